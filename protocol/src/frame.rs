@@ -1,0 +1,137 @@
+//! What the gateway sends to its WebSocket clients, and what they may send to it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::guid::Guid;
+use crate::record::{Company, Contact};
+use crate::status::Pipeline;
+use crate::time::Millis;
+
+/// One session as clients see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VisibleSession {
+    /// The session.
+    pub guid: Guid,
+    /// The visitor's address.
+    pub ip: Box<str>,
+    /// When the session opened.
+    pub opened_at: Millis,
+    /// When it last gave a sign of life.
+    pub last_activity_at: Millis,
+    /// The visitor's company, where known.
+    pub company: Option<Arc<Company>>,
+    /// The visitor, where known.
+    pub contact: Option<Arc<Contact>>,
+}
+
+/// Figures over all sessions shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stats {
+    /// Sessions shown.
+    pub active_sessions: u64,
+    /// Sessions that wait for the Deanonymizer's verdict.
+    pub being_identified: u64,
+    /// Distinct companies among the sessions shown.
+    pub companies: u64,
+    /// Sessions with a company per distinct company; 0 where there is none.
+    pub average_visitors_per_company: f64,
+    /// Mean of now − opened; 0 where no session is shown.
+    pub average_session_seconds: f64,
+}
+
+/// Why a session left the view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Removal {
+    /// The emitter closed it.
+    Closed,
+    /// Nothing was heard of it for too long.
+    Stale,
+}
+
+/// The whole view.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Snapshot<'a> {
+    /// Counts the frames of this gateway's life.
+    pub revision: u64,
+    /// The gateway's clock.
+    pub now: Millis,
+    /// Every session shown.
+    pub sessions: Cow<'a, [VisibleSession]>,
+    /// Figures over them.
+    pub stats: Stats,
+    /// How the processes are.
+    pub pipeline: Cow<'a, Pipeline>,
+}
+
+/// What changed since the frame with the revision before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Delta<'a> {
+    /// One more than that of the frame before.
+    pub revision: u64,
+    /// The gateway's clock.
+    pub now: Millis,
+    /// Sessions that are new or say something else than before.
+    pub changed: Cow<'a, [VisibleSession]>,
+    /// Sessions of which only the last activity moved.
+    pub touched: Cow<'a, [(Guid, Millis)]>,
+    /// Sessions that left.
+    pub removed: Cow<'a, [(Guid, Removal)]>,
+    /// Figures over all sessions now shown.
+    pub stats: Stats,
+    /// How the processes are, about once a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline: Option<Cow<'a, Pipeline>>,
+}
+
+/// A text frame of the gateway.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Frame<'a> {
+    /// The first frame, and again whenever a client fell behind.
+    Snapshot(Snapshot<'a>),
+    /// Every other frame.
+    Delta(Delta<'a>),
+}
+
+/// A text frame of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Request {
+    /// The client saw a gap in the revisions and wants the whole view.
+    Snapshot,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn wire_forms_are_frozen() {
+        for fixture in [
+            include_str!("../fixtures/snapshot.json"),
+            include_str!("../fixtures/delta.json"),
+        ] {
+            let frame: Frame<'_> = serde_json::from_str(fixture).unwrap();
+            let written = serde_json::to_value(&frame).unwrap();
+            assert_eq!(written, serde_json::from_str::<Value>(fixture).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_client_asks_for_a_snapshot() {
+        assert_eq!(
+            serde_json::to_string(&Request::Snapshot).unwrap(),
+            r#"{"type":"snapshot"}"#
+        );
+        assert!(serde_json::from_str::<Request>(r#"{"type":"drop"}"#).is_err());
+    }
+}

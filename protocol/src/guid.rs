@@ -1,0 +1,101 @@
+//! The name of a session.
+
+use serde::{Deserialize, Serialize};
+
+/// The longest guid accepted, in bytes.
+pub const MAX_LEN: usize = 64;
+
+/// A session's guid, in lower case: the third parties do not agree on the case, so it carries no meaning.
+///
+/// Made of letters, digits, `-` and `_` only, so that it can be a token of a NATS subject.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "Box<str>", into = "Box<str>")]
+pub struct Guid(Box<str>);
+
+/// The text cannot name a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a guid is 1 to {MAX_LEN} letters, digits, '-' or '_'")]
+pub struct InvalidGuid;
+
+impl Guid {
+    /// Checks and folds the case.
+    ///
+    /// # Errors
+    /// Where the text is empty, too long or holds any other character.
+    pub fn new(text: &str) -> Result<Self, InvalidGuid> {
+        check(text)?;
+        Ok(Self(text.to_ascii_lowercase().into_boxed_str()))
+    }
+
+    /// The guid in lower case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether the text can name a session.
+///
+/// # Errors
+/// Where the text is empty, too long or holds a character that a guid does not have.
+pub fn check(text: &str) -> Result<(), InvalidGuid> {
+    let fits = (1..=MAX_LEN).contains(&text.len());
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    if fits && plain { Ok(()) } else { Err(InvalidGuid) }
+}
+
+impl TryFrom<Box<str>> for Guid {
+    type Error = InvalidGuid;
+
+    fn try_from(mut text: Box<str>) -> Result<Self, InvalidGuid> {
+        check(&text)?;
+        text.make_ascii_lowercase();
+        Ok(Self(text))
+    }
+}
+
+impl From<Guid> for Box<str> {
+    fn from(guid: Guid) -> Self {
+        guid.0
+    }
+}
+
+impl std::fmt::Display for Guid {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_carries_no_meaning() {
+        assert_eq!(Guid::new("ABC-1"), Guid::new("abc-1"));
+    }
+
+    #[test]
+    fn refuses_what_could_leave_its_subject_token() {
+        for text in [
+            "",
+            "a.b",
+            "a*",
+            ">",
+            "a b",
+            "a\r\nX: y",
+            "é",
+            &"a".repeat(MAX_LEN + 1),
+        ] {
+            assert_eq!(Guid::new(text), Err(InvalidGuid), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn serde_checks_too() {
+        assert!(serde_json::from_str::<Guid>("\"a.b\"").is_err());
+        assert_eq!(serde_json::from_str::<Guid>("\"AB\"").unwrap().as_str(), "ab");
+    }
+}

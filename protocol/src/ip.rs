@@ -1,0 +1,92 @@
+//! A visitor's address, as the emitter spells it and as a cache knows it.
+
+use std::net::Ipv6Addr;
+
+/// The longest spelling of an address, in bytes.
+pub const MAX_LEN: usize = 45;
+
+/// Whether the text is made of an address's characters. It need not be a valid address: the Deanonymizer knows some
+/// that are not.
+#[must_use]
+pub fn is_plausible(text: &str) -> bool {
+    (1..=MAX_LEN).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit() || byte == b'.' || byte == b':')
+}
+
+/// What a cache files an address under: one key for all spellings of one IPv6 address.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct IpKey(Box<str>);
+
+impl IpKey {
+    /// The key of an address in any spelling, valid or not.
+    #[must_use]
+    pub fn new(ip: &str) -> Self {
+        match ip.parse::<Ipv6Addr>() {
+            Ok(address) => Self(address.to_string().into_boxed_str()),
+            Err(_) => Self(ip.to_ascii_lowercase().into_boxed_str()),
+        }
+    }
+
+    /// The key's text: the canonical spelling of an IPv6 address, or the address in lower case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn plausible_addresses() {
+        for ip in [
+            "203.0.113.7",
+            "185.242.274.177",
+            "8eb:c453:a25e:f5ea:3859:d938:4ffa:d528",
+            "::1",
+            "::ffff:1.2.3.4",
+        ] {
+            assert!(is_plausible(ip), "{ip}");
+        }
+    }
+
+    #[test]
+    fn implausible_addresses() {
+        for ip in [
+            "",
+            "localhost",
+            "1.2.3.4\n",
+            "1.2.3.4 ",
+            "fe80::1%eth0",
+            "<b>",
+            &"1".repeat(46),
+        ] {
+            assert!(!is_plausible(ip), "{ip:?}");
+        }
+    }
+
+    #[test]
+    fn invalid_addresses_keep_their_own_key() {
+        assert_eq!(IpKey::new("185.242.274.177").as_str(), "185.242.274.177");
+        assert_ne!(IpKey::new("185.242.274.177"), IpKey::new("185.242.274.178"));
+    }
+
+    proptest! {
+        #[test]
+        fn spellings_of_one_ipv6_share_a_key(segments: [u16; 8]) {
+            let address = Ipv6Addr::from(segments);
+            let long = segments.map(|segment| format!("{segment:04X}")).join(":");
+            prop_assert_eq!(IpKey::new(&address.to_string()), IpKey::new(&long));
+        }
+
+        #[test]
+        fn different_addresses_have_different_keys(a: [u16; 8], b: [u16; 8]) {
+            prop_assume!(a != b);
+            prop_assert_ne!(IpKey::new(&Ipv6Addr::from(a).to_string()), IpKey::new(&Ipv6Addr::from(b).to_string()));
+        }
+    }
+}

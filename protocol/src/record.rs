@@ -1,0 +1,294 @@
+//! What stands on `visitor.session.<guid>`: a session's record or, once it is closed, its tombstone.
+
+use std::sync::Arc;
+
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::event::EventKind;
+use crate::guid::Guid;
+use crate::time::Millis;
+
+/// The company behind an IP.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Company {
+    /// The Deanonymizer's name for it; compared without regard to case.
+    pub guid: String,
+    /// What people call it.
+    pub name: String,
+    /// Its internet domain.
+    pub domain: String,
+}
+
+/// The person behind an IP. Personal email addresses are gone by the time that one of these exists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Contact {
+    /// The Deanonymizer's name for the person.
+    pub guid: String,
+    /// First and last name.
+    pub name: String,
+    /// The position held, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Business email addresses.
+    #[serde(default)]
+    pub email_addresses: Vec<String>,
+    /// Phone numbers as the Deanonymizer writes them.
+    #[serde(default)]
+    pub phone_numbers: Vec<String>,
+}
+
+/// Who is behind an IP, filtered: what may be shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// The company, where known. Shared: many visitors come from one.
+    pub company: Option<Arc<Company>>,
+    /// The contact, where known. Shared: one person has many sessions.
+    pub contact: Option<Arc<Contact>>,
+}
+
+/// An active session: who, and since when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The session.
+    pub guid: Guid,
+    /// The visitor's address as the emitter spelled it.
+    pub ip: Box<str>,
+    /// When the session opened; `None` until the opened event is known.
+    pub opened_at: Option<Millis>,
+    /// The earliest event known.
+    pub first_seen_at: Millis,
+    /// The latest event known when this was written.
+    pub last_activity_at: Millis,
+    /// When the ingestor received the latest event known when this was written.
+    pub received_at: Millis,
+    /// Who is behind the address.
+    pub profile: Profile,
+}
+
+impl Record {
+    /// The opening time to show: of the opened event where it is known, else of the earliest event (DESIGN 6.1).
+    #[must_use]
+    pub fn shown_opened_at(&self) -> Millis {
+        self.opened_at.unwrap_or(self.first_seen_at)
+    }
+
+    /// Takes over what `other` knows better of the same session; order and repetition make no difference.
+    ///
+    /// The address and profile are those that stand here, unless here is none and there is one.
+    pub fn merge(&mut self, other: &Self) {
+        self.opened_at = earliest(self.opened_at, other.opened_at);
+        self.first_seen_at = self.first_seen_at.min(other.first_seen_at);
+        self.last_activity_at = self.last_activity_at.max(other.last_activity_at);
+        self.received_at = self.received_at.max(other.received_at);
+        if self.profile == Profile::default() {
+            self.profile = other.profile.clone();
+        }
+    }
+}
+
+fn earliest(a: Option<Millis>, b: Option<Millis>) -> Option<Millis> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// The end of a session, which replaces its record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tombstone {
+    /// The session.
+    pub guid: Guid,
+    /// When it closed, by the emitter's clock.
+    pub closed_at: Millis,
+    /// When the ingestor received the closing.
+    pub received_at: Millis,
+}
+
+/// What a message on `visitor.session.<guid>` says.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Wire")]
+pub enum SessionMessage {
+    /// The session is active.
+    Record(Record),
+    /// The session has ended.
+    Tombstone(Tombstone),
+}
+
+impl SessionMessage {
+    /// The session spoken of.
+    #[must_use]
+    pub fn guid(&self) -> &Guid {
+        match self {
+            Self::Record(record) => &record.guid,
+            Self::Tombstone(tombstone) => &tombstone.guid,
+        }
+    }
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let event = if self.opened_at.is_some() {
+            EventKind::SessionOpened
+        } else {
+            EventKind::KeepAlive
+        };
+        let mut object = serializer.serialize_struct("Record", 9)?;
+        object.serialize_field("guid", &self.guid)?;
+        object.serialize_field("ip", &self.ip)?;
+        object.serialize_field("event", event.token())?;
+        object.serialize_field("openedAt", &self.opened_at)?;
+        object.serialize_field("firstSeenAt", &self.first_seen_at)?;
+        object.serialize_field("lastActivityAt", &self.last_activity_at)?;
+        object.serialize_field("receivedAt", &self.received_at)?;
+        object.serialize_field("company", &self.profile.company)?;
+        object.serialize_field("contact", &self.profile.contact)?;
+        object.end()
+    }
+}
+
+impl Serialize for Tombstone {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Tombstone", 4)?;
+        object.serialize_field("guid", &self.guid)?;
+        object.serialize_field("event", EventKind::SessionClosed.token())?;
+        object.serialize_field("closedAt", &self.closed_at)?;
+        object.serialize_field("receivedAt", &self.received_at)?;
+        object.end()
+    }
+}
+
+impl Serialize for SessionMessage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Record(record) => record.serialize(serializer),
+            Self::Tombstone(tombstone) => tombstone.serialize(serializer),
+        }
+    }
+}
+
+/// The JSON of either message, before `event` has told which it is.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    guid: Guid,
+    event: Box<str>,
+    received_at: Millis,
+    ip: Option<Box<str>>,
+    opened_at: Option<Millis>,
+    first_seen_at: Option<Millis>,
+    last_activity_at: Option<Millis>,
+    closed_at: Option<Millis>,
+    company: Option<Arc<Company>>,
+    contact: Option<Arc<Contact>>,
+}
+
+/// A message on `visitor.session.<guid>` that is neither a record nor a tombstone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidMessage {
+    /// A field that this kind of message must have is not there.
+    #[error("the field {0} is missing")]
+    Missing(&'static str),
+    /// Neither of the events that a message can stand for.
+    #[error("unknown event")]
+    UnknownEvent,
+}
+
+impl TryFrom<Wire> for SessionMessage {
+    type Error = InvalidMessage;
+
+    fn try_from(wire: Wire) -> Result<Self, InvalidMessage> {
+        let missing = InvalidMessage::Missing;
+        if *wire.event == *EventKind::SessionClosed.token() {
+            return Ok(Self::Tombstone(Tombstone {
+                guid: wire.guid,
+                closed_at: wire.closed_at.ok_or(missing("closedAt"))?,
+                received_at: wire.received_at,
+            }));
+        }
+        if *wire.event != *EventKind::SessionOpened.token() && *wire.event != *EventKind::KeepAlive.token() {
+            return Err(InvalidMessage::UnknownEvent);
+        }
+        Ok(Self::Record(Record {
+            guid: wire.guid,
+            ip: wire.ip.ok_or(missing("ip"))?,
+            opened_at: wire.opened_at,
+            first_seen_at: wire.first_seen_at.ok_or(missing("firstSeenAt"))?,
+            last_activity_at: wire.last_activity_at.ok_or(missing("lastActivityAt"))?,
+            received_at: wire.received_at,
+            profile: Profile {
+                company: wire.company,
+                contact: wire.contact,
+            },
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn record(opened_at: Option<Millis>, first_seen_at: Millis) -> Record {
+        Record {
+            guid: Guid::new("a").unwrap(),
+            ip: "203.0.113.7".into(),
+            opened_at,
+            first_seen_at,
+            last_activity_at: first_seen_at,
+            received_at: first_seen_at,
+            profile: Profile::default(),
+        }
+    }
+
+    #[test]
+    fn wire_forms_are_frozen() {
+        for fixture in [
+            include_str!("../fixtures/record.json"),
+            include_str!("../fixtures/record-unknown.json"),
+            include_str!("../fixtures/tombstone.json"),
+        ] {
+            let message: SessionMessage = serde_json::from_str(fixture).unwrap();
+            assert_eq!(serde_json::to_string(&message).unwrap(), fixture.trim());
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_neither() {
+        for json in [
+            r#"{"guid":"a","event":"keep-alive","receivedAt":1}"#,
+            r#"{"guid":"a","event":"session-closed","receivedAt":1}"#,
+            r#"{"guid":"a","event":"purchase","receivedAt":1,"ip":"::1"}"#,
+            r#"{"guid":"a.b","event":"session-closed","receivedAt":1,"closedAt":1}"#,
+            "[]",
+        ] {
+            assert!(serde_json::from_str::<SessionMessage>(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn an_opened_event_counts_more_than_an_earlier_keep_alive() {
+        let mut merged = record(None, 5);
+        assert_eq!(merged.shown_opened_at(), 5);
+        merged.merge(&record(Some(10), 10));
+        assert_eq!(merged.shown_opened_at(), 10);
+        merged.merge(&record(Some(8), 8));
+        assert_eq!(merged.shown_opened_at(), 8);
+    }
+
+    proptest! {
+        #[test]
+        fn merging_knows_no_order(a: (Option<i32>, i32), b: (Option<i32>, i32)) {
+            let a = record(a.0.map(Millis::from), a.1.into());
+            let b = record(b.0.map(Millis::from), b.1.into());
+            let mut ab = a.clone();
+            ab.merge(&b);
+            let mut ba = b.clone();
+            ba.merge(&a);
+            prop_assert_eq!(&ab, &ba);
+            ab.merge(&b);
+            prop_assert_eq!(&ab, &ba);
+        }
+    }
+}

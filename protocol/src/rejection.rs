@@ -1,0 +1,68 @@
+//! Why a message could not be used.
+
+/// The reason; each has a token of its own in `visitor.rejected.<process>.<reason>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
+pub enum Rejection {
+    /// No JSON at all, or broken off in the middle.
+    #[error("not JSON")]
+    NotJson,
+    /// JSON, but no object.
+    #[error("not a JSON object")]
+    NotAnObject,
+    /// A field that must be there is not.
+    #[error("a field is missing")]
+    MissingField,
+    /// A field holds another type than it should.
+    #[error("a field has the wrong type")]
+    WrongType,
+    /// An `eventType` that we do not know.
+    #[error("unknown event type")]
+    UnknownEventType,
+    /// A guid that cannot name a session.
+    #[error("unusable guid")]
+    BadGuid,
+    /// An `ip` that is not made of an address's characters.
+    #[error("unusable ip")]
+    BadIp,
+    /// Larger than any event can be.
+    #[error("too large")]
+    TooLarge,
+}
+
+impl Rejection {
+    /// Every reason there is.
+    pub const ALL: [Self; 8] = [
+        Self::NotJson,
+        Self::NotAnObject,
+        Self::MissingField,
+        Self::WrongType,
+        Self::UnknownEventType,
+        Self::BadGuid,
+        Self::BadIp,
+        Self::TooLarge,
+    ];
+
+    /// The reason as a subject token and metric label.
+    #[must_use]
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::NotJson => "not-json",
+            Self::NotAnObject => "not-an-object",
+            Self::MissingField => "missing-field",
+            Self::WrongType => "wrong-type",
+            Self::UnknownEventType => "unknown-event-type",
+            Self::BadGuid => "bad-guid",
+            Self::BadIp => "bad-ip",
+            Self::TooLarge => "too-large",
+        }
+    }
+}
+
+/// How much of a rejected payload is kept, in bytes.
+pub const KEPT_BYTES: usize = 4 * 1024;
+
+/// The header that says in words why a payload was rejected.
+pub const REASON_HEADER: &str = "Visitor-Rejected-Reason";
+
+/// The header that tells how long the payload was before it was cut, in bytes.
+pub const LENGTH_HEADER: &str = "Visitor-Rejected-Length";

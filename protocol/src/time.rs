@@ -1,0 +1,75 @@
+//! Times, and which of the emitter's timestamps can be believed.
+
+/// Milliseconds since the Unix epoch.
+pub type Millis = i64;
+
+/// How far before its receipt an event may claim to have happened.
+pub const OLDEST_BELIEVED: Millis = 10 * 60 * 1000;
+
+/// Reads the emitter's timestamp, ISO 8601 with a zone. `None` where it cannot be read.
+#[must_use]
+pub fn parse_timestamp(text: &str) -> Option<Millis> {
+    text.parse::<jiff::Timestamp>()
+        .ok()
+        .map(jiff::Timestamp::as_millisecond)
+}
+
+/// When an event happened, as far as its timestamp can be believed.
+///
+/// A timestamp that is missing, lies in the future of its receipt or more than ten minutes before it is replaced by the
+/// time of receipt; the second value tells so, that it can be counted.
+#[must_use]
+pub fn believable(timestamp: Option<Millis>, received_at: Millis) -> (Millis, bool) {
+    match timestamp {
+        Some(at) if at <= received_at && received_at - at <= OLDEST_BELIEVED => (at, false),
+        _ => (received_at, true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Millis = 1_750_000_000_000;
+
+    #[test]
+    fn reads_what_the_emitter_writes() {
+        assert_eq!(
+            parse_timestamp("2025-03-03T04:04:01.984Z"),
+            Some(1_740_974_641_984)
+        );
+        assert_eq!(
+            parse_timestamp("2025-03-03T05:04:01.984+01:00"),
+            Some(1_740_974_641_984)
+        );
+    }
+
+    #[test]
+    fn garbage_is_no_timestamp() {
+        for text in [
+            "",
+            "yesterday",
+            "2025-13-03T04:04:01Z",
+            "1740974641984",
+            "2025-03-03T04:04:01",
+        ] {
+            assert_eq!(parse_timestamp(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn believes_up_to_ten_minutes_before_the_receipt() {
+        assert_eq!(believable(Some(NOW), NOW), (NOW, false));
+        assert_eq!(
+            believable(Some(NOW - OLDEST_BELIEVED), NOW),
+            (NOW - OLDEST_BELIEVED, false)
+        );
+        assert_eq!(believable(Some(NOW - OLDEST_BELIEVED - 1), NOW), (NOW, true));
+    }
+
+    #[test]
+    fn replaces_the_future_and_the_unreadable() {
+        assert_eq!(believable(Some(NOW + 1), NOW), (NOW, true));
+        assert_eq!(believable(None, NOW), (NOW, true));
+    }
+}
