@@ -1,0 +1,116 @@
+//! The flags that every process takes, and how a bad one ends it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+
+/// The exit code of a process that cannot use its configuration (`EX_USAGE` of sysexits.h).
+pub const BAD_CONFIGURATION: u8 = 64;
+
+/// Where NATS is and who we are there; how to log.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Common {
+    /// NATS servers, comma-separated.
+    #[arg(long, env, value_delimiter = ',', default_value = "nats://127.0.0.1:4222")]
+    pub nats_url: Vec<async_nats::ServerAddr>,
+
+    /// NATS user; by default the process's name.
+    #[arg(long, env)]
+    pub nats_user: Option<String>,
+
+    /// NATS password; the default is fit for a laptop only.
+    #[arg(long, env, hide_env_values = true)]
+    pub nats_password: Option<String>,
+
+    /// NATS credentials file, instead of user and password.
+    #[arg(long, env, value_name = "FILE")]
+    pub nats_creds: Option<PathBuf>,
+
+    /// How many NATS servers keep a copy of each stream.
+    #[arg(long, env, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
+    pub nats_replicas: u8,
+
+    /// How to write log lines.
+    #[arg(long, env, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line, for collectors.
+    Json,
+}
+
+/// What a process can be asked to do instead of its job.
+#[derive(Clone, Copy, Debug, clap::Subcommand)]
+pub enum Command {
+    /// Ask the running process's own `/readyz`; exit code 0 when it is ready.
+    Healthcheck,
+}
+
+/// Reads the command line and the environment.
+///
+/// # Errors
+/// The exit code to end with: 64 after a one-line error that names the flag, 0 after help or the version.
+pub fn parse<F: clap::Parser>() -> Result<F, ExitCode> {
+    F::try_parse().map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            print!("{error}");
+            ExitCode::SUCCESS
+        }
+        _ => bad_configuration(&one_line(&error.to_string())),
+    })
+}
+
+/// Says what is wrong with the configuration, on one line, and gives the exit code for it.
+#[must_use]
+pub fn bad_configuration(problem: &str) -> ExitCode {
+    eprintln!("{problem}");
+    ExitCode::from(BAD_CONFIGURATION)
+}
+
+/// The error without clap's usage and tips, folded into one line.
+fn one_line(message: &str) -> String {
+    let error = message.split("\n\n").next().unwrap_or(message);
+    error.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Reads a duration such as `60s` or `24h`; zero is refused.
+///
+/// # Errors
+/// Where the text is no duration or it is zero.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("must be longer than zero".to_owned()),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_fit_on_one_line() {
+        let message =
+            "error: the following required arguments were not provided:\n  --listen <ADDR>\n\nUsage: x\n";
+        assert_eq!(
+            one_line(message),
+            "error: the following required arguments were not provided: --listen <ADDR>"
+        );
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("24h"), Ok(Duration::from_hours(24)));
+        assert_eq!(duration("1m 30s"), Ok(Duration::from_secs(90)));
+        assert!(duration("0s").is_err());
+        assert!(duration("soon").is_err());
+    }
+}

@@ -1,0 +1,20 @@
+//! What every process shares: flags, logs, the NATS connection, health, status and the way to stop.
+
+pub mod backoff;
+pub mod clock;
+pub mod flags;
+pub mod health;
+pub mod healthcheck;
+pub mod http;
+pub mod instance;
+pub mod metrics;
+pub mod nats;
+pub mod rejected;
+pub mod runtime;
+pub mod shutdown;
+pub mod status;
+pub mod streams;
+pub mod telemetry;
+
+pub use health::Health;
+pub use nats::Nats;

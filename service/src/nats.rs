@@ -1,0 +1,223 @@
+//! The connection to NATS: waited for at the start, repaired for ever.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use async_nats::jetstream::{self, context::ContextBuilder};
+use async_nats::{Client, ConnectOptions, Event};
+use tokio::sync::watch;
+
+use crate::flags::Common;
+use crate::health::Health;
+use crate::metrics::{Counter, Metrics};
+
+/// The part's name in [`Health`].
+pub const PART: &str = "nats";
+
+/// The longest pause before the next attempt to connect, so that a process is back within a second of NATS.
+const MAX_RECONNECT_DELAY: Duration = Duration::from_millis(500);
+
+/// How long a request to JetStream, or the acknowledgement of a publish, may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The most publishes that may be unacknowledged at once; above every window of our own, so that it never blocks one.
+const MAX_UNACKED: usize = 64 * 1024;
+
+/// A connection as of one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Whether it stands.
+    pub connected: bool,
+    /// How often it was made; what was under way in an earlier epoch is lost.
+    pub epoch: u64,
+}
+
+/// The NATS client with its JetStream context. Clones share the connection.
+#[derive(Clone, Debug)]
+pub struct Nats {
+    client: Client,
+    jetstream: jetstream::Context,
+    link: watch::Receiver<Link>,
+}
+
+impl Nats {
+    /// Begins to connect as `process` and returns at once; [`Nats::connected`] waits.
+    ///
+    /// # Errors
+    /// Where the credentials file cannot be used, or the options contradict each other.
+    pub async fn connect(
+        process: &'static str,
+        instance: &str,
+        flags: &Common,
+        health: &Health,
+        metrics: &Metrics,
+    ) -> anyhow::Result<Self> {
+        let (link_sender, link) = watch::channel(Link {
+            connected: false,
+            epoch: 0,
+        });
+        let slow_consumers = metrics.add(
+            "nats_slow_consumers",
+            "Times NATS messages were dropped here",
+            Counter::default(),
+        );
+        let reconnects = metrics.add("nats_connections", "Connections made to NATS", Counter::default());
+        let reporter = Arc::new(Reporter {
+            link: link_sender,
+            health: health.clone(),
+            slow_consumers,
+            reconnects,
+        });
+        let options = credentials(process, flags)?
+            .name(format!("visitor-{process} {instance}"))
+            .custom_inbox_prefix(format!("_INBOX_{process}"))
+            .retry_on_initial_connect()
+            .max_reconnects(None)
+            .reconnect_delay_callback(reconnect_delay)
+            .connection_timeout(PATIENCE)
+            .ping_interval(PATIENCE)
+            .request_timeout(Some(PATIENCE))
+            .subscription_capacity(MAX_UNACKED)
+            .client_capacity(MAX_UNACKED)
+            .event_callback(move |event| {
+                reporter.report(&event);
+                std::future::ready(())
+            });
+        let client = options
+            .connect(flags.nats_url.clone())
+            .await
+            .context("cannot use --nats-url")?;
+        let jetstream = ContextBuilder::new()
+            .timeout(PATIENCE)
+            .ack_timeout(PATIENCE)
+            .max_ack_inflight(MAX_UNACKED)
+            .build(client.clone());
+        Ok(Self {
+            client,
+            jetstream,
+            link,
+        })
+    }
+
+    /// The client, for core NATS.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The `JetStream` context.
+    #[must_use]
+    pub fn jetstream(&self) -> &jetstream::Context {
+        &self.jetstream
+    }
+
+    /// Whether the connection stands now.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.link.borrow().connected
+    }
+
+    /// Waits until the connection stands and gives its epoch.
+    pub async fn connected(&self) -> u64 {
+        let mut link = self.link.clone();
+        let epoch = link.wait_for(|link| link.connected).await.map(|link| link.epoch);
+        match epoch {
+            Ok(epoch) => epoch,
+            // The client is gone, as happens only while the process ends.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Waits until the connection of that epoch is lost.
+    pub async fn lost(&self, epoch: u64) {
+        let mut link = self.link.clone();
+        if link
+            .wait_for(|link| !link.connected || link.epoch != epoch)
+            .await
+            .is_err()
+        {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Turns the client's events into the state of the link, health and metrics.
+#[derive(Debug)]
+struct Reporter {
+    link: watch::Sender<Link>,
+    health: Health,
+    slow_consumers: Counter,
+    reconnects: Counter,
+}
+
+impl Reporter {
+    fn report(&self, event: &Event) {
+        match event {
+            Event::Connected => {
+                self.reconnects.inc();
+                self.link.send_modify(|link| {
+                    *link = Link {
+                        connected: true,
+                        epoch: link.epoch + 1,
+                    }
+                });
+                self.health.well(PART);
+            }
+            Event::Disconnected | Event::Closed => {
+                self.link.send_modify(|link| link.connected = false);
+                self.health.trouble(PART, "not connected");
+            }
+            Event::SlowConsumer(subscription) => {
+                self.slow_consumers.inc();
+                tracing::warn!(
+                    subscription,
+                    "NATS messages were dropped, they came faster than they were read"
+                );
+            }
+            Event::ServerError(error) => tracing::warn!(%error, "NATS refused something"),
+            Event::ClientError(error) if self.link.borrow().connected => {
+                tracing::warn!(%error, "NATS client");
+            }
+            // While the connection is away the client reports every attempt; health has said so once.
+            Event::ClientError(error) => tracing::debug!(%error, "NATS client"),
+            Event::LameDuckMode | Event::Draining => tracing::info!(%event, "NATS"),
+        }
+    }
+}
+
+fn credentials(process: &str, flags: &Common) -> anyhow::Result<ConnectOptions> {
+    if let Some(file) = &flags.nats_creds {
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read --nats-creds {}", file.display()))?;
+        return ConnectOptions::with_credentials(&text)
+            .with_context(|| format!("cannot use --nats-creds {}", file.display()));
+    }
+    let or_process = |value: &Option<String>| value.clone().unwrap_or_else(|| process.to_owned());
+    Ok(ConnectOptions::with_user_and_password(
+        or_process(&flags.nats_user),
+        or_process(&flags.nats_password),
+    ))
+}
+
+/// At once the first time, then ever later up to [`MAX_RECONNECT_DELAY`]; the jitter spreads a fleet.
+fn reconnect_delay(attempts: usize) -> Duration {
+    let attempts = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
+    let delay = Duration::from_millis(50)
+        .saturating_mul(attempts)
+        .min(MAX_RECONNECT_DELAY);
+    delay.mul_f64(rand::random_range(0.5..=1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reconnects_at_once_and_never_later_than_the_bound() {
+        assert_eq!(reconnect_delay(0), Duration::ZERO);
+        assert_eq!(reconnect_delay(1), Duration::ZERO);
+        assert!(reconnect_delay(1000) <= MAX_RECONNECT_DELAY);
+        assert!(reconnect_delay(usize::MAX) >= MAX_RECONNECT_DELAY / 2);
+    }
+}
