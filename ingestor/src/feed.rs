@@ -1,0 +1,218 @@
+//! The emitter's socket: connects, reads, and starts again whatever happens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use protocol::{Event, EventKind, Millis};
+use service::clock;
+use service::health::Health;
+use service::rejected::Rejected;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio_tungstenite::tungstenite::{self, Message, protocol::WebSocketConfig};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_util::sync::CancellationToken;
+
+use crate::gauges::Gauges;
+use service::backoff::Backoff;
+
+/// The part's name in [`Health`].
+pub const PART: &str = "emitter";
+
+/// How long a connection may take to be made.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A connection that held this long was a good one: what follows it begins without waiting.
+const GOOD_CONNECTION: Duration = Duration::from_secs(1);
+
+/// The largest frame that does not end the connection. What is too large for an event is rejected well below it.
+const MAX_FRAME: usize = 16 * 1024 * 1024;
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Where the emitter is, and how long it may be silent.
+pub struct Settings {
+    /// The emitter's WebSocket.
+    pub url: String,
+    /// How often to ping.
+    pub ping_interval: Duration,
+    /// How long it may send nothing at all.
+    pub silence_deadline: Duration,
+}
+
+/// A frame that holds a valid event.
+pub struct Accepted {
+    /// What it says.
+    pub kind: EventKind,
+    /// The emitter's bytes.
+    pub json: Bytes,
+    /// When they came.
+    pub received_at: Millis,
+}
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+enum End {
+    #[error("closed by the emitter")]
+    Closed,
+    #[error("no connection within {} s", CONNECT_PATIENCE.as_secs())]
+    ConnectTimeout,
+    #[error("silent for {} s", .0.as_secs_f64())]
+    Silent(Duration),
+    #[error("broken")]
+    Broken(#[source] Box<tungstenite::Error>),
+    #[error("stopping")]
+    Stopping,
+}
+
+impl From<tungstenite::Error> for End {
+    fn from(error: tungstenite::Error) -> Self {
+        match error {
+            tungstenite::Error::ConnectionClosed => Self::Closed,
+            error => Self::Broken(Box::new(error)),
+        }
+    }
+}
+
+impl End {
+    /// The end and its cause on one line, for people.
+    fn in_words(&self) -> String {
+        match self {
+            Self::Broken(cause) => cause.to_string(),
+            end => end.to_string(),
+        }
+    }
+}
+
+/// Reads the emitter.
+pub struct Feed {
+    settings: Settings,
+    accepted: mpsc::Sender<Accepted>,
+    rejected: Rejected,
+    health: Health,
+    gauges: Arc<Gauges>,
+}
+
+impl Feed {
+    /// Valid events go to `accepted`, all else to `rejected`.
+    pub fn new(
+        settings: Settings,
+        accepted: mpsc::Sender<Accepted>,
+        rejected: Rejected,
+        health: Health,
+        gauges: Arc<Gauges>,
+    ) -> Self {
+        Self {
+            settings,
+            accepted,
+            rejected,
+            health,
+            gauges,
+        }
+    }
+
+    /// Reads until `shutdown`, one connection after the other.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut backoff = Backoff::new();
+        loop {
+            let started = Instant::now();
+            let end = tokio::select! {
+                () = shutdown.cancelled() => return,
+                end = self.one_connection(&shutdown) => end,
+            };
+            self.gauges.connected.set(0);
+            if matches!(end, End::Stopping) {
+                return;
+            }
+            self.health.trouble(PART, end.in_words());
+            if started.elapsed() >= GOOD_CONNECTION {
+                backoff.reset();
+                if matches!(end, End::Closed) {
+                    continue;
+                }
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(backoff.next_delay()) => {}
+            }
+        }
+    }
+
+    async fn one_connection(&self, shutdown: &CancellationToken) -> End {
+        match self.connect().await {
+            Ok(socket) => {
+                self.gauges.connections.inc();
+                self.gauges.connected.set(1);
+                self.health.well(PART);
+                match self.read(socket, shutdown).await {
+                    Ok(()) => End::Stopping,
+                    Err(end) => end,
+                }
+            }
+            Err(end) => end,
+        }
+    }
+
+    async fn connect(&self) -> Result<Socket, End> {
+        let config = WebSocketConfig::default()
+            .max_frame_size(Some(MAX_FRAME))
+            .max_message_size(Some(MAX_FRAME));
+        let connecting = connect_async_with_config(self.settings.url.as_str(), Some(config), true);
+        let (socket, _) = timeout(CONNECT_PATIENCE, connecting)
+            .await
+            .map_err(|_| End::ConnectTimeout)??;
+        Ok(socket)
+    }
+
+    /// Reads until the connection ends, which is an error, or the process stops.
+    async fn read(&self, mut socket: Socket, shutdown: &CancellationToken) -> Result<(), End> {
+        let mut pings = interval(self.settings.ping_interval);
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last_heard = Instant::now();
+        loop {
+            tokio::select! {
+                message = socket.next() => {
+                    last_heard = Instant::now();
+                    match message.ok_or(End::Closed)?? {
+                        Message::Text(text) => self.frame(text.into()).await,
+                        Message::Binary(bytes) => self.frame(bytes).await,
+                        // The library answers pings and completes the closing when it is read on.
+                        Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {}
+                    }
+                }
+                _ = pings.tick() => {
+                    if last_heard.elapsed() >= self.settings.silence_deadline {
+                        return Err(End::Silent(last_heard.elapsed()));
+                    }
+                    socket.send(Message::Ping(Bytes::new())).await?;
+                }
+                () = shutdown.cancelled() => {
+                    // A courtesy; the emitter may be beyond hearing it.
+                    let _ = timeout(Duration::from_millis(200), socket.close(None)).await;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Text or binary makes no difference: what counts is whether there is an event in it.
+    async fn frame(&self, json: Bytes) {
+        let received_at = clock::now();
+        self.gauges.frame(received_at);
+        match Event::parse(&json) {
+            Ok(event) => {
+                let accepted = Accepted {
+                    kind: event.kind,
+                    json: json.clone(),
+                    received_at,
+                };
+                // The publisher outlives the feed.
+                let _ = self.accepted.send(accepted).await;
+            }
+            Err(reason) => self.rejected.reject(reason, json).await,
+        }
+    }
+}

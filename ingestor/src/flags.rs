@@ -1,0 +1,94 @@
+//! The ingestor's command line.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Parser;
+use service::flags::{Command, Common, duration};
+
+use crate::feed::Settings;
+use crate::outbox::Limits;
+
+/// Reads the `SessionsEmitter` and publishes its events to NATS.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "ingestor", version)]
+pub struct Flags {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    #[command(flatten)]
+    pub common: Common,
+
+    /// The SessionsEmitter's WebSocket.
+    #[arg(long, env, default_value = "ws://127.0.0.1:8080", value_parser = websocket_url)]
+    pub emitter_url: String,
+
+    /// Where to serve health and metrics.
+    #[arg(long, env, default_value = "127.0.0.1:9101")]
+    pub http_listen: SocketAddr,
+
+    /// How often to ping the emitter.
+    #[arg(long, env, default_value = "5s", value_parser = duration)]
+    pub ping_interval: Duration,
+
+    /// How long the emitter may send nothing, not even a pong, before the connection is given up.
+    #[arg(long, env, default_value = "15s", value_parser = duration)]
+    pub silence_deadline: Duration,
+
+    /// How much to remember for the time that NATS is away, in MiB; beyond it the oldest events go first.
+    #[arg(long, env, default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    pub buffer_mib: u64,
+
+    /// How far back events are sent again when the raw stream was lost.
+    #[arg(long, env, default_value = "60s", value_parser = duration)]
+    pub replay_window: Duration,
+}
+
+impl Flags {
+    /// What the feed needs of them.
+    pub fn feed(&self) -> Settings {
+        Settings {
+            url: self.emitter_url.clone(),
+            ping_interval: self.ping_interval,
+            silence_deadline: self.silence_deadline,
+        }
+    }
+
+    /// What the outbox needs of them.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            bytes: usize::try_from(self.buffer_mib << 20).unwrap_or(usize::MAX),
+            replay_window: i64::try_from(self.replay_window.as_millis()).unwrap_or(i64::MAX),
+        }
+    }
+}
+
+fn websocket_url(text: &str) -> Result<String, String> {
+    use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+
+    if !text.starts_with("ws://") && !text.starts_with("wss://") {
+        return Err("must begin with ws:// or wss://".to_owned());
+    }
+    text.into_client_request()
+        .map(|_| text.to_owned())
+        .map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn flags_fit_together() {
+        Flags::command().debug_assert();
+    }
+
+    #[test]
+    fn only_websocket_urls() {
+        assert!(websocket_url("ws://127.0.0.1:8080").is_ok());
+        assert!(websocket_url("wss://emitter.example/feed?x=1").is_ok());
+        assert!(websocket_url("http://127.0.0.1:8080").is_err());
+        assert!(websocket_url("ws://").is_err());
+    }
+}

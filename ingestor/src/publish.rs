@@ -1,0 +1,202 @@
+//! Hands events over to the raw stream, and does not let go of one before it is acknowledged.
+
+use std::future::IntoFuture as _;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::context::{PublishError, traits::Publisher as _};
+use async_nats::jetstream::message::PublishMessage;
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use protocol::event::RECEIVED_AT_HEADER;
+use protocol::subject;
+use service::Nats;
+use service::clock;
+use service::health::Health;
+use service::streams::{Life, Streams, life};
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use crate::feed::Accepted;
+use crate::gauges::Gauges;
+use crate::outbox::{Batch, BatchId, Limits, Outbox};
+use service::backoff::Backoff;
+
+/// The part's name in [`Health`].
+pub const PART: &str = "raw stream";
+
+/// How many events are taken from the channel at once.
+const AT_ONCE: usize = 1024;
+
+type Acks = FuturesUnordered<BoxFuture<'static, (BatchId, Result<(), PublishError>)>>;
+
+/// Why publishing was interrupted.
+enum Interruption {
+    /// The feed has ended and everything is acknowledged.
+    Done,
+    /// The connection was lost.
+    ConnectionLost,
+    /// A message was not acknowledged.
+    Unacknowledged(PublishError),
+}
+
+/// Publishes accepted events.
+pub struct Publisher {
+    outbox: Outbox,
+    nats: Nats,
+    streams: Streams,
+    health: Health,
+    gauges: Arc<Gauges>,
+    life: Option<Life>,
+    /// Whether more events may come.
+    open: bool,
+}
+
+impl Publisher {
+    /// Remembers events within `limits`.
+    pub fn new(limits: Limits, nats: Nats, streams: Streams, health: Health, gauges: Arc<Gauges>) -> Self {
+        Self {
+            outbox: Outbox::new(limits),
+            nats,
+            streams,
+            health,
+            gauges,
+            life: None,
+            open: true,
+        }
+    }
+
+    /// Publishes until `events` is closed and everything is acknowledged.
+    pub async fn run(mut self, mut events: mpsc::Receiver<Accepted>) {
+        let mut backoff = Backoff::new();
+        loop {
+            let nats = self.nats.clone();
+            let epoch = self.gathering(&mut events, nats.connected()).await;
+            if let Err(problem) = self.prepare(&mut events).await {
+                self.health.trouble(PART, problem);
+            } else {
+                self.health.well(PART);
+                match self.publish(&mut events, epoch).await {
+                    Interruption::Done => return,
+                    Interruption::ConnectionLost => {
+                        backoff.reset();
+                        continue;
+                    }
+                    Interruption::Unacknowledged(error) => self.health.trouble(PART, error.to_string()),
+                }
+            }
+            self.gathering(&mut events, sleep(backoff.next_delay())).await;
+        }
+    }
+
+    /// Makes sure of the streams and puts in line again what the raw stream does not have.
+    async fn prepare(&mut self, events: &mut mpsc::Receiver<Accepted>) -> Result<(), String> {
+        let streams = self.streams.clone();
+        let made = async move {
+            streams.rejected().await?;
+            streams.raw().await
+        };
+        let raw = self
+            .gathering(events, made)
+            .await
+            .map_err(|error| error.to_string())?;
+        let life = life(&raw);
+        if self.life.replace(life).is_some_and(|before| before != life) {
+            tracing::warn!("the raw stream was lost, sending the last events again");
+            self.outbox.resend_everything();
+        } else {
+            self.outbox.resend_unacknowledged();
+        }
+        Ok(())
+    }
+
+    async fn publish(&mut self, events: &mut mpsc::Receiver<Accepted>, epoch: u64) -> Interruption {
+        let nats = self.nats.clone();
+        let mut lost = pin!(nats.lost(epoch));
+        let mut acks = Acks::new();
+        let mut buffer = Vec::with_capacity(AT_ONCE);
+        let mut housekeeping = interval(Duration::from_secs(1));
+        housekeeping.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            if let Err(error) = self.send(&mut acks).await {
+                return Interruption::Unacknowledged(error);
+            }
+            if !self.open && self.outbox.unacknowledged() == 0 {
+                return Interruption::Done;
+            }
+            tokio::select! {
+                () = &mut lost => return Interruption::ConnectionLost,
+                Some((id, outcome)) = acks.next(), if !acks.is_empty() => match outcome {
+                    Ok(()) => {
+                        self.gauges.published.inc_by(self.outbox.acknowledge(id));
+                        self.gauges.batches.inc();
+                    }
+                    Err(error) => return Interruption::Unacknowledged(error),
+                },
+                count = events.recv_many(&mut buffer, AT_ONCE), if self.open => self.gather(count, &mut buffer),
+                _ = housekeeping.tick() => {}
+            }
+            self.tidy();
+        }
+    }
+
+    /// Sends all that may be sent now.
+    async fn send(&mut self, acks: &mut Acks) -> Result<(), PublishError> {
+        while let Some((id, batch)) = self.outbox.next() {
+            let subject = subject::raw(batch.kind);
+            let message = message(batch).outbound_message(subject);
+            let ack = self
+                .nats
+                .jetstream()
+                .publish_message(message)
+                .await?
+                .into_future();
+            acks.push(Box::pin(async move { (id, ack.await.map(drop)) }));
+        }
+        Ok(())
+    }
+
+    /// Waits for something else without leaving the feed waiting.
+    async fn gathering<T>(
+        &mut self,
+        events: &mut mpsc::Receiver<Accepted>,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let mut work = pin!(work);
+        let mut buffer = Vec::with_capacity(AT_ONCE);
+        loop {
+            tokio::select! {
+                result = &mut work => return result,
+                count = events.recv_many(&mut buffer, AT_ONCE), if self.open => {
+                    self.gather(count, &mut buffer);
+                    self.tidy();
+                }
+            }
+        }
+    }
+
+    fn gather(&mut self, count: usize, buffer: &mut Vec<Accepted>) {
+        self.open = count > 0;
+        for accepted in buffer.drain(..) {
+            self.outbox
+                .push(accepted.kind, &accepted.json, accepted.received_at);
+        }
+    }
+
+    fn tidy(&mut self) {
+        self.outbox.forget(clock::now());
+        self.gauges.dropped.inc_by(self.outbox.take_dropped());
+        self.gauges
+            .waiting
+            .set(i64::try_from(self.outbox.unacknowledged()).unwrap_or(i64::MAX));
+    }
+}
+
+fn message(batch: Batch) -> PublishMessage {
+    let mut headers = HeaderMap::new();
+    headers.insert(RECEIVED_AT_HEADER, batch.received_at);
+    PublishMessage::build().headers(headers).payload(batch.payload)
+}
