@@ -1,0 +1,90 @@
+//! Gathers activities as a group commit does. Pure.
+
+use protocol::Activity;
+use protocol::event::MAX_EVENTS;
+
+/// The most messages that may be unacknowledged at once.
+const WINDOW: usize = 16;
+
+/// Activities on their way out. `T` is what the caller wants to find again with each.
+#[derive(Debug)]
+pub struct Activities<T> {
+    gathered: Vec<(Activity, T)>,
+    unacknowledged: usize,
+}
+
+impl<T> Activities<T> {
+    /// None.
+    pub fn new() -> Self {
+        Self {
+            gathered: Vec::new(),
+            unacknowledged: 0,
+        }
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, activity: Activity, ticket: T) {
+        self.gathered.push((activity, ticket));
+    }
+
+    /// The next message to send now: at once while none is unacknowledged, otherwise when it is full.
+    pub fn next(&mut self) -> Option<Vec<(Activity, T)>> {
+        let full = self.gathered.len() >= MAX_EVENTS && self.unacknowledged < WINDOW;
+        let alone = !self.gathered.is_empty() && self.unacknowledged == 0;
+        if !full && !alone {
+            return None;
+        }
+        self.unacknowledged += 1;
+        let rest = self.gathered.split_off(self.gathered.len().min(MAX_EVENTS));
+        Some(std::mem::replace(&mut self.gathered, rest))
+    }
+
+    /// A message is acknowledged, or given up.
+    pub fn settled(&mut self) {
+        self.unacknowledged = self.unacknowledged.saturating_sub(1);
+    }
+
+    /// Gives up all that was gathered and sent.
+    pub fn abandon(&mut self) {
+        *self = Self::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::Guid;
+
+    fn activity(at: i64) -> Activity {
+        Activity(Guid::new("a").unwrap(), at, at)
+    }
+
+    fn sizes(activities: &mut Activities<()>) -> Vec<usize> {
+        std::iter::from_fn(|| activities.next())
+            .map(|message| message.len())
+            .collect()
+    }
+
+    #[test]
+    fn a_lone_activity_goes_out_at_once_and_the_next_share_a_message() {
+        let mut activities = Activities::new();
+        activities.push(activity(1), ());
+        assert_eq!(sizes(&mut activities), [1]);
+        activities.push(activity(2), ());
+        activities.push(activity(3), ());
+        assert!(activities.next().is_none());
+        activities.settled();
+        assert_eq!(sizes(&mut activities), [2]);
+    }
+
+    #[test]
+    fn full_messages_go_out_within_the_window() {
+        let mut activities = Activities::new();
+        for at in 0..(WINDOW + 2) * MAX_EVENTS {
+            activities.push(activity(at.try_into().unwrap()), ());
+        }
+        assert_eq!(sizes(&mut activities), [MAX_EVENTS; WINDOW]);
+        activities.settled();
+        assert_eq!(sizes(&mut activities), [MAX_EVENTS]);
+    }
+}

@@ -1,0 +1,238 @@
+//! What the Deanonymizer's answer says, if it can be believed. Pure.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::ip::IpKey;
+use protocol::record::{Company, Contact};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// What the Deanonymizer says of an address, before anything is filtered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The company, where known.
+    pub company: Option<Company>,
+    /// The contact, where known, with every address that the Deanonymizer has.
+    pub contact: Option<Contact>,
+}
+
+/// A call that brought no verdict; it will be tried again and is never cached.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Failure {
+    /// No connection, or it broke.
+    #[error("the Deanonymizer cannot be reached")]
+    Unreachable(#[source] Arc<reqwest::Error>),
+    /// No answer in time.
+    #[error("the Deanonymizer did not answer in time")]
+    Timeout,
+    /// It asks us to slow down.
+    #[error("the Deanonymizer is answering too many calls")]
+    RateLimited(Option<Duration>),
+    /// A status that brings no verdict.
+    #[error("the Deanonymizer answered with status {0}")]
+    Status(u16),
+    /// A body that is no JSON, or broken off.
+    #[error("the Deanonymizer's answer is no JSON")]
+    NotJson,
+    /// JSON without what must be there, or with another type.
+    #[error("the Deanonymizer's answer has another form")]
+    WrongForm,
+    /// An answer about another address.
+    #[error("the Deanonymizer answered for another address")]
+    OtherIp,
+    /// A body larger than any answer.
+    #[error("the Deanonymizer's answer is too large")]
+    TooLarge,
+}
+
+impl Failure {
+    /// Every kind's label.
+    pub const TOKENS: [&'static str; 8] = [
+        "unreachable",
+        "timeout",
+        "rate-limited",
+        "status",
+        "not-json",
+        "wrong-form",
+        "other-ip",
+        "too-large",
+    ];
+
+    /// The kind as a metric label.
+    pub fn token(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::Timeout => "timeout",
+            Self::RateLimited(_) => "rate-limited",
+            Self::Status(_) => "status",
+            Self::NotJson => "not-json",
+            Self::WrongForm => "wrong-form",
+            Self::OtherIp => "other-ip",
+            Self::TooLarge => "too-large",
+        }
+    }
+}
+
+/// An object of JSON; for a struct alone an array would do as well.
+type Object = serde_json::Map<String, Value>;
+
+#[derive(Deserialize)]
+struct Body {
+    ip: String,
+    data: Object,
+}
+
+/// Each part may be missing; where it is there it must be whole. A `null` in its place is one of the Deanonymizer's
+/// faults and not a visitor without a company: who is behind it could be one who must not be shown.
+#[derive(Deserialize)]
+struct Data {
+    #[serde(default, deserialize_with = "there")]
+    company: Option<Object>,
+    #[serde(default, deserialize_with = "there")]
+    contact: Option<Object>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawContact {
+    guid: String,
+    name: String,
+    #[serde(default, deserialize_with = "there")]
+    title: Option<String>,
+    #[serde(default)]
+    email_addresses: Vec<String>,
+    #[serde(default)]
+    phone_numbers: Vec<String>,
+}
+
+/// A field that may be missing, but not `null`.
+fn there<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+fn from_object<T: DeserializeOwned>(object: Object) -> Result<T, serde_json::Error> {
+    serde_json::from_value(Value::Object(object))
+}
+
+fn parse(body: &[u8]) -> Result<(String, Answer), serde_json::Error> {
+    let body: Body = from_object(serde_json::from_slice(body)?)?;
+    let data: Data = from_object(body.data)?;
+    let contact: Option<RawContact> = data.contact.map(from_object).transpose()?;
+    let contact = contact.map(|contact| Contact {
+        guid: contact.guid,
+        name: contact.name,
+        title: contact.title,
+        email_addresses: contact.email_addresses,
+        phone_numbers: contact.phone_numbers,
+    });
+    Ok((
+        body.ip,
+        Answer {
+            company: data.company.map(from_object).transpose()?,
+            contact,
+        },
+    ))
+}
+
+/// Reads the answer to a call for `ip`.
+///
+/// # Errors
+/// Where the answer brings no verdict.
+pub fn read(ip: &str, status: u16, retry_after: Option<Duration>, body: &[u8]) -> Result<Answer, Failure> {
+    match status {
+        200 => {}
+        404 => return Ok(Answer::default()),
+        429 => return Err(Failure::RateLimited(retry_after)),
+        other => return Err(Failure::Status(other)),
+    }
+    let (answered, answer) = parse(body).map_err(|error| {
+        if error.is_data() {
+            Failure::WrongForm
+        } else {
+            Failure::NotJson
+        }
+    })?;
+    if IpKey::new(&answered) != IpKey::new(ip) {
+        return Err(Failure::OtherIp);
+    }
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const IP: &str = "203.0.113.7";
+    const FULL: &str = r#"{"ip":"203.0.113.7","data":{"company":{"guid":"C","name":"Lumen","domain":"lumen.example"},"contact":{"guid":"P","name":"Ada Quill","title":"CTO","phoneNumbers":["+1"],"emailAddresses":["a@gmail.com"]}}}"#;
+
+    fn failure(status: u16, body: &str) -> &'static str {
+        read(IP, status, None, body.as_bytes()).unwrap_err().token()
+    }
+
+    #[test]
+    fn a_full_answer() {
+        let answer = read(IP, 200, None, FULL.as_bytes()).unwrap();
+        assert_eq!(answer.company.unwrap().name, "Lumen");
+        assert_eq!(answer.contact.unwrap().email_addresses, ["a@gmail.com"]);
+    }
+
+    #[test]
+    fn an_unknown_address() {
+        assert_eq!(read(IP, 404, None, b"<html>").unwrap(), Answer::default());
+        assert_eq!(
+            read(IP, 200, None, br#"{"ip":"203.0.113.7","data":{}}"#).unwrap(),
+            Answer::default()
+        );
+    }
+
+    #[test]
+    fn an_answer_in_another_spelling_of_the_address() {
+        let body = br#"{"ip":"2001:0DB8::0001","data":{}}"#;
+        assert!(read("2001:db8::1", 200, None, body).is_ok());
+    }
+
+    #[test]
+    fn every_bad_answer_is_a_failure_of_its_kind() {
+        assert_eq!(failure(500, FULL), "status");
+        assert_eq!(failure(503, ""), "status");
+        assert_eq!(failure(302, FULL), "status");
+        assert_eq!(failure(429, ""), "rate-limited");
+        assert_eq!(failure(200, "<html>busy</html>"), "not-json");
+        assert_eq!(failure(200, &FULL[..FULL.len() - 3]), "not-json");
+        assert_eq!(failure(200, ""), "not-json");
+        for body in [
+            r#"{"data":{}}"#,
+            r#"{"ip":"203.0.113.7"}"#,
+            r#"{"ip":"203.0.113.7","data":null}"#,
+            r#"{"ip":"203.0.113.7","data":[]}"#,
+            r#"{"ip":7,"data":{}}"#,
+            r#"["203.0.113.7",{}]"#,
+            r#"{"ip":"203.0.113.7","data":{"company":null}}"#,
+            r#"{"ip":"203.0.113.7","data":{"company":["C","Lumen","lumen.example"]}}"#,
+            r#"{"ip":"203.0.113.7","data":{"company":{"name":"Lumen","domain":"lumen.example"}}}"#,
+            r#"{"ip":"203.0.113.7","data":{"company":{"guid":7,"name":"Lumen","domain":"lumen.example"}}}"#,
+            r#"{"ip":"203.0.113.7","data":{"contact":{"guid":"P"}}}"#,
+            r#"{"ip":"203.0.113.7","data":{"contact":{"guid":"P","name":"Ada","title":null}}}"#,
+            r#"{"ip":"203.0.113.7","data":{"contact":{"guid":"P","name":"Ada","emailAddresses":null}}}"#,
+            r#"{"ip":"203.0.113.7","data":{"contact":{"guid":"P","name":"Ada","phoneNumbers":"+1"}}}"#,
+        ] {
+            assert_eq!(failure(200, body), "wrong-form", "{body}");
+        }
+        assert_eq!(failure(200, r#"{"ip":"203.0.113.8","data":{}}"#), "other-ip");
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_panics(status: u16, body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = read(IP, status, None, &body);
+        }
+
+        #[test]
+        fn a_broken_answer_is_never_a_profile(cut in 0..FULL.len()) {
+            prop_assert!(read(IP, 200, None, &FULL.as_bytes()[..cut]).is_err());
+        }
+    }
+}

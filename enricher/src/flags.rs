@@ -1,0 +1,95 @@
+//! The enricher's command line.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Parser;
+use reqwest::Url;
+use service::flags::{Command, Common, duration};
+
+/// Finds out who visitors are, and republishes what may be shown.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "enricher", version)]
+pub struct Flags {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    #[command(flatten)]
+    pub common: Common,
+
+    /// The Deanonymizer; every call to it costs money.
+    #[arg(long, env, default_value = "http://127.0.0.1:4830/deanonymize", value_parser = http_url)]
+    pub deanonymizer_url: Url,
+
+    /// Companies whose sessions are never shown: guids, comma-separated.
+    #[arg(
+        long,
+        env,
+        value_delimiter = ',',
+        default_value = "b8e8879e-3382-4908-8f1e-7638473d0913,830886a1-728e-4d94-a808-44a92841154b"
+    )]
+    pub hidden_companies: Vec<String>,
+
+    /// How long a profile is cached.
+    #[arg(long, env, default_value = "24h", value_parser = duration)]
+    pub profile_ttl: Duration,
+
+    /// How long it is remembered that the Deanonymizer does not know an IP.
+    #[arg(long, env, default_value = "1h", value_parser = duration)]
+    pub unknown_ttl: Duration,
+
+    /// How many IPs this process remembers; the least used go first.
+    #[arg(long, env, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub cache_capacity: u64,
+
+    /// The most calls to the Deanonymizer at once.
+    #[arg(long, env, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
+    pub lookup_concurrency: u16,
+
+    /// How long one call may take.
+    #[arg(long, env, default_value = "5s", value_parser = duration)]
+    pub lookup_timeout: Duration,
+
+    /// The most calls the whole fleet may make: a number per min, hour or day, such as 100/min; without it, no limit.
+    #[arg(long, env)]
+    pub lookup_budget: Option<String>,
+
+    /// What one call costs.
+    #[arg(long, env, default_value_t = 0.01)]
+    pub price_per_lookup: f64,
+
+    /// After how much silence a session no longer counts as active.
+    #[arg(long, env, default_value = "60s", value_parser = duration)]
+    pub stale_after: Duration,
+
+    /// Where to serve health and metrics; port 0 takes a free one.
+    #[arg(long, env, default_value = "127.0.0.1:9102")]
+    pub http_listen: SocketAddr,
+}
+
+fn http_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    if matches!(url.scheme(), "http" | "https") {
+        Ok(url)
+    } else {
+        Err("must begin with http:// or https://".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn flags_fit_together() {
+        Flags::command().debug_assert();
+    }
+
+    #[test]
+    fn only_http_urls() {
+        assert!(http_url("https://deanonymizer.example/v1").is_ok());
+        assert!(http_url("ftp://deanonymizer.example").is_err());
+        assert!(http_url("deanonymizer").is_err());
+    }
+}

@@ -1,0 +1,448 @@
+//! The enricher's loop: from raw messages through verdicts to records, tombstones and activities.
+//!
+//! Everything that decides is in the pure parts; here they are put together. One task owns all state. What has to wait,
+//! a call or an acknowledgement, is a future whose end comes back to the loop, so that nothing holds up anything else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::{AckKind, Message};
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use protocol::event::{self, RECEIVED_AT_HEADER};
+use protocol::ip::IpKey;
+use protocol::{Activity, Event, EventKind, Guid, Millis, Tombstone, time};
+use service::clock;
+use service::rejected::Rejected;
+use service::streams::ACK_WAIT;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::activity::Activities;
+use crate::answer::Failure;
+use crate::gauges::Gauges;
+use crate::intake::Intake;
+use crate::ledger::{DeliveryId, Ledger};
+use crate::lookup::Lookup;
+use crate::profile::Verdict;
+use crate::publish::{PublishError, Publisher};
+use crate::sessions::{Next, Outcome, Sessions, Sighting};
+use crate::waiting::Waiting;
+
+/// The most raw messages handled at once.
+const MAX_DELIVERIES: usize = 2048;
+
+/// The most writes that may be unacknowledged at once.
+const MAX_WRITES: usize = 4096;
+
+/// The most sightings that wait here for a verdict; what comes on top waits in the queue.
+const MAX_WAITING: usize = 20_000;
+
+/// After how long the queue is told that a message is still being handled.
+const PROGRESS_AFTER: Millis = time::millis(ACK_WAIT) / 3;
+
+/// The longest that a message without verdict stays in the queue before it is tried again.
+const MAX_RETURN_DELAY: Duration = Duration::from_secs(5);
+
+/// How much longer than its delay a message may take until it is heard of again, in ms.
+const RETURN_SLACK: Millis = 2_000;
+
+/// Something that was waited for.
+enum Done {
+    Record(Sighting, DeliveryId, Result<(Outcome, bool), PublishError>),
+    Tombstone(DeliveryId, Result<(), PublishError>),
+    Activities(Vec<(Activity, DeliveryId)>, Result<(), PublishError>),
+    Lookup(IpKey, Result<Verdict, Arc<Failure>>),
+}
+
+type Futures = FuturesUnordered<BoxFuture<'static, Done>>;
+
+/// The enricher's state.
+pub struct Pipeline {
+    lookup: Lookup,
+    publisher: Publisher,
+    rejected: Rejected,
+    gauges: Arc<Gauges>,
+    stale_after: Millis,
+    ledger: Ledger<Message>,
+    sessions: Sessions<DeliveryId>,
+    waiting: Waiting<DeliveryId>,
+    activities: Activities<DeliveryId>,
+    writes: Futures,
+    lookups: Futures,
+}
+
+impl Pipeline {
+    /// With nothing under way.
+    pub fn new(
+        lookup: Lookup,
+        publisher: Publisher,
+        rejected: Rejected,
+        stale_after: Duration,
+        gauges: Arc<Gauges>,
+    ) -> Self {
+        Self {
+            lookup,
+            publisher,
+            rejected,
+            gauges,
+            stale_after: time::millis(stale_after),
+            ledger: Ledger::new(),
+            sessions: Sessions::new(),
+            waiting: Waiting::new(),
+            activities: Activities::new(),
+            writes: Futures::new(),
+            lookups: Futures::new(),
+        }
+    }
+
+    /// Handles what comes until `shutdown`; then gives back what waits for a verdict, and finishes the rest.
+    pub async fn run(mut self, mut intake: mpsc::Receiver<Intake>, shutdown: CancellationToken) {
+        let mut housekeeping = interval(Duration::from_secs(1));
+        housekeeping.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        while !shutdown.is_cancelled() {
+            let room = self.ledger.len() < MAX_DELIVERIES && self.writes.len() < MAX_WRITES;
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                Some(done) = self.writes.next(), if !self.writes.is_empty() => self.done(done).await,
+                Some(done) = self.lookups.next(), if !self.lookups.is_empty() => self.done(done).await,
+                Some(intake) = intake.recv(), if room => self.take(intake).await,
+                _ = housekeeping.tick() => self.keep_house().await,
+            }
+            self.send_activities();
+        }
+        self.drain(intake).await;
+    }
+
+    async fn drain(mut self, mut intake: mpsc::Receiver<Intake>) {
+        while let Ok(intake) = intake.try_recv() {
+            if let Intake::Delivery(message) = intake {
+                give_back(&message, Duration::ZERO).await;
+            }
+        }
+        for (_, delivery) in self.waiting.take_all() {
+            self.settle_after(delivery, false, Duration::ZERO).await;
+        }
+        while let Some(done) = self.writes.next().await {
+            self.done(done).await;
+            self.send_activities();
+        }
+        for message in self.ledger.abandon() {
+            give_back(&message, Duration::ZERO).await;
+        }
+    }
+
+    async fn take(&mut self, intake: Intake) {
+        match intake {
+            Intake::Connected { sessions_lost } => self.reconnected(sessions_lost).await,
+            Intake::Delivery(message) => self.deliver(*message).await,
+        }
+    }
+
+    /// The answers to all that was under way are lost. What is in the queue comes again; calls go on, they are paid for.
+    async fn reconnected(&mut self, sessions_lost: bool) {
+        self.writes = Futures::new();
+        self.activities.abandon();
+        self.waiting.take_all();
+        self.sessions.reconnected(sessions_lost);
+        for message in self.ledger.abandon() {
+            give_back(&message, Duration::ZERO).await;
+        }
+    }
+
+    async fn deliver(&mut self, message: Message) {
+        let fallback = message.info().map_or_else(
+            |_| clock::now(),
+            |info| {
+                self.gauges
+                    .queue_waiting
+                    .set(i64::try_from(info.pending).unwrap_or(i64::MAX));
+                Millis::try_from(info.published.unix_timestamp_nanos() / 1_000_000)
+                    .unwrap_or_else(|_| clock::now())
+            },
+        );
+        let payload = message.payload.clone();
+        let received_at = message
+            .headers
+            .as_ref()
+            .and_then(|headers| headers.get(RECEIVED_AT_HEADER))
+            .map(ToString::to_string);
+        let now = clock::now();
+        let id = self.ledger.open(message, now);
+        for (line, received_at) in event::lines(&payload, received_at.as_deref(), fallback) {
+            match Event::parse(line) {
+                Ok(event) => self.event(&event, received_at, id, now).await,
+                Err(reason) => self.rejected.reject(reason, payload.slice_ref(line)).await,
+            }
+        }
+        self.settle(id, true).await;
+    }
+
+    async fn event(&mut self, event: &Event<'_>, received_at: Millis, id: DeliveryId, now: Millis) {
+        // The parser has checked the guid.
+        let Ok(guid) = Guid::new(&event.guid) else { return };
+        let (at, replaced) = time::believable(event.timestamp, received_at);
+        self.gauges.event(event.kind);
+        if replaced {
+            self.gauges.timestamps_replaced.inc();
+        }
+        self.ledger.expect(id);
+        if event.kind == EventKind::SessionClosed {
+            self.close(
+                Tombstone {
+                    guid,
+                    closed_at: at,
+                    received_at,
+                },
+                id,
+                now,
+            )
+            .await;
+        } else {
+            let opening = event.kind == EventKind::SessionOpened;
+            let sighting = Sighting {
+                guid,
+                ip: event.ip.as_ref().into(),
+                opening,
+                at,
+                received_at,
+            };
+            self.see(sighting, id, now).await;
+        }
+    }
+
+    async fn close(&mut self, tombstone: Tombstone, id: DeliveryId, now: Millis) {
+        self.waiting.identified(&tombstone.guid);
+        for (_, held) in self.sessions.close(tombstone.clone(), now) {
+            self.settle(held, true).await;
+        }
+        self.bury(tombstone, id);
+    }
+
+    async fn see(&mut self, sighting: Sighting, id: DeliveryId, now: Millis) {
+        match self.sessions.see(sighting, id, now) {
+            Next::Identify(sighting, id) => self.identify(sighting, id, now).await,
+            next => self.act(next).await,
+        }
+    }
+
+    /// Does what a session that has a verdict needs.
+    async fn act(&mut self, next: Next<DeliveryId>) {
+        match next {
+            Next::Complete(sighting, id) => self.complete(sighting, id),
+            Next::Touch(sighting, id) => {
+                self.activities
+                    .push(Activity(sighting.guid, sighting.at, sighting.received_at), id);
+            }
+            Next::Renew(tombstone, id) => self.bury(tombstone, id),
+            Next::Nothing(id) => {
+                self.settle(id, true).await;
+            }
+            Next::Held | Next::Identify(..) => {}
+        }
+    }
+
+    async fn identify(&mut self, sighting: Sighting, id: DeliveryId, now: Millis) {
+        let key = IpKey::new(&sighting.ip);
+        if let Some(verdict) = self.lookup.cached(&key).await {
+            self.gauges.lookups_cached.inc();
+            return self.identified(sighting, id, &verdict, now).await;
+        }
+        // Nobody pays for a visitor who has already left: an event that is too old to make its session active waits
+        // until a younger one of the session has caused the call.
+        if now - sighting.received_at > self.stale_after {
+            self.settle(id, false).await;
+        } else if self.waiting.len() >= MAX_WAITING {
+            self.postpone(sighting.guid, id).await;
+        } else {
+            let ip = sighting.ip.clone();
+            if self.waiting.add(key.clone(), sighting, id) {
+                let lookup = self.lookup.clone();
+                self.lookups.push(Box::pin(async move {
+                    let verdict = lookup.verdict(key.clone(), &ip).await;
+                    Done::Lookup(key, verdict)
+                }));
+            } else {
+                self.gauges.lookups_shared.inc();
+            }
+        }
+    }
+
+    /// Publishes the first record of a session, unless it must not be shown.
+    async fn identified(&mut self, sighting: Sighting, id: DeliveryId, verdict: &Verdict, now: Millis) {
+        self.waiting.identified(&sighting.guid);
+        let Some(profile) = verdict.profile() else {
+            self.gauges.events_hidden.inc();
+            self.settle(id, true).await;
+            return;
+        };
+        self.sessions.publishing(&sighting.guid, now);
+        let (publisher, record) = (self.publisher.clone(), sighting.record(profile));
+        self.writes.push(Box::pin(async move {
+            let outcome = publisher.record(record).await;
+            Done::Record(sighting, id, outcome)
+        }));
+    }
+
+    fn complete(&mut self, sighting: Sighting, id: DeliveryId) {
+        let publisher = self.publisher.clone();
+        self.writes.push(Box::pin(async move {
+            let outcome = publisher.complete(&sighting).await;
+            Done::Record(sighting, id, outcome)
+        }));
+    }
+
+    fn bury(&mut self, tombstone: Tombstone, id: DeliveryId) {
+        let publisher = self.publisher.clone();
+        self.writes.push(Box::pin(async move {
+            Done::Tombstone(id, publisher.tombstone(&tombstone).await)
+        }));
+    }
+
+    fn send_activities(&mut self) {
+        while let Some(batch) = self.activities.next() {
+            let publisher = self.publisher.clone();
+            self.writes.push(Box::pin(async move {
+                let activities: Vec<_> = batch.iter().map(|(activity, _)| activity).collect();
+                let outcome = publisher.activities(&activities).await;
+                Done::Activities(batch, outcome)
+            }));
+        }
+    }
+
+    async fn done(&mut self, done: Done) {
+        match done {
+            Done::Record(sighting, id, outcome) => self.record_written(sighting, id, outcome).await,
+            Done::Tombstone(id, outcome) => {
+                self.gauges.tombstones.inc_by(u64::from(outcome.is_ok()));
+                self.settle(id, report(outcome).is_some()).await;
+            }
+            Done::Activities(batch, outcome) => {
+                self.activities.settled();
+                let succeeded = report(outcome).is_some();
+                if succeeded {
+                    self.gauges.activities.inc_by(batch.len() as u64);
+                }
+                for (_, id) in batch {
+                    self.settle(id, succeeded).await;
+                }
+            }
+            Done::Lookup(key, verdict) => self.looked_up(&key, verdict).await,
+        }
+    }
+
+    async fn record_written(
+        &mut self,
+        sighting: Sighting,
+        id: DeliveryId,
+        outcome: Result<(Outcome, bool), PublishError>,
+    ) {
+        let now = clock::now();
+        let Some((outcome, written)) = report(outcome) else {
+            // What was held back for it comes again with its message, like the sighting itself.
+            for (_, held) in self.sessions.published(&sighting.guid, Outcome::Missing, now) {
+                self.settle(held, false).await;
+            }
+            self.settle(id, false).await;
+            return;
+        };
+        self.gauges.records.inc_by(u64::from(written));
+        let held = self.sessions.published(&sighting.guid, outcome, now);
+        if written {
+            self.settle(id, true).await;
+        } else {
+            Box::pin(self.see(sighting, id, now)).await;
+        }
+        for (sighting, id) in held {
+            Box::pin(self.see(sighting, id, now)).await;
+        }
+    }
+
+    async fn looked_up(&mut self, key: &IpKey, verdict: Result<Verdict, Arc<Failure>>) {
+        let now = clock::now();
+        let waiting = self.waiting.take(key);
+        match verdict {
+            Ok(verdict) => {
+                for (sighting, id) in waiting {
+                    match self.sessions.see(sighting, id, now) {
+                        Next::Identify(sighting, id) => self.identified(sighting, id, &verdict, now).await,
+                        next => self.act(next).await,
+                    }
+                }
+            }
+            Err(failure) => {
+                // Without the address: it may turn out to be one that must not be shown.
+                tracing::debug!(%failure, "no verdict for now");
+                for (sighting, id) in waiting {
+                    self.postpone(sighting.guid, id).await;
+                }
+            }
+        }
+    }
+
+    /// No verdict for now: the message goes back to the queue, and the session goes on counting as being identified.
+    async fn postpone(&mut self, guid: Guid, id: DeliveryId) {
+        let until = clock::now() + time::millis(MAX_RETURN_DELAY) + RETURN_SLACK;
+        self.waiting.postponed(guid, until);
+        self.settle(id, false).await;
+    }
+
+    async fn settle(&mut self, id: DeliveryId, succeeded: bool) {
+        self.settle_after(id, succeeded, MAX_RETURN_DELAY).await;
+    }
+
+    async fn settle_after(&mut self, id: DeliveryId, succeeded: bool, max_delay: Duration) {
+        let Some(finished) = self.ledger.settle(id, succeeded) else {
+            return;
+        };
+        if !finished.succeeded {
+            self.gauges.returned.inc();
+            let delay = return_delay(&finished.message, max_delay);
+            give_back(&finished.message, delay).await;
+        } else if let Err(error) = finished.message.ack().await {
+            // It comes again, and does no harm.
+            tracing::debug!(error, "a raw message was not acknowledged");
+        }
+    }
+
+    async fn keep_house(&mut self) {
+        let now = clock::now();
+        self.sessions.forget_idle(now);
+        for message in self.ledger.overdue(now, PROGRESS_AFTER) {
+            if let Err(error) = message.ack_with(AckKind::Progress).await {
+                tracing::debug!(error, "the queue was not told of progress");
+            }
+        }
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        self.gauges.deliveries.set(count(self.ledger.len()));
+        self.gauges.sessions.set(count(self.sessions.len()));
+        self.gauges
+            .being_identified
+            .set(count(self.waiting.being_identified(now)));
+    }
+}
+
+/// Gives a message back to the queue, to be delivered again after the delay.
+pub async fn give_back(message: &Message, delay: Duration) {
+    let delay = (!delay.is_zero()).then_some(delay);
+    if let Err(error) = message.ack_with(AckKind::Nak(delay)).await {
+        // It comes again all the same, once the queue has waited for long enough.
+        tracing::debug!(error, "a raw message was not given back");
+    }
+}
+
+/// Twice as long each time, with jitter.
+fn return_delay(message: &Message, max: Duration) -> Duration {
+    let deliveries = message.info().map_or(1, |info| info.delivered).clamp(1, 8);
+    let delay = Duration::from_millis(250) * 2_u32.pow(u32::try_from(deliveries).unwrap_or(8));
+    delay.min(max).mul_f64(rand::random_range(0.75..=1.0))
+}
+
+/// Logs an error and drops it: what caused it goes back to the queue.
+fn report<T>(outcome: Result<T, PublishError>) -> Option<T> {
+    outcome
+        .inspect_err(|error| tracing::warn!(error = error as &dyn std::error::Error, "not written"))
+        .ok()
+}

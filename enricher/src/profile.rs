@@ -1,0 +1,209 @@
+//! What may be shown of who the Deanonymizer says is behind an address. Pure.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use protocol::Profile;
+use protocol::record::Contact;
+
+use crate::answer::Answer;
+use crate::email;
+
+/// What the lookup of an address came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Its sessions are shown, with this profile.
+    Shown(Profile),
+    /// The Deanonymizer does not know it; its sessions are shown without a profile.
+    Unknown,
+    /// It belongs to a company whose sessions are never shown.
+    Hidden,
+}
+
+impl Verdict {
+    /// The profile to show; `None` where nothing may be.
+    pub fn profile(&self) -> Option<Profile> {
+        match self {
+            Self::Shown(profile) => Some(profile.clone()),
+            Self::Unknown => Some(Profile::default()),
+            Self::Hidden => None,
+        }
+    }
+}
+
+/// The companies whose sessions are never shown, by guid in any case.
+#[derive(Clone, Debug)]
+pub struct HiddenCompanies(BTreeSet<String>);
+
+impl HiddenCompanies {
+    /// From the guids of the command line.
+    pub fn new(guids: &[String]) -> Self {
+        Self(
+            guids
+                .iter()
+                .map(|guid| guid.trim().to_ascii_lowercase())
+                .collect(),
+        )
+    }
+
+    fn contain(&self, guid: &str) -> bool {
+        self.0.contains(&guid.trim().to_ascii_lowercase())
+    }
+}
+
+/// Takes away what must not be shown.
+pub fn filter(answer: Answer, hidden: &HiddenCompanies) -> Verdict {
+    let Answer { company, contact } = answer;
+    if company
+        .as_ref()
+        .is_some_and(|company| hidden.contain(&company.guid))
+    {
+        return Verdict::Hidden;
+    }
+    if company.is_none() && contact.is_none() {
+        return Verdict::Unknown;
+    }
+    let contact = contact.and_then(presentable);
+    Verdict::Shown(Profile {
+        company: company.map(Arc::new),
+        contact: contact.map(Arc::new),
+    })
+}
+
+/// The contact with business addresses only. A personal address in the place of a name leaves nothing to show.
+fn presentable(contact: Contact) -> Option<Contact> {
+    if email::mentions_personal(&contact.name) {
+        return None;
+    }
+    let mut business: Vec<String> = Vec::new();
+    for address in contact
+        .email_addresses
+        .iter()
+        .filter_map(|text| email::address(text))
+    {
+        if !email::is_personal(&address) && !business.contains(&address) {
+            business.push(address);
+        }
+    }
+    Some(Contact {
+        title: contact.title.filter(|title| !email::mentions_personal(title)),
+        email_addresses: business,
+        phone_numbers: contact
+            .phone_numbers
+            .into_iter()
+            .filter(|number| !number.contains('@'))
+            .collect(),
+        ..contact
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::record::Company;
+
+    const NEXA_CORE: &str = "b8e8879e-3382-4908-8f1e-7638473d0913";
+
+    fn company(guid: &str) -> Company {
+        Company {
+            guid: guid.into(),
+            name: "Lumen".into(),
+            domain: "lumen.example".into(),
+        }
+    }
+
+    fn contact(email_addresses: &[&str]) -> Contact {
+        Contact {
+            guid: "P".into(),
+            name: "Ada Quill".into(),
+            title: Some("CTO".into()),
+            email_addresses: email_addresses.iter().map(ToString::to_string).collect(),
+            phone_numbers: vec!["+1-202-555-0173".into(), "ada@gmail.com".into()],
+        }
+    }
+
+    fn shown(answer: Answer) -> Profile {
+        filter(answer, &HiddenCompanies::new(&[NEXA_CORE.into()]))
+            .profile()
+            .unwrap()
+    }
+
+    #[test]
+    fn hidden_companies_in_any_case() {
+        let hidden = HiddenCompanies::new(&[NEXA_CORE.into()]);
+        for guid in [
+            NEXA_CORE.to_owned(),
+            NEXA_CORE.to_uppercase(),
+            format!(" {NEXA_CORE} "),
+        ] {
+            let answer = Answer {
+                company: Some(company(&guid)),
+                contact: Some(contact(&[])),
+            };
+            assert_eq!(filter(answer, &hidden), Verdict::Hidden);
+        }
+        assert_ne!(
+            filter(
+                Answer {
+                    company: Some(company("other")),
+                    contact: None
+                },
+                &hidden
+            ),
+            Verdict::Hidden
+        );
+    }
+
+    #[test]
+    fn unknown_without_company_and_contact() {
+        let hidden = HiddenCompanies::new(&[]);
+        assert_eq!(filter(Answer::default(), &hidden), Verdict::Unknown);
+        assert_eq!(Verdict::Unknown.profile(), Some(Profile::default()));
+    }
+
+    #[test]
+    fn a_contact_keeps_its_business_addresses() {
+        let answer = Answer {
+            company: None,
+            contact: Some(contact(&[
+                "a@gmail.com",
+                "Ada <ada@lumen.example>",
+                "nonsense",
+                "ada@lumen.example",
+            ])),
+        };
+        let contact = shown(answer).contact.unwrap();
+        assert_eq!(contact.email_addresses, ["ada@lumen.example"]);
+        assert_eq!(contact.phone_numbers, ["+1-202-555-0173"]);
+        assert_eq!(contact.title.as_deref(), Some("CTO"));
+    }
+
+    #[test]
+    fn a_contact_with_only_personal_addresses_is_shown_without_them() {
+        let answer = Answer {
+            company: Some(company("C")),
+            contact: Some(contact(&["a@aol.com"])),
+        };
+        assert!(shown(answer).contact.unwrap().email_addresses.is_empty());
+    }
+
+    #[test]
+    fn personal_addresses_in_other_fields() {
+        let mut odd = contact(&[]);
+        odd.title = Some("write to ada@gmail.com".into());
+        let answer = Answer {
+            company: None,
+            contact: Some(odd.clone()),
+        };
+        assert_eq!(shown(answer).contact.unwrap().title, None);
+        odd.name = "ada@gmail.com".into();
+        assert_eq!(
+            shown(Answer {
+                company: Some(company("C")),
+                contact: Some(odd)
+            })
+            .contact,
+            None
+        );
+    }
+}

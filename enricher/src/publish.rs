@@ -1,0 +1,217 @@
+//! Writes records, tombstones and activities, each acknowledged by its stream.
+
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::header::NATS_MESSAGE_TTL;
+use async_nats::jetstream::context::{
+    PublishError as StreamError, PublishErrorKind as StreamErrorKind, traits::Publisher as _,
+};
+use async_nats::jetstream::message::{OutboundMessage, PublishMessage};
+use async_nats::jetstream::stream::{DirectGetError, DirectGetErrorKind};
+use protocol::stream::{self, RECORD_TTL, TOMBSTONE_TTL};
+use protocol::subject;
+use protocol::time::millis;
+use protocol::{Activity, Guid, Millis, Record, SessionMessage, Tombstone};
+use serde::Serialize;
+use service::{Nats, clock};
+
+use crate::sessions::{Outcome, Published, Sighting};
+
+/// How often a record is read and written again because others write it at the same time.
+const CONFLICTS: usize = 16;
+
+/// Something could not be written; what caused it goes back to the queue.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The stream did not acknowledge.
+    #[error("not acknowledged by its stream")]
+    Unacknowledged(#[from] StreamError),
+    /// The stream could not be read.
+    #[error("the record that is out could not be read")]
+    Unreadable(#[from] DirectGetError),
+    /// What stands in the stream is no message of ours, or ours could not be written.
+    #[error("not a record or tombstone")]
+    Invalid(#[from] serde_json::Error),
+    /// Others wrote the same record each time between our reading and writing it.
+    #[error("written by others {CONFLICTS} times in a row")]
+    Contended,
+}
+
+/// What is out on a session's subject.
+struct Standing {
+    message: SessionMessage,
+    sequence: u64,
+    published_at: Millis,
+    ttl: Option<Duration>,
+}
+
+/// Writes to the streams behind the enricher.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    nats: Nats,
+    activity_subject: String,
+}
+
+impl Publisher {
+    /// For the enricher of that name.
+    pub fn new(nats: Nats, instance: &str) -> Self {
+        Self {
+            nats,
+            activity_subject: subject::activity(instance),
+        }
+    }
+
+    /// Publishes the record of a session that this enricher meets for the first time, or adds to the one that is out.
+    ///
+    /// # Errors
+    /// Where it is not sure that a record is out.
+    pub async fn record(&self, record: Record) -> Result<(Outcome, bool), PublishError> {
+        if self.write_record(&record, 0).await? {
+            return Ok((Outcome::Published(Published::of(&record, clock::now())), true));
+        }
+        for _ in 0..CONFLICTS {
+            let Some(standing) = self.standing(&record.guid).await? else {
+                // It has expired since.
+                if self.write_record(&record, 0).await? {
+                    return Ok((Outcome::Published(Published::of(&record, clock::now())), true));
+                }
+                continue;
+            };
+            if let Some(outcome) = self.merge(&record, standing).await? {
+                return Ok(outcome);
+            }
+        }
+        Err(PublishError::Contended)
+    }
+
+    /// Takes a sighting over into the record that is out.
+    ///
+    /// # Errors
+    /// Where it is not sure that the record knows it.
+    pub async fn complete(&self, sighting: &Sighting) -> Result<(Outcome, bool), PublishError> {
+        for _ in 0..CONFLICTS {
+            let Some(standing) = self.standing(&sighting.guid).await? else {
+                return Ok((Outcome::Missing, false));
+            };
+            let profile = match &standing.message {
+                SessionMessage::Record(record) => record.profile.clone(),
+                SessionMessage::Tombstone(_) => protocol::Profile::default(),
+            };
+            if let Some(outcome) = self.merge(&sighting.record(profile), standing).await? {
+                return Ok(outcome);
+            }
+        }
+        Err(PublishError::Contended)
+    }
+
+    /// Ends a session for good, whatever stands on its subject.
+    ///
+    /// # Errors
+    /// Where the stream does not acknowledge it.
+    pub async fn tombstone(&self, tombstone: &Tombstone) -> Result<(), PublishError> {
+        let message = PublishMessage::build()
+            .ttl(TOMBSTONE_TTL)
+            .payload(json(tombstone)?);
+        self.publish(message.outbound_message(subject::session(&tombstone.guid)))
+            .await?;
+        Ok(())
+    }
+
+    /// Publishes activities in one message.
+    ///
+    /// # Errors
+    /// Where the stream does not acknowledge it.
+    pub async fn activities(&self, activities: &[&Activity]) -> Result<(), PublishError> {
+        let message = PublishMessage::build().payload(json(activities)?);
+        self.publish(message.outbound_message(self.activity_subject.clone()))
+            .await?;
+        Ok(())
+    }
+
+    /// Adds `record` to what is out, if it knows anything better. `None` where somebody else wrote in between.
+    async fn merge(
+        &self,
+        record: &Record,
+        standing: Standing,
+    ) -> Result<Option<(Outcome, bool)>, PublishError> {
+        let before = match &standing.message {
+            SessionMessage::Tombstone(tombstone) => {
+                return Ok(Some((Outcome::Closed(tombstone.clone()), false)));
+            }
+            SessionMessage::Record(before) => before,
+        };
+        let mut merged = before.clone();
+        merged.merge(record);
+        let now = clock::now();
+        let same_opening =
+            merged.opened_at == before.opened_at && merged.shown_opened_at() == before.shown_opened_at();
+        if same_opening && !expires_soon(&standing, now) {
+            return Ok(Some((
+                Outcome::Published(Published::of(before, standing.published_at)),
+                false,
+            )));
+        }
+        if self.write_record(&merged, standing.sequence).await? {
+            return Ok(Some((Outcome::Published(Published::of(&merged, now)), true)));
+        }
+        Ok(None)
+    }
+
+    /// Writes the record if the last message on its subject has that sequence, 0 for none; tells whether it had.
+    async fn write_record(&self, record: &Record, expected: u64) -> Result<bool, PublishError> {
+        let message = PublishMessage::build()
+            .ttl(RECORD_TTL)
+            .expected_last_subject_sequence(expected)
+            .payload(json(record)?)
+            .outbound_message(subject::session(&record.guid));
+        match self.publish(message).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == StreamErrorKind::WrongLastSequence => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn standing(&self, guid: &Guid) -> Result<Option<Standing>, PublishError> {
+        let stream = self.nats.jetstream().get_stream_no_info(stream::SESSIONS).await;
+        // The name is a constant that is valid; nothing is asked of NATS here.
+        let Ok(stream) = stream else { return Ok(None) };
+        match stream.direct_get_last_for_subject(subject::session(guid)).await {
+            Ok(message) => Ok(Some(Standing {
+                message: serde_json::from_slice(&message.payload)?,
+                sequence: message.sequence,
+                published_at: message.time.unix_timestamp().saturating_mul(1000),
+                ttl: ttl(&message.headers),
+            })),
+            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn publish(&self, message: OutboundMessage) -> Result<(), StreamError> {
+        self.nats
+            .jetstream()
+            .publish_message(message)
+            .await?
+            .await
+            .map(drop)
+    }
+}
+
+/// Whether a record was given less time than an active session needs, or has used up half of it.
+fn expires_soon(standing: &Standing, now: Millis) -> bool {
+    standing.ttl.is_none_or(|ttl| ttl < RECORD_TTL) || now - standing.published_at > millis(RECORD_TTL) / 2
+}
+
+fn ttl(headers: &HeaderMap) -> Option<Duration> {
+    headers
+        .get(NATS_MESSAGE_TTL)?
+        .as_str()
+        .parse()
+        .ok()
+        .map(Duration::from_secs)
+}
+
+fn json(message: &(impl Serialize + ?Sized)) -> Result<bytes::Bytes, serde_json::Error> {
+    serde_json::to_vec(message).map(Into::into)
+}

@@ -1,0 +1,413 @@
+//! What this enricher knows of each session's record, and so what an event of it needs. Pure.
+
+use std::collections::HashMap;
+
+use protocol::stream::{RECORD_TTL, TOMBSTONE_TTL};
+use protocol::time::millis;
+use protocol::{Guid, Millis, Profile, Record, Tombstone};
+
+/// After how long without an event a session is forgotten, in ms: well before its record expires as stale.
+const FORGET_AFTER: Millis = 5 * 60 * 1000;
+
+/// A record half as old as its TTL allows is published anew, in ms.
+const RECORD_HALF_LIFE: Millis = millis(RECORD_TTL) / 2;
+
+/// A tombstone half as old as its TTL allows is published anew when its session is heard of, in ms.
+const TOMBSTONE_HALF_LIFE: Millis = millis(TOMBSTONE_TTL) / 2;
+
+/// An event that says that a session is active.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// The session.
+    pub guid: Guid,
+    /// The visitor's address as the emitter spelled it.
+    pub ip: Box<str>,
+    /// Whether it is the opening.
+    pub opening: bool,
+    /// When it happened, as far as can be believed.
+    pub at: Millis,
+    /// When the ingestor received it.
+    pub received_at: Millis,
+}
+
+impl Sighting {
+    /// The record of a session of which nothing else is known.
+    pub fn record(&self, profile: Profile) -> Record {
+        Record {
+            guid: self.guid.clone(),
+            ip: self.ip.clone(),
+            opened_at: self.opening.then_some(self.at),
+            first_seen_at: self.at,
+            last_activity_at: self.at,
+            received_at: self.received_at,
+            profile,
+        }
+    }
+}
+
+/// What a record that is out says of the opening, and since when it is out.
+#[expect(clippy::struct_field_names, reason = "the fields are named as in the record")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The opened time, where it is known.
+    pub opened_at: Option<Millis>,
+    /// The earliest event in it.
+    pub first_seen_at: Millis,
+    /// When it was published.
+    pub published_at: Millis,
+}
+
+impl Published {
+    /// What a record says that was published at that time.
+    pub fn of(record: &Record, published_at: Millis) -> Self {
+        Self {
+            opened_at: record.opened_at,
+            first_seen_at: record.first_seen_at,
+            published_at,
+        }
+    }
+
+    /// Whether the sighting knows the opening better than the record, or the record is getting old.
+    fn needs(&self, sighting: &Sighting, now: Millis) -> bool {
+        let better = match self.opened_at {
+            Some(opened_at) => sighting.opening && sighting.at < opened_at,
+            None => sighting.opening || sighting.at < self.first_seen_at,
+        };
+        better || now - self.published_at > RECORD_HALF_LIFE
+    }
+}
+
+/// What an event needs next. `T` is what the caller wants to find again with a held sighting.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next<T> {
+    /// Nothing is known of the session: find out who it is.
+    Identify(Sighting, T),
+    /// The record must take over what the sighting knows.
+    Complete(Sighting, T),
+    /// Its activity must go out.
+    Touch(Sighting, T),
+    /// The session is closed, and its tombstone must be published anew.
+    Renew(Tombstone, T),
+    /// The session is closed; there is nothing to do.
+    Nothing(T),
+    /// A publish of the same session is under way; the sighting comes back with its end.
+    Held,
+}
+
+#[derive(Debug)]
+enum Known<T> {
+    Publishing {
+        held: Vec<(Sighting, T)>,
+    },
+    Published(Published),
+    Closed {
+        tombstone: Tombstone,
+        renewed_at: Millis,
+    },
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    known: Known<T>,
+    last_event_at: Millis,
+}
+
+/// How the publish of a record ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A record is out that says this.
+    Published(Published),
+    /// The session was closed before.
+    Closed(Tombstone),
+    /// No record is out.
+    Missing,
+}
+
+/// The sessions that this enricher has met lately.
+#[derive(Debug)]
+pub struct Sessions<T> {
+    entries: HashMap<Guid, Entry<T>>,
+}
+
+impl<T> Sessions<T> {
+    /// None.
+    pub fn new() -> Self {
+        Self {
+            entries: HashMap::new(),
+        }
+    }
+
+    /// What a sighting needs. [`Next::Complete`] means that a publish is now under way.
+    pub fn see(&mut self, sighting: Sighting, ticket: T, now: Millis) -> Next<T> {
+        let Some(entry) = self.entries.get_mut(&sighting.guid) else {
+            return Next::Identify(sighting, ticket);
+        };
+        entry.last_event_at = now;
+        match &mut entry.known {
+            Known::Publishing { held } => {
+                held.push((sighting, ticket));
+                Next::Held
+            }
+            Known::Published(published) if published.needs(&sighting, now) => {
+                entry.known = Known::Publishing { held: Vec::new() };
+                Next::Complete(sighting, ticket)
+            }
+            Known::Published(_) => Next::Touch(sighting, ticket),
+            Known::Closed {
+                tombstone,
+                renewed_at,
+            } if now - *renewed_at > TOMBSTONE_HALF_LIFE => {
+                *renewed_at = now;
+                tombstone.received_at = tombstone.received_at.max(sighting.received_at);
+                Next::Renew(tombstone.clone(), ticket)
+            }
+            Known::Closed { .. } => Next::Nothing(ticket),
+        }
+    }
+
+    /// The session's first publish is under way.
+    pub fn publishing(&mut self, guid: &Guid, now: Millis) {
+        let known = Known::Publishing { held: Vec::new() };
+        self.entries.insert(
+            guid.clone(),
+            Entry {
+                known,
+                last_event_at: now,
+            },
+        );
+    }
+
+    /// The publish under way has ended so. Gives what was held back for it.
+    pub fn published(&mut self, guid: &Guid, outcome: Outcome, now: Millis) -> Vec<(Sighting, T)> {
+        let Some(entry) = self.entries.get_mut(guid) else {
+            return Vec::new();
+        };
+        let Known::Publishing { held } = &mut entry.known else {
+            return Vec::new();
+        };
+        let held = std::mem::take(held);
+        match outcome {
+            Outcome::Published(published) => entry.known = Known::Published(published),
+            Outcome::Closed(tombstone) => {
+                entry.known = Known::Closed {
+                    tombstone,
+                    renewed_at: now,
+                }
+            }
+            Outcome::Missing => {
+                self.entries.remove(guid);
+            }
+        }
+        held
+    }
+
+    /// The session is closed, whatever was known of it. Gives what was held back.
+    pub fn close(&mut self, tombstone: Tombstone, now: Millis) -> Vec<(Sighting, T)> {
+        let guid = tombstone.guid.clone();
+        let known = Known::Closed {
+            tombstone,
+            renewed_at: now,
+        };
+        match self.entries.insert(
+            guid,
+            Entry {
+                known,
+                last_event_at: now,
+            },
+        ) {
+            Some(Entry {
+                known: Known::Publishing { held },
+                ..
+            }) => held,
+            _ => Vec::new(),
+        }
+    }
+
+    /// Forgets the sessions that have had no event for long.
+    pub fn forget_idle(&mut self, now: Millis) {
+        self.entries.retain(|_, entry| {
+            matches!(entry.known, Known::Publishing { .. }) || now - entry.last_event_at <= FORGET_AFTER
+        });
+    }
+
+    /// The connection was lost and with it the answer to every publish under way; with `stream_lost` also all that was
+    /// published. Closings are remembered, to be published anew when their session is heard of.
+    pub fn reconnected(&mut self, stream_lost: bool) {
+        self.entries.retain(|_, entry| match &mut entry.known {
+            Known::Publishing { .. } => false,
+            Known::Published(_) => !stream_lost,
+            Known::Closed { renewed_at, .. } => {
+                if stream_lost {
+                    *renewed_at = 0;
+                }
+                true
+            }
+        });
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guid() -> Guid {
+        Guid::new("a").unwrap()
+    }
+
+    fn sighting(opening: bool, at: Millis) -> Sighting {
+        Sighting {
+            guid: guid(),
+            ip: "::1".into(),
+            opening,
+            at,
+            received_at: at,
+        }
+    }
+
+    fn tombstone() -> Tombstone {
+        Tombstone {
+            guid: guid(),
+            closed_at: 50,
+            received_at: 50,
+        }
+    }
+
+    fn out(opened_at: Option<Millis>, first_seen_at: Millis) -> Sessions<u8> {
+        let mut sessions = Sessions::new();
+        sessions.publishing(&guid(), 0);
+        let published = Published {
+            opened_at,
+            first_seen_at,
+            published_at: 0,
+        };
+        sessions.published(&guid(), Outcome::Published(published), 0);
+        sessions
+    }
+
+    #[test]
+    fn a_new_session_is_identified() {
+        let mut sessions = Sessions::new();
+        assert_eq!(
+            sessions.see(sighting(true, 1), 7, 1),
+            Next::Identify(sighting(true, 1), 7)
+        );
+    }
+
+    #[test]
+    fn what_comes_during_a_publish_waits_for_its_end() {
+        let mut sessions = Sessions::new();
+        sessions.publishing(&guid(), 0);
+        assert_eq!(sessions.see(sighting(false, 2), 7, 2), Next::Held);
+        let published = Published {
+            opened_at: Some(1),
+            first_seen_at: 1,
+            published_at: 0,
+        };
+        assert_eq!(
+            sessions.published(&guid(), Outcome::Published(published), 3),
+            [(sighting(false, 2), 7)]
+        );
+        assert_eq!(
+            sessions.see(sighting(false, 2), 7, 3),
+            Next::Touch(sighting(false, 2), 7)
+        );
+    }
+
+    #[test]
+    fn an_opening_completes_a_record_that_has_none() {
+        assert!(matches!(
+            out(None, 5).see(sighting(true, 9), 7, 9),
+            Next::Complete(..)
+        ));
+        assert!(matches!(
+            out(Some(5), 5).see(sighting(true, 4), 7, 9),
+            Next::Complete(..)
+        ));
+        assert!(matches!(
+            out(Some(5), 5).see(sighting(true, 5), 7, 9),
+            Next::Touch(..)
+        ));
+    }
+
+    #[test]
+    fn an_earlier_keep_alive_counts_only_while_there_is_no_opening() {
+        assert!(matches!(
+            out(None, 5).see(sighting(false, 4), 7, 9),
+            Next::Complete(..)
+        ));
+        assert!(matches!(
+            out(Some(5), 5).see(sighting(false, 4), 7, 9),
+            Next::Touch(..)
+        ));
+    }
+
+    #[test]
+    fn an_old_record_is_published_anew() {
+        let late = RECORD_HALF_LIFE + 1;
+        assert!(matches!(
+            out(Some(5), 5).see(sighting(false, late), 7, late),
+            Next::Complete(..)
+        ));
+    }
+
+    #[test]
+    fn a_closed_session_stays_closed_and_its_tombstone_is_renewed() {
+        let mut sessions = out(Some(5), 5);
+        sessions.close(tombstone(), 50);
+        assert_eq!(sessions.see(sighting(true, 60), 7, 60), Next::Nothing(7));
+        let late = 50 + TOMBSTONE_HALF_LIFE + 1;
+        assert!(matches!(
+            sessions.see(sighting(false, late), 7, late),
+            Next::Renew(..)
+        ));
+        assert_eq!(sessions.see(sighting(false, late), 7, late), Next::Nothing(7));
+    }
+
+    #[test]
+    fn a_closing_during_a_publish_wins() {
+        let mut sessions = Sessions::new();
+        sessions.publishing(&guid(), 0);
+        sessions.see(sighting(false, 2), 7, 2);
+        assert_eq!(sessions.close(tombstone(), 50), [(sighting(false, 2), 7)]);
+        let published = Published {
+            opened_at: None,
+            first_seen_at: 1,
+            published_at: 0,
+        };
+        assert!(
+            sessions
+                .published(&guid(), Outcome::Published(published), 51)
+                .is_empty()
+        );
+        assert_eq!(sessions.see(sighting(false, 60), 7, 60), Next::Nothing(7));
+    }
+
+    #[test]
+    fn idle_sessions_are_forgotten() {
+        let mut sessions = out(Some(5), 5);
+        sessions.forget_idle(FORGET_AFTER);
+        assert_eq!(sessions.len(), 1);
+        sessions.forget_idle(FORGET_AFTER + 1);
+        assert_eq!(sessions.len(), 0);
+    }
+
+    #[test]
+    fn a_lost_stream_makes_records_unknown_and_closings_due() {
+        let mut sessions = out(Some(5), 5);
+        sessions.reconnected(false);
+        assert_eq!(sessions.len(), 1);
+        sessions.reconnected(true);
+        assert_eq!(sessions.len(), 0);
+        sessions.close(tombstone(), TOMBSTONE_HALF_LIFE);
+        sessions.reconnected(true);
+        assert!(matches!(
+            sessions.see(sighting(false, 60), 7, TOMBSTONE_HALF_LIFE + 1),
+            Next::Renew(..)
+        ));
+    }
+}

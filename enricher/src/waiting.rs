@@ -1,0 +1,116 @@
+//! The sightings that wait for a verdict, by address; and which sessions that makes "being identified". Pure.
+
+use std::collections::HashMap;
+
+use protocol::ip::IpKey;
+use protocol::{Guid, Millis};
+
+use crate::sessions::Sighting;
+
+/// The sightings that wait for a verdict. `T` is what the caller wants to find again with each.
+#[derive(Debug)]
+pub struct Waiting<T> {
+    by_address: HashMap<IpKey, Vec<(Sighting, T)>>,
+    sightings: usize,
+    /// Sessions without a verdict, and until when that is believed without hearing of them again.
+    unidentified: HashMap<Guid, Millis>,
+}
+
+impl<T> Waiting<T> {
+    /// None.
+    pub fn new() -> Self {
+        Self {
+            by_address: HashMap::new(),
+            sightings: 0,
+            unidentified: HashMap::new(),
+        }
+    }
+
+    /// Adds a sighting. Tells whether it is the first that waits for its address, so that somebody must look it up.
+    pub fn add(&mut self, key: IpKey, sighting: Sighting, ticket: T) -> bool {
+        self.unidentified.insert(sighting.guid.clone(), Millis::MAX);
+        self.sightings += 1;
+        let waiting = self.by_address.entry(key).or_default();
+        waiting.push((sighting, ticket));
+        waiting.len() == 1
+    }
+
+    /// Takes out those that waited for the address.
+    pub fn take(&mut self, key: &IpKey) -> Vec<(Sighting, T)> {
+        let taken = self.by_address.remove(key).unwrap_or_default();
+        self.sightings -= taken.len();
+        taken
+    }
+
+    /// Takes out all.
+    pub fn take_all(&mut self) -> Vec<(Sighting, T)> {
+        self.sightings = 0;
+        self.by_address.drain().flat_map(|(_, waiting)| waiting).collect()
+    }
+
+    /// The session has a verdict, or needs none any longer.
+    pub fn identified(&mut self, guid: &Guid) {
+        self.unidentified.remove(guid);
+    }
+
+    /// No verdict for now; the session is heard of again before `until`, here or at another enricher.
+    pub fn postponed(&mut self, guid: Guid, until: Millis) {
+        self.unidentified.insert(guid, until);
+    }
+
+    /// How many sessions are being identified.
+    pub fn being_identified(&mut self, now: Millis) -> usize {
+        self.unidentified.retain(|_, until| *until > now);
+        self.unidentified.len()
+    }
+
+    /// How many sightings wait.
+    pub fn len(&self) -> usize {
+        self.sightings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sighting(guid: &str) -> Sighting {
+        Sighting {
+            guid: Guid::new(guid).unwrap(),
+            ip: "::1".into(),
+            opening: true,
+            at: 1,
+            received_at: 1,
+        }
+    }
+
+    #[test]
+    fn one_lookup_for_all_that_wait_for_an_address() {
+        let mut waiting = Waiting::new();
+        let key = IpKey::new("::1");
+        assert!(waiting.add(key.clone(), sighting("a"), 1));
+        assert!(!waiting.add(key.clone(), sighting("b"), 2));
+        assert!(waiting.add(IpKey::new("::2"), sighting("c"), 3));
+        assert_eq!(waiting.len(), 3);
+        assert_eq!(waiting.take(&key), [(sighting("a"), 1), (sighting("b"), 2)]);
+        assert_eq!(waiting.len(), 1);
+        assert!(waiting.add(key, sighting("a"), 1));
+        assert_eq!(waiting.take_all().len(), 2);
+        assert_eq!(waiting.len(), 0);
+    }
+
+    #[test]
+    fn a_session_counts_once_until_its_verdict() {
+        let mut waiting = Waiting::new();
+        let guid = Guid::new("a").unwrap();
+        waiting.add(IpKey::new("::1"), sighting("a"), 1);
+        waiting.add(IpKey::new("::1"), sighting("a"), 2);
+        assert_eq!(waiting.being_identified(0), 1);
+        waiting.postponed(guid.clone(), 10);
+        assert_eq!(waiting.being_identified(9), 1);
+        assert_eq!(waiting.being_identified(10), 0);
+        waiting.postponed(guid.clone(), 20);
+        waiting.identified(&guid);
+        assert_eq!(waiting.being_identified(11), 0);
+    }
+}
