@@ -58,7 +58,7 @@ impl Flags {
     pub fn limits(&self) -> Limits {
         Limits {
             bytes: usize::try_from(self.buffer_mib << 20).unwrap_or(usize::MAX),
-            replay_window: i64::try_from(self.replay_window.as_millis()).unwrap_or(i64::MAX),
+            replay_window: protocol::time::millis(self.replay_window),
         }
     }
 }

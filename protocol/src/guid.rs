@@ -1,16 +1,18 @@
 //! The name of a session.
 
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The longest guid accepted, in bytes.
 pub const MAX_LEN: usize = 64;
 
 /// A session's guid, in lower case: the third parties do not agree on the case, so it carries no meaning.
 ///
-/// Made of letters, digits, `-` and `_` only, so that it can be a token of a NATS subject.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "Box<str>", into = "Box<str>")]
-pub struct Guid(Box<str>);
+/// Made of letters, digits, `-` and `_` only, so that it can be a token of a NATS subject. Clones share the text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "Box<str>")]
+pub struct Guid(Arc<str>);
 
 /// The text cannot name a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +26,7 @@ impl Guid {
     /// Where the text is empty, too long or holds any other character.
     pub fn new(text: &str) -> Result<Self, InvalidGuid> {
         check(text)?;
-        Ok(Self(text.to_ascii_lowercase().into_boxed_str()))
+        Ok(Self(text.to_ascii_lowercase().into()))
     }
 
     /// The guid in lower case.
@@ -52,13 +54,13 @@ impl TryFrom<Box<str>> for Guid {
     fn try_from(mut text: Box<str>) -> Result<Self, InvalidGuid> {
         check(&text)?;
         text.make_ascii_lowercase();
-        Ok(Self(text))
+        Ok(Self(text.into()))
     }
 }
 
-impl From<Guid> for Box<str> {
-    fn from(guid: Guid) -> Self {
-        guid.0
+impl Serialize for Guid {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

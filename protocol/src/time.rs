@@ -1,7 +1,21 @@
 //! Times, and which of the emitter's timestamps can be believed.
 
+use std::time::Duration;
+
 /// Milliseconds since the Unix epoch.
 pub type Millis = i64;
+
+/// A duration in milliseconds, as long as they can be counted.
+#[expect(clippy::cast_possible_truncation, reason = "checked in the line before")]
+#[must_use]
+pub const fn millis(duration: Duration) -> Millis {
+    let millis = duration.as_millis();
+    if millis > Millis::MAX as u128 {
+        Millis::MAX
+    } else {
+        millis as Millis
+    }
+}
 
 /// How far before its receipt an event may claim to have happened.
 pub const OLDEST_BELIEVED: Millis = 10 * 60 * 1000;

@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::registry::{Metric, Registry};
 
-pub use prometheus_client::encoding::EncodeLabelSet;
 pub use prometheus_client::metrics::counter::Counter;
 pub use prometheus_client::metrics::family::Family;
 pub use prometheus_client::metrics::gauge::Gauge;
 pub use prometheus_client::metrics::histogram::Histogram;
+
+/// One label and its value.
+pub type Label = [(&'static str, &'static str); 1];
 
 /// The metrics of a process. Clones share them.
 #[derive(Clone, Debug)]

@@ -5,20 +5,14 @@ use bytes::Bytes;
 use protocol::rejection::{KEPT_BYTES, LENGTH_HEADER, REASON_HEADER};
 use protocol::{Rejection, subject};
 
-use crate::metrics::{Counter, EncodeLabelSet, Family, Metrics};
+use crate::metrics::{Counter, Family, Label, Metrics};
 use crate::nats::Nats;
-
-/// The label of the counter.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Reason {
-    reason: &'static str,
-}
 
 /// Counts and publishes what one process rejects.
 #[derive(Clone, Debug)]
 pub struct Rejected {
     process: &'static str,
-    counters: Family<Reason, Counter>,
+    counters: Family<Label, Counter>,
     nats: Nats,
 }
 
@@ -37,11 +31,7 @@ impl Rejected {
     /// Counts the message and publishes it, cut to what is kept. While NATS is away it is only counted: what could
     /// not be used is not worth the room of what can.
     pub async fn reject(&self, reason: Rejection, payload: Bytes) {
-        self.counters
-            .get_or_create(&Reason {
-                reason: reason.token(),
-            })
-            .inc();
+        self.counters.get_or_create(&label(reason)).inc();
         if !self.nats.is_connected() {
             return;
         }
@@ -65,13 +55,11 @@ impl Rejected {
     pub fn count(&self) -> u64 {
         Rejection::ALL
             .iter()
-            .map(|reason| {
-                self.counters
-                    .get_or_create(&Reason {
-                        reason: reason.token(),
-                    })
-                    .get()
-            })
+            .map(|reason| self.counters.get_or_create(&label(*reason)).get())
             .sum()
     }
+}
+
+fn label(reason: Rejection) -> Label {
+    [("reason", reason.token())]
 }

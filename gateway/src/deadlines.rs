@@ -1,0 +1,55 @@
+//! When each session must be looked at though nothing comes of it. Pure.
+
+use std::collections::BTreeMap;
+
+use protocol::{Guid, Millis};
+
+/// Deadlines within one such span, in ms, are due together.
+const SPAN: Millis = 250;
+
+/// Sessions by deadline. Whoever takes one out sees whether its deadline has moved meanwhile, so that an event costs
+/// nothing here.
+#[derive(Debug, Default)]
+pub struct Deadlines {
+    spans: BTreeMap<Millis, Vec<Guid>>,
+}
+
+impl Deadlines {
+    /// Makes sure that the session is looked at soon after `deadline`.
+    pub fn add(&mut self, guid: Guid, deadline: Millis) {
+        self.spans
+            .entry(deadline.div_euclid(SPAN) + 1)
+            .or_default()
+            .push(guid);
+    }
+
+    /// Takes out what is due.
+    pub fn due(&mut self, now: Millis) -> Vec<Guid> {
+        let later = self.spans.split_off(&(now.div_euclid(SPAN) + 1));
+        std::mem::replace(&mut self.spans, later)
+            .into_values()
+            .flatten()
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn due_after_the_deadline_and_not_much_later(deadlines in proptest::collection::vec(-5_000..5_000i64, 0..50), now in -6_000..6_000i64) {
+            let mut schedule = Deadlines::default();
+            for deadline in &deadlines {
+                schedule.add(Guid::new(&format!("{}", deadline + 10_000)).unwrap(), *deadline);
+            }
+            let due: Vec<Millis> = schedule.due(now).iter().map(|guid| guid.as_str().parse::<Millis>().unwrap() - 10_000).collect();
+            prop_assert!(due.iter().all(|deadline| *deadline <= now));
+            let overdue = deadlines.iter().filter(|deadline| **deadline <= now - SPAN).count();
+            prop_assert!(due.len() >= overdue);
+            prop_assert_eq!(due.len() + schedule.due(Millis::MAX - SPAN).len(), deadlines.len());
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The gateway's figures, for metrics and status alike.
+
+use protocol::status::GatewayFigures;
+use service::metrics::{Counter, Gauge, Metrics};
+
+use crate::view::Traffic;
+
+/// What the gateway counts.
+pub struct Gauges {
+    /// Sessions shown.
+    pub sessions: Gauge,
+    /// Connected WebSocket clients.
+    pub clients: Gauge,
+    /// Frames made.
+    pub frames: Counter,
+    /// Times a client fell behind and got a snapshot instead of deltas.
+    pub clients_behind: Counter,
+    /// Clients that were disconnected because they did not read.
+    pub clients_too_slow: Counter,
+    /// Client messages that were not understood.
+    pub requests_not_understood: Counter,
+    /// Messages put back into the sessions' stream.
+    pub written_back: Counter,
+    appeared: Counter,
+    closed: Counter,
+    stale: Counter,
+}
+
+impl Gauges {
+    /// Registers them all.
+    pub fn new(metrics: &Metrics) -> Self {
+        let counter = |name, help| metrics.add(name, help, Counter::default());
+        let gauge = |name, help| metrics.add(name, help, Gauge::default());
+        Self {
+            sessions: gauge("sessions", "Sessions shown"),
+            clients: gauge("clients", "Connected WebSocket clients"),
+            frames: counter("frames", "Frames made"),
+            clients_behind: counter("clients_behind", "Times a client fell behind and got a snapshot"),
+            clients_too_slow: counter(
+                "clients_too_slow",
+                "Clients disconnected because they did not read",
+            ),
+            requests_not_understood: counter(
+                "requests_not_understood",
+                "Client messages that were not understood",
+            ),
+            written_back: counter(
+                "records_written_back",
+                "Messages put back into the sessions' stream",
+            ),
+            appeared: counter("sessions_appeared", "Sessions that came into view"),
+            closed: counter("sessions_closed", "Sessions that left the view closed"),
+            stale: counter("sessions_stale", "Sessions that left the view stale"),
+        }
+    }
+
+    /// Takes over what the view has counted.
+    pub fn traffic(&self, traffic: Traffic) {
+        let catch_up = |counter: &Counter, total: u64| {
+            counter.inc_by(total.saturating_sub(counter.get()));
+        };
+        catch_up(&self.appeared, traffic.appeared);
+        catch_up(&self.closed, traffic.closed);
+        catch_up(&self.stale, traffic.stale);
+    }
+
+    /// The figures for the status.
+    pub fn figures(&self) -> GatewayFigures {
+        let count = |gauge: &Gauge| u64::try_from(gauge.get()).unwrap_or_default();
+        GatewayFigures {
+            sessions: count(&self.sessions),
+            clients: count(&self.clients),
+        }
+    }
+}

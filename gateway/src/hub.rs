@@ -1,0 +1,326 @@
+//! The gateway's loop: one task owns the view, folds in what comes, and makes each frame once for all clients.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::Utf8Bytes;
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use protocol::frame::{Delta, Frame, Snapshot, Stats};
+use protocol::status::Pipeline;
+use service::{Nats, clock, status};
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use crate::gauges::Gauges;
+use crate::intake::{Followed, Intake};
+use crate::statuses::Statuses;
+use crate::store::{self, Written};
+use crate::view::View;
+
+/// A frame a second goes out even where nothing changes.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// How often the view is asked what has gone stale.
+const TICK: Duration = Duration::from_millis(250);
+
+/// How many messages are taken in at once.
+const AT_ONCE: usize = 1024;
+
+/// How many frames a client may be behind before it gets a snapshot instead.
+const FRAMES_KEPT: usize = 128;
+
+/// The most writes to the sessions' stream that may be unacknowledged at once.
+const MAX_WRITES: usize = 256;
+
+/// A frame as it goes out to every client.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// Its revision.
+    pub revision: u64,
+    /// Its JSON.
+    pub text: Utf8Bytes,
+}
+
+enum Question {
+    Snapshot(oneshot::Sender<Outgoing>),
+    Stats(oneshot::Sender<Stats>),
+    Pipeline(oneshot::Sender<Pipeline>),
+}
+
+/// The view has not been told everything yet.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the view is not complete yet")]
+pub struct NotReady;
+
+/// Asks the hub. Clones ask the same.
+#[derive(Clone)]
+pub struct Hub {
+    questions: mpsc::Sender<Question>,
+    frames: broadcast::Sender<Outgoing>,
+}
+
+impl Hub {
+    /// Frames from now on.
+    pub fn frames(&self) -> broadcast::Receiver<Outgoing> {
+        self.frames.subscribe()
+    }
+
+    /// The whole view.
+    ///
+    /// # Errors
+    /// While the view is not complete after a start.
+    pub async fn snapshot(&self) -> Result<Outgoing, NotReady> {
+        self.ask(Question::Snapshot).await
+    }
+
+    /// The figures.
+    ///
+    /// # Errors
+    /// As [`Hub::snapshot`].
+    pub async fn stats(&self) -> Result<Stats, NotReady> {
+        self.ask(Question::Stats).await
+    }
+
+    /// How the processes are.
+    ///
+    /// # Errors
+    /// As [`Hub::snapshot`].
+    pub async fn pipeline(&self) -> Result<Pipeline, NotReady> {
+        self.ask(Question::Pipeline).await
+    }
+
+    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Result<T, NotReady> {
+        let (sender, answer) = oneshot::channel();
+        self.questions
+            .send(question(sender))
+            .await
+            .map_err(|_| NotReady)?;
+        // Unanswered, the question is dropped and with it the sender.
+        answer.await.map_err(|_| NotReady)
+    }
+}
+
+/// The hub's state.
+pub struct HubTask {
+    view: View,
+    statuses: Statuses,
+    reporter: status::Reporter,
+    nats: Nats,
+    gauges: Arc<Gauges>,
+    frame_interval: Duration,
+    frames: broadcast::Sender<Outgoing>,
+    questions: mpsc::Receiver<Question>,
+    revision: u64,
+    last_frame: Instant,
+    last_pipeline: Instant,
+    snapshot: Option<Outgoing>,
+    behind: HashSet<Followed>,
+    /// Whether the view has been complete once; from then on it is served, and its health says what it lacks.
+    ready: bool,
+    writes: FuturesUnordered<BoxFuture<'static, Written>>,
+}
+
+impl HubTask {
+    /// With an empty view; the handle asks it.
+    pub fn new(
+        view: View,
+        frame_interval: Duration,
+        reporter: status::Reporter,
+        nats: Nats,
+        gauges: Arc<Gauges>,
+    ) -> (Hub, Self) {
+        let (sender, questions) = mpsc::channel(AT_ONCE);
+        let (frames, _) = broadcast::channel(FRAMES_KEPT);
+        let now = Instant::now();
+        let hub = Hub {
+            questions: sender,
+            frames: frames.clone(),
+        };
+        let task = Self {
+            view,
+            statuses: Statuses::default(),
+            reporter,
+            nats,
+            gauges,
+            frame_interval,
+            frames,
+            questions,
+            revision: 0,
+            last_frame: now,
+            last_pipeline: now,
+            snapshot: None,
+            behind: [Followed::Sessions, Followed::Activity].into(),
+            ready: false,
+            writes: FuturesUnordered::new(),
+        };
+        (hub, task)
+    }
+
+    /// Folds and answers for ever.
+    pub async fn run(mut self, mut intake: mpsc::Receiver<Intake>) {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut buffer = Vec::with_capacity(AT_ONCE);
+        loop {
+            let next_frame = self.next_frame();
+            tokio::select! {
+                count = intake.recv_many(&mut buffer, AT_ONCE) => {
+                    if count == 0 {
+                        return;
+                    }
+                    self.take(&mut buffer);
+                }
+                Some(question) = self.questions.recv() => self.answer(question),
+                () = sleep_until(next_frame), if self.ready => self.send_frame(),
+                Some(written) = self.writes.next(), if !self.writes.is_empty() => self.written(written),
+                _ = ticks.tick() => self.tick(),
+            }
+            self.write_back();
+        }
+    }
+
+    fn take(&mut self, buffer: &mut Vec<Intake>) {
+        let now = clock::now();
+        for intake in buffer.drain(..) {
+            match intake {
+                Intake::Session(message, standing) => self.view.message(message, standing, now),
+                Intake::Activities(activities) => {
+                    for activity in &activities {
+                        self.view.activity(activity, now);
+                    }
+                }
+                Intake::Status(status) => self.statuses.heard(status, now),
+                Intake::SessionsLost => self.view.stream_lost(),
+                Intake::Behind(followed) => {
+                    self.behind.insert(followed);
+                }
+                Intake::CaughtUp(followed) => {
+                    self.behind.remove(&followed);
+                    self.ready |= self.behind.is_empty();
+                }
+            }
+        }
+        self.snapshot = None;
+    }
+
+    fn tick(&mut self) {
+        let now = clock::now();
+        self.view.tick(now);
+        // What NATS would bring back of our own status is older, and does not come while NATS is away.
+        self.statuses.heard(self.reporter.status(), now);
+        self.statuses.forget_gone(now);
+        self.snapshot = None;
+        self.gauges
+            .sessions
+            .set(i64::try_from(self.view.len()).unwrap_or(i64::MAX));
+        self.gauges.traffic(self.view.traffic());
+    }
+
+    fn answer(&mut self, question: Question) {
+        if !self.ready {
+            return;
+        }
+        // Who does not wait for the answer any longer does not need it.
+        match question {
+            Question::Snapshot(sender) => drop(sender.send(self.snapshot())),
+            Question::Stats(sender) => drop(sender.send(self.stats())),
+            Question::Pipeline(sender) => drop(sender.send(self.statuses.pipeline())),
+        }
+    }
+
+    fn stats(&self) -> Stats {
+        self.view.stats(self.statuses.being_identified(), clock::now())
+    }
+
+    /// The whole view, made once for all who ask before anything changes. It may be ahead of its revision: what the next
+    /// delta says again does no harm.
+    fn snapshot(&mut self) -> Outgoing {
+        if let Some(snapshot) = &self.snapshot {
+            return snapshot.clone();
+        }
+        let frame = Frame::Snapshot(Snapshot {
+            revision: self.revision,
+            now: clock::now(),
+            sessions: Cow::Owned(self.view.sessions()),
+            stats: self.stats(),
+            pipeline: Cow::Owned(self.statuses.pipeline()),
+        });
+        let snapshot = Outgoing {
+            revision: self.revision,
+            text: text(&frame),
+        };
+        self.snapshot = Some(snapshot.clone());
+        snapshot
+    }
+
+    fn next_frame(&self) -> Instant {
+        self.last_frame
+            + if self.view.has_news() {
+                self.frame_interval
+            } else {
+                HEARTBEAT
+            }
+    }
+
+    fn send_frame(&mut self) {
+        let now = Instant::now();
+        self.last_frame = now;
+        self.revision += 1;
+        self.snapshot = None;
+        let changes = self.view.take_changes();
+        self.gauges.frames.inc();
+        if self.frames.receiver_count() == 0 {
+            return;
+        }
+        let with_pipeline = now - self.last_pipeline >= HEARTBEAT;
+        if with_pipeline {
+            self.last_pipeline = now;
+        }
+        let frame = Frame::Delta(Delta {
+            revision: self.revision,
+            now: clock::now(),
+            changed: Cow::Owned(changes.changed),
+            touched: Cow::Owned(changes.touched),
+            removed: Cow::Owned(changes.removed),
+            stats: self.stats(),
+            pipeline: with_pipeline.then(|| Cow::Owned(self.statuses.pipeline())),
+        });
+        // It fails where the last client has just left.
+        let _ = self.frames.send(Outgoing {
+            revision: self.revision,
+            text: text(&frame),
+        });
+    }
+
+    /// Puts into the stream what should stand there, once it is known what does.
+    fn write_back(&mut self) {
+        if !self.behind.is_empty() || !self.nats.is_connected() {
+            return;
+        }
+        let room = MAX_WRITES - self.writes.len().min(MAX_WRITES);
+        for write in self.view.write_backs(room, clock::now()) {
+            self.writes.push(Box::pin(store::write(self.nats.clone(), write)));
+        }
+    }
+
+    fn written(&mut self, written: Written) {
+        match written {
+            Written::Done => {
+                self.gauges.written_back.inc();
+            }
+            Written::Not(guid, error) => {
+                tracing::warn!(%error, "a session was not written back, trying again");
+                self.view.unsettle(&guid);
+            }
+        }
+    }
+}
+
+fn text(frame: &Frame<'_>) -> Utf8Bytes {
+    // Structs of strings and numbers can always be written.
+    serde_json::to_string(frame).unwrap_or_default().into()
+}

@@ -1,0 +1,245 @@
+//! Follows the streams of sessions and activities from their beginning, and the processes' statuses.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_nats::header::NATS_MESSAGE_TTL;
+use async_nats::jetstream::Message;
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use async_nats::jetstream::stream::Stream;
+use futures_util::StreamExt as _;
+use protocol::status::Status;
+use protocol::{Activity, Rejection, SessionMessage, subject};
+use service::Nats;
+use service::backoff::Backoff;
+use service::health::Health;
+use service::rejected::Rejected;
+use service::streams::{Life, Streams, life};
+use tokio::sync::mpsc;
+
+use crate::write_back::Standing;
+
+/// What comes from NATS.
+#[derive(Debug)]
+pub enum Intake {
+    /// The stream of the sessions is another than before; what stands in it is told from the beginning.
+    SessionsLost,
+    /// A record or tombstone.
+    Session(SessionMessage, Standing),
+    /// Last activities.
+    Activities(Vec<Activity>),
+    /// All is told that stood in a stream when it was last connected to.
+    CaughtUp(Followed),
+    /// The connection to a stream was lost, or there is none yet.
+    Behind(Followed),
+    /// How a process is.
+    Status(Status),
+}
+
+/// A stream that is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Followed {
+    /// `VISITOR_SESSIONS`.
+    Sessions,
+    /// `VISITOR_ACTIVITY`.
+    Activity,
+}
+
+impl Followed {
+    /// The part's name in [`Health`].
+    pub const fn part(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions stream",
+            Self::Activity => "activity stream",
+        }
+    }
+}
+
+/// Follows one stream.
+pub struct Follower {
+    followed: Followed,
+    nats: Nats,
+    streams: Streams,
+    stale_after: Duration,
+    health: Health,
+    rejected: Rejected,
+    intake: mpsc::Sender<Intake>,
+    /// Which life of the stream was read, and how far.
+    position: Option<(Life, u64)>,
+}
+
+impl Follower {
+    /// Tells `intake` what comes. `stale_after` is for the stream of activities, which this may have to make.
+    pub fn new(
+        followed: Followed,
+        nats: Nats,
+        streams: Streams,
+        stale_after: Duration,
+        health: Health,
+        rejected: Rejected,
+        intake: mpsc::Sender<Intake>,
+    ) -> Self {
+        Self {
+            followed,
+            nats,
+            streams,
+            stale_after,
+            health,
+            rejected,
+            intake,
+            position: None,
+        }
+    }
+
+    /// Follows for ever, whatever happens to stream and connection.
+    pub async fn run(mut self) {
+        let mut backoff = Backoff::new();
+        loop {
+            match self.one_connection().await {
+                Ok(()) => backoff.reset(),
+                Err(error) => {
+                    self.health.trouble(self.followed.part(), format!("{error:#}"));
+                    tokio::time::sleep(backoff.next_delay()).await;
+                }
+            }
+            // It fails only when the process ends.
+            let _ = self.intake.send(Intake::Behind(self.followed)).await;
+        }
+    }
+
+    /// Follows until the connection is lost; an error is trouble with the stream.
+    async fn one_connection(&mut self) -> anyhow::Result<()> {
+        let epoch = self.nats.connected().await;
+        let stream = self.make_sure().await?;
+        let mut messages = self.begin(&stream).await?;
+        let last = stream.cached_info().state.last_sequence;
+        let mut caught_up = self.position.is_some_and(|(_, read)| read >= last);
+        if caught_up {
+            self.caught_up().await?;
+        }
+        let nats = self.nats.clone();
+        let mut interrupted = std::pin::pin!(nats.lost(epoch));
+        loop {
+            let message = tokio::select! {
+                () = &mut interrupted => return Ok(()),
+                message = messages.next() => message.ok_or_else(|| anyhow::anyhow!("the stream has ended"))??,
+            };
+            let pending = self.tell(message).await?;
+            if !caught_up && (pending == 0 || self.position.is_some_and(|(_, read)| read >= last)) {
+                caught_up = true;
+                self.caught_up().await?;
+            }
+        }
+    }
+
+    async fn make_sure(&self) -> anyhow::Result<Stream> {
+        self.streams.rejected().await?;
+        Ok(match self.followed {
+            Followed::Sessions => self.streams.sessions().await?,
+            Followed::Activity => self.streams.activity(self.stale_after).await?,
+        })
+    }
+
+    /// Goes on where reading was left, or begins anew where the stream is another.
+    async fn begin(&mut self, stream: &Stream) -> anyhow::Result<pull::Ordered> {
+        let life = life(stream);
+        let read = match self.position {
+            Some((before, read)) if before == life => read,
+            before => {
+                if before.is_some() && self.followed == Followed::Sessions {
+                    tracing::warn!("the sessions' stream was lost, putting back what is held here");
+                    self.intake.send(Intake::SessionsLost).await?;
+                }
+                0
+            }
+        };
+        self.position = Some((life, read));
+        let deliver_policy = match read {
+            0 => DeliverPolicy::All,
+            read => DeliverPolicy::ByStartSequence {
+                start_sequence: read + 1,
+            },
+        };
+        let config = pull::OrderedConfig {
+            deliver_policy,
+            ..pull::OrderedConfig::default()
+        };
+        Ok(stream.create_consumer(config).await?.messages().await?)
+    }
+
+    async fn caught_up(&self) -> anyhow::Result<()> {
+        self.health.well(self.followed.part());
+        self.intake.send(Intake::CaughtUp(self.followed)).await?;
+        Ok(())
+    }
+
+    /// Tells what a message says; gives how many more there are.
+    async fn tell(&mut self, message: Message) -> anyhow::Result<u64> {
+        let info = message.info().map_err(|error| anyhow::anyhow!(error))?;
+        let (sequence, pending) = (info.stream_sequence, info.pending);
+        let published_at = info.published.unix_timestamp().saturating_mul(1000);
+        if let Some((_, read)) = &mut self.position {
+            *read = sequence;
+        }
+        let told = match self.followed {
+            Followed::Sessions => serde_json::from_slice(&message.payload).map(|session| {
+                let standing = Standing::new(&session, sequence, ttl(&message), published_at);
+                Intake::Session(session, standing)
+            }),
+            Followed::Activity => serde_json::from_slice(&message.payload).map(Intake::Activities),
+        };
+        match told {
+            Ok(told) => self.intake.send(told).await?,
+            Err(error) => {
+                let reason = if error.is_data() {
+                    Rejection::WrongType
+                } else {
+                    Rejection::NotJson
+                };
+                self.rejected.reject(reason, message.payload.clone()).await;
+            }
+        }
+        Ok(pending)
+    }
+}
+
+fn ttl(message: &Message) -> Option<Duration> {
+    message
+        .headers
+        .as_ref()?
+        .get(NATS_MESSAGE_TTL)?
+        .as_str()
+        .parse()
+        .ok()
+        .map(Duration::from_secs)
+}
+
+/// Tells `intake` how the processes are, for ever. A status that is not understood comes from a process of another
+/// version; it is logged once for each.
+pub async fn follow_statuses(nats: Nats, intake: mpsc::Sender<Intake>) {
+    let mut strangers: HashMap<String, u64> = HashMap::new();
+    loop {
+        nats.connected().await;
+        match nats.client().subscribe(subject::STATUSES).await {
+            Ok(mut messages) => {
+                while let Some(message) = messages.next().await {
+                    match serde_json::from_slice(&message.payload) {
+                        Ok(status) => {
+                            // It fails only when the process ends.
+                            let _ = intake.send(Intake::Status(status)).await;
+                        }
+                        Err(error) => {
+                            let count = strangers.entry(message.subject.to_string()).or_default();
+                            *count += 1;
+                            if *count == 1 {
+                                tracing::warn!(subject = %message.subject, %error, "a status is not understood");
+                            }
+                        }
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the processes' statuses cannot be followed"),
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}

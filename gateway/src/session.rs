@@ -1,0 +1,143 @@
+//! What one session's messages add up to (DESIGN 6), whatever order or number they come in. Pure.
+
+use std::time::Duration;
+
+use protocol::stream::{STALE_RECORD_TTL, TOMBSTONE_TTL};
+use protocol::time::millis;
+use protocol::{Activity, Millis, Record, SessionMessage, Tombstone};
+
+/// A session as far as it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Session {
+    /// An activity has come before the record.
+    Early {
+        /// The earliest activity.
+        first_at: Millis,
+        /// The latest activity.
+        last_at: Millis,
+        /// When the latest was received.
+        received_at: Millis,
+    },
+    /// A record has come; whether it is active depends on the time.
+    Opened(Record),
+    /// It is over, for good.
+    Closed {
+        /// The earliest closing.
+        tombstone: Tombstone,
+        /// When anything of it was last received, which renews the memory of the closing.
+        heard_at: Millis,
+    },
+}
+
+impl Session {
+    /// The session of which this message is the first.
+    pub fn of_message(message: SessionMessage) -> Self {
+        match message {
+            SessionMessage::Record(record) => Self::Opened(record),
+            SessionMessage::Tombstone(tombstone) => {
+                let heard_at = tombstone.received_at;
+                Self::Closed { tombstone, heard_at }
+            }
+        }
+    }
+
+    /// The session of which this activity is the first.
+    pub fn of_activity(&Activity(_, at, received_at): &Activity) -> Self {
+        Self::Early {
+            first_at: at,
+            last_at: at,
+            received_at,
+        }
+    }
+
+    /// Takes over what a record or tombstone says.
+    pub fn fold_message(&mut self, message: SessionMessage) {
+        match (&mut *self, message) {
+            (
+                &mut Self::Early {
+                    first_at,
+                    last_at,
+                    received_at,
+                },
+                SessionMessage::Record(mut record),
+            ) => {
+                touch(&mut record, first_at, last_at, received_at);
+                *self = Self::Opened(record);
+            }
+            (Self::Opened(known), SessionMessage::Record(record)) => known.merge(&record),
+            (Self::Closed { heard_at, .. }, SessionMessage::Record(record)) => {
+                *heard_at = (*heard_at).max(record.received_at);
+            }
+            (
+                Self::Closed {
+                    tombstone: known,
+                    heard_at,
+                },
+                SessionMessage::Tombstone(tombstone),
+            ) => {
+                *heard_at = (*heard_at).max(tombstone.received_at);
+                if (tombstone.closed_at, tombstone.received_at) < (known.closed_at, known.received_at) {
+                    *known = tombstone;
+                }
+            }
+            (_, SessionMessage::Tombstone(tombstone)) => {
+                let heard_at = self.heard_at().max(tombstone.received_at);
+                *self = Self::Closed { tombstone, heard_at };
+            }
+        }
+    }
+
+    /// Takes over an activity.
+    pub fn fold_activity(&mut self, &Activity(_, at, received): &Activity) {
+        match self {
+            Self::Early {
+                first_at,
+                last_at,
+                received_at,
+            } => {
+                *first_at = (*first_at).min(at);
+                *last_at = (*last_at).max(at);
+                *received_at = (*received_at).max(received);
+            }
+            Self::Opened(record) => touch(record, at, at, received),
+            Self::Closed { heard_at, .. } => *heard_at = (*heard_at).max(received),
+        }
+    }
+
+    /// When anything of it was last received.
+    pub fn heard_at(&self) -> Millis {
+        match self {
+            Self::Early { received_at, .. } => *received_at,
+            Self::Opened(record) => record.received_at,
+            Self::Closed { heard_at, .. } => *heard_at,
+        }
+    }
+
+    /// The record to show, if the session is active at that time.
+    pub fn active(&self, stale_after: Duration, now: Millis) -> Option<&Record> {
+        match self {
+            Self::Opened(record) if now - record.received_at <= millis(stale_after) => Some(record),
+            _ => None,
+        }
+    }
+
+    /// When it must be looked at next though nothing comes: when it goes stale or can be forgotten.
+    pub fn deadline(&self, stale_after: Duration, now: Millis) -> Millis {
+        let stale_at = self.heard_at() + millis(stale_after) + 1;
+        match self {
+            Self::Early { .. } => stale_at,
+            Self::Opened(_) if now < stale_at => stale_at,
+            Self::Opened(_) => stale_at + millis(STALE_RECORD_TTL),
+            Self::Closed { heard_at, .. } => heard_at + millis(TOMBSTONE_TTL),
+        }
+    }
+}
+
+fn touch(record: &mut Record, first_at: Millis, last_at: Millis, received_at: Millis) {
+    record.first_seen_at = record.first_seen_at.min(first_at);
+    record.last_activity_at = record.last_activity_at.max(last_at);
+    record.received_at = record.received_at.max(received_at);
+}
+
+#[cfg(test)]
+mod tests;

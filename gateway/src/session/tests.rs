@@ -1,0 +1,158 @@
+use super::*;
+use proptest::prelude::*;
+use protocol::{Guid, Profile};
+
+const STALE_AFTER: Duration = Duration::from_mins(1);
+
+fn guid() -> Guid {
+    Guid::new("a").unwrap()
+}
+
+fn record(opened_at: Option<Millis>, at: Millis) -> SessionMessage {
+    SessionMessage::Record(Record {
+        guid: guid(),
+        ip: "::1".into(),
+        opened_at,
+        first_seen_at: at,
+        last_activity_at: at,
+        received_at: at,
+        profile: Profile::default(),
+    })
+}
+
+fn tombstone(at: Millis) -> SessionMessage {
+    SessionMessage::Tombstone(Tombstone {
+        guid: guid(),
+        closed_at: at,
+        received_at: at,
+    })
+}
+
+fn activity(at: Millis) -> Activity {
+    Activity(guid(), at, at)
+}
+
+fn opened(session: &Session) -> &Record {
+    match session {
+        Session::Opened(record) => record,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_activity_before_its_record_is_not_lost() {
+    let mut session = Session::of_activity(&activity(50));
+    assert_eq!(session.active(STALE_AFTER, 50), None);
+    session.fold_message(record(Some(10), 10));
+    assert_eq!(opened(&session).last_activity_at, 50);
+    assert_eq!(opened(&session).shown_opened_at(), 10);
+}
+
+#[test]
+fn an_opening_that_comes_late_sets_the_opened_time() {
+    let mut session = Session::of_message(record(None, 5));
+    assert_eq!(opened(&session).shown_opened_at(), 5);
+    session.fold_message(record(Some(7), 7));
+    assert_eq!(opened(&session).shown_opened_at(), 7);
+}
+
+#[test]
+fn nothing_brings_a_closed_session_back() {
+    let mut session = Session::of_message(record(Some(1), 1));
+    session.fold_message(tombstone(10));
+    session.fold_activity(&activity(20));
+    session.fold_message(record(Some(30), 30));
+    assert!(matches!(session, Session::Closed { heard_at: 30, .. }));
+    assert_eq!(session.active(STALE_AFTER, 30), None);
+}
+
+#[test]
+fn stale_after_more_than_the_time_allowed() {
+    let session = Session::of_message(record(Some(0), 0));
+    assert!(session.active(STALE_AFTER, 60_000).is_some());
+    assert!(session.active(STALE_AFTER, 60_001).is_none());
+    assert_eq!(session.deadline(STALE_AFTER, 0), 60_001);
+    assert_eq!(
+        session.deadline(STALE_AFTER, 60_001),
+        60_001 + millis(STALE_RECORD_TTL)
+    );
+}
+
+#[test]
+fn a_keep_alive_brings_a_stale_session_back_with_its_opened_time() {
+    let mut session = Session::of_message(record(Some(0), 0));
+    assert!(session.active(STALE_AFTER, 100_000).is_none());
+    session.fold_activity(&activity(100_000));
+    assert_eq!(session.active(STALE_AFTER, 100_000).unwrap().shown_opened_at(), 0);
+}
+
+#[test]
+fn late_events_renew_the_memory_of_a_closing() {
+    let mut session = Session::of_message(tombstone(0));
+    assert_eq!(session.deadline(STALE_AFTER, 0), millis(TOMBSTONE_TTL));
+    session.fold_activity(&activity(500_000));
+    assert_eq!(session.deadline(STALE_AFTER, 0), 500_000 + millis(TOMBSTONE_TTL));
+}
+
+#[derive(Clone, Debug)]
+enum Input {
+    Message(SessionMessage),
+    Activity(Activity),
+}
+
+fn inputs() -> impl Strategy<Value = Vec<Input>> {
+    let input = prop_oneof![
+        3 => (any::<bool>(), 0..100i64).prop_map(|(opening, at)| Input::Message(record(opening.then_some(at), at))),
+        4 => (0..100i64).prop_map(|at| Input::Activity(activity(at))),
+        1 => (0..100i64).prop_map(|at| Input::Message(tombstone(at))),
+    ];
+    proptest::collection::vec(input, 1..12)
+}
+
+fn fold(inputs: &[Input]) -> Session {
+    let mut session: Option<Session> = None;
+    for input in inputs.iter().cloned() {
+        match (&mut session, input) {
+            (Some(session), Input::Message(message)) => session.fold_message(message),
+            (Some(session), Input::Activity(activity)) => session.fold_activity(&activity),
+            (none, Input::Message(message)) => *none = Some(Session::of_message(message)),
+            (none, Input::Activity(activity)) => *none = Some(Session::of_activity(&activity)),
+        }
+    }
+    session.unwrap()
+}
+
+proptest! {
+    #[test]
+    fn order_and_repetition_make_no_difference(
+        (inputs, shuffled) in inputs().prop_flat_map(|inputs| {
+            let twice = inputs.iter().chain(&inputs).cloned().collect::<Vec<_>>();
+            (Just(inputs), Just(twice).prop_shuffle())
+        })
+    ) {
+        prop_assert_eq!(fold(&inputs), fold(&shuffled));
+    }
+
+    /// The rules of DESIGN 6, said another way.
+    #[test]
+    fn agrees_with_the_rules(inputs in inputs()) {
+        let session = fold(&inputs);
+        let messages = || inputs.iter().filter_map(|input| match input { Input::Message(message) => Some(message), Input::Activity(_) => None });
+        let closed = messages().any(|message| matches!(message, SessionMessage::Tombstone(_)));
+        let records: Vec<_> = messages().filter_map(|message| match message { SessionMessage::Record(record) => Some(record), SessionMessage::Tombstone(_) => None }).collect();
+        let times = || inputs.iter().filter_map(|input| match input {
+            Input::Message(SessionMessage::Record(record)) => Some(record.last_activity_at),
+            Input::Message(SessionMessage::Tombstone(_)) => None,
+            Input::Activity(Activity(_, at, _)) => Some(*at),
+        });
+        match session.active(STALE_AFTER, 100) {
+            None => prop_assert!(closed || records.is_empty()),
+            Some(record) => {
+                prop_assert!(!closed);
+                let opening = records.iter().filter_map(|record| record.opened_at).min();
+                prop_assert_eq!(record.shown_opened_at(), opening.or_else(|| times().min()).unwrap());
+                prop_assert_eq!(record.last_activity_at, times().max().unwrap());
+            }
+        }
+    }
+}

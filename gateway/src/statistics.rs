@@ -1,0 +1,129 @@
+//! The averages, kept up with each session that comes or goes. Pure.
+
+use std::collections::HashMap;
+
+use protocol::frame::Stats;
+use protocol::{Company, Millis};
+
+/// Sums over the sessions shown.
+#[derive(Debug, Default)]
+pub struct Statistics {
+    sessions: u64,
+    with_company: u64,
+    companies: HashMap<Box<str>, u64>,
+    /// Wide enough for the sum of any number of times.
+    opened_at_sum: i128,
+}
+
+impl Statistics {
+    /// A session comes into view.
+    pub fn add(&mut self, opened_at: Millis, company: Option<&Company>) {
+        self.sessions += 1;
+        self.opened_at_sum += i128::from(opened_at);
+        if let Some(company) = company {
+            self.with_company += 1;
+            *self.companies.entry(key(&company.guid)).or_default() += 1;
+        }
+    }
+
+    /// A session goes out of view, which was added with the same.
+    pub fn remove(&mut self, opened_at: Millis, company: Option<&Company>) {
+        self.sessions -= 1;
+        self.opened_at_sum -= i128::from(opened_at);
+        if let Some(company) = company {
+            self.with_company -= 1;
+            let key = key(&company.guid);
+            if let Some(sessions) = self.companies.get_mut(&key) {
+                *sessions -= 1;
+                if *sessions == 0 {
+                    self.companies.remove(&key);
+                }
+            }
+        }
+    }
+
+    /// The figures at that time.
+    pub fn stats(&self, being_identified: u64, now: Millis) -> Stats {
+        let companies = self.companies.len() as u64;
+        let duration_sum = i128::from(self.sessions) * i128::from(now) - self.opened_at_sum;
+        Stats {
+            active_sessions: self.sessions,
+            being_identified,
+            companies,
+            average_visitors_per_company: mean(self.with_company as f64, companies),
+            average_session_seconds: mean(duration_sum as f64 / 1000.0, self.sessions),
+        }
+    }
+
+    /// How many sessions are shown.
+    pub fn sessions(&self) -> u64 {
+        self.sessions
+    }
+}
+
+fn mean(sum: f64, count: u64) -> f64 {
+    if count == 0 { 0.0 } else { sum / count as f64 }
+}
+
+/// Guids are compared without regard to case.
+fn key(guid: &str) -> Box<str> {
+    guid.to_ascii_lowercase().into_boxed_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn company(guid: &str) -> Company {
+        Company {
+            guid: guid.into(),
+            name: "N".into(),
+            domain: "n.example".into(),
+        }
+    }
+
+    #[test]
+    fn averages_over_the_sessions_shown() {
+        let mut statistics = Statistics::default();
+        statistics.add(0, Some(&company("A")));
+        statistics.add(1000, Some(&company("a")));
+        statistics.add(2000, Some(&company("b")));
+        statistics.add(3000, None);
+        let stats = statistics.stats(2, 4000);
+        assert_eq!(
+            (stats.active_sessions, stats.being_identified, stats.companies),
+            (4, 2, 2)
+        );
+        assert!((stats.average_visitors_per_company - 1.5).abs() < 1e-9);
+        assert!((stats.average_session_seconds - 2.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn nothing_to_average() {
+        assert_eq!(Statistics::default().stats(0, 4000), Stats::default());
+    }
+
+    proptest! {
+        #[test]
+        fn coming_and_going_leaves_what_a_pass_over_all_would_find(
+            sessions in proptest::collection::vec((0..10_000i64, proptest::option::of("[a-c]")), 0..40),
+            kept in 0..40usize,
+        ) {
+            let sessions: Vec<_> = sessions.into_iter().map(|(at, guid)| (at, guid.map(|guid| company(&guid)))).collect();
+            let kept = kept.min(sessions.len());
+            let mut all = Statistics::default();
+            for (at, company) in &sessions {
+                all.add(*at, company.as_ref());
+            }
+            for (at, company) in &sessions[kept..] {
+                all.remove(*at, company.as_ref());
+            }
+            let mut only_kept = Statistics::default();
+            for (at, company) in &sessions[..kept] {
+                only_kept.add(*at, company.as_ref());
+            }
+            prop_assert_eq!(all.stats(0, 20_000), only_kept.stats(0, 20_000));
+        }
+    }
+}

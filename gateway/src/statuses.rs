@@ -1,0 +1,89 @@
+//! How the processes are, as far as they have said so lately. Pure.
+
+use std::collections::BTreeMap;
+
+use protocol::Millis;
+use protocol::status::{Figures, Pipeline, Status};
+
+/// After how long without a word a process counts as gone, in ms.
+const GONE_AFTER: Millis = 5_000;
+
+/// The last word of each process, and when it came.
+#[derive(Debug, Default)]
+pub struct Statuses {
+    by_process: BTreeMap<(&'static str, String), (Status, Millis)>,
+}
+
+impl Statuses {
+    /// A process said how it is. Its own clock may be wrong, so `now` is ours.
+    pub fn heard(&mut self, status: Status, now: Millis) {
+        self.by_process
+            .insert((status.figures.process(), status.instance.clone()), (status, now));
+    }
+
+    /// Forgets those that have said nothing for too long.
+    pub fn forget_gone(&mut self, now: Millis) {
+        self.by_process
+            .retain(|_, (_, heard_at)| now - *heard_at <= GONE_AFTER);
+    }
+
+    /// Sessions that wait for a verdict, over all enrichers.
+    pub fn being_identified(&self) -> u64 {
+        let figures = self.by_process.values().map(|(status, _)| &status.figures);
+        figures
+            .filter_map(|figures| match figures {
+                Figures::Enricher(enricher) => Some(enricher.being_identified),
+                Figures::Ingestor(_) | Figures::Gateway(_) => None,
+            })
+            .sum()
+    }
+
+    /// All of them.
+    pub fn pipeline(&self) -> Pipeline {
+        Pipeline {
+            processes: self
+                .by_process
+                .values()
+                .map(|(status, _)| status.clone())
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::status::{EnricherFigures, GatewayFigures};
+
+    fn status(figures: Figures, instance: &str) -> Status {
+        Status {
+            figures,
+            instance: instance.into(),
+            at: 0,
+            started_at: 0,
+            ready: true,
+            reason: None,
+        }
+    }
+
+    fn enricher(being_identified: u64) -> Figures {
+        Figures::Enricher(EnricherFigures {
+            being_identified,
+            ..EnricherFigures::default()
+        })
+    }
+
+    #[test]
+    fn sums_over_the_enrichers_that_are_there() {
+        let mut statuses = Statuses::default();
+        statuses.heard(status(enricher(1), "a"), 0);
+        statuses.heard(status(enricher(2), "b"), 3_000);
+        statuses.heard(status(enricher(4), "b"), 4_000);
+        statuses.heard(status(Figures::Gateway(GatewayFigures::default()), "a"), 4_000);
+        assert_eq!(statuses.being_identified(), 5);
+        assert_eq!(statuses.pipeline().processes.len(), 3);
+        statuses.forget_gone(5_001);
+        assert_eq!(statuses.being_identified(), 4);
+        assert_eq!(statuses.pipeline().processes.len(), 2);
+    }
+}

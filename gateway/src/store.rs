@@ -1,0 +1,37 @@
+//! Writes to the sessions' stream what should stand there.
+
+use async_nats::jetstream::context::{PublishError, PublishErrorKind, traits::Publisher as _};
+use async_nats::jetstream::message::PublishMessage;
+use protocol::{Guid, subject};
+use service::Nats;
+
+use crate::write_back::WriteBack;
+
+/// How a write ended.
+pub enum Written {
+    /// It stands in the stream, or another gateway or an enricher was faster; either way the stream will tell.
+    Done,
+    /// It is not known to stand there.
+    Not(Guid, PublishError),
+}
+
+/// Writes, if the stream still says what it said when this was decided.
+pub async fn write(nats: Nats, write: WriteBack) -> Written {
+    let guid = write.message.guid().clone();
+    match publish(&nats, write).await {
+        Ok(()) => Written::Done,
+        Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Written::Done,
+        Err(error) => Written::Not(guid, error),
+    }
+}
+
+async fn publish(nats: &Nats, write: WriteBack) -> Result<(), PublishError> {
+    let payload = serde_json::to_vec(&write.message)
+        .map_err(|error| PublishError::with_source(PublishErrorKind::Other, error))?;
+    let message = PublishMessage::build()
+        .ttl(write.ttl)
+        .expected_last_subject_sequence(write.expected)
+        .payload(payload.into())
+        .outbound_message(subject::session(write.message.guid()));
+    nats.jetstream().publish_message(message).await?.await.map(drop)
+}

@@ -1,0 +1,353 @@
+use super::*;
+use proptest::prelude::*;
+use protocol::Tombstone;
+use protocol::stream::RECORD_TTL;
+use protocol::time::millis;
+use std::sync::Arc;
+
+const STALE_AFTER: Duration = Duration::from_mins(1);
+
+fn guid(name: &str) -> Guid {
+    Guid::new(name).unwrap()
+}
+
+fn record(name: &str, opened_at: Option<Millis>, at: Millis) -> SessionMessage {
+    let company = Company {
+        guid: "C".into(),
+        name: "Lumen".into(),
+        domain: "lumen.example".into(),
+    };
+    SessionMessage::Record(Record {
+        guid: guid(name),
+        ip: "::1".into(),
+        opened_at,
+        first_seen_at: at,
+        last_activity_at: at,
+        received_at: at,
+        profile: Profile {
+            company: Some(Arc::new(company)),
+            contact: None,
+        },
+    })
+}
+
+fn tombstone(name: &str, at: Millis) -> SessionMessage {
+    SessionMessage::Tombstone(Tombstone {
+        guid: guid(name),
+        closed_at: at,
+        received_at: at,
+    })
+}
+
+fn tell(view: &mut View, message: SessionMessage, sequence: u64, now: Millis) {
+    let standing = Standing::new(&message, sequence, Some(RECORD_TTL), now);
+    view.message(message, standing, now);
+}
+
+fn names(sessions: &[VisibleSession]) -> Vec<&str> {
+    sessions.iter().map(|session| session.guid.as_str()).collect()
+}
+
+#[test]
+fn a_session_comes_moves_and_goes() {
+    let mut view = View::new(STALE_AFTER);
+    tell(&mut view, record("a", Some(0), 0), 1, 0);
+    assert_eq!(names(&view.take_changes().changed), ["a"]);
+    view.activity(&Activity(guid("a"), 5, 5), 5);
+    assert_eq!(view.take_changes().touched, [(guid("a"), 5)]);
+    tell(&mut view, tombstone("a", 9), 2, 9);
+    assert_eq!(view.take_changes().removed, [(guid("a"), Removal::Closed)]);
+    assert!(!view.has_news());
+    assert_eq!(
+        view.traffic(),
+        Traffic {
+            appeared: 1,
+            closed: 1,
+            stale: 0
+        }
+    );
+    assert_eq!(view.stats(0, 9), Stats::default());
+}
+
+#[test]
+fn a_session_that_came_and_went_between_two_frames_is_only_counted() {
+    let mut view = View::new(STALE_AFTER);
+    tell(&mut view, record("a", Some(0), 0), 1, 0);
+    tell(&mut view, tombstone("a", 1), 2, 1);
+    assert_eq!(view.take_changes(), Changes::default());
+    assert_eq!(view.traffic().appeared, 1);
+}
+
+#[test]
+fn two_sessions_from_one_address_are_two_rows() {
+    let mut view = View::new(STALE_AFTER);
+    tell(&mut view, record("a", Some(0), 0), 1, 0);
+    tell(&mut view, record("b", Some(0), 0), 2, 0);
+    assert_eq!(view.sessions().len(), 2);
+    assert_eq!(view.stats(0, 0).companies, 1);
+    assert!((view.stats(0, 0).average_visitors_per_company - 2.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_silent_session_goes_stale_and_comes_back_with_its_opened_time() {
+    let mut view = View::new(STALE_AFTER);
+    tell(&mut view, record("a", Some(0), 0), 1, 0);
+    view.take_changes();
+    view.tick(60_000);
+    assert!(!view.has_news());
+    view.tick(61_000);
+    assert_eq!(view.take_changes().removed, [(guid("a"), Removal::Stale)]);
+    view.activity(&Activity(guid("a"), 70_000, 70_000), 70_000);
+    let changes = view.take_changes();
+    assert_eq!(names(&changes.changed), ["a"]);
+    assert_eq!(changes.changed[0].opened_at, 0);
+}
+
+#[test]
+fn a_session_that_left_and_came_back_between_two_frames_is_not_removed() {
+    let mut view = View::new(STALE_AFTER);
+    tell(&mut view, record("a", Some(0), 0), 1, 0);
+    view.take_changes();
+    view.tick(61_000);
+    view.activity(&Activity(guid("a"), 61_001, 61_001), 61_001);
+    let changes = view.take_changes();
+    assert_eq!((changes.removed.len(), changes.changed.len()), (0, 1));
+}
+
+#[test]
+fn what_was_stale_before_it_came_is_never_shown() {
+    let mut view = View::new(STALE_AFTER);
+    tell(&mut view, record("a", Some(0), 0), 1, 100_000);
+    assert_eq!(view.sessions(), []);
+    assert!(!view.has_news());
+}
+
+#[test]
+fn everything_is_forgotten_in_the_end() {
+    let mut view = View::new(STALE_AFTER);
+    tell(&mut view, record("a", Some(0), 0), 1, 0);
+    tell(&mut view, tombstone("b", 0), 2, 0);
+    view.activity(&Activity(guid("c"), 0, 0), 0);
+    for minute in 1..30 {
+        view.tick(minute * 60_000);
+    }
+    assert!(view.entries.is_empty());
+    assert!(view.deadlines.due(Millis::MAX / 2).is_empty());
+}
+
+#[test]
+fn a_closing_is_remembered_as_long_as_late_events_come() {
+    let mut view = View::new(STALE_AFTER);
+    tell(&mut view, tombstone("a", 0), 1, 0);
+    for minute in 1..20 {
+        let now = minute * 60_000;
+        view.activity(&Activity(guid("a"), now, now), now);
+        view.tick(now);
+    }
+    tell(&mut view, record("a", Some(1_200_000), 1_200_000), 2, 1_200_000);
+    assert_eq!(view.sessions(), []);
+}
+
+#[test]
+fn a_lost_stream_is_put_back() {
+    let mut view = View::new(STALE_AFTER);
+    tell(&mut view, record("a", Some(0), 0), 1, 0);
+    tell(&mut view, tombstone("b", 0), 2, 0);
+    assert_eq!(view.write_backs(10, 0), []);
+    view.stream_lost();
+    let writes = view.write_backs(10, 0);
+    assert_eq!(writes.len(), 2);
+    assert!(writes.iter().all(|write| write.expected == 0));
+    assert_eq!(view.write_backs(10, 0), []);
+}
+
+#[test]
+fn write_backs_are_bounded() {
+    let mut view = View::new(STALE_AFTER);
+    for name in ["a", "b", "c"] {
+        tell(&mut view, record(name, Some(0), 0), 1, 0);
+    }
+    view.stream_lost();
+    assert_eq!(view.write_backs(2, 0).len(), 2);
+    assert_eq!(view.write_backs(2, 0).len(), 1);
+}
+
+#[derive(Clone, Debug)]
+enum Input {
+    Message(SessionMessage),
+    Activity(Activity),
+}
+
+/// Whole seconds, because sessions go stale within a fraction of one.
+fn seconds(range: std::ops::Range<i64>) -> impl Strategy<Value = Millis> {
+    range.prop_map(|seconds| seconds * 1000)
+}
+
+fn inputs() -> impl Strategy<Value = Vec<Input>> {
+    let name = || proptest::sample::select(vec!["a", "b", "c"]);
+    let input = prop_oneof![
+        3 => (name(), any::<bool>(), seconds(0..50)).prop_map(|(name, opening, at)| Input::Message(record(name, opening.then_some(at), at))),
+        4 => (name(), seconds(0..50)).prop_map(|(name, at)| Input::Activity(Activity(guid(name), at, at))),
+        1 => (name(), seconds(0..50)).prop_map(|(name, at)| Input::Message(tombstone(name, at))),
+    ];
+    proptest::collection::vec(input, 0..24)
+}
+
+/// The last message of each session, as the stream keeps it when writes of records are create-only or merged and a
+/// tombstone is never overwritten.
+#[derive(Default)]
+struct Stream {
+    last: HashMap<Guid, (SessionMessage, u64, Duration)>,
+    sequence: u64,
+}
+
+impl Stream {
+    fn publish(&mut self, message: SessionMessage, ttl: Duration) {
+        self.sequence += 1;
+        self.last
+            .insert(message.guid().clone(), (message, self.sequence, ttl));
+    }
+
+    /// As enrichers write: a record completes the one that stands, and never replaces a tombstone.
+    fn enricher(&mut self, message: SessionMessage) {
+        let message = match (self.last.get(message.guid()), message) {
+            (Some((SessionMessage::Tombstone(_), ..)), SessionMessage::Record(_)) => return,
+            (Some((SessionMessage::Record(before), ..)), SessionMessage::Record(record)) => {
+                let mut merged = before.clone();
+                merged.merge(&record);
+                SessionMessage::Record(merged)
+            }
+            (_, message) => message,
+        };
+        self.publish(message, RECORD_TTL);
+    }
+
+    fn replay(&self, view: &mut View, now: Millis) {
+        for (message, sequence, ttl) in self.last.values() {
+            view.message(
+                message.clone(),
+                Standing::new(message, *sequence, Some(*ttl), now),
+                now,
+            );
+        }
+    }
+
+    fn write_back(&mut self, view: &mut View, now: Millis) {
+        for write in view.write_backs(usize::MAX, now) {
+            let standing = self
+                .last
+                .get(write.message.guid())
+                .map_or(0, |(_, sequence, _)| *sequence);
+            assert_eq!(write.expected, standing);
+            self.publish(write.message, write.ttl);
+        }
+    }
+}
+
+fn shown(view: &View) -> Vec<VisibleSession> {
+    let mut sessions = view.sessions();
+    sessions.sort_by(|a, b| a.guid.cmp(&b.guid));
+    sessions
+}
+
+proptest! {
+    #[test]
+    fn order_and_repetition_make_no_difference(
+        (inputs, shuffled) in inputs().prop_flat_map(|inputs| {
+            let twice = inputs.iter().chain(&inputs).cloned().collect::<Vec<_>>();
+            (Just(inputs), Just(twice).prop_shuffle())
+        }),
+        now in seconds(50..130),
+    ) {
+        let fold = |inputs: &[Input]| {
+            let mut view = View::new(STALE_AFTER);
+            for input in inputs {
+                match input {
+                    Input::Message(message) => tell(&mut view, message.clone(), 1, 50_000),
+                    Input::Activity(activity) => view.activity(activity, 50_000),
+                }
+            }
+            view.tick(now);
+            (shown(&view), view.stats(0, now))
+        };
+        prop_assert_eq!(fold(&inputs), fold(&shuffled));
+    }
+
+    /// Clients that apply every frame have what a snapshot says.
+    #[test]
+    fn frames_add_up_to_the_view(inputs in inputs(), frames in proptest::collection::vec(any::<bool>(), 24)) {
+        let mut view = View::new(STALE_AFTER);
+        let mut client: HashMap<Guid, VisibleSession> = HashMap::new();
+        for (index, input) in inputs.iter().enumerate() {
+            let now = 50_000 + 4_000 * Millis::try_from(index).unwrap();
+            match input {
+                Input::Message(message) => tell(&mut view, message.clone(), 1, now),
+                Input::Activity(activity) => view.activity(activity, now),
+            }
+            view.tick(now);
+            if frames[index] || index + 1 == inputs.len() {
+                let changes = view.take_changes();
+                for (guid, _) in changes.removed {
+                    prop_assert!(client.remove(&guid).is_some());
+                }
+                for session in changes.changed {
+                    client.insert(session.guid.clone(), session);
+                }
+                for (guid, at) in changes.touched {
+                    client.get_mut(&guid).unwrap().last_activity_at = at;
+                }
+            }
+        }
+        let mut pieced: Vec<_> = client.into_values().collect();
+        pieced.sort_by(|a, b| a.guid.cmp(&b.guid));
+        prop_assert_eq!(pieced, shown(&view));
+    }
+
+    /// A gateway that starts from the streams has the view of one that saw it all.
+    #[test]
+    fn a_restart_from_the_streams_gives_the_same_view(inputs in inputs(), now in seconds(50..130)) {
+        let (mut stream, mut activities, mut view) = (Stream::default(), Vec::new(), View::new(STALE_AFTER));
+        for input in inputs {
+            match input {
+                Input::Message(message) => stream.enricher(message),
+                Input::Activity(activity) => {
+                    view.activity(&activity, 50_000);
+                    activities.push(activity);
+                }
+            }
+            stream.replay(&mut view, 50_000);
+        }
+        view.tick(now);
+        stream.write_back(&mut view, now);
+
+        let mut restarted = View::new(STALE_AFTER);
+        stream.replay(&mut restarted, now);
+        for activity in activities.iter().filter(|activity| activity.2 > now - 2 * millis(STALE_AFTER)) {
+            restarted.activity(activity, now);
+        }
+        prop_assert_eq!(shown(&restarted), shown(&view));
+        stream.write_back(&mut restarted, now);
+        restarted.tick(now);
+        prop_assert_eq!(restarted.write_backs(1, now), []);
+    }
+
+    /// After the stream is lost, what one gateway puts back makes the same view at another.
+    #[test]
+    fn what_is_put_back_makes_the_same_view(inputs in inputs()) {
+        let now = 50_000;
+        let (mut stream, mut view) = (Stream::default(), View::new(STALE_AFTER));
+        for input in inputs {
+            match input {
+                Input::Message(message) => stream.enricher(message),
+                Input::Activity(activity) => view.activity(&activity, now),
+            }
+            stream.replay(&mut view, now);
+        }
+        let mut stream = Stream::default();
+        view.stream_lost();
+        stream.write_back(&mut view, now);
+        let mut other = View::new(STALE_AFTER);
+        stream.replay(&mut other, now);
+        prop_assert_eq!(shown(&other), shown(&view));
+    }
+}

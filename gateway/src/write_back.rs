@@ -1,0 +1,196 @@
+//! What the sessions' stream should say and does not: after it was lost, when a session goes stale or comes back, when
+//! a tombstone gets old. Pure.
+//!
+//! Several gateways hold the same and write the same; the expected sequence lets one of them win.
+
+use std::time::Duration;
+
+use protocol::stream::{RECORD_TTL, STALE_RECORD_TTL, TOMBSTONE_TTL};
+use protocol::time::millis;
+use protocol::{Millis, Record, SessionMessage};
+
+use crate::session::Session;
+
+/// What stands on a session's subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Its sequence in the stream.
+    pub sequence: u64,
+    /// What it says.
+    pub content: Content,
+}
+
+/// As much of a message as must be known to tell whether another should stand in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A record.
+    Record {
+        /// Its opened time.
+        opened_at: Option<Millis>,
+        /// Its earliest event.
+        first_seen_at: Millis,
+        /// Whether it was given the time of a stale session.
+        stale: bool,
+    },
+    /// A tombstone.
+    Tombstone {
+        /// When it was published.
+        published_at: Millis,
+    },
+}
+
+impl Standing {
+    /// Of a message with that sequence and TTL.
+    pub fn new(message: &SessionMessage, sequence: u64, ttl: Option<Duration>, published_at: Millis) -> Self {
+        let content = match message {
+            SessionMessage::Record(record) => Content::Record {
+                opened_at: record.opened_at,
+                first_seen_at: record.first_seen_at,
+                stale: ttl.is_some_and(|ttl| ttl <= STALE_RECORD_TTL),
+            },
+            SessionMessage::Tombstone(_) => Content::Tombstone { published_at },
+        };
+        Self { sequence, content }
+    }
+}
+
+/// A message that should stand in the stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriteBack {
+    /// What to say.
+    pub message: SessionMessage,
+    /// For how long.
+    pub ttl: Duration,
+    /// The sequence of what is to be replaced; 0 where there must be nothing.
+    pub expected: u64,
+}
+
+/// What should stand in the place of `standing`, if anything else.
+pub fn wanted(session: &Session, standing: Option<Standing>, active: bool) -> Option<WriteBack> {
+    let expected = standing.map_or(0, |standing| standing.sequence);
+    let content = standing.map(|standing| standing.content);
+    match session {
+        Session::Early { .. } => None,
+        Session::Opened(record) => (!says(content, record, active)).then(|| WriteBack {
+            message: SessionMessage::Record(record.clone()),
+            ttl: if active { RECORD_TTL } else { STALE_RECORD_TTL },
+            expected,
+        }),
+        Session::Closed { tombstone, heard_at } => {
+            let fresh = matches!(
+                content,
+                Some(Content::Tombstone { published_at }) if heard_at - published_at <= millis(TOMBSTONE_TTL) / 2
+            );
+            let message = || {
+                SessionMessage::Tombstone(protocol::Tombstone {
+                    received_at: *heard_at,
+                    ..tombstone.clone()
+                })
+            };
+            (!fresh).then(|| WriteBack {
+                message: message(),
+                ttl: TOMBSTONE_TTL,
+                expected,
+            })
+        }
+    }
+}
+
+/// Whether the content says of the opening what the record says, for as long as it should.
+fn says(content: Option<Content>, record: &Record, active: bool) -> bool {
+    match content {
+        Some(Content::Record {
+            opened_at,
+            first_seen_at,
+            stale,
+        }) => {
+            opened_at == record.opened_at
+                && (opened_at.is_some() || first_seen_at == record.first_seen_at)
+                && stale != active
+        }
+        Some(Content::Tombstone { .. }) | None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::{Activity, Guid, Profile, Tombstone};
+
+    fn guid() -> Guid {
+        Guid::new("a").unwrap()
+    }
+
+    fn record(opened_at: Option<Millis>, at: Millis) -> Record {
+        Record {
+            guid: guid(),
+            ip: "::1".into(),
+            opened_at,
+            first_seen_at: at,
+            last_activity_at: at,
+            received_at: at,
+            profile: Profile::default(),
+        }
+    }
+
+    fn standing(message: &SessionMessage, ttl: Duration) -> Standing {
+        Standing::new(message, 7, Some(ttl), 0)
+    }
+
+    #[test]
+    fn nothing_where_the_stream_says_it() {
+        let session = Session::Opened(record(Some(5), 5));
+        let standing = standing(&SessionMessage::Record(record(Some(5), 5)), RECORD_TTL);
+        assert_eq!(wanted(&session, Some(standing), true), None);
+    }
+
+    #[test]
+    fn a_lost_record_is_put_back() {
+        let write = wanted(&Session::Opened(record(Some(5), 5)), None, true).unwrap();
+        assert_eq!((write.expected, write.ttl), (0, RECORD_TTL));
+    }
+
+    #[test]
+    fn a_poorer_record_is_replaced() {
+        let session = Session::Opened(record(Some(5), 5));
+        let standing = standing(&SessionMessage::Record(record(None, 50)), RECORD_TTL);
+        assert_eq!(wanted(&session, Some(standing), true).unwrap().expected, 7);
+    }
+
+    #[test]
+    fn an_earlier_keep_alive_known_only_here_is_put_into_the_record() {
+        let mut session = Session::Opened(record(None, 50));
+        session.fold_activity(&Activity(guid(), 40, 60));
+        let standing = standing(&SessionMessage::Record(record(None, 50)), RECORD_TTL);
+        assert!(wanted(&session, Some(standing), true).is_some());
+    }
+
+    #[test]
+    fn a_stale_record_gets_less_time_and_an_active_one_more() {
+        let session = Session::Opened(record(Some(5), 5));
+        let long = standing(&SessionMessage::Record(record(Some(5), 5)), RECORD_TTL);
+        assert_eq!(wanted(&session, Some(long), false).unwrap().ttl, STALE_RECORD_TTL);
+        let short = standing(&SessionMessage::Record(record(Some(5), 5)), STALE_RECORD_TTL);
+        assert_eq!(wanted(&session, Some(short), true).unwrap().ttl, RECORD_TTL);
+        assert_eq!(wanted(&session, Some(short), false), None);
+    }
+
+    #[test]
+    fn a_closing_replaces_a_record_and_is_renewed_when_heard_of() {
+        let tombstone = Tombstone {
+            guid: guid(),
+            closed_at: 5,
+            received_at: 5,
+        };
+        let mut session = Session::of_message(SessionMessage::Tombstone(tombstone.clone()));
+        let over_record = standing(&SessionMessage::Record(record(Some(5), 5)), RECORD_TTL);
+        assert_eq!(wanted(&session, Some(over_record), false).unwrap().expected, 7);
+        let over_tombstone = standing(&SessionMessage::Tombstone(tombstone), TOMBSTONE_TTL);
+        assert_eq!(wanted(&session, Some(over_tombstone), false), None);
+        session.fold_activity(&Activity(guid(), 6, millis(TOMBSTONE_TTL)));
+        assert_eq!(
+            wanted(&session, Some(over_tombstone), false).unwrap().ttl,
+            TOMBSTONE_TTL
+        );
+    }
+}
