@@ -1,0 +1,88 @@
+// What surrounds the table, and the page as a whole, in a real browser.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import axe from 'axe-core';
+import { aSession, eventually, gateway, LUMEN, open, ROWS, shows, showsFigure, textOf } from './stage.mjs';
+import { makeVisitor, random } from './visitors.mjs';
+
+describe('the figures', () => {
+  test('average over the visitors shown, and over nothing if there are none', async () => {
+    const page = await open();
+    await showsFigure(page, 'Average visitors per company', '–');
+    await showsFigure(page, 'Average session duration', '–');
+
+    const openedAt = Date.now() - 3_600_000;
+    gateway.put(...['a', 'b', 'c'].map((guid) => aSession({ guid, openedAt, company: LUMEN })));
+    gateway.put(aSession({ guid: 'd', openedAt, company: { ...LUMEN, guid: 'company-2' } }));
+    gateway.put(aSession({ guid: 'e', openedAt }));
+    gateway.beingIdentified = 4;
+    gateway.flush();
+    await showsFigure(page, 'Active visitors', '5');
+    await showsFigure(page, 'Being identified', '4');
+    await showsFigure(page, 'Companies', '2');
+    await showsFigure(page, 'Average visitors per company', '2.0');
+    await showsFigure(page, 'Average session duration', /^1h 00m \d\ds$/);
+  });
+
+  test('and ages do not care about the browser’s own clock', async () => {
+    gateway.put(aSession({ openedAt: Date.now() - 60_000, lastActivityAt: Date.now() - 60_000 }));
+    const page = await open({}, () => {
+      const fiveMinutes = 300_000;
+      const RealDate = Date;
+      globalThis.Date = class extends RealDate {
+        constructor(...parts) {
+          super(...(parts.length === 0 ? [RealDate.now() + fiveMinutes] : parts));
+        }
+        static now() {
+          return RealDate.now() + fiveMinutes;
+        }
+      };
+    });
+    const ahead = (await page.evaluate(() => Date.now())) - Date.now();
+    assert.ok(ahead > 200_000, 'the clock was not set wrong');
+    await eventually(async () => assert.match(await textOf(page, `${ROWS} .opened`), /^1m \d\ds$/));
+    assert.match(await textOf(page, `${ROWS} .active`), /^1m \d\ds$/);
+    await showsFigure(page, 'Average session duration', /^1m \d\ds$/);
+  });
+});
+
+describe('the pipeline', () => {
+  test('shows who is not ready, and why', async () => {
+    const status = {
+      process: 'gateway',
+      instance: 'web-1',
+      startedAt: Date.now(),
+      ready: true,
+      reason: null,
+    };
+    gateway.processes = [status, { ...status, instance: 'web-2', ready: false, reason: 'NATS is away' }];
+    const page = await open();
+    await shows(page, '.crews', /Gateways 1 of 2 ready/);
+    await shows(page, '.troubles', /gateway web-2 NATS is away/);
+  });
+});
+
+describe('accessibility', () => {
+  for (const [name, options] of Object.entries({
+    light: { colorScheme: 'light' },
+    dark: { colorScheme: 'dark' },
+    phone: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
+  })) {
+    test(`has nothing that axe objects to (${name})`, async () => {
+      const chance = random(3);
+      gateway.put(...Array.from({ length: 50 }, (_, index) => makeVisitor(chance, index * 10_000)));
+      const page = await open({ reducedMotion: 'reduce', ...options });
+      await page.locator(ROWS).first().waitFor();
+      await page.evaluate(axe.source);
+      const { violations } = await page.evaluate(() =>
+        globalThis.axe.run({
+          runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+        }),
+      );
+      assert.deepEqual(
+        violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`),
+        [],
+      );
+    });
+  }
+});

@@ -1,0 +1,35 @@
+import { formatCount, formatDuration } from './format';
+import type { Freshness } from './freshness';
+import { useMoment } from './useLive';
+import './styles/status.css';
+
+const LABELS: Record<Freshness, string> = {
+  connecting: 'Connecting',
+  live: 'Live',
+  reconnecting: 'Reconnecting',
+  stale: 'Stale',
+};
+
+/** How fresh the page is. */
+export function LinkStatus() {
+  const freshness = useMoment((moment) => moment.freshness);
+  const silence = useMoment((moment) => formatDuration(moment.silentSeconds));
+  return (
+    <div className="link-status" data-freshness={freshness}>
+      {/* Only the state is read out: a count of seconds would never stop talking. */}
+      <strong role="status">{LABELS[freshness]}</strong>
+      {freshness === 'stale' && (
+        <span>No word from the gateway for {silence}. This is what it said last.</span>
+      )}
+      {freshness === 'connecting' && <span>No word from the gateway yet ({silence}).</span>}
+      <Misunderstood />
+    </div>
+  );
+}
+
+/** Most likely the page is older than the gateway. */
+function Misunderstood() {
+  const count = useMoment((moment) => moment.misunderstood);
+  if (count === 0) return null;
+  return <span>Messages not understood: {formatCount(count)}. Reloading the page may help.</span>;
+}

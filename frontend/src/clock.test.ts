@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { ServerClock } from './clock';
+
+const SERVER = 1_750_000_000_000;
+
+describe('ServerClock', () => {
+  it('knows nothing before the first frame', () => {
+    expect(new ServerClock().at(0)).toBeNull();
+  });
+
+  it('goes on by the elapsed time', () => {
+    const clock = new ServerClock();
+    clock.observe(SERVER, 500);
+    expect(clock.at(500)).toBe(SERVER);
+    expect(clock.at(1_750)).toBe(SERVER + 1_250);
+  });
+
+  it('believes the quickest frame, whichever came first', () => {
+    const clock = new ServerClock();
+    clock.observe(SERVER, 80);
+    clock.observe(SERVER + 1_000, 1_010);
+    clock.observe(SERVER + 2_000, 2_900);
+    expect(clock.at(3_000)).toBe(SERVER + 2_990);
+  });
+
+  it('forgets a quick frame after a while, so that it follows a drifting clock', () => {
+    const clock = new ServerClock();
+    clock.observe(SERVER, 0);
+    for (let second = 1; second <= 31; second += 1)
+      clock.observe(SERVER + second * 1_000 - 200, second * 1_000);
+    expect(clock.at(31_000)).toBe(SERVER + 30_800);
+  });
+
+  it('keeps the best of the last while when a new one begins', () => {
+    const clock = new ServerClock();
+    clock.observe(SERVER, 0);
+    clock.observe(SERVER + 15_000 - 300, 15_000);
+    expect(clock.at(15_000)).toBe(SERVER + 15_000);
+  });
+
+  it('follows another server after a reset, even one that is behind', () => {
+    const clock = new ServerClock();
+    clock.observe(SERVER, 0);
+    clock.reset();
+    expect(clock.at(0)).toBeNull();
+    clock.observe(SERVER - 60_000, 1_000);
+    expect(clock.at(1_000)).toBe(SERVER - 60_000);
+  });
+});

@@ -1,0 +1,211 @@
+// @vitest-environment jsdom
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Connection, retryDelay, SILENCE_LIMIT, socketUrl, type Verdict } from './connection';
+
+/** A socket that does what the test says, in place of the browser's. */
+class PlayedSocket extends EventTarget {
+  static all: PlayedSocket[] = [];
+  readonly url: string;
+  sent: string[] = [];
+  closed = false;
+
+  constructor(url: string) {
+    super();
+    this.url = url;
+    PlayedSocket.all.push(this);
+  }
+
+  send(text: string): void {
+    this.sent.push(text);
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  say(data: unknown): void {
+    this.dispatchEvent(new MessageEvent('message', { data }));
+  }
+
+  break(): void {
+    this.dispatchEvent(new Event('close'));
+  }
+}
+
+const links: boolean[] = [];
+const listener = {
+  // The test says what becomes of a message by sending it.
+  onMessage: (data: unknown) => data as Verdict,
+  onLink: (up: boolean) => links.push(up),
+};
+let close: () => void;
+
+function socket(index: number): PlayedSocket {
+  const found = PlayedSocket.all.at(index);
+  if (!found) throw new Error(`there is no socket ${index}`);
+  return found;
+}
+
+function attempts(): number {
+  return PlayedSocket.all.length;
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal('WebSocket', PlayedSocket);
+  vi.spyOn(Math, 'random').mockReturnValue(1);
+  PlayedSocket.all = [];
+  links.length = 0;
+  close = new Connection('ws://here/ws', listener).open();
+});
+
+afterEach(() => {
+  close();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+describe('the link', () => {
+  it('is up with the first useful message and down with the end of the connection', () => {
+    socket(0).say('useless');
+    expect(links).toEqual([]);
+    socket(0).say('useful');
+    socket(0).say('useful');
+    expect(links).toEqual([true]);
+    socket(0).break();
+    expect(links).toEqual([true, false]);
+  });
+
+  it('asks for a snapshot where a message is missing', () => {
+    socket(0).say('useful');
+    expect(socket(0).sent).toEqual([]);
+    socket(0).say('missing');
+    expect(socket(0).sent.map((text) => JSON.parse(text) as unknown)).toEqual([{ type: 'snapshot' }]);
+  });
+});
+
+describe('a lost connection', () => {
+  it('is made again at once, then ever more slowly', () => {
+    const delays: number[] = [];
+    for (let attempt = 0; attempt < 8; attempt += 1) {
+      const before = attempts();
+      const since = performance.now();
+      socket(-1).break();
+      while (attempts() === before) vi.advanceTimersToNextTimer();
+      delays.push(performance.now() - since);
+    }
+    expect(delays).toEqual([0, 250, 500, 1_000, 2_000, 4_000, 5_000, 5_000]);
+  });
+
+  it('is made again at once if it had served well', () => {
+    for (let attempt = 0; attempt < 6; attempt += 1) {
+      socket(-1).break();
+      vi.advanceTimersByTime(4_900);
+    }
+    socket(-1).say('useful');
+    vi.advanceTimersByTime(4_000);
+    socket(-1).say('useful');
+    vi.advanceTimersByTime(4_000);
+    const before = attempts();
+    socket(-1).break();
+    vi.advanceTimersByTime(0);
+    expect(attempts()).toBe(before + 1);
+  });
+
+  it('is not hammered on if it ends again and again right after the first message', () => {
+    for (let attempt = 0; attempt < 100; attempt += 1) {
+      socket(-1).say('useful');
+      socket(-1).break();
+      vi.advanceTimersByTime(100);
+    }
+    expect(attempts()).toBeLessThan(10);
+  });
+
+  it('is made again at once when the network is back', () => {
+    for (let attempt = 0; attempt < 6; attempt += 1) {
+      socket(-1).break();
+      vi.advanceTimersByTime(5_000);
+    }
+    socket(-1).break();
+    const before = attempts();
+    window.dispatchEvent(new Event('online'));
+    expect(attempts()).toBe(before + 1);
+    // The timer that was set is gone; only the silence of the new connection leads to another one.
+    vi.advanceTimersByTime(SILENCE_LIMIT - 1);
+    expect(attempts()).toBe(before + 1);
+  });
+
+  it('is made again at once when the page is seen again', () => {
+    socket(-1).break();
+    vi.advanceTimersByTime(0);
+    socket(-1).break();
+    const before = attempts();
+    document.dispatchEvent(new Event('visibilitychange'));
+    expect(attempts()).toBe(before + 1);
+  });
+
+  it('stays lost once closed', () => {
+    close();
+    expect(socket(0).closed).toBe(true);
+    socket(0).break();
+    window.dispatchEvent(new Event('online'));
+    vi.advanceTimersByTime(60_000);
+    expect(attempts()).toBe(1);
+  });
+});
+
+describe('a silent connection', () => {
+  it('is given up, even if it never says that it is closed', () => {
+    socket(0).say('useful');
+    vi.advanceTimersByTime(SILENCE_LIMIT - 1);
+    expect(attempts()).toBe(1);
+    vi.advanceTimersByTime(1);
+    expect(socket(0).closed).toBe(true);
+    expect(links).toEqual([true, false]);
+    vi.advanceTimersToNextTimer();
+    expect(attempts()).toBe(2);
+  });
+
+  it('is kept while useful messages come', () => {
+    for (let second = 0; second < 60; second += 1) {
+      socket(0).say('useful');
+      vi.advanceTimersByTime(1_000);
+    }
+    expect(attempts()).toBe(1);
+  });
+
+  it('is given up if all it says is useless', () => {
+    for (let second = 0; second < 6; second += 1) {
+      socket(0).say('useless');
+      vi.advanceTimersByTime(1_000);
+    }
+    expect(socket(0).closed).toBe(true);
+  });
+
+  it('is given up if it never opens', () => {
+    vi.advanceTimersByTime(SILENCE_LIMIT);
+    expect(socket(0).closed).toBe(true);
+  });
+
+  it('is no longer listened to', () => {
+    vi.advanceTimersByTime(SILENCE_LIMIT);
+    socket(0).say('useful');
+    expect(links).toEqual([]);
+  });
+});
+
+describe('retryDelay', () => {
+  it('spreads browsers over the second half of each delay', () => {
+    expect(retryDelay(1, 0.5)).toBe(0);
+    expect(retryDelay(4, 0)).toBe(500);
+    expect(retryDelay(4, 0.5)).toBe(750);
+    expect(retryDelay(1_000, 1)).toBe(5_000);
+  });
+});
+
+describe('socketUrl', () => {
+  it('is where the page came from, as secure as the page', () => {
+    expect(socketUrl({ protocol: 'http:', host: '127.0.0.1:3000' })).toBe('ws://127.0.0.1:3000/ws');
+    expect(socketUrl({ protocol: 'https:', host: 'visitors.example' })).toBe('wss://visitors.example/ws');
+  });
+});

@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest';
+import { formatAverage, formatCount, formatDuration, formatTime } from './format';
+
+it.each([
+  [0, '0s'],
+  [7.9, '7s'],
+  [59.999, '59s'],
+  [60, '1m 00s'],
+  [247, '4m 07s'],
+  [3_599, '59m 59s'],
+  [3_600, '1h 00m 00s'],
+  [11_047, '3h 04m 07s'],
+  [86_399, '23h 59m 59s'],
+  [86_400, '1d 00h 00m'],
+  [86_400 * 30 + 3 * 3_600 + 4 * 60 + 59, '30d 03h 04m'],
+  [-3, '0s'],
+])('formats %d seconds as %s', (seconds, text) => {
+  expect(formatDuration(seconds)).toBe(text);
+});
+
+it('formats counts and averages', () => {
+  expect(formatCount(0)).toBe('0');
+  expect(formatCount(12_345)).toBe('12,345');
+  expect(formatAverage(2)).toBe('2.0');
+  expect(formatAverage(1.005_9)).toBe('1.01');
+  expect(formatAverage(1_234.5)).toBe('1,234.5');
+});
+
+it('formats any time that a frame may hold', () => {
+  expect(formatTime(Date.UTC(2025, 2, 3, 12))).toContain('Mar 3, 2025');
+  expect(formatTime(8.64e15)).not.toBe('');
+});

@@ -1,0 +1,46 @@
+/** Shown where there is nothing to show. */
+export const NOTHING = '–';
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+const counts = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+const averages = new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFractionDigits: 2 });
+const times = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' });
+
+export function formatCount(count: number): string {
+  return counts.format(count);
+}
+
+export function formatAverage(average: number): string {
+  return averages.format(average);
+}
+
+/** A point in time, given in milliseconds since the epoch, where the reader is. */
+export function formatTime(at: number): string {
+  return times.format(at);
+}
+
+/**
+ * A duration of `seconds`, exact to the second up to a day: `7s`, `4m 07s`, `3h 04m 07s`, `2d 03h 04m`. What
+ * has not begun yet, since clocks differ by a little, is `0s`.
+ */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  const parts = [
+    `${Math.floor(whole / DAY)}d`,
+    `${two(Math.floor((whole % DAY) / HOUR))}h`,
+    `${two(Math.floor((whole % HOUR) / MINUTE))}m`,
+    `${two(whole % MINUTE)}s`,
+  ];
+  const first = whole >= DAY ? 0 : whole >= HOUR ? 1 : whole >= MINUTE ? 2 : 3;
+  return parts
+    .slice(first, first + 3)
+    .join(' ')
+    .replace(/^0(?=\d)/, '');
+}
+
+function two(number: number): string {
+  return String(number).padStart(2, '0');
+}

@@ -1,0 +1,229 @@
+/**
+ * The gateway's frames: their types, and the check that turns what came over the socket into one of them.
+ *
+ * Times are milliseconds since the epoch, by the server's clock. Fields that this page does not know are
+ * ignored, so that a newer gateway does not break an older page.
+ */
+import * as v from 'valibot';
+
+export interface Company {
+  guid: string;
+  name: string;
+  domain: string;
+}
+
+export interface Contact {
+  guid: string;
+  name: string;
+  title?: string;
+  emailAddresses: string[];
+  phoneNumbers: string[];
+}
+
+export interface Session {
+  guid: string;
+  ip: string;
+  openedAt: number;
+  lastActivityAt: number;
+  /** Null where the lookup knows nothing about the IP. */
+  company: Company | null;
+  contact: Contact | null;
+}
+
+export interface Stats {
+  activeSessions: number;
+  /** Sessions that wait for their lookup and are not shown yet. */
+  beingIdentified: number;
+  companies: number;
+  /** 0 where there is nothing to average, as is the next one. */
+  averageVisitorsPerCompany: number;
+  averageSessionSeconds: number;
+}
+
+interface ProcessStatus {
+  /** Host, process id and start, so that two processes of a kind can be told apart. */
+  instance: string;
+  /** When the process said this. */
+  at: number;
+  startedAt: number;
+  ready: boolean;
+  /** Why it is not ready. */
+  reason: string | null;
+}
+
+export interface IngestorStatus extends ProcessStatus {
+  process: 'ingestor';
+  emitterConnected: boolean;
+  emitterSilentSeconds: number;
+  received: number;
+  rejected: number;
+  published: number;
+  waiting: number;
+  dropped: number;
+}
+
+export interface EnricherStatus extends ProcessStatus {
+  process: 'enricher';
+  beingIdentified: number;
+  eventsHandled: number;
+  queueWaiting: number;
+  lookupsPaid: number;
+  lookupsSaved: number;
+  lookupsFailed: number;
+}
+
+export interface GatewayStatus extends ProcessStatus {
+  process: 'gateway';
+  sessions: number;
+  clients: number;
+}
+
+/** A process of a kind that this page does not know, or that says less about itself than it should. */
+export interface OtherStatus extends ProcessStatus {
+  process: string;
+}
+
+export interface Pipeline {
+  processes: (IngestorStatus | EnricherStatus | GatewayStatus | OtherStatus)[];
+}
+
+export interface Snapshot {
+  type: 'snapshot';
+  revision: number;
+  now: number;
+  sessions: Session[];
+  stats: Stats;
+  pipeline: Pipeline;
+}
+
+export interface Delta {
+  type: 'delta';
+  revision: number;
+  now: number;
+  /** Sessions that are new or whose record has changed. */
+  changed: Session[];
+  /** Guid and last activity of sessions that are otherwise as they were. */
+  touched: [guid: string, lastActivityAt: number][];
+  /** Guid of sessions that are gone, and why: closed or stale. */
+  removed: [guid: string, reason: string][];
+  stats: Stats;
+  /** Comes about once a second; until then the last one holds. */
+  pipeline?: Pipeline;
+}
+
+export type Frame = Snapshot | Delta;
+
+export type Parsed = { frame: Frame } | { problem: string };
+
+/**
+ * Checks one message of the socket.
+ *
+ * @returns the frame, or in one line what is wrong with the message
+ */
+export function parseFrame(message: unknown): Parsed {
+  if (typeof message !== 'string') return { problem: 'not a text message' };
+  let json: unknown;
+  try {
+    json = JSON.parse(message);
+  } catch {
+    return { problem: 'not JSON' };
+  }
+  const result = v.safeParse(frameSchema, json, { abortEarly: true });
+  if (result.success) return { frame: result.output };
+  const [issue] = result.issues;
+  return { problem: `${v.getDotPath(issue) ?? 'frame'}: ${issue.message}` };
+}
+
+/** What a date can hold; anything else would make formatting it throw. */
+const time = v.pipe(v.number(), v.minValue(0), v.maxValue(8.64e15));
+
+const companySchema = v.object({ guid: v.string(), name: v.string(), domain: v.string() });
+
+const contactSchema = v.object({
+  guid: v.string(),
+  name: v.string(),
+  title: v.exactOptional(v.string()),
+  emailAddresses: v.array(v.string()),
+  phoneNumbers: v.array(v.string()),
+});
+
+const sessionSchema = v.object({
+  guid: v.string(),
+  ip: v.string(),
+  openedAt: time,
+  lastActivityAt: time,
+  company: v.nullable(companySchema),
+  contact: v.nullable(contactSchema),
+});
+
+const statsSchema = v.object({
+  activeSessions: v.number(),
+  beingIdentified: v.number(),
+  companies: v.number(),
+  averageVisitorsPerCompany: v.number(),
+  averageSessionSeconds: v.number(),
+});
+
+const processEntries = {
+  instance: v.string(),
+  at: time,
+  startedAt: time,
+  ready: v.boolean(),
+  reason: v.nullable(v.string()),
+};
+
+const pipelineSchema = v.object({
+  processes: v.array(
+    v.union([
+      v.object({
+        process: v.literal('ingestor'),
+        ...processEntries,
+        emitterConnected: v.boolean(),
+        emitterSilentSeconds: v.number(),
+        received: v.number(),
+        rejected: v.number(),
+        published: v.number(),
+        waiting: v.number(),
+        dropped: v.number(),
+      }),
+      v.object({
+        process: v.literal('enricher'),
+        ...processEntries,
+        beingIdentified: v.number(),
+        eventsHandled: v.number(),
+        queueWaiting: v.number(),
+        lookupsPaid: v.number(),
+        lookupsSaved: v.number(),
+        lookupsFailed: v.number(),
+      }),
+      v.object({
+        process: v.literal('gateway'),
+        ...processEntries,
+        sessions: v.number(),
+        clients: v.number(),
+      }),
+      v.object({ process: v.string(), ...processEntries }),
+    ]),
+  ),
+});
+
+const frameSchema: v.GenericSchema<unknown, Frame> = v.variant('type', [
+  v.object({
+    type: v.literal('snapshot'),
+    revision: v.number(),
+    now: time,
+    sessions: v.array(sessionSchema),
+    stats: statsSchema,
+    pipeline: pipelineSchema,
+  }),
+  v.object({
+    type: v.literal('delta'),
+    revision: v.number(),
+    now: time,
+    changed: v.array(sessionSchema),
+    touched: v.array(v.tuple([v.string(), time])),
+    removed: v.array(v.tuple([v.string(), v.string()])),
+    stats: statsSchema,
+    pipeline: v.exactOptional(pipelineSchema),
+  }),
+]);

@@ -1,0 +1,28 @@
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vitest/config';
+
+/** Where a gateway listens by default; the development server passes on to it what it cannot serve itself. */
+const GATEWAY = 'http://127.0.0.1:3000';
+
+export default defineConfig({
+  plugins: [react()],
+  server: {
+    host: '127.0.0.1',
+    // The tests read the protocol's frames.
+    fs: { allow: ['.', '../protocol/fixtures'] },
+    proxy: {
+      '/api': GATEWAY,
+      '/ws': { target: GATEWAY, ws: true },
+    },
+  },
+  build: {
+    // Every browser that runs this page preloads modules by itself.
+    modulePreload: { polyfill: false },
+    // Nothing is inlined, so that a strict content security policy needs no exception for data: URLs.
+    assetsInlineLimit: 0,
+  },
+  test: {
+    include: ['src/**/*.test.{ts,tsx}'],
+    restoreMocks: true,
+  },
+});
