@@ -1,0 +1,193 @@
+//! The Deanonymizer: an HTTP server that says who is behind an IP, in its own moods.
+
+mod failure;
+mod ledger;
+mod mood;
+mod server;
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
+
+pub use failure::Failure;
+pub use ledger::{BusiestIp, DeanonymizerStats, IpStats};
+pub use mood::{Latency, LatencyError};
+
+use crate::{door::Door, world::World};
+use mood::Mood;
+use server::Desk;
+
+/// How a Deanonymizer is to be. Everything but the first two can be changed while it runs.
+#[derive(Clone, Copy, Debug)]
+pub struct DeanonymizerConfig {
+    /// Where it listens. The default is a free port of 127.0.0.1.
+    pub listen: SocketAddr,
+    /// Seed of the [`World`] that it answers from, and of its moods.
+    pub seed: u64,
+    /// How long it thinks about a call. Nothing by default.
+    pub latency: Latency,
+    /// The share of calls that it answers with 500. None by default; the challenge's has 0.1.
+    pub error_rate: f64,
+    /// The share of calls that it never answers.
+    pub hang_rate: f64,
+    /// The share of calls that it answers with garbage of any kind.
+    pub garbage_rate: f64,
+}
+
+impl Default for DeanonymizerConfig {
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            seed: 0,
+            latency: Latency::default(),
+            error_rate: 0.0,
+            hang_rate: 0.0,
+            garbage_rate: 0.0,
+        }
+    }
+}
+
+/// A running Deanonymizer. It ends when it is dropped.
+///
+/// Rates are shares from 0 to 1; what is beyond is taken as the nearest of the two. Every call is counted, however it ends.
+pub struct Deanonymizer {
+    door: Door,
+    desk: Desk,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    _stop_on_drop: DropGuard,
+}
+
+impl Deanonymizer {
+    /// Binds and starts. Must be called in a Tokio runtime.
+    ///
+    /// # Errors
+    /// If the address cannot be listened on.
+    pub fn start(config: DeanonymizerConfig) -> io::Result<Self> {
+        let mood = Mood::new(
+            config.latency,
+            config.error_rate,
+            config.hang_rate,
+            config.garbage_rate,
+        );
+        let desk = Desk::new(World::new(config.seed), mood, config.seed);
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let serve = {
+            let desk = desk.clone();
+            move |stream| server::serve(stream, &desk)
+        };
+        let door = Door::open(config.listen, tasks.clone(), stop.clone(), serve)?;
+        Ok(Self {
+            door,
+            desk,
+            tasks,
+            _stop_on_drop: stop.clone().drop_guard(),
+            stop,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.door.addr()
+    }
+
+    /// Where lookups are posted to.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}/deanonymize", self.addr())
+    }
+
+    /// What it answers from.
+    #[must_use]
+    pub fn world(&self) -> World {
+        self.desk.world()
+    }
+
+    /// What it has done so far. The same as `GET /stats`.
+    #[must_use]
+    pub fn stats(&self) -> DeanonymizerStats {
+        self.desk.ledger().stats()
+    }
+
+    /// What it was asked about one address, in whatever spelling. The same as `GET /calls?ip=`.
+    #[must_use]
+    pub fn calls_for(&self, ip: &str) -> IpStats {
+        self.desk.ledger().ip(ip)
+    }
+
+    /// Changes how long it thinks.
+    pub fn set_latency(&self, latency: Latency) {
+        self.desk.mood().latency = latency;
+    }
+
+    /// Changes the share of calls answered with 500.
+    pub fn set_error_rate(&self, rate: f64) {
+        self.desk.mood().error_rate = rate;
+    }
+
+    /// Changes the share of calls that are never answered. Those that hang already go on hanging.
+    pub fn set_hang_rate(&self, rate: f64) {
+        self.desk.mood().hang_rate = rate;
+    }
+
+    /// Changes the share of calls answered with garbage, and the kinds of it: each of `kinds` is as likely.
+    pub fn set_garbage(&self, rate: f64, kinds: &[Failure]) {
+        let mut mood = self.desk.mood();
+        mood.garbage_rate = rate;
+        mood.garbage = kinds.to_vec();
+    }
+
+    /// Changes what [`Failure::TooManyRequestsRetryAfter`] asks for, in whole seconds. One second at first.
+    pub fn set_retry_after(&self, retry_after: Duration) {
+        self.desk.mood().retry_after = retry_after;
+    }
+
+    /// Makes all calls fail in one way, or stops doing so.
+    pub fn fail_all(&self, failure: Option<Failure>) {
+        self.desk.mood().all = failure;
+    }
+
+    /// Makes all calls for one address, in any spelling, fail in one way.
+    pub fn fail_ip(&self, ip: &str, failure: Failure) {
+        self.desk.mood().fail_ip(ip, failure);
+    }
+
+    /// Ends what [`fail_ip`](Self::fail_ip) began. Calls that hang already go on hanging.
+    pub fn heal_ip(&self, ip: &str) {
+        self.desk.mood().heal_ip(ip);
+    }
+
+    /// Resets all connections. Calls under way fail.
+    pub fn drop_all(&self) {
+        self.desk.reset_connections();
+    }
+
+    /// Starts or stops refusing connections; in force when it returns. Those that exist are reset, or else clients would
+    /// go on using them. The port stays reserved meanwhile.
+    ///
+    /// # Errors
+    /// If the port cannot be listened on again.
+    pub async fn refuse(&self, refuse: bool) -> io::Result<()> {
+        self.door.refuse(refuse).await?;
+        if refuse {
+            self.drop_all();
+        }
+        Ok(())
+    }
+
+    /// Ends it and waits until all its tasks are gone and the port is free.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.door.close().await;
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}

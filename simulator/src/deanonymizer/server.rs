@@ -1,0 +1,218 @@
+//! The Deanonymizer's HTTP side.
+
+use std::{
+    convert::Infallible,
+    future::{Future, pending},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    Extension, Json, Router,
+    body::Body,
+    extract::{Query, State},
+    http::{StatusCode, header},
+    response::{Html, IntoResponse, Response},
+    routing::{get, post},
+};
+use futures_util::stream;
+use hyper::server::conn::http1;
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use tokio::{net::TcpStream, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Failure, IpStats,
+    ledger::{DeanonymizerStats, Ledger},
+    mood::Mood,
+};
+use crate::world::World;
+
+/// The pause between two bytes of a slow body.
+const SLOW: Duration = Duration::from_millis(100);
+
+/// What all calls share.
+#[derive(Clone)]
+pub(super) struct Desk(Arc<Shared>);
+
+struct Shared {
+    world: World,
+    mood: Mutex<Mood>,
+    ledger: Mutex<Ledger>,
+    rng: Mutex<ChaCha8Rng>,
+    /// Cancelled to reset the connections that there are; then there is a new one for those to come.
+    connections: Mutex<CancellationToken>,
+}
+
+/// Resets the connection that a call came on.
+#[derive(Clone)]
+struct Reset(CancellationToken);
+
+impl Desk {
+    pub(super) fn new(world: World, mood: Mood, seed: u64) -> Self {
+        Self(Arc::new(Shared {
+            world,
+            mood: Mutex::new(mood),
+            ledger: Mutex::default(),
+            rng: Mutex::new(ChaCha8Rng::seed_from_u64(seed)),
+            connections: Mutex::default(),
+        }))
+    }
+
+    pub(super) fn world(&self) -> World {
+        self.0.world
+    }
+
+    pub(super) fn mood(&self) -> MutexGuard<'_, Mood> {
+        locked(&self.0.mood)
+    }
+
+    pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        locked(&self.0.ledger)
+    }
+
+    pub(super) fn reset_connections(&self) {
+        std::mem::take(&mut *locked(&self.0.connections)).cancel();
+    }
+
+    fn connection(&self) -> CancellationToken {
+        locked(&self.0.connections).child_token()
+    }
+
+    fn rng(&self) -> MutexGuard<'_, ChaCha8Rng> {
+        locked(&self.0.rng)
+    }
+}
+
+/// Locks something that no one can leave half done.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Serves one connection until either side ends it. Not an `async fn`, so that a connection belongs to those that can
+/// be reset as soon as it has been accepted.
+pub(super) fn serve(mut stream: TcpStream, desk: &Desk) -> impl Future<Output = ()> + Send + use<> {
+    let reset = desk.connection();
+    let router = router(desk.clone()).layer(Extension(Reset(reset.clone())));
+    async move {
+        let calls = http1::Builder::new()
+            .serve_connection(TokioIo::new(&mut stream), TowerToHyperService::new(router));
+        match reset.run_until_cancelled(calls).await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => tracing::debug!(%error, "a connection failed"),
+            None => {
+                if let Err(error) = stream.set_zero_linger() {
+                    tracing::debug!(%error, "cannot reset a connection");
+                }
+            }
+        }
+    }
+}
+
+fn router(desk: Desk) -> Router {
+    Router::new()
+        .route("/deanonymize", post(deanonymize))
+        .route("/stats", get(stats))
+        .route("/calls", get(calls))
+        .with_state(desk)
+}
+
+#[derive(Deserialize)]
+struct Question {
+    ip: String,
+}
+
+#[derive(Serialize)]
+struct Calls {
+    ip: String,
+    #[serde(flatten)]
+    stats: IpStats,
+}
+
+async fn stats(State(desk): State<Desk>) -> Json<DeanonymizerStats> {
+    Json(desk.ledger().stats())
+}
+
+async fn calls(State(desk): State<Desk>, Query(Question { ip }): Query<Question>) -> Json<Calls> {
+    let stats = desk.ledger().ip(&ip);
+    Json(Calls { ip, stats })
+}
+
+async fn deanonymize(
+    State(desk): State<Desk>,
+    Extension(Reset(reset)): Extension<Reset>,
+    Json(Question { ip }): Json<Question>,
+) -> Response {
+    let _call = Call::begin(&desk, &ip);
+    let (latency, failure) = desk.mood().next(&ip, &mut desk.rng());
+    if let Some(failure) = failure {
+        desk.ledger().fail(failure);
+    }
+    sleep(latency).await;
+    let response = match failure {
+        None => right_answer(&desk, &ip),
+        Some(Failure::Hang) => pending().await,
+        Some(Failure::Reset) => {
+            reset.cancel();
+            pending().await
+        }
+        Some(failure) => wrong_answer(&desk, &ip, failure),
+    };
+    desk.ledger()
+        .answer(&ip, response.status().as_u16(), failure.is_none());
+    response
+}
+
+/// A call that is counted as in flight until it is dropped, be it because the client has gone.
+struct Call<'a>(&'a Desk);
+
+impl<'a> Call<'a> {
+    fn begin(desk: &'a Desk, ip: &str) -> Self {
+        desk.ledger().begin(ip);
+        Self(desk)
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        self.0.ledger().end();
+    }
+}
+
+fn right_answer(desk: &Desk, ip: &str) -> Response {
+    match desk.world().answer(ip).body(ip) {
+        Some(body) => Json(body).into_response(),
+        None => (StatusCode::NOT_FOUND, "unknown IP").into_response(),
+    }
+}
+
+fn wrong_answer(desk: &Desk, ip: &str, failure: Failure) -> Response {
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    match failure {
+        Failure::ServerError => (StatusCode::INTERNAL_SERVER_ERROR, "something went wrong").into_response(),
+        Failure::ServiceUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "come back later").into_response(),
+        Failure::TooManyRequests => StatusCode::TOO_MANY_REQUESTS.into_response(),
+        Failure::TooManyRequestsRetryAfter => {
+            let seconds = desk.mood().retry_after.as_secs().to_string();
+            (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, seconds)]).into_response()
+        }
+        Failure::SlowBody => {
+            (json, slowly(failure.garbage(desk.world(), ip, &mut desk.rng()))).into_response()
+        }
+        Failure::Html200 => Html(failure.garbage(desk.world(), ip, &mut desk.rng())).into_response(),
+        _ => (json, failure.garbage(desk.world(), ip, &mut desk.rng())).into_response(),
+    }
+}
+
+/// A body of which a byte comes every [`SLOW`].
+fn slowly(text: String) -> Body {
+    let bytes = text.into_bytes().into_iter();
+    Body::from_stream(stream::unfold(bytes, |mut bytes| async move {
+        sleep(SLOW).await;
+        let byte = bytes.next()?;
+        Some((Ok::<_, Infallible>(vec![byte]), bytes))
+    }))
+}

@@ -1,0 +1,230 @@
+//! The `SessionsEmitter`: a WebSocket server that tells every client the same and reads nothing from them.
+
+mod broadcast;
+mod client;
+mod frame;
+mod handshake;
+mod lively;
+mod record;
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
+
+pub use frame::ProtocolError;
+pub(crate) use frame::put_text_header;
+pub use lively::{Lively, LivelyError};
+pub use record::{EmitterStats, SentEvent, Tally};
+
+use crate::{door::Door, event::Event, malformed, timetable::Timetable, world::World};
+use broadcast::Broadcast;
+
+/// How an emitter is to be.
+#[derive(Clone, Debug)]
+pub struct EmitterConfig {
+    /// Where it listens. The default is a free port of 127.0.0.1.
+    pub listen: SocketAddr,
+    /// Seed of the [`World`] that a lively site's visitors are from. The Deanonymizer's should be the same.
+    pub seed: u64,
+    /// Seed of who comes when to a lively site. Two emitters of the same course send the same GUIDs, and whoever
+    /// remembers that a session has closed takes no notice of it when it comes again.
+    pub course: u64,
+    /// A site to play without being told; `None`, the default, for an emitter that only does what it is told.
+    pub lively: Option<Lively>,
+    /// Whether to remember each event that is sent, for [`Emitter::sent`]. Off by default.
+    pub record: bool,
+    /// How many bytes may wait for one client before it is disconnected. 64 MiB by default.
+    pub client_buffer: usize,
+}
+
+impl Default for EmitterConfig {
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            seed: 0,
+            course: 0,
+            lively: None,
+            record: false,
+            client_buffer: 64 << 20,
+        }
+    }
+}
+
+/// The clients that were waited for did not come, or go, in time.
+#[derive(Debug, thiserror::Error)]
+#[error("the emitter has {connected} clients, not {expected}, after {within:?}")]
+pub struct WaitError {
+    expected: usize,
+    connected: usize,
+    within: Duration,
+}
+
+/// A running emitter. It ends when it is dropped.
+///
+/// What it sends goes to the clients connected at that moment, in the order of the calls; nothing is kept for others.
+pub struct Emitter {
+    door: Arc<Door>,
+    broadcast: Arc<Broadcast>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    _stop_on_drop: DropGuard,
+}
+
+impl Emitter {
+    /// Binds and starts. Must be called in a Tokio runtime.
+    ///
+    /// # Errors
+    /// If the address cannot be listened on.
+    pub fn start(config: EmitterConfig) -> io::Result<Self> {
+        let broadcast = Arc::new(Broadcast::new(config.client_buffer, config.record));
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let serve = {
+            let (broadcast, tasks, stop) = (broadcast.clone(), tasks.clone(), stop.clone());
+            move |stream| handshake::serve(stream, broadcast.clone(), tasks.clone(), stop.clone())
+        };
+        let door = Arc::new(Door::open(config.listen, tasks.clone(), stop.clone(), serve)?);
+        if let Some(lively) = config.lively {
+            let timetable = Timetable::new(World::new(config.seed), config.course, &lively);
+            let play = lively::play(timetable, config.course, broadcast.clone(), door.clone());
+            tasks.spawn(stop.clone().run_until_cancelled_owned(play));
+        }
+        Ok(Self {
+            door,
+            broadcast,
+            tasks,
+            _stop_on_drop: stop.clone().drop_guard(),
+            stop,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.door.addr()
+    }
+
+    /// Where clients connect to.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("ws://{}", self.addr())
+    }
+
+    /// Sends an event.
+    pub fn send(&self, event: &Event) {
+        self.send_all(std::slice::from_ref(event));
+    }
+
+    /// Sends many events, each as a frame of its own, with few writes.
+    pub fn send_all(&self, events: &[Event]) {
+        self.broadcast.send_events(events);
+    }
+
+    /// Sends any text as a frame.
+    pub fn send_text(&self, text: &str) {
+        self.broadcast
+            .send_bytes(&frame::text(text.as_bytes()), Tally::other());
+    }
+
+    /// Sends any bytes as a binary frame.
+    pub fn send_binary(&self, bytes: &[u8]) {
+        self.broadcast.send_bytes(&frame::binary(bytes), Tally::other());
+    }
+
+    /// Sends a frame of a megabyte, of valid JSON that is no event.
+    pub fn megabyte_frame(&self) {
+        self.send_text(&malformed::megabyte());
+    }
+
+    /// Breaks the WebSocket protocol. The connection is left open: giving it up is the clients' turn.
+    pub fn protocol_error(&self, error: ProtocolError) {
+        self.broadcast.send_bytes(&error.bytes(), Tally::other());
+    }
+
+    /// Sends frames that are encoded already. They are counted as told, and not recorded.
+    pub(crate) fn send_frames(&self, frames: &Bytes, tally: Tally) {
+        self.broadcast.send_bytes(frames, tally);
+    }
+
+    /// Closes all connections with a close frame, after what has been sent before.
+    pub fn close_all(&self) {
+        self.broadcast.close_all();
+    }
+
+    /// Resets all connections, without a close frame; what has not gone out yet is lost.
+    pub fn drop_all(&self) {
+        self.broadcast.drop_all();
+    }
+
+    /// Starts or stops refusing new connections; in force when it returns. Connections that exist go on, so close or
+    /// drop them too where the whole emitter shall be gone. The port stays reserved meanwhile.
+    ///
+    /// # Errors
+    /// If the port cannot be listened on again.
+    pub async fn refuse(&self, refuse: bool) -> io::Result<()> {
+        self.door.refuse(refuse).await
+    }
+
+    /// Starts or stops being silent: connections stay open and are accepted, but nothing is read or answered, not even
+    /// pings, and what is sent goes nowhere (and is not recorded).
+    pub fn silence(&self, silent: bool) {
+        self.broadcast.silence(silent);
+    }
+
+    /// How many clients are connected.
+    #[must_use]
+    pub fn clients(&self) -> usize {
+        *self.broadcast.count().borrow()
+    }
+
+    /// Waits until exactly so many clients are connected.
+    ///
+    /// # Errors
+    /// If that does not happen in time.
+    pub async fn wait_for_clients(&self, expected: usize, within: Duration) -> Result<(), WaitError> {
+        let mut count = self.broadcast.count();
+        let reached = tokio::time::timeout(within, count.wait_for(|count| *count == expected)).await;
+        match reached {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(WaitError {
+                expected,
+                connected: self.clients(),
+                within,
+            }),
+        }
+    }
+
+    /// How many bytes wait for the slowest client.
+    #[must_use]
+    pub fn backlog(&self) -> usize {
+        self.broadcast.backlog()
+    }
+
+    /// The events sent so far, in order, if the configuration asks for a record.
+    #[must_use]
+    pub fn sent(&self) -> Vec<SentEvent> {
+        self.broadcast.sent()
+    }
+
+    /// What has been sent so far, in numbers. The same as `GET /stats` on the emitter's port.
+    #[must_use]
+    pub fn stats(&self) -> EmitterStats {
+        self.broadcast.stats()
+    }
+
+    /// Ends it and waits until all its tasks are gone and the port is free.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.door.close().await;
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}

@@ -1,0 +1,246 @@
+//! The emitter's faults, by name.
+
+use std::{collections::BTreeSet, str::FromStr, time::Duration};
+
+use strum::{Display, EnumString, VariantArray};
+
+/// One way in which the emitter misbehaves. Its name is the variant's in kebab-case: `keep-alive-before-opening`.
+#[derive(Clone, Copy, Debug, Display, EnumString, PartialEq, Eq, PartialOrd, Ord, Hash, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Fault {
+    /// Keep-alives come before the opening.
+    KeepAliveBeforeOpening,
+    /// A session opens twice.
+    DoubleOpening,
+    /// A session closes twice.
+    DoubleClosing,
+    /// A session falls silent and never closes.
+    NoClosing,
+    /// Keep-alives go on, for minutes, after the closing.
+    KeepAliveAfterClosing,
+    /// All connections are closed at once, with a close frame or without.
+    CloseAll,
+    /// All connections are closed and new ones refused for a while.
+    Refuse,
+    /// Connections stay open, but nothing is sent and pings go unanswered for a while.
+    Silence,
+    /// Text that is no JSON.
+    NotJson,
+    /// JSON that ends too early.
+    TruncatedJson,
+    /// A good event in a binary frame.
+    BinaryJson,
+    /// A binary frame that holds no text.
+    BinaryGarbage,
+    /// An event type that nobody knows.
+    UnknownEventType,
+    /// An event that lacks a field.
+    MissingFields,
+    /// An event with a field of another type.
+    WrongTypes,
+    /// A frame of a megabyte.
+    MegabyteFrame,
+    /// A timestamp that is none.
+    GarbageTimestamp,
+    /// A timestamp that is hours old.
+    OldTimestamp,
+    /// A timestamp in the future.
+    FutureTimestamp,
+    /// Bytes that are no WebSocket frame, of every [`ProtocolError`](crate::emitter::ProtocolError).
+    ProtocolError,
+    /// Visitors whose address looks like IPv4 but is not valid: `185.242.274.177`.
+    InvalidIp,
+    /// Events whose address is longer than any, or not made of an address's characters.
+    OddIp,
+    /// IPv6 visitors, whose address is spelled now this way, now that.
+    Ipv6Spellings,
+    /// Sessions whose GUID is now in upper case, now in lower case.
+    UpperCaseGuid,
+    /// A few addresses come again and again.
+    HotIps,
+    /// Visitors whom the Deanonymizer does not know.
+    UnknownIps,
+    /// Visitors from data centres.
+    DataCentres,
+    /// Visitors with personal email addresses.
+    PersonalEmails,
+}
+
+/// When a fault strikes an emitter that plays a site by itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Occurrence {
+    /// A share of what it can befall has it: of the sessions, or of their events.
+    Share(f64),
+    /// So many times per event that is sent, a broken frame goes out beside it.
+    Events(f64),
+    /// It strikes the whole site, after that long on average.
+    Site(Duration),
+}
+
+impl Fault {
+    /// When the fault strikes if it is enabled.
+    #[must_use]
+    pub fn occurrence(self) -> Occurrence {
+        match self {
+            Self::KeepAliveBeforeOpening | Self::NoClosing => Occurrence::Share(0.08),
+            Self::KeepAliveAfterClosing => Occurrence::Share(0.06),
+            Self::DoubleOpening | Self::DoubleClosing | Self::UpperCaseGuid => Occurrence::Share(0.05),
+            Self::GarbageTimestamp | Self::OldTimestamp | Self::FutureTimestamp => Occurrence::Share(0.02),
+            Self::InvalidIp => Occurrence::Share(0.03),
+            Self::Ipv6Spellings => Occurrence::Share(0.2),
+            Self::HotIps | Self::UnknownIps => Occurrence::Share(0.11),
+            Self::DataCentres => Occurrence::Share(0.26),
+            Self::PersonalEmails => Occurrence::Share(0.1),
+            Self::MegabyteFrame => Occurrence::Events(0.000_2),
+            Self::NotJson
+            | Self::TruncatedJson
+            | Self::BinaryJson
+            | Self::BinaryGarbage
+            | Self::UnknownEventType
+            | Self::MissingFields
+            | Self::WrongTypes
+            | Self::OddIp => Occurrence::Events(0.005),
+            Self::CloseAll | Self::ProtocolError => Occurrence::Site(Duration::from_mins(3)),
+            Self::Refuse | Self::Silence => Occurrence::Site(Duration::from_mins(10)),
+        }
+    }
+
+    /// The share of the sessions, or of their events, that have the fault; 0 for one that strikes otherwise.
+    #[must_use]
+    pub fn share(self) -> f64 {
+        match self.occurrence() {
+            Occurrence::Share(share) => share,
+            Occurrence::Events(_) | Occurrence::Site(_) => 0.0,
+        }
+    }
+}
+
+/// What the emitter of the challenge does by nature.
+const BY_NATURE: [Fault; 10] = [
+    Fault::KeepAliveBeforeOpening,
+    Fault::DoubleOpening,
+    Fault::DoubleClosing,
+    Fault::NoClosing,
+    Fault::KeepAliveAfterClosing,
+    Fault::CloseAll,
+    Fault::HotIps,
+    Fault::UnknownIps,
+    Fault::DataCentres,
+    Fault::PersonalEmails,
+];
+
+/// A set of faults. As text: names with commas between them, each a fault's or one of `all`, `default`, `none`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faults(BTreeSet<Fault>);
+
+/// A name that no fault has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no fault `{0}`; there are all, default, none, {known}", known = known_names())]
+pub struct UnknownFault(String);
+
+impl Faults {
+    /// No fault at all.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(BTreeSet::new())
+    }
+
+    /// Every fault there is.
+    #[must_use]
+    pub fn all() -> Self {
+        Fault::VARIANTS.iter().copied().collect()
+    }
+
+    /// Whether a fault is enabled.
+    #[must_use]
+    pub fn contains(&self, fault: Fault) -> bool {
+        self.0.contains(&fault)
+    }
+
+    /// The enabled faults.
+    pub fn iter(&self) -> impl Iterator<Item = Fault> + '_ {
+        self.0.iter().copied()
+    }
+}
+
+/// What the emitter of the challenge does by nature, and nothing worse.
+impl Default for Faults {
+    fn default() -> Self {
+        BY_NATURE.into_iter().collect()
+    }
+}
+
+impl FromIterator<Fault> for Faults {
+    fn from_iter<I: IntoIterator<Item = Fault>>(faults: I) -> Self {
+        Self(faults.into_iter().collect())
+    }
+}
+
+impl FromStr for Faults {
+    type Err = UnknownFault;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut faults = BTreeSet::new();
+        for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            match name {
+                "all" => faults.extend(Self::all().0),
+                "default" => faults.extend(BY_NATURE),
+                "none" => {}
+                _ => {
+                    let _ = faults.insert(name.parse().map_err(|_| UnknownFault(name.to_owned()))?);
+                }
+            }
+        }
+        Ok(Self(faults))
+    }
+}
+
+fn known_names() -> String {
+    Fault::VARIANTS
+        .iter()
+        .map(Fault::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_back() {
+        for fault in Faults::all().iter() {
+            assert_eq!(fault.to_string().parse(), Ok(fault));
+        }
+        assert_eq!(
+            Fault::KeepAliveBeforeOpening.to_string(),
+            "keep-alive-before-opening"
+        );
+        assert_eq!(Fault::Ipv6Spellings.to_string(), "ipv6-spellings");
+    }
+
+    #[test]
+    fn lists() {
+        assert_eq!("none".parse(), Ok(Faults::none()));
+        assert_eq!("".parse(), Ok(Faults::none()));
+        assert_eq!("all".parse(), Ok(Faults::all()));
+        assert_eq!("default".parse(), Ok(Faults::default()));
+        let two: Faults = [Fault::Silence, Fault::NotJson].into_iter().collect();
+        assert_eq!("silence, not-json".parse(), Ok(two));
+        assert_eq!(
+            "default,refuse"
+                .parse::<Faults>()
+                .map(|faults| faults.iter().count()),
+            Ok(BY_NATURE.len() + 1)
+        );
+    }
+
+    #[test]
+    fn an_unknown_name_is_named() {
+        let error = "default,silense".parse::<Faults>().unwrap_err().to_string();
+        assert!(
+            error.contains("`silense`") && error.contains("silence"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,162 @@
+//! Load for soaks and benchmarks: events at an exact rate, and what must be left of them in the end.
+//!
+//! Whoever runs a load needs no record of single events: the [`Load`] itself knows which sessions are active.
+
+mod encode;
+mod pace;
+mod population;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::BytesMut;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+pub use population::{ActiveSession, Mix};
+
+use crate::{
+    clock,
+    emitter::{Emitter, Tally},
+};
+use encode::Encoder;
+use pace::Pace;
+use population::Population;
+
+/// How often events go out. Those due at one tick go out in one write per client.
+const TICK: Duration = Duration::from_millis(1);
+
+/// The most events in one write. After a stall of the machine the rest follows at once, in further writes.
+const MOST_AT_ONCE: u64 = 4_096;
+
+/// How a load is to be.
+#[derive(Clone, Debug)]
+pub struct LoadConfig {
+    /// Events per second.
+    pub rate: f64,
+    /// How many sessions are live, once that many have opened.
+    pub sessions: usize,
+    /// Who the visitors are.
+    pub mix: Mix,
+    /// How many addresses the visitors come from; as many lookups are needed.
+    pub addresses: u32,
+    /// The share of steps that close a session and open another, which makes two events; all other steps are a
+    /// keep-alive each.
+    pub churn: f64,
+    /// Seed of the [`World`](crate::world::World) that the visitors are from. The Deanonymizer's should be the same.
+    pub seed: u64,
+    /// Seed of who comes when. Two loads of the same course send the same GUIDs, and whoever remembers that a session
+    /// has closed takes no notice of it when it comes again.
+    pub course: u64,
+}
+
+impl Default for LoadConfig {
+    fn default() -> Self {
+        Self {
+            rate: 1_000.0,
+            sessions: 1_000,
+            mix: Mix::Real,
+            addresses: 1_000,
+            churn: 0.18,
+            seed: 0,
+            course: 0,
+        }
+    }
+}
+
+/// What one run of a load has sent.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadReport {
+    /// The events.
+    pub sent: Tally,
+    /// How long it took.
+    pub took: Duration,
+    /// The bytes that waited for the slowest client in the end. Many of them mean that the client did not keep up.
+    pub backlog: usize,
+}
+
+/// A load that can be run piece by piece. It opens the sessions first and goes on from there.
+#[derive(Debug)]
+pub struct Load {
+    population: Population,
+    encoder: Encoder,
+    rate: f64,
+}
+
+impl Load {
+    /// A load that has sent nothing yet.
+    #[must_use]
+    pub fn new(config: &LoadConfig) -> Self {
+        Self {
+            population: Population::new(config),
+            encoder: Encoder::default(),
+            rate: config.rate,
+        }
+    }
+
+    /// Changes the rate of the runs to come, in events per second.
+    pub fn set_rate(&mut self, rate: f64) {
+        self.rate = rate;
+    }
+
+    /// Opens sessions, at the load's rate, until as many as configured are live. Does not return while the rate is 0.
+    pub async fn open_all(&mut self, emitter: &Emitter) -> LoadReport {
+        self.drive(emitter, self.population.missing()).await
+    }
+
+    /// Sends events at the load's rate for a time.
+    pub async fn run(&mut self, emitter: &Emitter, duration: Duration) -> LoadReport {
+        self.drive(emitter, Pace::new(self.rate).due(duration)).await
+    }
+
+    /// The sessions that are active after all that has been sent, in no order.
+    pub fn active(&self) -> impl Iterator<Item = ActiveSession> + '_ {
+        self.population.active()
+    }
+
+    /// Sends so many events as they come due.
+    async fn drive(&mut self, emitter: &Emitter, count: u64) -> LoadReport {
+        let (start, pace) = (Instant::now(), Pace::new(self.rate));
+        let mut sent = Tally::default();
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        while sent.events() < count {
+            ticks.tick().await;
+            // What comes due while this goes out waits for the next tick: writes should be few and large.
+            let due = pace.due(start.elapsed()).min(count);
+            while sent.events() < due {
+                sent += self.send_batch(emitter, MOST_AT_ONCE.min(due - sent.events()));
+                // Between two full writes the clients' tasks get their turn, even on one thread.
+                tokio::task::yield_now().await;
+            }
+        }
+        LoadReport {
+            sent,
+            took: start.elapsed(),
+            backlog: emitter.backlog(),
+        }
+    }
+
+    fn send_batch(&mut self, emitter: &Emitter, events: u64) -> Tally {
+        let mut frames = BytesMut::new();
+        let tally = self.write(events, clock::now_ms(), &mut frames);
+        emitter.send_frames(&frames.freeze(), tally);
+        tally
+    }
+
+    /// Appends the frames of the next events, all of them of this millisecond.
+    fn write(&mut self, events: u64, now_ms: i64, frames: &mut BytesMut) -> Tally {
+        let mut tally = Tally::default();
+        let batch = self.encoder.batch(now_ms, events, frames);
+        for _ in 0..events {
+            let (kind, session) = self.population.next(now_ms);
+            batch.put(kind, &session.guid, &session.ip, frames);
+            tally.count(kind);
+        }
+        tally
+    }
+}
+
+/// An address that many sessions share.
+type Address = Arc<str>;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! What one visitor does: the events of a session, with the faults that befall it. Pure and seeded.
+
+mod visitor;
+
+use std::sync::Arc;
+
+use rand::{RngExt, seq::IndexedRandom};
+use rand_chacha::ChaCha8Rng;
+
+use crate::{
+    event::{Event, EventKind, timestamp},
+    fault::{Fault, Faults},
+    world::World,
+};
+
+const MINUTE_MS: u64 = 60_000;
+const HOUR_MS: i64 = 3_600_000;
+
+/// One event of a session, to be sent when its time has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// When, in milliseconds after the visitor came.
+    pub after_ms: u64,
+    /// What.
+    pub kind: EventKind,
+    /// The session, as this event spells it.
+    pub guid: Arc<str>,
+    /// The visitor's address, as this event spells it.
+    pub ip: Arc<str>,
+    /// What the timestamp says.
+    pub stamp: Stamp,
+}
+
+/// What an event's timestamp says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stamp {
+    /// The time of sending plus so many milliseconds; 0 is the truth.
+    Offset(i64),
+    /// Something that is no time.
+    Garbage(&'static str),
+}
+
+/// How long sessions last and how often they tell that they live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rhythm {
+    /// Mean duration of a session in milliseconds.
+    pub session_ms: u64,
+    /// Mean time between two keep-alives in milliseconds.
+    pub keep_alive_ms: u64,
+}
+
+impl Step {
+    /// The event, sent at a given time in milliseconds since the epoch.
+    #[must_use]
+    pub fn event(&self, now_ms: i64) -> Event {
+        let timestamp = match self.stamp {
+            Stamp::Offset(offset) => timestamp(now_ms + offset),
+            Stamp::Garbage(text) => text.to_owned(),
+        };
+        Event {
+            kind: self.kind,
+            ip: self.ip.to_string(),
+            guid: self.guid.to_string(),
+            timestamp,
+        }
+    }
+}
+
+/// Plans a whole session, in order of time.
+#[must_use]
+pub fn plan(world: World, faults: &Faults, rhythm: Rhythm, rng: &mut ChaCha8Rng) -> Vec<Step> {
+    let visitor = visitor::draw(world, faults, rng);
+    let mut steps: Vec<_> = course(faults, rhythm, rng)
+        .into_iter()
+        .map(|(after_ms, kind)| Step {
+            after_ms,
+            kind,
+            guid: one_of(&visitor.guids, rng),
+            ip: one_of(&visitor.ips, rng),
+            stamp: stamp(faults, rng),
+        })
+        .collect();
+    steps.sort_by_key(|step| step.after_ms);
+    steps
+}
+
+/// Whether the fault befalls this session, or this event of it.
+fn befalls(fault: Fault, faults: &Faults, rng: &mut ChaCha8Rng) -> bool {
+    faults.contains(fault) && rng.random_bool(fault.share())
+}
+
+/// When what happens, in milliseconds, in no order.
+fn course(faults: &Faults, rhythm: Rhythm, rng: &mut ChaCha8Rng) -> Vec<(u64, EventKind)> {
+    let early = befalls(Fault::KeepAliveBeforeOpening, faults, rng);
+    let opened = if early { rng.random_range(200..3_000) } else { 0 };
+    let end = opened + around(rhythm.session_ms, 0.2, rng);
+
+    let mut course = vec![(opened, EventKind::SessionOpened)];
+    if early {
+        course.push((0, EventKind::KeepAlive));
+    }
+    if befalls(Fault::DoubleOpening, faults, rng) {
+        course.push((opened + rng.random_range(50..5_000), EventKind::SessionOpened));
+    }
+    keep_alives(opened, end, rhythm, rng, &mut course);
+
+    if !befalls(Fault::NoClosing, faults, rng) {
+        course.push((end, EventKind::SessionClosed));
+        if befalls(Fault::DoubleClosing, faults, rng) {
+            course.push((end + rng.random_range(50..3_000), EventKind::SessionClosed));
+        }
+        if befalls(Fault::KeepAliveAfterClosing, faults, rng) {
+            let last = end + rng.random_range(1_000..5 * MINUTE_MS);
+            course.push((end + rng.random_range(50..1_000), EventKind::KeepAlive));
+            keep_alives(end, last, rhythm, rng, &mut course);
+        }
+    }
+    course
+}
+
+fn keep_alives(from: u64, to: u64, rhythm: Rhythm, rng: &mut ChaCha8Rng, course: &mut Vec<(u64, EventKind)>) {
+    let mut at = from + around(rhythm.keep_alive_ms, 0.6, rng);
+    while at < to {
+        course.push((at, EventKind::KeepAlive));
+        at += around(rhythm.keep_alive_ms, 0.6, rng);
+    }
+}
+
+/// A length of time around the mean, from `least` times the mean to as much above it.
+fn around(mean_ms: u64, least: f64, rng: &mut ChaCha8Rng) -> u64 {
+    let factor = rng.random_range(least..2.0 - least);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a product of positive times, in ms"
+    )]
+    let length = (mean_ms as f64 * factor) as u64;
+    length.max(1)
+}
+
+fn stamp(faults: &Faults, rng: &mut ChaCha8Rng) -> Stamp {
+    if befalls(Fault::GarbageTimestamp, faults, rng) {
+        let garbage = [
+            "yesterday",
+            "",
+            "2025-13-45T99:99:99.999Z",
+            "1740974641984",
+            "0000-00-00T00:00:00.000Z",
+        ];
+        return Stamp::Garbage(garbage.choose(rng).copied().unwrap_or_default());
+    }
+    if befalls(Fault::OldTimestamp, faults, rng) {
+        return Stamp::Offset(-rng.random_range(HOUR_MS..48 * HOUR_MS));
+    }
+    if befalls(Fault::FutureTimestamp, faults, rng) {
+        return Stamp::Offset(rng.random_range(HOUR_MS / 6..48 * HOUR_MS));
+    }
+    Stamp::Offset(0)
+}
+
+fn one_of(spellings: &[Arc<str>], rng: &mut ChaCha8Rng) -> Arc<str> {
+    spellings.choose(rng).cloned().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

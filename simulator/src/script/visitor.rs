@@ -1,0 +1,87 @@
+//! Who comes: a session's GUID and address, in all the spellings that its events use.
+
+use std::sync::Arc;
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use super::befalls;
+use crate::{
+    fault::{Fault, Faults},
+    world::{Kind, World, address::spellings, profile::guid},
+};
+
+/// How many addresses of one kind visit. Some therefore come again.
+const ADDRESSES_PER_KIND: u32 = 5_000;
+
+/// A visitor, with at least one spelling of each.
+pub(super) struct Visitor {
+    pub(super) guids: Vec<Arc<str>>,
+    pub(super) ips: Vec<Arc<str>>,
+}
+
+pub(super) fn draw(world: World, faults: &Faults, rng: &mut ChaCha8Rng) -> Visitor {
+    let guid = guid(rng);
+    let guids = if befalls(Fault::UpperCaseGuid, faults, rng) {
+        vec![guid.to_uppercase().into(), guid.into()]
+    } else {
+        vec![guid.into()]
+    };
+    Visitor {
+        guids,
+        ips: ips(world, faults, rng),
+    }
+}
+
+fn ips(world: World, faults: &Faults, rng: &mut ChaCha8Rng) -> Vec<Arc<str>> {
+    let kind = kind(faults, rng);
+    let nth = rng.random_range(0..ADDRESSES_PER_KIND);
+    if befalls(Fault::Ipv6Spellings, faults, rng) {
+        return spellings(&world.ipv6(kind, nth))
+            .into_iter()
+            .map(Arc::from)
+            .collect();
+    }
+    if befalls(Fault::InvalidIp, faults, rng) {
+        return vec![world.invalid_ip(nth).into()];
+    }
+    if befalls(Fault::HotIps, faults, rng) {
+        return vec![world.hot_ip(&kinds(faults), nth).into()];
+    }
+    vec![world.ip(kind, nth).into()]
+}
+
+fn kind(faults: &Faults, rng: &mut ChaCha8Rng) -> Kind {
+    let pick = |rng: &mut ChaCha8Rng, one, other| if rng.random_bool(0.5) { one } else { other };
+    if befalls(Fault::DataCentres, faults, rng) {
+        return pick(rng, Kind::NexaCore, Kind::VertexCloud);
+    }
+    if befalls(Fault::UnknownIps, faults, rng) {
+        return Kind::Unknown;
+    }
+    if befalls(Fault::PersonalEmails, faults, rng) {
+        return pick(rng, Kind::PersonalEmails, Kind::MixedEmails);
+    }
+    match rng.random_range(0..100) {
+        0..50 => Kind::CompanyOnly,
+        50..88 => Kind::Full,
+        88..94 => Kind::NoEmails,
+        94..97 => Kind::ContactOnly,
+        _ => Kind::Empty,
+    }
+}
+
+/// The kinds that visitors may be of.
+fn kinds(faults: &Faults) -> Vec<Kind> {
+    let mut kinds = vec![Kind::Full, Kind::CompanyOnly];
+    if faults.contains(Fault::DataCentres) {
+        kinds.extend([Kind::NexaCore, Kind::VertexCloud]);
+    }
+    if faults.contains(Fault::UnknownIps) {
+        kinds.push(Kind::Unknown);
+    }
+    if faults.contains(Fault::PersonalEmails) {
+        kinds.push(Kind::MixedEmails);
+    }
+    kinds
+}
