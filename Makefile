@@ -1,0 +1,132 @@
+# `make` lists the targets. Cargo and npm know best what is out of date and how much to do at once, so each
+# step here runs alone and most of them always run; only what they cannot judge has a file that stands for it.
+
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+# How many enrichers `make up` starts.
+ENRICHERS ?= 2
+# Flags of the soak, e.g. SOAK_FLAGS="--help".
+SOAK_FLAGS ?=
+
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+export BIN_DIR := $(TARGET_DIR)/release
+
+VENV := .venv/installed
+NODE_MODULES := frontend/node_modules/.installed
+PAGE := frontend/dist/index.html
+PAGE_SOURCES := $(shell find frontend/src frontend/public frontend/index.html frontend/*.json frontend/*.ts 2>/dev/null)
+
+# A third party whose address is given is real, and needs no simulator.
+SIMULATORS := $(if $(EMITTER_URL),,emitter) $(if $(DEANONYMIZER_URL),,deanonymizer)
+SIMULATOR_PORTS := $(if $(EMITTER_URL),,8080) $(if $(DEANONYMIZER_URL),,4830)
+
+##@ Run
+
+.PHONY: up
+up: check-ports setup build ## Start everything; EMITTER_URL=, DEANONYMIZER_URL= and ENRICHERS= change what
+	@NATS_SERVER="$$(scripts/find-nats-server)" && export NATS_SERVER && \
+	  exec scripts/up --concurrency enricher=$(ENRICHERS) nats $(SIMULATORS) ingestor enricher gateway page
+
+.PHONY: compose-up
+compose-up: ## The same in containers, in the background
+	docker compose up --build --detach --wait
+
+.PHONY: compose-down
+compose-down: ## Stop the containers and remove them
+	docker compose --profile tools down --remove-orphans
+
+.PHONY: soak
+soak: setup build ## 20,000 events/s for a minute, and nothing lost; SOAK_FLAGS= are its flags
+	@NATS_SERVER="$$(scripts/find-nats-server)" && export NATS_SERVER && \
+	  cargo run --release --locked -p e2e --bin soak -- $(SOAK_FLAGS)
+
+##@ Build
+
+.PHONY: setup
+setup: $(VENV) $(NODE_MODULES) ## Fetch what is needed besides Rust and Node
+
+.PHONY: build
+build: $(PAGE) ## Build the release binaries and the page
+	cargo build --release --locked -p ingestor -p enricher -p gateway -p simulator
+
+.PHONY: clean
+clean: ## Remove all that was built or fetched
+	cargo clean
+	rm -rf .venv frontend/node_modules frontend/dist
+
+##@ Check
+
+.PHONY: test
+test: lint test-frontend test-rust test-browser ## Everything, from the formatting to the browser
+
+.PHONY: fmt
+fmt: $(NODE_MODULES) ## Format all sources
+	cargo fmt --all
+	npm --prefix frontend run format
+
+.PHONY: lint
+lint: lint-rust lint-frontend lint-scripts lint-dependencies ## Formatting, lints and licences
+
+.PHONY: lint-rust
+lint-rust:
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+.PHONY: lint-frontend
+lint-frontend: $(NODE_MODULES)
+	npm --prefix frontend run format:check
+	npm --prefix frontend run lint
+	npm --prefix frontend run typecheck
+
+.PHONY: lint-scripts
+lint-scripts:
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/* .ci/run; \
+	  else printf '\n*** SKIPPED: %s ***\n\n' 'shellcheck is not installed, the scripts were not checked'; fi
+
+# Offline, because the licences lie in the crates themselves; advisories need the network and are not part of
+# a test that has to give the same answer tomorrow.
+.PHONY: lint-dependencies
+lint-dependencies:
+	@if command -v cargo-deny >/dev/null; then \
+	  cargo fetch --locked && cargo deny --locked --offline check bans licenses sources; \
+	  else printf '\n*** SKIPPED: %s ***\n\n' 'cargo-deny is not installed, the licences of the crates were not checked'; fi
+
+.PHONY: test-frontend
+test-frontend: $(NODE_MODULES) ## Unit tests of the page
+	npm --prefix frontend test
+
+# The end-to-end tests start the real processes and open the real page. `--tests` beside `--bins` makes both
+# commands agree on the crates' features, so that nothing is compiled twice.
+.PHONY: test-rust
+test-rust: $(VENV) $(PAGE) ## Unit tests of the crates, and the whole pipeline end to end
+	cargo build --locked --workspace --bins --tests
+	NATS_SERVER="$$(scripts/find-nats-server)" && CHROMIUM="$$(scripts/find-chromium)" && \
+	  export NATS_SERVER CHROMIUM && cargo test --locked --workspace
+
+.PHONY: test-browser
+test-browser: $(PAGE) ## The page in Chromium, against a gateway that the test plays
+	CHROMIUM="$$(scripts/find-chromium)" && export CHROMIUM && npm --prefix frontend run test:browser
+
+##@ Help
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: check-ports
+check-ports:
+	@scripts/check-ports 3000 4222 8222 9101 $(SIMULATOR_PORTS)
+
+$(VENV): requirements.txt scripts/make-venv
+	scripts/make-venv
+	@touch $@
+
+$(NODE_MODULES): frontend/package.json frontend/package-lock.json
+	npm --prefix frontend ci
+	@touch $@
+
+$(PAGE): $(NODE_MODULES) $(PAGE_SOURCES)
+	npm --prefix frontend run build
