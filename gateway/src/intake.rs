@@ -116,6 +116,8 @@ impl Follower {
         let mut caught_up = self.position.is_some_and(|(_, read)| read >= last);
         if caught_up {
             self.caught_up().await?;
+        } else {
+            self.health.trouble(self.followed.part(), "catching up");
         }
         let nats = self.nats.clone();
         let mut interrupted = std::pin::pin!(nats.lost(epoch));
