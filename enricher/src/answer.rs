@@ -9,6 +9,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::fleet::FleetError;
+use crate::guard::HeldBack;
+
 /// What the Deanonymizer says of an address, before anything is filtered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
@@ -45,11 +48,26 @@ pub enum Failure {
     /// A body larger than any answer.
     #[error("the Deanonymizer's answer is too large")]
     TooLarge,
+    /// No call was made.
+    #[error(transparent)]
+    HeldBack(#[from] HeldBack),
+    /// No call was made, because nobody waits for the answer any longer.
+    #[error("nobody waits for the verdict any longer")]
+    NotWanted,
+    /// No call was made, because the fleet's bucket cannot say whether another makes it.
+    #[error("the fleet's bucket cannot be asked")]
+    Fleet(#[source] Arc<FleetError>),
+}
+
+impl From<FleetError> for Failure {
+    fn from(error: FleetError) -> Self {
+        Self::Fleet(Arc::new(error))
+    }
 }
 
 impl Failure {
     /// Every kind's label.
-    pub const TOKENS: [&'static str; 8] = [
+    pub const TOKENS: [&'static str; 11] = [
         "unreachable",
         "timeout",
         "rate-limited",
@@ -58,7 +76,23 @@ impl Failure {
         "wrong-form",
         "other-ip",
         "too-large",
+        "held-back",
+        "not-wanted",
+        "fleet",
     ];
+
+    /// Whether the Deanonymizer says that it is too much for it.
+    pub fn is_overload(&self) -> bool {
+        matches!(self, Self::RateLimited(_) | Self::Timeout | Self::Status(503))
+    }
+
+    /// Whether another attempt soon may bring a verdict. A Deanonymizer that asks to be left alone is left alone.
+    pub fn is_worth_another_attempt(&self) -> bool {
+        !matches!(
+            self,
+            Self::RateLimited(_) | Self::HeldBack(_) | Self::NotWanted | Self::Fleet(_)
+        )
+    }
 
     /// The kind as a metric label.
     pub fn token(&self) -> &'static str {
@@ -71,6 +105,9 @@ impl Failure {
             Self::WrongForm => "wrong-form",
             Self::OtherIp => "other-ip",
             Self::TooLarge => "too-large",
+            Self::HeldBack(_) => "held-back",
+            Self::NotWanted => "not-wanted",
+            Self::Fleet(_) => "fleet",
         }
     }
 }

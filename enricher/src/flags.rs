@@ -7,6 +7,8 @@ use clap::Parser;
 use reqwest::Url;
 use service::flags::{Command, Common, duration};
 
+use crate::budget::{Budget, InvalidBudget};
+
 /// Finds out who visitors are, and republishes what may be shown.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "enricher", version)]
@@ -50,9 +52,9 @@ pub struct Flags {
     #[arg(long, env, default_value = "5s", value_parser = duration)]
     pub lookup_timeout: Duration,
 
-    /// The most calls the whole fleet may make: a number per min, hour or day, such as 100/min; without it, no limit.
-    #[arg(long, env)]
-    pub lookup_budget: Option<String>,
+    /// The most calls the whole fleet may make: a number per min, hour or day, such as 100/min.
+    #[arg(long, env, default_value = "unlimited", value_parser = lookup_budget)]
+    pub lookup_budget: Maybe<Budget>,
 
     /// What one call costs.
     #[arg(long, env, default_value_t = 0.01)]
@@ -62,9 +64,53 @@ pub struct Flags {
     #[arg(long, env, default_value = "60s", value_parser = duration)]
     pub stale_after: Duration,
 
+    /// How long a lookup may keep failing before its session is shown all the same, marked as unidentified; shorter
+    /// than --stale-after.
+    #[arg(long, env, default_value = "never", value_parser = unidentified_after)]
+    pub show_unidentified_after: Maybe<Duration>,
+
     /// Where to serve health and metrics; port 0 takes a free one.
     #[arg(long, env, default_value = "127.0.0.1:9102")]
     pub http_listen: SocketAddr,
+}
+
+impl Flags {
+    /// What clap cannot check: how flags go together.
+    ///
+    /// # Errors
+    /// Naming the flag that cannot be used.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let after = self.show_unidentified_after.0;
+        anyhow::ensure!(
+            after.is_none_or(|after| after < self.stale_after),
+            "--show-unidentified-after must be shorter than --stale-after, or never"
+        );
+        anyhow::ensure!(
+            self.price_per_lookup.is_finite() && self.price_per_lookup >= 0.0,
+            "--price-per-lookup must be zero or more"
+        );
+        Ok(())
+    }
+}
+
+/// A setting that has a word for its absence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Maybe<T>(pub Option<T>);
+
+fn lookup_budget(text: &str) -> Result<Maybe<Budget>, InvalidBudget> {
+    if text == "unlimited" {
+        Ok(Maybe(None))
+    } else {
+        text.parse().map(Some).map(Maybe)
+    }
+}
+
+fn unidentified_after(text: &str) -> Result<Maybe<Duration>, String> {
+    if text == "never" {
+        Ok(Maybe(None))
+    } else {
+        duration(text).map(Some).map(Maybe)
+    }
 }
 
 fn http_url(text: &str) -> Result<Url, String> {
@@ -84,6 +130,18 @@ mod tests {
     #[test]
     fn flags_fit_together() {
         Flags::command().debug_assert();
+    }
+
+    #[test]
+    fn absence_has_a_word() {
+        assert_eq!(lookup_budget("unlimited"), Ok(Maybe(None)));
+        assert!(lookup_budget("100/min").is_ok_and(|budget| budget.0.is_some()));
+        assert!(lookup_budget("").is_err());
+        assert_eq!(unidentified_after("never"), Ok(Maybe(None)));
+        assert_eq!(
+            unidentified_after("30s"),
+            Ok(Maybe(Some(Duration::from_secs(30))))
+        );
     }
 
     #[test]

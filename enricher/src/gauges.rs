@@ -1,10 +1,18 @@
 //! The enricher's figures, for metrics and status alike.
 
+use std::sync::atomic::AtomicU64;
+
 use protocol::EventKind;
-use protocol::status::EnricherFigures;
+use protocol::status::{Breaker, EnricherFigures, Lookups};
 use service::metrics::{Counter, Family, Gauge, Label, Metrics};
 
 use crate::answer::Failure;
+use crate::guard::Guard;
+
+/// The levels that save calls, as metric labels.
+const CACHE: &str = "cache";
+const FLEET: &str = "fleet";
+const SHARING: &str = "sharing";
 
 /// What the enricher counts.
 pub struct Gauges {
@@ -29,18 +37,20 @@ pub struct Gauges {
     pub being_identified: Gauge,
     /// Messages in the raw stream that no enricher has taken yet.
     pub queue_waiting: Gauge,
-    /// Calls to the Deanonymizer.
-    pub lookups_paid: Counter,
-    /// New sessions whose verdict was in the cache.
-    pub lookups_cached: Counter,
-    /// New sessions that waited for a call that another had caused.
-    pub lookups_shared: Counter,
+    lookups_paid: Counter,
+    lookups_saved: Family<Label, Counter>,
+    /// Calls that brought no more than that a visitor is of a hidden company.
+    pub lookups_paid_for_hidden: Counter,
+    spent: Counter<f64, AtomicU64>,
+    price: f64,
+    breaker: Gauge,
+    concurrency: Gauge,
     lookups_failed: Family<Label, Counter>,
 }
 
 impl Gauges {
-    /// Registers them all.
-    pub fn new(metrics: &Metrics) -> Self {
+    /// Registers them all; a call costs `price`.
+    pub fn new(metrics: &Metrics, price: f64) -> Self {
         let counter = |name, help| metrics.add(name, help, Counter::default());
         let gauge = |name, help| metrics.add(name, help, Gauge::default());
         Self {
@@ -63,8 +73,20 @@ impl Gauges {
             being_identified: gauge("sessions_being_identified", "Sessions that wait for a verdict"),
             queue_waiting: gauge("queue_waiting", "Raw messages that no enricher has taken yet"),
             lookups_paid: counter("lookups_paid", "Calls to the Deanonymizer"),
-            lookups_cached: counter("lookups_cached", "New sessions whose verdict was in the cache"),
-            lookups_shared: counter("lookups_shared", "New sessions that shared the call of another"),
+            lookups_saved: metrics.add(
+                "lookups_saved",
+                "New sessions that needed no call",
+                Family::default(),
+            ),
+            lookups_paid_for_hidden: counter("lookups_paid_for_hidden", "Calls that found a hidden company"),
+            spent: metrics.add(
+                "lookups_spent",
+                "What the calls cost, by --price-per-lookup",
+                Counter::default(),
+            ),
+            price,
+            breaker: gauge("breaker", "The circuit breaker: 0 closed, 1 half open, 2 open"),
+            concurrency: gauge("lookup_concurrency", "How many calls may run at once now"),
             lookups_failed: metrics.add(
                 "lookups_failed",
                 "Calls that brought no verdict",
@@ -78,6 +100,12 @@ impl Gauges {
         self.events.get_or_create(&[("kind", kind.token())]).inc();
     }
 
+    /// Counts a call.
+    pub fn lookup_paid(&self) {
+        self.lookups_paid.inc();
+        self.spent.inc_by(self.price);
+    }
+
     /// Counts a call that brought no verdict.
     pub fn lookup_failed(&self, failure: &Failure) {
         self.lookups_failed
@@ -85,22 +113,59 @@ impl Gauges {
             .inc();
     }
 
+    /// Counts a new session whose verdict was in the own cache.
+    pub fn lookup_saved_by_cache(&self) {
+        self.saved(CACHE).inc();
+    }
+
+    /// Counts a verdict that another enricher had found.
+    pub fn lookup_saved_by_fleet(&self) {
+        self.saved(FLEET).inc();
+    }
+
+    /// Counts a new session that waits for a lookup that another has caused.
+    pub fn lookup_saved_by_sharing(&self) {
+        self.saved(SHARING).inc();
+    }
+
+    /// The family is locked while one of its counters is borrowed, so a counter is cloned out of it.
+    fn saved(&self, by: &'static str) -> Counter {
+        self.lookups_saved.get_or_create_owned(&[("by", by)])
+    }
+
     /// The figures for the status.
-    pub fn figures(&self) -> EnricherFigures {
+    pub fn figures(&self, guard: &Guard) -> EnricherFigures {
         let count = |gauge: &Gauge| u64::try_from(gauge.get()).unwrap_or_default();
         let failed = Failure::TOKENS
             .iter()
             .map(|kind| self.lookups_failed.get_or_create(&[("kind", *kind)]).get());
+        let events = EventKind::ALL
+            .iter()
+            .map(|kind| self.events.get_or_create(&[("kind", kind.token())]).get());
+        let (breaker, lookup_concurrency) = guard.figures();
+        self.breaker.set(match breaker {
+            Breaker::Closed => 0,
+            Breaker::HalfOpen => 1,
+            Breaker::Open => 2,
+        });
+        self.concurrency
+            .set(i64::try_from(lookup_concurrency).unwrap_or(i64::MAX));
         EnricherFigures {
             being_identified: count(&self.being_identified),
-            events_handled: EventKind::ALL
-                .iter()
-                .map(|kind| self.events.get_or_create(&[("kind", kind.token())]).get())
-                .sum(),
+            events_handled: events.sum(),
             queue_waiting: count(&self.queue_waiting),
-            lookups_paid: self.lookups_paid.get(),
-            lookups_saved: self.lookups_cached.get() + self.lookups_shared.get(),
-            lookups_failed: failed.sum(),
+            lookups: Lookups {
+                paid: self.lookups_paid.get(),
+                failed: failed.sum(),
+                paid_for_hidden: self.lookups_paid_for_hidden.get(),
+                saved_by_cache: self.saved(CACHE).get(),
+                saved_by_fleet: self.saved(FLEET).get(),
+                saved_by_sharing: self.saved(SHARING).get(),
+                spent: self.spent.get(),
+            },
+            breaker,
+            lookup_concurrency,
+            lookups_held_back: guard.held_back().map(|reason| reason.to_string()),
         }
     }
 }

@@ -105,7 +105,6 @@ impl Queue {
     async fn prepare(&mut self) -> anyhow::Result<(pull::Stream, bool)> {
         self.streams.rejected().await?;
         self.streams.activity(self.stale_after).await?;
-        self.streams.profiles().await?;
         let sessions = life(&self.streams.sessions().await?);
         let sessions_lost = self
             .sessions

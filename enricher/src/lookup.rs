@@ -1,23 +1,27 @@
-//! Who is behind an address: from the cache or, for money, from the Deanonymizer.
+//! Who is behind an address: from this enricher's copy, from the fleet or, for money, from the Deanonymizer.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
-use moka::Expiry;
-use moka::future::Cache;
-use protocol::ip::IpKey;
-use tokio::sync::Semaphore;
+use protocol::time::millis;
+use service::clock;
+use tokio::time::timeout;
 
-use crate::answer::Failure;
+use crate::answer::{Answer, Failure};
 use crate::deanonymizer::Deanonymizer;
+use crate::entry::{Entry, Found, Key};
+use crate::fleet::{Claim, Fleet, LEASE_TTL, Lease};
 use crate::gauges::Gauges;
+use crate::guard::Guard;
 use crate::profile::{HiddenCompanies, Verdict, filter};
+use crate::replica::Replica;
 
 /// How often one lookup calls before it gives up for now.
 const ATTEMPTS: usize = 3;
 
-/// How long verdicts are cached.
+/// How long verdicts hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Lifetimes {
     /// A profile, or that a company is hidden.
@@ -26,86 +30,180 @@ pub struct Lifetimes {
     pub unknown: Duration,
 }
 
-impl Expiry<IpKey, Verdict> for Lifetimes {
-    fn expire_after_create(&self, _: &IpKey, verdict: &Verdict, _: Instant) -> Option<Duration> {
-        Some(match verdict {
+impl Lifetimes {
+    fn of(&self, verdict: &Verdict) -> Duration {
+        match verdict {
             Verdict::Shown(_) | Verdict::Hidden => self.profile,
             Verdict::Unknown => self.unknown,
-        })
+        }
     }
 }
 
-/// Looks addresses up. Clones share the cache.
+/// Whether anybody still waits for a verdict. Clones tell the same.
+#[derive(Clone, Debug, Default)]
+pub struct Interest {
+    lost: Arc<AtomicBool>,
+}
+
+impl Interest {
+    /// Nobody waits any longer.
+    pub fn lose(&self) {
+        self.lost.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether nobody waits any longer.
+    pub fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+}
+
+/// Looks addresses up. Clones share everything.
 #[derive(Clone)]
 pub struct Lookup {
-    cache: Cache<IpKey, Verdict>,
+    replica: Replica,
+    fleet: Fleet,
+    guard: Guard,
     deanonymizer: Deanonymizer,
     hidden: Arc<HiddenCompanies>,
-    permits: Arc<Semaphore>,
+    lifetimes: Lifetimes,
     gauges: Arc<Gauges>,
 }
 
 impl Lookup {
-    /// With an empty cache for `capacity` addresses, and at most `concurrency` calls at once.
+    /// With what it asks in turn.
     pub fn new(
+        replica: Replica,
+        fleet: Fleet,
+        guard: Guard,
         deanonymizer: Deanonymizer,
         hidden: HiddenCompanies,
         lifetimes: Lifetimes,
-        capacity: u64,
-        concurrency: usize,
         gauges: Arc<Gauges>,
     ) -> Self {
         Self {
-            cache: Cache::builder()
-                .max_capacity(capacity)
-                .expire_after(lifetimes)
-                .build(),
+            replica,
+            fleet,
+            guard,
             deanonymizer,
             hidden: Arc::new(hidden),
-            permits: Arc::new(Semaphore::new(concurrency)),
+            lifetimes,
             gauges,
         }
     }
 
-    /// The verdict, where it is known without a call.
-    pub async fn cached(&self, key: &IpKey) -> Option<Verdict> {
-        self.cache.get(key).await
+    /// The verdict, where it is known here.
+    pub async fn cached(&self, key: Key) -> Option<Arc<Found>> {
+        self.replica.get(key).await
     }
 
-    /// The verdict, with a call where it must be. However many ask for one address at once, one call is made.
+    /// The verdict, with a call where it must be. However many ask for one address at once, in however many enrichers,
+    /// one call is made.
     ///
     /// # Errors
-    /// Where several attempts brought no verdict; that is not cached.
-    pub async fn verdict(&self, key: IpKey, ip: &str) -> Result<Verdict, Arc<Failure>> {
-        self.cache.try_get_with(key, self.call(ip)).await
+    /// Where there is no verdict for now; that is not cached.
+    pub async fn verdict(&self, key: Key, ip: &str, interest: &Interest) -> Result<Arc<Found>, Arc<Failure>> {
+        Box::pin(self.replica.get_or(key, self.find(key, ip, interest))).await
     }
 
-    async fn call(&self, ip: &str) -> Result<Verdict, Failure> {
-        // The semaphore is never closed; without a permit there would be one call too many, no more.
-        let _permit = self.permits.acquire().await;
-        let attempts = ExponentialBuilder::new()
+    async fn find(&self, key: Key, ip: &str, interest: &Interest) -> Result<Arc<Found>, Failure> {
+        if let Some(reason) = self.guard.held_back() {
+            return self.known_to_fleet(key).await?.ok_or(Failure::HeldBack(reason));
+        }
+        loop {
+            let news = self.replica.news_of(key);
+            let news = news.notified();
+            match self.fleet.claim(key).await? {
+                Claim::Found(found) => {
+                    self.gauges.lookup_saved_by_fleet();
+                    return Ok(found);
+                }
+                Claim::Ours(lease) => return self.pay(key, ip, lease, interest).await,
+                // The end of the lease makes no news where it simply runs out.
+                Claim::Theirs => drop(timeout(LEASE_TTL / 2, news).await),
+            }
+        }
+    }
+
+    async fn known_to_fleet(&self, key: Key) -> Result<Option<Arc<Found>>, Failure> {
+        match self.fleet.read(key).await? {
+            Some(Entry::Found(found)) => {
+                self.gauges.lookup_saved_by_fleet();
+                Ok(Some(found))
+            }
+            Some(Entry::Lease { .. }) | None => Ok(None),
+        }
+    }
+
+    /// Calls while the lease is kept, and tells the fleet what came of it.
+    async fn pay(
+        &self,
+        key: Key,
+        ip: &str,
+        mut lease: Lease,
+        interest: &Interest,
+    ) -> Result<Arc<Found>, Failure> {
+        let attempts = AtomicU32::new(0);
+        let answered = {
+            let mut calling = std::pin::pin!(self.call(ip, &attempts, interest));
+            tokio::select! {
+                answered = &mut calling => answered,
+                // Somebody else may call as well now, but this call is paid already.
+                () = self.fleet.keep(&mut lease) => calling.await,
+            }
+        };
+        let answer = match answered {
+            Ok(answer) => answer,
+            Err(failure) => {
+                if let Err(error) = self.fleet.release(lease).await {
+                    tracing::debug!(%error, "a lease runs out by itself");
+                }
+                return Err(failure);
+            }
+        };
+        let found = Arc::new(self.judge(answer, attempts.load(Ordering::Relaxed)));
+        if let Err(error) = self.fleet.store(key, Arc::clone(&found)).await {
+            tracing::warn!(%error, "a paid verdict was not stored, it will be when the bucket is there");
+            self.replica.remember_unstored(key);
+        }
+        Ok(found)
+    }
+
+    fn judge(&self, answer: Answer, attempts: u32) -> Found {
+        let verdict = filter(answer, &self.hidden);
+        if verdict == Verdict::Hidden {
+            self.gauges.lookups_paid_for_hidden.inc();
+        }
+        let now = clock::now();
+        Found {
+            expires_at: now + millis(self.lifetimes.of(&verdict)),
+            verdict,
+            looked_up_at: now,
+            attempts,
+            by: Arc::clone(self.fleet.instance()),
+        }
+    }
+
+    async fn call(&self, ip: &str, attempts: &AtomicU32, interest: &Interest) -> Result<Answer, Failure> {
+        let pauses = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(100))
             .with_max_delay(Duration::from_secs(1))
             .with_max_times(ATTEMPTS - 1)
             .with_jitter();
-        (|| self.attempt(ip))
-            .retry(attempts)
-            .when(is_worth_another_attempt)
+        (|| self.attempt(ip, attempts, interest))
+            .retry(pauses)
+            .when(Failure::is_worth_another_attempt)
             .await
     }
 
-    async fn attempt(&self, ip: &str) -> Result<Verdict, Failure> {
-        self.gauges.lookups_paid.inc();
-        let answer = self
-            .deanonymizer
-            .ask(ip)
-            .await
-            .inspect_err(|failure| self.gauges.lookup_failed(failure))?;
-        Ok(filter(answer, &self.hidden))
+    async fn attempt(&self, ip: &str, attempts: &AtomicU32, interest: &Interest) -> Result<Answer, Failure> {
+        let permit = self.guard.enter().await?;
+        if interest.is_lost() {
+            return Err(Failure::NotWanted);
+        }
+        attempts.fetch_add(1, Ordering::Relaxed);
+        self.gauges.lookup_paid();
+        let outcome = self.deanonymizer.ask(ip).await;
+        permit.end(&outcome);
+        outcome.inspect_err(|failure| self.gauges.lookup_failed(failure))
     }
-}
-
-/// A Deanonymizer that asks to be left alone is left alone; the event comes back later.
-fn is_worth_another_attempt(failure: &Failure) -> bool {
-    !matches!(failure, Failure::RateLimited(_))
 }

@@ -2,16 +2,24 @@
 
 mod activity;
 mod answer;
+mod breaker;
+mod budget;
+mod concurrency;
 mod deanonymizer;
 mod email;
+mod entry;
+mod explain;
 mod flags;
+mod fleet;
 mod gauges;
+mod guard;
 mod intake;
 mod ledger;
 mod lookup;
 mod pipeline;
 mod profile;
 mod publish;
+mod replica;
 mod sessions;
 mod waiting;
 
@@ -29,13 +37,17 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use crate::deanonymizer::Deanonymizer;
+use crate::explain::Explain;
 use crate::flags::Flags;
+use crate::fleet::Fleet;
 use crate::gauges::Gauges;
+use crate::guard::Guard;
 use crate::intake::Queue;
 use crate::lookup::{Lifetimes, Lookup};
 use crate::pipeline::Pipeline;
 use crate::profile::HiddenCompanies;
 use crate::publish::Publisher;
+use crate::replica::Replica;
 
 /// The process's name, in subjects, metrics and as NATS user.
 const PROCESS: &str = "enricher";
@@ -56,39 +68,39 @@ fn main() -> ExitCode {
 }
 
 async fn run(flags: Flags) -> anyhow::Result<()> {
+    flags.check()?;
     let shutdown = shutdown::on_signal()?;
     let listener = http::listen("--http-listen", flags.http_listen).await?;
     let instance = instance::name();
-    let health = Health::starting(&[service::nats::PART, intake::PART]);
+    let health = Health::starting(&[service::nats::PART, intake::PART, replica::PART]);
     let metrics = Metrics::new(PROCESS);
     let nats = Nats::connect(PROCESS, &instance, &flags.common, &health, &metrics).await?;
-    let rejected = Rejected::new(PROCESS, &metrics, nats.clone());
-    let gauges = Arc::new(Gauges::new(&metrics));
     let streams = Streams::new(nats.clone(), flags.common.nats_replicas);
-
-    let deanonymizer = Deanonymizer::new(flags.deanonymizer_url, flags.lookup_timeout)
-        .context("cannot use the system's certificates for --deanonymizer-url")?;
-    let lookup = Lookup::new(
-        deanonymizer,
-        HiddenCompanies::new(&flags.hidden_companies),
-        Lifetimes {
-            profile: flags.profile_ttl,
-            unknown: flags.unknown_ttl,
-        },
-        flags.cache_capacity,
-        flags.lookup_concurrency.into(),
-        Arc::clone(&gauges),
+    let gauges = Arc::new(Gauges::new(&metrics, flags.price_per_lookup));
+    let replica = Replica::new(flags.cache_capacity);
+    let fleet = Fleet::new(nats.clone(), &instance);
+    let guard = Guard::new(flags.lookup_concurrency, flags.lookup_budget.0, fleet.clone());
+    let reporter = reporter(
+        &instance,
+        &health,
+        &gauges,
+        &guard,
+        Explain::new(replica.clone(), fleet.clone()),
     );
-    let figures = {
-        let gauges = Arc::clone(&gauges);
-        move || Figures::Enricher(gauges.figures())
-    };
-    let reporter = status::Reporter::new(PROCESS, &instance, health.clone(), figures);
-    let publisher = Publisher::new(nats.clone(), &instance);
-    let pipeline = Pipeline::new(lookup, publisher, rejected, flags.stale_after, gauges);
-    let queue = Queue::new(nats.clone(), streams, flags.stale_after, health.clone());
+    let lookup = lookup(&flags, &replica, &fleet, guard, &gauges)?;
+    let pipeline = Pipeline::new(
+        lookup,
+        Publisher::new(nats.clone(), &instance),
+        Rejected::new(PROCESS, &metrics, nats.clone()),
+        flags.stale_after,
+        flags.show_unidentified_after.0,
+        gauges,
+    );
+    let queue = Queue::new(nats.clone(), streams.clone(), flags.stale_after, health.clone());
     let (sender, intake) = mpsc::channel(MESSAGES_UNDER_WAY);
 
+    // The copy holds nothing that must be finished, so it ends with the runtime.
+    tokio::spawn(replica.follow(fleet, nats.clone(), streams, health.clone()));
     let tasks = TaskTracker::new();
     tasks.spawn(http::serve(
         listener,
@@ -101,4 +113,50 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
     tasks.close();
     shutdown::wait(&shutdown, &tasks).await;
     Ok(())
+}
+
+fn lookup(
+    flags: &Flags,
+    replica: &Replica,
+    fleet: &Fleet,
+    guard: Guard,
+    gauges: &Arc<Gauges>,
+) -> anyhow::Result<Lookup> {
+    let deanonymizer = Deanonymizer::new(flags.deanonymizer_url.clone(), flags.lookup_timeout)
+        .context("cannot use the system's certificates for --deanonymizer-url")?;
+    let hidden = HiddenCompanies::new(&flags.hidden_companies);
+    let lifetimes = Lifetimes {
+        profile: flags.profile_ttl,
+        unknown: flags.unknown_ttl,
+    };
+    Ok(Lookup::new(
+        replica.clone(),
+        fleet.clone(),
+        guard,
+        deanonymizer,
+        hidden,
+        lifetimes,
+        Arc::clone(gauges),
+    ))
+}
+
+/// Tells how this enricher is, and explains addresses.
+fn reporter(
+    instance: &str,
+    health: &Health,
+    gauges: &Arc<Gauges>,
+    guard: &Guard,
+    explain: Explain,
+) -> status::Reporter {
+    let (gauges, guard) = (Arc::clone(gauges), guard.clone());
+    let figures = move || Figures::Enricher(gauges.figures(&guard));
+    let explain = move |payload: bytes::Bytes| {
+        let explain = explain.clone();
+        async move { explain.answer(&payload).await }
+    };
+    status::Reporter::new(PROCESS, instance, health.clone(), figures).with_endpoint(
+        "explain",
+        explain::SUBJECT,
+        explain,
+    )
 }

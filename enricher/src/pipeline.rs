@@ -3,6 +3,8 @@
 //! Everything that decides is in the pure parts; here they are put together. One task owns all state. What has to wait,
 //! a call or an acknowledgement, is a future whose end comes back to the loop, so that nothing holds up anything else.
 
+mod identification;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +13,6 @@ use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use protocol::event::{self, RECEIVED_AT_HEADER};
-use protocol::ip::IpKey;
 use protocol::{Activity, Event, EventKind, Guid, Millis, Tombstone, time};
 use service::clock;
 use service::rejected::Rejected;
@@ -22,11 +23,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::activity::Activities;
 use crate::answer::Failure;
+use crate::entry::{Found, Key};
 use crate::gauges::Gauges;
 use crate::intake::Intake;
 use crate::ledger::{DeliveryId, Ledger};
 use crate::lookup::Lookup;
-use crate::profile::Verdict;
 use crate::publish::{PublishError, Publisher};
 use crate::sessions::{Next, Outcome, Sessions, Sighting};
 use crate::waiting::Waiting;
@@ -44,7 +45,7 @@ const MAX_WAITING: usize = 20_000;
 const PROGRESS_AFTER: Millis = time::millis(ACK_WAIT) / 3;
 
 /// The longest that a message without verdict stays in the queue before it is tried again.
-const MAX_RETURN_DELAY: Duration = Duration::from_secs(5);
+const MAX_RETURN_DELAY: Duration = Duration::from_secs(4);
 
 /// How much longer than its delay a message may take until it is heard of again, in ms.
 const RETURN_SLACK: Millis = 2_000;
@@ -54,7 +55,8 @@ enum Done {
     Record(Sighting, DeliveryId, Result<(Outcome, bool), PublishError>),
     Tombstone(DeliveryId, Result<(), PublishError>),
     Activities(Vec<(Activity, DeliveryId)>, Result<(), PublishError>),
-    Lookup(IpKey, Result<Verdict, Arc<Failure>>),
+    Lookup(Key, Result<Arc<Found>, Arc<Failure>>),
+    Standing(Key, Guid, Outcome),
 }
 
 type Futures = FuturesUnordered<BoxFuture<'static, Done>>;
@@ -66,6 +68,7 @@ pub struct Pipeline {
     rejected: Rejected,
     gauges: Arc<Gauges>,
     stale_after: Millis,
+    show_unidentified_after: Option<Millis>,
     ledger: Ledger<Message>,
     sessions: Sessions<DeliveryId>,
     waiting: Waiting<DeliveryId>,
@@ -81,6 +84,7 @@ impl Pipeline {
         publisher: Publisher,
         rejected: Rejected,
         stale_after: Duration,
+        show_unidentified_after: Option<Duration>,
         gauges: Arc<Gauges>,
     ) -> Self {
         Self {
@@ -89,6 +93,7 @@ impl Pipeline {
             rejected,
             gauges,
             stale_after: time::millis(stale_after),
+            show_unidentified_after: show_unidentified_after.map(time::millis),
             ledger: Ledger::new(),
             sessions: Sessions::new(),
             waiting: Waiting::new(),
@@ -196,6 +201,7 @@ impl Pipeline {
                     closed_at: at,
                     received_at,
                 },
+                &event.ip,
                 id,
                 now,
             )
@@ -213,9 +219,14 @@ impl Pipeline {
         }
     }
 
-    async fn close(&mut self, tombstone: Tombstone, id: DeliveryId, now: Millis) {
+    /// Ends a session; nobody need find out any longer who it was.
+    async fn close(&mut self, tombstone: Tombstone, ip: &str, id: DeliveryId, now: Millis) {
         self.waiting.identified(&tombstone.guid);
-        for (_, held) in self.sessions.close(tombstone.clone(), now) {
+        let mut settled = self.sessions.close(tombstone.clone(), now);
+        if self.waiting.len() > 0 {
+            settled.extend(self.waiting.take_session(Key::of(ip), &tombstone.guid));
+        }
+        for (_, held) in settled {
             self.settle(held, true).await;
         }
         self.bury(tombstone, id);
@@ -224,66 +235,33 @@ impl Pipeline {
     async fn see(&mut self, sighting: Sighting, id: DeliveryId, now: Millis) {
         match self.sessions.see(sighting, id, now) {
             Next::Identify(sighting, id) => self.identify(sighting, id, now).await,
+            Next::TouchAndIdentify(sighting, id) => {
+                self.ledger.expect(id);
+                self.touch(&sighting, id);
+                self.identify(sighting, id, now).await;
+            }
             next => self.act(next).await,
         }
+    }
+
+    fn touch(&mut self, sighting: &Sighting, id: DeliveryId) {
+        self.activities.push(
+            Activity(sighting.guid.clone(), sighting.at, sighting.received_at),
+            id,
+        );
     }
 
     /// Does what a session that has a verdict needs.
     async fn act(&mut self, next: Next<DeliveryId>) {
         match next {
             Next::Complete(sighting, id) => self.complete(sighting, id),
-            Next::Touch(sighting, id) => {
-                self.activities
-                    .push(Activity(sighting.guid, sighting.at, sighting.received_at), id);
-            }
+            Next::Touch(sighting, id) => self.touch(&sighting, id),
             Next::Renew(tombstone, id) => self.bury(tombstone, id),
             Next::Nothing(id) => {
                 self.settle(id, true).await;
             }
-            Next::Held | Next::Identify(..) => {}
+            Next::Held | Next::Identify(..) | Next::TouchAndIdentify(..) => {}
         }
-    }
-
-    async fn identify(&mut self, sighting: Sighting, id: DeliveryId, now: Millis) {
-        let key = IpKey::new(&sighting.ip);
-        if let Some(verdict) = self.lookup.cached(&key).await {
-            self.gauges.lookups_cached.inc();
-            return self.identified(sighting, id, &verdict, now).await;
-        }
-        // Nobody pays for a visitor who has already left: an event that is too old to make its session active waits
-        // until a younger one of the session has caused the call.
-        if now - sighting.received_at > self.stale_after {
-            self.settle(id, false).await;
-        } else if self.waiting.len() >= MAX_WAITING {
-            self.postpone(sighting.guid, id).await;
-        } else {
-            let ip = sighting.ip.clone();
-            if self.waiting.add(key.clone(), sighting, id) {
-                let lookup = self.lookup.clone();
-                self.lookups.push(Box::pin(async move {
-                    let verdict = lookup.verdict(key.clone(), &ip).await;
-                    Done::Lookup(key, verdict)
-                }));
-            } else {
-                self.gauges.lookups_shared.inc();
-            }
-        }
-    }
-
-    /// Publishes the first record of a session, unless it must not be shown.
-    async fn identified(&mut self, sighting: Sighting, id: DeliveryId, verdict: &Verdict, now: Millis) {
-        self.waiting.identified(&sighting.guid);
-        let Some(profile) = verdict.profile() else {
-            self.gauges.events_hidden.inc();
-            self.settle(id, true).await;
-            return;
-        };
-        self.sessions.publishing(&sighting.guid, now);
-        let (publisher, record) = (self.publisher.clone(), sighting.record(profile));
-        self.writes.push(Box::pin(async move {
-            let outcome = publisher.record(record).await;
-            Done::Record(sighting, id, outcome)
-        }));
     }
 
     fn complete(&mut self, sighting: Sighting, id: DeliveryId) {
@@ -329,7 +307,8 @@ impl Pipeline {
                     self.settle(id, succeeded).await;
                 }
             }
-            Done::Lookup(key, verdict) => self.looked_up(&key, verdict).await,
+            Done::Lookup(key, verdict) => self.looked_up(key, verdict).await,
+            Done::Standing(key, guid, outcome) => self.found_standing(key, guid, outcome).await,
         }
     }
 
@@ -358,35 +337,6 @@ impl Pipeline {
         for (sighting, id) in held {
             Box::pin(self.see(sighting, id, now)).await;
         }
-    }
-
-    async fn looked_up(&mut self, key: &IpKey, verdict: Result<Verdict, Arc<Failure>>) {
-        let now = clock::now();
-        let waiting = self.waiting.take(key);
-        match verdict {
-            Ok(verdict) => {
-                for (sighting, id) in waiting {
-                    match self.sessions.see(sighting, id, now) {
-                        Next::Identify(sighting, id) => self.identified(sighting, id, &verdict, now).await,
-                        next => self.act(next).await,
-                    }
-                }
-            }
-            Err(failure) => {
-                // Without the address: it may turn out to be one that must not be shown.
-                tracing::debug!(%failure, "no verdict for now");
-                for (sighting, id) in waiting {
-                    self.postpone(sighting.guid, id).await;
-                }
-            }
-        }
-    }
-
-    /// No verdict for now: the message goes back to the queue, and the session goes on counting as being identified.
-    async fn postpone(&mut self, guid: Guid, id: DeliveryId) {
-        let until = clock::now() + time::millis(MAX_RETURN_DELAY) + RETURN_SLACK;
-        self.waiting.postponed(guid, until);
-        self.settle(id, false).await;
     }
 
     async fn settle(&mut self, id: DeliveryId, succeeded: bool) {

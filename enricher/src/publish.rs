@@ -12,7 +12,7 @@ use async_nats::jetstream::stream::{DirectGetError, DirectGetErrorKind};
 use protocol::stream::{self, RECORD_TTL, TOMBSTONE_TTL};
 use protocol::subject;
 use protocol::time::millis;
-use protocol::{Activity, Guid, Millis, Record, SessionMessage, Tombstone};
+use protocol::{Activity, Guid, Millis, Profile, Record, SessionMessage, Tombstone};
 use serde::Serialize;
 use service::{Nats, clock};
 
@@ -94,15 +94,35 @@ impl Publisher {
             let Some(standing) = self.standing(&sighting.guid).await? else {
                 return Ok((Outcome::Missing, false));
             };
-            let profile = match &standing.message {
-                SessionMessage::Record(record) => record.profile.clone(),
-                SessionMessage::Tombstone(_) => protocol::Profile::default(),
-            };
-            if let Some(outcome) = self.merge(&sighting.record(profile), standing).await? {
+            let mut record = sighting.record(Profile::default());
+            if let SessionMessage::Record(standing) = &standing.message {
+                record.profile = standing.profile.clone();
+                record.unidentified = standing.unidentified;
+            }
+            if let Some(outcome) = self.merge(&record, standing).await? {
                 return Ok(outcome);
             }
         }
         Err(PublishError::Contended)
+    }
+
+    /// What is out of a session: its record, its tombstone or nothing.
+    ///
+    /// # Errors
+    /// Where the stream cannot be read.
+    pub async fn look(&self, guid: &Guid) -> Result<Outcome, PublishError> {
+        Ok(match self.standing(guid).await? {
+            None => Outcome::Missing,
+            Some(Standing {
+                message: SessionMessage::Tombstone(tombstone),
+                ..
+            }) => Outcome::Closed(tombstone),
+            Some(Standing {
+                message: SessionMessage::Record(record),
+                published_at,
+                ..
+            }) => Outcome::Published(Published::of(&record, published_at)),
+        })
     }
 
     /// Ends a session for good, whatever stands on its subject.
@@ -144,9 +164,10 @@ impl Publisher {
         let mut merged = before.clone();
         merged.merge(record);
         let now = clock::now();
-        let same_opening =
-            merged.opened_at == before.opened_at && merged.shown_opened_at() == before.shown_opened_at();
-        if same_opening && !expires_soon(&standing, now) {
+        let says_the_same = merged.opened_at == before.opened_at
+            && merged.shown_opened_at() == before.shown_opened_at()
+            && merged.unidentified == before.unidentified;
+        if says_the_same && !expires_soon(&standing, now) {
             return Ok(Some((
                 Outcome::Published(Published::of(before, standing.published_at)),
                 false,

@@ -41,6 +41,7 @@ impl Sighting {
             last_activity_at: self.at,
             received_at: self.received_at,
             profile,
+            unidentified: false,
         }
     }
 }
@@ -55,6 +56,8 @@ pub struct Published {
     pub first_seen_at: Millis,
     /// When it was published.
     pub published_at: Millis,
+    /// Whether it does not say who the visitor is, because nobody could say yet.
+    pub unidentified: bool,
 }
 
 impl Published {
@@ -64,6 +67,7 @@ impl Published {
             opened_at: record.opened_at,
             first_seen_at: record.first_seen_at,
             published_at,
+            unidentified: record.unidentified,
         }
     }
 
@@ -86,6 +90,8 @@ pub enum Next<T> {
     Complete(Sighting, T),
     /// Its activity must go out.
     Touch(Sighting, T),
+    /// Its activity must go out; and it is still to be found out who it is.
+    TouchAndIdentify(Sighting, T),
     /// The session is closed, and its tombstone must be published anew.
     Renew(Tombstone, T),
     /// The session is closed; there is nothing to do.
@@ -152,6 +158,7 @@ impl<T> Sessions<T> {
                 entry.known = Known::Publishing { held: Vec::new() };
                 Next::Complete(sighting, ticket)
             }
+            Known::Published(published) if published.unidentified => Next::TouchAndIdentify(sighting, ticket),
             Known::Published(_) => Next::Touch(sighting, ticket),
             Known::Closed {
                 tombstone,
@@ -245,6 +252,16 @@ impl<T> Sessions<T> {
         });
     }
 
+    /// Whether a record is out that does not say who the visitor is.
+    pub fn is_out_unidentified(&self, guid: &Guid) -> bool {
+        matches!(self.entries.get(guid), Some(Entry { known: Known::Published(published), .. }) if published.unidentified)
+    }
+
+    /// Whether nothing is known of the session.
+    pub fn is_unknown(&self, guid: &Guid) -> bool {
+        !self.entries.contains_key(guid)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -284,6 +301,7 @@ mod tests {
             opened_at,
             first_seen_at,
             published_at: 0,
+            unidentified: false,
         };
         sessions.published(&guid(), Outcome::Published(published), 0);
         sessions
@@ -307,6 +325,7 @@ mod tests {
             opened_at: Some(1),
             first_seen_at: 1,
             published_at: 0,
+            unidentified: false,
         };
         assert_eq!(
             sessions.published(&guid(), Outcome::Published(published), 3),
@@ -347,6 +366,24 @@ mod tests {
     }
 
     #[test]
+    fn an_unidentified_session_is_touched_and_still_looked_up() {
+        let mut sessions = Sessions::new();
+        sessions.publishing(&guid(), 0);
+        let published = Published {
+            opened_at: Some(1),
+            first_seen_at: 1,
+            published_at: 0,
+            unidentified: true,
+        };
+        sessions.published(&guid(), Outcome::Published(published), 0);
+        assert!(sessions.is_out_unidentified(&guid()));
+        assert!(matches!(
+            sessions.see(sighting(false, 9), 7, 9),
+            Next::TouchAndIdentify(..)
+        ));
+    }
+
+    #[test]
     fn an_old_record_is_published_anew() {
         let late = RECORD_HALF_LIFE + 1;
         assert!(matches!(
@@ -378,6 +415,7 @@ mod tests {
             opened_at: None,
             first_seen_at: 1,
             published_at: 0,
+            unidentified: false,
         };
         assert!(
             sessions

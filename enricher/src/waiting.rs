@@ -2,18 +2,26 @@
 
 use std::collections::HashMap;
 
-use protocol::ip::IpKey;
 use protocol::{Guid, Millis};
 
+use crate::entry::Key;
+use crate::lookup::Interest;
 use crate::sessions::Sighting;
 
 /// The sightings that wait for a verdict. `T` is what the caller wants to find again with each.
 #[derive(Debug)]
 pub struct Waiting<T> {
-    by_address: HashMap<IpKey, Vec<(Sighting, T)>>,
+    by_address: HashMap<Key, Queue<T>>,
     sightings: usize,
     /// Sessions without a verdict, and until when that is believed without hearing of them again.
     unidentified: HashMap<Guid, Millis>,
+}
+
+/// The sightings that wait for one address.
+#[derive(Debug)]
+struct Queue<T> {
+    sightings: Vec<(Sighting, T)>,
+    interest: Interest,
 }
 
 impl<T> Waiting<T> {
@@ -27,25 +35,61 @@ impl<T> Waiting<T> {
     }
 
     /// Adds a sighting. Tells whether it is the first that waits for its address, so that somebody must look it up.
-    pub fn add(&mut self, key: IpKey, sighting: Sighting, ticket: T) -> bool {
+    pub fn add(&mut self, key: Key, sighting: Sighting, ticket: T) -> bool {
         self.unidentified.insert(sighting.guid.clone(), Millis::MAX);
         self.sightings += 1;
-        let waiting = self.by_address.entry(key).or_default();
-        waiting.push((sighting, ticket));
-        waiting.len() == 1
+        let queue = self.by_address.entry(key).or_insert_with(|| Queue {
+            sightings: Vec::new(),
+            interest: Interest::default(),
+        });
+        queue.sightings.push((sighting, ticket));
+        queue.sightings.len() == 1
+    }
+
+    /// The sighting for which the address is looked up, and whether anybody still waits for it.
+    pub fn first(&self, key: Key) -> Option<(&Sighting, Interest)> {
+        let queue = self.by_address.get(&key)?;
+        queue
+            .sightings
+            .first()
+            .map(|(sighting, _)| (sighting, queue.interest.clone()))
     }
 
     /// Takes out those that waited for the address.
-    pub fn take(&mut self, key: &IpKey) -> Vec<(Sighting, T)> {
-        let taken = self.by_address.remove(key).unwrap_or_default();
+    pub fn take(&mut self, key: Key) -> Vec<(Sighting, T)> {
+        let taken = self
+            .by_address
+            .remove(&key)
+            .map(|queue| queue.sightings)
+            .unwrap_or_default();
         self.sightings -= taken.len();
+        taken
+    }
+
+    /// Takes out those of one session; with the last that waited for the address, the interest in it is lost.
+    pub fn take_session(&mut self, key: Key, guid: &Guid) -> Vec<(Sighting, T)> {
+        let Some(queue) = self.by_address.get_mut(&key) else {
+            return Vec::new();
+        };
+        let taken: Vec<_> = queue
+            .sightings
+            .extract_if(.., |(sighting, _)| sighting.guid == *guid)
+            .collect();
+        self.sightings -= taken.len();
+        if queue.sightings.is_empty() {
+            queue.interest.lose();
+            self.by_address.remove(&key);
+        }
         taken
     }
 
     /// Takes out all.
     pub fn take_all(&mut self) -> Vec<(Sighting, T)> {
         self.sightings = 0;
-        self.by_address.drain().flat_map(|(_, waiting)| waiting).collect()
+        self.by_address
+            .drain()
+            .flat_map(|(_, queue)| queue.sightings)
+            .collect()
     }
 
     /// The session has a verdict, or needs none any longer.
@@ -87,12 +131,13 @@ mod tests {
     #[test]
     fn one_lookup_for_all_that_wait_for_an_address() {
         let mut waiting = Waiting::new();
-        let key = IpKey::new("::1");
-        assert!(waiting.add(key.clone(), sighting("a"), 1));
-        assert!(!waiting.add(key.clone(), sighting("b"), 2));
-        assert!(waiting.add(IpKey::new("::2"), sighting("c"), 3));
+        let key = Key::of("::1");
+        assert!(waiting.add(key, sighting("a"), 1));
+        assert!(!waiting.add(key, sighting("b"), 2));
+        assert!(waiting.add(Key::of("::2"), sighting("c"), 3));
         assert_eq!(waiting.len(), 3);
-        assert_eq!(waiting.take(&key), [(sighting("a"), 1), (sighting("b"), 2)]);
+        assert_eq!(waiting.first(key).unwrap().0, &sighting("a"));
+        assert_eq!(waiting.take(key), [(sighting("a"), 1), (sighting("b"), 2)]);
         assert_eq!(waiting.len(), 1);
         assert!(waiting.add(key, sighting("a"), 1));
         assert_eq!(waiting.take_all().len(), 2);
@@ -100,11 +145,31 @@ mod tests {
     }
 
     #[test]
+    fn the_interest_is_lost_with_the_last_that_waits() {
+        let mut waiting = Waiting::new();
+        let key = Key::of("::1");
+        waiting.add(key, sighting("a"), 1);
+        waiting.add(key, sighting("b"), 2);
+        let (_, interest) = waiting.first(key).unwrap();
+        assert_eq!(
+            waiting.take_session(key, &sighting("a").guid),
+            [(sighting("a"), 1)]
+        );
+        assert!(!interest.is_lost());
+        assert_eq!(
+            waiting.take_session(key, &sighting("b").guid),
+            [(sighting("b"), 2)]
+        );
+        assert!(interest.is_lost());
+        assert!(waiting.first(key).is_none());
+    }
+
+    #[test]
     fn a_session_counts_once_until_its_verdict() {
         let mut waiting = Waiting::new();
         let guid = Guid::new("a").unwrap();
-        waiting.add(IpKey::new("::1"), sighting("a"), 1);
-        waiting.add(IpKey::new("::1"), sighting("a"), 2);
+        waiting.add(Key::of("::1"), sighting("a"), 1);
+        waiting.add(Key::of("::1"), sighting("a"), 2);
         assert_eq!(waiting.being_identified(0), 1);
         waiting.postponed(guid.clone(), 10);
         assert_eq!(waiting.being_identified(9), 1);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use protocol::Millis;
-use protocol::status::{Figures, Pipeline, Status};
+use protocol::status::{Figures, Lookups, Pipeline, Status};
 
 /// After how long without a word a process counts as gone, in ms.
 const GONE_AFTER: Millis = 5_000;
@@ -12,11 +12,16 @@ const GONE_AFTER: Millis = 5_000;
 #[derive(Debug, Default)]
 pub struct Statuses {
     by_process: BTreeMap<(&'static str, String), (Status, Millis)>,
+    /// What each enricher that was ever heard of has said of its lookups: money that is spent stays spent.
+    lookups: BTreeMap<String, Lookups>,
 }
 
 impl Statuses {
     /// A process said how it is. Its own clock may be wrong, so `now` is ours.
     pub fn heard(&mut self, status: Status, now: Millis) {
+        if let Figures::Enricher(enricher) = &status.figures {
+            self.lookups.insert(status.instance.clone(), enricher.lookups);
+        }
         self.by_process
             .insert((status.figures.process(), status.instance.clone()), (status, now));
     }
@@ -46,6 +51,11 @@ impl Statuses {
                 .values()
                 .map(|(status, _)| status.clone())
                 .collect(),
+            lookups: self
+                .lookups
+                .values()
+                .copied()
+                .fold(Lookups::default(), Lookups::plus),
         }
     }
 }
@@ -67,8 +77,13 @@ mod tests {
     }
 
     fn enricher(being_identified: u64) -> Figures {
+        let lookups = Lookups {
+            paid: 10 * being_identified,
+            ..Lookups::default()
+        };
         Figures::Enricher(EnricherFigures {
             being_identified,
+            lookups,
             ..EnricherFigures::default()
         })
     }
@@ -84,6 +99,7 @@ mod tests {
         assert_eq!(statuses.pipeline().processes.len(), 3);
         statuses.forget_gone(5_001);
         assert_eq!(statuses.being_identified(), 4);
+        assert_eq!(statuses.pipeline().lookups.paid, 50, "what is spent stays spent");
         assert_eq!(statuses.pipeline().processes.len(), 2);
     }
 }

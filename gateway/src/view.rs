@@ -25,6 +25,7 @@ enum News {
 struct Shown {
     opened_at: Millis,
     profile: Profile,
+    unidentified: bool,
     last_activity_at: Millis,
 }
 
@@ -33,6 +34,7 @@ impl Shown {
         Self {
             opened_at: record.shown_opened_at(),
             profile: record.profile.clone(),
+            unidentified: record.unidentified,
             last_activity_at: record.last_activity_at,
         }
     }
@@ -43,7 +45,11 @@ impl Shown {
 
     /// What clients must be told when this is shown instead of `before`.
     fn news_since(&self, before: &Self) -> News {
-        if self.opened_at != before.opened_at || self.profile != before.profile {
+        let said_before = Self {
+            last_activity_at: self.last_activity_at,
+            ..before.clone()
+        };
+        if *self != said_before {
             News::Changed
         } else if self.last_activity_at != before.last_activity_at {
             News::Touched
@@ -327,6 +333,7 @@ fn visible(record: &Record) -> VisibleSession {
         last_activity_at: record.last_activity_at,
         company: record.profile.company.clone(),
         contact: record.profile.contact.clone(),
+        unidentified: record.unidentified,
     }
 }
 

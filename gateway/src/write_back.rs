@@ -29,6 +29,8 @@ pub enum Content {
         opened_at: Option<Millis>,
         /// Its earliest event.
         first_seen_at: Millis,
+        /// Whether it does not say yet who the visitor is.
+        unidentified: bool,
         /// Whether it was given the time of a stale session.
         stale: bool,
     },
@@ -46,6 +48,7 @@ impl Standing {
             SessionMessage::Record(record) => Content::Record {
                 opened_at: record.opened_at,
                 first_seen_at: record.first_seen_at,
+                unidentified: record.unidentified,
                 stale: ttl.is_some_and(|ttl| ttl <= STALE_RECORD_TTL),
             },
             SessionMessage::Tombstone(_) => Content::Tombstone { published_at },
@@ -102,9 +105,11 @@ fn says(content: Option<Content>, record: &Record, active: bool) -> bool {
         Some(Content::Record {
             opened_at,
             first_seen_at,
+            unidentified,
             stale,
         }) => {
             opened_at == record.opened_at
+                && unidentified == record.unidentified
                 && (opened_at.is_some() || first_seen_at == record.first_seen_at)
                 && stale != active
         }
@@ -130,6 +135,7 @@ mod tests {
             last_activity_at: at,
             received_at: at,
             profile: Profile::default(),
+            unidentified: false,
         }
     }
 

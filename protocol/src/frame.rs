@@ -26,6 +26,9 @@ pub struct VisibleSession {
     pub company: Option<Arc<Company>>,
     /// The visitor, where known.
     pub contact: Option<Arc<Contact>>,
+    /// Shown though nobody could say yet who it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unidentified: bool,
 }
 
 /// Figures over all sessions shown.

@@ -65,6 +65,8 @@ pub struct Record {
     pub received_at: Millis,
     /// Who is behind the address.
     pub profile: Profile,
+    /// Shown though nobody could say yet who it is, because the operator wants it so (DESIGN 6.7).
+    pub unidentified: bool,
 }
 
 impl Record {
@@ -76,7 +78,8 @@ impl Record {
 
     /// Takes over what `other` knows better of the same session; order and repetition make no difference.
     ///
-    /// The address and profile are those that stand here, unless here is none and there is one.
+    /// The address and profile are those that stand here, unless here is none and there is one. A verdict that one of
+    /// the two has is one for both.
     pub fn merge(&mut self, other: &Self) {
         self.opened_at = earliest(self.opened_at, other.opened_at);
         self.first_seen_at = self.first_seen_at.min(other.first_seen_at);
@@ -85,6 +88,7 @@ impl Record {
         if self.profile == Profile::default() {
             self.profile = other.profile.clone();
         }
+        self.unidentified &= other.unidentified;
     }
 }
 
@@ -134,7 +138,7 @@ impl Serialize for Record {
         } else {
             EventKind::KeepAlive
         };
-        let mut object = serializer.serialize_struct("Record", 9)?;
+        let mut object = serializer.serialize_struct("Record", 9 + usize::from(self.unidentified))?;
         object.serialize_field("guid", &self.guid)?;
         object.serialize_field("ip", &self.ip)?;
         object.serialize_field("event", event.token())?;
@@ -144,6 +148,9 @@ impl Serialize for Record {
         object.serialize_field("receivedAt", &self.received_at)?;
         object.serialize_field("company", &self.profile.company)?;
         object.serialize_field("contact", &self.profile.contact)?;
+        if self.unidentified {
+            object.serialize_field("unidentified", &true)?;
+        }
         object.end()
     }
 }
@@ -182,6 +189,8 @@ struct Wire {
     closed_at: Option<Millis>,
     company: Option<Arc<Company>>,
     contact: Option<Arc<Contact>>,
+    #[serde(default)]
+    unidentified: bool,
 }
 
 /// A message on `visitor.session.<guid>` that is neither a record nor a tombstone.
@@ -221,6 +230,7 @@ impl TryFrom<Wire> for SessionMessage {
                 company: wire.company,
                 contact: wire.contact,
             },
+            unidentified: wire.unidentified,
         }))
     }
 }
@@ -239,6 +249,7 @@ mod tests {
             last_activity_at: first_seen_at,
             received_at: first_seen_at,
             profile: Profile::default(),
+            unidentified: false,
         }
     }
 
@@ -247,6 +258,7 @@ mod tests {
         for fixture in [
             include_str!("../fixtures/record.json"),
             include_str!("../fixtures/record-unknown.json"),
+            include_str!("../fixtures/record-unidentified.json"),
             include_str!("../fixtures/tombstone.json"),
         ] {
             let message: SessionMessage = serde_json::from_str(fixture).unwrap();

@@ -80,12 +80,63 @@ pub struct EnricherFigures {
     pub events_handled: u64,
     /// Messages in the raw stream that no enricher has taken yet.
     pub queue_waiting: u64,
+    /// What its lookups cost and what was saved.
+    pub lookups: Lookups,
+    /// Whether calls are made.
+    pub breaker: Breaker,
+    /// How many calls may run at once now.
+    pub lookup_concurrency: u64,
+    /// Why calls are held back, in words.
+    pub lookups_held_back: Option<String>,
+}
+
+/// What lookups cost and what was saved, since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lookups {
     /// Calls to the Deanonymizer.
-    pub lookups_paid: u64,
-    /// Events answered without a call of their own.
-    pub lookups_saved: u64,
+    pub paid: u64,
     /// Calls that brought no verdict.
-    pub lookups_failed: u64,
+    pub failed: u64,
+    /// Calls that brought no more than that a visitor is of a hidden company.
+    pub paid_for_hidden: u64,
+    /// New sessions whose verdict was in the enricher's own cache.
+    pub saved_by_cache: u64,
+    /// New sessions whose verdict another enricher had stored.
+    pub saved_by_fleet: u64,
+    /// New sessions that shared the call of another.
+    pub saved_by_sharing: u64,
+    /// What the calls cost, in the currency of `--price-per-lookup`.
+    pub spent: f64,
+}
+
+impl Lookups {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            paid: self.paid + other.paid,
+            failed: self.failed + other.failed,
+            paid_for_hidden: self.paid_for_hidden + other.paid_for_hidden,
+            saved_by_cache: self.saved_by_cache + other.saved_by_cache,
+            saved_by_fleet: self.saved_by_fleet + other.saved_by_fleet,
+            saved_by_sharing: self.saved_by_sharing + other.saved_by_sharing,
+            spent: self.spent + other.spent,
+        }
+    }
+}
+
+/// The state of a circuit breaker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Breaker {
+    /// Calls are made.
+    #[default]
+    Closed,
+    /// Too many failed; none is made for a while.
+    Open,
+    /// One call tries whether it is better now.
+    HalfOpen,
 }
 
 /// The figures of a gateway.
@@ -103,4 +154,6 @@ pub struct GatewayFigures {
 pub struct Pipeline {
     /// One status for each process, sorted by process and instance.
     pub processes: Vec<Status>,
+    /// The lookups of the whole fleet since this gateway started to watch it; enrichers that have gone included.
+    pub lookups: Lookups,
 }

@@ -2,17 +2,23 @@
 
 use std::sync::Arc;
 
-use async_nats::service::ServiceExt as _;
+use async_nats::service::{ServiceExt as _, error::Error};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::SelectAll;
 use protocol::Millis;
 use protocol::status::{Figures, INTERVAL, Status};
 use protocol::subject;
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::health::Health;
 use crate::nats::Nats;
+
+/// The error code of a request that cannot be answered.
+const BAD_REQUEST: usize = 400;
 
 /// Says how a process is.
 #[derive(Clone)]
@@ -22,6 +28,18 @@ pub struct Reporter {
     started_at: Millis,
     health: Health,
     figures: Arc<dyn Fn() -> Figures + Send + Sync>,
+    endpoints: Vec<Endpoint>,
+}
+
+/// Answers a request; an error is in words.
+type Handler = Arc<dyn Fn(Bytes) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
+
+/// A subject on which the process answers, beside its status.
+#[derive(Clone)]
+struct Endpoint {
+    name: &'static str,
+    subject: &'static str,
+    handler: Handler,
 }
 
 impl Reporter {
@@ -38,7 +56,28 @@ impl Reporter {
             started_at: clock::now(),
             health,
             figures: Arc::new(figures),
+            endpoints: Vec::new(),
         }
+    }
+
+    /// Answers on one more subject, as an endpoint of the process's NATS service.
+    #[must_use]
+    pub fn with_endpoint<F>(
+        mut self,
+        name: &'static str,
+        subject: &'static str,
+        handler: impl Fn(Bytes) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<Value, String>> + Send + 'static,
+    {
+        let handler: Handler = Arc::new(move |payload| Box::pin(handler(payload)));
+        self.endpoints.push(Endpoint {
+            name,
+            subject,
+            handler,
+        });
+        self
     }
 
     /// The status now.
@@ -103,9 +142,40 @@ impl Reporter {
             .start(format!("visitor-{}", self.process), env!("CARGO_PKG_VERSION"))
             .await?;
         let subject = format!("visitor.service.{}.status", self.process);
-        let mut requests = service.endpoint_builder().name("status").add(subject).await?;
-        while let Some(request) = requests.next().await {
-            request.respond(Ok(self.json())).await?;
+        let of_requests = self.clone();
+        let status: Handler = Arc::new(move |_| {
+            let status = serde_json::to_value(of_requests.status()).map_err(|error| error.to_string());
+            Box::pin(std::future::ready(status))
+        });
+        let mut requests = SelectAll::new();
+        let endpoint = service.endpoint_builder().name("status").add(subject).await?;
+        requests.push(
+            endpoint
+                .map(move |request| (Arc::clone(&status), request))
+                .boxed(),
+        );
+        for Endpoint {
+            name,
+            subject,
+            handler,
+        } in self.endpoints.clone()
+        {
+            let endpoint = service.endpoint_builder().name(name).add(subject).await?;
+            requests.push(
+                endpoint
+                    .map(move |request| (Arc::clone(&handler), request))
+                    .boxed(),
+            );
+        }
+        while let Some((handler, request)) = requests.next().await {
+            let answer = handler(request.message.payload.clone()).await;
+            let answer = answer.map(|answer| answer.to_string().into());
+            request
+                .respond(answer.map_err(|status| Error {
+                    status,
+                    code: BAD_REQUEST,
+                }))
+                .await?;
         }
         Ok(())
     }

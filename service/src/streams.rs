@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
-use async_nats::jetstream::context::{CreateKeyValueError, CreateStreamError};
+use async_nats::jetstream::context::CreateStreamError;
 use async_nats::jetstream::kv;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, Stream};
 use async_nats::jetstream::stream::{ConsumerError, StorageType};
@@ -110,11 +110,11 @@ impl Streams {
         .await
     }
 
-    /// The bucket `visitor_profiles`.
+    /// The bucket `visitor_profiles`, and which life of it this is.
     ///
     /// # Errors
     /// Where NATS cannot be asked.
-    pub async fn profiles(&self) -> Result<kv::Store, CreateKeyValueError> {
+    pub async fn profiles(&self) -> anyhow::Result<(kv::Store, Life)> {
         let config = kv::Config {
             bucket: stream::PROFILES.into(),
             description: "Filtered profile or verdict for each IP, and lookup leases".into(),
@@ -124,10 +124,12 @@ impl Streams {
             limit_markers: Some(Duration::from_mins(1)),
             ..kv::Config::default()
         };
-        match self.nats.jetstream().get_key_value(stream::PROFILES).await {
-            Ok(bucket) => Ok(bucket),
-            Err(_) => self.nats.jetstream().create_key_value(config).await,
-        }
+        let bucket = match self.nats.jetstream().get_key_value(stream::PROFILES).await {
+            Ok(bucket) => bucket,
+            Err(_) => self.nats.jetstream().create_key_value(config).await?,
+        };
+        let life = life(&bucket.stream);
+        Ok((bucket, life))
     }
 
     /// The durable consumer of `raw` that all enrichers share.

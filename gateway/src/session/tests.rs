@@ -17,6 +17,7 @@ fn record(opened_at: Option<Millis>, at: Millis) -> SessionMessage {
         last_activity_at: at,
         received_at: at,
         profile: Profile::default(),
+        unidentified: false,
     })
 }
 

@@ -28,6 +28,7 @@ fn record(name: &str, opened_at: Option<Millis>, at: Millis) -> SessionMessage {
             company: Some(Arc::new(company)),
             contact: None,
         },
+        unidentified: false,
     })
 }
 

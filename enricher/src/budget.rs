@@ -1,0 +1,143 @@
+//! `--lookup-budget`: how many calls the whole fleet may make in each minute, hour or day. Pure.
+//!
+//! The fleet counts in one entry of its bucket. So that not every call needs a round trip, an enricher takes a few calls
+//! at once from it; what it has taken and not used when it ends is not spent, and not given back.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use protocol::Millis;
+use protocol::time::millis;
+use serde::{Deserialize, Serialize};
+
+/// The most calls that are taken at once.
+const MOST_AT_ONCE: u64 = 20;
+
+/// A number of calls for each span of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    calls: u64,
+    span: Duration,
+}
+
+/// What the fleet has taken of its budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Which span since the epoch.
+    pub span: Millis,
+    /// Calls taken in it.
+    pub calls: u64,
+}
+
+/// Calls taken and not yet made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// The span in which they may be made.
+    pub span: Millis,
+    /// How many.
+    pub calls: u64,
+}
+
+impl Budget {
+    /// How long a span is.
+    pub fn span(&self) -> Duration {
+        self.span
+    }
+
+    /// Takes a few calls: what the fleet has taken then, and the allowance. `None` where nothing is left in this span.
+    pub fn take(&self, taken: Option<Taken>, now: Millis) -> Option<(Taken, Allowance)> {
+        let span = self.span_at(now);
+        let before = taken
+            .filter(|taken| taken.span == span)
+            .map_or(0, |taken| taken.calls);
+        let calls = (self.calls / 50)
+            .clamp(1, MOST_AT_ONCE)
+            .min(self.calls.saturating_sub(before));
+        (calls > 0).then_some((
+            Taken {
+                span,
+                calls: before + calls,
+            },
+            Allowance { span, calls },
+        ))
+    }
+
+    /// Which span it is at that time.
+    pub fn span_at(&self, now: Millis) -> Millis {
+        now.div_euclid(millis(self.span))
+    }
+}
+
+/// A budget that is not one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a number of calls per min, hour or day, such as 100/min, or unlimited")]
+pub struct InvalidBudget;
+
+impl FromStr for Budget {
+    type Err = InvalidBudget;
+
+    fn from_str(text: &str) -> Result<Self, InvalidBudget> {
+        let (calls, span) = text.split_once('/').ok_or(InvalidBudget)?;
+        let span = match span.trim() {
+            "min" | "minute" => Duration::from_mins(1),
+            "h" | "hour" => Duration::from_hours(1),
+            "day" => Duration::from_hours(24),
+            _ => return Err(InvalidBudget),
+        };
+        let calls = calls
+            .trim()
+            .parse()
+            .ok()
+            .filter(|calls| *calls > 0)
+            .ok_or(InvalidBudget)?;
+        Ok(Self { calls, span })
+    }
+}
+
+impl std::fmt::Display for Budget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let span = match self.span.as_secs() {
+            60 => "min",
+            3600 => "hour",
+            _ => "day",
+        };
+        write!(f, "{}/{span}", self.calls)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn reads_and_writes() {
+        for text in ["100/min", "7/hour", "5000/day"] {
+            assert_eq!(text.parse::<Budget>().unwrap().to_string(), text);
+        }
+        for text in ["", "100", "0/min", "-1/min", "100/week", "many/day"] {
+            assert_eq!(text.parse::<Budget>(), Err(InvalidBudget), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_new_span_is_a_new_budget() {
+        let budget: Budget = "1/min".parse().unwrap();
+        let (taken, _) = budget.take(None, 0).unwrap();
+        assert_eq!(budget.take(Some(taken), 59_999), None);
+        assert!(budget.take(Some(taken), 60_000).is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_the_budget(calls in 1..2_000_u64) {
+            let budget: Budget = format!("{calls}/day").parse().unwrap();
+            let (mut taken, mut allowed) = (None, 0);
+            while let Some((next, allowance)) = budget.take(taken, 0) {
+                taken = Some(next);
+                allowed += allowance.calls;
+            }
+            prop_assert_eq!(allowed, calls);
+        }
+    }
+}

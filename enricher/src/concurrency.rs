@@ -1,0 +1,145 @@
+//! How many calls may run at once: as many as are allowed, fewer while the Deanonymizer is slower than it was or says
+//! that it is too much. Pure.
+//!
+//! Additive increase, multiplicative decrease, as TCP does it: what is too much halves the limit, what takes much longer
+//! than usual lowers it a little, and a round of good calls that filled it adds one.
+
+use std::time::Duration;
+
+use protocol::Millis;
+use protocol::time::millis;
+
+/// How much of the usual duration each call makes.
+const WEIGHT: f64 = 0.1;
+
+/// A call that takes so many times the usual is slow.
+const SLOW: f64 = 3.0;
+
+/// Differences below this, in ms, are noise.
+const NOISE: f64 = 20.0;
+
+/// The least time between two decreases, in ms, so that calls that ran together count once.
+const ROUND: Millis = 200;
+
+/// The limit.
+#[derive(Debug)]
+pub struct Concurrency {
+    most: f64,
+    limit: f64,
+    /// The usual duration of a call, in ms.
+    usual: Option<f64>,
+    lowered_at: Millis,
+}
+
+impl Concurrency {
+    /// At the most that is allowed.
+    pub fn new(most: u16) -> Self {
+        Self {
+            most: most.into(),
+            limit: most.into(),
+            usual: None,
+            lowered_at: Millis::MIN / 2,
+        }
+    }
+
+    /// How many calls may run at once now, at least one.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 1 and 65,535"
+    )]
+    pub fn limit(&self) -> usize {
+        self.limit as usize
+    }
+
+    /// A call has ended that was one of `running`. `overloaded` says that it was too much for the Deanonymizer.
+    pub fn ended(&mut self, duration: Duration, running: usize, overloaded: bool, now: Millis) {
+        let took = millis(duration) as f64;
+        let slow = self
+            .usual
+            .is_some_and(|usual| took > usual * SLOW && took - usual > NOISE);
+        if overloaded {
+            self.lower(0.5, now);
+        } else if slow {
+            self.lower(0.9, now);
+        } else if running >= self.limit() {
+            self.limit = (self.limit + 1.0 / self.limit).min(self.most);
+        }
+        if !overloaded {
+            self.usual = Some(self.usual.map_or(took, |usual| usual + WEIGHT * (took - usual)));
+        }
+    }
+
+    fn lower(&mut self, factor: f64, now: Millis) {
+        if now - self.lowered_at >= ROUND {
+            self.limit = (self.limit * factor).max(1.0);
+            self.lowered_at = now;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const USUAL: Duration = Duration::from_millis(50);
+
+    #[test]
+    fn too_much_halves_it_once_a_round() {
+        let mut concurrency = Concurrency::new(32);
+        for _ in 0..10 {
+            concurrency.ended(USUAL, 32, true, 0);
+        }
+        assert_eq!(concurrency.limit(), 16);
+        concurrency.ended(USUAL, 16, true, ROUND);
+        assert_eq!(concurrency.limit(), 8);
+    }
+
+    #[test]
+    fn slow_calls_lower_it() {
+        let mut concurrency = Concurrency::new(32);
+        concurrency.ended(USUAL, 1, false, 0);
+        concurrency.ended(USUAL * 10, 32, false, 0);
+        assert_eq!(concurrency.limit(), 28);
+    }
+
+    #[test]
+    fn recovers_by_itself() {
+        let mut concurrency = Concurrency::new(32);
+        for round in 0..10 {
+            concurrency.ended(USUAL, 32, true, round * ROUND);
+        }
+        assert_eq!(concurrency.limit(), 1);
+        for _ in 0..1000 {
+            let running = concurrency.limit();
+            concurrency.ended(USUAL, running, false, 10_000);
+        }
+        assert_eq!(concurrency.limit(), 32);
+    }
+
+    #[test]
+    fn does_not_grow_while_it_is_not_used() {
+        let mut concurrency = Concurrency::new(32);
+        concurrency.ended(USUAL, 32, true, 0);
+        for _ in 0..1000 {
+            concurrency.ended(USUAL, 3, false, 10_000);
+        }
+        assert_eq!(concurrency.limit(), 16);
+    }
+
+    proptest! {
+        #[test]
+        fn always_between_one_and_the_most(
+            most in 1..64_u16,
+            calls in proptest::collection::vec((0..5_000_u64, any::<bool>()), 0..200),
+        ) {
+            let mut concurrency = Concurrency::new(most);
+            for (index, (took, overloaded)) in calls.into_iter().enumerate() {
+                let now = Millis::try_from(index).unwrap() * 100;
+                concurrency.ended(Duration::from_millis(took), usize::from(most), overloaded, now);
+                prop_assert!((1..=usize::from(most)).contains(&concurrency.limit()));
+            }
+        }
+    }
+}

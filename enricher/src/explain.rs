@@ -1,0 +1,67 @@
+//! `visitor.explain`: where the verdict on an address came from, without showing what must not be shown.
+
+use protocol::ip;
+use serde_json::{Value, json};
+
+use crate::entry::{Entry, Found, Key};
+use crate::fleet::Fleet;
+use crate::profile::Verdict;
+use crate::replica::Replica;
+
+/// The subject; the request's payload is the address.
+pub const SUBJECT: &str = "visitor.explain";
+
+/// Explains addresses. Clones ask the same.
+#[derive(Clone)]
+pub struct Explain {
+    replica: Replica,
+    fleet: Fleet,
+}
+
+impl Explain {
+    /// From this enricher's copy and the fleet's bucket.
+    pub fn new(replica: Replica, fleet: Fleet) -> Self {
+        Self { replica, fleet }
+    }
+
+    /// The answer for the address in `payload`.
+    ///
+    /// # Errors
+    /// In words, where it is no address or the bucket cannot be asked.
+    pub async fn answer(&self, payload: &[u8]) -> Result<Value, String> {
+        let address = std::str::from_utf8(payload).unwrap_or_default().trim();
+        if !ip::is_plausible(address) {
+            return Err("the payload must be an IP address".to_owned());
+        }
+        let key = Key::of(address);
+        if let Some(found) = self.replica.get(key).await {
+            return Ok(verdict(&found, "the enricher's own cache"));
+        }
+        match self.fleet.read(key).await.map_err(|error| error.to_string())? {
+            Some(Entry::Found(found)) => Ok(verdict(&found, "the fleet's bucket")),
+            Some(Entry::Lease { by, since }) => {
+                Ok(json!({ "verdict": "being looked up", "by": by, "since": since, "key": key.text() }))
+            }
+            None => Ok(json!({ "verdict": "none", "key": key.text() })),
+        }
+    }
+}
+
+/// Neither the address nor, for a hidden company, anything of who it is.
+fn verdict(found: &Found, source: &str) -> Value {
+    let (word, profile) = match &found.verdict {
+        Verdict::Shown(profile) => ("shown", Some(profile)),
+        Verdict::Unknown => ("unknown", None),
+        Verdict::Hidden => ("hidden", None),
+    };
+    json!({
+        "verdict": word,
+        "source": source,
+        "lookedUpAt": found.looked_up_at,
+        "expiresAt": found.expires_at,
+        "attempts": found.attempts,
+        "by": found.by,
+        "company": profile.and_then(|profile| profile.company.as_deref()),
+        "contact": profile.and_then(|profile| profile.contact.as_deref()),
+    })
+}

@@ -1,0 +1,183 @@
+//! Who may call the Deanonymizer now: asks the circuit breaker, the limit of concurrency and the fleet's budget.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use protocol::status::Breaker as BreakerState;
+use service::clock;
+use tokio::sync::Notify;
+
+use crate::answer::Failure;
+use crate::breaker::Breaker;
+use crate::budget::{Allowance, Budget};
+use crate::concurrency::Concurrency;
+use crate::fleet::Fleet;
+
+/// Why a call is held back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HeldBack {
+    /// The breaker is open.
+    #[error("the Deanonymizer does not answer")]
+    BreakerOpen,
+    /// The fleet has spent its budget.
+    #[error("the lookup budget of {0} is used up")]
+    BudgetUsedUp(Budget),
+}
+
+/// The guard. Clones share it.
+#[derive(Clone)]
+pub struct Guard {
+    state: Arc<Mutex<State>>,
+    freed: Arc<Notify>,
+    budget: Option<Budget>,
+    fleet: Fleet,
+}
+
+struct State {
+    breaker: Breaker,
+    concurrency: Concurrency,
+    running: usize,
+    allowance: Option<Allowance>,
+    /// Until the end of which span of the budget nothing is left.
+    spent_span: Option<i64>,
+}
+
+impl Guard {
+    /// Lets `most` calls run at once at the most.
+    pub fn new(most: u16, budget: Option<Budget>, fleet: Fleet) -> Self {
+        let state = State {
+            breaker: Breaker::new(),
+            concurrency: Concurrency::new(most),
+            running: 0,
+            allowance: None,
+            spent_span: None,
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            freed: Arc::default(),
+            budget,
+            fleet,
+        }
+    }
+
+    /// Why a call would be held back now.
+    pub fn held_back(&self) -> Option<HeldBack> {
+        let now = clock::now();
+        let state = self.lock();
+        if state.breaker.is_shut(now) {
+            return Some(HeldBack::BreakerOpen);
+        }
+        let budget = self.budget?;
+        (state.spent_span == Some(budget.span_at(now))).then_some(HeldBack::BudgetUsedUp(budget))
+    }
+
+    /// The breaker's state and the limit of concurrency.
+    pub fn figures(&self) -> (BreakerState, u64) {
+        let state = self.lock();
+        (state.breaker.state(), state.concurrency.limit() as u64)
+    }
+
+    /// Waits for room and gives the permission for one call.
+    ///
+    /// # Errors
+    /// Where calls are held back, or it is not known what the fleet has spent.
+    pub async fn enter(&self) -> Result<Permit, Failure> {
+        let permit = loop {
+            let freed = self.freed.notified();
+            {
+                let mut state = self.lock();
+                if state.running < state.concurrency.limit() {
+                    if !state.breaker.admit(clock::now()) {
+                        return Err(HeldBack::BreakerOpen.into());
+                    }
+                    state.running += 1;
+                    break Permit {
+                        guard: self.clone(),
+                        running: state.running,
+                        started: Instant::now(),
+                        ended: false,
+                    };
+                }
+            }
+            freed.await;
+        };
+        self.pay().await?;
+        Ok(permit)
+    }
+
+    /// Takes one call of what the fleet may spend.
+    async fn pay(&self) -> Result<(), Failure> {
+        let Some(budget) = self.budget else { return Ok(()) };
+        loop {
+            {
+                let mut state = self.lock();
+                let span = budget.span_at(clock::now());
+                if let Some(allowance) = state
+                    .allowance
+                    .as_mut()
+                    .filter(|left| left.span == span && left.calls > 0)
+                {
+                    allowance.calls -= 1;
+                    return Ok(());
+                }
+                if state.spent_span == Some(span) {
+                    return Err(HeldBack::BudgetUsedUp(budget).into());
+                }
+            }
+            let allowance = self
+                .fleet
+                .take_of(&budget)
+                .await
+                .map_err(|error| Failure::Fleet(Arc::new(error)))?;
+            let mut state = self.lock();
+            if allowance.is_none() {
+                state.spent_span = Some(budget.span_at(clock::now()));
+            }
+            state.allowance = allowance;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The permission for one call. Dropped without its end, as when nobody wants the answer any longer, it decides nothing.
+pub struct Permit {
+    guard: Guard,
+    running: usize,
+    started: Instant,
+    ended: bool,
+}
+
+impl Permit {
+    /// The call has ended.
+    pub fn end<T>(mut self, outcome: &Result<T, Failure>) {
+        let now = clock::now();
+        let mut state = self.guard.lock();
+        let failure = outcome.as_ref().err();
+        let overloaded = failure.is_some_and(Failure::is_overload);
+        state
+            .concurrency
+            .ended(self.started.elapsed(), self.running, overloaded, now);
+        state.breaker.ended(failure.is_some(), now);
+        if let Some(Failure::RateLimited(Some(wait))) = failure {
+            state.breaker.wait(*wait, now);
+        }
+        drop(state);
+        self.ended = true;
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut state = self.guard.lock();
+        state.running -= 1;
+        if !self.ended {
+            state.breaker.abandoned(clock::now());
+        }
+        drop(state);
+        // All of them, because the limit may have changed as well.
+        self.guard.freed.notify_waiters();
+    }
+}

@@ -1,0 +1,156 @@
+//! Finding out who is behind a session that is not known yet.
+
+use std::sync::Arc;
+
+use protocol::{Guid, Millis, Profile, Record, Tombstone, time};
+use service::clock;
+
+use super::{Done, MAX_RETURN_DELAY, MAX_WAITING, Pipeline, RETURN_SLACK};
+use crate::answer::Failure;
+use crate::entry::{Found, Key};
+use crate::ledger::DeliveryId;
+use crate::profile::Verdict;
+use crate::sessions::{Next, Outcome, Sighting};
+
+impl Pipeline {
+    /// Publishes the session if its verdict is here; otherwise it waits for one.
+    pub(super) async fn identify(&mut self, sighting: Sighting, id: DeliveryId, now: Millis) {
+        let key = Key::of(&sighting.ip);
+        if let Some(found) = self.lookup.cached(key).await {
+            self.gauges.lookup_saved_by_cache();
+            return self.identified(sighting, id, &found.verdict, now).await;
+        }
+        // Nobody pays for a visitor who has already left: an event that is too old to make its session active waits
+        // until a younger one of the session has caused the call.
+        if now - sighting.received_at > self.stale_after {
+            self.settle(id, false).await;
+        } else if self.waiting.len() >= MAX_WAITING {
+            self.postpone(sighting, id).await;
+        } else if self.waiting.add(key, sighting, id) {
+            self.look_up(key);
+        } else {
+            self.gauges.lookup_saved_by_sharing();
+        }
+    }
+
+    /// Looks up the address for the first session that waits for it.
+    ///
+    /// What the fleet has written of that session comes first: a record says who it is, and for one that is closed
+    /// nobody need pay.
+    fn look_up(&mut self, key: Key) {
+        let Some((sighting, interest)) = self.waiting.first(key) else {
+            return;
+        };
+        let (guid, ip) = (sighting.guid.clone(), sighting.ip.clone());
+        let (lookup, publisher) = (self.lookup.clone(), self.publisher.clone());
+        self.lookups.push(Box::pin(async move {
+            match publisher.look(&guid).await {
+                Ok(Outcome::Published(record)) if record.unidentified => {}
+                Ok(standing @ (Outcome::Published(_) | Outcome::Closed(_))) => {
+                    return Done::Standing(key, guid, standing);
+                }
+                // Where the stream cannot be read, the fleet cannot be asked either, and says so.
+                Ok(Outcome::Missing) | Err(_) => {}
+            }
+            Done::Lookup(key, lookup.verdict(key, &ip, &interest).await)
+        }));
+    }
+
+    /// The fleet has written of the session before: it needs no verdict.
+    pub(super) async fn found_standing(&mut self, key: Key, guid: Guid, outcome: Outcome) {
+        let now = clock::now();
+        self.gauges.lookup_saved_by_fleet();
+        self.waiting.identified(&guid);
+        if self.sessions.is_unknown(&guid) {
+            self.sessions.publishing(&guid, now);
+            self.sessions.published(&guid, outcome, now);
+        }
+        for (sighting, id) in self.waiting.take_session(key, &guid) {
+            Box::pin(self.see(sighting, id, now)).await;
+        }
+        self.look_up(key);
+    }
+
+    pub(super) async fn looked_up(&mut self, key: Key, found: Result<Arc<Found>, Arc<Failure>>) {
+        let now = clock::now();
+        let failure = match found {
+            Ok(found) => {
+                for (sighting, id) in self.waiting.take(key) {
+                    match self.sessions.see(sighting, id, now) {
+                        Next::Identify(sighting, id) | Next::TouchAndIdentify(sighting, id) => {
+                            self.identified(sighting, id, &found.verdict, now).await;
+                        }
+                        next => self.act(next).await,
+                    }
+                }
+                return;
+            }
+            Err(failure) => failure,
+        };
+        if matches!(*failure, Failure::NotWanted) {
+            // Somebody may want it again since.
+            return self.look_up(key);
+        }
+        // Without the address: it may turn out to be one that must not be shown.
+        tracing::debug!(%failure, "no verdict for now");
+        for (sighting, id) in self.waiting.take(key) {
+            self.postpone(sighting, id).await;
+        }
+    }
+
+    /// Publishes the record that says who it is, unless it must not be shown.
+    async fn identified(&mut self, sighting: Sighting, id: DeliveryId, verdict: &Verdict, now: Millis) {
+        self.waiting.identified(&sighting.guid);
+        match verdict.profile() {
+            Some(profile) => {
+                let record = sighting.record(profile);
+                self.publish(sighting, record, id, now);
+            }
+            None => self.hide(sighting, id, now).await,
+        }
+    }
+
+    /// A session of a hidden company leaves no trace; one that was shown unidentified goes.
+    async fn hide(&mut self, sighting: Sighting, id: DeliveryId, now: Millis) {
+        self.gauges.events_hidden.inc();
+        if self.sessions.is_out_unidentified(&sighting.guid) {
+            let tombstone = Tombstone {
+                guid: sighting.guid,
+                closed_at: now,
+                received_at: sighting.received_at,
+            };
+            self.close(tombstone, &sighting.ip, id, now).await;
+        } else {
+            self.settle(id, true).await;
+        }
+    }
+
+    fn publish(&mut self, sighting: Sighting, record: Record, id: DeliveryId, now: Millis) {
+        self.sessions.publishing(&sighting.guid, now);
+        let publisher = self.publisher.clone();
+        self.writes.push(Box::pin(async move {
+            let outcome = publisher.record(record).await;
+            Done::Record(sighting, id, outcome)
+        }));
+    }
+
+    /// No verdict for now: the message goes back to the queue, and the session goes on counting as being identified. One
+    /// that has waited for as long as the operator allows is shown all the same.
+    async fn postpone(&mut self, sighting: Sighting, id: DeliveryId) {
+        let now = clock::now();
+        let until = now + time::millis(MAX_RETURN_DELAY) + RETURN_SLACK;
+        self.waiting.postponed(sighting.guid.clone(), until);
+        let waited = now - sighting.received_at;
+        if self.show_unidentified_after.is_some_and(|after| waited >= after)
+            && self.sessions.is_unknown(&sighting.guid)
+        {
+            self.ledger.expect(id);
+            let record = Record {
+                unidentified: true,
+                ..sighting.record(Profile::default())
+            };
+            self.publish(sighting, record, id, now);
+        }
+        self.settle(id, false).await;
+    }
+}

@@ -1,0 +1,171 @@
+//! This enricher's copy of the bucket: filled when it starts, kept up by watching, put back when the bucket was lost.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::kv::Operation;
+use futures_util::{StreamExt as _, stream};
+use moka::Expiry;
+use moka::future::Cache;
+use service::backoff::Backoff;
+use service::health::Health;
+use service::streams::{Life, Streams};
+use service::{Nats, clock};
+use tokio::sync::Notify;
+
+use crate::answer::Failure;
+use crate::entry::{Entry, Found, Key};
+use crate::fleet::Fleet;
+
+/// The part's name in [`Health`].
+pub const PART: &str = "profiles bucket";
+
+/// How many verdicts are put back at once.
+const AT_ONCE: usize = 64;
+
+/// The copy. Clones share it.
+#[derive(Clone)]
+pub struct Replica {
+    cache: Cache<Key, Arc<Found>>,
+    waiting: Arc<Mutex<HashMap<Key, Arc<Notify>>>>,
+    /// Verdicts that the bucket did not acknowledge.
+    unstored: Arc<Mutex<Vec<Key>>>,
+}
+
+struct UntilExpired;
+
+impl Expiry<Key, Arc<Found>> for UntilExpired {
+    fn expire_after_create(&self, _: &Key, found: &Arc<Found>, _: Instant) -> Option<Duration> {
+        Some(found.remaining(clock::now()).unwrap_or_default())
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &Key,
+        found: &Arc<Found>,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(found.remaining(clock::now()).unwrap_or_default())
+    }
+}
+
+impl Replica {
+    /// Empty, with room for `capacity` verdicts; the least used go first.
+    pub fn new(capacity: u64) -> Self {
+        Self {
+            cache: Cache::builder()
+                .max_capacity(capacity)
+                .expire_after(UntilExpired)
+                .build(),
+            waiting: Arc::default(),
+            unstored: Arc::default(),
+        }
+    }
+
+    /// The verdict under a key, if it is here.
+    pub async fn get(&self, key: Key) -> Option<Arc<Found>> {
+        self.cache.get(&key).await
+    }
+
+    /// The verdict under a key; where it is not here, `find` is asked, once for all who ask at the same time.
+    ///
+    /// # Errors
+    /// Where `find` has none, which is not remembered.
+    pub async fn get_or(
+        &self,
+        key: Key,
+        find: impl Future<Output = Result<Arc<Found>, Failure>>,
+    ) -> Result<Arc<Found>, Arc<Failure>> {
+        self.cache.try_get_with(key, find).await
+    }
+
+    /// Something that is notified when the bucket says anything new of the key.
+    pub fn news_of(&self, key: Key) -> Arc<Notify> {
+        Arc::clone(lock(&self.waiting).entry(key).or_default())
+    }
+
+    /// The bucket did not acknowledge the verdict; it is told again once the bucket is there.
+    pub fn remember_unstored(&self, key: Key) {
+        lock(&self.unstored).push(key);
+    }
+
+    /// Follows the bucket for ever.
+    pub async fn follow(self, fleet: Fleet, nats: Nats, streams: Streams, health: Health) {
+        let mut backoff = Backoff::new();
+        let mut life = None;
+        loop {
+            match self
+                .one_connection(&fleet, &nats, &streams, &health, &mut life)
+                .await
+            {
+                Ok(()) => backoff.reset(),
+                Err(error) => {
+                    health.trouble(PART, format!("{error:#}"));
+                    tokio::time::sleep(backoff.next_delay()).await;
+                }
+            }
+        }
+    }
+
+    async fn one_connection(
+        &self,
+        fleet: &Fleet,
+        nats: &Nats,
+        streams: &Streams,
+        health: &Health,
+        life: &mut Option<Life>,
+    ) -> anyhow::Result<()> {
+        let epoch = nats.connected().await;
+        let (bucket, lived) = streams.profiles().await?;
+        let mut changes = bucket.watch_with_history(">").await?;
+        let lost = life.replace(lived).is_some_and(|before| before != lived);
+        self.put_back(fleet, lost).await;
+        health.well(PART);
+        let mut interrupted = std::pin::pin!(nats.lost(epoch));
+        loop {
+            let change = tokio::select! {
+                () = &mut interrupted => return Ok(()),
+                change = changes.next() => change.ok_or_else(|| anyhow::anyhow!("the watch has ended"))??,
+            };
+            let Some(key) = Key::parse(&change.key) else {
+                continue;
+            };
+            if change.operation == Operation::Put
+                && let Ok(Entry::Found(found)) = serde_json::from_slice(&change.value)
+            {
+                self.cache.insert(key, found).await;
+            }
+            if let Some(waiting) = lock(&self.waiting).remove(&key) {
+                waiting.notify_waiters();
+            }
+        }
+    }
+
+    /// Tells the bucket what it did not acknowledge and, where it was lost, all that is here.
+    async fn put_back(&self, fleet: &Fleet, lost: bool) {
+        let mut keys = std::mem::take(&mut *lock(&self.unstored));
+        if lost {
+            keys.extend(self.cache.iter().map(|(key, _)| *key));
+            tracing::warn!(
+                verdicts = keys.len(),
+                "the profiles bucket was lost, putting back what is cached here"
+            );
+        }
+        let stored = stream::iter(keys).map(async |key| {
+            let Some(found) = self.cache.get(&key).await else {
+                return;
+            };
+            if let Err(error) = fleet.put_back(key, found).await {
+                tracing::debug!(%error, "a verdict was not put back");
+                self.remember_unstored(key);
+            }
+        });
+        stored.buffer_unordered(AT_ONCE).collect::<()>().await;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
