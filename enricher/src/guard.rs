@@ -160,12 +160,26 @@ impl Permit {
         state
             .concurrency
             .ended(self.started.elapsed(), self.running, overloaded, now);
+        let before = state.breaker.state();
         state.breaker.ended(failure.is_some(), now);
         if let Some(Failure::RateLimited(Some(wait))) = failure {
             state.breaker.wait(*wait, now);
         }
+        let after = state.breaker.state();
         drop(state);
+        tell(before, after, failure);
         self.ended = true;
+    }
+}
+
+/// Says when it begins and when it is over, not each time that a call tries whether it is.
+fn tell(before: BreakerState, after: BreakerState, failure: Option<&Failure>) {
+    match (before, after, failure) {
+        (BreakerState::Closed, BreakerState::Open, Some(failure)) => {
+            tracing::warn!(%failure, "lookups fail, calls to the Deanonymizer are held back");
+        }
+        (BreakerState::HalfOpen, BreakerState::Closed, _) => tracing::info!("the Deanonymizer answers again"),
+        _ => {}
     }
 }
 

@@ -15,7 +15,7 @@ use protocol::{stream, subject};
 use crate::nats::Nats;
 
 /// How long an enricher may be silent about a message before another gets it.
-pub const ACK_WAIT: Duration = Duration::from_secs(15);
+pub const ACK_WAIT: Duration = Duration::from_secs(6);
 
 /// Which life of a stream this is: a stream that was lost and made again has another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
