@@ -109,7 +109,7 @@ impl Lookup {
         if let Some(reason) = self.guard.held_back() {
             return self.known_to_fleet(key).await?.ok_or(Failure::HeldBack(reason));
         }
-        loop {
+        while !interest.is_lost() {
             let news = self.replica.news_of(key);
             let news = news.notified();
             match self.fleet.claim(key).await? {
@@ -122,6 +122,7 @@ impl Lookup {
                 Claim::Theirs => drop(timeout(LEASE_TTL / 2, news).await),
             }
         }
+        Err(Failure::NotWanted)
     }
 
     async fn known_to_fleet(&self, key: Key) -> Result<Option<Arc<Found>>, Failure> {

@@ -121,6 +121,8 @@ impl Pipeline {
         self.drain(intake).await;
     }
 
+    /// Gives back what has not begun or waits for a verdict, and finishes what is under way: writes, and calls that are
+    /// paid for.
     async fn drain(mut self, mut intake: mpsc::Receiver<Intake>) {
         while let Ok(intake) = intake.try_recv() {
             if let Intake::Delivery(message) = intake {
@@ -137,6 +139,7 @@ impl Pipeline {
         for message in self.ledger.abandon() {
             give_back(&message, Duration::ZERO).await;
         }
+        while self.lookups.next().await.is_some() {}
     }
 
     async fn take(&mut self, intake: Intake) {
@@ -321,14 +324,14 @@ impl Pipeline {
         let now = clock::now();
         let Some((outcome, written)) = report(outcome) else {
             // What was held back for it comes again with its message, like the sighting itself.
-            for (_, held) in self.sessions.published(&sighting.guid, Outcome::Missing, now) {
+            for (_, held) in self.sessions.published(&sighting.guid, Outcome::Missing) {
                 self.settle(held, false).await;
             }
             self.settle(id, false).await;
             return;
         };
         self.gauges.records.inc_by(u64::from(written));
-        let held = self.sessions.published(&sighting.guid, outcome, now);
+        let held = self.sessions.published(&sighting.guid, outcome);
         if written {
             self.settle(id, true).await;
         } else {

@@ -115,8 +115,9 @@ impl Publisher {
             None => Outcome::Missing,
             Some(Standing {
                 message: SessionMessage::Tombstone(tombstone),
+                published_at,
                 ..
-            }) => Outcome::Closed(tombstone),
+            }) => Outcome::Closed(tombstone, published_at),
             Some(Standing {
                 message: SessionMessage::Record(record),
                 published_at,
@@ -157,7 +158,8 @@ impl Publisher {
     ) -> Result<Option<(Outcome, bool)>, PublishError> {
         let before = match &standing.message {
             SessionMessage::Tombstone(tombstone) => {
-                return Ok(Some((Outcome::Closed(tombstone.clone()), false)));
+                let closed = Outcome::Closed(tombstone.clone(), standing.published_at);
+                return Ok(Some((closed, false)));
             }
             SessionMessage::Record(before) => before,
         };

@@ -123,8 +123,8 @@ struct Entry<T> {
 pub enum Outcome {
     /// A record is out that says this.
     Published(Published),
-    /// The session was closed before.
-    Closed(Tombstone),
+    /// The session was closed before, by a tombstone that was published then.
+    Closed(Tombstone, Millis),
     /// No record is out.
     Missing,
 }
@@ -185,7 +185,7 @@ impl<T> Sessions<T> {
     }
 
     /// The publish under way has ended so. Gives what was held back for it.
-    pub fn published(&mut self, guid: &Guid, outcome: Outcome, now: Millis) -> Vec<(Sighting, T)> {
+    pub fn published(&mut self, guid: &Guid, outcome: Outcome) -> Vec<(Sighting, T)> {
         let Some(entry) = self.entries.get_mut(guid) else {
             return Vec::new();
         };
@@ -195,11 +195,11 @@ impl<T> Sessions<T> {
         let held = std::mem::take(held);
         match outcome {
             Outcome::Published(published) => entry.known = Known::Published(published),
-            Outcome::Closed(tombstone) => {
+            Outcome::Closed(tombstone, published_at) => {
                 entry.known = Known::Closed {
                     tombstone,
-                    renewed_at: now,
-                }
+                    renewed_at: published_at,
+                };
             }
             Outcome::Missing => {
                 self.entries.remove(guid);
@@ -303,7 +303,7 @@ mod tests {
             published_at: 0,
             unidentified: false,
         };
-        sessions.published(&guid(), Outcome::Published(published), 0);
+        sessions.published(&guid(), Outcome::Published(published));
         sessions
     }
 
@@ -328,7 +328,7 @@ mod tests {
             unidentified: false,
         };
         assert_eq!(
-            sessions.published(&guid(), Outcome::Published(published), 3),
+            sessions.published(&guid(), Outcome::Published(published)),
             [(sighting(false, 2), 7)]
         );
         assert_eq!(
@@ -375,7 +375,7 @@ mod tests {
             published_at: 0,
             unidentified: true,
         };
-        sessions.published(&guid(), Outcome::Published(published), 0);
+        sessions.published(&guid(), Outcome::Published(published));
         assert!(sessions.is_out_unidentified(&guid()));
         assert!(matches!(
             sessions.see(sighting(false, 9), 7, 9),
@@ -406,6 +406,18 @@ mod tests {
     }
 
     #[test]
+    fn an_old_tombstone_met_in_the_stream_is_renewed_at_once() {
+        let mut sessions = Sessions::new();
+        let now = TOMBSTONE_HALF_LIFE + 100;
+        sessions.publishing(&guid(), now);
+        sessions.published(&guid(), Outcome::Closed(tombstone(), 50));
+        assert!(matches!(
+            sessions.see(sighting(false, now), 7, now),
+            Next::Renew(..)
+        ));
+    }
+
+    #[test]
     fn a_closing_during_a_publish_wins() {
         let mut sessions = Sessions::new();
         sessions.publishing(&guid(), 0);
@@ -419,7 +431,7 @@ mod tests {
         };
         assert!(
             sessions
-                .published(&guid(), Outcome::Published(published), 51)
+                .published(&guid(), Outcome::Published(published))
                 .is_empty()
         );
         assert_eq!(sessions.see(sighting(false, 60), 7, 60), Next::Nothing(7));

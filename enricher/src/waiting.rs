@@ -83,12 +83,15 @@ impl<T> Waiting<T> {
         taken
     }
 
-    /// Takes out all.
+    /// Takes out all; nobody waits for any address any longer.
     pub fn take_all(&mut self) -> Vec<(Sighting, T)> {
         self.sightings = 0;
-        self.by_address
-            .drain()
-            .flat_map(|(_, queue)| queue.sightings)
+        let queues = self.by_address.drain().map(|(_, queue)| queue);
+        queues
+            .flat_map(|queue| {
+                queue.interest.lose();
+                queue.sightings
+            })
             .collect()
     }
 

@@ -46,7 +46,7 @@ impl Pipeline {
         self.lookups.push(Box::pin(async move {
             match publisher.look(&guid).await {
                 Ok(Outcome::Published(record)) if record.unidentified => {}
-                Ok(standing @ (Outcome::Published(_) | Outcome::Closed(_))) => {
+                Ok(standing @ (Outcome::Published(_) | Outcome::Closed(..))) => {
                     return Done::Standing(key, guid, standing);
                 }
                 // Where the stream cannot be read, the fleet cannot be asked either, and says so.
@@ -63,7 +63,7 @@ impl Pipeline {
         self.waiting.identified(&guid);
         if self.sessions.is_unknown(&guid) {
             self.sessions.publishing(&guid, now);
-            self.sessions.published(&guid, outcome, now);
+            self.sessions.published(&guid, outcome);
         }
         for (sighting, id) in self.waiting.take_session(key, &guid) {
             Box::pin(self.see(sighting, id, now)).await;
