@@ -1,0 +1,229 @@
+//! Load through the whole pipeline, and then every session must be right: `make soak`.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use clap::Parser;
+use e2e::{Pipeline, Role, Viewer, within};
+use procfs::process::all_processes;
+use protocol::frame::VisibleSession;
+use simulator::deanonymizer::DeanonymizerStats;
+use simulator::emitter::EmitterConfig;
+use simulator::load::{ActiveSession, Load, LoadConfig, Mix};
+use simulator::world::Kind;
+
+/// How long the view may take to be right after the last event.
+const SETTLING: Duration = Duration::from_secs(60);
+
+/// The most sessions that are named where the view is wrong.
+const NAMED: usize = 5;
+
+/// Sends load through the whole pipeline, and then compares every session in the view with what was sent.
+#[derive(Parser)]
+struct Flags {
+    /// Events per second.
+    #[arg(long, default_value_t = 20_000.0)]
+    rate: f64,
+
+    /// Sessions that are live at once.
+    #[arg(long, default_value_t = 10_000)]
+    sessions: usize,
+
+    /// How long to send, in seconds.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+
+    /// Enrichers.
+    #[arg(long, default_value_t = 2)]
+    enrichers: usize,
+
+    /// WebSocket clients that watch.
+    #[arg(long, default_value_t = 1)]
+    viewers: usize,
+
+    /// Addresses that the visitors come from; as many lookups are needed.
+    #[arg(long, default_value_t = 2_000)]
+    addresses: u32,
+
+    /// Only keep-alives of known visitors, in the place of a real mix.
+    #[arg(long)]
+    light: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match soak(Flags::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("FAILED: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn soak(flags: Flags) -> Result<()> {
+    let pipeline = Pipeline::builder()
+        .with(Role::Enricher, flags.enrichers)
+        .emitter(EmitterConfig::default())
+        .start()
+        .await?;
+    let mut viewers = Vec::new();
+    for _ in 0..flags.viewers {
+        viewers.push(pipeline.viewer().await?);
+    }
+    let mut load = Load::new(&LoadConfig {
+        rate: flags.rate,
+        sessions: flags.sessions,
+        mix: if flags.light { Mix::Light } else { Mix::Real },
+        churn: if flags.light {
+            0.0
+        } else {
+            LoadConfig::default().churn
+        },
+        addresses: flags.addresses,
+        ..LoadConfig::default()
+    });
+    println!(
+        "{} events/s, {} sessions, {} enrichers",
+        flags.rate, flags.sessions, flags.enrichers
+    );
+    let opened = load.open_all(&pipeline.emitter).await;
+    let before = usage()?;
+    let sent = load
+        .run(&pipeline.emitter, Duration::from_secs(flags.seconds))
+        .await;
+    let expected: BTreeMap<_, _> = load
+        .active()
+        .filter(is_shown)
+        .map(|session| (session.guid.clone(), session))
+        .collect();
+    let settled = std::time::Instant::now();
+    let right = view_is_right(&pipeline, &viewers, &expected).await;
+    let settled = settled.elapsed();
+
+    let events = sent.sent.events();
+    println!(
+        "sent {} events in {:.1} s, after {} openings",
+        events,
+        sent.took.as_secs_f64(),
+        opened.sent.events()
+    );
+    println!("{} sessions are active and shown", expected.len());
+    print_usage(&before, &usage()?, events);
+    print_lookups(&pipeline.deanonymizer.stats());
+    let dropped = pipeline
+        .metric(Role::Ingestor, "visitor_ingestor_events_dropped_total")
+        .await?;
+    right?;
+    ensure!(dropped == 0.0, "{dropped} events were given up");
+    println!(
+        "every session is right, {:.1} s after the last event: nothing missing, nothing too much",
+        settled.as_secs_f64()
+    );
+    Ok(())
+}
+
+fn is_shown(session: &ActiveSession) -> bool {
+    !matches!(session.kind, Kind::NexaCore | Kind::VertexCloud)
+}
+
+/// Waits until the gateway and every viewer show exactly the sessions expected, with their times.
+async fn view_is_right(
+    pipeline: &Pipeline,
+    viewers: &[Viewer],
+    expected: &BTreeMap<String, ActiveSession>,
+) -> Result<()> {
+    within(SETTLING, "the view is right", async || {
+        compare(expected, &pipeline.sessions().await?)?;
+        for viewer in viewers {
+            compare(expected, &viewer.view().sessions)?;
+        }
+        // Every comparison is a pass over all sessions; it should not be a load of its own.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        Ok(())
+    })
+    .await
+}
+
+fn compare(
+    expected: &BTreeMap<String, ActiveSession>,
+    shown: &BTreeMap<String, VisibleSession>,
+) -> Result<()> {
+    let missing: Vec<_> = expected
+        .keys()
+        .filter(|guid| !shown.contains_key(*guid))
+        .collect();
+    let ghosts: Vec<_> = shown
+        .keys()
+        .filter(|guid| !expected.contains_key(*guid))
+        .collect();
+    let wrong: Vec<_> = expected
+        .values()
+        .filter(|session| differs(session, shown.get(&session.guid)))
+        .collect();
+    ensure!(
+        missing.is_empty() && ghosts.is_empty() && wrong.is_empty(),
+        "{} missing {:?}, {} too much {:?}, {} with wrong times or address {:?}",
+        missing.len(),
+        &missing[..missing.len().min(NAMED)],
+        ghosts.len(),
+        &ghosts[..ghosts.len().min(NAMED)],
+        wrong.len(),
+        &wrong[..wrong.len().min(NAMED)],
+    );
+    Ok(())
+}
+
+/// A session that is not shown is missing, not different.
+fn differs(session: &ActiveSession, shown: Option<&VisibleSession>) -> bool {
+    shown.is_some_and(|shown| {
+        *shown.ip != *session.ip
+            || shown.opened_at != session.opened_at_ms
+            || shown.last_activity_at != session.last_activity_at_ms
+    })
+}
+
+/// CPU seconds and memory in MiB of each process, by name.
+fn usage() -> Result<BTreeMap<String, (f64, u64)>> {
+    let ourselves = i32::try_from(std::process::id())?;
+    let ticks = procfs::ticks_per_second() as f64;
+    let page = procfs::page_size();
+    let mut usage: BTreeMap<String, (f64, u64)> = BTreeMap::new();
+    // A process that has ended while they were listed is of no interest.
+    for stat in all_processes()?.filter_map(|process| process.ok()?.stat().ok()) {
+        if stat.ppid != ourselves && stat.pid != ourselves {
+            continue;
+        }
+        let (cpu, memory) = usage.entry(stat.comm).or_default();
+        *cpu += (stat.utime + stat.stime) as f64 / ticks;
+        *memory += stat.rss * page / (1 << 20);
+    }
+    Ok(usage)
+}
+
+fn print_usage(before: &BTreeMap<String, (f64, u64)>, after: &BTreeMap<String, (f64, u64)>, events: u64) {
+    println!(
+        "{:<12} {:>8} {:>14} {:>10}",
+        "process", "CPU s", "µs per event", "MiB"
+    );
+    for (name, (cpu, memory)) in after {
+        let spent = cpu - before.get(name).map_or(0.0, |(cpu, _)| *cpu);
+        println!(
+            "{name:<12} {spent:>8.1} {:>14.2} {memory:>10}",
+            spent * 1e6 / events.max(1) as f64
+        );
+    }
+}
+
+fn print_lookups(stats: &DeanonymizerStats) {
+    let most = stats
+        .most_calls_for_one_ip
+        .as_ref()
+        .map_or(0, |busiest| busiest.calls);
+    println!(
+        "{} calls for {} IPs, at most {most} for one",
+        stats.calls, stats.distinct_ips
+    );
+}

@@ -1,0 +1,165 @@
+//! What a process says over HTTP.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use protocol::frame::{Frame, Stats, VisibleSession};
+use protocol::status::Pipeline;
+use reqwest::header::HeaderMap;
+use reqwest::{Client, RequestBuilder, StatusCode, redirect};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// How long an answer may take; only so long that a dead process is found out.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A process's HTTP door.
+#[derive(Clone, Debug)]
+pub struct Http {
+    base: String,
+    client: Client,
+}
+
+/// An answer, read to its end.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub text: String,
+}
+
+impl Http {
+    /// At `base`, such as `http://127.0.0.1:3000`.
+    ///
+    /// # Errors
+    /// Where no client can be made.
+    pub fn new(base: &str) -> Result<Self> {
+        // The client wants to know whose TLS it would use, if it ever did. Another may have said so before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Ok(Self {
+            base: base.to_owned(),
+            client: Client::builder()
+                .timeout(PATIENCE)
+                .redirect(redirect::Policy::none())
+                .build()?,
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// A request that a test completes.
+    #[must_use]
+    pub fn request(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}{path}", self.base))
+    }
+
+    /// Gets a path.
+    ///
+    /// # Errors
+    /// Where there is no answer.
+    pub async fn get(&self, path: &str) -> Result<Answer> {
+        Answer::of(self.request(path)).await
+    }
+
+    /// Whether the process does its job.
+    ///
+    /// # Errors
+    /// Where it does not: the reason that it gives.
+    pub async fn ready(&self) -> Result<()> {
+        let answer = self.get("/readyz").await?;
+        ensure!(answer.status == StatusCode::OK, "{}: {}", self.base, answer.text);
+        Ok(())
+    }
+
+    /// Why the process does not do its job.
+    ///
+    /// # Errors
+    /// Where it does, or does not say why not.
+    pub async fn reason(&self) -> Result<String> {
+        let answer = self.get("/readyz").await?;
+        ensure!(
+            answer.status == StatusCode::SERVICE_UNAVAILABLE,
+            "{}: {}",
+            self.base,
+            answer.text
+        );
+        let body: Value = serde_json::from_str(&answer.text)?;
+        let reason = body["reason"].as_str().context("no reason")?;
+        Ok(reason.to_owned())
+    }
+
+    /// The gateway's sessions, by guid.
+    ///
+    /// # Errors
+    /// Where there is no snapshot.
+    pub async fn sessions(&self) -> Result<BTreeMap<String, VisibleSession>> {
+        let answer = self.get("/api/sessions").await?;
+        ensure!(answer.status == StatusCode::OK, "{}", answer.text);
+        match serde_json::from_str(&answer.text)? {
+            Frame::Snapshot(snapshot) => Ok(snapshot
+                .sessions
+                .iter()
+                .map(|session| (session.guid.as_str().to_owned(), session.clone()))
+                .collect()),
+            Frame::Delta(_) => bail!("a delta in the place of the snapshot"),
+        }
+    }
+
+    /// The gateway's figures.
+    ///
+    /// # Errors
+    /// Where there are none.
+    pub async fn stats(&self) -> Result<Stats> {
+        self.json("/api/stats").await
+    }
+
+    /// How the processes are, in the gateway's words.
+    ///
+    /// # Errors
+    /// Where it does not say.
+    pub async fn pipeline(&self) -> Result<Pipeline> {
+        self.json("/api/pipeline").await
+    }
+
+    /// The value of a metric, given as in the text format: with its labels, if it has any. One that is not there yet
+    /// has counted nothing.
+    ///
+    /// # Errors
+    /// Where the metrics cannot be read.
+    pub async fn metric(&self, name: &str) -> Result<f64> {
+        let text = self.get("/metrics").await?.text;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map_or(Ok(0.0), |value| Ok(value.trim().parse()?))
+    }
+
+    async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let answer = self.get(path).await?;
+        ensure!(answer.status == StatusCode::OK, "{path}: {}", answer.text);
+        serde_json::from_str(&answer.text).with_context(|| format!("{path}: {}", answer.text))
+    }
+}
+
+impl Answer {
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// Where there is no answer.
+    pub async fn of(request: RequestBuilder) -> Result<Self> {
+        let response = request.send().await?;
+        Ok(Self {
+            status: response.status(),
+            headers: response.headers().clone(),
+            text: response.text().await?,
+        })
+    }
+}

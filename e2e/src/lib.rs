@@ -1,0 +1,35 @@
+//! The whole pipeline as one thing that a test can start, watch and hurt: a real nats-server with the repository's
+//! configuration, the third parties from the simulator, and the real processes.
+//!
+//! - [`Pipeline`] starts everything and ends it when it is dropped.
+//! - [`Viewer`] watches as the page does, [`Tap`] as an operator with the nats CLI does.
+//! - [`oracle`] says, from the events that were sent, what must be seen.
+//!
+//! Everything listens on ports of its own, so that several pipelines can run at once. The logs of all processes are in
+//! `target/e2e/<test>/`.
+
+mod binaries;
+mod eventually;
+mod http;
+mod member;
+mod nats_server;
+pub mod oracle;
+mod pipeline;
+mod ports;
+mod process;
+mod tap;
+mod view;
+mod viewer;
+mod visitor;
+
+pub use binaries::{nats_server, of_workspace, repository};
+pub use eventually::{PATIENCE, eventually, within};
+pub use http::{Answer, Http};
+pub use member::{Member, Role};
+pub use nats_server::NatsServer;
+pub use pipeline::{Builder, Pipeline};
+pub use process::Process;
+pub use tap::{Heard, Tap};
+pub use view::View;
+pub use viewer::Viewer;
+pub use visitor::Visitor;

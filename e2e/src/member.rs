@@ -1,0 +1,95 @@
+//! One process of ours.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::binaries::of_workspace;
+use crate::eventually::eventually;
+use crate::http::Http;
+use crate::ports;
+use crate::process::Process;
+
+/// Which of our processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Reads the emitter.
+    Ingestor,
+    /// Finds out who visitors are.
+    Enricher,
+    /// Serves the view.
+    Gateway,
+}
+
+impl Role {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Ingestor, Self::Enricher, Self::Gateway];
+
+    /// The process's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ingestor => "ingestor",
+            Self::Enricher => "enricher",
+            Self::Gateway => "gateway",
+        }
+    }
+
+    /// The flag that says where the process listens.
+    #[must_use]
+    pub const fn listen_flag(self) -> &'static str {
+        match self {
+            Self::Ingestor | Self::Enricher => "--http-listen",
+            Self::Gateway => "--listen",
+        }
+    }
+}
+
+/// A process with its HTTP door.
+#[derive(Debug)]
+pub struct Member {
+    /// The process.
+    pub process: Process,
+    /// Its HTTP door, at the same place however often the process is started.
+    pub http: Http,
+}
+
+impl Member {
+    /// The `number`th process of its kind; it is not started yet.
+    ///
+    /// # Errors
+    /// Where its program is not built.
+    pub fn new(
+        role: Role,
+        number: usize,
+        flags: &BTreeMap<String, String>,
+        log_filter: &str,
+        folder: &Path,
+    ) -> Result<Self> {
+        let address = format!("127.0.0.1:{}", ports::free()?);
+        let mut arguments = vec![role.listen_flag().to_owned(), address.clone()];
+        for (flag, value) in flags {
+            arguments.extend([flag.clone(), value.clone()]);
+        }
+        let name = format!("{}-{number}", role.name());
+        let process = Process::new(&name, of_workspace(role.name())?, arguments, folder);
+        Ok(Self {
+            process: process.with_variable("RUST_LOG", log_filter),
+            http: Http::new(&format!("http://{address}"))?,
+        })
+    }
+
+    /// Waits until the process does its job.
+    ///
+    /// # Errors
+    /// Where it does not in time.
+    pub async fn ready(&mut self) -> Result<()> {
+        let name = self.process.name().to_owned();
+        eventually(&format!("{name} is ready"), async || {
+            self.process.running()?;
+            self.http.ready().await
+        })
+        .await
+    }
+}

@@ -1,0 +1,191 @@
+use super::*;
+use std::sync::Arc;
+
+use protocol::Guid;
+use protocol::record::Company;
+use simulator::world::Kind;
+
+const NOW: Millis = 1_750_000_000_000;
+const SECOND: Millis = 1_000;
+
+fn circumstances() -> Circumstances {
+    Circumstances {
+        world: World::new(0),
+        stale_after: Duration::from_secs(60),
+        slack: Duration::from_millis(500),
+        now: NOW,
+    }
+}
+
+/// An event that happened and was sent so many seconds ago.
+fn event(kind: EventKind, guid: &str, ago: Millis) -> SentEvent {
+    let at = NOW - ago * SECOND;
+    SentEvent {
+        kind,
+        guid: guid.into(),
+        ip: World::new(0).ip(Kind::Unknown, 1),
+        timestamp_ms: Some(at),
+        sent_at_ms: at,
+        clients: 1,
+    }
+}
+
+fn opened(ago: Millis) -> SentEvent {
+    event(EventKind::SessionOpened, "a", ago)
+}
+
+fn keep_alive(ago: Millis) -> SentEvent {
+    event(EventKind::KeepAlive, "a", ago)
+}
+
+fn closed(ago: Millis) -> SentEvent {
+    event(EventKind::SessionClosed, "a", ago)
+}
+
+fn the_one(events: &[SentEvent]) -> Option<Expected> {
+    view(events, circumstances()).remove("a")
+}
+
+fn opened_ago(events: &[SentEvent], ago: Millis) -> bool {
+    the_one(events).unwrap().opened_at == Span::exactly(NOW - ago * SECOND)
+}
+
+#[test]
+fn opened_by_the_opening_else_by_the_earliest_keep_alive() {
+    assert!(opened_ago(&[keep_alive(9), keep_alive(12), keep_alive(8)], 12));
+    assert!(opened_ago(&[keep_alive(9), opened(7), keep_alive(5)], 7));
+    assert!(opened_ago(&[opened(7), opened(8), opened(6)], 8));
+}
+
+#[test]
+fn last_active_at_the_latest_of_all_events() {
+    let session = the_one(&[keep_alive(9), opened(7), keep_alive(8)]).unwrap();
+    assert_eq!(session.last_activity_at, Span::exactly(NOW - 7 * SECOND));
+}
+
+#[test]
+fn closed_for_good() {
+    assert_eq!(the_one(&[closed(9), opened(8), keep_alive(7)]), None);
+}
+
+#[test]
+fn stale_after_silence_and_uncertain_around_it() {
+    assert_eq!(the_one(&[opened(61)]), None);
+    assert!(the_one(&[opened(60)]).unwrap().may_be_missing);
+    assert!(!the_one(&[opened(59)]).unwrap().may_be_missing);
+    assert!(opened_ago(&[opened(100), keep_alive(1)], 100));
+}
+
+#[test]
+fn told_apart_by_guid_in_any_case() {
+    let other = event(EventKind::KeepAlive, "b", 1);
+    let upper = event(EventKind::SessionOpened, "A", 3);
+    let view = view(&[keep_alive(2), other, upper], circumstances());
+    assert_eq!(view.keys().collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(view["a"].opened_at, Span::exactly(NOW - 3 * SECOND));
+}
+
+#[test]
+fn unbelievable_timestamps_are_the_time_of_receipt() {
+    for timestamp_ms in [None, Some(NOW + 3_600 * SECOND), Some(NOW - 700 * SECOND)] {
+        let session = the_one(&[SentEvent {
+            timestamp_ms,
+            ..opened(5)
+        }])
+        .unwrap();
+        let sent_at = NOW - 5 * SECOND;
+        assert_eq!(
+            session.opened_at,
+            Span {
+                from: sent_at,
+                to: sent_at + 500
+            }
+        );
+    }
+}
+
+#[test]
+fn hidden_and_lost_sessions_are_not_expected() {
+    let hidden = SentEvent {
+        ip: World::new(0).ip(Kind::NexaCore, 1),
+        ..opened(1)
+    };
+    assert_eq!(the_one(&[hidden]), None);
+    let lost = SentEvent {
+        clients: 0,
+        ..opened(1)
+    };
+    assert_eq!(the_one(&[lost]), None);
+}
+
+fn shown(guid: &str, opened_ago: Millis) -> VisibleSession {
+    VisibleSession {
+        guid: Guid::new(guid).unwrap(),
+        ip: opened(0).ip.into(),
+        opened_at: NOW - opened_ago * SECOND,
+        last_activity_at: NOW - opened_ago * SECOND,
+        company: None,
+        contact: None,
+        unidentified: false,
+    }
+}
+
+fn judge(events: &[SentEvent], shown: &[VisibleSession]) -> Vec<String> {
+    let shown = shown
+        .iter()
+        .map(|session| (session.guid.as_str().to_owned(), session.clone()))
+        .collect();
+    differences(&view(events, circumstances()), &shown, circumstances())
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+#[test]
+fn a_right_view_has_no_differences() {
+    assert!(judge(&[opened(5)], &[shown("a", 5)]).is_empty());
+    assert!(judge(&[opened(60)], &[]).is_empty());
+}
+
+#[test]
+fn missing_sessions_and_ghosts() {
+    assert_eq!(judge(&[opened(5)], &[]), ["a is missing"]);
+    assert_eq!(judge(&[], &[shown("a", 5)]), ["a is a ghost"]);
+}
+
+#[test]
+fn wrong_times_and_profiles() {
+    let mut session = shown("a", 4);
+    session.company = Some(Arc::new(Company {
+        guid: "c".into(),
+        name: "Lumen".into(),
+        domain: "lumen.example".into(),
+    }));
+    let differences = judge(&[opened(5)], &[session]);
+    let begins = [
+        "a has a wrong opened time",
+        "a has a wrong last activity",
+        "a has a wrong company",
+    ];
+    assert_eq!(differences.len(), begins.len(), "{differences:?}");
+    assert!(
+        differences
+            .iter()
+            .zip(begins)
+            .all(|(difference, begin)| difference.starts_with(begin))
+    );
+}
+
+#[test]
+fn contacts_are_expected_with_business_addresses_only() {
+    let world = World::new(0);
+    let ip = world.ip(Kind::MixedEmails, 1);
+    let contact = contact(&world.answer(&ip)).unwrap();
+    assert!(!contact.email_addresses.is_empty());
+    assert!(
+        contact
+            .email_addresses
+            .iter()
+            .all(|address| address.contains(".example"))
+    );
+}

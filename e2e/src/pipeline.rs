@@ -1,0 +1,448 @@
+//! Everything together: NATS, the third parties and our processes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use protocol::frame::VisibleSession;
+use protocol::stream;
+use service::clock;
+use simulator::deanonymizer::{Deanonymizer, DeanonymizerConfig};
+use simulator::emitter::{Emitter, EmitterConfig};
+use simulator::event::Event;
+use simulator::world::Kind;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::binaries::leftovers;
+use crate::eventually::{PATIENCE, eventually};
+use crate::member::{Member, Role};
+use crate::nats_server::NatsServer;
+use crate::oracle::{self, Circumstances};
+use crate::tap::Tap;
+use crate::viewer::Viewer;
+use crate::visitor::Visitor;
+
+/// How many pipelines run at once, however many tests do.
+static TURNS: Semaphore = Semaphore::const_new(3);
+
+/// After how much silence a session is stale, where a test does not say.
+const STALE_AFTER: Duration = Duration::from_secs(60);
+
+/// A pipeline to be.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    counts: BTreeMap<Role, usize>,
+    flags: BTreeMap<Role, BTreeMap<String, String>>,
+    stale_after: Duration,
+    emitter: EmitterConfig,
+    deanonymizer: DeanonymizerConfig,
+    log_filter: String,
+}
+
+/// A running pipeline. Everything ends when it is dropped.
+pub struct Pipeline {
+    /// The NATS server.
+    pub nats: NatsServer,
+    /// The emitter.
+    pub emitter: Emitter,
+    /// The Deanonymizer.
+    pub deanonymizer: Deanonymizer,
+    members: BTreeMap<Role, Vec<Member>>,
+    builder: Builder,
+    folder: PathBuf,
+    _turn: SemaphorePermit<'static>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            counts: Role::ALL.map(|role| (role, 1)).into(),
+            flags: BTreeMap::new(),
+            stale_after: STALE_AFTER,
+            emitter: EmitterConfig {
+                record: true,
+                ..EmitterConfig::default()
+            },
+            deanonymizer: DeanonymizerConfig::default(),
+            log_filter: "info,async_nats=warn".into(),
+        }
+    }
+}
+
+impl Builder {
+    /// So many processes of a kind instead of one.
+    #[must_use]
+    pub fn with(mut self, role: Role, count: usize) -> Self {
+        self.counts.insert(role, count);
+        self
+    }
+
+    /// A flag for all processes of a kind.
+    #[must_use]
+    pub fn flag(mut self, role: Role, flag: &str, value: &str) -> Self {
+        let flags = self.flags.entry(role).or_default();
+        flags.insert(flag.to_owned(), value.to_owned());
+        self
+    }
+
+    /// After how much silence a session is stale.
+    #[must_use]
+    pub fn stale_after(mut self, stale_after: Duration) -> Self {
+        self.stale_after = stale_after;
+        let text = format!("{}ms", stale_after.as_millis());
+        self.flag(Role::Enricher, "--stale-after", &text)
+            .flag(Role::Gateway, "--stale-after", &text)
+    }
+
+    /// How the emitter is to be; it does only what it is told by default.
+    #[must_use]
+    pub fn emitter(mut self, emitter: EmitterConfig) -> Self {
+        self.emitter = emitter;
+        self
+    }
+
+    /// How the Deanonymizer is to be; it is well by default.
+    #[must_use]
+    pub fn deanonymizer(mut self, deanonymizer: DeanonymizerConfig) -> Self {
+        self.deanonymizer = deanonymizer;
+        self
+    }
+
+    /// Which log lines the processes write, in the words of `RUST_LOG`.
+    #[must_use]
+    pub fn log_filter(mut self, log_filter: &str) -> Self {
+        log_filter.clone_into(&mut self.log_filter);
+        self
+    }
+
+    /// Starts everything, and waits until all processes do their job.
+    ///
+    /// # Errors
+    /// Where they do not in time.
+    pub async fn start(self) -> Result<Pipeline> {
+        let mut pipeline = self.launch().await?;
+        pipeline.nats.process.start()?;
+        pipeline.ready().await?;
+        Ok(pipeline)
+    }
+
+    /// Starts everything but NATS, and waits for nothing.
+    ///
+    /// # Errors
+    /// Where something cannot be started.
+    pub async fn launch(self) -> Result<Pipeline> {
+        let turn = TURNS.acquire().await?;
+        let folder = log_folder()?;
+        let mut pipeline = Pipeline {
+            nats: NatsServer::new(&folder)?,
+            emitter: Emitter::start(self.emitter.clone())?,
+            deanonymizer: Deanonymizer::start(self.deanonymizer)?,
+            members: BTreeMap::new(),
+            builder: self,
+            folder,
+            _turn: turn,
+        };
+        for (role, count) in pipeline.builder.counts.clone() {
+            for _ in 0..count {
+                pipeline.add(role)?;
+            }
+        }
+        Ok(pipeline)
+    }
+}
+
+impl Pipeline {
+    /// One of each process, unless told otherwise.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The plainest pipeline.
+    ///
+    /// # Errors
+    /// Where it does not come to work.
+    pub async fn start() -> Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// Waits until NATS and all processes do their job.
+    ///
+    /// # Errors
+    /// Where they do not in time.
+    pub async fn ready(&mut self) -> Result<()> {
+        self.nats.ready().await?;
+        for member in self.members.values_mut().flatten() {
+            member.ready().await?;
+        }
+        let ingestors = self.members.get(&Role::Ingestor).map_or(0, Vec::len);
+        self.emitter.wait_for_clients(ingestors, PATIENCE).await?;
+        Ok(())
+    }
+
+    /// Starts one more process, and does not wait for it. Gives which of its kind it is.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub fn add(&mut self, role: Role) -> Result<usize> {
+        let number = self.members.get(&role).map_or(0, Vec::len);
+        let mut member = Member::new(
+            role,
+            number,
+            &self.flags(role),
+            &self.builder.log_filter,
+            &self.folder,
+        )?;
+        member.process.start()?;
+        self.members.entry(role).or_default().push(member);
+        Ok(number)
+    }
+
+    /// One process.
+    ///
+    /// # Errors
+    /// Where there is none of that number.
+    pub fn member(&self, role: Role, number: usize) -> Result<&Member> {
+        let member = self.members.get(&role).and_then(|members| members.get(number));
+        member.with_context(|| format!("there is no {} {number}", role.name()))
+    }
+
+    /// One process, to do something to it.
+    ///
+    /// # Errors
+    /// As [`Pipeline::member`].
+    pub fn member_mut(&mut self, role: Role, number: usize) -> Result<&mut Member> {
+        let member = self
+            .members
+            .get_mut(&role)
+            .and_then(|members| members.get_mut(number));
+        member.with_context(|| format!("there is no {} {number}", role.name()))
+    }
+
+    /// All processes of a kind.
+    pub fn members(&self, role: Role) -> impl Iterator<Item = &Member> {
+        self.members.get(&role).into_iter().flatten()
+    }
+
+    /// The first ingestor.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn ingestor(&mut self) -> Result<&mut Member> {
+        self.member_mut(Role::Ingestor, 0)
+    }
+
+    /// The first enricher.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn enricher(&mut self) -> Result<&mut Member> {
+        self.member_mut(Role::Enricher, 0)
+    }
+
+    /// The first gateway.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn gateway(&mut self) -> Result<&mut Member> {
+        self.member_mut(Role::Gateway, 0)
+    }
+
+    /// The first gateway's sessions, by guid.
+    ///
+    /// # Errors
+    /// Where it does not give them.
+    pub async fn sessions(&self) -> Result<BTreeMap<String, VisibleSession>> {
+        self.member(Role::Gateway, 0)?.http.sessions().await
+    }
+
+    /// A viewer at the first gateway.
+    ///
+    /// # Errors
+    /// Where it is not let in.
+    pub async fn viewer(&self) -> Result<Viewer> {
+        Viewer::connect(self.member(Role::Gateway, 0)?.http.base()).await
+    }
+
+    /// The same, and it keeps every frame as it came.
+    ///
+    /// # Errors
+    /// As [`Pipeline::viewer`].
+    pub async fn viewer_recording(&self) -> Result<Viewer> {
+        Viewer::recording(self.member(Role::Gateway, 0)?.http.base()).await
+    }
+
+    /// Taps a subject as operator.
+    ///
+    /// # Errors
+    /// Where that cannot be done.
+    pub async fn tap(&self, subject: &str) -> Result<Tap> {
+        Tap::on(&self.nats.client("operator").await?, subject).await
+    }
+
+    /// The sum of a metric over all processes of a kind.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub async fn metric(&self, role: Role, name: &str) -> Result<f64> {
+        let mut sum = 0.0;
+        for member in self.members(role) {
+            sum += member.http.metric(name).await?;
+        }
+        Ok(sum)
+    }
+
+    /// The n-th address of a kind.
+    #[must_use]
+    pub fn ip(&self, kind: Kind, n: u32) -> String {
+        self.deanonymizer.world().ip(kind, n)
+    }
+
+    /// Sends events, in this order.
+    pub fn send(&self, events: &[Event]) {
+        self.emitter.send_all(events);
+    }
+
+    /// Waits until the session is shown, and gives it.
+    ///
+    /// # Errors
+    /// Where it is not in time.
+    pub async fn shows(&self, visitor: &Visitor) -> Result<VisibleSession> {
+        eventually(&format!("{} is shown", visitor.guid), async || {
+            let sessions = self.sessions().await?;
+            let session = sessions.get(&visitor.guid.to_lowercase()).cloned();
+            session.with_context(|| format!("only {:?} are shown", sessions.keys()))
+        })
+        .await
+    }
+
+    /// Waits until the session is not shown, or not any longer.
+    ///
+    /// # Errors
+    /// Where it still is when patience ends.
+    pub async fn shows_no(&self, visitor: &Visitor) -> Result<()> {
+        eventually(&format!("{} is not shown", visitor.guid), async || {
+            let session = self.sessions().await?.remove(&visitor.guid.to_lowercase());
+            ensure!(session.is_none(), "it is: {session:?}");
+            Ok(())
+        })
+        .await
+    }
+
+    /// Waits until every gateway's view is the one that DESIGN 6 asks for, given all events that were sent.
+    ///
+    /// # Errors
+    /// Where it is not in time: how it differs.
+    pub async fn view_is_right(&self) -> Result<()> {
+        eventually("the view is right", async || self.judge().await).await
+    }
+
+    /// Waits until all that was sent before has had its effect, by sending a session and watching it through. Do not
+    /// use it while lookups fail.
+    ///
+    /// # Errors
+    /// Where the session does not get through in time.
+    pub async fn settle(&self) -> Result<()> {
+        let last = Visitor::from(&self.ip(Kind::CompanyOnly, 9_999_999));
+        self.send(&[last.opened(0)]);
+        self.shown_everywhere(&last).await?;
+        // Its events may have overtaken others in the queue, but not in the streams behind it.
+        self.queue_is_empty().await?;
+        let touch = last.keep_alive(0);
+        self.send(std::slice::from_ref(&touch));
+        eventually("the last keep-alive is seen", async || {
+            for gateway in self.members(Role::Gateway) {
+                let session = gateway.http.sessions().await?.remove(&last.guid);
+                let at = session.map(|session| session.last_activity_at);
+                ensure!(at >= touch.timestamp_ms(), "{at:?}");
+            }
+            Ok(())
+        })
+        .await?;
+        self.send(&[last.closed(0)]);
+        eventually("the last session is gone", async || {
+            for gateway in self.members(Role::Gateway) {
+                ensure!(!gateway.http.sessions().await?.contains_key(&last.guid));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Waits until the enrichers have handled all that the ingestors have read.
+    ///
+    /// # Errors
+    /// Where they have not in time.
+    pub async fn queue_is_empty(&self) -> Result<()> {
+        let jetstream = async_nats::jetstream::new(self.nats.client("operator").await?);
+        eventually("the queue is empty", async || {
+            let waiting = self
+                .metric(Role::Ingestor, "visitor_ingestor_events_waiting")
+                .await?;
+            ensure!(waiting == 0.0, "{waiting} events are not in it yet");
+            let stream = jetstream.get_stream(stream::RAW).await?;
+            let messages = stream.cached_info().state.messages;
+            ensure!(messages == 0, "{messages} messages");
+            Ok(())
+        })
+        .await
+    }
+
+    async fn shown_everywhere(&self, visitor: &Visitor) -> Result<()> {
+        eventually(&format!("{} is shown everywhere", visitor.guid), async || {
+            for gateway in self.members(Role::Gateway) {
+                ensure!(gateway.http.sessions().await?.contains_key(&visitor.guid));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn judge(&self) -> Result<()> {
+        for gateway in self.members(Role::Gateway) {
+            let shown = gateway.http.sessions().await?;
+            let circumstances = Circumstances {
+                world: self.deanonymizer.world(),
+                stale_after: self.builder.stale_after,
+                slack: Duration::from_secs(1),
+                now: clock::now(),
+            };
+            let expected = oracle::view(&self.emitter.sent(), circumstances);
+            let differences = oracle::differences(&expected, &shown, circumstances);
+            let text: Vec<_> = differences.iter().map(ToString::to_string).collect();
+            ensure!(text.is_empty(), "{}: {}", gateway.process.name(), text.join("; "));
+        }
+        Ok(())
+    }
+
+    /// All flags of a process but where it listens; those that a test gives win.
+    fn flags(&self, role: Role) -> BTreeMap<String, String> {
+        let own = match role {
+            Role::Ingestor => ("--emitter-url", self.emitter.url()),
+            Role::Enricher => ("--deanonymizer-url", self.deanonymizer.url()),
+            Role::Gateway => (
+                "--assets",
+                self.folder.join("no-page").to_string_lossy().into_owned(),
+            ),
+        };
+        let ours = [("--nats-url", self.nats.url()), own];
+        let mut flags: BTreeMap<String, String> = ours.map(|(flag, value)| (flag.to_owned(), value)).into();
+        flags.extend(self.builder.flags.get(&role).cloned().unwrap_or_default());
+        flags
+    }
+}
+
+/// The folder for the logs of one test, empty. A test that fails shows where it is.
+fn log_folder() -> Result<PathBuf> {
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or("pipeline").replace("::", ".");
+    let folder = leftovers()?.join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    println!("the processes' logs are in {}", folder.display());
+    Ok(folder)
+}

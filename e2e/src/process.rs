@@ -1,0 +1,168 @@
+//! One child process, with everything that can be done to it.
+
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::eventually::PATIENCE;
+
+/// A program, its arguments, and the process that runs it, if one does. The process is killed when this is dropped.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    program: PathBuf,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    log: PathBuf,
+    child: Option<Child>,
+}
+
+impl Process {
+    /// A process of that name, whose log will be in `folder`; it is not started yet.
+    #[must_use]
+    pub fn new(name: &str, program: PathBuf, arguments: Vec<String>, folder: &Path) -> Self {
+        Self {
+            name: name.to_owned(),
+            program,
+            arguments,
+            environment: Vec::new(),
+            log: folder.join(format!("{name}.log")),
+            child: None,
+        }
+    }
+
+    /// Sets a variable of its environment, which is empty otherwise.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it runs with.
+    #[must_use]
+    pub fn arguments(&self) -> &[String] {
+        &self.arguments
+    }
+
+    /// Starts it, or starts it again. What it says goes to the end of its log.
+    ///
+    /// # Errors
+    /// Where the program cannot be run.
+    pub fn start(&mut self) -> Result<()> {
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .with_context(|| format!("cannot write {}", self.log.display()))?;
+        let child = Command::new(&self.program)
+            .args(&self.arguments)
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot run {}", self.program.display()))?;
+        self.child = Some(child);
+        Ok(())
+    }
+
+    /// SIGKILL. It is gone when this returns.
+    ///
+    /// # Errors
+    /// Where it does not run.
+    pub async fn kill(&mut self) -> Result<()> {
+        let mut child = self.child.take().context("it does not run")?;
+        child
+            .kill()
+            .await
+            .with_context(|| format!("cannot kill {}", self.name))
+    }
+
+    /// SIGTERM; gives how it ended.
+    ///
+    /// # Errors
+    /// Where it does not run, or does not end.
+    pub async fn stop(&mut self) -> Result<ExitStatus> {
+        self.signal(Signal::TERM)?;
+        self.ended().await
+    }
+
+    /// SIGKILL, and started again.
+    ///
+    /// # Errors
+    /// As [`Process::kill`] and [`Process::start`].
+    pub async fn restart(&mut self) -> Result<()> {
+        self.kill().await?;
+        self.start()
+    }
+
+    /// SIGSTOP: it is there, but does nothing.
+    ///
+    /// # Errors
+    /// Where it does not run.
+    pub fn pause(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// SIGCONT.
+    ///
+    /// # Errors
+    /// Where it does not run.
+    pub fn resume(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// Waits until it ends by itself; gives how.
+    ///
+    /// # Errors
+    /// Where it does not run, or does not end.
+    pub async fn ended(&mut self) -> Result<ExitStatus> {
+        let mut child = self.child.take().context("it does not run")?;
+        let status = timeout(PATIENCE, child.wait())
+            .await
+            .with_context(|| format!("{} does not end", self.name))?;
+        Ok(status?)
+    }
+
+    /// That it has not ended.
+    ///
+    /// # Errors
+    /// Where it has, with its log.
+    pub fn running(&mut self) -> Result<()> {
+        let child = self.child.as_mut().context("it was ended")?;
+        let status = child.try_wait()?;
+        ensure!(status.is_none(), "{} has ended:\n{}", self.name, self.log()?);
+        Ok(())
+    }
+
+    /// All that it has written since it was first started.
+    ///
+    /// # Errors
+    /// Where it was never started.
+    pub fn log(&self) -> Result<String> {
+        fs::read_to_string(&self.log).with_context(|| format!("cannot read {}", self.log.display()))
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let id = self
+            .child
+            .as_ref()
+            .and_then(Child::id)
+            .context("it does not run")?;
+        let pid = Pid::from_raw(i32::try_from(id)?).context("not a process id")?;
+        kill_process(pid, signal).with_context(|| format!("cannot signal {}", self.name))
+    }
+}

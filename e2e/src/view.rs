@@ -1,0 +1,155 @@
+//! The view pieced together from a gateway's frames, as DESIGN 7 says. Pure.
+
+use std::collections::BTreeMap;
+
+use protocol::Millis;
+use protocol::frame::{Frame, Removal, Stats, VisibleSession};
+use protocol::status::Pipeline;
+
+/// What a client knows.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// The revision of the last frame.
+    pub revision: u64,
+    /// The gateway's clock at the last frame.
+    pub now: Millis,
+    /// Every session shown, by guid.
+    pub sessions: BTreeMap<String, VisibleSession>,
+    /// The last figures.
+    pub stats: Stats,
+    /// How the processes last were.
+    pub pipeline: Pipeline,
+    /// Why each session that is gone went, as far as it was told.
+    pub removals: BTreeMap<String, Removal>,
+    /// How many snapshots came.
+    pub snapshots: usize,
+    /// How many deltas came.
+    pub deltas: usize,
+    /// How often a frame was missing.
+    pub gaps: usize,
+}
+
+impl View {
+    /// Takes a frame over. Gives whether none was missing before it; where one was, the frame is of no use.
+    pub fn apply(&mut self, frame: &Frame<'_>) -> bool {
+        match frame {
+            Frame::Snapshot(snapshot) => {
+                self.snapshots += 1;
+                self.revision = snapshot.revision;
+                self.now = snapshot.now;
+                self.sessions = snapshot.sessions.iter().map(by_guid).collect();
+                self.stats = snapshot.stats;
+                self.pipeline = snapshot.pipeline.clone().into_owned();
+                true
+            }
+            Frame::Delta(delta) if self.snapshots == 0 || delta.revision != self.revision + 1 => {
+                self.gaps += 1;
+                false
+            }
+            Frame::Delta(delta) => {
+                self.deltas += 1;
+                self.revision = delta.revision;
+                self.now = delta.now;
+                for (guid, removal) in delta.removed.iter() {
+                    self.sessions.remove(guid.as_str());
+                    self.removals.insert(guid.as_str().to_owned(), *removal);
+                }
+                self.sessions.extend(delta.changed.iter().map(by_guid));
+                for (guid, at) in delta.touched.iter() {
+                    if let Some(session) = self.sessions.get_mut(guid.as_str()) {
+                        session.last_activity_at = *at;
+                    }
+                }
+                self.stats = delta.stats;
+                if let Some(pipeline) = &delta.pipeline {
+                    self.pipeline = pipeline.clone().into_owned();
+                }
+                true
+            }
+        }
+    }
+}
+
+fn by_guid(session: &VisibleSession) -> (String, VisibleSession) {
+    (session.guid.as_str().to_owned(), session.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::borrow::Cow;
+
+    use protocol::Guid;
+    use protocol::frame::{Delta, Snapshot};
+
+    fn session(guid: &str, last_activity_at: i64) -> VisibleSession {
+        VisibleSession {
+            guid: Guid::new(guid).unwrap(),
+            ip: "::1".into(),
+            opened_at: 1,
+            last_activity_at,
+            company: None,
+            contact: None,
+            unidentified: false,
+        }
+    }
+
+    fn snapshot(revision: u64, sessions: Vec<VisibleSession>) -> Frame<'static> {
+        Frame::Snapshot(Snapshot {
+            revision,
+            now: 0,
+            sessions: Cow::Owned(sessions),
+            stats: Stats::default(),
+            pipeline: Cow::default(),
+        })
+    }
+
+    fn delta(
+        revision: u64,
+        changed: Vec<VisibleSession>,
+        touched: Vec<(&str, i64)>,
+        removed: Vec<&str>,
+    ) -> Frame<'static> {
+        let guid = |text: &str| Guid::new(text).unwrap();
+        Frame::Delta(Delta {
+            revision,
+            now: 0,
+            changed: Cow::Owned(changed),
+            touched: Cow::Owned(touched.into_iter().map(|(name, at)| (guid(name), at)).collect()),
+            removed: Cow::Owned(
+                removed
+                    .into_iter()
+                    .map(|name| (guid(name), Removal::Closed))
+                    .collect(),
+            ),
+            stats: Stats::default(),
+            pipeline: None,
+        })
+    }
+
+    #[test]
+    fn deltas_change_the_snapshot() {
+        let mut view = View::default();
+        assert!(view.apply(&snapshot(7, vec![session("a", 1), session("b", 1)])));
+        assert!(view.apply(&delta(8, vec![session("c", 1)], vec![("a", 5)], vec!["b"])));
+        let known: Vec<_> = view
+            .sessions
+            .values()
+            .map(|session| (session.guid.as_str(), session.last_activity_at))
+            .collect();
+        assert_eq!(known, [("a", 5), ("c", 1)]);
+        assert_eq!(view.removals["b"], Removal::Closed);
+    }
+
+    #[test]
+    fn a_missing_frame_is_noticed_and_a_snapshot_heals_it() {
+        let mut view = View::default();
+        assert!(!view.apply(&delta(1, vec![], vec![], vec![])), "no snapshot yet");
+        view.apply(&snapshot(7, vec![]));
+        assert!(!view.apply(&delta(9, vec![session("a", 1)], vec![], vec![])));
+        assert!(view.sessions.is_empty());
+        assert!(view.apply(&snapshot(9, vec![session("a", 1)])));
+        assert!(view.apply(&delta(10, vec![], vec![("a", 2)], vec![])));
+        assert_eq!((view.sessions.len(), view.gaps), (1, 2));
+    }
+}

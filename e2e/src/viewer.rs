@@ -1,0 +1,173 @@
+//! A WebSocket client of the gateway, as anybody would write one.
+
+use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use protocol::frame::{Frame, Request};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::eventually::PATIENCE;
+use crate::view::View;
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// What a viewer has seen.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    view: View,
+    frames: Vec<Utf8Bytes>,
+    /// How the connection ended, if it has; with the gateway's close frame, if it sent one.
+    end: Option<Option<CloseFrame>>,
+}
+
+/// A connected client. It asks for a snapshot where it sees a gap.
+#[derive(Debug)]
+pub struct Viewer {
+    seen: watch::Receiver<Seen>,
+    say: mpsc::Sender<Message>,
+    _reading: AbortOnDropHandle<()>,
+}
+
+impl Viewer {
+    /// Connects to the gateway at `base`, such as `http://127.0.0.1:3000`.
+    ///
+    /// # Errors
+    /// Where it does not let the viewer in.
+    pub async fn connect(base: &str) -> Result<Self> {
+        Self::open(base, false).await
+    }
+
+    /// The same, and keeps every frame as it came.
+    ///
+    /// # Errors
+    /// As [`Viewer::connect`].
+    pub async fn recording(base: &str) -> Result<Self> {
+        Self::open(base, true).await
+    }
+
+    async fn open(base: &str, records: bool) -> Result<Self> {
+        let url = format!("{}/ws", base.replacen("http", "ws", 1));
+        let (socket, _) = connect_async(&url).await.with_context(|| url.clone())?;
+        let (sender, seen) = watch::channel(Seen::default());
+        let (say, said) = mpsc::channel(16);
+        let reading = tokio::spawn(read(socket, sender, said, records));
+        Ok(Self {
+            seen,
+            say,
+            _reading: AbortOnDropHandle::new(reading),
+        })
+    }
+
+    /// The view as it is now.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.seen.borrow().view.clone()
+    }
+
+    /// Every frame so far, if the viewer records.
+    #[must_use]
+    pub fn frames(&self) -> Vec<Utf8Bytes> {
+        self.seen.borrow().frames.clone()
+    }
+
+    /// Waits for a view of which `is_it` is true, and gives it.
+    ///
+    /// # Errors
+    /// Where none comes in time, or the connection ends before.
+    pub async fn sees(&self, what: &str, is_it: impl Fn(&View) -> bool) -> Result<View> {
+        let mut seen = self.seen.clone();
+        let awaited = seen.wait_for(|seen| is_it(&seen.view) || seen.end.is_some());
+        let found = match timeout(PATIENCE, awaited).await {
+            Ok(Ok(seen)) if is_it(&seen.view) => Some(seen.view.clone()),
+            _ => None,
+        };
+        found.with_context(|| {
+            format!(
+                "waited {PATIENCE:?} until the viewer sees {what}: {:?}",
+                self.view()
+            )
+        })
+    }
+
+    /// Waits until the gateway ends the connection; gives the code and reason of its close frame.
+    ///
+    /// # Errors
+    /// Where it does not, or without a close frame.
+    pub async fn closed(&self) -> Result<(u16, String)> {
+        let mut seen = self.seen.clone();
+        let end = timeout(PATIENCE, seen.wait_for(|seen| seen.end.is_some())).await??;
+        let frame = end.end.clone().flatten();
+        let frame = frame.context("the connection ended without a close frame")?;
+        Ok((frame.code.into(), frame.reason.as_str().to_owned()))
+    }
+
+    /// Says something to the gateway.
+    ///
+    /// # Errors
+    /// Where the connection is over.
+    pub async fn say(&self, message: Message) -> Result<()> {
+        self.say.send(message).await.context("the connection is over")
+    }
+
+    /// That no frame was ever missing.
+    ///
+    /// # Errors
+    /// Where one was.
+    pub fn missed_nothing(&self) -> Result<()> {
+        let gaps = self.seen.borrow().view.gaps;
+        ensure!(gaps == 0, "{gaps} frames came after a gap");
+        Ok(())
+    }
+}
+
+async fn read(
+    mut socket: Socket,
+    seen: watch::Sender<Seen>,
+    mut said: mpsc::Receiver<Message>,
+    records: bool,
+) {
+    let end = loop {
+        tokio::select! {
+            message = socket.next() => match message {
+                Some(Ok(Message::Text(text))) => {
+                    if !take(&seen, &text, records) && socket.send(snapshot_request()).await.is_err() {
+                        break None;
+                    }
+                }
+                Some(Ok(Message::Close(frame))) => break frame,
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => break None,
+            },
+            Some(message) = said.recv() => {
+                if socket.send(message).await.is_err() {
+                    break None;
+                }
+            }
+        }
+    };
+    seen.send_modify(|seen| seen.end = Some(end));
+}
+
+/// Takes a frame over; gives whether it could be used.
+fn take(seen: &watch::Sender<Seen>, text: &Utf8Bytes, records: bool) -> bool {
+    let mut usable = false;
+    seen.send_modify(|seen| {
+        usable = serde_json::from_str::<Frame<'_>>(text).is_ok_and(|frame| seen.view.apply(&frame));
+        if records {
+            seen.frames.push(text.clone());
+        }
+    });
+    usable
+}
+
+fn snapshot_request() -> Message {
+    // An enum without content can always be written.
+    let request = serde_json::to_vec(&Request::Snapshot).unwrap_or_default();
+    Utf8Bytes::try_from(Bytes::from(request)).map_or_else(|_| Message::text(""), Message::Text)
+}
