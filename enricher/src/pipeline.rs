@@ -129,7 +129,7 @@ impl Pipeline {
                 give_back(&message, Duration::ZERO).await;
             }
         }
-        for (_, delivery) in self.waiting.take_all() {
+        for (_, delivery) in self.waiting.take_all(clock::now()) {
             self.settle_after(delivery, false, Duration::ZERO).await;
         }
         while let Some(done) = self.writes.next().await {
@@ -153,7 +153,7 @@ impl Pipeline {
     async fn reconnected(&mut self, sessions_lost: bool) {
         self.writes = Futures::new();
         self.activities.abandon();
-        self.waiting.take_all();
+        self.waiting.take_all(heard_of_again(clock::now()));
         self.sessions.reconnected(sessions_lost);
         for message in self.ledger.abandon() {
             give_back(&message, Duration::ZERO).await;
@@ -375,6 +375,11 @@ impl Pipeline {
             .being_identified
             .set(count(self.waiting.being_identified(now)));
     }
+}
+
+/// Until when a session without a verdict is heard of again, here or at another enricher.
+fn heard_of_again(now: Millis) -> Millis {
+    now + time::millis(MAX_RETURN_DELAY) + RETURN_SLACK
 }
 
 /// Gives a message back to the queue, to be delivered again after the delay.

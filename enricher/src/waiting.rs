@@ -83,9 +83,12 @@ impl<T> Waiting<T> {
         taken
     }
 
-    /// Takes out all; nobody waits for any address any longer.
-    pub fn take_all(&mut self) -> Vec<(Sighting, T)> {
+    /// Takes out all; nobody waits for any address any longer. Their sessions are heard of again before `until`.
+    pub fn take_all(&mut self, until: Millis) -> Vec<(Sighting, T)> {
         self.sightings = 0;
+        for believed_until in self.unidentified.values_mut() {
+            *believed_until = until.min(*believed_until);
+        }
         let queues = self.by_address.drain().map(|(_, queue)| queue);
         queues
             .flat_map(|queue| {
@@ -143,8 +146,9 @@ mod tests {
         assert_eq!(waiting.take(key), [(sighting("a"), 1), (sighting("b"), 2)]);
         assert_eq!(waiting.len(), 1);
         assert!(waiting.add(key, sighting("a"), 1));
-        assert_eq!(waiting.take_all().len(), 2);
+        assert_eq!(waiting.take_all(10).len(), 2);
         assert_eq!(waiting.len(), 0);
+        assert_eq!(waiting.being_identified(10), 0, "not believed for ever");
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use protocol::{Guid, Millis, Profile, Record, Tombstone, time};
+use protocol::{Guid, Millis, Profile, Record, Tombstone};
 use service::clock;
 
-use super::{Done, MAX_RETURN_DELAY, MAX_WAITING, Pipeline, RETURN_SLACK};
+use super::{Done, MAX_WAITING, Pipeline, heard_of_again};
 use crate::answer::Failure;
 use crate::entry::{Found, Key};
 use crate::ledger::DeliveryId;
@@ -138,8 +138,7 @@ impl Pipeline {
     /// that has waited for as long as the operator allows is shown all the same.
     async fn postpone(&mut self, sighting: Sighting, id: DeliveryId) {
         let now = clock::now();
-        let until = now + time::millis(MAX_RETURN_DELAY) + RETURN_SLACK;
-        self.waiting.postponed(sighting.guid.clone(), until);
+        self.waiting.postponed(sighting.guid.clone(), heard_of_again(now));
         let waited = now - sighting.received_at;
         if self.show_unidentified_after.is_some_and(|after| waited >= after)
             && self.sessions.is_unknown(&sighting.guid)
