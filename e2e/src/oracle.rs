@@ -90,6 +90,16 @@ pub enum Difference {
     },
 }
 
+impl Difference {
+    /// The session that is wrong.
+    #[must_use]
+    pub fn guid(&self) -> &str {
+        match self {
+            Self::Missing(guid) | Self::Ghost(guid) | Self::Wrong { guid, .. } => guid,
+        }
+    }
+}
+
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,0 +1,320 @@
+//! What the SessionsEmitter does to us (DESIGN 8), and that it does not matter.
+
+use anyhow::{Result, ensure};
+use e2e::{PATIENCE, Pipeline, Role, Tap, Visitor, eventually};
+use protocol::Rejection;
+use protocol::rejection::{KEPT_BYTES, LENGTH_HEADER, REASON_HEADER};
+use simulator::emitter::{EmitterConfig, Lively, ProtocolError};
+use simulator::event::Event;
+use simulator::fault::Faults;
+use simulator::world::{Kind, address};
+use strum::VariantArray;
+
+/// Waits until the ingestor has made so many connections and holds one.
+async fn connected(site: &Pipeline, connections: u64) -> Result<()> {
+    eventually(
+        &format!("the ingestor has connected {connections} times"),
+        async || {
+            let stats = site.emitter.stats();
+            ensure!(
+                stats.connections >= connections && stats.clients == 1,
+                "{stats:?}"
+            );
+            Ok(())
+        },
+    )
+    .await
+}
+
+/// That events still come through.
+async fn goes_on(site: &Pipeline) -> Result<()> {
+    let visitor = Visitor::from(&site.ip(Kind::CompanyOnly, 1));
+    site.send(&[visitor.opened(0)]);
+    site.shows(&visitor).await.map(drop)
+}
+
+#[tokio::test]
+async fn closed_connections_are_made_anew() -> Result<()> {
+    let site = Pipeline::start().await?;
+    site.emitter.close_all();
+    connected(&site, 2).await?;
+    goes_on(&site).await?;
+    site.emitter.drop_all();
+    connected(&site, 3).await?;
+    goes_on(&site).await
+}
+
+#[tokio::test]
+async fn an_emitter_that_refuses_connections_is_waited_for() -> Result<()> {
+    let mut site = Pipeline::start().await?;
+    site.emitter.refuse(true).await?;
+    site.emitter.close_all();
+    let reason = eventually("the ingestor is not ready", async || {
+        site.member(Role::Ingestor, 0)?.http.reason().await
+    })
+    .await?;
+    assert!(reason.contains("emitter"), "{reason}");
+    eventually("the gateway tells of it", async || {
+        let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+        ensure!(pipeline.processes.iter().any(|status| !status.ready
+            && status
+                .reason
+                .as_ref()
+                .is_some_and(|reason| reason.contains("emitter"))));
+        Ok(())
+    })
+    .await?;
+    site.emitter.refuse(false).await?;
+    site.ready().await?;
+    goes_on(&site).await
+}
+
+#[tokio::test]
+async fn a_silent_emitter_is_connected_to_anew() -> Result<()> {
+    let mut site = Pipeline::builder()
+        .flag(Role::Ingestor, "--silence-deadline", "1s")
+        .flag(Role::Ingestor, "--ping-interval", "300ms")
+        .start()
+        .await?;
+    site.emitter.silence(true);
+    eventually("the ingestor says that the emitter is silent", async || {
+        let reason = site.member(Role::Ingestor, 0)?.http.reason().await?;
+        ensure!(reason.contains("silent"), "{reason}");
+        Ok(())
+    })
+    .await?;
+    site.emitter.silence(false);
+    site.ready().await?;
+    goes_on(&site).await
+}
+
+#[tokio::test]
+async fn an_emitter_that_has_nothing_to_say_is_not_taken_for_a_silent_one() -> Result<()> {
+    let site = Pipeline::builder()
+        .flag(Role::Ingestor, "--silence-deadline", "600ms")
+        .flag(Role::Ingestor, "--ping-interval", "200ms")
+        .start()
+        .await?;
+    eventually("nothing has come for much longer than the deadline", async || {
+        let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+        let text = serde_json::to_value(&pipeline)?;
+        let silence = text["processes"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find_map(|process| process["emitterSilentSeconds"].as_f64());
+        ensure!(silence > Some(2.5), "{silence:?}");
+        Ok(())
+    })
+    .await?;
+    assert_eq!(site.emitter.stats().connections, 1);
+    goes_on(&site).await
+}
+
+/// A message that is no event, and what is wrong about it.
+fn useless(event: &Event) -> Vec<(Vec<u8>, Rejection)> {
+    let json = event.to_json();
+    let with = |field: &str, value: serde_json::Value| {
+        let mut object = serde_json::json!(event);
+        object[field] = value;
+        object.to_string().into_bytes()
+    };
+    let without = |field: &str| {
+        let mut object = serde_json::json!(event);
+        if let Some(fields) = object.as_object_mut() {
+            fields.remove(field);
+        }
+        object.to_string().into_bytes()
+    };
+    let mut cases = vec![
+        (b"hello".to_vec(), Rejection::NotJson),
+        (json.as_bytes()[..json.len() - 9].to_vec(), Rejection::NotJson),
+        (vec![0, 159, 146, 150, 0xff], Rejection::NotJson),
+        (b"[1, 2, 3]".to_vec(), Rejection::NotAnObject),
+        (with("eventType", "session-paused".into()), Rejection::UnknownEventType),
+        (with("eventType", 7.into()), Rejection::WrongType),
+        (with("guid", "../../etc".into()), Rejection::BadGuid),
+        (with("guid", serde_json::json!(["a"])), Rejection::WrongType),
+        (with("ip", "localhost".into()), Rejection::BadIp),
+        (with("ip", "<b>1.2.3.4</b>".into()), Rejection::BadIp),
+        (with("ip", "1".repeat(46).into()), Rejection::BadIp),
+        (with("ip", serde_json::json!({})), Rejection::WrongType),
+    ];
+    let missing = ["eventType", "ip", "guid"].map(|field| (without(field), Rejection::MissingField));
+    cases.extend(missing);
+    cases
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_is_rejected_with_its_reason_and_the_connection_goes_on() -> Result<()> {
+    let site = Pipeline::start().await?;
+    let tap = site.tap("visitor.rejected.>").await?;
+    let visitor = Visitor::from(&site.ip(Kind::Full, 1));
+    let cases = useless(&visitor.keep_alive(0));
+    for (payload, _) in &cases {
+        match std::str::from_utf8(payload) {
+            Ok(text) => site.emitter.send_text(text),
+            Err(_) => site.emitter.send_binary(payload),
+        }
+    }
+    for (payload, reason) in &cases {
+        rejected(&tap, payload, *reason).await?;
+    }
+    for reason in Rejection::ALL {
+        let sent = cases.iter().filter(|(_, expected)| *expected == reason).count();
+        let metric = format!(r#"visitor_ingestor_rejected_total{{reason="{}"}}"#, reason.token());
+        let counted = site.metric(Role::Ingestor, &metric).await?;
+        assert_eq!(counted as usize, sent, "{reason:?}");
+    }
+    assert_eq!(site.emitter.stats().connections, 1);
+    goes_on(&site).await?;
+    assert_eq!(tap.heard().len(), cases.len());
+    Ok(())
+}
+
+async fn rejected(tap: &Tap, payload: &[u8], reason: Rejection) -> Result<()> {
+    let kept = &payload[..payload.len().min(KEPT_BYTES)];
+    let subject = format!("visitor.rejected.ingestor.{}", reason.token());
+    let heard = tap
+        .first(
+            &format!("{:?} as {subject}", String::from_utf8_lossy(kept)),
+            |heard| heard.payload == kept && heard.subject == subject,
+        )
+        .await?;
+    assert_eq!(heard.header(LENGTH_HEADER)?, payload.len().to_string());
+    assert_eq!(heard.header(REASON_HEADER)?, reason.to_string());
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_a_megabyte_the_beginning_is_kept() -> Result<()> {
+    let site = Pipeline::start().await?;
+    let tap = site.tap("visitor.rejected.ingestor.*").await?;
+    site.emitter.megabyte_frame();
+    rejected(
+        &tap,
+        simulator::malformed::megabyte().as_bytes(),
+        Rejection::TooLarge,
+    )
+    .await?;
+    assert_eq!(site.emitter.stats().connections, 1);
+    goes_on(&site).await
+}
+
+#[tokio::test]
+async fn an_event_in_a_binary_frame_is_an_event() -> Result<()> {
+    let site = Pipeline::start().await?;
+    let visitor = Visitor::from(&site.ip(Kind::Full, 1));
+    site.emitter
+        .send_binary(visitor.opened(0).to_json().as_bytes());
+    site.shows(&visitor).await.map(drop)
+}
+
+#[tokio::test]
+async fn an_event_without_a_timestamp_is_an_event_and_unknown_fields_do_no_harm() -> Result<()> {
+    let site = Pipeline::start().await?;
+    let visitor = Visitor::from(&site.ip(Kind::Full, 1));
+    let mut event = serde_json::json!(visitor.opened(0));
+    event["timestamp"] = serde_json::json!({ "seconds": 7 });
+    event["userAgent"] = serde_json::json!(["Mozilla"]);
+    site.emitter.send_text(&event.to_string());
+    site.shows(&visitor).await.map(drop)
+}
+
+/// Breaks the protocol in these ways, one after the other.
+async fn survives(errors: &[ProtocolError]) -> Result<()> {
+    let site = Pipeline::start().await?;
+    for (made, error) in (1..).zip(errors) {
+        connected(&site, made).await?;
+        site.emitter.protocol_error(*error);
+    }
+    connected(&site, errors.len() as u64 + 1).await?;
+    goes_on(&site).await
+}
+
+// In three parts, because the pauses between connections that do not hold become longer.
+
+#[tokio::test]
+async fn a_broken_protocol_is_left_behind_1() -> Result<()> {
+    survives(&ProtocolError::VARIANTS[..4]).await
+}
+
+#[tokio::test]
+async fn a_broken_protocol_is_left_behind_2() -> Result<()> {
+    survives(&ProtocolError::VARIANTS[4..8]).await
+}
+
+#[tokio::test]
+async fn a_broken_protocol_is_left_behind_3() -> Result<()> {
+    survives(&ProtocolError::VARIANTS[8..]).await
+}
+
+#[tokio::test]
+async fn an_invalid_address_is_looked_up_exactly_as_it_is_spelled() -> Result<()> {
+    let site = Pipeline::start().await?;
+    let visitor = Visitor::from("185.242.274.177");
+    site.send(&[visitor.opened(0)]);
+    site.settle().await?;
+    site.view_is_right().await?;
+    let calls = site.deanonymizer.calls_for(&visitor.ip);
+    assert_eq!(calls.calls, 1);
+    assert_eq!(calls.spellings, [visitor.ip].into());
+    Ok(())
+}
+
+#[tokio::test]
+async fn all_spellings_of_one_address_share_a_lookup() -> Result<()> {
+    let site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
+    let ip = site.deanonymizer.world().ipv6(Kind::Full, 3);
+    let visitors: Vec<_> = address::spellings(&ip)
+        .iter()
+        .map(|spelling| Visitor::from(spelling))
+        .collect();
+    assert!(visitors.len() > 3);
+    for visitor in &visitors {
+        site.send(&[visitor.opened(0)]);
+    }
+    for visitor in &visitors {
+        assert_eq!(*site.shows(visitor).await?.ip, *visitor.ip, "shown as spelled");
+    }
+    site.view_is_right().await?;
+    let calls = site.deanonymizer.calls_for(&ip);
+    assert_eq!(calls.calls, 1);
+    assert!(visitors.iter().any(|visitor| calls.spellings.contains(&visitor.ip)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lively_site_is_shown_as_it_is() -> Result<()> {
+    // Without the faults that lose events on their way or send what is not recorded, of which the oracle cannot know.
+    let faults: Faults = "keep-alive-before-opening,double-opening,double-closing,no-closing,\
+                          keep-alive-after-closing,not-json,truncated-json,binary-garbage,unknown-event-type,\
+                          megabyte-frame,garbage-timestamp,old-timestamp,future-timestamp,invalid-ip,odd-ip,\
+                          ipv6-spellings,upper-case-guid,hot-ips,unknown-ips,data-centres,personal-emails"
+        .parse()?;
+    let site = Pipeline::builder()
+        .with(Role::Enricher, 2)
+        .with(Role::Gateway, 2)
+        .stale_after(std::time::Duration::from_secs(4))
+        .emitter(EmitterConfig {
+            lively: Some(Lively::new(40.0, 200, faults)?),
+            record: true,
+            ..EmitterConfig::default()
+        })
+        .start()
+        .await?;
+    site.deanonymizer.set_error_rate(0.1);
+    let viewer = site.viewer().await?;
+    for sent in [1_000, 3_000] {
+        eventually("the site has been busy for a while", async || {
+            let events = site.emitter.stats().frames.events();
+            ensure!(events >= sent, "{events} events");
+            Ok(())
+        })
+        .await?;
+        site.view_is_right().await?;
+    }
+    viewer.missed_nothing()?;
+    site.emitter.wait_for_clients(1, PATIENCE).await?;
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! The whole pipeline, seen from outside: what each rule of DESIGN 6 and each pathology of DESIGN 8 comes to on the
+//! screen, on the wire and in the logs.
+
+mod deanonymizer;
+mod emitter;
+mod leaks;
+mod permissions;
+mod readme;
+mod sessions;
