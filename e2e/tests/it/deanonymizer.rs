@@ -111,7 +111,12 @@ async fn one_500_in_ten_is_not_noticed() -> Result<()> {
     let visitors: Vec<_> = (0..200)
         .map(|n| Visitor::from(&site.ip(Kind::CompanyOnly, n)))
         .collect();
-    site.send(&visitors.iter().map(|visitor| visitor.opened(0)).collect::<Vec<_>>());
+    site.send(
+        &visitors
+            .iter()
+            .map(|visitor| visitor.opened(0))
+            .collect::<Vec<_>>(),
+    );
     site.view_is_right().await?;
     let stats = site.deanonymizer.stats();
     assert!(stats.by_status.contains_key(&500), "{stats:?}");
@@ -262,15 +267,23 @@ async fn a_budget_is_kept_and_the_rest_waits() -> Result<()> {
     let visitors: Vec<_> = (0..12)
         .map(|n| Visitor::from(&site.ip(Kind::CompanyOnly, n)))
         .collect();
-    site.send(&visitors.iter().map(|visitor| visitor.opened(0)).collect::<Vec<_>>());
-    eventually("what the budget allows is shown and the rest is waiting", async || {
-        let stats = site.member(Role::Gateway, 0)?.http.stats().await?;
-        ensure!(
-            stats.active_sessions == 5 && stats.being_identified == 7,
-            "{stats:?}"
-        );
-        Ok(())
-    })
+    site.send(
+        &visitors
+            .iter()
+            .map(|visitor| visitor.opened(0))
+            .collect::<Vec<_>>(),
+    );
+    eventually(
+        "what the budget allows is shown and the rest is waiting",
+        async || {
+            let stats = site.member(Role::Gateway, 0)?.http.stats().await?;
+            ensure!(
+                stats.active_sessions == 5 && stats.being_identified == 7,
+                "{stats:?}"
+            );
+            Ok(())
+        },
+    )
     .await?;
     assert_eq!(site.deanonymizer.stats().calls, 5);
     Ok(())
@@ -291,10 +304,7 @@ async fn an_operator_may_have_those_shown_whom_nobody_can_identify_for_now() -> 
     site.deanonymizer.fail_all(None);
     eventually("the visitor is identified", async || {
         let session = site.shows(&visitor).await?;
-        ensure!(
-            !session.unidentified && session.company.is_some(),
-            "{session:?}"
-        );
+        ensure!(!session.unidentified && session.company.is_some(), "{session:?}");
         Ok(())
     })
     .await?;

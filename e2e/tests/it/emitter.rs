@@ -56,11 +56,13 @@ async fn an_emitter_that_refuses_connections_is_waited_for() -> Result<()> {
     assert!(reason.contains("emitter"), "{reason}");
     eventually("the gateway tells of it", async || {
         let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
-        ensure!(pipeline.processes.iter().any(|status| !status.ready
-            && status
-                .reason
-                .as_ref()
-                .is_some_and(|reason| reason.contains("emitter"))));
+        ensure!(pipeline.processes.iter().any(|status| {
+            !status.ready
+                && status
+                    .reason
+                    .as_ref()
+                    .is_some_and(|reason| reason.contains("emitter"))
+        }));
         Ok(())
     })
     .await?;
@@ -131,7 +133,10 @@ fn useless(event: &Event) -> Vec<(Vec<u8>, Rejection)> {
         (json.as_bytes()[..json.len() - 9].to_vec(), Rejection::NotJson),
         (vec![0, 159, 146, 150, 0xff], Rejection::NotJson),
         (b"[1, 2, 3]".to_vec(), Rejection::NotAnObject),
-        (with("eventType", "session-paused".into()), Rejection::UnknownEventType),
+        (
+            with("eventType", "session-paused".into()),
+            Rejection::UnknownEventType,
+        ),
         (with("eventType", 7.into()), Rejection::WrongType),
         (with("guid", "../../etc".into()), Rejection::BadGuid),
         (with("guid", serde_json::json!(["a"])), Rejection::WrongType),
@@ -162,7 +167,10 @@ async fn what_cannot_be_used_is_rejected_with_its_reason_and_the_connection_goes
     }
     for reason in Rejection::ALL {
         let sent = cases.iter().filter(|(_, expected)| *expected == reason).count();
-        let metric = format!(r#"visitor_ingestor_rejected_total{{reason="{}"}}"#, reason.token());
+        let metric = format!(
+            r#"visitor_ingestor_rejected_total{{reason="{}"}}"#,
+            reason.token()
+        );
         let counted = site.metric(Role::Ingestor, &metric).await?;
         assert_eq!(counted as usize, sent, "{reason:?}");
     }
@@ -205,8 +213,7 @@ async fn of_a_megabyte_the_beginning_is_kept() -> Result<()> {
 async fn an_event_in_a_binary_frame_is_an_event() -> Result<()> {
     let site = Pipeline::start().await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
-    site.emitter
-        .send_binary(visitor.opened(0).to_json().as_bytes());
+    site.emitter.send_binary(visitor.opened(0).to_json().as_bytes());
     site.shows(&visitor).await.map(drop)
 }
 
@@ -280,7 +287,11 @@ async fn all_spellings_of_one_address_share_a_lookup() -> Result<()> {
     site.view_is_right().await?;
     let calls = site.deanonymizer.calls_for(&ip);
     assert_eq!(calls.calls, 1);
-    assert!(visitors.iter().any(|visitor| calls.spellings.contains(&visitor.ip)));
+    assert!(
+        visitors
+            .iter()
+            .any(|visitor| calls.spellings.contains(&visitor.ip))
+    );
     Ok(())
 }
 

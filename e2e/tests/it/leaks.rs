@@ -32,7 +32,11 @@ impl Forbidden {
 
     fn check(&self, place: &str, text: &str) -> Result<()> {
         let text = text.to_lowercase();
-        let leaked: Vec<_> = self.0.iter().filter(|forbidden| holds(&text, &forbidden.to_lowercase())).collect();
+        let leaked: Vec<_> = self
+            .0
+            .iter()
+            .filter(|forbidden| holds(&text, &forbidden.to_lowercase()))
+            .collect();
         ensure!(leaked.is_empty(), "{place} holds {leaked:?}");
         Ok(())
     }
@@ -51,10 +55,17 @@ fn holds(text: &str, whole: &str) -> bool {
 
 /// The addresses of the contact that are not among those that may be shown, without what is wrapped around them.
 fn personal_addresses(answer: &Answer) -> Vec<String> {
-    let Some(contact) = answer.contact() else { return Vec::new() };
+    let Some(contact) = answer.contact() else {
+        return Vec::new();
+    };
     let all = contact.email_addresses.iter().flatten();
     all.map(|address| bare(address).to_owned())
-        .filter(|address| !contact.business_addresses.iter().any(|business| business.eq_ignore_ascii_case(address)))
+        .filter(|address| {
+            !contact
+                .business_addresses
+                .iter()
+                .any(|business| business.eq_ignore_ascii_case(address))
+        })
         .filter(|address| address.find('@').is_some_and(|at| at > 0))
         .collect()
 }
@@ -82,19 +93,32 @@ async fn nothing_that_must_not_be_shown_leaves_the_enricher() -> Result<()> {
     let viewer = Viewer::recording(site.member(Role::Gateway, 0)?.http.base()).await?;
     let visitors = visitors(&site);
     let forbidden = Forbidden::of(&site, &visitors);
-    ensure!(forbidden.0.len() > OF_EACH as usize, "too little to look for: {:?}", forbidden.0);
+    ensure!(
+        forbidden.0.len() > OF_EACH as usize,
+        "too little to look for: {:?}",
+        forbidden.0
+    );
 
     // Every fault that an answer can have, so that each way out of a lookup is taken.
     site.deanonymizer.set_error_rate(0.1);
     site.deanonymizer.set_garbage(
         0.3,
-        &[Failure::Html200, Failure::TruncatedJson, Failure::MissingFields, Failure::NullFields, Failure::WrongIp],
+        &[
+            Failure::Html200,
+            Failure::TruncatedJson,
+            Failure::MissingFields,
+            Failure::NullFields,
+            Failure::WrongIp,
+        ],
     );
     for (_, visitor) in &visitors {
         site.send(&[visitor.keep_alive(0), visitor.opened(0), visitor.keep_alive(0)]);
     }
     // What cannot be parsed by an enricher carries a visitor's address as well.
-    site.emitter.send_text(&format!(r#"{{"eventType":"keep-alive","ip":"{}","guid":7}}"#, visitors[0].1.ip));
+    site.emitter.send_text(&format!(
+        r#"{{"eventType":"keep-alive","ip":"{}","guid":7}}"#,
+        visitors[0].1.ip
+    ));
     identified(&site).await?;
     for (_, visitor) in visitors.iter().step_by(2) {
         site.send(&[visitor.closed(0)]);
@@ -106,7 +130,10 @@ async fn nothing_that_must_not_be_shown_leaves_the_enricher() -> Result<()> {
 
     for tap in &taps {
         for heard in tap.heard() {
-            forbidden.check(&heard.subject, &format!("{} {:?} {}", heard.subject, heard.headers, heard.text()))?;
+            forbidden.check(
+                &heard.subject,
+                &format!("{} {:?} {}", heard.subject, heard.headers, heard.text()),
+            )?;
         }
     }
     for frame in viewer.frames() {
@@ -115,7 +142,13 @@ async fn nothing_that_must_not_be_shown_leaves_the_enricher() -> Result<()> {
     for role in [Role::Enricher, Role::Gateway] {
         for member in site.members(role) {
             forbidden.check(member.process.name(), &member.process.log()?)?;
-            for path in ["/metrics", "/readyz", "/api/sessions", "/api/stats", "/api/pipeline"] {
+            for path in [
+                "/metrics",
+                "/readyz",
+                "/api/sessions",
+                "/api/stats",
+                "/api/pipeline",
+            ] {
                 forbidden.check(path, &member.http.get(path).await?.text)?;
             }
         }
@@ -125,9 +158,20 @@ async fn nothing_that_must_not_be_shown_leaves_the_enricher() -> Result<()> {
 }
 
 fn visitors(site: &Pipeline) -> Vec<(Kind, Visitor)> {
-    let kinds = [Kind::NexaCore, Kind::VertexCloud, Kind::PersonalEmails, Kind::MixedEmails, Kind::Full, Kind::Unknown];
+    let kinds = [
+        Kind::NexaCore,
+        Kind::VertexCloud,
+        Kind::PersonalEmails,
+        Kind::MixedEmails,
+        Kind::Full,
+        Kind::Unknown,
+    ];
     let of_kind = |kind| (0..OF_EACH).map(move |n| (kind, n));
-    kinds.into_iter().flat_map(of_kind).map(|(kind, n)| (kind, Visitor::from(&site.ip(kind, n)))).collect()
+    kinds
+        .into_iter()
+        .flat_map(of_kind)
+        .map(|(kind, n)| (kind, Visitor::from(&site.ip(kind, n))))
+        .collect()
 }
 
 /// Waits until every lookup has come to its end.
@@ -149,7 +193,9 @@ async fn check_bucket(site: &Pipeline, forbidden: &Forbidden) -> Result<()> {
     let mut values = 0;
     for sequence in 1..=last {
         // A value that was replaced is gone.
-        let Ok(message) = stream.direct_get(sequence).await else { continue };
+        let Ok(message) = stream.direct_get(sequence).await else {
+            continue;
+        };
         values += 1;
         let text = String::from_utf8_lossy(&message.payload);
         forbidden.check("the bucket", &format!("{} {text}", message.subject))?;
@@ -159,10 +205,16 @@ async fn check_bucket(site: &Pipeline, forbidden: &Forbidden) -> Result<()> {
 }
 
 /// `visitor.explain` says of a data centre's visitor no more than that it is hidden.
-async fn explanations_keep_silent(site: &Pipeline, visitors: &[(Kind, Visitor)], forbidden: &Forbidden) -> Result<()> {
+async fn explanations_keep_silent(
+    site: &Pipeline,
+    visitors: &[(Kind, Visitor)],
+    forbidden: &Forbidden,
+) -> Result<()> {
     let operator = site.nats.client("operator").await?;
     for (_, visitor) in visitors {
-        let answer = operator.request("visitor.explain", visitor.ip.clone().into()).await?;
+        let answer = operator
+            .request("visitor.explain", visitor.ip.clone().into())
+            .await?;
         let text = std::str::from_utf8(&answer.payload).context("no text")?;
         forbidden.check("an explanation", text)?;
         ensure!(text.contains("verdict"), "{text}");

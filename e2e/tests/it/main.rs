@@ -5,5 +5,6 @@ mod deanonymizer;
 mod emitter;
 mod leaks;
 mod permissions;
+mod processes;
 mod readme;
 mod sessions;

@@ -72,14 +72,44 @@ const NOT_TO_PUBLISH: &[(&str, &[&str])] = &[
 
 /// What each user must not listen to.
 const NOT_TO_HEAR: &[(&str, &[&str])] = &[
-    ("ingestor", &["visitor.session.>", "visitor.raw.>", "_INBOX.>", "_INBOX_enricher.>", ">"]),
-    ("enricher", &["visitor.session.>", "visitor.status.>", "_INBOX.>", "_INBOX_gateway.>", ">"]),
-    ("gateway", &["visitor.raw.>", "visitor.session.>", "_INBOX.>", "_INBOX_enricher.>", ">"]),
+    (
+        "ingestor",
+        &[
+            "visitor.session.>",
+            "visitor.raw.>",
+            "_INBOX.>",
+            "_INBOX_enricher.>",
+            ">",
+        ],
+    ),
+    (
+        "enricher",
+        &[
+            "visitor.session.>",
+            "visitor.status.>",
+            "_INBOX.>",
+            "_INBOX_gateway.>",
+            ">",
+        ],
+    ),
+    (
+        "gateway",
+        &[
+            "visitor.raw.>",
+            "visitor.session.>",
+            "_INBOX.>",
+            "_INBOX_enricher.>",
+            ">",
+        ],
+    ),
     ("operator", &["_INBOX_gateway.>", "$KV.>", ">"]),
 ];
 
 /// A client whose refusals can be awaited.
-async fn watched(site: &Pipeline, user: &str) -> Result<(async_nats::Client, mpsc::UnboundedReceiver<String>)> {
+async fn watched(
+    site: &Pipeline,
+    user: &str,
+) -> Result<(async_nats::Client, mpsc::UnboundedReceiver<String>)> {
     let (sender, refusals) = mpsc::unbounded_channel();
     let client = site
         .nats
@@ -95,8 +125,14 @@ async fn watched(site: &Pipeline, user: &str) -> Result<(async_nats::Client, mps
 
 async fn refused(refusals: &mut mpsc::UnboundedReceiver<String>, user: &str, what: &str) -> Result<()> {
     let refusal = tokio::time::timeout(Duration::from_secs(30), refusals.recv());
-    let refusal = refusal.await.with_context(|| format!("{user} may {what}"))?.context("no client")?;
-    ensure!(refusal.to_lowercase().contains("permissions violation"), "{user}, {what}: {refusal}");
+    let refusal = refusal
+        .await
+        .with_context(|| format!("{user} may {what}"))?
+        .context("no client")?;
+    ensure!(
+        refusal.to_lowercase().contains("permissions violation"),
+        "{user}, {what}: {refusal}"
+    );
     Ok(())
 }
 
@@ -140,22 +176,50 @@ async fn an_operator_sees_everything_with_the_nats_cli() -> Result<()> {
     site.shows(&visitor).await?;
     let run = async |arguments: &[&str]| -> Result<String> {
         let mut command = Command::new(&cli);
-        command.args(["--server", &site.nats.url(), "--user", "operator", "--password", "operator"]).args(arguments);
+        command
+            .args([
+                "--server",
+                &site.nats.url(),
+                "--user",
+                "operator",
+                "--password",
+                "operator",
+            ])
+            .args(arguments);
         let output = tokio::task::spawn_blocking(move || command.output()).await??;
-        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        let text = [output.stdout, output.stderr]
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .concat();
         ensure!(output.status.success(), "nats {arguments:?}: {text}");
         Ok(text)
     };
     let streams = run(&["stream", "ls"]).await?;
-    for stream in ["VISITOR_RAW", "VISITOR_SESSIONS", "VISITOR_ACTIVITY", "VISITOR_REJECTED"] {
+    for stream in [
+        "VISITOR_RAW",
+        "VISITOR_SESSIONS",
+        "VISITOR_ACTIVITY",
+        "VISITOR_REJECTED",
+    ] {
         ensure!(streams.contains(stream), "{streams}");
     }
     let subject = format!("visitor.session.{}", visitor.guid);
     let record = run(&["stream", "get", "VISITOR_SESSIONS", "-S", &subject]).await?;
     ensure!(record.contains(&visitor.ip), "{record}");
-    ensure!(run(&["consumer", "info", "VISITOR_RAW", "enricher"]).await?.contains("Shared by all enrichers"));
-    ensure!(run(&["sub", "visitor.status.>", "--count", "1"]).await?.contains("visitor.status."));
-    ensure!(run(&["req", "visitor.explain", &visitor.ip, "--raw"]).await?.contains("\"verdict\":\"shown\""));
+    ensure!(
+        run(&["consumer", "info", "VISITOR_RAW", "enricher"])
+            .await?
+            .contains("Shared by all enrichers")
+    );
+    ensure!(
+        run(&["sub", "visitor.status.>", "--count", "1"])
+            .await?
+            .contains("visitor.status.")
+    );
+    ensure!(
+        run(&["req", "visitor.explain", &visitor.ip, "--raw"])
+            .await?
+            .contains("\"verdict\":\"shown\"")
+    );
     eventually("every process is among the services", async || {
         let services = run(&["micro", "ping"]).await?;
         for process in ["visitor-ingestor", "visitor-enricher", "visitor-gateway"] {
@@ -164,6 +228,9 @@ async fn an_operator_sees_everything_with_the_nats_cli() -> Result<()> {
         Ok(())
     })
     .await?;
-    ensure!(run(&["stream", "purge", "VISITOR_RAW", "--force"]).await.is_err(), "an operator must write nothing");
+    ensure!(
+        run(&["stream", "purge", "VISITOR_RAW", "--force"]).await.is_err(),
+        "an operator must write nothing"
+    );
     Ok(())
 }

@@ -12,7 +12,11 @@ fn readme() -> String {
 }
 
 fn help(process: &str) -> String {
-    let output = Command::new(of_workspace(process).unwrap()).arg("--help").env_clear().output().unwrap();
+    let output = Command::new(of_workspace(process).unwrap())
+        .arg("--help")
+        .env_clear()
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{process} --help");
     String::from_utf8(output.stdout).unwrap()
 }
@@ -40,15 +44,24 @@ fn settings_are_flags_with_the_defaults_that_it_names() {
     assert!(rows.len() > 10, "the table of settings is not found");
     for row in rows {
         let (flags, processes, defaults) = (code(row[1]), row[2], code(row[3]));
-        for process in PROCESSES.iter().filter(|process| processes.contains(**process) || processes == "all") {
+        for process in PROCESSES
+            .iter()
+            .filter(|process| processes.contains(**process) || processes == "all")
+        {
             let help = help(process);
             for (index, flag) in flags.iter().enumerate() {
                 let said = said_of(&help, flag).unwrap_or_else(|| panic!("{process} has no {flag}"));
                 if let Some(default) = defaults.get(index) {
-                    assert!(said.contains(&format!("[default: {default}]")), "{process} {flag}: {said}");
+                    assert!(
+                        said.contains(&format!("[default: {default}]")),
+                        "{process} {flag}: {said}"
+                    );
                 }
                 let variable = flag.trim_start_matches('-').replace('-', "_").to_uppercase();
-                assert!(said.contains(&format!("[env: {variable}")), "{process} {flag}: {said}");
+                assert!(
+                    said.contains(&format!("[env: {variable}")),
+                    "{process} {flag}: {said}"
+                );
             }
         }
     }
@@ -63,8 +76,14 @@ fn targets_exist() {
         .filter_map(|line| line.trim().strip_prefix("make "))
         .filter_map(|line| line.split_whitespace().next())
         .collect();
-    assert!(targets.contains(&"up") && targets.contains(&"test"), "{targets:?}");
+    assert!(
+        targets.contains(&"up") && targets.contains(&"test"),
+        "{targets:?}"
+    );
     for target in targets {
-        assert!(makefile.contains(&format!("\n{target}:")), "there is no target {target}");
+        assert!(
+            makefile.contains(&format!("\n{target}:")),
+            "there is no target {target}"
+        );
     }
 }

@@ -315,7 +315,12 @@ async fn everybody_is_shown_with_what_may_be_shown_of_them() -> Result<()> {
     ];
     for kind in kinds {
         let visitors: Vec<_> = (0..20).map(|n| Visitor::from(&site.ip(kind, n))).collect();
-        site.send(&visitors.iter().map(|visitor| visitor.opened(0)).collect::<Vec<_>>());
+        site.send(
+            &visitors
+                .iter()
+                .map(|visitor| visitor.opened(0))
+                .collect::<Vec<_>>(),
+        );
     }
     site.view_is_right().await
 }
@@ -340,9 +345,7 @@ async fn averages_are_those_of_the_sessions_shown() -> Result<()> {
 
     let viewer = site.viewer().await?;
     let view = viewer
-        .sees("a snapshot of all", |view| {
-            view.sessions.len() == visitors.len()
-        })
+        .sees("a snapshot of all", |view| view.sessions.len() == visitors.len())
         .await?;
     let sessions: Vec<_> = view.sessions.values().collect();
     let companies: Vec<_> = sessions
