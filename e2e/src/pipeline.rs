@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use protocol::Millis;
 use protocol::frame::VisibleSession;
 use protocol::stream;
 use protocol::time::millis;
@@ -312,6 +313,29 @@ impl Pipeline {
         self.emitter.send_all(events);
     }
 
+    /// Starts or stops the emitter's refusing of connections. In force when it returns.
+    ///
+    /// # Errors
+    /// Where its port cannot be used.
+    pub async fn emitter_refuses(&self, refuse: bool) -> Result<()> {
+        // A process that is being started elsewhere in this program holds all our sockets until it is.
+        eventually("the emitter's port is free", async || {
+            Ok(self.emitter.refuse(refuse).await?)
+        })
+        .await
+    }
+
+    /// The same for the Deanonymizer.
+    ///
+    /// # Errors
+    /// As [`Pipeline::emitter_refuses`].
+    pub async fn deanonymizer_refuses(&self, refuse: bool) -> Result<()> {
+        eventually("the Deanonymizer's port is free", async || {
+            Ok(self.deanonymizer.refuse(refuse).await?)
+        })
+        .await
+    }
+
     /// Waits until the session is shown, and gives it.
     ///
     /// # Errors
@@ -343,7 +367,8 @@ impl Pipeline {
     /// # Errors
     /// Where it is not in time: how it differs.
     pub async fn view_is_right(&self) -> Result<()> {
-        eventually("the view is right", async || self.judge().await).await
+        let called_at = clock::now();
+        eventually("the view is right", async || self.judge(called_at).await).await
     }
 
     /// Waits until all that was sent before has had its effect, by sending a session and watching it through. Do not
@@ -407,8 +432,9 @@ impl Pipeline {
         .await
     }
 
-    /// A difference counts that is one both without the events that may still be on their way and with them.
-    async fn judge(&self) -> Result<()> {
+    /// What was sent after `called_at` may still be on its way for a while: then a difference counts that is one both
+    /// without it and with it.
+    async fn judge(&self, called_at: Millis) -> Result<()> {
         for gateway in self.members(Role::Gateway) {
             let asked_at = clock::now();
             let shown = gateway.http.sessions().await?;
@@ -419,7 +445,8 @@ impl Pipeline {
                 now: clock::now(),
             };
             let sent = self.emitter.sent();
-            let arrived = sent.partition_point(|event| event.sent_at_ms < asked_at - millis(ON_THE_WAY));
+            let arrived_at = called_at.max(asked_at - millis(ON_THE_WAY));
+            let arrived = sent.partition_point(|event| event.sent_at_ms <= arrived_at);
             let differences = |sent| {
                 let expected = oracle::view(sent, circumstances);
                 oracle::differences(&expected, &shown, circumstances)

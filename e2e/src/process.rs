@@ -10,6 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::eventually::PATIENCE;
+use crate::ports;
 
 /// A program, its arguments, and the process that runs it, if one does. The process is killed when this is dropped.
 #[derive(Debug)]
@@ -65,15 +66,16 @@ impl Process {
             .append(true)
             .open(&self.log)
             .with_context(|| format!("cannot write {}", self.log.display()))?;
-        let child = Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        command
             .args(&self.arguments)
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
+            .kill_on_drop(true);
+        let child = ports::while_none_is_tried(|| command.spawn())
             .with_context(|| format!("cannot run {}", self.program.display()))?;
         self.child = Some(child);
         Ok(())

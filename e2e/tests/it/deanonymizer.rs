@@ -131,7 +131,7 @@ async fn one_500_in_ten_is_not_noticed() -> Result<()> {
 #[tokio::test]
 async fn a_deanonymizer_that_refuses_connections_is_waited_for() -> Result<()> {
     let site = impatient().start().await?;
-    site.deanonymizer.refuse(true).await?;
+    site.deanonymizer_refuses(true).await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
     site.send(&[visitor.opened(0)]);
     being_identified(&site, 1).await?;
@@ -147,7 +147,7 @@ async fn a_deanonymizer_that_refuses_connections_is_waited_for() -> Result<()> {
     })
     .await?;
     assert!(site.sessions().await?.is_empty());
-    site.deanonymizer.refuse(false).await?;
+    site.deanonymizer_refuses(false).await?;
     site.view_is_right().await
 }
 

@@ -47,7 +47,7 @@ async fn closed_connections_are_made_anew() -> Result<()> {
 #[tokio::test]
 async fn an_emitter_that_refuses_connections_is_waited_for() -> Result<()> {
     let mut site = Pipeline::start().await?;
-    site.emitter.refuse(true).await?;
+    site.emitter_refuses(true).await?;
     site.emitter.close_all();
     let reason = eventually("the ingestor is not ready", async || {
         site.member(Role::Ingestor, 0)?.http.reason().await
@@ -66,7 +66,7 @@ async fn an_emitter_that_refuses_connections_is_waited_for() -> Result<()> {
         Ok(())
     })
     .await?;
-    site.emitter.refuse(false).await?;
+    site.emitter_refuses(false).await?;
     site.ready().await?;
     goes_on(&site).await
 }

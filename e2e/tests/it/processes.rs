@@ -1,310 +1,217 @@
-//! Processes come, go, die and come back, and the view stays right.
+//! Processes that die, come back, are added and taken away (DESIGN 2.1, 2.2).
 
-use std::process::Command;
-
-use anyhow::{Context as _, Result, ensure};
-use e2e::{Pipeline, Role, Visitor, eventually, of_workspace};
+use anyhow::{Result, ensure};
+use e2e::{Pipeline, Role, Viewer, Visitor, eventually};
+use simulator::deanonymizer::Latency;
+use simulator::event::Event;
 use simulator::world::Kind;
 
-/// So many visitors of companies, from addresses of their own.
-fn visitors(site: &Pipeline, count: u32) -> Vec<Visitor> {
+/// So many visitors of many kinds.
+fn crowd(site: &Pipeline, count: u32) -> Vec<Visitor> {
+    let kinds = [
+        Kind::Full,
+        Kind::CompanyOnly,
+        Kind::Unknown,
+        Kind::NexaCore,
+        Kind::MixedEmails,
+    ];
     (0..count)
-        .map(|n| Visitor::from(&site.ip(Kind::CompanyOnly, n)))
+        .zip(kinds.iter().cycle())
+        .map(|(n, kind)| Visitor::from(&site.ip(*kind, n / 3)))
         .collect()
 }
 
-fn open(site: &Pipeline, visitors: &[Visitor]) {
-    site.send(
-        &visitors
-            .iter()
-            .map(|visitor| visitor.opened(0))
-            .collect::<Vec<_>>(),
-    );
-}
-
-fn keep_alive(site: &Pipeline, visitors: &[Visitor]) {
-    site.send(
-        &visitors
-            .iter()
-            .map(|visitor| visitor.keep_alive(0))
-            .collect::<Vec<_>>(),
-    );
-}
-
-/// Waits until every gateway shows exactly so many sessions.
-async fn shows(site: &Pipeline, count: usize) -> Result<()> {
-    eventually(&format!("{count} sessions are shown everywhere"), async || {
-        for gateway in site.members(Role::Gateway) {
-            let shown = gateway.http.sessions().await?.len();
-            ensure!(shown == count, "{}: {shown}", gateway.process.name());
-        }
-        Ok(())
-    })
-    .await
+/// All of them do the same.
+fn all(visitors: &[Visitor], event: impl Fn(&Visitor) -> Event) -> Vec<Event> {
+    visitors.iter().map(event).collect()
 }
 
 #[tokio::test]
 async fn a_restarted_gateway_has_the_whole_view_before_it_is_ready() -> Result<()> {
     let mut site = Pipeline::start().await?;
-    let visitors = visitors(&site, 200);
-    open(&site, &visitors);
-    shows(&site, 200).await?;
-    site.send(
-        &visitors[..50]
-            .iter()
-            .map(|visitor| visitor.closed(0))
-            .collect::<Vec<_>>(),
-    );
-    shows(&site, 150).await?;
-    site.gateway()?.process.restart().await?;
-    site.gateway()?.ready().await?;
-    assert_eq!(
-        site.sessions().await?.len(),
-        150,
-        "the view is not complete when the gateway is ready"
-    );
-    site.view_is_right().await
-}
-
-#[tokio::test]
-async fn a_second_gateway_shows_the_same() -> Result<()> {
-    let mut site = Pipeline::start().await?;
-    let visitors = visitors(&site, 50);
-    open(&site, &visitors);
-    shows(&site, 50).await?;
-    let second = site.add(Role::Gateway)?;
-    site.member_mut(Role::Gateway, second)?.ready().await?;
-    shows(&site, 50).await?;
-    keep_alive(&site, &visitors);
+    let visitors = crowd(&site, 500);
+    site.send(&all(&visitors, |visitor| visitor.opened(0)));
+    site.settle().await?;
+    let touched = all(&visitors, |visitor| visitor.keep_alive(0));
+    site.send(&touched);
     site.settle().await?;
     site.view_is_right().await?;
-    let first = site.sessions().await?;
-    assert_eq!(first, site.member(Role::Gateway, second)?.http.sessions().await?);
+    let before = site.sessions().await?;
+
+    site.gateway()?.process.restart().await?;
+    eventually("the gateway answers in any way", async || {
+        let gateway = &site.member(Role::Gateway, 0)?.http;
+        let ready = gateway.get("/readyz").await?.status.is_success();
+        let sessions = gateway.sessions().await;
+        if ready {
+            // Whatever it says from the first moment on that it is ready must be the whole.
+            ensure!(sessions? == before, "an incomplete view");
+        }
+        ensure!(ready, "not ready yet");
+        Ok(())
+    })
+    .await?;
+    site.send(&all(&visitors, |visitor| visitor.closed(0)));
+    site.settle().await?;
+    assert!(site.sessions().await?.is_empty());
     Ok(())
 }
 
 #[tokio::test]
-async fn a_killed_enricher_loses_nothing() -> Result<()> {
+async fn every_gateway_has_the_same_view() -> Result<()> {
+    let mut site = Pipeline::builder().with(Role::Gateway, 2).start().await?;
+    let visitors = crowd(&site, 200);
+    site.send(&all(&visitors, |visitor| visitor.opened(0)));
+    site.settle().await?;
+    site.send(&all(&visitors[..50], |visitor| visitor.closed(0)));
+    site.add(Role::Gateway)?;
+    site.ready().await?;
+    site.send(&all(&visitors[50..], |visitor| visitor.keep_alive(0)));
+    site.settle().await?;
+    site.view_is_right().await?;
+    let views = [
+        site.sessions().await?,
+        site.member(Role::Gateway, 1)?.http.sessions().await?,
+        site.member(Role::Gateway, 2)?.http.sessions().await?,
+    ];
+    assert!(!views[0].is_empty());
+    assert!(views[0] == views[1] && views[1] == views[2]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_killed_enricher_had_in_hand_another_takes_over() -> Result<()> {
     let mut site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
-    let visitors = visitors(&site, 600);
-    for part in visitors.chunks(150) {
-        open(&site, part);
-        site.enricher()?.process.kill().await?;
-        keep_alive(&site, part);
-        site.enricher()?.process.start()?;
-    }
-    shows(&site, 600).await?;
+    site.deanonymizer
+        .set_latency(Latency::fixed(std::time::Duration::from_millis(300)));
+    let visitors = crowd(&site, 300);
+    site.send(&all(&visitors, |visitor| visitor.opened(1_000)));
+    eventually("both enrichers wait for lookups", async || {
+        for enricher in site.members(Role::Enricher) {
+            let open = enricher.http.metric("visitor_enricher_deliveries_open").await?;
+            ensure!(open > 0.0, "{} has nothing in hand", enricher.process.name());
+        }
+        Ok(())
+    })
+    .await?;
+    site.member_mut(Role::Enricher, 1)?.process.kill().await?;
+    site.send(&all(&visitors, |visitor| visitor.keep_alive(0)));
+    site.view_is_right().await?;
     site.settle().await?;
     site.view_is_right().await
 }
 
 #[tokio::test]
-async fn enrichers_come_and_go_while_visitors_do() -> Result<()> {
+async fn a_killed_enricher_that_was_alone_goes_on_where_it_was() -> Result<()> {
     let mut site = Pipeline::start().await?;
-    let visitors = visitors(&site, 300);
-    open(&site, &visitors[..100]);
-    let second = site.add(Role::Enricher)?;
-    open(&site, &visitors[100..200]);
-    site.member_mut(Role::Enricher, second)?.ready().await?;
-    let status = site.enricher()?.process.stop().await?;
-    assert!(status.success(), "{status}");
-    open(&site, &visitors[200..]);
-    shows(&site, 300).await?;
-    site.enricher()?.process.start()?;
+    let visitors = crowd(&site, 300);
+    site.send(&all(&visitors, |visitor| visitor.opened(1_000)));
+    site.enricher()?.process.restart().await?;
+    site.send(&all(&visitors[..100], |visitor| visitor.closed(0)));
+    site.enricher()?.process.restart().await?;
+    site.view_is_right().await
+}
+
+#[tokio::test]
+async fn enrichers_are_added_and_taken_away_while_visitors_come() -> Result<()> {
+    let mut site = Pipeline::start().await?;
+    let viewer = site.viewer().await?;
+    let visitors = crowd(&site, 400);
+    let (first, rest) = visitors.split_at(200);
+    site.send(&all(first, |visitor| visitor.opened(0)));
+    let added = site.add(Role::Enricher)?;
+    site.ready().await?;
+    site.send(&all(rest, |visitor| visitor.opened(0)));
+    let ended = site.enricher()?.process.stop().await?;
+    assert_eq!(ended.code(), Some(0));
+    site.send(&all(&visitors, |visitor| visitor.keep_alive(0)));
+    site.view_is_right().await?;
+    viewer.missed_nothing()?;
+    let handled = site
+        .member(Role::Enricher, added)?
+        .http
+        .metric(r#"visitor_enricher_events_total{kind="keep-alive"}"#);
+    assert!(handled.await? > 0.0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_enricher_that_is_frozen_does_not_freeze_the_rest() -> Result<()> {
+    let mut site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
+    site.enricher()?.process.pause()?;
+    let visitors = crowd(&site, 100);
+    site.send(&all(&visitors, |visitor| visitor.opened(0)));
+    // What the frozen one was given comes back to the other after a while.
+    site.view_is_right().await?;
+    site.enricher()?.process.resume()?;
+    site.ready().await?;
+    site.send(&all(&visitors[..50], |visitor| visitor.closed(0)));
+    site.settle().await?;
     site.view_is_right().await
 }
 
 #[tokio::test]
 async fn a_killed_ingestor_goes_on_when_it_is_back() -> Result<()> {
     let mut site = Pipeline::start().await?;
-    let visitors = visitors(&site, 20);
-    open(&site, &visitors);
-    shows(&site, 20).await?;
+    let visitors = crowd(&site, 100);
+    site.send(&all(&visitors, |visitor| visitor.opened(0)));
+    site.settle().await?;
     site.ingestor()?.process.restart().await?;
     site.ready().await?;
-    keep_alive(&site, &visitors);
+    site.send(&all(&visitors[..50], |visitor| visitor.closed(0)));
+    site.send(&all(&visitors[50..], |visitor| visitor.keep_alive(0)));
     site.settle().await?;
     site.view_is_right().await
 }
 
 #[tokio::test]
-async fn two_ingestors_side_by_side_do_no_harm() -> Result<()> {
+async fn a_second_ingestor_covers_for_a_killed_one() -> Result<()> {
     let mut site = Pipeline::builder().with(Role::Ingestor, 2).start().await?;
-    let visitors = visitors(&site, 100);
-    open(&site, &visitors);
+    let visitors = crowd(&site, 300);
+    let (early, late) = visitors.split_at(150);
+    site.send(&all(early, |visitor| visitor.opened(0)));
     site.ingestor()?.process.kill().await?;
-    keep_alive(&site, &visitors);
-    site.send(
-        &visitors[..30]
-            .iter()
-            .map(|visitor| visitor.closed(0))
-            .collect::<Vec<_>>(),
-    );
-    shows(&site, 70).await
-}
-
-#[tokio::test]
-async fn a_nats_server_that_comes_back_empty_is_filled_again() -> Result<()> {
-    let mut site = Pipeline::builder()
-        .with(Role::Enricher, 2)
-        .with(Role::Gateway, 2)
-        .start()
-        .await?;
-    let visitors = visitors(&site, 200);
-    open(&site, &visitors[..100]);
-    shows(&site, 100).await?;
-    site.send(
-        &visitors[..20]
-            .iter()
-            .map(|visitor| visitor.closed(0))
-            .collect::<Vec<_>>(),
-    );
-    shows(&site, 80).await?;
-    site.nats.process.kill().await?;
-    eventually("the gateway says what is wrong", async || {
-        let reason = site.member(Role::Gateway, 0)?.http.reason().await?;
-        ensure!(reason.contains("nats"), "{reason}");
-        Ok(())
-    })
-    .await?;
-    open(&site, &visitors[100..]);
-    site.nats.process.start()?;
-    site.ready().await?;
-    shows(&site, 180).await?;
-    site.settle().await?;
+    site.send(&all(late, |visitor| visitor.opened(0)));
     site.view_is_right().await?;
-    // What was put back makes the view of a gateway that starts now.
-    site.gateway()?.process.restart().await?;
-    site.ready().await?;
-    shows(&site, 180).await
+    let stats = site.member(Role::Gateway, 0)?.http.stats().await?;
+    assert!(stats.active_sessions >= 200, "{stats:?}");
+    Ok(())
 }
 
 #[tokio::test]
-async fn a_closed_session_stays_closed_after_the_streams_were_lost() -> Result<()> {
+async fn every_process_ends_well_when_it_is_told_to() -> Result<()> {
+    let mut site = Pipeline::start().await?;
+    let visitors = crowd(&site, 200);
+    site.send(&all(&visitors, |visitor| visitor.opened(0)));
+    let viewer = site.viewer().await?;
+    for role in Role::ALL {
+        let ended = site.member_mut(role, 0)?.process.stop().await?;
+        assert_eq!(ended.code(), Some(0), "{}", role.name());
+    }
+    let (code, reason) = viewer.closed().await?;
+    assert_eq!(code, 1001, "{reason}");
+
+    for role in Role::ALL {
+        site.member_mut(role, 0)?.process.start()?;
+    }
+    site.ready().await?;
+    site.view_is_right().await
+}
+
+#[tokio::test]
+async fn a_session_closed_while_no_enricher_ran_is_closed() -> Result<()> {
     let mut site = Pipeline::start().await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
     site.send(&[visitor.opened(0)]);
     site.shows(&visitor).await?;
-    site.send(&[visitor.closed(0)]);
-    site.shows_no(&visitor).await?;
-    site.nats.process.restart().await?;
-    site.ready().await?;
-    site.send(&[visitor.keep_alive(0), visitor.opened(0)]);
-    site.settle().await?;
-    site.gateway()?.process.restart().await?;
-    site.ready().await?;
-    site.settle().await?;
-    site.shows_no(&visitor).await
-}
-
-#[tokio::test]
-async fn processes_wait_for_nats_at_the_start() -> Result<()> {
-    let mut site = Pipeline::builder().launch().await?;
-    eventually("the ingestor says what it waits for", async || {
-        let reason = site.member(Role::Ingestor, 0)?.http.reason().await?;
-        ensure!(reason.contains("nats"), "{reason}");
-        Ok(())
-    })
-    .await?;
-    site.emitter.wait_for_clients(1, e2e::PATIENCE).await?;
-    let visitor = Visitor::from(&site.ip(Kind::Full, 1));
-    site.send(&[visitor.opened(0)]);
-    site.nats.process.start()?;
-    site.ready().await?;
-    site.shows(&visitor).await?;
-    Ok(())
-}
-
-#[tokio::test]
-async fn every_process_stops_cleanly_when_asked() -> Result<()> {
-    let mut site = Pipeline::start().await?;
-    let visitors = visitors(&site, 50);
-    open(&site, &visitors);
-    for role in Role::ALL {
-        let status = site.member_mut(role, 0)?.process.stop().await?;
-        assert!(status.success(), "{}: {status}", role.name());
-    }
-    Ok(())
-}
-
-#[test]
-fn a_bad_flag_ends_a_process_with_one_line_that_names_it() -> Result<()> {
-    let cases = [
-        ("ingestor", "--emitter-url", "http://127.0.0.1"),
-        ("ingestor", "--silence-deadline", "soon"),
-        ("enricher", "--deanonymizer-url", "nowhere"),
-        ("enricher", "--lookup-budget", "100/week"),
-        ("enricher", "--lookup-concurrency", "0"),
-        ("enricher", "--show-unidentified-after", "90s"),
-        ("enricher", "--price-per-lookup", "NaN"),
-        ("gateway", "--stale-after", "0s"),
-        ("gateway", "--listen", "everywhere"),
-        ("gateway", "--nats-creds", "/nowhere/creds"),
-        ("gateway", "--log-format", "xml"),
-        ("gateway", "--colour", "blue"),
-    ];
-    for (process, flag, value) in cases {
-        let mut command = Command::new(of_workspace(process)?);
-        if process != "gateway" {
-            command.args(["--http-listen", "127.0.0.1:0"]);
-        } else if flag != "--listen" {
-            command.args(["--listen", "127.0.0.1:0"]);
-        }
-        let output = command.args([flag, value]).env_clear().output()?;
-        let said = String::from_utf8(output.stderr)?;
-        let error = said.lines().last().context("it says nothing")?;
-        assert_eq!(output.status.code(), Some(64), "{process} {flag}: {said}");
-        assert!(
-            error.starts_with("error: ") && error.contains(flag),
-            "{process}: {said}"
-        );
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_health_check_asks_the_running_process() -> Result<()> {
-    let mut site = Pipeline::start().await?;
-    let healthy = |role: Role, site: &Pipeline| -> Result<bool> {
-        let address = site.member(role, 0)?.http.base().replace("http://", "");
-        let arguments = [role.listen_flag(), &address, "healthcheck"];
-        let output = Command::new(of_workspace(role.name())?)
-            .args(arguments)
-            .env_clear()
-            .output()?;
-        Ok(output.status.success())
-    };
-    for role in Role::ALL {
-        assert!(healthy(role, &site)?, "{}", role.name());
-    }
-    site.nats.process.kill().await?;
-    for role in Role::ALL {
-        eventually(&format!("{} is not healthy", role.name()), async || {
-            ensure!(!healthy(role, &site)?);
-            Ok(())
-        })
+    let viewer = Viewer::connect(site.gateway()?.http.base()).await?;
+    site.enricher()?.process.kill().await?;
+    site.send(&[visitor.closed(0), visitor.keep_alive(0)]);
+    site.enricher()?.process.start()?;
+    viewer
+        .sees("that it left", |view| view.removals.contains_key(&visitor.guid))
         .await?;
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn flags_are_environment_variables_as_well() -> Result<()> {
-    let site = Pipeline::start().await?;
-    let mut taken = Command::new(of_workspace("enricher")?)
-        .env_clear()
-        .env("NATS_URL", site.nats.url())
-        .env(
-            "HTTP_LISTEN",
-            site.member(Role::Enricher, 0)?.http.base().replace("http://", ""),
-        )
-        .stderr(std::process::Stdio::piped())
-        .spawn()?;
-    let status = taken.wait()?;
-    assert_eq!(
-        status.code(),
-        Some(64),
-        "HTTP_LISTEN names an address that is taken"
-    );
-    Ok(())
+    site.settle().await?;
+    assert!(site.sessions().await?.is_empty());
+    viewer.missed_nothing()
 }

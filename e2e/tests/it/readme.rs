@@ -1,6 +1,7 @@
-//! What the README says of flags and targets is true.
+//! What README and ARCHITECTURE say of flags, targets and tests is true.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use e2e::{of_workspace, repository};
@@ -85,5 +86,50 @@ fn targets_exist() {
             makefile.contains(&format!("\n{target}:")),
             "there is no target {target}"
         );
+    }
+}
+
+/// Every Rust source of the workspace, by the names that a module of it can have.
+fn sources(folder: &Path, found: &mut Vec<(Vec<String>, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let names = [Some(path.as_path()), path.parent()];
+            let names = names
+                .into_iter()
+                .flatten()
+                .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()));
+            found.push((names.collect(), fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+#[test]
+fn tests_that_prove_something_exist() {
+    let root = repository();
+    let architecture = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    let proofs = architecture.split_once("## What proves it").unwrap().1;
+    let mut found = Vec::new();
+    for folder in [
+        "protocol/src",
+        "ingestor/src",
+        "enricher/src",
+        "gateway/src",
+        "e2e/tests/it",
+    ] {
+        sources(&root.join(folder), &mut found);
+    }
+    let named: Vec<_> = code(proofs)
+        .into_iter()
+        .filter_map(|name| name.split_once("::"))
+        .collect();
+    assert!(named.len() > 50, "{named:?}");
+    for (module, test) in named.into_iter().filter(|(module, _)| *module != "module") {
+        let exists = found.iter().any(|(names, source)| {
+            names.iter().any(|name| name == module) && source.contains(&format!("fn {test}("))
+        });
+        assert!(exists, "there is no test {module}::{test}");
     }
 }
