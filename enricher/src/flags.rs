@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use reqwest::Url;
 use service::flags::{Command, Common, duration};
+use service::process::CommandLine;
 
 use crate::budget::{Budget, InvalidBudget};
 
@@ -74,12 +75,22 @@ pub struct Flags {
     pub http_listen: SocketAddr,
 }
 
-impl Flags {
-    /// What clap cannot check: how flags go together.
-    ///
-    /// # Errors
-    /// Naming the flag that cannot be used.
-    pub fn check(&self) -> anyhow::Result<()> {
+impl CommandLine for Flags {
+    const LISTEN_FLAG: &'static str = "--http-listen";
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn command(&self) -> Option<Command> {
+        self.command
+    }
+
+    fn listen(&self) -> SocketAddr {
+        self.http_listen
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
         let after = self.show_unidentified_after.0;
         anyhow::ensure!(
             after.is_none_or(|after| after < self.stale_after),
@@ -125,11 +136,10 @@ fn http_url(text: &str) -> Result<Url, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn flags_fit_together() {
-        Flags::command().debug_assert();
+        <Flags as clap::CommandFactory>::command().debug_assert();
     }
 
     #[test]

@@ -28,13 +28,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use protocol::status::Figures;
-use service::health::Health;
-use service::metrics::Metrics;
-use service::rejected::Rejected;
-use service::streams::Streams;
-use service::{Nats, flags as service_flags, healthcheck, http, instance, shutdown, status, telemetry};
+use service::status::Reporter;
+use service::{Process, process};
 use tokio::sync::mpsc;
-use tokio_util::task::TaskTracker;
 
 use crate::deanonymizer::Deanonymizer;
 use crate::explain::Explain;
@@ -49,40 +45,26 @@ use crate::profile::HiddenCompanies;
 use crate::publish::Publisher;
 use crate::replica::Replica;
 
-/// The process's name, in subjects, metrics and as NATS user.
-const PROCESS: &str = "enricher";
-
 /// How many fetched messages may wait for the pipeline.
 const MESSAGES_UNDER_WAY: usize = 64;
 
 fn main() -> ExitCode {
-    let flags = match service_flags::parse::<Flags>() {
-        Ok(flags) => flags,
-        Err(code) => return code,
-    };
-    if let Some(service_flags::Command::Healthcheck) = flags.command {
-        return healthcheck::run(flags.http_listen);
-    }
-    telemetry::start(flags.common.log_format);
-    service::runtime::run(run(flags))
+    process::main(run)
 }
 
 async fn run(flags: Flags) -> anyhow::Result<()> {
-    flags.check()?;
-    let shutdown = shutdown::on_signal()?;
-    let listener = http::listen("--http-listen", flags.http_listen).await?;
-    let instance = instance::name();
-    let health = Health::starting(&[service::nats::PART, intake::PART, replica::PART]);
-    let metrics = Metrics::new(PROCESS);
-    let nats = Nats::connect(PROCESS, &instance, &flags.common, &health, &metrics).await?;
-    let streams = Streams::new(nats.clone(), flags.common.nats_replicas);
-    let gauges = Arc::new(Gauges::new(&metrics, flags.price_per_lookup));
+    let process = Process::start("enricher", &flags, &[intake::PART, replica::PART]).await?;
+    let (nats, streams, health) = (
+        process.nats.clone(),
+        process.streams.clone(),
+        process.health.clone(),
+    );
+    let gauges = Arc::new(Gauges::new(&process.metrics, flags.price_per_lookup));
     let replica = Replica::new(flags.cache_capacity);
-    let fleet = Fleet::new(nats.clone(), &instance);
+    let fleet = Fleet::new(nats.clone(), &process.instance);
     let guard = Guard::new(flags.lookup_concurrency, flags.lookup_budget.0, fleet.clone());
     let reporter = reporter(
-        &instance,
-        &health,
+        &process,
         &gauges,
         &guard,
         Explain::new(replica.clone(), fleet.clone()),
@@ -90,8 +72,8 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
     let lookup = lookup(&flags, &replica, &fleet, guard, &gauges)?;
     let pipeline = Pipeline::new(
         lookup,
-        Publisher::new(nats.clone(), &instance),
-        Rejected::new(PROCESS, &metrics, nats.clone()),
+        Publisher::new(nats.clone(), &process.instance),
+        process.rejected.clone(),
         flags.stale_after,
         flags.show_unidentified_after.0,
         gauges,
@@ -100,18 +82,13 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
     let (sender, intake) = mpsc::channel(MESSAGES_UNDER_WAY);
 
     // The copy holds nothing that must be finished, so it ends with the runtime.
-    tokio::spawn(replica.follow(fleet, nats.clone(), streams, health.clone()));
-    let tasks = TaskTracker::new();
-    tasks.spawn(http::serve(
-        listener,
-        http::routes(health, metrics),
-        shutdown.clone(),
-    ));
-    tasks.spawn(reporter.run(nats, shutdown.clone()));
-    tasks.spawn(queue.run(sender, shutdown.clone()));
-    tasks.spawn(pipeline.run(intake, shutdown.clone()));
-    tasks.close();
-    shutdown::wait(&shutdown, &tasks).await;
+    tokio::spawn(replica.follow(fleet, nats, streams, health));
+    process.tasks.spawn(queue.run(sender, process.shutdown.clone()));
+    process
+        .tasks
+        .spawn(pipeline.run(intake, process.shutdown.clone()));
+    let routes = process.routes();
+    process.run(routes, reporter).await;
     Ok(())
 }
 
@@ -141,22 +118,14 @@ fn lookup(
 }
 
 /// Tells how this enricher is, and explains addresses.
-fn reporter(
-    instance: &str,
-    health: &Health,
-    gauges: &Arc<Gauges>,
-    guard: &Guard,
-    explain: Explain,
-) -> status::Reporter {
+fn reporter(process: &Process, gauges: &Arc<Gauges>, guard: &Guard, explain: Explain) -> Reporter {
     let (gauges, guard) = (Arc::clone(gauges), guard.clone());
     let figures = move || Figures::Enricher(gauges.figures(&guard));
     let explain = move |payload: bytes::Bytes| {
         let explain = explain.clone();
         async move { explain.answer(&payload).await }
     };
-    status::Reporter::new(PROCESS, instance, health.clone(), figures).with_endpoint(
-        "explain",
-        explain::SUBJECT,
-        explain,
-    )
+    process
+        .reporter(figures)
+        .with_endpoint("explain", explain::SUBJECT, explain)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use service::flags::{Command, Common, duration};
+use service::process::CommandLine;
 
 /// Holds the view of active sessions and serves it: API, WebSocket and page.
 #[derive(Clone, Debug, Parser)]
@@ -42,13 +43,28 @@ pub struct Flags {
     pub access_token: Option<String>,
 }
 
+impl CommandLine for Flags {
+    const LISTEN_FLAG: &'static str = "--listen";
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn command(&self) -> Option<Command> {
+        self.command
+    }
+
+    fn listen(&self) -> SocketAddr {
+        self.listen
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn flags_fit_together() {
-        Flags::command().debug_assert();
+        <Flags as clap::CommandFactory>::command().debug_assert();
     }
 }

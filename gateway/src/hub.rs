@@ -153,7 +153,7 @@ impl HubTask {
             last_frame: now,
             last_pipeline: now,
             snapshot: None,
-            behind: [Followed::Sessions, Followed::Activity].into(),
+            behind: Followed::ALL.into(),
             ready: false,
             writes: FuturesUnordered::new(),
         };

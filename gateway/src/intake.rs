@@ -10,11 +10,11 @@ use async_nats::jetstream::stream::Stream;
 use futures_util::StreamExt as _;
 use protocol::status::Status;
 use protocol::{Activity, Rejection, SessionMessage, subject};
-use service::Nats;
 use service::backoff::Backoff;
 use service::health::Health;
 use service::rejected::Rejected;
 use service::streams::{Life, Streams, life};
+use service::{Nats, Process};
 use tokio::sync::mpsc;
 
 use crate::write_back::Standing;
@@ -46,6 +46,9 @@ pub enum Followed {
 }
 
 impl Followed {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Sessions, Self::Activity];
+
     /// The part's name in [`Health`].
     pub const fn part(self) -> &'static str {
         match self {
@@ -72,20 +75,17 @@ impl Follower {
     /// Tells `intake` what comes. `stale_after` is for the stream of activities, which this may have to make.
     pub fn new(
         followed: Followed,
-        nats: Nats,
-        streams: Streams,
+        process: &Process,
         stale_after: Duration,
-        health: Health,
-        rejected: Rejected,
         intake: mpsc::Sender<Intake>,
     ) -> Self {
         Self {
             followed,
-            nats,
-            streams,
+            nats: process.nats.clone(),
+            streams: process.streams.clone(),
             stale_after,
-            health,
-            rejected,
+            health: process.health.clone(),
+            rejected: process.rejected.clone(),
             intake,
             position: None,
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use service::flags::{Command, Common, duration};
+use service::process::CommandLine;
 
 use crate::feed::Settings;
 use crate::outbox::Limits;
@@ -63,6 +64,22 @@ impl Flags {
     }
 }
 
+impl CommandLine for Flags {
+    const LISTEN_FLAG: &'static str = "--http-listen";
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn command(&self) -> Option<Command> {
+        self.command
+    }
+
+    fn listen(&self) -> SocketAddr {
+        self.http_listen
+    }
+}
+
 fn websocket_url(text: &str) -> Result<String, String> {
     use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
@@ -77,11 +94,10 @@ fn websocket_url(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn flags_fit_together() {
-        Flags::command().debug_assert();
+        <Flags as clap::CommandFactory>::command().debug_assert();
     }
 
     #[test]

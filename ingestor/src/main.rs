@@ -10,54 +10,30 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use protocol::status::Figures;
-use service::health::Health;
-use service::metrics::Metrics;
-use service::rejected::Rejected;
-use service::streams::Streams;
-use service::{Nats, flags as service_flags, healthcheck, http, instance, shutdown, status, telemetry};
+use service::{Process, process};
 use tokio::sync::mpsc;
-use tokio_util::task::TaskTracker;
 
 use crate::feed::Feed;
 use crate::flags::Flags;
 use crate::gauges::Gauges;
 use crate::publish::Publisher;
 
-/// The process's name, in subjects, metrics and as NATS user.
-const PROCESS: &str = "ingestor";
-
 /// How many accepted events may be on their way from the socket to the publisher.
 const EVENTS_UNDER_WAY: usize = 8 * 1024;
 
 fn main() -> ExitCode {
-    let flags = match service_flags::parse::<Flags>() {
-        Ok(flags) => flags,
-        Err(code) => return code,
-    };
-    if let Some(service_flags::Command::Healthcheck) = flags.command {
-        return healthcheck::run(flags.http_listen);
-    }
-    telemetry::start(flags.common.log_format);
-    service::runtime::run(run(flags))
+    process::main(run)
 }
 
 async fn run(flags: Flags) -> anyhow::Result<()> {
-    let shutdown = shutdown::on_signal()?;
-    let listener = http::listen("--http-listen", flags.http_listen).await?;
-    let instance = instance::name();
-    let health = Health::starting(&[service::nats::PART, feed::PART, publish::PART]);
-    let metrics = Metrics::new(PROCESS);
-    let nats = Nats::connect(PROCESS, &instance, &flags.common, &health, &metrics).await?;
-    let rejected = Rejected::new(PROCESS, &metrics, nats.clone());
-    let gauges = Arc::new(Gauges::new(&metrics));
-    let streams = Streams::new(nats.clone(), flags.common.nats_replicas);
-
+    let process = Process::start("ingestor", &flags, &[feed::PART, publish::PART]).await?;
+    let gauges = Arc::new(Gauges::new(&process.metrics));
     let figures = {
-        let (gauges, rejected) = (Arc::clone(&gauges), rejected.clone());
+        let (gauges, rejected) = (Arc::clone(&gauges), process.rejected.clone());
         move || Figures::Ingestor(gauges.figures(rejected.count()))
     };
-    let reporter = status::Reporter::new(PROCESS, &instance, health.clone(), figures);
     let (sender, events) = mpsc::channel(EVENTS_UNDER_WAY);
+    let (health, rejected) = (process.health.clone(), process.rejected.clone());
     let feed = Feed::new(
         flags.feed(),
         sender,
@@ -65,19 +41,13 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
         health.clone(),
         Arc::clone(&gauges),
     );
-    let publisher = Publisher::new(flags.limits(), nats.clone(), streams, health.clone(), gauges);
+    let (nats, streams) = (process.nats.clone(), process.streams.clone());
+    let publisher = Publisher::new(flags.limits(), nats, streams, health, gauges);
 
-    let tasks = TaskTracker::new();
-    tasks.spawn(http::serve(
-        listener,
-        http::routes(health, metrics),
-        shutdown.clone(),
-    ));
-    tasks.spawn(reporter.run(nats, shutdown.clone()));
-    tasks.spawn(feed.run(shutdown.clone()));
+    process.tasks.spawn(feed.run(process.shutdown.clone()));
     // The feed ends with the shutdown and closes the channel; the publisher ends once what was in it is acknowledged.
-    tasks.spawn(publisher.run(events));
-    tasks.close();
-    shutdown::wait(&shutdown, &tasks).await;
+    process.tasks.spawn(publisher.run(events));
+    let (routes, reporter) = (process.routes(), process.reporter(figures));
+    process.run(routes, reporter).await;
     Ok(())
 }

@@ -9,8 +9,9 @@ pub mod http;
 pub mod instance;
 pub mod metrics;
 pub mod nats;
+pub mod process;
 pub mod rejected;
-pub mod runtime;
+
 pub mod shutdown;
 pub mod status;
 pub mod streams;
@@ -18,3 +19,4 @@ pub mod telemetry;
 
 pub use health::Health;
 pub use nats::Nats;
+pub use process::Process;

@@ -1,0 +1,141 @@
+//! A process from its command line to its end, as far as all of them do the same.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use axum::Router;
+use protocol::status::Figures;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::flags::{self, Command, Common, bad_configuration};
+use crate::health::Health;
+use crate::metrics::Metrics;
+use crate::nats::{self, Nats};
+use crate::rejected::Rejected;
+use crate::status::Reporter;
+use crate::streams::Streams;
+use crate::{healthcheck, http, instance, shutdown, telemetry};
+
+/// The command line of a process.
+pub trait CommandLine: clap::Parser {
+    /// The flag that says where the process listens.
+    const LISTEN_FLAG: &'static str;
+
+    /// What all processes are told.
+    fn common(&self) -> &Common;
+
+    /// What it is asked to do instead of its job, if anything.
+    fn command(&self) -> Option<Command>;
+
+    /// Where it listens.
+    fn listen(&self) -> SocketAddr;
+
+    /// Checks what clap cannot: how flags go together.
+    ///
+    /// # Errors
+    /// Naming the flag that cannot be used.
+    fn check(&self) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
+
+/// Reads the command line and runs `process` to its end, on this thread.
+///
+/// An error of it is one of the configuration: whatever else goes wrong, a process waits for and repairs.
+pub fn main<F: CommandLine, P: Future<Output = anyhow::Result<()>>>(
+    process: impl FnOnce(F) -> P,
+) -> ExitCode {
+    let flags = match flags::parse::<F>() {
+        Ok(flags) => flags,
+        Err(code) => return code,
+    };
+    if let Some(Command::Healthcheck) = flags.command() {
+        return healthcheck::run(flags.listen());
+    }
+    telemetry::start(flags.common().log_format);
+    // Nothing here needs more than one way of encrypting; the crates that bring several want to be told which.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return bad_configuration(&format!("error: no runtime: {error}")),
+    };
+    match flags.check().and_then(|()| runtime.block_on(process(flags))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => bad_configuration(&format!("error: {error:#}")),
+    }
+}
+
+/// What every process has.
+pub struct Process {
+    /// Its name, in subjects, metrics and as NATS user.
+    pub name: &'static str,
+    /// Which one of its kind it is.
+    pub instance: String,
+    /// Cancelled when it is to stop.
+    pub shutdown: CancellationToken,
+    /// What must end before it does.
+    pub tasks: TaskTracker,
+    /// Whether it does its job.
+    pub health: Health,
+    /// What it counts.
+    pub metrics: Metrics,
+    /// Its connection to NATS, which may not stand yet.
+    pub nats: Nats,
+    /// The streams, to be made where they are missing.
+    pub streams: Streams,
+    /// Where what it cannot use goes.
+    pub rejected: Rejected,
+    listener: TcpListener,
+}
+
+impl Process {
+    /// Listens, and begins to connect. It is ready once NATS and `parts` work.
+    ///
+    /// # Errors
+    /// Where something that it was told cannot be used.
+    pub async fn start<F: CommandLine>(
+        name: &'static str,
+        flags: &F,
+        parts: &[&'static str],
+    ) -> anyhow::Result<Self> {
+        let shutdown = shutdown::on_signal()?;
+        let listener = http::listen(F::LISTEN_FLAG, flags.listen()).await?;
+        let instance = instance::name();
+        let health = Health::starting(&[&[nats::PART], parts].concat());
+        let metrics = Metrics::new(name);
+        let nats = Nats::connect(name, &instance, flags.common(), &health, &metrics).await?;
+        Ok(Self {
+            name,
+            streams: Streams::new(nats.clone(), flags.common().nats_replicas),
+            rejected: Rejected::new(name, &metrics, nats.clone()),
+            tasks: TaskTracker::new(),
+            instance,
+            shutdown,
+            health,
+            metrics,
+            nats,
+            listener,
+        })
+    }
+
+    /// Tells how the process is; `figures` is asked each time.
+    pub fn reporter(&self, figures: impl Fn() -> Figures + Send + Sync + 'static) -> Reporter {
+        Reporter::new(self.name, &self.instance, self.health.clone(), figures)
+    }
+
+    /// Health and metrics.
+    pub fn routes(&self) -> Router {
+        http::routes(self.health.clone(), self.metrics.clone())
+    }
+
+    /// Serves `routes` and reports until the shutdown, and then waits for the tasks.
+    pub async fn run(self, routes: Router, reporter: Reporter) {
+        self.tasks
+            .spawn(http::serve(self.listener, routes, self.shutdown.clone()));
+        self.tasks.spawn(reporter.run(self.nats, self.shutdown.clone()));
+        self.tasks.close();
+        shutdown::wait(&self.shutdown, &self.tasks).await;
+    }
+}
