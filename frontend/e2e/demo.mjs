@@ -11,12 +11,24 @@ const { values } = parseArgs({
   },
 });
 
+/** What each of the two enrichers has paid and saved when the demo starts. */
+const LOOKUPS = {
+  paid: 210,
+  failed: 12,
+  paidForHidden: 40,
+  savedByCache: 500,
+  savedByFleet: 100,
+  savedBySharing: 40,
+  spent: 2.1,
+};
+
 const chance = random(7);
 const gateway = await MockGateway.start(Number(values.port));
 const guids = [];
 for (let left = Number(values.visitors); left > 0; left -= 1)
   welcome(Math.floor(10_000 + chance() ** 2 * 3_600_000));
 gateway.processes = describeProcesses(values.troubled);
+gateway.lookups = Object.fromEntries(Object.entries(LOOKUPS).map(([name, count]) => [name, 2 * count]));
 console.log(gateway.url);
 
 setInterval(() => {
@@ -26,12 +38,14 @@ setInterval(() => {
   for (let touches = 5; touches > 0 && guids.length > 0; touches -= 1) {
     gateway.touch(guids[Math.floor(chance() * guids.length)]);
   }
-  gateway.beingIdentified = Math.floor(chance() * 4);
+  gateway.beingIdentified = values.troubled ? 12 : Math.floor(chance() * 4);
   gateway.flush();
 }, 250);
 
 function welcome(ago) {
   const visitor = makeVisitor(chance, ago);
+  if (values.troubled && chance() < 0.2)
+    Object.assign(visitor, { company: null, contact: null, unidentified: true });
   guids.push(visitor.guid);
   gateway.put(visitor);
 }
@@ -55,11 +69,16 @@ function describeProcesses(troubled) {
     beingIdentified: 1,
     eventsHandled: 1190,
     queueWaiting: 4,
-    lookupsPaid: 210,
-    lookupsSaved: 640,
-    lookupsFailed: 12,
+    lookups: LOOKUPS,
+    breaker: 'closed',
+    lookupConcurrency: 32,
+    lookupsHeldBack: null,
   };
-  const sick = troubled && { ready: false, reason: 'the Deanonymizer does not answer' };
+  const sick = troubled && {
+    beingIdentified: 11,
+    breaker: 'open',
+    lookupsHeldBack: 'the Deanonymizer does not answer',
+  };
   return [
     { ...ingestor, instance: 'web-1-a1' },
     { ...enricher, instance: 'web-1-b1' },

@@ -35,6 +35,15 @@ export class MockGateway {
   /** Turns connections away. */
   refusing = false;
   processes = [];
+  lookups = {
+    paid: 0,
+    failed: 0,
+    paidForHidden: 0,
+    savedByCache: 0,
+    savedByFleet: 0,
+    savedBySharing: 0,
+    spent: 0,
+  };
   beingIdentified = 0;
 
   #sessions = new Map();
@@ -136,7 +145,10 @@ export class MockGateway {
       now,
       ...content,
       stats: this.#stats(now),
-      pipeline: { processes: this.processes.map((status) => ({ ...status, at: now })) },
+      pipeline: {
+        processes: this.processes.map((status) => ({ ...status, at: now })),
+        lookups: this.lookups,
+      },
     };
   }
 

@@ -24,6 +24,14 @@ describe('the figures', () => {
     await showsFigure(page, 'Average session duration', /^1h 00m \d\ds$/);
   });
 
+  test('tell what lookups cost, and what saved them', async () => {
+    const page = await open();
+    await showsFigure(page, 'Spent on lookups', '0.00');
+    gateway.lookups = { ...gateway.lookups, paid: 25, savedByCache: 50, savedByFleet: 25, spent: 0.25 };
+    await showsFigure(page, 'Spent on lookups', '0.25');
+    await shows(page, '.calls', '25 calls paid, 75 saved (75%) 50 cached, 25 by fleet, 0 shared');
+  });
+
   test('and ages do not care about the browser’s own clock', async () => {
     gateway.put(aSession({ openedAt: Date.now() - 60_000, lastActivityAt: Date.now() - 60_000 }));
     const page = await open({}, () => {
@@ -59,6 +67,38 @@ describe('the pipeline', () => {
     const page = await open();
     await shows(page, '.crews', /Gateways 1 of 2 ready/);
     await shows(page, '.troubles', /gateway web-2 NATS is away/);
+  });
+
+  test('tells when visitors wait for the Deanonymizer', async () => {
+    const enricher = {
+      process: 'enricher',
+      instance: 'web-1',
+      startedAt: Date.now(),
+      ready: true,
+      reason: null,
+      beingIdentified: 12,
+      eventsHandled: 0,
+      queueWaiting: 0,
+      lookups: gateway.lookups,
+      breaker: 'open',
+      lookupConcurrency: 1,
+      lookupsHeldBack: 'the Deanonymizer does not answer',
+    };
+    gateway.processes = [enricher];
+    gateway.put(aSession({ unidentified: true }));
+    const page = await open();
+    await shows(
+      page,
+      '.crews [data-mood=bad]:nth-child(2)',
+      'Deanonymizer not asked, 12 visitors wait for it',
+    );
+    await shows(page, '.troubles', /lookups the Deanonymizer does not answer/);
+    await shows(page, `${ROWS} .company`, 'Not identified yet');
+
+    gateway.processes = [{ ...enricher, breaker: 'closed', lookupsHeldBack: null }];
+    gateway.put(aSession({ company: LUMEN }));
+    await shows(page, '.crews [data-mood=good]', 'Deanonymizer answers');
+    await shows(page, `${ROWS} .company`, 'Lumen & Sonslumen.example');
   });
 });
 

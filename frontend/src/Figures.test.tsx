@@ -4,7 +4,7 @@ import { Profiler } from 'react';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Figures } from './Figures';
 import { PlayedPage } from './playedPage';
-import { aDelta, aSnapshot, NOW, someStats } from './samples';
+import { aDelta, aPipeline, aSnapshot, NOW, someLookups, someStats } from './samples';
 
 let page: PlayedPage;
 
@@ -24,11 +24,12 @@ const all = [
   'Companies',
   'Average visitors per company',
   'Average session duration',
+  'Spent on lookups',
 ];
 
 it('are dashes before the first frame', () => {
   page.show(<Figures />);
-  expect(all.map(figure)).toEqual(['–', '–', '–', '–', '–']);
+  expect(all.map(figure)).toEqual(['–', '–', '–', '–', '–', '–']);
 });
 
 it('are those of the last frame', () => {
@@ -39,15 +40,16 @@ it('are those of the last frame', () => {
     averageVisitorsPerCompany: 2.4,
     averageSessionSeconds: 75.9,
   };
-  page.receive(aSnapshot({ stats }));
+  const pipeline = aPipeline({ lookups: someLookups({ spent: 2.1 }) });
+  page.receive(aSnapshot({ stats, pipeline }));
   page.show(<Figures />);
-  expect(all.map(figure)).toEqual(['1,250', '3', '500', '2.4', '1m 15s']);
+  expect(all.map(figure)).toEqual(['1,250', '3', '500', '2.4', '1m 15s', '2.10']);
 });
 
 it('average nothing where nobody is there', () => {
   page.receive(aSnapshot({ stats: someStats() }));
   page.show(<Figures />);
-  expect(all.map(figure)).toEqual(['0', '0', '0', '–', '–']);
+  expect(all.map(figure)).toEqual(['0', '0', '0', '–', '–', '0.00']);
 });
 
 it('let the mean duration grow by a second each second between frames', () => {

@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import { formatAverage, formatCount, formatDuration, NOTHING } from './format';
+import { LookupCosts } from './LookupCosts';
 import { useMoment, useView } from './useLive';
 import './styles/figures.css';
 
@@ -17,6 +18,7 @@ export function Figures() {
       <Figure name="Average session duration">
         <AverageDuration />
       </Figure>
+      <LookupCosts />
     </dl>
   );
 }

@@ -3,7 +3,8 @@ import { cleanup, screen, within } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { HealthStrip } from './HealthStrip';
 import { PlayedPage } from './playedPage';
-import { aSnapshot, NOW } from './samples';
+import { anEnricher, aPipeline, aSnapshot, NOW } from './samples';
+import type { Pipeline } from './status';
 
 let page: PlayedPage;
 
@@ -20,21 +21,52 @@ it('shows nothing before the first frame', () => {
   expect(shown.textContent).toBe('');
 });
 
-it('tells who is ready, and what is wrong', () => {
-  const processes = [
-    { ...process, process: 'enricher' },
-    { ...process, process: 'enricher', instance: 'host-2', ready: false, reason: 'no NATS' },
-    { ...process, process: 'gateway' },
-  ];
-  page.receive(aSnapshot({ pipeline: { processes } }));
+/** The items of the lists that are shown for these processes. */
+function lists(...processes: Pipeline['processes']): (string | null)[][] {
+  page.receive(aSnapshot({ pipeline: aPipeline({ processes }) }));
   page.show(<HealthStrip />);
-  const lists = screen.getAllByRole('list').map((list) =>
+  return screen.getAllByRole('list').map((list) =>
     within(list)
       .getAllByRole('listitem')
       .map((item) => item.textContent),
   );
-  expect(lists).toEqual([
-    ['Emitter unknown', 'Ingestors 0 of 0 ready', 'Enrichers 1 of 2 ready', 'Gateways 1 of 1 ready'],
+}
+
+it('tells who is ready, and what is wrong', () => {
+  const sick = { ...process, process: 'enricher', instance: 'host-2', ready: false, reason: 'no NATS' };
+  expect(lists(anEnricher(), sick, { ...process, process: 'gateway' })).toEqual([
+    [
+      'Emitter unknown',
+      'Deanonymizer answers',
+      'Ingestors 0 of 0 ready',
+      'Enrichers 1 of 2 ready',
+      'Gateways 1 of 1 ready',
+    ],
     ['ingestor none is known to run', 'enricher host-2 no NATS'],
   ]);
+});
+
+const heldBack = { lookupsHeldBack: 'the Deanonymizer does not answer' };
+
+it.each([
+  ['Deanonymizer answers', 'good', { beingIdentified: 12 }],
+  ['Trying the Deanonymizer again', 'doubtful', { breaker: 'half-open', ...heldBack }],
+  [
+    'Trying the Deanonymizer again, 1 visitor waits for it',
+    'doubtful',
+    { breaker: 'half-open', beingIdentified: 1 },
+  ],
+  [
+    'Deanonymizer not asked, 1,200 visitors wait for it',
+    'bad',
+    { breaker: 'open', beingIdentified: 1_200, ...heldBack },
+  ],
+] as const)('says "%s" (%s)', (text, mood, enricher) => {
+  lists(anEnricher(enricher));
+  expect(screen.getByText(text).dataset.mood).toBe(mood);
+});
+
+it('says why lookups are held back', () => {
+  const [, troubles] = lists(anEnricher({ lookupsHeldBack: 'the lookup budget of 100/min is used up' }));
+  expect(troubles).toContain('lookups the lookup budget of 100/min is used up');
 });

@@ -55,6 +55,10 @@ it('shows a visitor of whom nothing is known', () => {
   expect(texts({})).toEqual(['Unknown', '–', '', '', '203.0.113.7', '1m 00s', '5s']);
 });
 
+it('tells a visitor who is still to be identified from one of whom nothing is known', () => {
+  expect(texts({ unidentified: true })[0]).toBe('Not identified yet');
+});
+
 it('links to the company without telling it from where, and to the contact', () => {
   showRow({ company, contact });
   const links = screen.getAllByRole<HTMLAnchorElement>('link');

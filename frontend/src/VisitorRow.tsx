@@ -9,11 +9,15 @@ import { useMoment } from './useLive';
  * themselves.
  */
 export const VisitorRow = memo(function VisitorRow({ session }: { session: Session }) {
-  const { company, contact } = session;
+  const { company, contact, unidentified = false } = session;
   return (
     <>
       <div role="cell" className="cell company">
-        {company ? <CompanyLines company={company} /> : <span className="unknown">Unknown</span>}
+        {company ? (
+          <CompanyLines company={company} />
+        ) : (
+          <span className="unknown">{unidentified ? 'Not identified yet' : 'Unknown'}</span>
+        )}
       </div>
       <div role="cell" className="cell contact">
         {contact ? <ContactLines contact={contact} /> : <span className="unknown">{NOTHING}</span>}

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { formatAverage, formatCount, formatDuration, formatTime } from './format';
+import { formatAverage, formatCount, formatDuration, formatMoney, formatShare, formatTime } from './format';
 
 it.each([
   [0, '0s'],
@@ -24,6 +24,19 @@ it('formats counts and averages', () => {
   expect(formatAverage(2)).toBe('2.0');
   expect(formatAverage(1.005_9)).toBe('1.01');
   expect(formatAverage(1_234.5)).toBe('1,234.5');
+});
+
+it('formats money without a currency', () => {
+  expect(formatMoney(0)).toBe('0.00');
+  expect(formatMoney(2.1)).toBe('2.10');
+  expect(formatMoney(12_345.678)).toBe('12,345.68');
+});
+
+it('does not call a part the whole', () => {
+  expect(formatShare(0)).toBe('0%');
+  expect(formatShare(0.753)).toBe('75%');
+  expect(formatShare(0.999)).toBe('99%');
+  expect(formatShare(1)).toBe('100%');
 });
 
 it('formats any time that a frame may hold', () => {

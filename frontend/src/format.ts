@@ -7,6 +7,13 @@ const DAY = 24 * HOUR;
 
 const counts = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const averages = new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFractionDigits: 2 });
+const amounts = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+// Rounded down, so that 100% is not said before it is true.
+const shares = new Intl.NumberFormat('en', {
+  style: 'percent',
+  maximumFractionDigits: 0,
+  roundingMode: 'floor',
+});
 const times = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' });
 
 export function formatCount(count: number): string {
@@ -15,6 +22,16 @@ export function formatCount(count: number): string {
 
 export function formatAverage(average: number): string {
   return averages.format(average);
+}
+
+/** An amount of money, in whatever currency it is: only the operator knows. */
+export function formatMoney(amount: number): string {
+  return amounts.format(amount);
+}
+
+/** A part of a whole, from 0 to 1, in per cent. */
+export function formatShare(share: number): string {
+  return shares.format(share);
 }
 
 /** A point in time, given in milliseconds since the epoch, where the reader is. */

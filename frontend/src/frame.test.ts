@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import deltaText from '../../protocol/fixtures/delta.json?raw';
 import snapshotText from '../../protocol/fixtures/snapshot.json?raw';
 import { parseFrame } from './frame';
-import { aDelta, aSession, aSnapshot } from './samples';
+import { aDelta, aPipeline, aSession, aSnapshot } from './samples';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 /** Fields that may be left out, so that a frame without them is as good. */
-const OPTIONAL = ['title', 'pipeline'];
+const OPTIONAL = ['title', 'unidentified', 'pipeline'];
 
 /**
  * Whether the page reads all that a message holds, and holds all that the page needs: unknown fields are not
@@ -89,6 +89,7 @@ describe.each([
 
 it('finds every optional field in the protocol’s frames, so that they cannot be lost either', () => {
   expect(snapshotText).toContain('"title"');
+  expect(snapshotText).toContain('"unidentified"');
   expect(deltaText).toContain('"pipeline"');
 });
 
@@ -107,7 +108,7 @@ describe('parseFrame', () => {
 
   it('takes a process of a kind that it does not know for what it is', () => {
     const process = { process: 'archiver', instance: 'i', at: 1, startedAt: 1, ready: false, reason: 'full' };
-    const snapshot = aSnapshot({ pipeline: { processes: [process] } });
+    const snapshot = aSnapshot({ pipeline: aPipeline({ processes: [process] }) });
     expect(parseFrame(JSON.stringify(snapshot))).toEqual({ frame: snapshot });
   });
 

@@ -5,6 +5,8 @@
  * ignored, so that a newer gateway does not break an older page.
  */
 import * as v from 'valibot';
+import { type Pipeline, pipelineSchema } from './status';
+import { time } from './time';
 
 export interface Company {
   guid: string;
@@ -28,6 +30,8 @@ export interface Session {
   /** Null where the lookup knows nothing about the IP. */
   company: Company | null;
   contact: Contact | null;
+  /** Shown though no lookup has said yet who it is; absent where one has. */
+  unidentified?: boolean;
 }
 
 export interface Stats {
@@ -38,53 +42,6 @@ export interface Stats {
   /** 0 where there is nothing to average, as is the next one. */
   averageVisitorsPerCompany: number;
   averageSessionSeconds: number;
-}
-
-interface ProcessStatus {
-  /** Host, process id and start, so that two processes of a kind can be told apart. */
-  instance: string;
-  /** When the process said this. */
-  at: number;
-  startedAt: number;
-  ready: boolean;
-  /** Why it is not ready. */
-  reason: string | null;
-}
-
-export interface IngestorStatus extends ProcessStatus {
-  process: 'ingestor';
-  emitterConnected: boolean;
-  emitterSilentSeconds: number;
-  received: number;
-  rejected: number;
-  published: number;
-  waiting: number;
-  dropped: number;
-}
-
-export interface EnricherStatus extends ProcessStatus {
-  process: 'enricher';
-  beingIdentified: number;
-  eventsHandled: number;
-  queueWaiting: number;
-  lookupsPaid: number;
-  lookupsSaved: number;
-  lookupsFailed: number;
-}
-
-export interface GatewayStatus extends ProcessStatus {
-  process: 'gateway';
-  sessions: number;
-  clients: number;
-}
-
-/** A process of a kind that this page does not know, or that says less about itself than it should. */
-export interface OtherStatus extends ProcessStatus {
-  process: string;
-}
-
-export interface Pipeline {
-  processes: (IngestorStatus | EnricherStatus | GatewayStatus | OtherStatus)[];
 }
 
 export interface Snapshot {
@@ -134,9 +91,6 @@ export function parseFrame(message: unknown): Parsed {
   return { problem: `${v.getDotPath(issue) ?? 'frame'}: ${issue.message}` };
 }
 
-/** What a date can hold; anything else would make formatting it throw. */
-const time = v.pipe(v.number(), v.minValue(0), v.maxValue(8.64e15));
-
 const companySchema = v.object({ guid: v.string(), name: v.string(), domain: v.string() });
 
 const contactSchema = v.object({
@@ -154,6 +108,7 @@ const sessionSchema = v.object({
   lastActivityAt: time,
   company: v.nullable(companySchema),
   contact: v.nullable(contactSchema),
+  unidentified: v.exactOptional(v.boolean()),
 });
 
 const statsSchema = v.object({
@@ -162,49 +117,6 @@ const statsSchema = v.object({
   companies: v.number(),
   averageVisitorsPerCompany: v.number(),
   averageSessionSeconds: v.number(),
-});
-
-const processEntries = {
-  instance: v.string(),
-  at: time,
-  startedAt: time,
-  ready: v.boolean(),
-  reason: v.nullable(v.string()),
-};
-
-const pipelineSchema = v.object({
-  processes: v.array(
-    v.union([
-      v.object({
-        process: v.literal('ingestor'),
-        ...processEntries,
-        emitterConnected: v.boolean(),
-        emitterSilentSeconds: v.number(),
-        received: v.number(),
-        rejected: v.number(),
-        published: v.number(),
-        waiting: v.number(),
-        dropped: v.number(),
-      }),
-      v.object({
-        process: v.literal('enricher'),
-        ...processEntries,
-        beingIdentified: v.number(),
-        eventsHandled: v.number(),
-        queueWaiting: v.number(),
-        lookupsPaid: v.number(),
-        lookupsSaved: v.number(),
-        lookupsFailed: v.number(),
-      }),
-      v.object({
-        process: v.literal('gateway'),
-        ...processEntries,
-        sessions: v.number(),
-        clients: v.number(),
-      }),
-      v.object({ process: v.string(), ...processEntries }),
-    ]),
-  ),
 });
 
 const frameSchema: v.GenericSchema<unknown, Frame> = v.variant('type', [

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { EnricherStatus, GatewayStatus, IngestorStatus, Pipeline } from './frame';
 import { assess } from './pipeline';
-import { NOW } from './samples';
+import { anEnricher, aPipeline, NOW } from './samples';
+import type { GatewayStatus, IngestorStatus, Pipeline } from './status';
 
 const status = { instance: 'host-1', at: NOW - 500, startedAt: NOW - 60_000, ready: true, reason: null };
 const ingestor: IngestorStatus = {
@@ -15,20 +15,11 @@ const ingestor: IngestorStatus = {
   waiting: 0,
   dropped: 0,
 };
-const enricher: EnricherStatus = {
-  ...status,
-  process: 'enricher',
-  beingIdentified: 0,
-  eventsHandled: 1,
-  queueWaiting: 0,
-  lookupsPaid: 1,
-  lookupsSaved: 0,
-  lookupsFailed: 0,
-};
+const enricher = anEnricher();
 const gateway: GatewayStatus = { ...status, process: 'gateway', sessions: 1, clients: 1 };
 
 function assessThese(...processes: Pipeline['processes']) {
-  return assess({ processes }, NOW);
+  return assess(aPipeline({ processes }), NOW);
 }
 
 describe('crews and troubles', () => {
@@ -90,5 +81,32 @@ describe('the emitter', () => {
     ['unknown without ingestors', [], 'unknown'],
   ] as const)('is %s', (_, ingestors, state) => {
     expect(assessThese(...ingestors, enricher, gateway).emitter.state).toBe(state);
+  });
+});
+
+describe('the Deanonymizer', () => {
+  const open = anEnricher({
+    instance: 'host-2',
+    breaker: 'open',
+    lookupsHeldBack: 'the Deanonymizer does not answer',
+  });
+
+  it('is a trouble of its own where enrichers hold lookups back, not one of theirs', () => {
+    const { crews, deanonymizer, troubles } = assessThese(ingestor, enricher, open, gateway);
+    expect(crews[1]).toEqual({ process: 'enricher', ready: 2, total: 2 });
+    expect(deanonymizer.state).toBe('held back');
+    expect(troubles).toEqual([{ who: 'lookups', reason: 'the Deanonymizer does not answer' }]);
+  });
+
+  it('is judged by enrichers that do their job', () => {
+    expect(assessThese(ingestor, enricher, { ...open, ready: false }, gateway).deanonymizer.state).toBe(
+      'answering',
+    );
+    expect(assessThese(ingestor, { ...open, at: NOW - 12_000 }, gateway).deanonymizer.state).toBe('unknown');
+  });
+
+  it('does without what an enricher does not tell', () => {
+    const terse = { ...status, process: 'enricher' };
+    expect(assessThese(ingestor, terse, gateway).deanonymizer.state).toBe('unknown');
   });
 });

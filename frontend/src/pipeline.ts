@@ -1,5 +1,6 @@
-import type { IngestorStatus, Pipeline } from './frame';
+import { assessDeanonymizer, type Deanonymizer } from './deanonymizer';
 import { formatDuration } from './format';
+import type { IngestorStatus, Pipeline } from './status';
 
 /**
  * Processes say how they are each second; one that has been quiet for so many milliseconds counts as not
@@ -27,6 +28,7 @@ export interface Trouble {
 export interface Health {
   crews: Crew[];
   emitter: Emitter;
+  deanonymizer: Deanonymizer;
   troubles: Trouble[];
 }
 
@@ -48,10 +50,15 @@ export function assess({ processes }: Pipeline, now: number): Health {
     const crew = states.filter((state) => state.process === process);
     return { process, ready: crew.filter(({ trouble }) => trouble === null).length, total: crew.length };
   });
+  const deanonymizer = assessDeanonymizer(
+    states.filter((state) => state.trouble === null).filter((state) => 'breaker' in state),
+  );
   return {
     crews,
     emitter: assessEmitter(processes.filter((status) => 'emitterConnected' in status)),
+    deanonymizer,
     troubles: [
+      ...deanonymizer.heldBack.map((reason) => ({ who: 'lookups', reason })),
       ...crews.filter(isMissing).map(({ process }) => ({ who: process, reason: 'none is known to run' })),
       ...states.flatMap(({ process, instance, trouble }) =>
         trouble === null ? [] : [{ who: `${process} ${instance}`, reason: trouble }],

@@ -1,5 +1,6 @@
 /** Frames for tests: complete, with only what a test is about left to say. */
 import type { Delta, Session, Snapshot, Stats } from './frame';
+import type { EnricherStatus, Lookups, Pipeline } from './status';
 
 /** The server's time in these frames, in milliseconds since the epoch; a whole second. */
 export const NOW = 1_750_000_000_000;
@@ -27,6 +28,42 @@ export function someStats(stats: Partial<Stats> = {}): Stats {
   };
 }
 
+export function someLookups(lookups: Partial<Lookups> = {}): Lookups {
+  return {
+    paid: 0,
+    failed: 0,
+    paidForHidden: 0,
+    savedByCache: 0,
+    savedByFleet: 0,
+    savedBySharing: 0,
+    spent: 0,
+    ...lookups,
+  };
+}
+
+export function anEnricher(enricher: Partial<EnricherStatus> = {}): EnricherStatus {
+  return {
+    process: 'enricher',
+    instance: 'host-1',
+    at: NOW - 500,
+    startedAt: NOW - 60_000,
+    ready: true,
+    reason: null,
+    beingIdentified: 0,
+    eventsHandled: 0,
+    queueWaiting: 0,
+    lookups: someLookups(),
+    breaker: 'closed',
+    lookupConcurrency: 32,
+    lookupsHeldBack: null,
+    ...enricher,
+  };
+}
+
+export function aPipeline(pipeline: Partial<Pipeline> = {}): Pipeline {
+  return { processes: [], lookups: someLookups(), ...pipeline };
+}
+
 export function aSnapshot(snapshot: Partial<Snapshot> = {}): Snapshot {
   return {
     type: 'snapshot',
@@ -34,7 +71,7 @@ export function aSnapshot(snapshot: Partial<Snapshot> = {}): Snapshot {
     now: NOW,
     sessions: [],
     stats: someStats(),
-    pipeline: { processes: [] },
+    pipeline: aPipeline(),
     ...snapshot,
   };
 }

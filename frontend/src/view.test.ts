@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { aDelta, aSession, aSnapshot, NOW, someStats } from './samples';
+import { aDelta, aPipeline, aSession, aSnapshot, NOW, someStats } from './samples';
 import { View } from './view';
 
 let view: View;
@@ -145,14 +145,14 @@ function inOrder(openings: Map<string, number>): string[] {
 describe('figures and pipeline', () => {
   it('come with every frame, the pipeline only with some', () => {
     const process = { process: 'gateway', instance: 'i', at: 1, startedAt: 1, ready: true, reason: null };
-    const pipeline = { processes: [process] };
+    const pipeline = aPipeline({ processes: [process] });
     view.apply(aSnapshot({ pipeline }));
     const stats = someStats({ activeSessions: 4 });
     view.apply(aDelta({ now: NOW + 50, stats }));
     expect(view.stats).toEqual(stats);
     expect(view.statsAt).toBe(NOW + 50);
     expect(view.pipeline).toEqual(pipeline);
-    view.apply(aDelta({ revision: 3, pipeline: { processes: [] } }));
-    expect(view.pipeline).toEqual({ processes: [] });
+    view.apply(aDelta({ revision: 3, pipeline: aPipeline() }));
+    expect(view.pipeline).toEqual(aPipeline());
   });
 });

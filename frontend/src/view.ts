@@ -1,4 +1,5 @@
-import type { Delta, Frame, Pipeline, Session, Snapshot, Stats } from './frame';
+import type { Delta, Frame, Session, Snapshot, Stats } from './frame';
+import type { Pipeline } from './status';
 
 /** A line of the table. It keeps its place while the session in it is touched. */
 export interface Row {
