@@ -29,6 +29,8 @@ pub enum HeldBack {
 pub struct Guard {
     state: Arc<Mutex<State>>,
     freed: Arc<Notify>,
+    /// Who pays: one at a time, so that an allowance is used up before the next is taken.
+    till: Arc<tokio::sync::Mutex<()>>,
     budget: Option<Budget>,
     fleet: Fleet,
 }
@@ -55,6 +57,7 @@ impl Guard {
         Self {
             state: Arc::new(Mutex::new(state)),
             freed: Arc::default(),
+            till: Arc::default(),
             budget,
             fleet,
         }
@@ -80,34 +83,35 @@ impl Guard {
     /// Waits for room and gives the permission for one call.
     ///
     /// # Errors
-    /// Where calls are held back, or it is not known what the fleet has spent.
-    pub async fn enter(&self) -> Result<Permit, Failure> {
-        let permit = loop {
+    /// Where calls are held back.
+    pub async fn enter(&self) -> Result<Permit, HeldBack> {
+        loop {
             let freed = self.freed.notified();
             {
                 let mut state = self.lock();
                 if state.running < state.concurrency.limit() {
                     if !state.breaker.admit(clock::now()) {
-                        return Err(HeldBack::BreakerOpen.into());
+                        // The room is still there, for the next to hear the same.
+                        self.freed.notify_one();
+                        return Err(HeldBack::BreakerOpen);
                     }
                     state.running += 1;
-                    break Permit {
+                    return Ok(Permit {
                         guard: self.clone(),
                         running: state.running,
                         started: Instant::now(),
                         ended: false,
-                    };
+                    });
                 }
             }
             freed.await;
-        };
-        self.pay().await?;
-        Ok(permit)
+        }
     }
 
     /// Takes one call of what the fleet may spend.
     async fn pay(&self) -> Result<(), Failure> {
         let Some(budget) = self.budget else { return Ok(()) };
+        let _turn = self.till.lock().await;
         loop {
             {
                 let mut state = self.lock();
@@ -151,6 +155,17 @@ pub struct Permit {
 }
 
 impl Permit {
+    /// Takes the call off the fleet's budget, just before it is made.
+    ///
+    /// # Errors
+    /// Where the budget is used up, or it is not known what the fleet has spent.
+    pub async fn pay(&mut self) -> Result<(), Failure> {
+        let guard = self.guard.clone();
+        guard.pay().await?;
+        self.started = Instant::now();
+        Ok(())
+    }
+
     /// The call has ended.
     pub fn end<T>(mut self, outcome: &Result<T, Failure>) {
         let now = clock::now();
@@ -191,7 +206,8 @@ impl Drop for Permit {
             state.breaker.abandoned(clock::now());
         }
         drop(state);
-        // All of them, because the limit may have changed as well.
-        self.guard.freed.notify_waiters();
+        // One for the room of this call, one for the room that the limit may have gained by it.
+        self.guard.freed.notify_one();
+        self.guard.freed.notify_one();
     }
 }

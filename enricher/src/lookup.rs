@@ -14,7 +14,7 @@ use crate::deanonymizer::Deanonymizer;
 use crate::entry::{Entry, Found, Key};
 use crate::fleet::{Claim, Fleet, LEASE_TTL, Lease};
 use crate::gauges::Gauges;
-use crate::guard::Guard;
+use crate::guard::{Guard, Permit};
 use crate::profile::{HiddenCompanies, Verdict, filter};
 use crate::replica::Replica;
 
@@ -105,11 +105,36 @@ impl Lookup {
         Box::pin(self.replica.get_or(key, self.find(key, ip, interest))).await
     }
 
+    /// Tries a few times, each time anew: between two attempts the lease is free for whoever has more luck.
     async fn find(&self, key: Key, ip: &str, interest: &Interest) -> Result<Arc<Found>, Failure> {
+        let attempts = AtomicU32::new(0);
+        let pauses = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(100))
+            .with_max_delay(Duration::from_secs(1))
+            .with_max_times(ATTEMPTS - 1)
+            .with_jitter();
+        (|| self.attempt(key, ip, &attempts, interest))
+            .retry(pauses)
+            .when(Failure::is_worth_another_attempt)
+            .await
+    }
+
+    /// The room for a call comes before the lease: a lease that waited for room would run out before the call is made.
+    async fn attempt(
+        &self,
+        key: Key,
+        ip: &str,
+        attempts: &AtomicU32,
+        interest: &Interest,
+    ) -> Result<Arc<Found>, Failure> {
         if let Some(reason) = self.guard.held_back() {
             return self.known_to_fleet(key).await?.ok_or(Failure::HeldBack(reason));
         }
-        while !interest.is_lost() {
+        loop {
+            let permit = self.guard.enter().await?;
+            if interest.is_lost() {
+                return Err(Failure::NotWanted);
+            }
             let news = self.replica.news_of(key);
             let news = news.notified();
             match self.fleet.claim(key).await? {
@@ -117,12 +142,14 @@ impl Lookup {
                     self.gauges.lookup_saved_by_fleet();
                     return Ok(found);
                 }
-                Claim::Ours(lease) => return self.pay(key, ip, lease, interest).await,
-                // The end of the lease makes no news where it simply runs out.
-                Claim::Theirs => drop(timeout(LEASE_TTL / 2, news).await),
+                Claim::Ours(lease) => return self.call(key, ip, lease, permit, attempts).await,
+                Claim::Theirs => {
+                    drop(permit);
+                    // The end of the lease makes no news where it simply runs out.
+                    drop(timeout(LEASE_TTL / 2, news).await);
+                }
             }
         }
-        Err(Failure::NotWanted)
     }
 
     async fn known_to_fleet(&self, key: Key) -> Result<Option<Arc<Found>>, Failure> {
@@ -136,20 +163,20 @@ impl Lookup {
     }
 
     /// Calls while the lease is kept, and tells the fleet what came of it.
-    async fn pay(
+    async fn call(
         &self,
         key: Key,
         ip: &str,
         mut lease: Lease,
-        interest: &Interest,
+        permit: Permit,
+        attempts: &AtomicU32,
     ) -> Result<Arc<Found>, Failure> {
-        let attempts = AtomicU32::new(0);
         let answered = {
-            let mut calling = std::pin::pin!(self.call(ip, &attempts, interest));
+            let mut asking = std::pin::pin!(self.ask(ip, permit, attempts));
             tokio::select! {
-                answered = &mut calling => answered,
+                answered = &mut asking => answered,
                 // Somebody else may call as well now, but this call is paid already.
-                () = self.fleet.keep(&mut lease) => calling.await,
+                () = self.fleet.keep(&mut lease) => asking.await,
             }
         };
         let answer = match answered {
@@ -169,6 +196,15 @@ impl Lookup {
         Ok(found)
     }
 
+    async fn ask(&self, ip: &str, mut permit: Permit, attempts: &AtomicU32) -> Result<Answer, Failure> {
+        permit.pay().await?;
+        attempts.fetch_add(1, Ordering::Relaxed);
+        self.gauges.lookup_paid();
+        let outcome = self.deanonymizer.ask(ip).await;
+        permit.end(&outcome);
+        outcome.inspect_err(|failure| self.gauges.lookup_failed(failure))
+    }
+
     fn judge(&self, answer: Answer, attempts: u32) -> Found {
         let verdict = filter(answer, &self.hidden);
         if verdict == Verdict::Hidden {
@@ -182,29 +218,5 @@ impl Lookup {
             attempts,
             by: Arc::clone(self.fleet.instance()),
         }
-    }
-
-    async fn call(&self, ip: &str, attempts: &AtomicU32, interest: &Interest) -> Result<Answer, Failure> {
-        let pauses = ExponentialBuilder::new()
-            .with_min_delay(Duration::from_millis(100))
-            .with_max_delay(Duration::from_secs(1))
-            .with_max_times(ATTEMPTS - 1)
-            .with_jitter();
-        (|| self.attempt(ip, attempts, interest))
-            .retry(pauses)
-            .when(Failure::is_worth_another_attempt)
-            .await
-    }
-
-    async fn attempt(&self, ip: &str, attempts: &AtomicU32, interest: &Interest) -> Result<Answer, Failure> {
-        let permit = self.guard.enter().await?;
-        if interest.is_lost() {
-            return Err(Failure::NotWanted);
-        }
-        attempts.fetch_add(1, Ordering::Relaxed);
-        self.gauges.lookup_paid();
-        let outcome = self.deanonymizer.ask(ip).await;
-        permit.end(&outcome);
-        outcome.inspect_err(|failure| self.gauges.lookup_failed(failure))
     }
 }
