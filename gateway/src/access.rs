@@ -22,10 +22,10 @@ pub struct Access {
 }
 
 impl Access {
-    /// Without a token everybody may.
+    /// Without a token, or with an empty one as an unset variable leaves it, everybody may.
     pub fn new(token: Option<String>) -> Self {
         Self {
-            token: token.map(Into::into),
+            token: token.filter(|token| !token.is_empty()).map(Into::into),
         }
     }
 
