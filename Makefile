@@ -41,6 +41,11 @@ soak: setup build ## 20,000 events/s for a minute, and nothing lost; SOAK_FLAGS=
 	@NATS_SERVER="$$(scripts/find-nats-server)" && export NATS_SERVER && \
 	  cargo run --release --locked -p e2e --bin soak -- $(SOAK_FLAGS)
 
+.PHONY: bench-lookups
+bench-lookups: setup build ## What fleets pay for lookups, and how an outage of the Deanonymizer is felt
+	@NATS_SERVER="$$(scripts/find-nats-server)" && export NATS_SERVER && \
+	  cargo run --release --locked -p e2e --bin bench_lookups
+
 ##@ Build
 
 .PHONY: setup

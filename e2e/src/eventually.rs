@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use tokio::time::{Instant, sleep};
 
 /// How long anything is waited for. Long, because it says nothing about speed.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often it is looked at.
 const PACE: Duration = Duration::from_millis(20);

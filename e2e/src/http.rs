@@ -56,7 +56,6 @@ impl Http {
     }
 
     /// A request that a test completes.
-    #[must_use]
     pub fn request(&self, path: &str) -> RequestBuilder {
         self.client.get(format!("{}{path}", self.base))
     }
@@ -129,17 +128,17 @@ impl Http {
         self.json("/api/pipeline").await
     }
 
-    /// The value of a metric, given as in the text format: with its labels, if it has any. One that is not there yet
-    /// has counted nothing.
+    /// The value of a metric that counts in whole numbers, given as in the text format: with its labels, if it has
+    /// any. One that is not there yet has counted nothing.
     ///
     /// # Errors
-    /// Where the metrics cannot be read.
-    pub async fn metric(&self, name: &str) -> Result<f64> {
+    /// Where the metrics cannot be read, or this one is no whole number.
+    pub async fn metric(&self, name: &str) -> Result<u64> {
         let text = self.get("/metrics").await?.text;
-        let line = text
+        let value = text
             .lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.map_or(Ok(0.0), |value| Ok(value.trim().parse()?))
+        value.map_or(Ok(0), |value| Ok(value.trim().parse()?))
     }
 
     async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T> {

@@ -4,13 +4,16 @@
 //! - [`Pipeline`] starts everything and ends it when it is dropped.
 //! - [`Viewer`] watches as the page does, [`Tap`] as an operator with the nats CLI does.
 //! - [`oracle`] says, from the events that were sent, what must be seen.
+//! - [`Crowd`] is visitors by the thousand.
 //!
 //! Everything listens on ports of its own, so that several pipelines can run at once. The logs of all processes are in
 //! `target/e2e/<test>/`.
 
 mod binaries;
+mod crowd;
 mod eventually;
 mod http;
+mod latency;
 mod member;
 mod nats_server;
 pub mod oracle;
@@ -23,8 +26,10 @@ mod viewer;
 mod visitor;
 
 pub use binaries::{nats_server, of_workspace, repository};
+pub use crowd::Crowd;
 pub use eventually::{PATIENCE, eventually, within};
 pub use http::{Answer, Http};
+pub use latency::Latencies;
 pub use member::{Member, Role};
 pub use nats_server::NatsServer;
 pub use pipeline::{Builder, Pipeline};

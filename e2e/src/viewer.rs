@@ -1,6 +1,6 @@
 //! A WebSocket client of the gateway, as anybody would write one.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use protocol::frame::{Frame, Request};
@@ -17,13 +17,23 @@ use crate::view::View;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
+/// How a connection is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Connection {
+    #[default]
+    Open,
+    /// The gateway has said that it ends it, and why.
+    Closed(CloseFrame),
+    /// It ended without a word.
+    Lost,
+}
+
 /// What a viewer has seen.
 #[derive(Clone, Debug, Default)]
 struct Seen {
     view: View,
     frames: Vec<Utf8Bytes>,
-    /// How the connection ended, if it has; with the gateway's close frame, if it sent one.
-    end: Option<Option<CloseFrame>>,
+    connection: Connection,
 }
 
 /// A connected client. It asks for a snapshot where it sees a gap.
@@ -82,7 +92,7 @@ impl Viewer {
     /// Where none comes in time, or the connection ends before.
     pub async fn sees(&self, what: &str, is_it: impl Fn(&View) -> bool) -> Result<View> {
         let mut seen = self.seen.clone();
-        let awaited = seen.wait_for(|seen| is_it(&seen.view) || seen.end.is_some());
+        let awaited = seen.wait_for(|seen| is_it(&seen.view) || seen.connection != Connection::Open);
         let found = match timeout(PATIENCE, awaited).await {
             Ok(Ok(seen)) if is_it(&seen.view) => Some(seen.view.clone()),
             _ => None,
@@ -101,10 +111,11 @@ impl Viewer {
     /// Where it does not, or without a close frame.
     pub async fn closed(&self) -> Result<(u16, String)> {
         let mut seen = self.seen.clone();
-        let end = timeout(PATIENCE, seen.wait_for(|seen| seen.end.is_some())).await??;
-        let frame = end.end.clone().flatten();
-        let frame = frame.context("the connection ended without a close frame")?;
-        Ok((frame.code.into(), frame.reason.as_str().to_owned()))
+        let over = seen.wait_for(|seen| seen.connection != Connection::Open);
+        match &timeout(PATIENCE, over).await??.connection {
+            Connection::Closed(frame) => Ok((frame.code.into(), frame.reason.as_str().to_owned())),
+            Connection::Open | Connection::Lost => bail!("the connection ended without a close frame"),
+        }
     }
 
     /// Says something to the gateway.
@@ -132,26 +143,26 @@ async fn read(
     mut said: mpsc::Receiver<Message>,
     records: bool,
 ) {
-    let end = loop {
+    let connection = loop {
         tokio::select! {
             message = socket.next() => match message {
                 Some(Ok(Message::Text(text))) => {
                     if !take(&seen, &text, records) && socket.send(snapshot_request()).await.is_err() {
-                        break None;
+                        break Connection::Lost;
                     }
                 }
-                Some(Ok(Message::Close(frame))) => break frame,
+                Some(Ok(Message::Close(frame))) => break frame.map_or(Connection::Lost, Connection::Closed),
                 Some(Ok(_)) => {}
-                Some(Err(_)) | None => break None,
+                Some(Err(_)) | None => break Connection::Lost,
             },
             Some(message) = said.recv() => {
                 if socket.send(message).await.is_err() {
-                    break None;
+                    break Connection::Lost;
                 }
             }
         }
     };
-    seen.send_modify(|seen| seen.end = Some(end));
+    seen.send_modify(|seen| seen.connection = connection);
 }
 
 /// Takes a frame over; gives whether it could be used.

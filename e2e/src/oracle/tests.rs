@@ -11,7 +11,7 @@ const SECOND: Millis = 1_000;
 fn circumstances() -> Circumstances {
     Circumstances {
         world: World::new(0),
-        stale_after: Duration::from_secs(60),
+        stale_after: Duration::from_mins(1),
         slack: Duration::from_millis(500),
         now: NOW,
     }

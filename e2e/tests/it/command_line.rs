@@ -1,9 +1,10 @@
 //! The processes' command lines: bad flags, the environment, the health check.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Pipeline, Role, eventually, of_workspace};
+use e2e::{Http, Pipeline, Process, Role, eventually, of_workspace};
 
 #[test]
 fn a_bad_flag_ends_a_process_with_one_line_that_names_it() -> Result<()> {
@@ -84,5 +85,154 @@ async fn flags_are_environment_variables_as_well() -> Result<()> {
         Some(64),
         "HTTP_LISTEN names an address that is taken"
     );
+    Ok(())
+}
+
+/// The flags of DESIGN 3, each with a value that is not the default.
+const EVERYBODYS: &[(&str, &str)] = &[
+    ("--nats-url", "nats://127.0.0.1:1"),
+    ("--nats-user", "somebody"),
+    ("--nats-password", "secret"),
+    ("--nats-creds", "/run/creds"),
+    ("--http-listen", "127.0.0.1:1"),
+    ("--log-format", "json"),
+];
+const OWN: &[(&str, &[(&str, &str)])] = &[
+    ("ingestor", &[("--emitter-url", "wss://emitter.example/feed")]),
+    (
+        "enricher",
+        &[
+            ("--deanonymizer-url", "https://deanonymizer.example/v1"),
+            ("--hidden-companies", "a,b"),
+            ("--profile-ttl", "1h"),
+            ("--unknown-ttl", "1m"),
+            ("--lookup-concurrency", "8"),
+            ("--lookup-timeout", "1s"),
+            ("--lookup-budget", "5000/day"),
+            ("--price-per-lookup", "0.02"),
+            ("--stale-after", "90s"),
+            ("--show-unidentified-after", "30s"),
+        ],
+    ),
+    (
+        "gateway",
+        &[
+            ("--listen", "127.0.0.1:1"),
+            ("--stale-after", "90s"),
+            ("--frame-interval", "100ms"),
+            ("--assets", "dist"),
+            ("--access-token", "secret"),
+        ],
+    ),
+];
+
+/// What a process that is asked for its health says to flags and variables; nobody answers it, but 64 would mean that it
+/// does not know them.
+fn asked(process: &str, flags: &[&str], variables: &[(&str, &str)]) -> Result<(Option<i32>, String)> {
+    let mut command = Command::new(of_workspace(process)?);
+    let output = command
+        .args(flags)
+        .arg("healthcheck")
+        .env_clear()
+        .envs(variables.iter().copied())
+        .output()?;
+    Ok((output.status.code(), String::from_utf8(output.stderr)?))
+}
+
+#[test]
+fn every_flag_is_an_environment_variable_as_well() -> Result<()> {
+    for (process, own) in OWN {
+        let listen = if *process == "gateway" {
+            "--listen"
+        } else {
+            "--http-listen"
+        };
+        for (flag, value) in EVERYBODYS.iter().chain(*own) {
+            let variable = flag.trim_start_matches('-').replace('-', "_").to_uppercase();
+            let mut by_flag = vec![*flag, *value];
+            let mut by_variable = vec![(&*variable, *value)];
+            if *flag != listen {
+                by_flag.extend([listen, "127.0.0.1:1"]);
+                by_variable.push(if *process == "gateway" {
+                    ("LISTEN", "127.0.0.1:1")
+                } else {
+                    ("HTTP_LISTEN", "127.0.0.1:1")
+                });
+            }
+            let (code, said) = asked(process, &by_flag, &[])?;
+            assert_eq!(code, Some(1), "{process} {flag}: {said}");
+            let (code, said) = asked(process, &[], &by_variable)?;
+            assert_eq!(code, Some(1), "{process} {variable}: {said}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_bad_environment_variable_is_named_by_its_flag() -> Result<()> {
+    for (process, variable, value, flag) in [
+        ("ingestor", "EMITTER_URL", "nowhere", "--emitter-url"),
+        ("ingestor", "NATS_URL", "http://[", "--nats-url"),
+        ("enricher", "DEANONYMIZER_URL", "nowhere", "--deanonymizer-url"),
+        ("enricher", "PROFILE_TTL", "long", "--profile-ttl"),
+        ("enricher", "UNKNOWN_TTL", "0s", "--unknown-ttl"),
+        ("enricher", "LOOKUP_CONCURRENCY", "0", "--lookup-concurrency"),
+        ("enricher", "LOOKUP_TIMEOUT", "5", "--lookup-timeout"),
+        ("enricher", "LOOKUP_BUDGET", "much", "--lookup-budget"),
+        ("enricher", "PRICE_PER_LOOKUP", "cheap", "--price-per-lookup"),
+        (
+            "enricher",
+            "SHOW_UNIDENTIFIED_AFTER",
+            "later",
+            "--show-unidentified-after",
+        ),
+        ("gateway", "STALE_AFTER", "soon", "--stale-after"),
+        ("gateway", "FRAME_INTERVAL", "often", "--frame-interval"),
+        ("gateway", "LISTEN", "everywhere", "--listen"),
+        ("gateway", "LOG_FORMAT", "xml", "--log-format"),
+    ] {
+        let (code, said) = asked(process, &[], &[(variable, value)])?;
+        assert_eq!(code, Some(64), "{process} {variable}: {said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains(flag), "{process}: {said}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn log_lines_are_json_where_that_is_asked_for() -> Result<()> {
+    let mut builder = Pipeline::builder();
+    for role in Role::ALL {
+        builder = builder.flag(role, "--log-format", "json");
+    }
+    let site = builder.start().await?;
+    for role in Role::ALL {
+        let log = site.member(role, 0)?.process.log()?;
+        ensure!(log.lines().count() > 1, "{} says nothing", role.name());
+        for line in log.lines() {
+            let line: serde_json::Value = serde_json::from_str(line).context(line.to_owned())?;
+            ensure!(line["message"].is_string() && line["level"].is_string(), "{line}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn port_0_is_a_free_one_that_the_log_tells() -> Result<()> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let arguments = ["--http-listen", "127.0.0.1:0", "--nats-url", "nats://127.0.0.1:1"];
+    let arguments = arguments.map(str::to_owned).to_vec();
+    let name = format!("enricher-anywhere-{}", std::process::id());
+    let mut enricher = Process::new(&name, of_workspace("enricher")?, arguments, folder);
+    enricher.start()?;
+    let address = eventually("the enricher says where it listens", async || {
+        let log = enricher.log()?;
+        let (_, rest) = log.split_once("address=").context(log.clone())?;
+        let (address, _) = rest.split_once('\n').context("half a line")?;
+        Ok(address.to_owned())
+    })
+    .await?;
+    let answer = Http::new(&format!("http://{address}"))?.get("/healthz").await?;
+    assert!(answer.status.is_success(), "{}", answer.text);
     Ok(())
 }

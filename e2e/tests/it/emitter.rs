@@ -166,13 +166,13 @@ async fn what_cannot_be_used_is_rejected_with_its_reason_and_the_connection_goes
         rejected(&tap, payload, *reason).await?;
     }
     for reason in Rejection::ALL {
-        let sent = cases.iter().filter(|(_, expected)| *expected == reason).count();
+        let sent = cases.iter().filter(|(_, expected)| *expected == reason).count() as u64;
         let metric = format!(
             r#"visitor_ingestor_rejected_total{{reason="{}"}}"#,
             reason.token()
         );
         let counted = site.metric(Role::Ingestor, &metric).await?;
-        assert_eq!(counted as usize, sent, "{reason:?}");
+        assert_eq!(counted, sent, "{reason:?}");
     }
     assert_eq!(site.emitter.stats().connections, 1);
     goes_on(&site).await?;

@@ -1,13 +1,18 @@
 //! The whole pipeline, seen from outside: what each rule of DESIGN 6 and each pathology of DESIGN 8 comes to on the
 //! screen, on the wire and in the logs.
 
+mod api;
 mod command_line;
 mod deanonymizer;
 mod emitter;
+mod fleet;
 mod leaks;
+mod live;
 mod outages;
 mod page;
 mod permissions;
 mod processes;
 mod readme;
 mod sessions;
+mod streams;
+mod wire;

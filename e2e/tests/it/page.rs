@@ -123,8 +123,8 @@ async fn visitors_come_age_and_go_and_a_restarted_gateway_changes_nothing() -> R
         Ok(())
     })
     .await?;
-    let stats = site.member(Role::Gateway, 0)?.http.stats().await?;
-    assert_eq!((stats.active_sessions, stats.companies), (2, 2));
+    let figures = site.member(Role::Gateway, 0)?.http.stats().await?;
+    assert_eq!((figures.active_sessions, figures.companies), (2, 2));
     page.shows("the averages", |seen| {
         ensure!(
             seen.figure("Active visitors")? == "2" && seen.figure("Companies")? == "2",

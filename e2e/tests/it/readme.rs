@@ -4,22 +4,22 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use anyhow::{Context as _, Result, ensure};
 use e2e::{of_workspace, repository};
 
 const PROCESSES: [&str; 3] = ["ingestor", "enricher", "gateway"];
 
-fn readme() -> String {
-    fs::read_to_string(repository().join("README.md")).unwrap()
+fn readme() -> Result<String> {
+    Ok(fs::read_to_string(repository().join("README.md"))?)
 }
 
-fn help(process: &str) -> String {
-    let output = Command::new(of_workspace(process).unwrap())
+fn help(process: &str) -> Result<String> {
+    let output = Command::new(of_workspace(process)?)
         .arg("--help")
         .env_clear()
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{process} --help");
-    String::from_utf8(output.stdout).unwrap()
+        .output()?;
+    ensure!(output.status.success(), "{process} --help");
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// What is between back-ticks.
@@ -35,8 +35,8 @@ fn said_of<'a>(help: &'a str, flag: &str) -> Option<&'a str> {
 }
 
 #[test]
-fn settings_are_flags_with_the_defaults_that_it_names() {
-    let readme = readme();
+fn settings_are_flags_with_the_defaults_that_it_names() -> Result<()> {
+    let readme = readme()?;
     let rows: Vec<Vec<&str>> = readme
         .lines()
         .filter(|line| line.starts_with("| `--"))
@@ -49,9 +49,9 @@ fn settings_are_flags_with_the_defaults_that_it_names() {
             .iter()
             .filter(|process| processes.contains(**process) || processes == "all")
         {
-            let help = help(process);
+            let help = help(process)?;
             for (index, flag) in flags.iter().enumerate() {
-                let said = said_of(&help, flag).unwrap_or_else(|| panic!("{process} has no {flag}"));
+                let said = said_of(&help, flag).with_context(|| format!("{process} has no {flag}"))?;
                 if let Some(default) = defaults.get(index) {
                     assert!(
                         said.contains(&format!("[default: {default}]")),
@@ -66,12 +66,13 @@ fn settings_are_flags_with_the_defaults_that_it_names() {
             }
         }
     }
+    Ok(())
 }
 
 #[test]
-fn targets_exist() {
-    let makefile = fs::read_to_string(repository().join("Makefile")).unwrap();
-    let readme = readme();
+fn targets_exist() -> Result<()> {
+    let makefile = fs::read_to_string(repository().join("Makefile"))?;
+    let readme = readme()?;
     let targets: Vec<_> = readme
         .lines()
         .filter_map(|line| line.trim().strip_prefix("make "))
@@ -87,30 +88,35 @@ fn targets_exist() {
             "there is no target {target}"
         );
     }
+    Ok(())
 }
 
 /// Every Rust source of the workspace, by the names that a module of it can have.
-fn sources(folder: &Path, found: &mut Vec<(Vec<String>, String)>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+fn sources(folder: &Path, found: &mut Vec<(Vec<String>, String)>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
         if path.is_dir() {
-            sources(&path, found);
+            sources(&path, found)?;
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let names = [Some(path.as_path()), path.parent()];
             let names = names
                 .into_iter()
                 .flatten()
                 .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()));
-            found.push((names.collect(), fs::read_to_string(&path).unwrap()));
+            found.push((names.collect(), fs::read_to_string(&path)?));
         }
     }
+    Ok(())
 }
 
 #[test]
-fn tests_that_prove_something_exist() {
+fn tests_that_prove_something_exist() -> Result<()> {
     let root = repository();
-    let architecture = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
-    let proofs = architecture.split_once("## What proves it").unwrap().1;
+    let architecture = fs::read_to_string(root.join("ARCHITECTURE.md"))?;
+    let proofs = architecture
+        .split_once("## What proves it")
+        .context("it does not say")?
+        .1;
     let mut found = Vec::new();
     for folder in [
         "protocol/src",
@@ -119,7 +125,7 @@ fn tests_that_prove_something_exist() {
         "gateway/src",
         "e2e/tests/it",
     ] {
-        sources(&root.join(folder), &mut found);
+        sources(&root.join(folder), &mut found)?;
     }
     let named: Vec<_> = code(proofs)
         .into_iter()
@@ -132,4 +138,5 @@ fn tests_that_prove_something_exist() {
         });
         assert!(exists, "there is no test {module}::{test}");
     }
+    Ok(())
 }

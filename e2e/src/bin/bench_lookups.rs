@@ -1,0 +1,184 @@
+//! What lookups cost a fleet, and what an outage of the Deanonymizer costs everybody else: `make bench-lookups`.
+
+use std::convert::Infallible;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Parser;
+use e2e::{Crowd, Latencies, Pipeline, Role, Visitor};
+use simulator::deanonymizer::Latency;
+use simulator::world::Kind;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// How long the Deanonymizer thinks about a call.
+const THINKING: Duration = Duration::from_millis(30);
+
+/// The share of calls that it answers with 500, as the challenge's does.
+const ERROR_RATE: f64 = 0.1;
+
+/// How many enrichers there are in the outage.
+const ENRICHERS: usize = 4;
+
+/// How many visitors are known before the outage; each is heard of twice a second.
+const KNOWN: u32 = 500;
+
+/// Counts calls to the Deanonymizer in fleets of several sizes, with enrichers being killed and without, and measures
+/// how an outage is felt.
+#[derive(Parser)]
+struct Flags {
+    /// Numbers of enrichers, comma-separated.
+    #[arg(long, value_delimiter = ',', default_value = "1,2,4,8")]
+    fleets: Vec<usize>,
+
+    /// Addresses that visitors come from.
+    #[arg(long, default_value_t = 1_000)]
+    addresses: u32,
+
+    /// How long visitors come, in seconds.
+    #[arg(long, default_value_t = 10)]
+    seconds: u32,
+
+    /// How long the outage lasts, in seconds.
+    #[arg(long, default_value_t = 60)]
+    outage: u64,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match bench(&Flags::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("FAILED: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn bench(flags: &Flags) -> Result<()> {
+    let mut rows = Vec::new();
+    for enrichers in &flags.fleets {
+        for kills in [false, true] {
+            rows.push(calls_of_a_fleet(flags, *enrichers, kills).await?);
+        }
+    }
+    let outage = outage(flags).await?;
+    println!(
+        "\n{:>9} {:>6} {:>6} {:>6} {:>8} {:>13}",
+        "enrichers", "kills", "IPs", "calls", "answers", "calls per IP"
+    );
+    for row in rows {
+        println!("{row}");
+    }
+    println!("\n{outage}");
+    Ok(())
+}
+
+/// A line of the table, after every session in the view was right.
+async fn calls_of_a_fleet(flags: &Flags, enrichers: usize, kills: bool) -> Result<String> {
+    let mut site = Pipeline::builder()
+        .with(Role::Enricher, enrichers)
+        .stale_after(Duration::from_mins(5))
+        .start()
+        .await?;
+    site.deanonymizer.set_error_rate(ERROR_RATE);
+    site.deanonymizer.set_latency(Latency::fixed(THINKING));
+    let crowd = Crowd {
+        addresses: flags.addresses,
+        events: flags.addresses * 25,
+        seconds: flags.seconds,
+        kills,
+        seed: 1,
+    };
+    let kills = crowd.come(&mut site).await?;
+    site.ready().await?;
+    site.queue_is_empty().await?;
+    site.view_is_right().await?;
+    let stats = site.deanonymizer.stats();
+    Ok(format!(
+        "{enrichers:>9} {kills:>6} {:>6} {:>6} {:>8} {:>13.3}",
+        stats.distinct_ips,
+        stats.calls,
+        stats.successes,
+        stats.calls as f64 / stats.distinct_ips.max(1) as f64
+    ))
+}
+
+/// How known visitors, the Deanonymizer and those who wait fare while it refuses connections.
+async fn outage(flags: &Flags) -> Result<String> {
+    let lasting = Duration::from_secs(flags.outage);
+    let site = Pipeline::builder()
+        .with(Role::Enricher, ENRICHERS)
+        .stale_after(lasting + Duration::from_mins(2))
+        .start()
+        .await?;
+    site.deanonymizer.set_latency(Latency::fixed(THINKING));
+    let known: Vec<_> = (0..KNOWN)
+        .map(|number| Visitor::from(&site.ip(Kind::Full, number)))
+        .collect();
+    site.send(&known.iter().map(|known| known.opened(0)).collect::<Vec<_>>());
+    site.view_is_right().await?;
+    let viewer = site.viewer().await?;
+    let watched = &known[0];
+    let healthy = Latencies::measure(&site, &viewer, watched, Duration::from_secs(15));
+    let healthy = while_they_come(&site, &known[1..], 0, healthy).await?;
+
+    site.deanonymizer_refuses(true).await?;
+    let before = calls(&site).await?;
+    let outage = Latencies::measure(&site, &viewer, watched, lasting);
+    let outage = while_they_come(&site, &known[1..], 1_000_000, outage).await?;
+    let calls = calls(&site).await? - before;
+    let stats = site.member(Role::Gateway, 0)?.http.stats().await?;
+    site.deanonymizer_refuses(false).await?;
+    let back = Instant::now();
+    site.view_is_right().await?;
+    let back = back.elapsed();
+
+    let ms = |latencies: &Latencies, percent| latencies.percentile(percent).as_secs_f64() * 1e3;
+    Ok(format!(
+        "{ENRICHERS} enrichers, outage of {lasting:?}: keep-alives of known visitors took\n\
+         before   p50 {:>6.1} ms  p99 {:>6.1} ms\n\
+         meantime p50 {:>6.1} ms  p99 {:>6.1} ms\n\
+         {calls} calls were tried, {:.1} a second; {} sessions waited, and all were right {:.1} s after its end",
+        ms(&healthy, 50),
+        ms(&healthy, 99),
+        ms(&outage, 50),
+        ms(&outage, 99),
+        calls as f64 / lasting.as_secs_f64(),
+        stats.being_identified,
+        back.as_secs_f64(),
+    ))
+}
+
+/// Calls that the fleet has begun, answered or not.
+async fn calls(site: &Pipeline) -> Result<u64> {
+    site.metric(Role::Enricher, "visitor_enricher_lookups_paid_total")
+        .await
+}
+
+/// Does something while known visitors go on and ten new ones a second come, from addresses of these numbers on.
+async fn while_they_come<T>(
+    site: &Pipeline,
+    known: &[Visitor],
+    first: u32,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    tokio::select! {
+        never = come(site, known, first) => match never {},
+        done = work => done,
+    }
+}
+
+async fn come(site: &Pipeline, known: &[Visitor], first: u32) -> Infallible {
+    let mut ticks = interval(Duration::from_millis(100));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut known = known.iter().cycle();
+    for number in first.. {
+        ticks.tick().await;
+        let going_on = known.by_ref().take(KNOWN as usize / 5);
+        let mut events: Vec<_> = going_on.map(|known| known.keep_alive(0)).collect();
+        events.push(Visitor::from(&site.ip(Kind::CompanyOnly, number)).opened(0));
+        site.send(&events);
+    }
+    std::future::pending().await
+}

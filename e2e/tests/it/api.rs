@@ -1,0 +1,203 @@
+//! What the processes say over HTTP (DESIGN 3, 7).
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::{Answer, PATIENCE, Pipeline, Role, Visitor, eventually};
+use futures_util::StreamExt as _;
+use protocol::frame::{Frame, Snapshot, Stats};
+use reqwest::StatusCode;
+use serde_json::Value;
+use simulator::world::Kind;
+use tokio::time::timeout;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+
+/// The first frame for a WebSocket client that shows such a header.
+async fn first_frame(base: &str, header: &'static str, value: &str) -> Result<Value> {
+    let mut request = format!("{}/ws", base.replacen("http", "ws", 1)).into_client_request()?;
+    request.headers_mut().insert(header, value.parse()?);
+    let (mut socket, _) = connect_async(request).await?;
+    let message = timeout(PATIENCE, socket.next()).await?;
+    let message = message.context("the connection ended")??;
+    Ok(serde_json::from_str(message.to_text()?)?)
+}
+
+#[tokio::test]
+async fn sessions_are_the_snapshot_and_stats_and_pipeline_parts_of_it() -> Result<()> {
+    let site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
+    let visitors: Vec<_> = (0..10)
+        .map(|n| Visitor::from(&site.ip(Kind::CompanyOnly, n % 4)))
+        .collect();
+    site.send(
+        &visitors
+            .iter()
+            .map(|visitor| visitor.opened(0))
+            .collect::<Vec<_>>(),
+    );
+    site.view_is_right().await?;
+    let gateway = &site.member(Role::Gateway, 0)?.http;
+
+    let sessions = gateway.get("/api/sessions").await?;
+    assert_eq!(sessions.headers["content-type"], "application/json");
+    let Frame::Snapshot(Snapshot { sessions, stats, .. }) = serde_json::from_str(&sessions.text)? else {
+        anyhow::bail!("no snapshot: {}", sessions.text);
+    };
+    assert_eq!(sessions.len(), visitors.len());
+    let apart = gateway.stats().await?;
+    // The time goes on between the two answers.
+    let age = stats.average_session_seconds;
+    assert_eq!(
+        Stats {
+            average_session_seconds: age,
+            ..apart
+        },
+        stats
+    );
+    eventually("the pipeline tells of all processes", async || {
+        let pipeline = serde_json::to_value(gateway.pipeline().await?)?;
+        let processes = pipeline["processes"].as_array().into_iter().flatten();
+        let names: Vec<_> = processes
+            .filter_map(|process| process["process"].as_str())
+            .collect();
+        ensure!(
+            names == ["enricher", "enricher", "gateway", "ingestor"],
+            "{names:?}"
+        );
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn without_a_page_the_gateway_says_what_is_missing_and_works() -> Result<()> {
+    let site = Pipeline::start().await?;
+    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let answer = gateway.get("/").await?;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert!(answer.text.contains("--assets"), "{}", answer.text);
+    assert!(gateway.sessions().await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_is_served_with_all_that_belongs_to_it() -> Result<()> {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("page");
+    std::fs::create_dir_all(folder.join("assets"))?;
+    std::fs::write(folder.join("index.html"), "<!doctype html><title>Who</title>")?;
+    std::fs::write(folder.join("assets/app.js"), "console.log(1)")?;
+    let site = Pipeline::builder()
+        .flag(Role::Gateway, "--assets", &folder.to_string_lossy())
+        .start()
+        .await?;
+    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let page = gateway.get("/").await?;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text.contains("<title>Who</title>"));
+    assert!(page.headers["content-type"].to_str()?.starts_with("text/html"));
+    assert!(
+        page.headers["content-security-policy"]
+            .to_str()?
+            .contains("default-src 'self'")
+    );
+    let script = gateway.get("/assets/app.js").await?;
+    assert_eq!(script.text, "console.log(1)");
+    assert!(script.headers["content-type"].to_str()?.contains("javascript"));
+    for outside in ["/../Cargo.toml", "/%2e%2e/Cargo.toml", "/..%2fCargo.toml"] {
+        assert!(
+            !gateway.get(outside).await?.text.contains("[package]"),
+            "{outside}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_access_token_guards_page_api_and_websocket() -> Result<()> {
+    let site = Pipeline::builder()
+        .flag(Role::Gateway, "--access-token", "open-sesame")
+        .start()
+        .await?;
+    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let guarded = ["/", "/api/sessions", "/api/stats", "/api/pipeline", "/ws"];
+    for path in guarded {
+        for request in [
+            gateway.request(path),
+            gateway.request(path).bearer_auth("open-sesam"),
+            gateway
+                .request(path)
+                .header("cookie", "visitor_access_token=wrong"),
+            gateway.request(&format!("{path}?access_token=wrong")),
+        ] {
+            let answer = Answer::of(request).await?;
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+            assert!(!answer.text.contains("sesame"));
+        }
+    }
+    assert!(
+        site.viewer().await.is_err(),
+        "a viewer without the token was let in"
+    );
+    let api = gateway.request("/api/sessions").bearer_auth("open-sesame");
+    assert_eq!(Answer::of(api).await?.status, StatusCode::OK);
+
+    let first = gateway.get("/?access_token=open-sesame").await?;
+    assert!(first.status.is_redirection(), "{}", first.status);
+    let cookie = first.headers["set-cookie"].to_str()?;
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
+        "{cookie}"
+    );
+    let cookie = cookie.split(';').next().unwrap_or_default();
+    for path in ["/api/sessions", "/api/stats", "/api/pipeline"] {
+        let answer = Answer::of(gateway.request(path).header("cookie", cookie)).await?;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+    }
+    for (header, value) in [("authorization", "Bearer open-sesame"), ("cookie", cookie)] {
+        let frame = first_frame(gateway.base(), header, value).await?;
+        assert_eq!(frame["type"], "snapshot", "{header}");
+    }
+    for open in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(gateway.get(open).await?.status, StatusCode::OK, "{open}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_process_tells_its_health_and_metrics() -> Result<()> {
+    let site = Pipeline::start().await?;
+    for role in Role::ALL {
+        let member = &site.member(role, 0)?.http;
+        for path in ["/healthz", "/readyz"] {
+            let answer = member.get(path).await?;
+            assert_eq!(answer.status, StatusCode::OK, "{} {path}", role.name());
+            serde_json::from_str::<Value>(&answer.text)?;
+        }
+        let metrics = member.get("/metrics").await?;
+        assert!(metrics.headers["content-type"].to_str()?.contains("text"));
+        for line in metrics.text.lines().filter(|line| !line.starts_with('#')) {
+            let value = line.rsplit(' ').next().unwrap_or_default();
+            assert!(
+                line.starts_with(&format!("visitor_{}_", role.name())) || line.starts_with("process_"),
+                "{line}"
+            );
+            assert!(value.parse::<f64>().is_ok(), "{line}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_process_that_cannot_do_its_job_is_alive_and_says_why_it_is_not_ready() -> Result<()> {
+    let site = Pipeline::builder().launch().await?;
+    for role in Role::ALL {
+        let member = &site.member(role, 0)?.http;
+        let reason = eventually("it says why it is not ready", async || member.reason().await).await?;
+        assert!(reason.contains("nats"), "{}: {reason}", role.name());
+        assert_eq!(member.get("/healthz").await?.status, StatusCode::OK);
+    }
+    for path in ["/api/sessions", "/api/stats", "/api/pipeline"] {
+        let answer = site.member(Role::Gateway, 0)?.http.get(path).await?;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert!(serde_json::from_str::<Value>(&answer.text)?["error"].is_string());
+    }
+    Ok(())
+}

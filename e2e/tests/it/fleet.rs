@@ -1,0 +1,13 @@
+//! One paid lookup for each address across the fleet of enrichers, and a sick Deanonymizer freezes nothing (DESIGN 2.3
+//! and 2.5).
+
+mod answers;
+mod bill;
+mod budget;
+mod departed;
+mod explain;
+mod kills;
+mod outage;
+mod unidentified;
+mod verdicts;
+mod weak;

@@ -1,0 +1,82 @@
+//! What the fleet has spent.
+
+use anyhow::{Result, ensure};
+use e2e::{Pipeline, Role, Visitor, eventually};
+use protocol::status::Lookups;
+use simulator::world::Kind;
+
+const PRICE: f64 = 0.25;
+
+/// Two new visitors from each address of these numbers come, and are identified.
+async fn come(site: &Pipeline, numbers: std::ops::Range<u32>) -> Result<()> {
+    for number in numbers {
+        let ip = site.ip(Kind::Full, number);
+        site.send(&[Visitor::from(&ip).opened(0), Visitor::from(&ip).opened(0)]);
+        tokio::task::yield_now().await;
+    }
+    site.queue_is_empty().await?;
+    site.view_is_right().await
+}
+
+/// What the gateway says that the fleet has paid.
+async fn told(site: &Pipeline) -> Result<Lookups> {
+    Ok(site.member(Role::Gateway, 0)?.http.pipeline().await?.lookups)
+}
+
+/// The sum of the enrichers' own metrics, and what that costs.
+async fn metrics(site: &Pipeline) -> Result<Lookups> {
+    let count = async |name: &str| {
+        site.metric(Role::Enricher, &format!("visitor_enricher_{name}"))
+            .await
+    };
+    let paid = count("lookups_paid_total").await?;
+    Ok(Lookups {
+        paid,
+        failed: count(r#"lookups_failed_total{kind="status"}"#).await?,
+        paid_for_hidden: count("lookups_paid_for_hidden_total").await?,
+        saved_by_cache: count(r#"lookups_saved_total{by="cache"}"#).await?,
+        saved_by_fleet: count(r#"lookups_saved_total{by="fleet"}"#).await?,
+        saved_by_sharing: count(r#"lookups_saved_total{by="sharing"}"#).await?,
+        spent: paid as f64 * PRICE,
+    })
+}
+
+#[tokio::test]
+async fn what_a_killed_enricher_has_spent_stays_on_the_bill() -> Result<()> {
+    let mut site = Pipeline::builder()
+        .with(Role::Enricher, 2)
+        .flag(Role::Enricher, "--price-per-lookup", &PRICE.to_string())
+        .start()
+        .await?;
+    site.deanonymizer.set_error_rate(0.1);
+    come(&site, 0..60).await?;
+    let calls = site.deanonymizer.stats().calls;
+    let first = eventually("the gateway tells the sum of the enrichers", async || {
+        let (told, metrics) = (told(&site).await?, metrics(&site).await?);
+        ensure!(told == metrics, "{told:?}, not {metrics:?}");
+        Ok(told)
+    })
+    .await?;
+    assert_eq!(first.paid, calls, "{first:?}");
+    assert!(first.failed > 0 && first.failed == calls - 60, "{first:?}");
+    assert!(
+        first.saved_by_cache + first.saved_by_fleet + first.saved_by_sharing >= 60,
+        "the second visitor of each address: {first:?}"
+    );
+
+    site.enricher()?.process.kill().await?;
+    come(&site, 60..80).await?;
+    let calls = site.deanonymizer.stats().calls;
+    let spent = calls as f64 * PRICE;
+    eventually("the bill is that of the Deanonymizer", async || {
+        let told = told(&site).await?;
+        let right = Lookups {
+            paid: calls,
+            spent,
+            ..told
+        };
+        ensure!(told == right, "{told:?}, not {right:?}");
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,71 @@
+//! Nobody pays for visitors who have left, or of whom nothing was heard for too long, before an enricher could ask.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use e2e::{Pipeline, Role, Visitor, eventually};
+use protocol::Millis;
+use protocol::time::millis;
+use service::clock;
+use simulator::event::Event;
+use simulator::world::Kind;
+
+fn visitors(site: &Pipeline, count: u32) -> Vec<Visitor> {
+    (0..count)
+        .map(|number| Visitor::from(&site.ip(Kind::Full, number)))
+        .collect()
+}
+
+fn of_all(visitors: &[Visitor], event: impl Fn(&Visitor) -> Event) -> Vec<Event> {
+    visitors.iter().map(event).collect()
+}
+
+/// Waits until events of that time are older than so long.
+async fn are_older(sent_at: Millis, age: Duration) -> Result<()> {
+    eventually("the events are old", async || {
+        ensure!(clock::now() - sent_at > millis(age));
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn who_was_silent_for_too_long_is_looked_up_when_heard_of_again() -> Result<()> {
+    let stale_after = Duration::from_secs(4);
+    let mut site = Pipeline::builder()
+        .with(Role::Enricher, 0)
+        .stale_after(stale_after)
+        .start()
+        .await?;
+    let silent = visitors(&site, 20);
+    let opened = of_all(&silent, |visitor| visitor.opened(1_000));
+    site.send(&opened);
+    are_older(clock::now(), stale_after + Duration::from_secs(1)).await?;
+    for _ in 0..2 {
+        site.add(Role::Enricher)?;
+    }
+    site.ready().await?;
+    eventually("the old events were given back to the queue", async || {
+        let seen = r#"visitor_enricher_events_total{kind="session-opened"}"#;
+        let seen = site.metric(Role::Enricher, seen).await?;
+        ensure!(seen >= 2 * silent.len() as u64, "{seen} were handled");
+        Ok(())
+    })
+    .await?;
+    assert_eq!(site.deanonymizer.stats().calls, 0);
+    assert!(site.sessions().await?.is_empty());
+
+    eventually("everybody is shown with the opened time", async || {
+        // Who is not heard of goes stale again.
+        site.send(&of_all(&silent, |visitor| visitor.keep_alive(0)));
+        let sessions = site.sessions().await?;
+        for (visitor, opened) in silent.iter().zip(&opened) {
+            let opened_at = sessions.get(&visitor.guid).map(|session| session.opened_at);
+            ensure!(opened_at == opened.timestamp_ms(), "{opened_at:?}");
+        }
+        Ok(())
+    })
+    .await?;
+    assert_eq!(site.deanonymizer.stats().calls, silent.len() as u64);
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! Enrichers are killed while they look up.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use e2e::{Crowd, Pipeline, Role, Visitor};
+use simulator::deanonymizer::Latency;
+
+#[tokio::test]
+async fn killed_enrichers_pay_for_nothing_twice() -> Result<()> {
+    let mut site = Pipeline::builder()
+        .with(Role::Enricher, 4)
+        // Nothing goes stale on a busy machine.
+        .stale_after(Duration::from_mins(5))
+        .alone()
+        .start()
+        .await?;
+    site.deanonymizer.set_error_rate(0.1);
+    site.deanonymizer
+        .set_latency(Latency::fixed(Duration::from_millis(30)));
+    let crowd = Crowd {
+        addresses: 2_000,
+        events: 50_000,
+        seconds: 20,
+        kills: true,
+        seed: 1,
+    };
+    let kills = crowd.come(&mut site).await?;
+    site.ready().await?;
+    site.queue_is_empty().await?;
+    site.view_is_right().await?;
+    let stats = site.deanonymizer.stats();
+    println!("{kills} kills, {stats:?}");
+    assert_eq!(stats.distinct_ips, 2_000);
+    assert!(
+        stats.successes <= 2_000 + u64::from(kills),
+        "{kills} kills: {stats:?}"
+    );
+
+    for number in 0..4 {
+        site.member_mut(Role::Enricher, number)?.process.restart().await?;
+    }
+    site.ready().await?;
+    let again: Vec<_> = (0..crowd.addresses)
+        .map(|number| Visitor::from(&Crowd::ip(&site, number)))
+        .collect();
+    site.send(&again.iter().map(|visitor| visitor.opened(0)).collect::<Vec<_>>());
+    site.view_is_right().await?;
+    site.queue_is_empty().await?;
+    assert_eq!(
+        site.deanonymizer.stats().calls,
+        stats.calls,
+        "what the fleet has paid for it knows"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_call_that_outlasts_a_lease_is_made_once() -> Result<()> {
+    let site = Pipeline::builder()
+        .with(Role::Enricher, 4)
+        .flag(Role::Enricher, "--lookup-timeout", "30s")
+        .start()
+        .await?;
+    site.deanonymizer
+        .set_latency(Latency::fixed(Duration::from_secs(6)));
+    let ip = Crowd::ip(&site, 0);
+    for _ in 0..100 {
+        site.send(&[Visitor::from(&ip).opened(0)]);
+        tokio::task::yield_now().await;
+    }
+    site.view_is_right().await?;
+    assert_eq!(site.deanonymizer.calls_for(&ip).calls, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_call_of_a_killed_enricher_is_made_by_another() -> Result<()> {
+    let mut site = Pipeline::start().await?;
+    site.deanonymizer
+        .set_latency(Latency::fixed(Duration::from_mins(10)));
+    let visitor = Visitor::from(&Crowd::ip(&site, 0));
+    site.send(&[visitor.opened(0)]);
+    e2e::eventually("the call is under way", async || {
+        anyhow::ensure!(site.deanonymizer.stats().in_flight == 1);
+        Ok(())
+    })
+    .await?;
+    site.enricher()?.process.kill().await?;
+    site.deanonymizer.set_latency(Latency::default());
+    site.add(Role::Enricher)?;
+    site.shows(&visitor).await?;
+    let calls = site.deanonymizer.calls_for(&visitor.ip);
+    assert_eq!((calls.calls, calls.successes), (2, 1));
+    Ok(())
+}

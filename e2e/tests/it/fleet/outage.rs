@@ -1,0 +1,138 @@
+//! A Deanonymizer that refuses connections under load.
+
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use e2e::{Latencies, Pipeline, Role, Tap, Visitor, eventually};
+use protocol::status::{Breaker, Figures, Status};
+use simulator::deanonymizer::Latency;
+use simulator::world::Kind;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// How long each phase is measured.
+const PHASE: Duration = Duration::from_secs(12);
+
+/// The most calls a second that the whole fleet makes to see whether it is over.
+const TRIES: f64 = 5.0;
+
+/// Visitors who are known, and new ones who keep coming.
+struct Visitors {
+    known: Vec<Visitor>,
+    next: AtomicU32,
+}
+
+impl Visitors {
+    fn new(site: &Pipeline) -> Self {
+        let known = (0..200).map(|number| Visitor::from(&site.ip(Kind::Full, number)));
+        Self {
+            known: known.collect(),
+            next: AtomicU32::new(0),
+        }
+    }
+
+    /// 500 keep-alives and ten new visitors a second.
+    async fn come(&self, site: &Pipeline) -> Infallible {
+        let mut ticks = interval(Duration::from_millis(100));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut known = self.known.iter().cycle();
+        loop {
+            ticks.tick().await;
+            let mut events: Vec<_> = known.by_ref().take(50).map(|known| known.keep_alive(0)).collect();
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            events.push(Visitor::from(&site.ip(Kind::CompanyOnly, number)).opened(0));
+            site.send(&events);
+        }
+    }
+
+    /// Does something while they come.
+    async fn around<T>(&self, site: &Pipeline, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            never = self.come(site) => match never {},
+            done = work => done,
+        }
+    }
+}
+
+/// How many calls the whole fleet has begun, answered or not.
+async fn calls(site: &Pipeline) -> Result<u64> {
+    site.metric(Role::Enricher, "visitor_enricher_lookups_paid_total")
+        .await
+}
+
+fn says_why(status: &Status) -> bool {
+    matches!(&status.figures, Figures::Enricher(enricher)
+        if enricher.breaker != Breaker::Closed && enricher.lookups_held_back.is_some())
+}
+
+/// Waits until everybody says that calls are held back.
+async fn is_told(site: &Pipeline, statuses: &Tap) -> Result<()> {
+    eventually("metrics tell that the breaker is open", async || {
+        for enricher in site.members(Role::Enricher) {
+            let breaker = enricher.http.metric("visitor_enricher_breaker").await?;
+            ensure!(breaker > 0, "{} is closed", enricher.process.name());
+        }
+        Ok(())
+    })
+    .await?;
+    statuses
+        .first("an open breaker", |heard| {
+            serde_json::from_slice(&heard.payload).is_ok_and(|status| says_why(&status))
+        })
+        .await?;
+    eventually("the gateway tells that calls are held back", async || {
+        let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+        ensure!(pipeline.processes.iter().any(says_why), "{pipeline:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn delays_nobody_who_is_known() -> Result<()> {
+    let site = Pipeline::builder()
+        .with(Role::Enricher, 4)
+        .alone()
+        .start()
+        .await?;
+    site.deanonymizer
+        .set_latency(Latency::fixed(Duration::from_millis(20)));
+    let visitors = Visitors::new(&site);
+    let openings: Vec<_> = visitors.known.iter().map(|known| known.opened(0)).collect();
+    site.send(&openings);
+    site.view_is_right().await?;
+    let viewer = site.viewer().await?;
+    let statuses = site.tap("visitor.status.enricher.>").await?;
+    let watched = Visitor::from(&visitors.known[0].ip);
+    site.send(&[watched.opened(0)]);
+    site.shows(&watched).await?;
+
+    let healthy = Latencies::measure(&site, &viewer, &watched, PHASE);
+    let healthy = visitors.around(&site, healthy).await?.percentile(99);
+
+    site.deanonymizer_refuses(true).await?;
+    visitors.around(&site, is_told(&site, &statuses)).await?;
+    let (begun, before) = (Instant::now(), calls(&site).await?);
+    let outage = Latencies::measure(&site, &viewer, &watched, PHASE);
+    let outage = visitors.around(&site, outage).await?.percentile(99);
+    let tries = (calls(&site).await? - before) as f64 / begun.elapsed().as_secs_f64();
+    let waiting = site
+        .member(Role::Gateway, 0)?
+        .http
+        .stats()
+        .await?
+        .being_identified;
+
+    site.deanonymizer_refuses(false).await?;
+    let back = Instant::now();
+    site.view_is_right().await?;
+    println!(
+        "p99 {healthy:?} before and {outage:?} in the outage, {tries:.1} calls/s meanwhile, {waiting} waited, \
+         all in the view {:?} after its end",
+        back.elapsed()
+    );
+    assert!(waiting > 0, "nobody had to wait");
+    assert!(tries <= TRIES, "{tries} calls/s");
+    viewer.missed_nothing()
+}

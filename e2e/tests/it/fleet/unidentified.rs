@@ -1,0 +1,140 @@
+//! `--show-unidentified-after`: those whose lookup keeps failing are shown, and marked.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::{Pipeline, Role, Visitor, eventually};
+use simulator::deanonymizer::Failure;
+use simulator::world::Kind;
+
+async fn site() -> Result<Pipeline> {
+    Pipeline::builder()
+        .with(Role::Enricher, 2)
+        .stale_after(Duration::from_secs(10))
+        .flag(Role::Enricher, "--show-unidentified-after", "1s")
+        .start()
+        .await
+}
+
+/// Waits for what must come true, while the visitors give signs of life.
+async fn eventually_alive<T>(
+    site: &Pipeline,
+    visitors: &[&Visitor],
+    what: &str,
+    mut probe: impl AsyncFnMut() -> Result<T>,
+) -> Result<T> {
+    eventually(what, async || {
+        let events: Vec<_> = visitors.iter().map(|visitor| visitor.keep_alive(0)).collect();
+        site.send(&events);
+        probe().await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_visitor_is_shown_stays_alive_and_is_identified_at_last() -> Result<()> {
+    let site = site().await?;
+    site.deanonymizer.fail_all(Some(Failure::ServiceUnavailable));
+    let visitor = Visitor::from(&site.ip(Kind::Full, 1));
+    let opened = visitor.opened(3_000);
+    site.send(std::slice::from_ref(&opened));
+    let shown = eventually_alive(&site, &[&visitor], "the visitor is shown", async || {
+        site.sessions().await?.remove(&visitor.guid).context("not shown")
+    })
+    .await?;
+    assert!(shown.unidentified, "{shown:?}");
+    assert_eq!((&shown.company, &shown.contact), (&None, &None));
+
+    let touch = visitor.keep_alive(0);
+    site.send(std::slice::from_ref(&touch));
+    let touched = eventually_alive(&site, &[&visitor], "the visitor is touched", async || {
+        let session = site.sessions().await?.remove(&visitor.guid);
+        let session = session.context("not shown")?;
+        ensure!(
+            Some(session.last_activity_at) >= touch.timestamp_ms(),
+            "{session:?}"
+        );
+        Ok(session)
+    })
+    .await?;
+    assert!(touched.unidentified, "{touched:?}");
+
+    site.deanonymizer.fail_all(None);
+    // A keep-alive may have the verdict first; the opening, back from the queue, completes its record.
+    eventually_alive(&site, &[&visitor], "the visitor is identified", async || {
+        let session = site.sessions().await?.remove(&visitor.guid);
+        let session = session.context("not shown")?;
+        ensure!(!session.unidentified, "{session:?}");
+        ensure!(Some(session.opened_at) == opened.timestamp_ms(), "{session:?}");
+        Ok(())
+    })
+    .await?;
+    site.view_is_right().await?;
+    assert_eq!(site.deanonymizer.calls_for(&visitor.ip).successes, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_visitor_of_a_data_centre_disappears_and_never_comes_back() -> Result<()> {
+    let site = site().await?;
+    site.deanonymizer.fail_all(Some(Failure::ServiceUnavailable));
+    let hidden = Visitor::from(&site.ip(Kind::NexaCore, 1));
+    let viewer = site.viewer_recording().await?;
+    site.send(&[hidden.opened(0)]);
+    eventually_alive(&site, &[&hidden], "the visitor is shown", async || {
+        ensure!(site.sessions().await?.contains_key(&hidden.guid));
+        Ok(())
+    })
+    .await?;
+    site.deanonymizer.fail_all(None);
+    let view = eventually_alive(&site, &[&hidden], "the visitor is gone", async || {
+        let view = viewer.view();
+        ensure!(view.removals.contains_key(&hidden.guid));
+        Ok(view)
+    })
+    .await?;
+    assert!(!view.sessions.contains_key(&hidden.guid));
+
+    // Every enricher hears of the visitor again, and one that knows nothing but the streams.
+    site.send(&[hidden.keep_alive(0), hidden.opened(0), hidden.keep_alive(0)]);
+    site.settle().await?;
+    site.send(&[hidden.keep_alive(0)]);
+    site.settle().await?;
+    site.view_is_right().await?;
+    viewer.missed_nothing()?;
+    let shown = viewer.frames();
+    let gone = shown
+        .iter()
+        .position(|frame| frame.contains(&format!(r#"["{}","closed"]"#, hidden.guid)))
+        .context("no frame tells of the end")?;
+    assert!(
+        !shown[gone + 1..].iter().any(|frame| frame.contains(&hidden.guid)),
+        "the visitor came back"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_visitor_who_leaves_unidentified_is_gone() -> Result<()> {
+    let site = site().await?;
+    site.deanonymizer.fail_all(Some(Failure::ServerError));
+    let visitor = Visitor::from(&site.ip(Kind::Full, 1));
+    site.send(&[visitor.opened(0)]);
+    eventually_alive(&site, &[&visitor], "the visitor is shown", async || {
+        ensure!(site.sessions().await?.contains_key(&visitor.guid));
+        Ok(())
+    })
+    .await?;
+    site.send(&[visitor.closed(0)]);
+    site.shows_no(&visitor).await?;
+    // Until every enricher has heard of it, one may still be trying.
+    site.queue_is_empty().await?;
+    site.deanonymizer.fail_all(None);
+    site.settle().await?;
+    assert_eq!(
+        site.deanonymizer.calls_for(&visitor.ip).successes,
+        0,
+        "paid for nothing"
+    );
+    site.view_is_right().await
+}

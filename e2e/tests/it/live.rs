@@ -1,0 +1,340 @@
+//! The gateway's WebSocket (DESIGN 7), as a program of somebody else's would use it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::{PATIENCE, Pipeline, Role, View, Viewer, Visitor, eventually};
+use futures_util::StreamExt as _;
+use protocol::frame::Frame;
+use serde_json::{Value, json};
+use simulator::world::Kind;
+use socket2::SockRef;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+/// The names of an object's fields.
+fn fields(object: &Value) -> BTreeSet<&str> {
+    object
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| &**name)
+        .collect()
+}
+
+/// Waits until the session is in the viewer's view.
+async fn sees(viewer: &Viewer, visitor: &Visitor) -> Result<View> {
+    viewer
+        .sees(&visitor.guid, |view| view.sessions.contains_key(&visitor.guid))
+        .await
+}
+
+#[tokio::test]
+async fn frames_are_written_as_promised() -> Result<()> {
+    let site = Pipeline::start().await?;
+    let [early, late] = [1, 2].map(|n| Visitor::from(&site.ip(Kind::Full, n)));
+    site.send(&[early.opened(2_000)]);
+    site.shows(&early).await?;
+    let viewer = site.viewer_recording().await?;
+    sees(&viewer, &early).await?;
+    site.send(&[late.opened(1_000)]);
+    sees(&viewer, &late).await?;
+    let touch = late.keep_alive(0);
+    site.send(std::slice::from_ref(&touch));
+    viewer
+        .sees("the touch", |view| {
+            Some(view.sessions[&late.guid].last_activity_at) == touch.timestamp_ms()
+        })
+        .await?;
+    site.send(&[late.closed(0)]);
+    viewer
+        .sees("the closing", |view| !view.sessions.contains_key(&late.guid))
+        .await?;
+
+    let frames: Vec<Value> = viewer
+        .frames()
+        .iter()
+        .map(|frame| serde_json::from_str(frame))
+        .collect::<Result<_, _>>()?;
+    let snapshot = &frames[0];
+    assert_eq!(snapshot["type"], "snapshot");
+    assert_eq!(
+        fields(snapshot),
+        ["type", "revision", "now", "sessions", "stats", "pipeline"].into()
+    );
+    let of_stats = [
+        "activeSessions",
+        "beingIdentified",
+        "companies",
+        "averageVisitorsPerCompany",
+        "averageSessionSeconds",
+    ];
+    assert_eq!(fields(&snapshot["stats"]), of_stats.into());
+    let of_session = ["guid", "ip", "openedAt", "lastActivityAt", "company", "contact"];
+    let session = &snapshot["sessions"][0];
+    assert_eq!(fields(session), of_session.into());
+    assert_eq!(fields(&session["company"]), ["guid", "name", "domain"].into());
+
+    let deltas = &frames[1..];
+    for (delta, before) in deltas.iter().zip(&frames) {
+        assert_eq!(delta["type"], "delta");
+        assert_eq!(
+            delta["revision"].as_u64(),
+            before["revision"].as_u64().map(|n| n + 1)
+        );
+        let mut expected: BTreeSet<_> = [
+            "type", "revision", "now", "changed", "touched", "removed", "stats",
+        ]
+        .into();
+        // The pipeline comes along now and then.
+        expected.extend(fields(delta).take("pipeline"));
+        assert_eq!(fields(delta), expected);
+        assert_eq!(fields(&delta["stats"]), of_stats.into());
+    }
+    let all = |list: &str| -> Vec<&Value> {
+        deltas
+            .iter()
+            .filter_map(|delta| delta[list].as_array())
+            .flatten()
+            .collect()
+    };
+    assert!(
+        all("changed")
+            .iter()
+            .all(|session| fields(session) == of_session.into())
+    );
+    assert!(all("touched").contains(&&json!([late.guid, touch.timestamp_ms()])));
+    assert_eq!(all("removed"), [&json!([late.guid, "closed"])]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_viewer_gets_the_same_frames() -> Result<()> {
+    let site = Pipeline::start().await?;
+    let viewers = [site.viewer_recording().await?, site.viewer_recording().await?];
+    let visitors: Vec<_> = (0..50)
+        .map(|n| Visitor::from(&site.ip(Kind::CompanyOnly, n)))
+        .collect();
+    for visitor in &visitors {
+        site.send(&[visitor.opened(0), visitor.keep_alive(0)]);
+    }
+    site.settle().await?;
+    for viewer in &viewers {
+        viewer
+            .sees("all visitors", |view| view.sessions.len() == visitors.len())
+            .await?;
+        viewer.missed_nothing()?;
+    }
+    let deltas = viewers.each_ref().map(|viewer| {
+        viewer
+            .frames()
+            .into_iter()
+            .filter(|frame| frame.contains(r#""type":"delta""#))
+            .collect::<BTreeSet<_>>()
+    });
+    // The second one came a moment later, and either may have seen one more at the end.
+    let common = deltas[0].intersection(&deltas[1]).count();
+    assert!(common > 0 && common + 10 > deltas[0].len().max(deltas[1].len()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_snapshot_is_given_to_who_asks_for_it() -> Result<()> {
+    let site = Pipeline::start().await?;
+    let viewer = site.viewer().await?;
+    viewer
+        .sees("the first snapshot", |view| view.snapshots == 1)
+        .await?;
+    viewer.say(Message::text(r#"{"type":"snapshot"}"#)).await?;
+    viewer.sees("another one", |view| view.snapshots == 2).await?;
+    let visitor = Visitor::from(&site.ip(Kind::Full, 1));
+    site.send(&[visitor.opened(0)]);
+    sees(&viewer, &visitor).await?;
+    viewer.missed_nothing()
+}
+
+#[tokio::test]
+async fn nonsense_from_a_viewer_does_no_harm() -> Result<()> {
+    let site = Pipeline::start().await?;
+    let [talker, shouter, other] = [site.viewer().await?, site.viewer().await?, site.viewer().await?];
+    for nonsense in [
+        Message::text("hello"),
+        Message::text(""),
+        Message::text(r#"{"type":"drop"}"#),
+        Message::text("[".repeat(1_000)),
+        Message::binary(vec![0, 255, 1]),
+        Message::Ping("?".into()),
+    ] {
+        talker.say(nonsense).await?;
+    }
+    shouter.say(Message::text("x".repeat(1 << 20))).await?;
+    let visitor = Visitor::from(&site.ip(Kind::Full, 1));
+    site.send(&[visitor.opened(0)]);
+    for viewer in [&talker, &other] {
+        sees(viewer, &visitor).await?;
+        viewer.missed_nothing()?;
+    }
+    let counted = site
+        .metric(Role::Gateway, "visitor_gateway_requests_not_understood_total")
+        .await?;
+    assert_eq!(counted, 5);
+    eventually("who sends a megabyte is sent away", async || {
+        let clients = site.metric(Role::Gateway, "visitor_gateway_clients").await?;
+        ensure!(clients == 2, "{clients}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_quiet_site_is_told_from_a_dead_line() -> Result<()> {
+    let site = Pipeline::start().await?;
+    let viewer = site.viewer_recording().await?;
+    let first = viewer.sees("the snapshot", |view| view.snapshots == 1).await?;
+    let view = viewer.sees("six more frames", |view| view.deltas == 6).await?;
+    viewer.missed_nothing()?;
+    // By the gateway's own clock, with room for a machine that is busy.
+    let passed = view.now - first.now;
+    assert!((3_000..20_000).contains(&passed), "six frames in {passed} ms");
+    assert!(view.sessions.is_empty() && !view.pipeline.processes.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn changes_share_a_frame_when_there_are_many() -> Result<()> {
+    let site = Pipeline::builder()
+        .flag(Role::Gateway, "--frame-interval", "1s")
+        .start()
+        .await?;
+    let viewer = site.viewer().await?;
+    let before = viewer.sees("the snapshot", |view| view.snapshots == 1).await?;
+    let visitors: Vec<_> = (0..300)
+        .map(|n| Visitor::from(&site.ip(Kind::CompanyOnly, n % 30)))
+        .collect();
+    for visitor in &visitors {
+        site.send(&[visitor.opened(0)]);
+    }
+    let view = viewer
+        .sees("all of them", |view| view.sessions.len() == visitors.len())
+        .await?;
+    let frames = view.revision - before.revision;
+    assert!(frames < 100, "{frames} frames for {} changes", visitors.len());
+    viewer.missed_nothing()
+}
+
+#[tokio::test]
+async fn a_visitor_who_came_and_went_between_two_frames_is_counted() -> Result<()> {
+    let site = Pipeline::builder()
+        .flag(Role::Gateway, "--frame-interval", "10m")
+        .start()
+        .await?;
+    let visitor = Visitor::from(&site.ip(Kind::Full, 1));
+    site.send(&[visitor.opened(0)]);
+    site.shows(&visitor).await?;
+    site.send(&[visitor.closed(0)]);
+    for counter in ["appeared", "closed"] {
+        eventually(&format!("it is counted as {counter}"), async || {
+            let name = format!("visitor_gateway_sessions_{counter}_total");
+            let count = site.metric(Role::Gateway, &name).await?;
+            ensure!(count == 1, "{count}");
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// A client that has connected and reads nothing by itself. Little fits into the line between: its segments are short,
+/// and a sender's buffer grows with them.
+async fn reads_nothing(site: &Pipeline) -> Result<WebSocketStream<TcpStream>> {
+    let base = site.member(Role::Gateway, 0)?.http.base();
+    let address = base.trim_start_matches("http://").parse()?;
+    let socket = TcpSocket::new_v4()?;
+    socket.set_recv_buffer_size(8 * 1024)?;
+    SockRef::from(&socket).set_tcp_mss(536)?;
+    let stream = socket.connect(address).await?;
+    let (socket, _) = client_async(base.replacen("http", "ws", 1) + "/ws", stream).await?;
+    Ok(socket)
+}
+
+/// Lets visitors come until the gateway has told more, and in more frames, than it keeps for a client.
+async fn flood(site: &Pipeline, viewer: &Viewer) -> Result<()> {
+    let visitors: Vec<_> = (0..3_000)
+        .map(|n| Visitor::from(&site.ip(Kind::Full, n % 20)))
+        .collect();
+    for some in visitors.chunks(10) {
+        site.send(&some.iter().map(|visitor| visitor.opened(0)).collect::<Vec<_>>());
+        if let Some(visitor) = some.last() {
+            sees(viewer, visitor).await?;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_viewer_that_fell_behind_gets_a_snapshot() -> Result<()> {
+    let site = Pipeline::builder()
+        .flag(Role::Gateway, "--frame-interval", "1ms")
+        .start()
+        .await?;
+    let viewer = site.viewer().await?;
+    let mut slow = reads_nothing(&site).await?;
+    flood(&site, &viewer).await?;
+    viewer.missed_nothing()?;
+    let expected = viewer.view();
+
+    let mut view = View::default();
+    let catch_up = async {
+        while view.snapshots < 2 || view.sessions != expected.sessions {
+            let message = slow.next().await.context("the connection is over")??;
+            if let Message::Text(text) = message {
+                let frame: Frame<'_> = serde_json::from_str(&text)?;
+                ensure!(view.apply(&frame), "a gap that no snapshot healed");
+            }
+        }
+        Ok(())
+    };
+    timeout(PATIENCE, catch_up)
+        .await
+        .context("the slow viewer does not catch up")?
+}
+
+#[tokio::test]
+async fn a_viewer_that_does_not_read_is_dropped_and_holds_up_nobody() -> Result<()> {
+    let site = Pipeline::start().await?;
+    let viewer = site.viewer().await?;
+    let _slow = reads_nothing(&site).await?;
+    flood(&site, &viewer).await?;
+    eventually("the slow viewer is dropped", async || {
+        let dropped = site
+            .metric(Role::Gateway, "visitor_gateway_clients_too_slow_total")
+            .await?;
+        ensure!(dropped == 1, "{dropped}");
+        Ok(())
+    })
+    .await?;
+    viewer.missed_nothing()?;
+    let visitor = Visitor::from(&site.ip(Kind::Full, 1));
+    site.send(&[visitor.opened(0)]);
+    sees(&viewer, &visitor).await.map(drop)
+}
+
+#[tokio::test]
+async fn who_connects_before_the_view_is_complete_is_told_to_come_again() -> Result<()> {
+    let mut site = Pipeline::builder().launch().await?;
+    let viewer = eventually("the gateway listens", async || site.viewer().await).await?;
+    let (code, reason) = viewer.closed().await?;
+    assert_eq!(code, 1013, "{reason}");
+    site.nats.process.start()?;
+    site.ready().await?;
+    let viewer = site.viewer().await?;
+    viewer.sees("a snapshot", |view| view.snapshots == 1).await?;
+    timeout(Duration::from_secs(1), viewer.closed())
+        .await
+        .err()
+        .context("it was sent away although all is well")?;
+    Ok(())
+}

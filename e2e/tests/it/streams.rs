@@ -1,0 +1,107 @@
+//! The settings of streams, consumer and bucket (DESIGN 4), as NATS itself tells them.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::{self, consumer::AckPolicy};
+use e2e::{Pipeline, Role, Visitor};
+use simulator::world::Kind;
+
+async fn operator(site: &Pipeline) -> Result<jetstream::Context> {
+    Ok(jetstream::new(site.nats.client("operator").await?))
+}
+
+async fn settings(site: &Pipeline, stream: &str) -> Result<Config> {
+    let stream = operator(site).await?.get_stream(stream).await?;
+    let config = stream.cached_info().config.clone();
+    assert_eq!(config.storage, StorageType::Memory, "{}", config.name);
+    assert_eq!(config.num_replicas, 1, "{}", config.name);
+    Ok(config)
+}
+
+#[tokio::test]
+async fn raw_events_are_a_work_queue_with_one_consumer() -> Result<()> {
+    let site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
+    let raw = settings(&site, "VISITOR_RAW").await?;
+    assert_eq!(raw.subjects, ["visitor.raw.>"]);
+    assert_eq!(raw.retention, RetentionPolicy::WorkQueue);
+    assert_eq!(raw.max_age, Duration::from_mins(10));
+    assert_eq!(raw.max_bytes, 256 * 1024 * 1024);
+    assert_eq!(raw.discard, DiscardPolicy::Old);
+
+    let stream = operator(&site).await?.get_stream("VISITOR_RAW").await?;
+    assert_eq!(stream.cached_info().state.consumer_count, 1);
+    let config = stream.consumer_info("enricher").await?.config;
+    assert_eq!(config.durable_name.as_deref(), Some("enricher"));
+    assert_eq!(config.ack_policy, AckPolicy::Explicit);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_sessions_stream_keeps_the_last_message_of_each() -> Result<()> {
+    let site = Pipeline::start().await?;
+    let sessions = settings(&site, "VISITOR_SESSIONS").await?;
+    assert_eq!(sessions.subjects, ["visitor.session.*"]);
+    assert_eq!(sessions.max_messages_per_subject, 1);
+    assert!(sessions.allow_message_ttl);
+
+    let visitors: Vec<_> = (0..10)
+        .map(|n| Visitor::from(&site.ip(Kind::CompanyOnly, n)))
+        .collect();
+    for visitor in &visitors {
+        site.send(&[
+            visitor.keep_alive(0),
+            visitor.opened(1_000),
+            visitor.keep_alive(0),
+        ]);
+    }
+    site.settle().await?;
+    let stream = operator(&site).await?.get_stream("VISITOR_SESSIONS").await?;
+    // Those ten, and the one with which all was settled.
+    assert_eq!(stream.cached_info().state.messages, 11);
+    Ok(())
+}
+
+#[tokio::test]
+async fn activities_are_kept_for_twice_the_time_of_silence() -> Result<()> {
+    let site = Pipeline::builder()
+        .stale_after(Duration::from_secs(7))
+        .start()
+        .await?;
+    let activity = settings(&site, "VISITOR_ACTIVITY").await?;
+    assert_eq!(activity.subjects, ["visitor.activity.*"]);
+    assert_eq!(activity.max_age, Duration::from_secs(14));
+    assert_eq!(activity.max_bytes, 512 * 1024 * 1024);
+    assert_eq!(activity.discard, DiscardPolicy::Old);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_rejected_is_kept_for_an_hour() -> Result<()> {
+    let site = Pipeline::start().await?;
+    let rejected = settings(&site, "VISITOR_REJECTED").await?;
+    assert_eq!(rejected.subjects, ["visitor.rejected.>"]);
+    assert_eq!(rejected.max_age, Duration::from_hours(1));
+    assert_eq!(rejected.max_messages, 10_000);
+    Ok(())
+}
+
+#[tokio::test]
+async fn profiles_are_in_a_bucket_whose_keys_expire() -> Result<()> {
+    let site = Pipeline::start().await?;
+    let visitor = Visitor::from(&site.ip(Kind::Full, 1));
+    site.send(&[visitor.opened(0)]);
+    site.shows(&visitor).await?;
+    let profiles = settings(&site, "KV_visitor_profiles").await?;
+    assert_eq!(profiles.subjects, ["$KV.visitor_profiles.>"]);
+    assert!(profiles.allow_message_ttl);
+    let stream = operator(&site).await?.get_stream("KV_visitor_profiles").await?;
+    let last = stream.cached_info().state.last_sequence;
+    let entry = stream.direct_get(last).await?;
+    let ttl = entry.headers.get("Nats-TTL").context("no TTL")?.as_str();
+    let ttl: u64 = ttl.trim_end_matches('s').parse()?;
+    let day = 86_400;
+    assert!((day - 60..=day).contains(&ttl), "a profile is kept for {ttl} s");
+    Ok(())
+}
