@@ -30,8 +30,9 @@ use crate::visitor::Visitor;
 const AT_ONCE: u32 = 3;
 static TURNS: Semaphore = Semaphore::const_new(AT_ONCE as usize);
 
-/// After how much silence a session is stale, where a test does not say.
-const STALE_AFTER: Duration = Duration::from_mins(1);
+/// After how much silence a session is stale, where a test does not say: so long that none goes stale while something
+/// is waited for, because a view without sessions would then be right.
+const STALE_AFTER: Duration = Duration::from_mins(9);
 
 /// How long an event may take from the emitter to the view. What is sent while the view is looked at may be seen or not.
 const ON_THE_WAY: Duration = Duration::from_millis(200);
@@ -67,7 +68,7 @@ pub struct Pipeline {
 
 impl Default for Builder {
     fn default() -> Self {
-        Self {
+        let builder = Self {
             counts: Role::ALL.map(|role| (role, 1)).into(),
             flags: BTreeMap::new(),
             stale_after: STALE_AFTER,
@@ -78,7 +79,8 @@ impl Default for Builder {
             deanonymizer: DeanonymizerConfig::default(),
             log_filter: "info,async_nats=warn".into(),
             turns: 1,
-        }
+        };
+        builder.stale_after(STALE_AFTER)
     }
 }
 

@@ -139,6 +139,7 @@ impl Lookup {
             let news = news.notified();
             match self.fleet.claim(key).await? {
                 Claim::Found(found) => {
+                    self.replica.no_news_of(key);
                     self.gauges.lookup_saved_by_fleet();
                     return Ok(found);
                 }

@@ -86,6 +86,11 @@ impl Replica {
         Arc::clone(lock(&self.waiting).entry(key).or_default())
     }
 
+    /// Nobody needs news of the key any longer: there is a verdict, which may have come before they were asked for.
+    pub fn no_news_of(&self, key: Key) {
+        lock(&self.waiting).remove(&key);
+    }
+
     /// The bucket did not acknowledge the verdict; it is told again once the bucket is there.
     pub fn remember_unstored(&self, key: Key) {
         lock(&self.unstored).push(key);

@@ -184,6 +184,14 @@ async fn every_process_ends_well_when_it_is_told_to() -> Result<()> {
     let visitors = crowd(&site, 200);
     site.send(&all(&visitors, |visitor| visitor.opened(0)));
     let viewer = site.viewer().await?;
+    eventually("the ingestor has read all", async || {
+        let read = site
+            .metric(Role::Ingestor, "visitor_ingestor_frames_received_total")
+            .await?;
+        ensure!(read == 200, "{read}");
+        Ok(())
+    })
+    .await?;
     for role in Role::ALL {
         let ended = site.member_mut(role, 0)?.process.stop().await?;
         assert_eq!(ended.code(), Some(0), "{}", role.name());
