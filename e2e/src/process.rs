@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
@@ -111,12 +111,16 @@ impl Process {
         self.start()
     }
 
-    /// SIGSTOP: it is there, but does nothing.
+    /// SIGSTOP: it is there, but does nothing any longer when this returns.
     ///
     /// # Errors
     /// Where it does not run.
     pub fn pause(&self) -> Result<()> {
-        self.signal(Signal::STOP)
+        self.signal(Signal::STOP)?;
+        // Its threads stop one after the other. Its end, should it have come first, is left for others to see.
+        let stopped = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        waitid(WaitId::Pid(self.pid()?), stopped)?;
+        Ok(())
     }
 
     /// SIGCONT.
@@ -159,12 +163,15 @@ impl Process {
     }
 
     fn signal(&self, signal: Signal) -> Result<()> {
+        kill_process(self.pid()?, signal).with_context(|| format!("cannot signal {}", self.name))
+    }
+
+    fn pid(&self) -> Result<Pid> {
         let id = self
             .child
             .as_ref()
             .and_then(Child::id)
             .context("it does not run")?;
-        let pid = Pid::from_raw(i32::try_from(id)?).context("not a process id")?;
-        kill_process(pid, signal).with_context(|| format!("cannot signal {}", self.name))
+        Pid::from_raw(i32::try_from(id)?).context("not a process id")
     }
 }
