@@ -64,8 +64,6 @@ enum End {
     Silent(Duration),
     #[error("broken")]
     Broken(#[source] Box<tungstenite::Error>),
-    #[error("stopping")]
-    Stopping,
 }
 
 impl From<tungstenite::Error> for End {
@@ -119,14 +117,10 @@ impl Feed {
         let mut backoff = Backoff::new();
         loop {
             let started = Instant::now();
-            let end = tokio::select! {
-                () = shutdown.cancelled() => return,
-                end = self.one_connection(&shutdown) => end,
+            let Err(end) = self.one_connection(&shutdown).await else {
+                return;
             };
             self.gauges.connected.set(0);
-            if matches!(end, End::Stopping) {
-                return;
-            }
             self.health.trouble(PART, end.in_words());
             if started.elapsed() >= GOOD_CONNECTION {
                 backoff.reset();
@@ -141,19 +135,16 @@ impl Feed {
         }
     }
 
-    async fn one_connection(&self, shutdown: &CancellationToken) -> End {
-        match self.connect().await {
-            Ok(socket) => {
-                self.gauges.connections.inc();
-                self.gauges.connected.set(1);
-                self.health.well(PART);
-                match self.read(socket, shutdown).await {
-                    Ok(()) => End::Stopping,
-                    Err(end) => end,
-                }
-            }
-            Err(end) => end,
-        }
+    /// Connects and reads until the connection ends, which is an error, or the process stops.
+    async fn one_connection(&self, shutdown: &CancellationToken) -> Result<(), End> {
+        let socket = tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            socket = self.connect() => socket?,
+        };
+        self.gauges.connections.inc();
+        self.gauges.connected.set(1);
+        self.health.well(PART);
+        self.read(socket, shutdown).await
     }
 
     async fn connect(&self) -> Result<Socket, End> {
