@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
-use async_nats::jetstream::context::{PublishError, PublishErrorKind, traits::Publisher as _};
+use async_nats::jetstream::context::PublishError;
 use async_nats::jetstream::message::PublishMessage;
-use async_nats::jetstream::stream::{DirectGetError, DirectGetErrorKind};
+use async_nats::jetstream::stream::DirectGetError;
 use protocol::stream::PROFILES;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -140,11 +140,9 @@ impl Fleet {
             .ttl(Duration::from_mins(1))
             .expected_last_subject_sequence(lease.sequence)
             .outbound_message(subject(&lease.key.text()));
-        match self.nats.jetstream().publish_message(message).await?.await {
-            // Somebody else has it by now, or there is a verdict.
-            Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Ok(()),
-            outcome => Ok(outcome.map(drop)?),
-        }
+        // Where it is not replaced, somebody else has it by now, or there is a verdict.
+        self.nats.replace(message).await?;
+        Ok(())
     }
 
     /// Tells the fleet a verdict, whoever has the lease. One that does not hold any longer is not told.
@@ -213,33 +211,15 @@ impl Fleet {
         if let Some(expected) = expected {
             message = message.expected_last_subject_sequence(expected);
         }
-        let written = self
-            .nats
-            .jetstream()
-            .publish_message(message.outbound_message(subject(name)))
-            .await?
-            .await;
-        match written {
-            Ok(ack) => Ok(Some(ack.sequence)),
-            Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        Ok(self.nats.replace(message.outbound_message(subject(name))).await?)
     }
 
     /// What stands under a name, if it is a value, and the sequence of what stands there, 0 for nothing.
     async fn standing<T: DeserializeOwned>(&self, name: &str) -> Result<(Option<T>, u64), FleetError> {
-        let stream = self
-            .nats
-            .jetstream()
-            .get_stream_no_info(format!("KV_{PROFILES}"))
-            .await;
-        // The name is a constant that is valid; nothing is asked of NATS here.
-        let Ok(stream) = stream else { return Ok((None, 0)) };
-        match stream.direct_get_last_for_subject(subject(name)).await {
-            Ok(message) if is_marker(&message.headers) => Ok((None, message.sequence)),
-            Ok(message) => Ok((Some(serde_json::from_slice(&message.payload)?), message.sequence)),
-            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok((None, 0)),
-            Err(error) => Err(error.into()),
+        match self.nats.last(&format!("KV_{PROFILES}"), subject(name)).await? {
+            None => Ok((None, 0)),
+            Some(message) if is_marker(&message.headers) => Ok((None, message.sequence)),
+            Some(message) => Ok((Some(serde_json::from_slice(&message.payload)?), message.sequence)),
         }
     }
 }

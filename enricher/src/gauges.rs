@@ -135,7 +135,6 @@ impl Gauges {
 
     /// The figures for the status.
     pub fn figures(&self, guard: &Guard) -> EnricherFigures {
-        let count = |gauge: &Gauge| u64::try_from(gauge.get()).unwrap_or_default();
         let failed = Failure::TOKENS
             .iter()
             .map(|kind| self.lookups_failed.get_or_create(&[("kind", *kind)]).get());
@@ -148,12 +147,11 @@ impl Gauges {
             Breaker::HalfOpen => 1,
             Breaker::Open => 2,
         });
-        self.concurrency
-            .set(i64::try_from(lookup_concurrency).unwrap_or(i64::MAX));
+        self.concurrency.set(lookup_concurrency);
         EnricherFigures {
-            being_identified: count(&self.being_identified),
+            being_identified: self.being_identified.get(),
             events_handled: events.sum(),
-            queue_waiting: count(&self.queue_waiting),
+            queue_waiting: self.queue_waiting.get(),
             lookups: Lookups {
                 paid: self.lookups_paid.get(),
                 failed: failed.sum(),

@@ -128,11 +128,7 @@ impl Guard {
                     return Err(HeldBack::BudgetUsedUp(budget).into());
                 }
             }
-            let allowance = self
-                .fleet
-                .take_of(&budget)
-                .await
-                .map_err(|error| Failure::Fleet(Arc::new(error)))?;
+            let allowance = self.fleet.take_of(&budget).await?;
             let mut state = self.lock();
             if allowance.is_none() {
                 state.spent_span = Some(budget.span_at(clock::now()));
@@ -160,8 +156,7 @@ impl Permit {
     /// # Errors
     /// Where the budget is used up, or it is not known what the fleet has spent.
     pub async fn pay(&mut self) -> Result<(), Failure> {
-        let guard = self.guard.clone();
-        guard.pay().await?;
+        self.guard.pay().await?;
         self.started = Instant::now();
         Ok(())
     }

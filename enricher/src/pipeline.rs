@@ -14,9 +14,9 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use protocol::event::{self, RECEIVED_AT_HEADER};
 use protocol::{Activity, Event, EventKind, Guid, Millis, Tombstone, time};
-use service::clock;
 use service::rejected::Rejected;
 use service::streams::ACK_WAIT;
+use service::{clock, last_message};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -161,23 +161,17 @@ impl Pipeline {
     }
 
     async fn deliver(&mut self, message: Message) {
-        let fallback = message.info().map_or_else(
-            |_| clock::now(),
-            |info| {
-                self.gauges
-                    .queue_waiting
-                    .set(i64::try_from(info.pending).unwrap_or(i64::MAX));
-                Millis::try_from(info.published.unix_timestamp_nanos() / 1_000_000)
-                    .unwrap_or_else(|_| clock::now())
-            },
-        );
+        let now = clock::now();
+        let fallback = message.info().map_or(now, |info| {
+            self.gauges.queue_waiting.set(info.pending);
+            last_message::millis(info.published)
+        });
         let payload = message.payload.clone();
         let received_at = message
             .headers
             .as_ref()
             .and_then(|headers| headers.get(RECEIVED_AT_HEADER))
             .map(ToString::to_string);
-        let now = clock::now();
         let id = self.ledger.open(message, now);
         for (line, received_at) in event::lines(&payload, received_at.as_deref(), fallback) {
             match Event::parse(line) {
@@ -368,12 +362,10 @@ impl Pipeline {
                 tracing::debug!(error, "the queue was not told of progress");
             }
         }
-        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-        self.gauges.deliveries.set(count(self.ledger.len()));
-        self.gauges.sessions.set(count(self.sessions.len()));
-        self.gauges
-            .being_identified
-            .set(count(self.waiting.being_identified(now)));
+        self.gauges.deliveries.set(self.ledger.len() as u64);
+        self.gauges.sessions.set(self.sessions.len() as u64);
+        let being_identified = self.waiting.being_identified(now);
+        self.gauges.being_identified.set(being_identified as u64);
     }
 }
 

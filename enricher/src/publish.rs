@@ -2,19 +2,15 @@
 
 use std::time::Duration;
 
-use async_nats::HeaderMap;
-use async_nats::header::NATS_MESSAGE_TTL;
-use async_nats::jetstream::context::{
-    PublishError as StreamError, PublishErrorKind as StreamErrorKind, traits::Publisher as _,
-};
-use async_nats::jetstream::message::{OutboundMessage, PublishMessage};
-use async_nats::jetstream::stream::{DirectGetError, DirectGetErrorKind};
+use async_nats::jetstream::context::PublishError as StreamError;
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::stream::DirectGetError;
 use protocol::stream::{self, RECORD_TTL, TOMBSTONE_TTL};
 use protocol::subject;
 use protocol::time::millis;
 use protocol::{Activity, Guid, Millis, Profile, Record, SessionMessage, Tombstone};
 use serde::Serialize;
-use service::{Nats, clock};
+use service::{Nats, clock, last_message};
 
 use crate::sessions::{Outcome, Published, Sighting};
 
@@ -67,20 +63,17 @@ impl Publisher {
     /// # Errors
     /// Where it is not sure that a record is out.
     pub async fn record(&self, record: Record) -> Result<(Outcome, bool), PublishError> {
-        if self.write_record(&record, 0).await? {
-            return Ok((Outcome::Published(Published::of(&record, clock::now())), true));
-        }
-        for _ in 0..CONFLICTS {
-            let Some(standing) = self.standing(&record.guid).await? else {
-                // It has expired since.
-                if self.write_record(&record, 0).await? {
-                    return Ok((Outcome::Published(Published::of(&record, clock::now())), true));
-                }
-                continue;
+        // Most often none is out; so it is not asked before it is written.
+        let mut standing = None;
+        for _ in 0..=CONFLICTS {
+            let outcome = match standing {
+                Some(standing) => self.merge(&record, standing).await?,
+                None => self.write_record(&record, 0).await?,
             };
-            if let Some(outcome) = self.merge(&record, standing).await? {
+            if let Some(outcome) = outcome {
                 return Ok(outcome);
             }
+            standing = self.standing(&record.guid).await?;
         }
         Err(PublishError::Contended)
     }
@@ -134,7 +127,8 @@ impl Publisher {
         let message = PublishMessage::build()
             .ttl(TOMBSTONE_TTL)
             .payload(json(tombstone)?);
-        self.publish(message.outbound_message(subject::session(&tombstone.guid)))
+        self.nats
+            .publish(message.outbound_message(subject::session(&tombstone.guid)))
             .await?;
         Ok(())
     }
@@ -145,7 +139,8 @@ impl Publisher {
     /// Where the stream does not acknowledge it.
     pub async fn activities(&self, activities: &[&Activity]) -> Result<(), PublishError> {
         let message = PublishMessage::build().payload(json(activities)?);
-        self.publish(message.outbound_message(self.activity_subject.clone()))
+        self.nats
+            .publish(message.outbound_message(self.activity_subject.clone()))
             .await?;
         Ok(())
     }
@@ -175,64 +170,40 @@ impl Publisher {
                 false,
             )));
         }
-        if self.write_record(&merged, standing.sequence).await? {
-            return Ok(Some((Outcome::Published(Published::of(&merged, now)), true)));
-        }
-        Ok(None)
+        self.write_record(&merged, standing.sequence).await
     }
 
-    /// Writes the record if the last message on its subject has that sequence, 0 for none; tells whether it had.
-    async fn write_record(&self, record: &Record, expected: u64) -> Result<bool, PublishError> {
+    /// Writes the record if the last message on its subject has that sequence, 0 for none; `None` where it has not.
+    async fn write_record(
+        &self,
+        record: &Record,
+        expected: u64,
+    ) -> Result<Option<(Outcome, bool)>, PublishError> {
         let message = PublishMessage::build()
             .ttl(RECORD_TTL)
             .expected_last_subject_sequence(expected)
             .payload(json(record)?)
             .outbound_message(subject::session(&record.guid));
-        match self.publish(message).await {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == StreamErrorKind::WrongLastSequence => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        let written = self.nats.replace(message).await?;
+        Ok(written.map(|_| (Outcome::Published(Published::of(record, clock::now())), true)))
     }
 
     async fn standing(&self, guid: &Guid) -> Result<Option<Standing>, PublishError> {
-        let stream = self.nats.jetstream().get_stream_no_info(stream::SESSIONS).await;
-        // The name is a constant that is valid; nothing is asked of NATS here.
-        let Ok(stream) = stream else { return Ok(None) };
-        match stream.direct_get_last_for_subject(subject::session(guid)).await {
-            Ok(message) => Ok(Some(Standing {
-                message: serde_json::from_slice(&message.payload)?,
-                sequence: message.sequence,
-                published_at: message.time.unix_timestamp().saturating_mul(1000),
-                ttl: ttl(&message.headers),
-            })),
-            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    async fn publish(&self, message: OutboundMessage) -> Result<(), StreamError> {
-        self.nats
-            .jetstream()
-            .publish_message(message)
-            .await?
-            .await
-            .map(drop)
+        let Some(message) = self.nats.last(stream::SESSIONS, subject::session(guid)).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Standing {
+            message: serde_json::from_slice(&message.payload)?,
+            sequence: message.sequence,
+            published_at: last_message::millis(message.time),
+            ttl: last_message::ttl(&message.headers),
+        }))
     }
 }
 
 /// Whether a record was given less time than an active session needs, or has used up half of it.
 fn expires_soon(standing: &Standing, now: Millis) -> bool {
     standing.ttl.is_none_or(|ttl| ttl < RECORD_TTL) || now - standing.published_at > millis(RECORD_TTL) / 2
-}
-
-fn ttl(headers: &HeaderMap) -> Option<Duration> {
-    headers
-        .get(NATS_MESSAGE_TTL)?
-        .as_str()
-        .parse()
-        .ok()
-        .map(Duration::from_secs)
 }
 
 fn json(message: &(impl Serialize + ?Sized)) -> Result<bytes::Bytes, serde_json::Error> {

@@ -214,9 +214,7 @@ impl HubTask {
         self.statuses.heard(self.reporter.status(), now);
         self.statuses.forget_gone(now);
         self.snapshot = None;
-        self.gauges
-            .sessions
-            .set(i64::try_from(self.view.len()).unwrap_or(i64::MAX));
+        self.gauges.sessions.set(self.view.len());
         self.gauges.traffic(self.view.traffic());
     }
 

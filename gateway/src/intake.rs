@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use async_nats::header::NATS_MESSAGE_TTL;
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::stream::Stream;
@@ -14,7 +13,7 @@ use service::backoff::Backoff;
 use service::health::Health;
 use service::rejected::Rejected;
 use service::streams::{Life, Streams, life};
-use service::{Nats, Process};
+use service::{Nats, Process, last_message};
 use tokio::sync::mpsc;
 
 use crate::write_back::Standing;
@@ -179,13 +178,14 @@ impl Follower {
     async fn tell(&mut self, message: Message) -> anyhow::Result<u64> {
         let info = message.info().map_err(|error| anyhow::anyhow!(error))?;
         let (sequence, pending) = (info.stream_sequence, info.pending);
-        let published_at = info.published.unix_timestamp().saturating_mul(1000);
+        let published_at = last_message::millis(info.published);
         if let Some((_, read)) = &mut self.position {
             *read = sequence;
         }
         let told = match self.followed {
             Followed::Sessions => serde_json::from_slice(&message.payload).map(|session| {
-                let standing = Standing::new(&session, sequence, ttl(&message), published_at);
+                let ttl = message.headers.as_ref().and_then(last_message::ttl);
+                let standing = Standing::new(&session, sequence, ttl, published_at);
                 Intake::Session(session, standing)
             }),
             Followed::Activity => serde_json::from_slice(&message.payload).map(Intake::Activities),
@@ -203,17 +203,6 @@ impl Follower {
         }
         Ok(pending)
     }
-}
-
-fn ttl(message: &Message) -> Option<Duration> {
-    message
-        .headers
-        .as_ref()?
-        .get(NATS_MESSAGE_TTL)?
-        .as_str()
-        .parse()
-        .ok()
-        .map(Duration::from_secs)
 }
 
 /// Tells `intake` how the processes are, for ever. A status that is not understood comes from a process of another

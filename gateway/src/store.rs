@@ -1,6 +1,6 @@
 //! Writes to the sessions' stream what should stand there.
 
-use async_nats::jetstream::context::{PublishError, PublishErrorKind, traits::Publisher as _};
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use protocol::{Guid, subject};
 use service::Nats;
@@ -18,14 +18,13 @@ pub enum Written {
 /// Writes, if the stream still says what it said when this was decided.
 pub async fn write(nats: Nats, write: WriteBack) -> Written {
     let guid = write.message.guid().clone();
-    match publish(&nats, write).await {
-        Ok(()) => Written::Done,
-        Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Written::Done,
+    match replace(&nats, write).await {
+        Ok(_) => Written::Done,
         Err(error) => Written::Not(guid, error),
     }
 }
 
-async fn publish(nats: &Nats, write: WriteBack) -> Result<(), PublishError> {
+async fn replace(nats: &Nats, write: WriteBack) -> Result<Option<u64>, PublishError> {
     let payload = serde_json::to_vec(&write.message)
         .map_err(|error| PublishError::with_source(PublishErrorKind::Other, error))?;
     let message = PublishMessage::build()
@@ -33,5 +32,5 @@ async fn publish(nats: &Nats, write: WriteBack) -> Result<(), PublishError> {
         .expected_last_subject_sequence(write.expected)
         .payload(payload.into())
         .outbound_message(subject::session(write.message.guid()));
-    nats.jetstream().publish_message(message).await?.await.map(drop)
+    nats.replace(message).await
 }

@@ -79,7 +79,7 @@ impl Gauges {
             received: self.received.get(),
             rejected,
             published: self.published.get(),
-            waiting: u64::try_from(self.waiting.get()).unwrap_or_default(),
+            waiting: self.waiting.get(),
             dropped: self.dropped.get(),
         }
     }

@@ -189,9 +189,7 @@ impl Publisher {
     fn tidy(&mut self) {
         self.outbox.forget(clock::now());
         self.gauges.dropped.inc_by(self.outbox.take_dropped());
-        self.gauges
-            .waiting
-            .set(i64::try_from(self.outbox.unacknowledged()).unwrap_or(i64::MAX));
+        self.gauges.waiting.set(self.outbox.unacknowledged());
     }
 }
 

@@ -7,6 +7,7 @@ pub mod health;
 pub mod healthcheck;
 pub mod http;
 pub mod instance;
+pub mod last_message;
 pub mod metrics;
 pub mod nats;
 pub mod process;

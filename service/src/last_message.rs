@@ -1,0 +1,78 @@
+//! The last message of a subject: read, and replaced only while it is still the one that was read.
+
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::datetime::DateTime;
+use async_nats::header::NATS_MESSAGE_TTL;
+use async_nats::jetstream::context::{PublishError, PublishErrorKind, traits::Publisher as _};
+use async_nats::jetstream::message::{OutboundMessage, StreamMessage};
+use async_nats::jetstream::stream::{DirectGetError, DirectGetErrorKind};
+use protocol::Millis;
+
+use crate::nats::Nats;
+
+impl Nats {
+    /// Publishes a message and waits until its stream has it; gives the message's sequence.
+    ///
+    /// # Errors
+    /// Where the stream does not acknowledge it.
+    pub async fn publish(&self, message: OutboundMessage) -> Result<u64, PublishError> {
+        let ack = self.jetstream().publish_message(message).await?.await?;
+        Ok(ack.sequence)
+    }
+
+    /// Publishes a message that expects a last sequence on its subject. `None` where another message stands there.
+    ///
+    /// # Errors
+    /// As [`Nats::publish`].
+    pub async fn replace(&self, message: OutboundMessage) -> Result<Option<u64>, PublishError> {
+        match self.publish(message).await {
+            Ok(sequence) => Ok(Some(sequence)),
+            Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The last message on a subject of a stream, if there is one.
+    ///
+    /// # Errors
+    /// Where the stream cannot be read.
+    pub async fn last(&self, stream: &str, subject: String) -> Result<Option<StreamMessage>, DirectGetError> {
+        let stream = self.jetstream().get_stream_no_info(stream).await;
+        let stream = stream.map_err(|error| DirectGetError::with_source(DirectGetErrorKind::Other, error))?;
+        match stream.direct_get_last_for_subject(subject).await {
+            Ok(message) => Ok(Some(message)),
+            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// How long a message was given, if not for ever.
+#[must_use]
+pub fn ttl(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(NATS_MESSAGE_TTL)?.as_str().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// A time of the server's.
+#[must_use]
+pub fn millis(time: DateTime) -> Millis {
+    Millis::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(Millis::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_to_live_is_in_whole_seconds() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(ttl(&headers), None);
+        headers.insert(NATS_MESSAGE_TTL, "900");
+        assert_eq!(ttl(&headers), Some(Duration::from_mins(15)));
+        headers.insert(NATS_MESSAGE_TTL, "never");
+        assert_eq!(ttl(&headers), None);
+    }
+}
