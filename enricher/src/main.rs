@@ -2,6 +2,7 @@
 
 mod activity;
 mod answer;
+mod backlog;
 mod breaker;
 mod budget;
 mod concurrency;

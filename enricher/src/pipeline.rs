@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::activity::Activities;
 use crate::answer::Failure;
+use crate::backlog::Backlog;
 use crate::entry::{Found, Key};
 use crate::gauges::Gauges;
 use crate::intake::Intake;
@@ -72,6 +73,7 @@ pub struct Pipeline {
     ledger: Ledger<Message>,
     sessions: Sessions<DeliveryId>,
     waiting: Waiting<DeliveryId>,
+    backlog: Backlog,
     activities: Activities<DeliveryId>,
     writes: Futures,
     lookups: Futures,
@@ -97,6 +99,7 @@ impl Pipeline {
             ledger: Ledger::new(),
             sessions: Sessions::new(),
             waiting: Waiting::new(),
+            backlog: Backlog::new(),
             activities: Activities::new(),
             writes: Futures::new(),
             lookups: Futures::new(),
@@ -163,8 +166,11 @@ impl Pipeline {
     async fn deliver(&mut self, message: Message) {
         let now = clock::now();
         let fallback = message.info().map_or(now, |info| {
+            let published = last_message::millis(info.published);
             self.gauges.queue_waiting.set(info.pending);
-            last_message::millis(info.published)
+            self.backlog
+                .taken(now - published, info.delivered > 1, info.pending);
+            published
         });
         let payload = message.payload.clone();
         let received_at = message

@@ -35,7 +35,7 @@ impl Pipeline {
 
     /// Looks up the address for the first session that waits for it.
     ///
-    /// What the fleet has written of that session comes first: a record says who it is, and for one that is closed
+    /// The rest of a backlog comes first: it may say that the session is closed. Then what the fleet has written of it: a record says who it is, and for one that is closed
     /// nobody need pay.
     fn look_up(&mut self, key: Key) {
         let Some((sighting, interest)) = self.waiting.first(key) else {
@@ -43,7 +43,12 @@ impl Pipeline {
         };
         let (guid, ip) = (sighting.guid.clone(), sighting.ip.clone());
         let (lookup, publisher) = (self.lookup.clone(), self.publisher.clone());
+        let backlog = self.backlog.is_read();
         self.lookups.push(Box::pin(async move {
+            backlog.await;
+            if interest.is_lost() {
+                return Done::Lookup(key, Err(Arc::new(Failure::NotWanted)));
+            }
             match publisher.look(&guid).await {
                 Ok(Outcome::Published(record)) if record.unidentified => {}
                 Ok(standing @ (Outcome::Published(_) | Outcome::Closed(..))) => {

@@ -30,6 +30,23 @@ async fn are_older(sent_at: Millis, age: Duration) -> Result<()> {
 }
 
 #[tokio::test]
+async fn who_has_left_before_any_enricher_ran_is_not_looked_up() -> Result<()> {
+    let mut site = Pipeline::builder().with(Role::Enricher, 0).start().await?;
+    let gone = visitors(&site, 300);
+    site.send(&of_all(&gone, |visitor| visitor.opened(0)));
+    site.send(&of_all(&gone, |visitor| visitor.closed(0)));
+    are_older(clock::now(), Duration::from_secs(2)).await?;
+    for _ in 0..2 {
+        site.add(Role::Enricher)?;
+    }
+    site.ready().await?;
+    site.queue_is_empty().await?;
+    assert_eq!(site.deanonymizer.stats().calls, 0);
+    assert!(site.sessions().await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
 async fn who_was_silent_for_too_long_is_looked_up_when_heard_of_again() -> Result<()> {
     let stale_after = Duration::from_secs(4);
     let mut site = Pipeline::builder()
