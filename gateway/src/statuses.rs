@@ -8,19 +8,25 @@ use protocol::status::{Figures, Lookups, Pipeline, Status};
 /// After how long without a word a process counts as gone, in ms.
 const GONE_AFTER: Millis = 5_000;
 
+/// After how long without a word an enricher will not come back with the same figures, in ms.
+const BILLED_AFTER: Millis = 3_600_000;
+
 /// The last word of each process, and when it came.
 #[derive(Debug, Default)]
 pub struct Statuses {
     by_process: BTreeMap<(&'static str, String), (Status, Millis)>,
-    /// What each enricher that was ever heard of has said of its lookups: money that is spent stays spent.
-    lookups: BTreeMap<String, Lookups>,
+    /// What each enricher has said of its lookups, and when: money that is spent stays spent.
+    lookups: BTreeMap<String, (Lookups, Millis)>,
+    /// The sum over those that are gone for good.
+    billed: Lookups,
 }
 
 impl Statuses {
     /// A process said how it is. Its own clock may be wrong, so `now` is ours.
     pub fn heard(&mut self, status: Status, now: Millis) {
         if let Figures::Enricher(enricher) = &status.figures {
-            self.lookups.insert(status.instance.clone(), enricher.lookups);
+            self.lookups
+                .insert(status.instance.clone(), (enricher.lookups, now));
         }
         self.by_process
             .insert((status.figures.process(), status.instance.clone()), (status, now));
@@ -30,6 +36,12 @@ impl Statuses {
     pub fn forget_gone(&mut self, now: Millis) {
         self.by_process
             .retain(|_, (_, heard_at)| now - *heard_at <= GONE_AFTER);
+        for (_, (lookups, _)) in self
+            .lookups
+            .extract_if(.., |_, (_, heard_at)| now - *heard_at > BILLED_AFTER)
+        {
+            self.billed = self.billed.plus(lookups);
+        }
     }
 
     /// Sessions that wait for a verdict, over all enrichers.
@@ -54,8 +66,7 @@ impl Statuses {
             lookups: self
                 .lookups
                 .values()
-                .copied()
-                .fold(Lookups::default(), Lookups::plus),
+                .fold(self.billed, |sum, (lookups, _)| sum.plus(*lookups)),
         }
     }
 }
@@ -101,5 +112,8 @@ mod tests {
         assert_eq!(statuses.being_identified(), 4);
         assert_eq!(statuses.pipeline().lookups.paid, 50, "what is spent stays spent");
         assert_eq!(statuses.pipeline().processes.len(), 2);
+        statuses.forget_gone(4_001 + BILLED_AFTER);
+        assert!(statuses.lookups.is_empty(), "restarts do not add up");
+        assert_eq!(statuses.pipeline().lookups.paid, 50);
     }
 }
