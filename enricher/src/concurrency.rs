@@ -1,5 +1,5 @@
-//! How many calls may run at once: as many as are allowed, fewer while the Deanonymizer is slower than it was or says
-//! that it is too much. Pure.
+//! How many calls may run at once: few at first, up to as many as are allowed while they are needed and all is well,
+//! fewer while the Deanonymizer is slower than it was or says that it is too much. Pure.
 //!
 //! Additive increase, multiplicative decrease, as TCP does it: what is too much halves the limit, what takes much longer
 //! than usual lowers it a little, and a round of good calls that filled it adds one.
@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use protocol::Millis;
 use protocol::time::millis;
+
+/// The limit at first. A process that dies loses the answers that it has not stored yet, so one that may die again at
+/// once, with all that it left undone, had better not begin with many.
+const FIRST: f64 = 4.0;
 
 /// How much of the usual duration each call makes.
 const WEIGHT: f64 = 0.1;
@@ -32,11 +36,11 @@ pub struct Concurrency {
 }
 
 impl Concurrency {
-    /// At the most that is allowed.
+    /// Nothing is known of the Deanonymizer.
     pub fn new(most: u16) -> Self {
         Self {
             most: most.into(),
-            limit: most.into(),
+            limit: FIRST.min(most.into()),
             usual: None,
             lowered_at: Millis::MIN / 2,
         }
@@ -85,9 +89,26 @@ mod tests {
 
     const USUAL: Duration = Duration::from_millis(50);
 
+    /// As it is after many calls that went well.
+    fn at_its_most(most: u16) -> Concurrency {
+        let mut concurrency = Concurrency::new(most);
+        for _ in 0..1000 {
+            let running = concurrency.limit();
+            concurrency.ended(USUAL, running, false, -ROUND);
+        }
+        assert_eq!(concurrency.limit(), usize::from(most));
+        concurrency
+    }
+
+    #[test]
+    fn begins_with_few() {
+        assert_eq!(Concurrency::new(32).limit(), 4);
+        assert_eq!(Concurrency::new(2).limit(), 2);
+    }
+
     #[test]
     fn too_much_halves_it_once_a_round() {
-        let mut concurrency = Concurrency::new(32);
+        let mut concurrency = at_its_most(32);
         for _ in 0..10 {
             concurrency.ended(USUAL, 32, true, 0);
         }
@@ -98,15 +119,14 @@ mod tests {
 
     #[test]
     fn slow_calls_lower_it() {
-        let mut concurrency = Concurrency::new(32);
-        concurrency.ended(USUAL, 1, false, 0);
+        let mut concurrency = at_its_most(32);
         concurrency.ended(USUAL * 10, 32, false, 0);
         assert_eq!(concurrency.limit(), 28);
     }
 
     #[test]
     fn recovers_by_itself() {
-        let mut concurrency = Concurrency::new(32);
+        let mut concurrency = at_its_most(32);
         for round in 0..10 {
             concurrency.ended(USUAL, 32, true, round * ROUND);
         }
@@ -120,7 +140,7 @@ mod tests {
 
     #[test]
     fn does_not_grow_while_it_is_not_used() {
-        let mut concurrency = Concurrency::new(32);
+        let mut concurrency = at_its_most(32);
         concurrency.ended(USUAL, 32, true, 0);
         for _ in 0..1000 {
             concurrency.ended(USUAL, 3, false, 10_000);
