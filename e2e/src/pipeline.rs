@@ -314,6 +314,16 @@ impl Pipeline {
         Ok(sum)
     }
 
+    /// Calls that the enrichers have begun, those that found no connection included.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub async fn lookups_tried(&self) -> Result<u64> {
+        let paid = self.metric(Role::Enricher, "visitor_enricher_lookups_paid_total");
+        let unreachable = r#"visitor_enricher_lookups_failed_total{kind="unreachable"}"#;
+        Ok(paid.await? + self.metric(Role::Enricher, unreachable).await?)
+    }
+
     /// The n-th address of a kind.
     #[must_use]
     pub fn ip(&self, kind: Kind, n: u32) -> String {

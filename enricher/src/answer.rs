@@ -1,10 +1,12 @@
 //! What the Deanonymizer's answer says, if it can be believed. Pure.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
+use protocol::Millis;
 use protocol::ip::IpKey;
 use protocol::record::{Company, Contact};
+use protocol::time::millis;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -24,9 +26,12 @@ pub struct Answer {
 /// A call that brought no verdict; it will be tried again and is never cached.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Failure {
-    /// No connection, or it broke.
+    /// No connection, and so no call that could be billed.
     #[error("the Deanonymizer cannot be reached")]
     Unreachable(#[source] Arc<reqwest::Error>),
+    /// The connection broke during the call.
+    #[error("the connection to the Deanonymizer broke")]
+    Interrupted(#[source] Arc<reqwest::Error>),
     /// No answer in time.
     #[error("the Deanonymizer did not answer in time")]
     Timeout,
@@ -67,8 +72,9 @@ impl From<FleetError> for Failure {
 
 impl Failure {
     /// Every kind's label.
-    pub const TOKENS: [&'static str; 11] = [
+    pub const TOKENS: [&'static str; 12] = [
         "unreachable",
+        "interrupted",
         "timeout",
         "rate-limited",
         "status",
@@ -80,6 +86,14 @@ impl Failure {
         "not-wanted",
         "fleet",
     ];
+
+    /// Whether the Deanonymizer was asked, and so has to be paid.
+    pub fn is_paid(&self) -> bool {
+        !matches!(
+            self,
+            Self::Unreachable(_) | Self::HeldBack(_) | Self::NotWanted | Self::Fleet(_)
+        )
+    }
 
     /// Whether the Deanonymizer says that it is too much for it.
     pub fn is_overload(&self) -> bool {
@@ -98,6 +112,7 @@ impl Failure {
     pub fn token(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "unreachable",
+            Self::Interrupted(_) => "interrupted",
             Self::Timeout => "timeout",
             Self::RateLimited(_) => "rate-limited",
             Self::Status(_) => "status",
@@ -197,6 +212,17 @@ pub fn read(ip: &str, status: u16, retry_after: Option<Duration>, body: &[u8]) -
     Ok(answer)
 }
 
+/// How long a `Retry-After` asks us to wait: it holds seconds or, by RFC 9110, a date.
+pub fn wait_asked_for(retry_after: &str, now: Millis) -> Option<Duration> {
+    let text = retry_after.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    let until = millis(date.duration_since(UNIX_EPOCH).ok()?);
+    u64::try_from(until - now).ok().map(Duration::from_millis)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,6 +285,17 @@ mod tests {
             assert_eq!(failure(200, body), "wrong-form", "{body}");
         }
         assert_eq!(failure(200, r#"{"ip":"203.0.113.8","data":{}}"#), "other-ip");
+    }
+
+    #[test]
+    fn a_wait_in_seconds_or_until_a_date() {
+        let date = "Thu, 01 Jan 1970 00:01:00 GMT";
+        assert_eq!(wait_asked_for(" 120 ", 0), Some(Duration::from_mins(2)));
+        assert_eq!(wait_asked_for(date, 20_000), Some(Duration::from_secs(40)));
+        assert_eq!(wait_asked_for(date, 60_001), None, "that is over");
+        for text in ["", "soon", "-1", "Thu, 01 Jan"] {
+            assert_eq!(wait_asked_for(text, 0), None, "{text}");
+        }
     }
 
     proptest! {

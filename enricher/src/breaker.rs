@@ -31,6 +31,8 @@ pub struct Breaker {
     failed: VecDeque<bool>,
     pause: Duration,
     until: Millis,
+    /// Until when the Deanonymizer wants to be left alone.
+    left_alone_until: Millis,
 }
 
 impl Breaker {
@@ -41,6 +43,7 @@ impl Breaker {
             failed: VecDeque::with_capacity(WINDOW),
             pause: FIRST_PAUSE,
             until: 0,
+            left_alone_until: 0,
         }
     }
 
@@ -66,6 +69,11 @@ impl Breaker {
             State::HalfOpen => true,
             State::Open => now < self.until,
         }
+    }
+
+    /// Whether calls are held back because the Deanonymizer asked for it.
+    pub fn is_left_alone(&self, now: Millis) -> bool {
+        now < self.left_alone_until
     }
 
     /// A call has ended.
@@ -96,10 +104,13 @@ impl Breaker {
         }
     }
 
-    /// The Deanonymizer asks to be left alone for so long.
-    pub fn wait(&mut self, wait: Duration, now: Millis) {
-        self.state = State::Open;
-        self.until = self.until.max(now + millis(wait.min(LONGEST_WAIT)));
+    /// The Deanonymizer asks to be left alone until then.
+    pub fn wait_until(&mut self, until: Millis, now: Millis) {
+        if until > now {
+            self.state = State::Open;
+            self.left_alone_until = self.left_alone_until.max(until.min(now + millis(LONGEST_WAIT)));
+            self.until = self.until.max(self.left_alone_until);
+        }
     }
 
     /// Whether calls are made.
@@ -180,11 +191,20 @@ mod tests {
     #[test]
     fn waits_as_long_as_it_is_asked_to() {
         let mut breaker = Breaker::new();
-        breaker.wait(Duration::from_secs(30), 0);
+        breaker.wait_until(30_000, 0);
         breaker.ended(true, 0);
         assert!(!breaker.admit(29_999));
+        assert!(breaker.is_left_alone(29_999));
+        assert!(!breaker.is_left_alone(30_000));
         assert!(breaker.admit(30_000));
-        breaker.wait(Duration::from_hours(100), 0);
+        breaker.wait_until(Millis::MAX, 0);
         assert!(!breaker.is_shut(millis(LONGEST_WAIT)));
+    }
+
+    #[test]
+    fn a_wait_that_is_over_changes_nothing() {
+        let mut breaker = Breaker::new();
+        breaker.wait_until(30_000, 30_000);
+        assert_eq!(breaker.state(), State::Closed);
     }
 }

@@ -38,6 +38,12 @@ pub struct Allowance {
     pub calls: u64,
 }
 
+impl Allowance {
+    fn allows(&self, span: Millis) -> bool {
+        self.span == span && self.calls > 0
+    }
+}
+
 impl Budget {
     /// How long a span is.
     pub fn span(&self) -> Duration {
@@ -65,6 +71,46 @@ impl Budget {
     /// Which span it is at that time.
     pub fn span_at(&self, now: Millis) -> Millis {
         now.div_euclid(millis(self.span))
+    }
+}
+
+/// The calls that one enricher has taken of the fleet's budget and not made.
+#[derive(Debug, Default)]
+pub struct Purse {
+    allowance: Option<Allowance>,
+    /// The span of which the fleet has nothing left.
+    used_up: Option<Millis>,
+}
+
+impl Purse {
+    /// Takes a call of that span out, if there is one.
+    pub fn take(&mut self, span: Millis) -> bool {
+        match &mut self.allowance {
+            Some(left) if left.allows(span) => {
+                left.calls -= 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Puts calls in: from the fleet's budget, or back because they were not made. Those of a span that is over are lost.
+    pub fn put(&mut self, more: Allowance) {
+        match &mut self.allowance {
+            Some(left) if left.span == more.span => left.calls += more.calls,
+            Some(left) if left.span > more.span => {}
+            _ => self.allowance = Some(more),
+        }
+    }
+
+    /// The fleet has nothing left of that span.
+    pub fn fleet_has_none(&mut self, span: Millis) {
+        self.used_up = Some(span);
+    }
+
+    /// Whether there is nothing left of that span, here and in the fleet.
+    pub fn is_used_up(&self, span: Millis) -> bool {
+        self.used_up == Some(span) && !self.allowance.is_some_and(|left| left.allows(span))
     }
 }
 
@@ -126,6 +172,25 @@ mod tests {
         let (taken, _) = budget.take(None, 0).unwrap();
         assert_eq!(budget.take(Some(taken), 59_999), None);
         assert!(budget.take(Some(taken), 60_000).is_some());
+    }
+
+    #[test]
+    fn a_purse_gives_what_was_put_in_and_no_more() {
+        let mut purse = Purse::default();
+        assert!(!purse.take(7) && !purse.is_used_up(7), "the fleet may have some");
+        purse.put(Allowance { span: 7, calls: 2 });
+        assert!(purse.take(7) && purse.take(7) && !purse.take(7));
+        purse.fleet_has_none(7);
+        assert!(purse.is_used_up(7));
+        purse.put(Allowance { span: 7, calls: 1 });
+        assert!(!purse.is_used_up(7), "one was not made");
+        assert!(
+            !purse.take(8) && !purse.is_used_up(8),
+            "a new span is a new budget"
+        );
+        purse.put(Allowance { span: 8, calls: 1 });
+        purse.put(Allowance { span: 7, calls: 9 });
+        assert!(purse.take(8) && !purse.take(8) && !purse.take(7));
     }
 
     proptest! {

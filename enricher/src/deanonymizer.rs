@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Client, Response, Url, redirect};
 use serde_json::json;
+use service::clock;
 
 use crate::answer::{self, Answer, Failure};
 
@@ -60,25 +61,20 @@ async fn body(mut response: Response) -> Result<Vec<u8>, Failure> {
     Ok(body)
 }
 
-/// How long the Deanonymizer wants to be left alone; the form with a date is not understood.
+/// How long the Deanonymizer wants to be left alone.
 fn retry_after(response: &Response) -> Option<Duration> {
-    response
-        .headers()
-        .get(RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
-        .map(Duration::from_secs)
+    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    answer::wait_asked_for(text, clock::now())
 }
 
 fn failure(error: reqwest::Error) -> Failure {
     // The URL in the error is ours, but it may hold a key.
     let error = error.without_url();
-    if error.is_timeout() {
+    if error.is_connect() {
+        Failure::Unreachable(Arc::new(error))
+    } else if error.is_timeout() {
         Failure::Timeout
     } else {
-        Failure::Unreachable(Arc::new(error))
+        Failure::Interrupted(Arc::new(error))
     }
 }

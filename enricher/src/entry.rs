@@ -86,6 +86,13 @@ pub enum Entry {
     Found(Arc<Found>),
 }
 
+/// That the Deanonymizer wants to be left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// Until when.
+    pub until: Millis,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum State {

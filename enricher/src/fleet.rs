@@ -8,12 +8,13 @@ use async_nats::jetstream::context::PublishError;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::DirectGetError;
 use protocol::stream::PROFILES;
+use protocol::time;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use service::{Nats, clock};
 
 use crate::budget::{Allowance, Budget, Taken};
-use crate::entry::{Entry, Found, Key};
+use crate::entry::{Entry, Found, Key, Pause};
 
 /// After how long without a renewal a lease runs out: a process that dies holds up an address no longer than this.
 pub const LEASE_TTL: Duration = Duration::from_secs(4);
@@ -23,6 +24,9 @@ const CONFLICTS: usize = 32;
 
 /// The key under which the fleet counts what it takes of its budget.
 const BUDGET: &str = "budget";
+
+/// The key under which the fleet notes that the Deanonymizer wants to be left alone.
+pub const PAUSE: &str = "pause";
 
 /// The bucket could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -177,6 +181,15 @@ impl Fleet {
             }
         }
         Err(FleetError::Contended)
+    }
+
+    /// Tells all enrichers that the Deanonymizer wants to be left alone for so long.
+    ///
+    /// # Errors
+    /// Where the bucket does not acknowledge.
+    pub async fn pause(&self, wait: Duration) -> Result<(), FleetError> {
+        let until = clock::now() + time::millis(wait);
+        self.write(PAUSE, &Pause { until }, wait, None).await.map(drop)
     }
 
     async fn put(&self, key: Key, found: Arc<Found>, expected: Option<u64>) -> Result<(), FleetError> {

@@ -72,7 +72,10 @@ impl Gauges {
             sessions: gauge("sessions_known", "Sessions whose record is known to be out"),
             being_identified: gauge("sessions_being_identified", "Sessions that wait for a verdict"),
             queue_waiting: gauge("queue_waiting", "Raw messages that no enricher has taken yet"),
-            lookups_paid: counter("lookups_paid", "Calls to the Deanonymizer"),
+            lookups_paid: counter(
+                "lookups_paid",
+                "Calls to the Deanonymizer, without those that found no connection",
+            ),
             lookups_saved: metrics.add(
                 "lookups_saved",
                 "New sessions that needed no call",
@@ -100,7 +103,7 @@ impl Gauges {
         self.events.get_or_create(&[("kind", kind.token())]).inc();
     }
 
-    /// Counts a call.
+    /// Counts a call that has to be paid.
     pub fn lookup_paid(&self) {
         self.lookups_paid.inc();
         self.spent.inc_by(self.price);

@@ -3,13 +3,15 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use protocol::Millis;
 use protocol::status::Breaker as BreakerState;
+use protocol::time::millis;
 use service::clock;
 use tokio::sync::Notify;
 
 use crate::answer::Failure;
 use crate::breaker::Breaker;
-use crate::budget::{Allowance, Budget};
+use crate::budget::{Allowance, Budget, Purse};
 use crate::concurrency::Concurrency;
 use crate::fleet::Fleet;
 
@@ -19,6 +21,9 @@ pub enum HeldBack {
     /// The breaker is open.
     #[error("the Deanonymizer does not answer")]
     BreakerOpen,
+    /// The Deanonymizer asked for it.
+    #[error("the Deanonymizer wants to be left alone for a while")]
+    LeftAlone,
     /// The fleet has spent its budget.
     #[error("the lookup budget of {0} is used up")]
     BudgetUsedUp(Budget),
@@ -39,9 +44,18 @@ struct State {
     breaker: Breaker,
     concurrency: Concurrency,
     running: usize,
-    allowance: Option<Allowance>,
-    /// Until the end of which span of the budget nothing is left.
-    spent_span: Option<i64>,
+    purse: Purse,
+}
+
+impl State {
+    /// Why the breaker is shut.
+    fn shut(&self, now: Millis) -> HeldBack {
+        if self.breaker.is_left_alone(now) {
+            HeldBack::LeftAlone
+        } else {
+            HeldBack::BreakerOpen
+        }
+    }
 }
 
 impl Guard {
@@ -51,8 +65,7 @@ impl Guard {
             breaker: Breaker::new(),
             concurrency: Concurrency::new(most),
             running: 0,
-            allowance: None,
-            spent_span: None,
+            purse: Purse::default(),
         };
         Self {
             state: Arc::new(Mutex::new(state)),
@@ -68,10 +81,16 @@ impl Guard {
         let now = clock::now();
         let state = self.lock();
         if state.breaker.is_shut(now) {
-            return Some(HeldBack::BreakerOpen);
+            return Some(state.shut(now));
         }
         let budget = self.budget?;
-        (state.spent_span == Some(budget.span_at(now))).then_some(HeldBack::BudgetUsedUp(budget))
+        let used_up = state.purse.is_used_up(budget.span_at(now));
+        used_up.then_some(HeldBack::BudgetUsedUp(budget))
+    }
+
+    /// The Deanonymizer asked some enricher to be left alone until then.
+    pub fn wait_until(&self, until: Millis) {
+        self.lock().breaker.wait_until(until, clock::now());
     }
 
     /// The breaker's state and the limit of concurrency.
@@ -90,16 +109,18 @@ impl Guard {
             {
                 let mut state = self.lock();
                 if state.running < state.concurrency.limit() {
-                    if !state.breaker.admit(clock::now()) {
+                    let now = clock::now();
+                    if !state.breaker.admit(now) {
                         // The room is still there, for the next to hear the same.
                         self.freed.notify_one();
-                        return Err(HeldBack::BreakerOpen);
+                        return Err(state.shut(now));
                     }
                     state.running += 1;
                     return Ok(Permit {
                         guard: self.clone(),
                         running: state.running,
                         started: Instant::now(),
+                        paid_of: None,
                         ended: false,
                     });
                 }
@@ -108,32 +129,29 @@ impl Guard {
         }
     }
 
-    /// Takes one call of what the fleet may spend.
-    async fn pay(&self) -> Result<(), Failure> {
-        let Some(budget) = self.budget else { return Ok(()) };
+    /// Takes one call of what the fleet may spend. Gives the span of the budget that it is taken of.
+    async fn pay(&self) -> Result<Option<Millis>, Failure> {
+        let Some(budget) = self.budget else {
+            return Ok(None);
+        };
         let _turn = self.till.lock().await;
         loop {
+            let span = budget.span_at(clock::now());
             {
                 let mut state = self.lock();
-                let span = budget.span_at(clock::now());
-                if let Some(allowance) = state
-                    .allowance
-                    .as_mut()
-                    .filter(|left| left.span == span && left.calls > 0)
-                {
-                    allowance.calls -= 1;
-                    return Ok(());
+                if state.purse.take(span) {
+                    return Ok(Some(span));
                 }
-                if state.spent_span == Some(span) {
+                if state.purse.is_used_up(span) {
                     return Err(HeldBack::BudgetUsedUp(budget).into());
                 }
             }
-            let allowance = self.fleet.take_of(&budget).await?;
+            let taken = self.fleet.take_of(&budget).await?;
             let mut state = self.lock();
-            if allowance.is_none() {
-                state.spent_span = Some(budget.span_at(clock::now()));
+            match taken {
+                Some(allowance) => state.purse.put(allowance),
+                None => state.purse.fleet_has_none(span),
             }
-            state.allowance = allowance;
         }
     }
 
@@ -147,6 +165,8 @@ pub struct Permit {
     guard: Guard,
     running: usize,
     started: Instant,
+    /// Which span of the budget the call was taken of.
+    paid_of: Option<Millis>,
     ended: bool,
 }
 
@@ -156,7 +176,7 @@ impl Permit {
     /// # Errors
     /// Where the budget is used up, or it is not known what the fleet has spent.
     pub async fn pay(&mut self) -> Result<(), Failure> {
-        self.guard.pay().await?;
+        self.paid_of = self.guard.pay().await?;
         self.started = Instant::now();
         Ok(())
     }
@@ -173,7 +193,12 @@ impl Permit {
         let before = state.breaker.state();
         state.breaker.ended(failure.is_some(), now);
         if let Some(Failure::RateLimited(Some(wait))) = failure {
-            state.breaker.wait(*wait, now);
+            state.breaker.wait_until(now + millis(*wait), now);
+        }
+        if let Some(span) = self.paid_of
+            && failure.is_some_and(|failure| !failure.is_paid())
+        {
+            state.purse.put(Allowance { span, calls: 1 });
         }
         let after = state.breaker.state();
         drop(state);

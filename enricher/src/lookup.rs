@@ -183,9 +183,7 @@ impl Lookup {
         let answer = match answered {
             Ok(answer) => answer,
             Err(failure) => {
-                if let Err(error) = self.fleet.release(lease).await {
-                    tracing::debug!(%error, "a lease runs out by itself");
-                }
+                self.give_up(lease, &failure).await;
                 return Err(failure);
             }
         };
@@ -197,11 +195,25 @@ impl Lookup {
         Ok(found)
     }
 
+    /// Leaves the address to others, and lets them know where the Deanonymizer wants to be left alone.
+    async fn give_up(&self, lease: Lease, failure: &Failure) {
+        if let Err(error) = self.fleet.release(lease).await {
+            tracing::debug!(%error, "a lease runs out by itself");
+        }
+        if let Failure::RateLimited(Some(wait)) = failure
+            && let Err(error) = self.fleet.pause(*wait).await
+        {
+            tracing::debug!(%error, "the others find out by themselves");
+        }
+    }
+
     async fn ask(&self, ip: &str, mut permit: Permit, attempts: &AtomicU32) -> Result<Answer, Failure> {
         permit.pay().await?;
         attempts.fetch_add(1, Ordering::Relaxed);
-        self.gauges.lookup_paid();
         let outcome = self.deanonymizer.ask(ip).await;
+        if outcome.as_ref().err().is_none_or(Failure::is_paid) {
+            self.gauges.lookup_paid();
+        }
         permit.end(&outcome);
         outcome.inspect_err(|failure| self.gauges.lookup_failed(failure))
     }

@@ -70,7 +70,7 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
         &guard,
         Explain::new(replica.clone(), fleet.clone()),
     );
-    let lookup = lookup(&flags, &replica, &fleet, guard, &gauges)?;
+    let lookup = lookup(&flags, &replica, &fleet, guard.clone(), &gauges)?;
     let pipeline = Pipeline::new(
         lookup,
         Publisher::new(nats.clone(), &process.instance),
@@ -83,7 +83,7 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
     let (sender, intake) = mpsc::channel(MESSAGES_UNDER_WAY);
 
     // The copy holds nothing that must be finished, so it ends with the runtime.
-    tokio::spawn(replica.follow(fleet, nats, streams, health));
+    tokio::spawn(replica.follow(fleet, guard, nats, streams, health));
     process.tasks.spawn(queue.run(sender, process.shutdown.clone()));
     process
         .tasks

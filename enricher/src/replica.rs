@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use async_nats::jetstream::kv::Operation;
+use async_nats::jetstream::kv::{self, Operation};
 use futures_util::{StreamExt as _, stream};
 use moka::Expiry;
 use moka::future::Cache;
@@ -15,8 +15,9 @@ use service::{Nats, clock};
 use tokio::sync::Notify;
 
 use crate::answer::Failure;
-use crate::entry::{Entry, Found, Key};
-use crate::fleet::Fleet;
+use crate::entry::{Entry, Found, Key, Pause};
+use crate::fleet::{Fleet, PAUSE};
+use crate::guard::Guard;
 
 /// The part's name in [`Health`].
 pub const PART: &str = "profiles bucket";
@@ -97,12 +98,12 @@ impl Replica {
     }
 
     /// Follows the bucket for ever.
-    pub async fn follow(self, fleet: Fleet, nats: Nats, streams: Streams, health: Health) {
+    pub async fn follow(self, fleet: Fleet, guard: Guard, nats: Nats, streams: Streams, health: Health) {
         let mut backoff = Backoff::new();
         let mut life = None;
         loop {
             match self
-                .one_connection(&fleet, &nats, &streams, &health, &mut life)
+                .one_connection(&fleet, &guard, &nats, &streams, &health, &mut life)
                 .await
             {
                 Ok(()) => backoff.reset(),
@@ -117,6 +118,7 @@ impl Replica {
     async fn one_connection(
         &self,
         fleet: &Fleet,
+        guard: &Guard,
         nats: &Nats,
         streams: &Streams,
         health: &Health,
@@ -134,17 +136,24 @@ impl Replica {
                 () = &mut interrupted => return Ok(()),
                 change = changes.next() => change.ok_or_else(|| anyhow::anyhow!("the watch has ended"))??,
             };
-            let Some(key) = Key::parse(&change.key) else {
-                continue;
-            };
-            if change.operation == Operation::Put
-                && let Ok(Entry::Found(found)) = serde_json::from_slice(&change.value)
+            if let Some(key) = Key::parse(&change.key) {
+                self.heard_of(key, &change).await;
+            } else if change.key == PAUSE
+                && let Ok(Pause { until }) = serde_json::from_slice(&change.value)
             {
-                self.cache.insert(key, found).await;
+                guard.wait_until(until);
             }
-            if let Some(waiting) = lock(&self.waiting).remove(&key) {
-                waiting.notify_waiters();
-            }
+        }
+    }
+
+    async fn heard_of(&self, key: Key, change: &kv::Entry) {
+        if change.operation == Operation::Put
+            && let Ok(Entry::Found(found)) = serde_json::from_slice(&change.value)
+        {
+            self.cache.insert(key, found).await;
+        }
+        if let Some(waiting) = lock(&self.waiting).remove(&key) {
+            waiting.notify_waiters();
         }
     }
 

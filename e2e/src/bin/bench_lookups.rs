@@ -124,10 +124,10 @@ async fn outage(flags: &Flags) -> Result<String> {
     let healthy = while_they_come(&site, &known[1..], 0, healthy).await?;
 
     site.deanonymizer_refuses(true).await?;
-    let before = calls(&site).await?;
+    let before = site.lookups_tried().await?;
     let outage = Latencies::measure(&site, &viewer, watched, lasting);
     let outage = while_they_come(&site, &known[1..], 1_000_000, outage).await?;
-    let calls = calls(&site).await? - before;
+    let calls = site.lookups_tried().await? - before;
     let stats = site.member(Role::Gateway, 0)?.http.stats().await?;
     site.deanonymizer_refuses(false).await?;
     let back = Instant::now();
@@ -148,12 +148,6 @@ async fn outage(flags: &Flags) -> Result<String> {
         stats.being_identified,
         back.as_secs_f64(),
     ))
-}
-
-/// Calls that the fleet has begun, answered or not.
-async fn calls(site: &Pipeline) -> Result<u64> {
-    site.metric(Role::Enricher, "visitor_enricher_lookups_paid_total")
-        .await
 }
 
 /// Does something while known visitors go on and ten new ones a second come, from addresses of these numbers on.

@@ -13,7 +13,7 @@ const KINDS: [(Failure, &str); 14] = [
     (Failure::TooManyRequests, "rate-limited"),
     (Failure::TooManyRequestsRetryAfter, "rate-limited"),
     (Failure::Hang, "timeout"),
-    (Failure::Reset, "unreachable"),
+    (Failure::Reset, "interrupted"),
     (Failure::Html200, "not-json"),
     (Failure::TruncatedJson, "not-json"),
     (Failure::MissingFields, "wrong-form"),

@@ -89,3 +89,26 @@ async fn is_used_to_the_last_call_however_many_ask_at_once() -> Result<()> {
     assert_eq!(site.deanonymizer.stats().calls, 200);
     Ok(())
 }
+
+#[tokio::test]
+async fn is_not_spent_on_connections_that_are_refused() -> Result<()> {
+    let site = Pipeline::builder()
+        .flag(Role::Enricher, "--lookup-budget", "5/day")
+        .start()
+        .await?;
+    site.deanonymizer_refuses(true).await?;
+    site.send(&openings(&site, 0..5));
+    eventually("more calls are refused than may be made", async || {
+        let tried = site.lookups_tried().await?;
+        ensure!(tried > 5, "{tried}");
+        Ok(())
+    })
+    .await?;
+    site.deanonymizer_refuses(false).await?;
+    site.view_is_right().await?;
+    assert_eq!(site.sessions().await?.len(), 5);
+    let bill = site.member(Role::Gateway, 0)?.http.pipeline().await?.lookups;
+    assert_eq!(site.deanonymizer.stats().calls, 5);
+    assert!(bill.paid <= 5, "{bill:?}");
+    Ok(())
+}

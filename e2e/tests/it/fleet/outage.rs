@@ -55,12 +55,6 @@ impl Visitors {
     }
 }
 
-/// How many calls the whole fleet has begun, answered or not.
-async fn calls(site: &Pipeline) -> Result<u64> {
-    site.metric(Role::Enricher, "visitor_enricher_lookups_paid_total")
-        .await
-}
-
 fn says_why(status: &Status) -> bool {
     matches!(&status.figures, Figures::Enricher(enricher)
         if enricher.breaker != Breaker::Closed && enricher.lookups_held_back.is_some())
@@ -113,10 +107,10 @@ async fn delays_nobody_who_is_known() -> Result<()> {
 
     site.deanonymizer_refuses(true).await?;
     visitors.around(&site, is_told(&site, &statuses)).await?;
-    let (begun, before) = (Instant::now(), calls(&site).await?);
+    let (begun, before) = (Instant::now(), site.lookups_tried().await?);
     let outage = Latencies::measure(&site, &viewer, &watched, PHASE);
     let outage = visitors.around(&site, outage).await?.percentile(99);
-    let tries = (calls(&site).await? - before) as f64 / begun.elapsed().as_secs_f64();
+    let tries = (site.lookups_tried().await? - before) as f64 / begun.elapsed().as_secs_f64();
     let waiting = site
         .member(Role::Gateway, 0)?
         .http

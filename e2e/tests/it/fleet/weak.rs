@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::{Pipeline, Visitor, eventually};
-use simulator::deanonymizer::Failure;
+use e2e::{Pipeline, Role, Visitor, eventually};
+use simulator::deanonymizer::{Failure, Latency};
 use simulator::event::Event;
 use simulator::world::Kind;
 use tokio::time::Instant;
 
 /// How long it wants to be left alone.
-const RETRY_AFTER: Duration = Duration::from_secs(2);
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 fn openings(site: &Pipeline, numbers: std::ops::Range<u32>) -> Vec<Event> {
     numbers
@@ -20,7 +20,7 @@ fn openings(site: &Pipeline, numbers: std::ops::Range<u32>) -> Vec<Event> {
 
 #[tokio::test]
 async fn is_left_alone_for_as_long_as_it_asks() -> Result<()> {
-    let site = Pipeline::start().await?;
+    let site = Pipeline::builder().with(Role::Enricher, 3).start().await?;
     site.deanonymizer.set_retry_after(RETRY_AFTER);
     site.deanonymizer
         .fail_all(Some(Failure::TooManyRequestsRetryAfter));
@@ -31,7 +31,15 @@ async fn is_left_alone_for_as_long_as_it_asks() -> Result<()> {
         Ok(())
     })
     .await?;
-    // It would answer again, but nobody knows.
+    eventually("every enricher knows", async || {
+        for enricher in site.members(Role::Enricher) {
+            let breaker = enricher.http.metric("visitor_enricher_breaker").await?;
+            ensure!(breaker > 0, "{} does not", enricher.process.name());
+        }
+        Ok(())
+    })
+    .await?;
+    // It would answer again, but nobody has tried.
     site.deanonymizer.fail_all(None);
     site.send(&openings(&site, 1..50));
     eventually("it is called again", async || {
@@ -45,6 +53,51 @@ async fn is_left_alone_for_as_long_as_it_asks() -> Result<()> {
     .await?;
     site.view_is_right().await?;
     let stats = site.deanonymizer.stats();
-    assert_eq!((stats.calls, stats.successes), (51, 50), "{stats:?}");
+    assert_eq!(stats.successes, 50, "{stats:?}");
+    assert_eq!(stats.calls, 50 + stats.by_status[&429], "{stats:?}");
     Ok(())
+}
+
+/// How many calls run at once at the most.
+const CALLS_AT_ONCE: u64 = 8;
+
+async fn concurrency(site: &Pipeline) -> Result<u64> {
+    site.metric(Role::Enricher, "visitor_enricher_lookup_concurrency")
+        .await
+}
+
+/// Waits until it gets as many calls at once as it may, while visitors from these addresses on keep coming. Gives the
+/// address that is next.
+async fn gets_the_most(site: &Pipeline, mut next: u32) -> Result<u32> {
+    eventually("it gets as many calls at once as it may", async || {
+        site.send(&openings(site, next..next + 10));
+        next += 10;
+        let concurrency = concurrency(site).await?;
+        ensure!(concurrency == CALLS_AT_ONCE, "{concurrency}");
+        Ok(())
+    })
+    .await?;
+    Ok(next)
+}
+
+#[tokio::test]
+async fn gets_fewer_calls_at_once_until_it_is_well() -> Result<()> {
+    let site = Pipeline::builder()
+        .flag(Role::Enricher, "--lookup-concurrency", &CALLS_AT_ONCE.to_string())
+        .start()
+        .await?;
+    site.deanonymizer
+        .set_latency(Latency::fixed(Duration::from_millis(50)));
+    let next = gets_the_most(&site, 0).await?;
+    site.deanonymizer.fail_all(Some(Failure::TooManyRequests));
+    site.send(&openings(&site, next..next + 50));
+    eventually("it gets fewer calls at once", async || {
+        let concurrency = concurrency(&site).await?;
+        ensure!(concurrency <= CALLS_AT_ONCE / 2, "{concurrency}");
+        Ok(())
+    })
+    .await?;
+    site.deanonymizer.fail_all(None);
+    gets_the_most(&site, next + 50).await?;
+    site.view_is_right().await
 }
