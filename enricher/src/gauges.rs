@@ -4,10 +4,12 @@ use std::sync::atomic::AtomicU64;
 
 use protocol::EventKind;
 use protocol::status::{Breaker, EnricherFigures, Lookups};
-use service::metrics::{Counter, Family, Gauge, Label, Metrics};
+use service::metrics::{Counter, Family, Gauge, Label, Latency, Metrics};
 
 use crate::answer::Failure;
 use crate::guard::Guard;
+use crate::profile::Verdict;
+use crate::tally::{Fates, Level, Verdicts};
 
 /// The levels that save calls, as metric labels.
 const CACHE: &str = "cache";
@@ -16,11 +18,11 @@ const SHARING: &str = "sharing";
 
 /// What the enricher counts.
 pub struct Gauges {
-    events: Family<Label, Counter>,
+    events: [Counter; EventKind::ALL.len()],
+    /// What events came to.
+    pub fates: Fates,
     /// Events whose timestamp was replaced by the time of receipt.
     pub timestamps_replaced: Counter,
-    /// Events of sessions that are never shown.
-    pub events_hidden: Counter,
     /// Records written.
     pub records: Counter,
     /// Tombstones written.
@@ -39,8 +41,14 @@ pub struct Gauges {
     pub queue_waiting: Gauge,
     lookups_paid: Counter,
     lookups_saved: Family<Label, Counter>,
-    /// Calls that brought no more than that a visitor is of a hidden company.
-    pub lookups_paid_for_hidden: Counter,
+    /// Verdicts found.
+    pub verdicts: Verdicts,
+    /// From the receipt of a raw message's oldest event until an enricher takes the message for the first time.
+    pub queue: Latency,
+    /// From the first session that waits for an address until its verdict is there or the lookup is given up for now.
+    pub lookup: Latency,
+    /// One call to the Deanonymizer.
+    pub call: Latency,
     spent: Counter<f64, AtomicU64>,
     price: f64,
     breaker: Gauge,
@@ -53,17 +61,36 @@ impl Gauges {
     pub fn new(metrics: &Metrics, price: f64) -> Self {
         let counter = |name, help| metrics.add(name, help, Counter::default());
         let gauge = |name, help| metrics.add(name, help, Gauge::default());
+        let events: Family<Label, Counter> = metrics.add(
+            "events",
+            "Events taken from the queue, repetitions included",
+            Family::default(),
+        );
+        let lookups_saved: Family<Label, Counter> = metrics.add(
+            "lookups_saved",
+            "New sessions that needed no call",
+            Family::default(),
+        );
+        for by in [CACHE, FLEET, SHARING] {
+            drop(lookups_saved.get_or_create(&[("by", by)]));
+        }
+        let lookups_failed: Family<Label, Counter> = metrics.add(
+            "lookups_failed",
+            "Calls that brought no verdict",
+            Family::default(),
+        );
+        for kind in Failure::TOKENS {
+            drop(lookups_failed.get_or_create(&[("kind", kind)]));
+        }
         Self {
-            events: metrics.add(
-                "events",
-                "Events taken from the queue, repetitions included",
-                Family::default(),
-            ),
+            // The hot path finds its counters by their place, without a look into the family.
+            events: EventKind::ALL.map(|kind| events.get_or_create_owned(&[("kind", kind.token())])),
+            fates: Fates::new(metrics),
+            verdicts: Verdicts::new(metrics),
             timestamps_replaced: counter(
                 "timestamps_replaced",
                 "Timestamps replaced by the time of receipt",
             ),
-            events_hidden: counter("events_hidden", "Events of sessions that are never shown"),
             records: counter("records_published", "Records written"),
             tombstones: counter("tombstones_published", "Tombstones written"),
             activities: counter("activities_published", "Activities written"),
@@ -76,12 +103,16 @@ impl Gauges {
                 "lookups_paid",
                 "Calls to the Deanonymizer, without those that found no connection",
             ),
-            lookups_saved: metrics.add(
-                "lookups_saved",
-                "New sessions that needed no call",
-                Family::default(),
+            lookups_saved,
+            queue: metrics.latency(
+                "queue_duration",
+                "From the receipt of a raw message's oldest event until an enricher first takes the message",
             ),
-            lookups_paid_for_hidden: counter("lookups_paid_for_hidden", "Calls that found a hidden company"),
+            lookup: metrics.latency(
+                "lookup_duration",
+                "From the first wish for an address's verdict until it is there or given up for now",
+            ),
+            call: metrics.latency("call_duration", "One call to the Deanonymizer"),
             spent: metrics.add(
                 "lookups_spent",
                 "What the calls cost, by --price-per-lookup",
@@ -90,17 +121,13 @@ impl Gauges {
             price,
             breaker: gauge("breaker", "The circuit breaker: 0 closed, 1 half open, 2 open"),
             concurrency: gauge("lookup_concurrency", "How many calls may run at once now"),
-            lookups_failed: metrics.add(
-                "lookups_failed",
-                "Calls that brought no verdict",
-                Family::default(),
-            ),
+            lookups_failed,
         }
     }
 
     /// Counts an event.
     pub fn event(&self, kind: EventKind) {
-        self.events.get_or_create(&[("kind", kind.token())]).inc();
+        self.events[kind as usize].inc();
     }
 
     /// Counts a call that has to be paid.
@@ -141,9 +168,6 @@ impl Gauges {
         let failed = Failure::TOKENS
             .iter()
             .map(|kind| self.lookups_failed.get_or_create(&[("kind", *kind)]).get());
-        let events = EventKind::ALL
-            .iter()
-            .map(|kind| self.events.get_or_create(&[("kind", kind.token())]).get());
         let (breaker, lookup_concurrency) = guard.figures();
         self.breaker.set(match breaker {
             Breaker::Closed => 0,
@@ -153,12 +177,12 @@ impl Gauges {
         self.concurrency.set(lookup_concurrency);
         EnricherFigures {
             being_identified: self.being_identified.get(),
-            events_handled: events.sum(),
+            events_handled: self.events.iter().map(Counter::get).sum(),
             queue_waiting: self.queue_waiting.get(),
             lookups: Lookups {
                 paid: self.lookups_paid.get(),
                 failed: failed.sum(),
-                paid_for_hidden: self.lookups_paid_for_hidden.get(),
+                paid_for_hidden: self.verdicts.count(Level::Call, &Verdict::Hidden),
                 saved_by_cache: self.saved(CACHE).get(),
                 saved_by_fleet: self.saved(FLEET).get(),
                 saved_by_sharing: self.saved(SHARING).get(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable as _};
 use protocol::time::millis;
 use service::clock;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::answer::{Answer, Failure};
 use crate::deanonymizer::Deanonymizer;
@@ -17,6 +17,7 @@ use crate::gauges::Gauges;
 use crate::guard::{Guard, Permit};
 use crate::profile::{HiddenCompanies, Verdict, filter};
 use crate::replica::Replica;
+use crate::tally::Level;
 
 /// How often one lookup calls before it gives up for now.
 const ATTEMPTS: usize = 3;
@@ -113,10 +114,13 @@ impl Lookup {
             .with_max_delay(Duration::from_secs(1))
             .with_max_times(ATTEMPTS - 1)
             .with_jitter();
-        (|| self.attempt(key, ip, &attempts, interest))
+        let started = Instant::now();
+        let found = (|| self.attempt(key, ip, &attempts, interest))
             .retry(pauses)
             .when(Failure::is_worth_another_attempt)
-            .await
+            .await;
+        self.gauges.lookup.took(started.elapsed());
+        found
     }
 
     /// The room for a call comes before the lease: a lease that waited for room would run out before the call is made.
@@ -140,7 +144,7 @@ impl Lookup {
             match self.fleet.claim(key).await? {
                 Claim::Found(found) => {
                     self.replica.no_news_of(key);
-                    self.gauges.lookup_saved_by_fleet();
+                    self.saved_by_fleet(&found);
                     return Ok(found);
                 }
                 Claim::Ours(lease) => return self.call(key, ip, lease, permit, attempts).await,
@@ -156,11 +160,16 @@ impl Lookup {
     async fn known_to_fleet(&self, key: Key) -> Result<Option<Arc<Found>>, Failure> {
         match self.fleet.read(key).await? {
             Some(Entry::Found(found)) => {
-                self.gauges.lookup_saved_by_fleet();
+                self.saved_by_fleet(&found);
                 Ok(Some(found))
             }
             Some(Entry::Lease { .. }) | None => Ok(None),
         }
+    }
+
+    fn saved_by_fleet(&self, found: &Found) {
+        self.gauges.lookup_saved_by_fleet();
+        self.gauges.verdicts.found(Level::Fleet, &found.verdict);
     }
 
     /// Calls while the lease is kept, and tells the fleet what came of it.
@@ -210,7 +219,9 @@ impl Lookup {
     async fn ask(&self, ip: &str, mut permit: Permit, attempts: &AtomicU32) -> Result<Answer, Failure> {
         permit.pay().await?;
         attempts.fetch_add(1, Ordering::Relaxed);
+        let started = Instant::now();
         let outcome = self.deanonymizer.ask(ip).await;
+        self.gauges.call.took(started.elapsed());
         if outcome.as_ref().err().is_none_or(Failure::is_paid) {
             self.gauges.lookup_paid();
         }
@@ -220,9 +231,7 @@ impl Lookup {
 
     fn judge(&self, answer: Answer, attempts: u32) -> Found {
         let verdict = filter(answer, &self.hidden);
-        if verdict == Verdict::Hidden {
-            self.gauges.lookups_paid_for_hidden.inc();
-        }
+        self.gauges.verdicts.found(Level::Call, &verdict);
         let now = clock::now();
         Found {
             expires_at: now + millis(self.lifetimes.of(&verdict)),

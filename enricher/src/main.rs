@@ -22,6 +22,7 @@ mod profile;
 mod publish;
 mod replica;
 mod sessions;
+mod tally;
 mod waiting;
 
 use std::process::ExitCode;

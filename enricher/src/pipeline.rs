@@ -31,6 +31,7 @@ use crate::ledger::{DeliveryId, Ledger};
 use crate::lookup::Lookup;
 use crate::publish::{PublishError, Publisher};
 use crate::sessions::{Next, Outcome, Sessions, Sighting};
+use crate::tally::Fate;
 use crate::waiting::Waiting;
 
 /// The most raw messages handled at once.
@@ -178,12 +179,18 @@ impl Pipeline {
             .as_ref()
             .and_then(|headers| headers.get(RECEIVED_AT_HEADER))
             .map(ToString::to_string);
+        let first_time = message.info().is_ok_and(|info| info.delivered == 1);
         let id = self.ledger.open(message, now);
+        let mut oldest = None;
         for (line, received_at) in event::lines(&payload, received_at.as_deref(), fallback) {
+            oldest.get_or_insert(received_at);
             match Event::parse(line) {
                 Ok(event) => self.event(&event, received_at, id, now).await,
                 Err(reason) => self.rejected.reject(reason, payload.slice_ref(line)).await,
             }
+        }
+        if let Some(oldest) = oldest.filter(|_| first_time) {
+            self.gauges.queue.since(oldest);
         }
         self.settle(id, true).await;
     }
@@ -198,6 +205,7 @@ impl Pipeline {
         }
         self.ledger.expect(id);
         if event.kind == EventKind::SessionClosed {
+            self.gauges.fates.count(event.kind, Fate::Tombstone);
             self.close(
                 Tombstone {
                     guid,
@@ -236,6 +244,7 @@ impl Pipeline {
     }
 
     async fn see(&mut self, sighting: Sighting, id: DeliveryId, now: Millis) {
+        let kind = sighting.kind();
         match self.sessions.see(sighting, id, now) {
             Next::Identify(sighting, id) => self.identify(sighting, id, now).await,
             Next::TouchAndIdentify(sighting, id) => {
@@ -243,24 +252,29 @@ impl Pipeline {
                 self.touch(&sighting, id);
                 self.identify(sighting, id, now).await;
             }
-            next => self.act(next).await,
+            next => self.act(next, kind).await,
         }
     }
 
     fn touch(&mut self, sighting: &Sighting, id: DeliveryId) {
+        self.gauges.fates.count(sighting.kind(), Fate::Activity);
         self.activities.push(
             Activity(sighting.guid.clone(), sighting.at, sighting.received_at),
             id,
         );
     }
 
-    /// Does what a session that has a verdict needs.
-    async fn act(&mut self, next: Next<DeliveryId>) {
+    /// Does what an event of a session that has a verdict needs.
+    async fn act(&mut self, next: Next<DeliveryId>, kind: EventKind) {
         match next {
             Next::Complete(sighting, id) => self.complete(sighting, id),
             Next::Touch(sighting, id) => self.touch(&sighting, id),
-            Next::Renew(tombstone, id) => self.bury(tombstone, id),
+            Next::Renew(tombstone, id) => {
+                self.gauges.fates.count(kind, Fate::Tombstone);
+                self.bury(tombstone, id);
+            }
             Next::Nothing(id) => {
+                self.gauges.fates.count(kind, Fate::Ignored);
                 self.settle(id, true).await;
             }
             Next::Held | Next::Identify(..) | Next::TouchAndIdentify(..) => {}
@@ -327,12 +341,14 @@ impl Pipeline {
             for (_, held) in self.sessions.published(&sighting.guid, Outcome::Missing) {
                 self.settle(held, false).await;
             }
+            self.gauges.fates.count(sighting.kind(), Fate::Postponed);
             self.settle(id, false).await;
             return;
         };
         self.gauges.records.inc_by(u64::from(written));
         let held = self.sessions.published(&sighting.guid, outcome);
         if written {
+            self.gauges.fates.count(sighting.kind(), Fate::Record);
             self.settle(id, true).await;
         } else {
             Box::pin(self.see(sighting, id, now)).await;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use protocol::stream::{RECORD_TTL, TOMBSTONE_TTL};
 use protocol::time::millis;
-use protocol::{Guid, Millis, Profile, Record, Tombstone};
+use protocol::{EventKind, Guid, Millis, Profile, Record, Tombstone};
 
 /// After how long without an event a session is forgotten, in ms: well before its record expires as stale.
 const FORGET_AFTER: Millis = 5 * 60 * 1000;
@@ -31,6 +31,15 @@ pub struct Sighting {
 }
 
 impl Sighting {
+    /// The kind of the event.
+    pub const fn kind(&self) -> EventKind {
+        if self.opening {
+            EventKind::SessionOpened
+        } else {
+            EventKind::KeepAlive
+        }
+    }
+
     /// The record of a session of which nothing else is known.
     pub fn record(&self, profile: Profile) -> Record {
         Record {

@@ -1,7 +1,7 @@
 //! The gateway's figures, for metrics and status alike.
 
 use protocol::status::GatewayFigures;
-use service::metrics::{Counter, Gauge, Metrics};
+use service::metrics::{Counter, Gauge, Latency, Metrics};
 
 use crate::view::Traffic;
 
@@ -13,6 +13,12 @@ pub struct Gauges {
     pub clients: Gauge,
     /// Frames made.
     pub frames: Counter,
+    /// Their size, each counted once however many clients get it.
+    pub frame_bytes: Counter,
+    /// From the receipt of a session's event until the session comes into view; who must be looked up first, waits here.
+    pub appearance: Latency,
+    /// From the receipt of the oldest activity or closing that a frame tells of until the frame is out.
+    pub frame: Latency,
     /// Times a client fell behind and got a snapshot instead of deltas.
     pub clients_behind: Counter,
     /// Clients that were disconnected because they did not read.
@@ -35,6 +41,15 @@ impl Gauges {
             sessions: gauge("sessions", "Sessions shown"),
             clients: gauge("clients", "Connected WebSocket clients"),
             frames: counter("frames", "Frames made"),
+            frame_bytes: counter("frame_bytes", "Bytes of frames made, each counted once"),
+            appearance: metrics.latency(
+                "appearance_duration",
+                "From the receipt of a session's event until the session comes into view, its lookup included",
+            ),
+            frame: metrics.latency(
+                "frame_duration",
+                "From the receipt of the oldest activity or closing in a frame until the frame is out",
+            ),
             clients_behind: counter("clients_behind", "Times a client fell behind and got a snapshot"),
             clients_too_slow: counter(
                 "clients_too_slow",

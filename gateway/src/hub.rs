@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use protocol::frame::{Delta, Frame, Snapshot, Stats};
 use protocol::status::Pipeline;
+use protocol::{Millis, SessionMessage};
 use service::{Nats, clock, status};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -19,7 +20,8 @@ use crate::gauges::Gauges;
 use crate::intake::{Followed, Intake};
 use crate::statuses::Statuses;
 use crate::store::{self, Written};
-use crate::view::View;
+use crate::view::{Changes, View};
+use crate::write_back::Standing;
 
 /// A frame a second goes out even where nothing changes.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -121,6 +123,8 @@ pub struct HubTask {
     behind: HashSet<Followed>,
     /// Whether the view has been complete once; from then on it is served, and its health says what it lacks.
     ready: bool,
+    /// When the oldest activity or closing was received that no frame has told of yet.
+    oldest_news: Option<Millis>,
     writes: FuturesUnordered<BoxFuture<'static, Written>>,
 }
 
@@ -155,6 +159,7 @@ impl HubTask {
             snapshot: None,
             behind: Followed::ALL.into(),
             ready: false,
+            oldest_news: None,
             writes: FuturesUnordered::new(),
         };
         (hub, task)
@@ -187,9 +192,10 @@ impl HubTask {
         let now = clock::now();
         for intake in buffer.drain(..) {
             match intake {
-                Intake::Session(message, standing) => self.view.message(message, standing, now),
+                Intake::Session(message, standing) => self.session(message, standing, now),
                 Intake::Activities(activities) => {
                     for activity in &activities {
+                        self.note(activity.2);
                         self.view.activity(activity, now);
                     }
                 }
@@ -205,6 +211,28 @@ impl HubTask {
             }
         }
         self.snapshot = None;
+    }
+
+    fn session(&mut self, message: SessionMessage, standing: Standing, now: Millis) {
+        let received_at = message.received_at();
+        if matches!(message, SessionMessage::Tombstone(_)) {
+            self.note(received_at);
+        }
+        let appeared = self.view.traffic().appeared;
+        self.view.message(message, standing, now);
+        if self.behind.is_empty() && self.view.traffic().appeared > appeared {
+            self.gauges.appearance.since(received_at);
+        }
+    }
+
+    /// The next frame tells of something that was received then. What is told anew after a start is not measured.
+    fn note(&mut self, received_at: Millis) {
+        if self.behind.is_empty() {
+            self.oldest_news = Some(
+                self.oldest_news
+                    .map_or(received_at, |oldest| oldest.min(received_at)),
+            );
+        }
     }
 
     fn tick(&mut self) {
@@ -271,9 +299,16 @@ impl HubTask {
         self.snapshot = None;
         let changes = self.view.take_changes();
         self.gauges.frames.inc();
-        if self.frames.receiver_count() == 0 {
-            return;
+        if self.frames.receiver_count() > 0 {
+            self.broadcast(changes, now);
         }
+        if let Some(oldest) = self.oldest_news.take() {
+            self.gauges.frame.since(oldest);
+        }
+    }
+
+    /// Makes the frame, once for all clients.
+    fn broadcast(&mut self, changes: Changes, now: Instant) {
         let with_pipeline = now - self.last_pipeline >= HEARTBEAT;
         if with_pipeline {
             self.last_pipeline = now;
@@ -287,10 +322,12 @@ impl HubTask {
             stats: self.stats(),
             pipeline: with_pipeline.then(|| Cow::Owned(self.statuses.pipeline())),
         });
+        let text = text(&frame);
+        self.gauges.frame_bytes.inc_by(text.len() as u64);
         // It fails where the last client has just left.
         let _ = self.frames.send(Outgoing {
             revision: self.revision,
-            text: text(&frame),
+            text,
         });
     }
 

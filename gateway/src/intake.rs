@@ -11,6 +11,7 @@ use protocol::status::Status;
 use protocol::{Activity, Rejection, SessionMessage, subject};
 use service::backoff::Backoff;
 use service::health::Health;
+use service::metrics::Gauge;
 use service::rejected::Rejected;
 use service::streams::{Life, Streams, life};
 use service::{Nats, Process, last_message};
@@ -55,6 +56,14 @@ impl Followed {
             Self::Activity => "activity stream",
         }
     }
+
+    /// The name of the metric that tells how far behind it is read.
+    const fn pending(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions_stream_pending",
+            Self::Activity => "activity_stream_pending",
+        }
+    }
 }
 
 /// Follows one stream.
@@ -66,6 +75,8 @@ pub struct Follower {
     health: Health,
     rejected: Rejected,
     intake: mpsc::Sender<Intake>,
+    /// Messages of the stream that are not read yet.
+    pending: Gauge,
     /// Which life of the stream was read, and how far.
     position: Option<(Life, u64)>,
 }
@@ -86,6 +97,11 @@ impl Follower {
             health: process.health.clone(),
             rejected: process.rejected.clone(),
             intake,
+            pending: process.metrics.add(
+                followed.pending(),
+                "Messages of the stream that are not read yet",
+                Gauge::default(),
+            ),
             position: None,
         }
     }
@@ -178,6 +194,7 @@ impl Follower {
     async fn tell(&mut self, message: Message) -> anyhow::Result<u64> {
         let info = message.info().map_err(|error| anyhow::anyhow!(error))?;
         let (sequence, pending) = (info.stream_sequence, info.pending);
+        self.pending.set(pending);
         let published_at = last_message::millis(info.published);
         if let Some((_, read)) = &mut self.position {
             *read = sequence;

@@ -195,6 +195,7 @@ impl Feed {
         self.gauges.frame(received_at);
         match Event::parse(&json) {
             Ok(event) => {
+                self.gauges.event(event.kind);
                 let accepted = Accepted {
                     kind: event.kind,
                     json: json.clone(),

@@ -34,6 +34,8 @@ pub struct Batch {
     pub payload: Bytes,
     /// Their times of receipt, comma-separated.
     pub received_at: String,
+    /// The first of these.
+    pub oldest: Millis,
     /// How many there are.
     pub events: u64,
 }
@@ -68,6 +70,7 @@ struct Gathering {
     payload: Vec<u8>,
     received_at: String,
     events: usize,
+    oldest: Millis,
     newest: Millis,
 }
 
@@ -248,6 +251,8 @@ impl Gathering {
         if self.events > 0 {
             self.payload.push(b'\n');
             self.received_at.push(',');
+        } else {
+            self.oldest = received_at;
         }
         self.payload.extend_from_slice(json);
         // Writing to a string cannot fail.
@@ -262,6 +267,7 @@ impl Gathering {
             // Boxed, so that what is remembered takes no more room than it fills.
             payload: Bytes::from(self.payload.into_boxed_slice()),
             received_at: self.received_at,
+            oldest: self.oldest,
             events: self.events as u64,
         }
     }

@@ -12,7 +12,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use protocol::event::RECEIVED_AT_HEADER;
-use protocol::subject;
+use protocol::{Millis, subject};
 use service::Nats;
 use service::clock;
 use service::health::Health;
@@ -31,7 +31,7 @@ pub const PART: &str = "raw stream";
 /// How many events are taken from the channel at once.
 const AT_ONCE: usize = 1024;
 
-type Acks = FuturesUnordered<BoxFuture<'static, (BatchId, Result<(), PublishError>)>>;
+type Acks = FuturesUnordered<BoxFuture<'static, (BatchId, Millis, Result<(), PublishError>)>>;
 
 /// Why publishing was interrupted.
 enum Interruption {
@@ -129,11 +129,8 @@ impl Publisher {
             }
             tokio::select! {
                 () = &mut lost => return Interruption::ConnectionLost,
-                Some((id, outcome)) = acks.next(), if !acks.is_empty() => match outcome {
-                    Ok(()) => {
-                        self.gauges.published.inc_by(self.outbox.acknowledge(id));
-                        self.gauges.batches.inc();
-                    }
+                Some((id, oldest, outcome)) = acks.next(), if !acks.is_empty() => match outcome {
+                    Ok(()) => self.gauges.published(self.outbox.acknowledge(id), oldest),
                     Err(error) => return Interruption::Unacknowledged(error),
                 },
                 count = events.recv_many(&mut buffer, AT_ONCE), if self.open => self.gather(count, &mut buffer),
@@ -146,7 +143,7 @@ impl Publisher {
     /// Sends all that may be sent now.
     async fn send(&mut self, acks: &mut Acks) -> Result<(), PublishError> {
         while let Some((id, batch)) = self.outbox.next() {
-            let subject = subject::raw(batch.kind);
+            let (subject, oldest) = (subject::raw(batch.kind), batch.oldest);
             let message = message(batch).outbound_message(subject);
             let ack = self
                 .nats
@@ -154,7 +151,7 @@ impl Publisher {
                 .publish_message(message)
                 .await?
                 .into_future();
-            acks.push(Box::pin(async move { (id, ack.await.map(drop)) }));
+            acks.push(Box::pin(async move { (id, oldest, ack.await.map(drop)) }));
         }
         Ok(())
     }

@@ -129,6 +129,15 @@ impl SessionMessage {
             Self::Tombstone(tombstone) => &tombstone.guid,
         }
     }
+
+    /// When the ingestor received the latest event that it speaks of.
+    #[must_use]
+    pub fn received_at(&self) -> Millis {
+        match self {
+            Self::Record(record) => record.received_at,
+            Self::Tombstone(tombstone) => tombstone.received_at,
+        }
+    }
 }
 
 impl Serialize for Record {

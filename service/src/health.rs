@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use prometheus_client::metrics::gauge::ConstGauge;
+
 /// The troubles of a process; ready when there is none. Clones share them.
 ///
 /// A change is logged here, once, so that those who report a trouble need not remember whether they have before.
@@ -55,6 +59,14 @@ impl Health {
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, String>> {
         self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Collector for Health {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> std::fmt::Result {
+        let ready = ConstGauge::new(i64::from(self.reason().is_none()));
+        let help = "1 while the process does its job";
+        ready.encode(encoder.encode_descriptor("ready", help, None, ready.metric_type())?)
     }
 }
 

@@ -1,19 +1,50 @@
 //! Metrics in the Prometheus text format.
 
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use prometheus_client::registry::{Metric, Registry};
+use prometheus_client::collector::Collector;
+use prometheus_client::registry::{Metric, Registry, Unit};
 
 pub use prometheus_client::metrics::counter::Counter;
 pub use prometheus_client::metrics::family::Family;
-pub use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::histogram::Histogram;
+use protocol::Millis;
+
+use crate::clock;
 
 /// A number that goes up and down, and never below zero.
 pub type Gauge = prometheus_client::metrics::gauge::Gauge<u64, AtomicU64>;
 
 /// One label and its value.
 pub type Label = [(&'static str, &'static str); 1];
+
+/// Two labels and their values.
+pub type Labels = [(&'static str, &'static str); 2];
+
+/// The bounds of every latency histogram, in seconds: from a quiet pipeline's millisecond to a lookup that fails for
+/// half a minute.
+const LATENCIES: [f64; 14] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+];
+
+/// How long something takes, as a histogram. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Latency(Histogram);
+
+impl Latency {
+    /// It began then, perhaps by another host's clock, and has just ended.
+    pub fn since(&self, began_at: Millis) {
+        let millis = u64::try_from(clock::now() - began_at).unwrap_or(0);
+        self.took(Duration::from_millis(millis));
+    }
+
+    /// It took so long.
+    pub fn took(&self, duration: Duration) {
+        self.0.observe(duration.as_secs_f64());
+    }
+}
 
 /// The metrics of a process. Clones share them.
 #[derive(Clone, Debug)]
@@ -34,11 +65,22 @@ impl Metrics {
     /// Adds a metric and gives it back. `help` is a sentence without its full stop, which the format adds.
     #[must_use]
     pub fn add<M: Metric + Clone>(&self, name: &str, help: &str, metric: M) -> M {
-        self.registry
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .register(name, help, metric.clone());
+        self.lock().register(name, help, metric.clone());
         metric
+    }
+
+    /// Adds a histogram of latencies; `_seconds` is added to its name.
+    #[must_use]
+    pub fn latency(&self, name: &str, help: &str) -> Latency {
+        let histogram = Histogram::new(LATENCIES);
+        self.lock()
+            .register_with_unit(name, help, Unit::Seconds, histogram.clone());
+        Latency(histogram)
+    }
+
+    /// Adds what is found out only when the metrics are read.
+    pub fn collect(&self, collector: impl Collector) {
+        self.lock().register_collector(Box::new(collector));
     }
 
     /// All metrics as text.
@@ -47,8 +89,11 @@ impl Metrics {
     /// Where a metric cannot be written, which none of ours does.
     pub fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
-        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
-        prometheus_client::encoding::text::encode(&mut text, &registry)?;
+        prometheus_client::encoding::text::encode(&mut text, &self.lock())?;
         Ok(text)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -62,12 +62,16 @@ impl Nats {
             "Times NATS messages were dropped here",
             Counter::default(),
         );
-        let reconnects = metrics.add("nats_connections", "Connections made to NATS", Counter::default());
+        let connections = metrics.add(
+            "nats_connections",
+            "Connections made to NATS; all but the first are reconnections",
+            Counter::default(),
+        );
         let reporter = Arc::new(Reporter {
             link: link_sender,
             health: health.clone(),
             slow_consumers,
-            reconnects,
+            connections,
         });
         let options = credentials(process, flags)?
             .name(format!("visitor-{process} {instance}"))
@@ -148,14 +152,14 @@ struct Reporter {
     link: watch::Sender<Link>,
     health: Health,
     slow_consumers: Counter,
-    reconnects: Counter,
+    connections: Counter,
 }
 
 impl Reporter {
     fn report(&self, event: &Event) {
         match event {
             Event::Connected => {
-                self.reconnects.inc();
+                self.connections.inc();
                 self.link.send_modify(|link| {
                     *link = Link {
                         connected: true,

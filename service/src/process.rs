@@ -105,6 +105,7 @@ impl Process {
         let instance = instance::name();
         let health = Health::starting(&[&[nats::PART], parts].concat());
         let metrics = Metrics::new(name);
+        metrics.collect(health.clone());
         let nats = Nats::connect(name, &instance, flags.common(), &health, &metrics).await?;
         Ok(Self {
             name,

@@ -20,7 +20,11 @@ impl Rejected {
     /// For the process of that name.
     #[must_use]
     pub fn new(process: &'static str, metrics: &Metrics, nats: Nats) -> Self {
-        let counters = metrics.add("rejected", "Messages that could not be used", Family::default());
+        let counters: Family<Label, Counter> =
+            metrics.add("rejected", "Messages that could not be used", Family::default());
+        for reason in Rejection::ALL {
+            drop(counters.get_or_create(&label(reason)));
+        }
         Self {
             process,
             counters,

@@ -278,9 +278,11 @@ async fn a_hidden_company_is_never_shown_not_for_a_moment() -> Result<()> {
     site.deanonymizer.set_latency(Latency::default());
     site.send(&[nexa_core.keep_alive(0), vertex_cloud.opened(0)]);
     site.settle().await?;
-    let hidden = site
-        .metric(Role::Enricher, "visitor_enricher_events_hidden_total")
-        .await?;
+    let mut hidden = 0;
+    for kind in ["session-opened", "keep-alive"] {
+        let name = format!(r#"visitor_enricher_event_fates_total{{kind="{kind}",fate="hidden"}}"#);
+        hidden += site.metric(Role::Enricher, &name).await?;
+    }
     assert_eq!(hidden, 4);
     for frame in viewer.frames() {
         for visitor in [&nexa_core, &vertex_cloud] {

@@ -11,6 +11,7 @@ use crate::entry::{Found, Key};
 use crate::ledger::DeliveryId;
 use crate::profile::Verdict;
 use crate::sessions::{Next, Outcome, Sighting};
+use crate::tally::{Fate, Level};
 
 impl Pipeline {
     /// Publishes the session if its verdict is here; otherwise it waits for one.
@@ -18,11 +19,13 @@ impl Pipeline {
         let key = Key::of(&sighting.ip);
         if let Some(found) = self.lookup.cached(key).await {
             self.gauges.lookup_saved_by_cache();
+            self.gauges.verdicts.found(Level::Cache, &found.verdict);
             return self.identified(sighting, id, &found.verdict, now).await;
         }
         // Nobody pays for a visitor who has already left: an event that is too old to make its session active waits
         // until a younger one of the session has caused the call.
         if now - sighting.received_at > self.stale_after {
+            self.gauges.fates.count(sighting.kind(), Fate::Postponed);
             self.settle(id, false).await;
         } else if self.waiting.len() >= MAX_WAITING {
             self.postpone(sighting, id).await;
@@ -81,11 +84,12 @@ impl Pipeline {
         let failure = match found {
             Ok(found) => {
                 for (sighting, id) in self.waiting.take(key) {
+                    let kind = sighting.kind();
                     match self.sessions.see(sighting, id, now) {
                         Next::Identify(sighting, id) | Next::TouchAndIdentify(sighting, id) => {
                             self.identified(sighting, id, &found.verdict, now).await;
                         }
-                        next => self.act(next).await,
+                        next => self.act(next, kind).await,
                     }
                 }
                 return;
@@ -117,7 +121,7 @@ impl Pipeline {
 
     /// A session of a hidden company leaves no trace; one that was shown unidentified goes.
     async fn hide(&mut self, sighting: Sighting, id: DeliveryId, now: Millis) {
-        self.gauges.events_hidden.inc();
+        self.gauges.fates.count(sighting.kind(), Fate::Hidden);
         if self.sessions.is_out_unidentified(&sighting.guid) {
             let tombstone = Tombstone {
                 guid: sighting.guid,
@@ -143,6 +147,7 @@ impl Pipeline {
     /// that has waited for as long as the operator allows is shown all the same.
     async fn postpone(&mut self, sighting: Sighting, id: DeliveryId) {
         let now = clock::now();
+        self.gauges.fates.count(sighting.kind(), Fate::Postponed);
         self.waiting.postponed(sighting.guid.clone(), heard_of_again(now));
         let waited = now - sighting.received_at;
         if self.show_unidentified_after.is_some_and(|after| waited >= after)

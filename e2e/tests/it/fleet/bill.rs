@@ -33,7 +33,7 @@ async fn metrics(site: &Pipeline) -> Result<Lookups> {
     Ok(Lookups {
         paid,
         failed: count(r#"lookups_failed_total{kind="status"}"#).await?,
-        paid_for_hidden: count("lookups_paid_for_hidden_total").await?,
+        paid_for_hidden: count(r#"verdicts_total{level="call",verdict="hidden"}"#).await?,
         saved_by_cache: count(r#"lookups_saved_total{by="cache"}"#).await?,
         saved_by_fleet: count(r#"lookups_saved_total{by="fleet"}"#).await?,
         saved_by_sharing: count(r#"lookups_saved_total{by="sharing"}"#).await?,
