@@ -71,7 +71,7 @@ fmt: $(NODE_MODULES) ## Format all sources
 	npm --prefix frontend run format
 
 .PHONY: lint
-lint: lint-rust lint-frontend lint-scripts lint-dependencies ## Formatting, lints and licences
+lint: lint-rust lint-frontend lint-scripts lint-observability lint-dependencies ## Formatting, lints and licences
 
 .PHONY: lint-rust
 lint-rust:
@@ -88,6 +88,12 @@ lint-frontend: $(NODE_MODULES)
 lint-scripts:
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/* .ci/run; \
 	  else printf '\n*** SKIPPED: %s ***\n\n' 'shellcheck is not installed, the scripts were not checked'; fi
+
+.PHONY: lint-observability
+lint-observability:
+	@if command -v promtool >/dev/null; then \
+	  cd deploy/observability && promtool check config prometheus.yml && promtool test rules alerts_test.yml; \
+	  else printf '\n*** SKIPPED: %s ***\n\n' 'promtool (Debian: prometheus) is not installed, the alert rules were not checked'; fi
 
 # Offline, because the licences lie in the crates themselves; advisories need the network and are not part of
 # a test that has to give the same answer tomorrow.

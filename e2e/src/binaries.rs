@@ -1,6 +1,7 @@
 //! Where the programs are.
 
 use std::env;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -40,16 +41,48 @@ pub fn nats_server() -> Result<PathBuf> {
     if let Some(named) = env::var_os("NATS_SERVER") {
         return Ok(named.into());
     }
-    let path = env::var_os("PATH").unwrap_or_default();
-    let candidates = env::split_paths(&path)
-        .map(|folder| folder.join("nats-server"))
-        .chain([repository().join(".venv/bin/nats-server")]);
-    match candidates.into_iter().find(|candidate| candidate.is_file()) {
+    let ours = repository().join(".venv/bin/nats-server");
+    match on_path("nats-server").or_else(|| ours.is_file().then_some(ours)) {
         Some(found) => Ok(found),
         None => bail!(
             "there is no nats-server: run `make setup`, or name one in the environment variable NATS_SERVER"
         ),
     }
+}
+
+/// The nats CLI: the one that the environment variable `NATS_CLI` names, or the machine's. Where there is none, says so
+/// loudly, and gives `None`: it is on few machines, and no test may need it to pass.
+#[must_use]
+pub fn nats_cli() -> Option<PathBuf> {
+    optional("nats", "NATS_CLI")
+}
+
+/// A Prometheus: the one that the environment variable `PROMETHEUS` names, or the machine's. As [`nats_cli`].
+#[must_use]
+pub fn prometheus() -> Option<PathBuf> {
+    optional("prometheus", "PROMETHEUS")
+}
+
+fn optional(program: &str, variable: &str) -> Option<PathBuf> {
+    let found = env::var_os(variable)
+        .map(PathBuf::from)
+        .or_else(|| on_path(program));
+    if found.is_none() {
+        let test = std::thread::current().name().unwrap_or_default().to_owned();
+        // Not with a macro, whose words only failing tests show.
+        let _ = writeln!(
+            std::io::stderr(),
+            "\n*** SKIPPED: {test}: there is no {program} on the PATH, and {variable} names none ***\n"
+        );
+    }
+    found
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|candidate| candidate.is_file())
 }
 
 /// `target/debug` or `target/release`; tests run from its `deps`.

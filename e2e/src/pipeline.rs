@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -276,6 +276,12 @@ impl Pipeline {
     /// Where it does not give them.
     pub async fn sessions(&self) -> Result<BTreeMap<String, VisibleSession>> {
         self.member(Role::Gateway, 0)?.http.sessions().await
+    }
+
+    /// Where logs are, and what else a test leaves behind.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// A viewer at the first gateway.

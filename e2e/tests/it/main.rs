@@ -8,6 +8,7 @@ mod emitter;
 mod fleet;
 mod leaks;
 mod live;
+mod observability;
 mod outages;
 mod page;
 mod permissions;
