@@ -36,6 +36,10 @@ compose-up: ## The same in containers, in the background
 compose-down: ## Stop the containers and remove them
 	docker compose --profile tools down --remove-orphans
 
+.PHONY: replay
+replay: build ## Send what was rejected through again, once a fix runs
+	$(BIN_DIR)/ingestor replay
+
 .PHONY: soak
 soak: setup build ## 20,000 events/s for a minute, and nothing lost; SOAK_FLAGS= are its flags
 	@NATS_SERVER="$$(scripts/find-nats-server)" && export NATS_SERVER && \

@@ -3,12 +3,22 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::Parser;
-use service::flags::{Command, Common, duration};
+use clap::{Parser, Subcommand};
+use service::flags::{self, Common, duration};
 use service::process::CommandLine;
 
 use crate::feed::Settings;
 use crate::outbox::Limits;
+
+/// What the ingestor can be asked to do instead of its job.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum Command {
+    #[command(flatten)]
+    Shared(flags::Command),
+
+    /// Send what lies among the rejected messages through again, and end.
+    Replay,
+}
 
 /// Reads the `SessionsEmitter` and publishes its events to NATS.
 #[derive(Clone, Debug, Parser)]
@@ -71,8 +81,11 @@ impl CommandLine for Flags {
         &self.common
     }
 
-    fn command(&self) -> Option<Command> {
-        self.command
+    fn command(&self) -> Option<flags::Command> {
+        match self.command {
+            Some(Command::Shared(command)) => Some(command),
+            Some(Command::Replay) | None => None,
+        }
     }
 
     fn listen(&self) -> SocketAddr {

@@ -5,6 +5,7 @@ mod flags;
 mod gauges;
 mod outbox;
 mod publish;
+mod replay;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use service::{Process, process};
 use tokio::sync::mpsc;
 
 use crate::feed::Feed;
-use crate::flags::Flags;
+use crate::flags::{Command, Flags};
 use crate::gauges::Gauges;
 use crate::publish::Publisher;
 
@@ -25,7 +26,10 @@ fn main() -> ExitCode {
     process::main(run)
 }
 
-async fn run(flags: Flags) -> anyhow::Result<()> {
+async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
+    if let Some(Command::Replay) = flags.command {
+        return Ok(replay::run(&flags.common).await);
+    }
     let process = Process::start("ingestor", &flags, &[feed::PART, publish::PART]).await?;
     let gauges = Arc::new(Gauges::new(&process.metrics));
     let figures = {
@@ -49,5 +53,5 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
     process.tasks.spawn(publisher.run(events));
     let (routes, reporter) = (process.routes(), process.reporter(figures));
     process.run(routes, reporter).await;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,7 @@
 //! A process from its command line to its end, as far as all of them do the same.
 
 use std::net::SocketAddr;
-use std::process::ExitCode;
+use std::process::{ExitCode, Termination};
 
 use axum::Router;
 use protocol::status::Figures;
@@ -44,7 +44,7 @@ pub trait CommandLine: clap::Parser {
 /// Reads the command line and runs `process` to its end, on this thread.
 ///
 /// An error of it is one of the configuration: whatever else goes wrong, a process waits for and repairs.
-pub fn main<F: CommandLine, P: Future<Output = anyhow::Result<()>>>(
+pub fn main<F: CommandLine, T: Termination, P: Future<Output = anyhow::Result<T>>>(
     process: impl FnOnce(F) -> P,
 ) -> ExitCode {
     let flags = match flags::parse::<F>() {
@@ -62,7 +62,7 @@ pub fn main<F: CommandLine, P: Future<Output = anyhow::Result<()>>>(
         Err(error) => return bad_configuration(&format!("error: no runtime: {error}")),
     };
     match flags.check().and_then(|()| runtime.block_on(process(flags))) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(ended) => ended.report(),
         Err(error) => bad_configuration(&format!("error: {error:#}")),
     }
 }

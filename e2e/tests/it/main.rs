@@ -14,6 +14,7 @@ mod page;
 mod permissions;
 mod processes;
 mod readme;
+mod replay;
 mod sessions;
 mod streams;
 mod wire;
