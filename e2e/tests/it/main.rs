@@ -6,6 +6,7 @@ mod command_line;
 mod deanonymizer;
 mod emitter;
 mod fleet;
+mod inspecting;
 mod leaks;
 mod live;
 mod observability;
