@@ -52,7 +52,7 @@ impl Statuses {
                 Figures::Enricher(enricher) => Some(enricher.being_identified),
                 Figures::Ingestor(_) | Figures::Gateway(_) => None,
             })
-            .sum()
+            .fold(0, u64::saturating_add)
     }
 
     /// All of them.

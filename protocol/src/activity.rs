@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::guid::Guid;
-use crate::time::Millis;
+use crate::time::{Millis, is_plausible};
 
 /// A sign of life of a session whose record is out: `[guid, at, receivedAt]` on the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "(Guid, Millis, Millis)")]
 pub struct Activity(
     /// The session.
     pub Guid,
@@ -15,6 +16,23 @@ pub struct Activity(
     /// When the ingestor received it.
     pub Millis,
 );
+
+/// A sign of life at a time at which nothing can have happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unusable time")]
+pub struct BadTime;
+
+impl TryFrom<(Guid, Millis, Millis)> for Activity {
+    type Error = BadTime;
+
+    fn try_from((guid, at, received_at): (Guid, Millis, Millis)) -> Result<Self, BadTime> {
+        if is_plausible(at) && is_plausible(received_at) {
+            Ok(Self(guid, at, received_at))
+        } else {
+            Err(BadTime)
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

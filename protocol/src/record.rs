@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::event::EventKind;
 use crate::guid::Guid;
-use crate::time::Millis;
+use crate::ip;
+use crate::time::{Millis, is_plausible};
 
 /// The company behind an IP.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -211,6 +212,12 @@ pub enum InvalidMessage {
     /// Neither of the events that a message can stand for.
     #[error("unknown event")]
     UnknownEvent,
+    /// An address that is not made of an address's characters.
+    #[error("unusable ip")]
+    BadIp,
+    /// A time at which nothing can have happened.
+    #[error("unusable time")]
+    BadTime,
 }
 
 impl TryFrom<Wire> for SessionMessage {
@@ -218,6 +225,16 @@ impl TryFrom<Wire> for SessionMessage {
 
     fn try_from(wire: Wire) -> Result<Self, InvalidMessage> {
         let missing = InvalidMessage::Missing;
+        let times = [
+            Some(wire.received_at),
+            wire.opened_at,
+            wire.first_seen_at,
+            wire.last_activity_at,
+            wire.closed_at,
+        ];
+        if !times.into_iter().flatten().all(is_plausible) {
+            return Err(InvalidMessage::BadTime);
+        }
         if *wire.event == *EventKind::SessionClosed.token() {
             return Ok(Self::Tombstone(Tombstone {
                 guid: wire.guid,
@@ -228,9 +245,13 @@ impl TryFrom<Wire> for SessionMessage {
         if *wire.event != *EventKind::SessionOpened.token() && *wire.event != *EventKind::KeepAlive.token() {
             return Err(InvalidMessage::UnknownEvent);
         }
+        let ip = wire.ip.ok_or(missing("ip"))?;
+        if !ip::is_plausible(&ip) {
+            return Err(InvalidMessage::BadIp);
+        }
         Ok(Self::Record(Record {
             guid: wire.guid,
-            ip: wire.ip.ok_or(missing("ip"))?,
+            ip,
             opened_at: wire.opened_at,
             first_seen_at: wire.first_seen_at.ok_or(missing("firstSeenAt"))?,
             last_activity_at: wire.last_activity_at.ok_or(missing("lastActivityAt"))?,

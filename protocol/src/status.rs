@@ -115,13 +115,14 @@ impl Lookups {
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
-            paid: self.paid + other.paid,
-            failed: self.failed + other.failed,
-            paid_for_hidden: self.paid_for_hidden + other.paid_for_hidden,
-            saved_by_cache: self.saved_by_cache + other.saved_by_cache,
-            saved_by_fleet: self.saved_by_fleet + other.saved_by_fleet,
-            saved_by_sharing: self.saved_by_sharing + other.saved_by_sharing,
-            spent: self.spent + other.spent,
+            paid: self.paid.saturating_add(other.paid),
+            failed: self.failed.saturating_add(other.failed),
+            paid_for_hidden: self.paid_for_hidden.saturating_add(other.paid_for_hidden),
+            saved_by_cache: self.saved_by_cache.saturating_add(other.saved_by_cache),
+            saved_by_fleet: self.saved_by_fleet.saturating_add(other.saved_by_fleet),
+            saved_by_sharing: self.saved_by_sharing.saturating_add(other.saved_by_sharing),
+            // JSON has no infinity.
+            spent: (self.spent + other.spent).min(f64::MAX),
         }
     }
 }

@@ -17,6 +17,16 @@ pub const fn millis(duration: Duration) -> Millis {
     }
 }
 
+/// The last millisecond of the year 9999, beyond which neither our own clocks nor those of browsers count.
+pub const LATEST: Millis = 253_402_300_799_999;
+
+/// Whether anything of ours can have happened then. A message that says otherwise is not believed at all, so that nobody
+/// who calculates with times need think of overflow.
+#[must_use]
+pub const fn is_plausible(at: Millis) -> bool {
+    0 <= at && at <= LATEST
+}
+
 /// How far before its receipt an event may claim to have happened.
 pub const OLDEST_BELIEVED: Millis = 10 * 60 * 1000;
 
