@@ -227,13 +227,16 @@ pub fn is_personal(address: &str) -> bool {
             .any(|(provider, suffixes)| *provider == name && suffixes.contains(&suffix))
 }
 
-/// Whether a text that should hold no address holds a personal one.
+/// Whether a text that should hold no address holds a personal one. Judged by what follows each `@`, because what stands
+/// before it can be quoted in too many ways.
 pub fn mentions_personal(text: &str) -> bool {
-    text.contains('@')
-        && text
-            .split(|c: char| c.is_whitespace() || "<>()[],;:\"'".contains(c))
-            .filter_map(address)
-            .any(|address| is_personal(&address))
+    text.split(['@', '＠']).skip(1).any(|rest| {
+        let rest = rest.trim_start();
+        let end = rest.find(|c: char| !(c.is_alphanumeric() || "-.。．｡".contains(c)));
+        let domain = rest[..end.unwrap_or(rest.len())].trim_end_matches('.');
+        let is_host = matches!(Host::parse(domain), Ok(Host::Domain(host)) if host.contains('.'));
+        is_host && is_personal(&format!("@{domain}"))
+    })
 }
 
 #[cfg(test)]
@@ -327,6 +330,9 @@ mod tests {
     fn finds_a_personal_address_in_other_texts() {
         assert!(mentions_personal("Ada (ada@gmail.com)"));
         assert!(mentions_personal("mailto:ada@yahoo.fr"));
+        assert!(mentions_personal("\"ada quill\"@gmail.com"));
+        assert!(mentions_personal("Write to ada @ GMAIL.com."));
+        assert!(mentions_personal("ada＠gmail．com"));
         assert!(!mentions_personal("ada@lumen.example"));
         assert!(!mentions_personal("Head of Sales @ Lumen"));
     }

@@ -64,15 +64,21 @@ pub fn filter(answer: Answer, hidden: &HiddenCompanies) -> Verdict {
         return Verdict::Unknown;
     }
     let contact = contact.and_then(presentable);
+    let company =
+        company.filter(|company| !mentions_personal([&company.guid, &company.name, &company.domain]));
     Verdict::Shown(Profile {
         company: company.map(Arc::new),
         contact: contact.map(Arc::new),
     })
 }
 
+fn mentions_personal<const N: usize>(texts: [&String; N]) -> bool {
+    texts.into_iter().any(|text| email::mentions_personal(text))
+}
+
 /// The contact with business addresses only. A personal address in the place of a name leaves nothing to show.
 fn presentable(contact: Contact) -> Option<Contact> {
-    if email::mentions_personal(&contact.name) {
+    if mentions_personal([&contact.guid, &contact.name]) {
         return None;
     }
     let mut business: Vec<String> = Vec::new();
@@ -81,7 +87,8 @@ fn presentable(contact: Contact) -> Option<Contact> {
         .iter()
         .filter_map(|text| email::address(text))
     {
-        if !email::is_personal(&address) && !business.contains(&address) {
+        let personal = email::is_personal(&address) || email::mentions_personal(&address);
+        if !personal && !business.contains(&address) {
             business.push(address);
         }
     }
@@ -96,6 +103,9 @@ fn presentable(contact: Contact) -> Option<Contact> {
         ..contact
     })
 }
+
+#[cfg(test)]
+mod hostile;
 
 #[cfg(test)]
 mod tests {
