@@ -338,4 +338,6 @@ fn visible(record: &Record) -> VisibleSession {
 }
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;

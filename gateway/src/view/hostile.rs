@@ -1,0 +1,88 @@
+//! Whatever stands in the streams, the view folds it in without a panic and can be told to the page.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use hostile::{Door, Input, config};
+use proptest::prelude::*;
+use protocol::frame::{Delta, Frame, Snapshot};
+use protocol::{Activity, Millis, SessionMessage};
+
+use super::{Changes, View};
+use crate::statuses::Statuses;
+use crate::write_back::Standing;
+
+const NOW: Millis = 1_750_000_000_000;
+
+/// What came from NATS: of which stream, its bytes, and how long after the one before.
+type Heard = (Door, Input, Millis);
+
+fn heard() -> impl Strategy<Value = Heard> {
+    let doors = [Door::Sessions, Door::Activity, Door::Statuses];
+    let heard = doors.map(|door| {
+        let after = prop_oneof![Just(0), 0..200_000i64];
+        (Just(door), door.mutants().unwrap(), after).boxed()
+    });
+    proptest::strategy::Union::new(heard)
+}
+
+/// What the hub does with a message that it can read.
+fn take(view: &mut View, statuses: &mut Statuses, (door, bytes, _): &Heard, now: Millis) {
+    match door {
+        Door::Sessions => {
+            if let Ok(message) = serde_json::from_slice::<SessionMessage>(bytes) {
+                let standing = Standing::new(&message, 1, None, now);
+                view.message(message, standing, now);
+            }
+        }
+        Door::Activity => {
+            for activity in serde_json::from_slice::<Vec<Activity>>(bytes).unwrap_or_default() {
+                view.activity(&activity, now);
+            }
+        }
+        _ => {
+            if let Ok(status) = serde_json::from_slice(bytes) {
+                statuses.heard(status, now);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+    #[test]
+    fn whatever_is_heard_can_be_told(all in proptest::collection::vec(heard(), 0..8)) {
+        let (mut view, mut statuses, mut now) = (View::new(Duration::from_mins(1)), Statuses::default(), NOW);
+        for heard in &all {
+            now += heard.2;
+            take(&mut view, &mut statuses, heard, now);
+            view.tick(now);
+            view.write_backs(usize::MAX, now);
+            let stats = view.stats(statuses.being_identified(), now);
+            let Changes { changed, touched, removed } = view.take_changes();
+            let frames = [
+                Frame::Delta(Delta {
+                    revision: 1,
+                    now,
+                    changed: Cow::Owned(changed),
+                    touched: Cow::Owned(touched),
+                    removed: Cow::Owned(removed),
+                    stats,
+                    pipeline: Some(Cow::Owned(statuses.pipeline())),
+                }),
+                Frame::Snapshot(Snapshot {
+                    revision: 1,
+                    now,
+                    sessions: Cow::Owned(view.sessions()),
+                    stats,
+                    pipeline: Cow::Owned(statuses.pipeline()),
+                }),
+            ];
+            for frame in frames {
+                let written = serde_json::to_string(&frame).unwrap();
+                let read = serde_json::from_str::<Frame<'_>>(&written);
+                prop_assert!(read.is_ok(), "{:?}: {}", read, written);
+            }
+        }
+    }
+}
