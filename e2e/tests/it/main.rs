@@ -6,6 +6,7 @@ mod command_line;
 mod deanonymizer;
 mod emitter;
 mod fleet;
+mod hostile;
 mod inspecting;
 mod leaks;
 mod live;

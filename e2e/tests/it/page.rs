@@ -205,3 +205,41 @@ async fn what_must_not_be_shown_is_not_in_the_document_for_a_moment() -> Result<
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn markup_of_a_third_party_is_text_on_the_page() -> Result<()> {
+    let site = with_page().await?;
+    let mut page = Page::open(site.member(Role::Gateway, 0)?.http.base())?;
+    let markup = [
+        "<script>document.body.innerHTML = 'owned'</script>",
+        "<img src=x onerror=\"document.body.innerHTML = 'owned'\">",
+        "</td><iframe srcdoc='<script>parent.document.body.innerHTML = 1</script>'>",
+        "{{constructor.constructor('document.body.innerHTML = 1')()}}",
+    ];
+    let mut visitors = Vec::new();
+    for (n, text) in (0..).zip(markup) {
+        let visitor = Visitor::from(&site.ip(Kind::Full, n));
+        let answer = serde_json::json!({"ip": visitor.ip, "data": {
+            "company": {"guid": format!("C{n}"), "name": text, "domain": "javascript:document.body.innerHTML='owned'"},
+            "contact": {"guid": "P", "name": text, "title": text, "phoneNumbers": [text], "emailAddresses": []},
+        }});
+        site.deanonymizer
+            .answer_ip(&visitor.ip, answer.to_string().as_bytes());
+        site.send(&[visitor.opened(0)]);
+        visitors.push(visitor);
+    }
+    let seen = page
+        .shows("all of them", |seen| {
+            visitors
+                .iter()
+                .try_for_each(|visitor| seen.row(visitor).map(drop))
+        })
+        .await?;
+    for (visitor, text) in visitors.iter().zip(markup) {
+        let row = seen.row(visitor)?;
+        ensure!(row.contains(text), "{text} is not the text of {row}");
+        ensure!(row.contains("javascript:document"), "{row}");
+    }
+    ensure!(seen.complaints.is_empty(), "{:?}", seen.complaints);
+    Ok(())
+}

@@ -119,7 +119,7 @@ fn tests_that_prove_something_exist() -> Result<()> {
         .1;
     let mut found = Vec::new();
     for folder in [
-        "protocol/src",
+        "protocol",
         "ingestor/src",
         "enricher/src",
         "gateway/src",

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
@@ -163,6 +164,11 @@ impl Deanonymizer {
     /// Ends what [`fail_ip`](Self::fail_ip) began. Calls that hang already go on hanging.
     pub fn heal_ip(&self, ip: &str) {
         self.desk.mood().heal_ip(ip);
+    }
+
+    /// Answers all calls for one address, in any spelling, with 200 and this body.
+    pub fn answer_ip(&self, ip: &str, body: &[u8]) {
+        self.desk.mood().answer_ip(ip, Bytes::copy_from_slice(body));
     }
 
     /// Resets all connections. Calls under way fail.

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, str::FromStr, time::Duration};
 
+use bytes::Bytes;
 use rand::{RngExt, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 
@@ -77,6 +78,7 @@ pub(super) struct Mood {
     pub(super) retry_after: Duration,
     pub(super) all: Option<Failure>,
     by_ip: HashMap<String, Failure>,
+    bodies: HashMap<String, Bytes>,
 }
 
 impl Mood {
@@ -90,6 +92,7 @@ impl Mood {
             retry_after: Duration::from_secs(1),
             all: None,
             by_ip: HashMap::new(),
+            bodies: HashMap::new(),
         }
     }
 
@@ -99,6 +102,15 @@ impl Mood {
 
     pub(super) fn heal_ip(&mut self, ip: &str) {
         self.by_ip.remove(&canonical(ip));
+    }
+
+    pub(super) fn answer_ip(&mut self, ip: &str, body: Bytes) {
+        self.bodies.insert(canonical(ip), body);
+    }
+
+    /// What a call that does not fail is answered with, where that was told.
+    pub(super) fn body(&self, ip: &str) -> Option<Bytes> {
+        self.bodies.get(&canonical(ip)).cloned()
     }
 
     /// How long the next call takes, and how it fails, if it does. What is said of one address comes first, then what is

@@ -174,6 +174,15 @@ async fn calls_in_flight(deanonymizer: &Deanonymizer, count: u64) {
 }
 
 #[tokio::test]
+async fn an_answer_can_be_any_bytes() {
+    let deanonymizer = start();
+    deanonymizer.answer_ip("2001:db8::1", b"{\"ip\":");
+    let (status, text) = status_and_text(&deanonymizer, "2001:DB8:0::1").await;
+    assert_eq!((status, text.as_str()), (200, "{\"ip\":"));
+    assert_ne!(status_and_text(&deanonymizer, "2001:db8::2").await.1, text);
+}
+
+#[tokio::test]
 async fn latency_is_that_asked_for() {
     let deanonymizer = start();
     deanonymizer.set_latency(Latency::fixed(Duration::from_millis(30)));
