@@ -24,9 +24,25 @@ pub struct Common {
     #[arg(long, env, hide_env_values = true)]
     pub nats_password: Option<String>,
 
+    /// A file with the NATS password, in place of the password itself.
+    #[arg(long, env, value_name = "FILE")]
+    pub nats_password_file: Option<PathBuf>,
+
     /// NATS credentials file, instead of user and password.
     #[arg(long, env, value_name = "FILE")]
     pub nats_creds: Option<PathBuf>,
+
+    /// Certificates to trust NATS servers by, in a PEM file. With it, no connection is made without TLS.
+    #[arg(long, env, value_name = "FILE")]
+    pub nats_ca: Option<PathBuf>,
+
+    /// Our own certificate, in a PEM file, for NATS servers that ask for one.
+    #[arg(long, env, value_name = "FILE", requires = "nats_key")]
+    pub nats_cert: Option<PathBuf>,
+
+    /// The key of `--nats-cert`, in a PEM file.
+    #[arg(long, env, value_name = "FILE", requires = "nats_cert")]
+    pub nats_key: Option<PathBuf>,
 
     /// How many NATS servers keep a copy of each stream.
     #[arg(long, env, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]

@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod nats;
 pub mod process;
 pub mod rejected;
+pub mod secret;
 
 pub mod shutdown;
 pub mod status;

@@ -1,5 +1,6 @@
 //! The connection to NATS: waited for at the start, repaired for ever.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::sync::watch;
 use crate::flags::Common;
 use crate::health::Health;
 use crate::metrics::{Counter, Metrics};
+use crate::secret;
 
 /// The part's name in [`Health`].
 pub const PART: &str = "nats";
@@ -45,7 +47,7 @@ impl Nats {
     /// Begins to connect as `process` and returns at once; [`Nats::connected`] waits.
     ///
     /// # Errors
-    /// Where the credentials file cannot be used, or the options contradict each other.
+    /// Where a file of secrets or certificates cannot be used, or the options contradict each other.
     pub async fn connect(
         process: &'static str,
         instance: &str,
@@ -73,7 +75,7 @@ impl Nats {
             slow_consumers,
             connections,
         });
-        let options = credentials(process, flags)?
+        let options = encrypted(credentials(process, flags)?, flags)?
             .name(format!("visitor-{process} {instance}"))
             .custom_inbox_prefix(format!("_INBOX_{process}"))
             .retry_on_initial_connect()
@@ -197,11 +199,36 @@ fn credentials(process: &str, flags: &Common) -> anyhow::Result<ConnectOptions> 
         return ConnectOptions::with_credentials(&text)
             .with_context(|| format!("cannot use --nats-creds {}", file.display()));
     }
-    let or_process = |value: &Option<String>| value.clone().unwrap_or_else(|| process.to_owned());
+    let password = secret::given(
+        flags.nats_password.as_ref(),
+        "--nats-password-file",
+        flags.nats_password_file.as_deref(),
+    )?;
+    let or_process = |value: Option<String>| value.unwrap_or_else(|| process.to_owned());
     Ok(ConnectOptions::with_user_and_password(
-        or_process(&flags.nats_user),
-        or_process(&flags.nats_password),
+        or_process(flags.nats_user.clone()),
+        or_process(password),
     ))
+}
+
+/// With the certificates that the flags name. The files are read now, for the first complaint to name the flag, and by
+/// the client again each time that it connects.
+fn encrypted(mut options: ConnectOptions, flags: &Common) -> anyhow::Result<ConnectOptions> {
+    let readable = |flag: &str, file: &Path| {
+        std::fs::read(file)
+            .map(drop)
+            .with_context(|| format!("cannot read {flag} {}", file.display()))
+    };
+    if let Some(file) = &flags.nats_ca {
+        readable("--nats-ca", file)?;
+        options = options.add_root_certificates(file.clone()).require_tls(true);
+    }
+    if let (Some(certificate), Some(key)) = (&flags.nats_cert, &flags.nats_key) {
+        readable("--nats-cert", certificate)?;
+        readable("--nats-key", key)?;
+        options = options.add_client_certificate(certificate.clone(), key.clone());
+    }
+    Ok(options)
 }
 
 /// At once the first time, then ever later up to [`MAX_RECONNECT_DELAY`]; the jitter spreads a fleet.
