@@ -2,29 +2,38 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderValue, StatusCode};
-use axum::middleware::{self, Next};
+use axum::extract::State;
+use axum::extract::ws::{Message, WebSocketUpgrade};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderName, StatusCode};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use serde_json::json;
+use service::{Place, Room};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::compression::CompressionLayer;
 use tower_http::services::{ServeDir, ServeFile};
+use tower_http::timeout::TimeoutLayer;
 
 use crate::access::{self, Access};
 use crate::gauges::Gauges;
+use crate::headers::{self, Encrypted};
 use crate::hub::{Hub, NotReady};
+use crate::login;
+use crate::origin::{self, Origins};
+use crate::rates::{self, Rates};
 use crate::socket::{Client, MAX_REQUEST};
 
-/// The page needs nothing from elsewhere, and nobody may put it into a frame.
-const PAGE_POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; \
-                           form-action 'self'; frame-ancestors 'none'";
+/// Who is on the website is nothing for a cache.
+const NEVER_STORED: (HeaderName, &str) = (CACHE_CONTROL, "no-store");
+
+/// How long an answer may take to be made.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the routes need.
 #[derive(Clone)]
@@ -37,10 +46,25 @@ pub struct Api {
     pub shutdown: CancellationToken,
     /// The WebSocket clients.
     pub clients: TaskTracker,
+    /// The room for more of them.
+    pub room: Room,
+}
+
+/// What stands between the routes and those who ask.
+pub struct Guards {
+    /// Who may see anything.
+    pub access: Access,
+    /// Whose pages may.
+    pub origins: Origins,
+    /// How often.
+    pub rates: Rates,
+    /// Whether we speak TLS.
+    pub encrypted: bool,
 }
 
 /// The API, the WebSocket and the page, for those who may see them.
-pub fn routes(api: Api, assets: &Path, access: Access) -> Router {
+pub fn routes(api: Api, assets: &Path, guards: Guards) -> Router {
+    let encrypted = Encrypted(guards.encrypted);
     Router::new()
         .route("/api/sessions", get(sessions))
         .route("/api/stats", get(stats))
@@ -49,8 +73,15 @@ pub fn routes(api: Api, assets: &Path, access: Access) -> Router {
         .layer(CompressionLayer::new())
         .route("/ws", get(socket))
         .with_state(api)
-        .layer(middleware::from_fn_with_state(access, access::check))
-        .layer(middleware::from_fn(harden))
+        .layer(from_fn_with_state(guards.access.clone(), access::check))
+        .merge(login::routes(guards.access, guards.encrypted))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            PATIENCE,
+        ))
+        .layer(from_fn_with_state(guards.origins, origin::check))
+        .layer(from_fn_with_state(guards.rates, rates::check))
+        .layer(from_fn_with_state(encrypted, headers::harden))
 }
 
 /// The built page; without it `/` says what is missing.
@@ -69,24 +100,39 @@ fn page(assets: &Path) -> Router<Api> {
 
 async fn sessions(State(api): State<Api>) -> Result<impl IntoResponse, NotReady> {
     let snapshot = api.hub.snapshot().await?;
-    Ok(([(CONTENT_TYPE, "application/json")], snapshot.text.to_string()))
+    let text = Message::Text(snapshot.text).into_data();
+    Ok(([(CONTENT_TYPE, "application/json"), NEVER_STORED], text))
 }
 
 async fn stats(State(api): State<Api>) -> Result<impl IntoResponse, NotReady> {
-    Ok(Json(api.hub.stats().await?))
+    Ok(([NEVER_STORED], Json(api.hub.stats().await?)))
 }
 
 async fn pipeline(State(api): State<Api>) -> Result<impl IntoResponse, NotReady> {
-    Ok(Json(api.hub.pipeline().await?))
+    Ok(([NEVER_STORED], Json(api.hub.pipeline().await?)))
 }
 
-async fn socket(State(api): State<Api>, upgrade: WebSocketUpgrade) -> Response {
+async fn socket(
+    State(api): State<Api>,
+    Extension(connection): Extension<Place>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let Some(place) = api.room.enter() else {
+        let retry = [(RETRY_AFTER, "5")];
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            retry,
+            "There are too many clients.\n",
+        )
+            .into_response();
+    };
     upgrade
         .max_message_size(MAX_REQUEST)
         .max_frame_size(MAX_REQUEST)
         .on_upgrade(async move |socket| {
             let client = Client::serve(socket, api.hub, api.gauges, api.shutdown);
             api.clients.track_future(client).await;
+            drop((place, connection));
         })
 }
 
@@ -98,13 +144,4 @@ impl IntoResponse for NotReady {
         )
             .into_response()
     }
-}
-
-async fn harden(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    response
 }

@@ -1,12 +1,18 @@
 //! The gateway's command line.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
 use service::flags::{Command, Common, duration};
+use service::metrics::Metrics;
 use service::process::CommandLine;
+use service::{Server, open_files, secret, tls};
+
+use crate::access::Access;
+use crate::origin;
 
 /// Holds the view of active sessions and serves it: API, WebSocket and page.
 #[derive(Clone, Debug, Parser)]
@@ -41,6 +47,51 @@ pub struct Flags {
     /// Without this token nobody sees page, API or WebSocket; without this flag everybody does.
     #[arg(long, env, hide_env_values = true)]
     pub access_token: Option<String>,
+
+    /// A file with the token, in place of the token itself.
+    #[arg(long, env, value_name = "FILE")]
+    pub access_token_file: Option<PathBuf>,
+
+    /// Origins whose pages may open the WebSocket besides our own, comma-separated, such as <https://portal.example>.
+    #[arg(long, env, value_delimiter = ',', value_parser = origin::parse)]
+    pub allowed_origin: Vec<url::Origin>,
+
+    /// The most WebSocket clients at once.
+    #[arg(long, env, default_value_t = 10_000)]
+    pub max_clients: usize,
+
+    /// The most connections at once, those of WebSocket clients among them.
+    #[arg(long, env, default_value_t = 16_384)]
+    pub max_connections: usize,
+
+    /// The most requests a second from one address, and ten times as many at once. Behind a proxy all come from its.
+    #[arg(long, env, default_value = "200")]
+    pub request_rate: NonZeroU32,
+
+    /// Our certificate, in a PEM file, with those that lead to its root. With it we speak TLS on `--listen`.
+    #[arg(long, env, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The key of `--tls-cert`, in a PEM file.
+    #[arg(long, env, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+}
+
+impl Flags {
+    /// Whether we speak TLS.
+    pub fn encrypted(&self) -> bool {
+        self.tls_cert.is_some()
+    }
+
+    /// Who may see anything.
+    ///
+    /// # Errors
+    /// Where the file with the token cannot be used.
+    pub fn access(&self) -> anyhow::Result<Access> {
+        let file = self.access_token_file.as_deref();
+        let token = secret::given(self.access_token.as_ref(), "--access-token-file", file)?;
+        Ok(Access::new(token.as_deref()))
+    }
 }
 
 impl CommandLine for Flags {
@@ -56,6 +107,24 @@ impl CommandLine for Flags {
 
     fn listen(&self) -> SocketAddr {
         self.listen
+    }
+
+    fn health(&self) -> SocketAddr {
+        self.http_listen
+            .filter(|_| self.encrypted())
+            .unwrap_or(self.listen)
+    }
+
+    fn server(&self, metrics: &Metrics) -> anyhow::Result<Server> {
+        let tls = match (&self.tls_cert, &self.tls_key) {
+            (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key)?),
+            _ => None,
+        };
+        Ok(Server::new(
+            tls,
+            open_files::room_for(self.max_connections),
+            metrics,
+        ))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The gateway's figures, for metrics and status alike.
 
 use protocol::status::GatewayFigures;
+use service::Room;
 use service::metrics::{Counter, Gauge, Latency, Metrics};
 
 use crate::view::Traffic;
@@ -10,7 +11,7 @@ pub struct Gauges {
     /// Sessions shown.
     pub sessions: Gauge,
     /// Connected WebSocket clients.
-    pub clients: Gauge,
+    clients: Gauge,
     /// Frames made.
     pub frames: Counter,
     /// Their size, each counted once however many clients get it.
@@ -23,6 +24,9 @@ pub struct Gauges {
     pub clients_behind: Counter,
     /// Clients that were disconnected because they did not read.
     pub clients_too_slow: Counter,
+    /// Clients disconnected because they said too much.
+    pub clients_too_talkative: Counter,
+    clients_refused: Counter,
     /// Client messages that were not understood.
     pub requests_not_understood: Counter,
     /// Messages put back into the sessions' stream.
@@ -55,6 +59,14 @@ impl Gauges {
                 "clients_too_slow",
                 "Clients disconnected because they did not read",
             ),
+            clients_too_talkative: counter(
+                "clients_too_talkative",
+                "Clients disconnected because they said too much",
+            ),
+            clients_refused: counter(
+                "clients_refused",
+                "Clients not let in because there were too many",
+            ),
             requests_not_understood: counter(
                 "requests_not_understood",
                 "Client messages that were not understood",
@@ -67,6 +79,11 @@ impl Gauges {
             closed: counter("sessions_closed", "Sessions that left the view closed"),
             stale: counter("sessions_stale", "Sessions that left the view stale"),
         }
+    }
+
+    /// Room for so many clients.
+    pub fn room(&self, clients: usize) -> Room {
+        Room::new(clients, self.clients.clone(), self.clients_refused.clone())
     }
 
     /// Takes over what the view has counted.

@@ -2,11 +2,18 @@
 
 mod access;
 mod api;
+mod attempts;
 mod deadlines;
 mod flags;
 mod gauges;
+mod headers;
 mod hub;
 mod intake;
+mod login;
+mod origin;
+mod pass;
+mod peer;
+mod rates;
 mod session;
 mod socket;
 mod statistics;
@@ -19,15 +26,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use protocol::status::Figures;
-use service::{Process, http, process};
+use service::{Process, process};
 use tokio::sync::mpsc;
 
-use crate::access::Access;
-use crate::api::Api;
+use crate::api::{Api, Guards};
 use crate::flags::Flags;
 use crate::gauges::Gauges;
 use crate::hub::HubTask;
 use crate::intake::{Followed, Follower, follow_statuses};
+use crate::origin::Origins;
+use crate::rates::Rates;
 use crate::view::View;
 
 /// How many messages from NATS may wait for the hub.
@@ -59,18 +67,23 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
     }
 
     if let Some(address) = flags.http_listen {
-        let listener = http::listen("--http-listen", address).await?;
-        process
-            .tasks
-            .spawn(http::serve(listener, process.routes(), process.shutdown.clone()));
+        process.serve_health("--http-listen", address).await?;
     }
     let api = Api {
         hub,
+        room: gauges.room(flags.max_clients),
         gauges,
         shutdown: process.shutdown.clone(),
         clients: process.tasks.clone(),
     };
-    let routes = api::routes(api, &flags.assets, Access::new(flags.access_token)).merge(process.routes());
+    let guards = Guards {
+        access: flags.access()?,
+        origins: Origins::new(&flags.allowed_origin),
+        rates: Rates::new(flags.request_rate),
+        encrypted: flags.encrypted(),
+    };
+    tokio::spawn(guards.rates.clone().sweep());
+    let routes = api::routes(api, &flags.assets, guards).merge(process.routes());
     process.run(routes, reporter).await;
     Ok(())
 }

@@ -1,12 +1,14 @@
 //! One WebSocket client: a snapshot, then every frame, and a snapshot again when it fell behind.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use protocol::frame::Request;
 use tokio::sync::broadcast::{self, error::RecvError};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::gauges::Gauges;
@@ -18,6 +20,13 @@ pub const MAX_REQUEST: usize = 4 * 1024;
 /// How long a client may take to read a frame.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The least time between two snapshots for one client that asks for them: each is the whole view.
+const SNAPSHOT_PAUSE: Duration = Duration::from_secs(1);
+
+/// The most messages a second from one client, and how many may come at once.
+const MESSAGES: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
+const MESSAGES_AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
+
 /// Why a client is served no longer.
 #[derive(Debug, thiserror::Error)]
 enum End {
@@ -25,6 +34,8 @@ enum End {
     Left,
     #[error("the client does not read")]
     TooSlow,
+    #[error("the client says too much")]
+    TooTalkative,
     #[error("the gateway is stopping")]
     Stopping,
     #[error(transparent)]
@@ -39,27 +50,32 @@ pub struct Client {
     gauges: Arc<Gauges>,
     /// The revision of the last frame sent.
     revision: u64,
+    messages: DefaultDirectRateLimiter,
+    /// Whether the client has asked for a snapshot and not got it yet.
+    wants_snapshot: bool,
+    next_snapshot: Instant,
 }
 
 impl Client {
     /// Serves the client until it leaves, stops reading, or `shutdown`.
     pub async fn serve(socket: WebSocket, hub: Hub, gauges: Arc<Gauges>, shutdown: CancellationToken) {
-        gauges.clients.inc();
         // The frames from before the snapshot on, so that none is missed between the two.
         let frames = hub.frames();
         let mut client = Self {
             socket,
             hub,
             frames,
-            gauges: Arc::clone(&gauges),
+            gauges,
             revision: 0,
+            messages: RateLimiter::direct(Quota::per_second(MESSAGES).allow_burst(MESSAGES_AT_ONCE)),
+            wants_snapshot: false,
+            next_snapshot: Instant::now(),
         };
         let end = tokio::select! {
             end = client.run() => end,
             () = shutdown.cancelled() => End::Stopping,
         };
         client.close(&end).await;
-        gauges.clients.dec();
     }
 
     async fn run(&mut self) -> End {
@@ -86,30 +102,36 @@ impl Client {
                     }
                     Err(RecvError::Closed) => return Err(End::Stopping),
                 },
+                () = sleep_until(self.next_snapshot), if self.wants_snapshot => self.send_snapshot().await?,
                 message = self.socket.recv() => match message {
-                    Some(Ok(Message::Text(text))) => self.request(&text).await?,
-                    Some(Ok(Message::Binary(_))) => {
-                        self.gauges.requests_not_understood.inc();
-                    }
-                    // The library answers pings.
-                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                     Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(()),
+                    Some(Ok(message)) => self.heard(&message)?,
                 },
             }
         }
     }
 
-    async fn request(&mut self, text: &str) -> Result<(), End> {
-        match serde_json::from_str(text) {
-            Ok(Request::Snapshot) => self.send_snapshot().await,
-            Err(_) => {
-                self.gauges.requests_not_understood.inc();
-                Ok(())
-            }
+    fn heard(&mut self, message: &Message) -> Result<(), End> {
+        if self.messages.check().is_err() {
+            self.gauges.clients_too_talkative.inc();
+            return Err(End::TooTalkative);
         }
+        match message {
+            Message::Text(text) if serde_json::from_str(text).is_ok_and(|Request::Snapshot| true) => {
+                self.wants_snapshot = true;
+            }
+            Message::Text(_) | Message::Binary(_) => {
+                self.gauges.requests_not_understood.inc();
+            }
+            // The library answers pings.
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => {}
+        }
+        Ok(())
     }
 
     async fn send_snapshot(&mut self) -> Result<(), End> {
+        self.wants_snapshot = false;
+        self.next_snapshot = Instant::now() + SNAPSHOT_PAUSE;
         let snapshot = self.hub.snapshot().await?;
         self.revision = snapshot.revision;
         self.send(snapshot.text).await
@@ -129,7 +151,7 @@ impl Client {
     async fn close(mut self, end: &End) {
         let code = match end {
             End::Left => return,
-            End::TooSlow => close_code::POLICY,
+            End::TooSlow | End::TooTalkative => close_code::POLICY,
             End::Stopping => close_code::AWAY,
             End::NotReady(_) => close_code::AGAIN,
         };

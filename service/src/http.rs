@@ -10,7 +10,6 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::health::Health;
 use crate::metrics::Metrics;
@@ -59,18 +58,4 @@ pub async fn listen(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListen
         .with_context(|| format!("cannot listen on {flag} {address}"))?;
     tracing::info!(address = %listener.local_addr()?, "listening");
     Ok(listener)
-}
-
-/// Serves until `shutdown`.
-///
-/// # Errors
-/// Where the listener breaks.
-pub async fn serve(
-    listener: TcpListener,
-    routes: Router,
-    shutdown: CancellationToken,
-) -> std::io::Result<()> {
-    axum::serve(listener, routes)
-        .with_graceful_shutdown(shutdown.cancelled_owned())
-        .await
 }

@@ -10,15 +10,20 @@ pub mod instance;
 pub mod last_message;
 pub mod metrics;
 pub mod nats;
+pub mod open_files;
 pub mod process;
 pub mod rejected;
+pub mod room;
 pub mod secret;
-
+pub mod server;
 pub mod shutdown;
 pub mod status;
 pub mod streams;
 pub mod telemetry;
+pub mod tls;
 
 pub use health::Health;
 pub use nats::Nats;
 pub use process::Process;
+pub use room::{Place, Room};
+pub use server::Server;

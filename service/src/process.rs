@@ -14,6 +14,7 @@ use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::nats::{self, Nats};
 use crate::rejected::Rejected;
+use crate::server::Server;
 use crate::status::Reporter;
 use crate::streams::Streams;
 use crate::{healthcheck, http, instance, shutdown, telemetry};
@@ -31,6 +32,19 @@ pub trait CommandLine: clap::Parser {
 
     /// Where it listens.
     fn listen(&self) -> SocketAddr;
+
+    /// Where its health is asked for, without TLS.
+    fn health(&self) -> SocketAddr {
+        self.listen()
+    }
+
+    /// How it serves those who connect.
+    ///
+    /// # Errors
+    /// Where certificate and key cannot be used; the error names the flag.
+    fn server(&self, metrics: &Metrics) -> anyhow::Result<Server> {
+        Ok(Server::for_health(metrics))
+    }
 
     /// Checks what clap cannot: how flags go together.
     ///
@@ -52,7 +66,7 @@ pub fn main<F: CommandLine, T: Termination, P: Future<Output = anyhow::Result<T>
         Err(code) => return code,
     };
     if let Some(Command::Healthcheck) = flags.command() {
-        return healthcheck::run(flags.listen());
+        return healthcheck::run(flags.health());
     }
     telemetry::start(flags.common().log_format);
     // Nothing here needs more than one way of encrypting; the crates that bring several want to be told which.
@@ -88,6 +102,7 @@ pub struct Process {
     /// Where what it cannot use goes.
     pub rejected: Rejected,
     listener: TcpListener,
+    server: Server,
 }
 
 impl Process {
@@ -106,6 +121,7 @@ impl Process {
         let health = Health::starting(&[&[nats::PART], parts].concat());
         let metrics = Metrics::new(name);
         metrics.collect(health.clone());
+        let server = flags.server(&metrics)?;
         let nats = Nats::connect(name, &instance, flags.common(), &health, &metrics).await?;
         Ok(Self {
             name,
@@ -118,6 +134,7 @@ impl Process {
             metrics,
             nats,
             listener,
+            server,
         })
     }
 
@@ -131,10 +148,22 @@ impl Process {
         http::routes(self.health.clone(), self.metrics.clone())
     }
 
+    /// Serves health and metrics at another address as well.
+    ///
+    /// # Errors
+    /// Where it cannot be listened on; the error names `flag`.
+    pub async fn serve_health(&self, flag: &str, address: SocketAddr) -> anyhow::Result<()> {
+        let listener = http::listen(flag, address).await?;
+        let server = self.server.for_health_beside();
+        self.tasks
+            .spawn(server.serve(listener, self.routes(), self.shutdown.clone()));
+        Ok(())
+    }
+
     /// Serves `routes` and reports until the shutdown, and then waits for the tasks.
     pub async fn run(self, routes: Router, reporter: Reporter) {
         self.tasks
-            .spawn(http::serve(self.listener, routes, self.shutdown.clone()));
+            .spawn(self.server.serve(self.listener, routes, self.shutdown.clone()));
         self.tasks.spawn(reporter.run(self.nats, self.shutdown.clone()));
         self.tasks.close();
         shutdown::wait(&self.shutdown, &self.tasks).await;

@@ -49,7 +49,7 @@ fn take(view: &mut View, statuses: &mut Statuses, (door, bytes, _): &Heard, now:
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(ProptestConfig { cases: 1_024, ..config() })]
     #[test]
     fn whatever_is_heard_can_be_told(all in proptest::collection::vec(heard(), 0..8)) {
         let (mut view, mut statuses, mut now) = (View::new(Duration::from_mins(1)), Statuses::default(), NOW);

@@ -1,0 +1,77 @@
+//! How often somebody may ask.
+
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use crate::peer::counted_as;
+
+/// How many seconds' worth of requests may come at once: a page with all that belongs to it, for a room of people.
+const BURST: u32 = 10;
+
+/// How often those are forgotten who have not asked for long.
+const SWEEP: Duration = Duration::from_mins(1);
+
+/// The requests of everybody who asks. Clones share them.
+#[derive(Clone)]
+pub struct Rates(Arc<DefaultKeyedRateLimiter<IpAddr>>);
+
+impl Rates {
+    /// So many requests a second for each address.
+    pub fn new(per_second: NonZeroU32) -> Self {
+        let burst = per_second.saturating_mul(NonZeroU32::MIN.saturating_add(BURST - 1));
+        let quota = Quota::per_second(per_second).allow_burst(burst);
+        Self(Arc::new(RateLimiter::keyed(quota)))
+    }
+
+    /// Forgets, for ever, those who have not asked for long.
+    pub async fn sweep(self) {
+        loop {
+            tokio::time::sleep(SWEEP).await;
+            self.0.retain_recent();
+            self.0.shrink_to_fit();
+        }
+    }
+
+    fn may(&self, peer: SocketAddr) -> bool {
+        self.0.check_key(&counted_as(peer)).is_ok()
+    }
+}
+
+/// Refuses who asks too often.
+pub async fn check(
+    State(rates): State<Rates>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if rates.may(peer) {
+        next.run(request).await
+    } else {
+        let retry = [(RETRY_AFTER, "1")];
+        (StatusCode::TOO_MANY_REQUESTS, retry, "That is too often.\n").into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_too_often_is_refused_and_another_is_not() {
+        let rates = Rates::new(NonZeroU32::MIN);
+        let [one, another] = ["203.0.113.7:1", "203.0.113.8:1"].map(|peer| peer.parse().unwrap());
+        let served = (0..100).filter(|_| rates.may(one)).count();
+        // One more for each second that the loop took.
+        assert!((BURST as usize..50).contains(&served), "{served}");
+        assert!(rates.may(another));
+    }
+}
