@@ -60,6 +60,18 @@ impl Http {
         self.client.get(format!("{}{path}", self.base))
     }
 
+    /// Sends a form, as a browser does.
+    ///
+    /// # Errors
+    /// Where there is no answer.
+    pub async fn post_form(&self, path: &str, form: &str) -> Result<Answer> {
+        let request = self.client.post(format!("{}{path}", self.base));
+        let form = request
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form.to_owned());
+        Answer::of(form).await
+    }
+
     /// Gets a path.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ mod permissions;
 mod processes;
 mod readme;
 mod replay;
+mod security;
 mod sessions;
 mod streams;
 mod wire;

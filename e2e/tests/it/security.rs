@@ -1,0 +1,26 @@
+//! What attackers do to the gateway and to NATS, and that it does not matter: the proofs that SECURITY.md names.
+
+mod access;
+mod limits;
+mod origin;
+mod slow;
+
+use anyhow::{Context as _, Result};
+use e2e::PATIENCE;
+use futures_util::StreamExt as _;
+use serde_json::Value;
+use tokio::time::timeout;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+
+/// The first frame for a WebSocket client that shows such headers.
+async fn first_frame(base: &str, headers: &[(&'static str, &str)]) -> Result<Value> {
+    let mut request = format!("{}/ws", base.replacen("http", "ws", 1)).into_client_request()?;
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, value.parse()?);
+    }
+    let (mut socket, _) = connect_async(request).await?;
+    let message = timeout(PATIENCE, socket.next()).await?;
+    let message = message.context("the connection ended")??;
+    Ok(serde_json::from_str(message.to_text()?)?)
+}

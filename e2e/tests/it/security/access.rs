@@ -1,0 +1,173 @@
+//! `--access-token`: nobody sees anything without it, and nobody finds it out by trying.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::{Answer, Http, Pipeline, Role};
+use reqwest::StatusCode;
+
+use super::first_frame;
+
+const TOKEN: &str = "open-sesame";
+const GUARDED: [&str; 6] = [
+    "/",
+    "/index.html",
+    "/api/sessions",
+    "/api/stats",
+    "/api/pipeline",
+    "/ws",
+];
+
+async fn guarded() -> Result<Pipeline> {
+    let assets = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guarded");
+    std::fs::create_dir_all(&assets)?;
+    std::fs::write(assets.join("index.html"), "sesame")?;
+    Pipeline::builder()
+        .flag(Role::Gateway, "--assets", &assets.to_string_lossy())
+        .flag(Role::Gateway, "--access-token", TOKEN)
+        .start()
+        .await
+}
+
+async fn bearer(gateway: &Http, path: &str, token: &str) -> Result<Answer> {
+    Answer::of(gateway.request(path).bearer_auth(token)).await
+}
+
+/// What a browser keeps of the cookie that an answer sets.
+fn cookie(answer: &Answer) -> Result<&str> {
+    let cookie = answer.headers.get("set-cookie").context("no cookie")?.to_str()?;
+    Ok(cookie.split(';').next().unwrap_or_default())
+}
+
+#[tokio::test]
+async fn strangers_see_nothing_but_the_form() -> Result<()> {
+    let site = guarded().await?;
+    let gateway = &site.member(Role::Gateway, 0)?.http;
+    for path in GUARDED {
+        for request in [
+            gateway.request(path),
+            gateway.request(path).header("cookie", "visitor_pass=1"),
+            gateway
+                .request(path)
+                .header("cookie", format!("visitor_pass={TOKEN}")),
+            gateway
+                .request(path)
+                .header("cookie", "visitor_pass=99999999999999.00"),
+            gateway.request(&format!("{path}?access_token={TOKEN}")),
+            gateway
+                .request(path)
+                .header("authorization", format!("Basic {TOKEN}")),
+        ] {
+            let answer = Answer::of(request).await?;
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+            ensure!(!answer.text.contains("sesame"), "{path}");
+            let is_form = answer.text.contains("<form method=\"post\" action=\"/login\">");
+            assert_eq!(is_form, !path.starts_with("/api/") && path != "/ws", "{path}");
+        }
+    }
+    assert_eq!(
+        bearer(gateway, "/api/sessions", "open-sesam").await?.status,
+        StatusCode::UNAUTHORIZED
+    );
+    ensure!(
+        site.viewer().await.is_err(),
+        "a viewer without the token was let in"
+    );
+    for open in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(gateway.get(open).await?.status, StatusCode::OK, "{open}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn programs_show_the_token_itself() -> Result<()> {
+    let site = guarded().await?;
+    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let answer = bearer(gateway, "/api/sessions", TOKEN).await?;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.headers["cache-control"], "no-store");
+    let authorization = format!("Bearer {TOKEN}");
+    let frame = first_frame(gateway.base(), &[("authorization", &authorization)]).await?;
+    assert_eq!(frame["type"], "snapshot");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_browser_logs_in_once_for_all_gateways() -> Result<()> {
+    let site = Pipeline::builder()
+        .with(Role::Gateway, 2)
+        .flag(Role::Gateway, "--access-token", TOKEN)
+        .start()
+        .await?;
+    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let wrong = gateway.post_form("/login", "token=open").await?;
+    assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
+    ensure!(wrong.text.contains("That is not the token.") && wrong.headers.get("set-cookie").is_none());
+
+    let right = gateway.post_form("/login", &format!("token={TOKEN}")).await?;
+    assert_eq!(
+        (right.status, right.headers["location"].to_str()?),
+        (StatusCode::SEE_OTHER, "/")
+    );
+    let set = right.headers["set-cookie"].to_str()?;
+    ensure!(
+        set.contains("HttpOnly") && set.contains("SameSite=Strict") && !set.contains("Secure"),
+        "{set}"
+    );
+    ensure!(!set.contains("sesame"), "{set}");
+    for number in [0, 1] {
+        let gateway = &site.member(Role::Gateway, number)?.http;
+        for path in ["/api/sessions", "/api/stats", "/api/pipeline"] {
+            let answer = Answer::of(gateway.request(path).header("cookie", cookie(&right)?)).await?;
+            assert_eq!(answer.status, StatusCode::OK, "{path} of gateway {number}");
+        }
+        let frame = first_frame(gateway.base(), &[("cookie", cookie(&right)?)]).await?;
+        assert_eq!(frame["type"], "snapshot");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn after_too_many_wrong_tokens_even_the_right_one_must_wait() -> Result<()> {
+    let site = guarded().await?;
+    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let logged_in = gateway.post_form("/login", &format!("token={TOKEN}")).await?;
+    for attempt in 0..10 {
+        let answer = if attempt % 2 == 0 {
+            gateway.post_form("/login", "token=guess").await?
+        } else {
+            bearer(gateway, "/api/stats", "guess").await?
+        };
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "attempt {attempt}");
+    }
+    for answer in [
+        gateway.post_form("/login", &format!("token={TOKEN}")).await?,
+        bearer(gateway, "/api/stats", TOKEN).await?,
+    ] {
+        assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(answer.headers["retry-after"], "60");
+    }
+    let pass = gateway
+        .request("/api/stats")
+        .header("cookie", cookie(&logged_in)?);
+    assert_eq!(
+        Answer::of(pass).await?.status,
+        StatusCode::OK,
+        "who is in stays in"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_token_can_come_from_a_file() -> Result<()> {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("access-token");
+    std::fs::write(&file, format!("{TOKEN}\n"))?;
+    let site = Pipeline::builder()
+        .flag(Role::Gateway, "--access-token-file", &file.to_string_lossy())
+        .start()
+        .await?;
+    let gateway = &site.member(Role::Gateway, 0)?.http;
+    assert_eq!(gateway.get("/api/stats").await?.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(bearer(gateway, "/api/stats", TOKEN).await?.status, StatusCode::OK);
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! Pages of others get nothing from the gateway, whatever cookie their visitors have.
+
+use anyhow::{Result, ensure};
+use e2e::{Answer, Pipeline, Role};
+use reqwest::StatusCode;
+
+use super::first_frame;
+
+const FOREIGN: [&str; 5] = [
+    "https://evil.example",
+    "http://127.0.0.1:1",
+    "http://localhost",
+    "null",
+    "file://",
+];
+
+#[tokio::test]
+async fn a_foreign_page_opens_no_websocket_and_reads_nothing() -> Result<()> {
+    let site = Pipeline::builder()
+        .flag(
+            Role::Gateway,
+            "--allowed-origin",
+            "https://portal.example,https://other.example:8443",
+        )
+        .start()
+        .await?;
+    let gateway = &site.member(Role::Gateway, 0)?.http;
+    for origin in FOREIGN {
+        let error = first_frame(gateway.base(), &[("origin", origin)]).await.err();
+        let error = error.map(|error| error.to_string()).unwrap_or_default();
+        ensure!(error.contains("403"), "{origin}: {error}");
+        for path in ["/", "/api/sessions", "/login"] {
+            let answer = Answer::of(gateway.request(path).header("origin", origin)).await?;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{origin} {path}");
+            ensure!(answer.headers.get("access-control-allow-origin").is_none());
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn our_own_page_an_allowed_one_and_a_program_without_any_may() -> Result<()> {
+    let site = Pipeline::builder()
+        .flag(Role::Gateway, "--allowed-origin", "https://portal.example")
+        .start()
+        .await?;
+    let base = site.member(Role::Gateway, 0)?.http.base();
+    let own = [("origin", base)];
+    let allowed = [("origin", "https://portal.example")];
+    for headers in [&own[..], &allowed, &[]] {
+        assert_eq!(
+            first_frame(base, headers).await?["type"],
+            "snapshot",
+            "{headers:?}"
+        );
+    }
+    Ok(())
+}
