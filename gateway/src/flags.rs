@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::Parser;
 use service::flags::{Command, Common, duration};
 use service::metrics::Metrics;
@@ -109,10 +110,12 @@ impl CommandLine for Flags {
         self.listen
     }
 
-    fn health(&self) -> SocketAddr {
+    fn health(&self) -> anyhow::Result<SocketAddr> {
+        if !self.encrypted() {
+            return Ok(self.listen);
+        }
         self.http_listen
-            .filter(|_| self.encrypted())
-            .unwrap_or(self.listen)
+            .context("the health check speaks no TLS: name an address for it with --http-listen")
     }
 
     fn server(&self, metrics: &Metrics) -> anyhow::Result<Server> {

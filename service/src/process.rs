@@ -34,8 +34,11 @@ pub trait CommandLine: clap::Parser {
     fn listen(&self) -> SocketAddr;
 
     /// Where its health is asked for, without TLS.
-    fn health(&self) -> SocketAddr {
-        self.listen()
+    ///
+    /// # Errors
+    /// Where it cannot be; the error names the flag that would help.
+    fn health(&self) -> anyhow::Result<SocketAddr> {
+        Ok(self.listen())
     }
 
     /// How it serves those who connect.
@@ -66,7 +69,10 @@ pub fn main<F: CommandLine, T: Termination, P: Future<Output = anyhow::Result<T>
         Err(code) => return code,
     };
     if let Some(Command::Healthcheck) = flags.command() {
-        return healthcheck::run(flags.health());
+        return match flags.health() {
+            Ok(address) => healthcheck::run(address),
+            Err(error) => bad_configuration(&format!("error: {error:#}")),
+        };
     }
     telemetry::start(flags.common().log_format);
     // Nothing here needs more than one way of encrypting; the crates that bring several want to be told which.
