@@ -1,13 +1,15 @@
 //! What a process says over HTTP.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use protocol::frame::{Frame, Stats, VisibleSession};
 use protocol::status::Pipeline;
 use reqwest::header::HeaderMap;
-use reqwest::{Client, RequestBuilder, StatusCode, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder, StatusCode, redirect};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -38,14 +40,22 @@ impl Http {
     /// # Errors
     /// Where no client can be made.
     pub fn new(base: &str) -> Result<Self> {
-        // The client wants to know whose TLS it would use, if it ever did. Another may have said so before.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        Self::of(base, client())
+    }
+
+    /// At `base`, whose certificate is of the authority in this PEM file.
+    ///
+    /// # Errors
+    /// Where the file cannot be used, or no client can be made.
+    pub fn encrypted(base: &str, authority: &Path) -> Result<Self> {
+        let authority = Certificate::from_pem(&fs::read(authority)?)?;
+        Self::of(base, client().tls_certs_only([authority]))
+    }
+
+    fn of(base: &str, client: ClientBuilder) -> Result<Self> {
         Ok(Self {
             base: base.to_owned(),
-            client: Client::builder()
-                .timeout(PATIENCE)
-                .redirect(redirect::Policy::none())
-                .build()?,
+            client: client.build()?,
         })
     }
 
@@ -158,6 +168,14 @@ impl Http {
         ensure!(answer.status == StatusCode::OK, "{path}: {}", answer.text);
         serde_json::from_str(&answer.text).with_context(|| format!("{path}: {}", answer.text))
     }
+}
+
+fn client() -> ClientBuilder {
+    // It wants to know whose TLS it would use, if it ever did. Another may have said so before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+        .timeout(PATIENCE)
+        .redirect(redirect::Policy::none())
 }
 
 impl Answer {

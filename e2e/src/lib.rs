@@ -10,6 +10,7 @@
 //! `target/e2e/<test>/`.
 
 mod binaries;
+mod certificates;
 mod crowd;
 mod eventually;
 mod http;
@@ -27,6 +28,7 @@ mod viewer;
 mod visitor;
 
 pub use binaries::{nats_cli, nats_server, of_workspace, repository};
+pub use certificates::Certificates;
 pub use crowd::Crowd;
 pub use eventually::{PATIENCE, eventually, within};
 pub use http::{Answer, Http};

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::binaries::of_workspace;
+use crate::certificates::Certificates;
 use crate::eventually::eventually;
 use crate::http::Http;
 use crate::ports;
@@ -66,6 +67,7 @@ impl Member {
         flags: &BTreeMap<String, String>,
         log_filter: &str,
         folder: &Path,
+        certificates: Option<&Certificates>,
     ) -> Result<Self> {
         let address = format!("127.0.0.1:{}", ports::free()?);
         let mut arguments = vec![role.listen_flag().to_owned(), address.clone()];
@@ -74,9 +76,13 @@ impl Member {
         }
         let name = format!("{}-{number}", role.name());
         let process = Process::new(&name, of_workspace(role.name())?, arguments, folder);
+        let http = match (role, certificates) {
+            (Role::Gateway, Some(made)) => Http::encrypted(&format!("https://{address}"), &made.authority())?,
+            _ => Http::new(&format!("http://{address}"))?,
+        };
         Ok(Self {
             process: process.with_variable("RUST_LOG", log_filter),
-            http: Http::new(&format!("http://{address}"))?,
+            http,
         })
     }
 

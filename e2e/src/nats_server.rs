@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use async_nats::{Client, ConnectOptions};
 
 use crate::binaries::{nats_server, repository};
+use crate::certificates::Certificates;
 use crate::eventually::eventually;
 use crate::ports;
 use crate::process::Process;
@@ -18,14 +19,16 @@ pub struct NatsServer {
     pub process: Process,
     port: u16,
     monitoring: u16,
+    certificates: Option<Certificates>,
 }
 
 impl NatsServer {
-    /// A server of its own ports, which keeps what it must in `folder`; it is not started yet.
+    /// A server of its own ports, which keeps what it must in `folder`; it is not started yet. With certificates it
+    /// speaks TLS only, and only to those who have one of the same authority.
     ///
     /// # Errors
     /// Where there is no nats-server, or no folder for it.
-    pub fn new(folder: &Path) -> Result<Self> {
+    pub fn new(folder: &Path, certificates: Option<Certificates>) -> Result<Self> {
         let (port, monitoring) = (ports::free()?, ports::free()?);
         let store = folder.join("nats-store");
         fs::create_dir_all(&store)?;
@@ -42,11 +45,23 @@ impl NatsServer {
             "-sd",
             &store.to_string_lossy(),
         ];
-        let arguments = arguments.map(str::to_owned).to_vec();
+        let mut arguments = arguments.map(str::to_owned).to_vec();
+        if let Some(made) = &certificates {
+            let files = [
+                ("--tlscert", made.certificate()),
+                ("--tlskey", made.key()),
+                ("--tlscacert", made.authority()),
+            ];
+            for (flag, file) in files {
+                arguments.extend([flag.to_owned(), file.to_string_lossy().into_owned()]);
+            }
+            arguments.extend(["--tls", "--tlsverify"].map(str::to_owned));
+        }
         Ok(Self {
             process: Process::new("nats-server", nats_server()?, arguments, folder),
             port,
             monitoring,
+            certificates,
         })
     }
 
@@ -100,7 +115,12 @@ impl NatsServer {
         self.connect(user, options).await
     }
 
-    async fn connect(&self, user: &str, options: ConnectOptions) -> Result<Client> {
+    async fn connect(&self, user: &str, mut options: ConnectOptions) -> Result<Client> {
+        if let Some(made) = &self.certificates {
+            options = options
+                .add_root_certificates(made.authority())
+                .add_client_certificate(made.certificate(), made.key());
+        }
         // People keep the plain inbox; each process has its own.
         let inbox = if user == "operator" {
             "_INBOX".to_owned()

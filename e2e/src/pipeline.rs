@@ -18,6 +18,7 @@ use simulator::world::Kind;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::binaries::leftovers;
+use crate::certificates::Certificates;
 use crate::eventually::{PATIENCE, eventually};
 use crate::member::{Member, Role};
 use crate::nats_server::NatsServer;
@@ -49,6 +50,7 @@ pub struct Builder {
     emitter: EmitterConfig,
     deanonymizer: DeanonymizerConfig,
     log_filter: String,
+    encrypted: bool,
     turns: u32,
 }
 
@@ -60,6 +62,8 @@ pub struct Pipeline {
     pub emitter: Emitter,
     /// The Deanonymizer.
     pub deanonymizer: Deanonymizer,
+    /// The certificates, where everything speaks TLS.
+    pub certificates: Option<Certificates>,
     members: BTreeMap<Role, Vec<Member>>,
     builder: Builder,
     folder: PathBuf,
@@ -78,6 +82,7 @@ impl Default for Builder {
             },
             deanonymizer: DeanonymizerConfig::default(),
             log_filter: "info,async_nats=warn".into(),
+            encrypted: false,
             turns: 1,
         };
         builder.stale_after(STALE_AFTER)
@@ -130,6 +135,13 @@ impl Builder {
         self
     }
 
+    /// NATS and the gateway speak TLS, with certificates made for the occasion.
+    #[must_use]
+    pub fn encrypted(mut self) -> Self {
+        self.encrypted = true;
+        self
+    }
+
     /// No other pipeline of this program runs meanwhile: for a pipeline that is a load to others, or measured.
     #[must_use]
     pub fn alone(mut self) -> Self {
@@ -155,10 +167,12 @@ impl Builder {
     pub async fn launch(self) -> Result<Pipeline> {
         let turn = TURNS.acquire_many(self.turns).await?;
         let folder = log_folder()?;
+        let certificates = self.encrypted.then(|| Certificates::make(&folder)).transpose()?;
         let mut pipeline = Pipeline {
-            nats: NatsServer::new(&folder)?,
+            nats: NatsServer::new(&folder, certificates.clone())?,
             emitter: Emitter::start(self.emitter.clone())?,
             deanonymizer: Deanonymizer::start(self.deanonymizer)?,
+            certificates,
             members: BTreeMap::new(),
             builder: self,
             folder,
@@ -214,6 +228,7 @@ impl Pipeline {
             &self.flags(role),
             &self.builder.log_filter,
             &self.folder,
+            self.certificates.as_ref(),
         )?;
         member.process.start()?;
         self.members.entry(role).or_default().push(member);
@@ -504,9 +519,24 @@ impl Pipeline {
         };
         let ours = [("--nats-url", self.nats.url()), own];
         let mut flags: BTreeMap<String, String> = ours.map(|(flag, value)| (flag.to_owned(), value)).into();
+        flags.extend(self.certificates.iter().flat_map(|made| tls_flags(role, made)));
         flags.extend(self.builder.flags.get(&role).cloned().unwrap_or_default());
         flags
     }
+}
+
+/// What a process is told of certificates.
+fn tls_flags(role: Role, made: &Certificates) -> impl Iterator<Item = (String, String)> + use<> {
+    let to_nats = [
+        ("--nats-ca", made.authority()),
+        ("--nats-cert", made.certificate()),
+        ("--nats-key", made.key()),
+    ];
+    let to_browsers = [("--tls-cert", made.certificate()), ("--tls-key", made.key())];
+    to_nats
+        .into_iter()
+        .chain(to_browsers.into_iter().filter(move |_| role == Role::Gateway))
+        .map(|(flag, file)| (flag.to_owned(), file.to_string_lossy().into_owned()))
 }
 
 /// The folder for the logs of one test, empty. A test that fails shows where it is.

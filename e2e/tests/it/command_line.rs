@@ -19,6 +19,11 @@ fn a_bad_flag_ends_a_process_with_one_line_that_names_it() -> Result<()> {
         ("gateway", "--stale-after", "0s"),
         ("gateway", "--listen", "everywhere"),
         ("gateway", "--nats-creds", "/nowhere/creds"),
+        ("gateway", "--nats-ca", "/nowhere/ca.pem"),
+        ("gateway", "--nats-password-file", "/nowhere/password"),
+        ("gateway", "--access-token-file", "/nowhere/token"),
+        ("gateway", "--allowed-origin", "*"),
+        ("gateway", "--request-rate", "0"),
         ("gateway", "--log-format", "xml"),
         ("gateway", "--colour", "blue"),
     ];
@@ -93,7 +98,9 @@ const EVERYBODYS: &[(&str, &str)] = &[
     ("--nats-url", "nats://127.0.0.1:1"),
     ("--nats-user", "somebody"),
     ("--nats-password", "secret"),
+    ("--nats-password-file", "/run/password"),
     ("--nats-creds", "/run/creds"),
+    ("--nats-ca", "/run/ca.pem"),
     ("--http-listen", "127.0.0.1:1"),
     ("--log-format", "json"),
 ];
@@ -122,6 +129,11 @@ const OWN: &[(&str, &[(&str, &str)])] = &[
             ("--frame-interval", "100ms"),
             ("--assets", "dist"),
             ("--access-token", "secret"),
+            ("--access-token-file", "/run/token"),
+            ("--allowed-origin", "https://portal.example"),
+            ("--max-clients", "1"),
+            ("--max-connections", "1"),
+            ("--request-rate", "1"),
         ],
     ),
 ];

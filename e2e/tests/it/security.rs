@@ -3,7 +3,9 @@
 mod access;
 mod limits;
 mod origin;
+mod secrets;
 mod slow;
+mod tls;
 
 use anyhow::{Context as _, Result};
 use e2e::PATIENCE;
