@@ -124,6 +124,6 @@ impl Queue {
 
 async fn give_back(messages: &mut pull::Stream) {
     while let Some(Some(Ok(message))) = messages.next().now_or_never() {
-        crate::pipeline::give_back(&message, Duration::ZERO).await;
+        crate::delivery::give_back(&message, Duration::ZERO).await;
     }
 }

@@ -57,6 +57,11 @@ impl<M> Ledger<M> {
         id
     }
 
+    /// A message that is being handled.
+    pub fn get(&self, id: DeliveryId) -> Option<&M> {
+        self.entries.get(&id).map(|entry| &entry.message)
+    }
+
     /// One more result is outstanding.
     pub fn expect(&mut self, id: DeliveryId) {
         if let Some(entry) = self.entries.get_mut(&id) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
 use protocol::time::millis;
-use service::clock;
+use service::{clock, trace};
 use tokio::time::{Instant, timeout};
 
 use crate::answer::{Answer, Failure};
@@ -220,7 +220,12 @@ impl Lookup {
         permit.pay().await?;
         attempts.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
+        let span = trace::current().and_then(|span| span.child("call"));
         let outcome = self.deanonymizer.ask(ip).await;
+        if let (Some(span), Err(failure)) = (&span, &outcome) {
+            span.fail(failure.token());
+        }
+        drop(span);
         self.gauges.call.took(started.elapsed());
         if outcome.as_ref().err().is_none_or(Failure::is_paid) {
             self.gauges.lookup_paid();

@@ -7,6 +7,7 @@ mod breaker;
 mod budget;
 mod concurrency;
 mod deanonymizer;
+mod delivery;
 mod email;
 mod entry;
 mod explain;

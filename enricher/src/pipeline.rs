@@ -8,7 +8,7 @@ mod identification;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::{AckKind, Message};
+use async_nats::jetstream::Message;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -16,6 +16,7 @@ use protocol::event::{self, RECEIVED_AT_HEADER};
 use protocol::{Activity, Event, EventKind, Guid, Millis, Tombstone, time};
 use service::rejected::Rejected;
 use service::streams::ACK_WAIT;
+use service::trace::{self, Span};
 use service::{clock, last_message};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::activity::Activities;
 use crate::answer::Failure;
 use crate::backlog::Backlog;
+use crate::delivery::{Delivery, give_back};
 use crate::entry::{Found, Key};
 use crate::gauges::Gauges;
 use crate::intake::Intake;
@@ -71,7 +73,7 @@ pub struct Pipeline {
     gauges: Arc<Gauges>,
     stale_after: Millis,
     show_unidentified_after: Option<Millis>,
-    ledger: Ledger<Message>,
+    ledger: Ledger<Delivery>,
     sessions: Sessions<DeliveryId>,
     waiting: Waiting<DeliveryId>,
     backlog: Backlog,
@@ -140,8 +142,8 @@ impl Pipeline {
             self.done(done).await;
             self.send_activities();
         }
-        for message in self.ledger.abandon() {
-            give_back(&message, Duration::ZERO).await;
+        for delivery in self.ledger.abandon() {
+            delivery.give_back().await;
         }
         while self.lookups.next().await.is_some() {}
     }
@@ -159,8 +161,8 @@ impl Pipeline {
         self.activities.abandon();
         self.waiting.take_all(heard_of_again(clock::now()));
         self.sessions.reconnected(sessions_lost);
-        for message in self.ledger.abandon() {
-            give_back(&message, Duration::ZERO).await;
+        for delivery in self.ledger.abandon() {
+            delivery.give_back().await;
         }
     }
 
@@ -180,7 +182,7 @@ impl Pipeline {
             .and_then(|headers| headers.get(RECEIVED_AT_HEADER))
             .map(ToString::to_string);
         let first_time = message.info().is_ok_and(|info| info.delivered == 1);
-        let id = self.ledger.open(message, now);
+        let id = self.ledger.open(Delivery::new(message), now);
         let mut oldest = None;
         for (line, received_at) in event::lines(&payload, received_at.as_deref(), fallback) {
             oldest.get_or_insert(received_at);
@@ -283,7 +285,8 @@ impl Pipeline {
 
     fn complete(&mut self, sighting: Sighting, id: DeliveryId) {
         let publisher = self.publisher.clone();
-        self.writes.push(Box::pin(async move {
+        let span = self.span(id, "complete record");
+        self.writes.push(trace::within(span, async move {
             let outcome = publisher.complete(&sighting).await;
             Done::Record(sighting, id, outcome)
         }));
@@ -291,7 +294,8 @@ impl Pipeline {
 
     fn bury(&mut self, tombstone: Tombstone, id: DeliveryId) {
         let publisher = self.publisher.clone();
-        self.writes.push(Box::pin(async move {
+        let span = self.span(id, "write tombstone");
+        self.writes.push(trace::within(span, async move {
             Done::Tombstone(id, publisher.tombstone(&tombstone).await)
         }));
     }
@@ -299,7 +303,10 @@ impl Pipeline {
     fn send_activities(&mut self) {
         while let Some(batch) = self.activities.next() {
             let publisher = self.publisher.clone();
-            self.writes.push(Box::pin(async move {
+            let span = batch
+                .iter()
+                .find_map(|(_, id)| self.span(*id, "write activities"));
+            self.writes.push(trace::within(span, async move {
                 let activities: Vec<_> = batch.iter().map(|(activity, _)| activity).collect();
                 let outcome = publisher.activities(&activities).await;
                 Done::Activities(batch, outcome)
@@ -358,6 +365,11 @@ impl Pipeline {
         }
     }
 
+    /// A span for something that a message causes, if the message is traced.
+    fn span(&self, id: DeliveryId, name: &'static str) -> Option<Span> {
+        self.ledger.get(id)?.span()?.child(name)
+    }
+
     async fn settle(&mut self, id: DeliveryId, succeeded: bool) {
         self.settle_after(id, succeeded, MAX_RETURN_DELAY).await;
     }
@@ -366,23 +378,19 @@ impl Pipeline {
         let Some(finished) = self.ledger.settle(id, succeeded) else {
             return;
         };
-        if !finished.succeeded {
+        if finished.succeeded {
+            finished.message.acknowledge().await;
+        } else {
             self.gauges.returned.inc();
-            let delay = return_delay(&finished.message, max_delay);
-            give_back(&finished.message, delay).await;
-        } else if let Err(error) = finished.message.ack().await {
-            // It comes again, and does no harm.
-            tracing::debug!(error, "a raw message was not acknowledged");
+            finished.message.postpone(max_delay).await;
         }
     }
 
     async fn keep_house(&mut self) {
         let now = clock::now();
         self.sessions.forget_idle(now);
-        for message in self.ledger.overdue(now, PROGRESS_AFTER) {
-            if let Err(error) = message.ack_with(AckKind::Progress).await {
-                tracing::debug!(error, "the queue was not told of progress");
-            }
+        for delivery in self.ledger.overdue(now, PROGRESS_AFTER) {
+            delivery.progress().await;
         }
         self.gauges.deliveries.set(self.ledger.len() as u64);
         self.gauges.sessions.set(self.sessions.len() as u64);
@@ -394,22 +402,6 @@ impl Pipeline {
 /// Until when a session without a verdict is heard of again, here or at another enricher.
 fn heard_of_again(now: Millis) -> Millis {
     now + time::millis(MAX_RETURN_DELAY) + RETURN_SLACK
-}
-
-/// Gives a message back to the queue, to be delivered again after the delay.
-pub async fn give_back(message: &Message, delay: Duration) {
-    let delay = (!delay.is_zero()).then_some(delay);
-    if let Err(error) = message.ack_with(AckKind::Nak(delay)).await {
-        // It comes again all the same, once the queue has waited for long enough.
-        tracing::debug!(error, "a raw message was not given back");
-    }
-}
-
-/// Twice as long each time, with jitter.
-fn return_delay(message: &Message, max: Duration) -> Duration {
-    let deliveries = message.info().map_or(1, |info| info.delivered).clamp(1, 8);
-    let delay = Duration::from_millis(250) * 2_u32.pow(u32::try_from(deliveries).unwrap_or(8));
-    delay.min(max).mul_f64(rand::random_range(0.75..=1.0))
 }
 
 /// Logs an error and drops it: what caused it goes back to the queue.

@@ -10,7 +10,7 @@ use protocol::subject;
 use protocol::time::millis;
 use protocol::{Activity, Guid, Millis, Profile, Record, SessionMessage, Tombstone};
 use serde::Serialize;
-use service::{Nats, clock, last_message};
+use service::{Nats, clock, last_message, trace};
 
 use crate::sessions::{Outcome, Published, Sighting};
 
@@ -124,7 +124,7 @@ impl Publisher {
     /// # Errors
     /// Where the stream does not acknowledge it.
     pub async fn tombstone(&self, tombstone: &Tombstone) -> Result<(), PublishError> {
-        let message = PublishMessage::build()
+        let message = trace::carried_by(PublishMessage::build())
             .ttl(TOMBSTONE_TTL)
             .payload(json(tombstone)?);
         self.nats
@@ -138,7 +138,7 @@ impl Publisher {
     /// # Errors
     /// Where the stream does not acknowledge it.
     pub async fn activities(&self, activities: &[&Activity]) -> Result<(), PublishError> {
-        let message = PublishMessage::build().payload(json(activities)?);
+        let message = trace::carried_by(PublishMessage::build()).payload(json(activities)?);
         self.nats
             .publish(message.outbound_message(self.activity_subject.clone()))
             .await?;
@@ -179,7 +179,7 @@ impl Publisher {
         record: &Record,
         expected: u64,
     ) -> Result<Option<(Outcome, bool)>, PublishError> {
-        let message = PublishMessage::build()
+        let message = trace::carried_by(PublishMessage::build())
             .ttl(RECORD_TTL)
             .expected_last_subject_sequence(expected)
             .payload(json(record)?)

@@ -12,6 +12,7 @@ use futures_util::stream::FuturesUnordered;
 use protocol::frame::{Delta, Frame, Snapshot, Stats};
 use protocol::status::Pipeline;
 use protocol::{Millis, SessionMessage};
+use service::trace::Span;
 use service::{Nats, clock, status};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -125,6 +126,8 @@ pub struct HubTask {
     ready: bool,
     /// When the oldest activity or closing was received that no frame has told of yet.
     oldest_news: Option<Millis>,
+    /// What the next frame tells of, as far as it is traced.
+    traced: Vec<Span>,
     writes: FuturesUnordered<BoxFuture<'static, Written>>,
 }
 
@@ -160,6 +163,7 @@ impl HubTask {
             behind: Followed::ALL.into(),
             ready: false,
             oldest_news: None,
+            traced: Vec::new(),
             writes: FuturesUnordered::new(),
         };
         (hub, task)
@@ -192,6 +196,7 @@ impl HubTask {
         let now = clock::now();
         for intake in buffer.drain(..) {
             match intake {
+                Intake::Traced(span) => self.traced.push(span),
                 Intake::Session(message, standing) => self.session(message, standing, now),
                 Intake::Activities(activities) => {
                     for activity in &activities {
@@ -305,6 +310,7 @@ impl HubTask {
         if let Some(oldest) = self.oldest_news.take() {
             self.gauges.frame.since(oldest);
         }
+        self.traced.clear();
     }
 
     /// Makes the frame, once for all clients.

@@ -14,6 +14,7 @@ use service::health::Health;
 use service::metrics::Gauge;
 use service::rejected::Rejected;
 use service::streams::{Life, Streams, life};
+use service::trace::{self, Span};
 use service::{Nats, Process, last_message};
 use tokio::sync::mpsc;
 
@@ -24,6 +25,8 @@ use crate::write_back::Standing;
 pub enum Intake {
     /// The stream of the sessions is another than before; what stands in it is told from the beginning.
     SessionsLost,
+    /// What comes next is traced; the span lasts until a frame tells of it.
+    Traced(Span),
     /// A record or tombstone.
     Session(SessionMessage, Standing),
     /// Last activities.
@@ -141,7 +144,7 @@ impl Follower {
                 () = &mut interrupted => return Ok(()),
                 message = messages.next() => message.ok_or_else(|| anyhow::anyhow!("the stream has ended"))??,
             };
-            let pending = self.tell(message).await?;
+            let pending = self.tell(message, caught_up).await?;
             if !caught_up && (pending == 0 || self.position.is_some_and(|(_, read)| read >= last)) {
                 caught_up = true;
                 self.caught_up().await?;
@@ -190,14 +193,18 @@ impl Follower {
         Ok(())
     }
 
-    /// Tells what a message says; gives how many more there are.
-    async fn tell(&mut self, message: Message) -> anyhow::Result<u64> {
+    /// Tells what a message says; gives how many more there are. What is told anew after a start was shown long ago, and
+    /// is not traced again.
+    async fn tell(&mut self, message: Message, caught_up: bool) -> anyhow::Result<u64> {
         let info = message.info().map_err(|error| anyhow::anyhow!(error))?;
         let (sequence, pending) = (info.stream_sequence, info.pending);
         self.pending.set(pending);
         let published_at = last_message::millis(info.published);
         if let Some((_, read)) = &mut self.position {
             *read = sequence;
+        }
+        if caught_up && let Some(span) = trace::follow("show", message.headers.as_ref()) {
+            self.intake.send(Intake::Traced(span)).await?;
         }
         let told = match self.followed {
             Followed::Sessions => serde_json::from_slice(&message.payload).map(|session| {

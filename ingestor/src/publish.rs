@@ -17,6 +17,7 @@ use service::Nats;
 use service::clock;
 use service::health::Health;
 use service::streams::{Life, Streams, life};
+use service::trace::{self, Span};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -144,14 +145,20 @@ impl Publisher {
     async fn send(&mut self, acks: &mut Acks) -> Result<(), PublishError> {
         while let Some((id, batch)) = self.outbox.next() {
             let (subject, oldest) = (subject::raw(batch.kind), batch.oldest);
-            let message = message(batch).outbound_message(subject);
+            let span = begin_trace(&batch);
+            let message = message(batch, span.as_ref()).outbound_message(subject);
+            let publishing = span.as_ref().and_then(|span| span.child("publish"));
             let ack = self
                 .nats
                 .jetstream()
                 .publish_message(message)
                 .await?
                 .into_future();
-            acks.push(Box::pin(async move { (id, oldest, ack.await.map(drop)) }));
+            acks.push(Box::pin(async move {
+                let outcome = ack.await.map(drop);
+                drop((publishing, span));
+                (id, oldest, outcome)
+            }));
         }
         Ok(())
     }
@@ -190,8 +197,19 @@ impl Publisher {
     }
 }
 
-fn message(batch: Batch) -> PublishMessage {
+/// Begins a trace with the receipt of the message's first event, if chance wants it.
+fn begin_trace(batch: &Batch) -> Option<Span> {
+    let span = trace::begin("receive", batch.oldest)?;
+    span.note("kind", batch.kind.token());
+    span.note("events", i64::try_from(batch.events).unwrap_or(i64::MAX));
+    Some(span)
+}
+
+fn message(batch: Batch, span: Option<&Span>) -> PublishMessage {
     let mut headers = HeaderMap::new();
     headers.insert(RECEIVED_AT_HEADER, batch.received_at);
+    if let Some(parent) = span.and_then(Span::parent) {
+        headers.insert(trace::HEADER, parent);
+    }
     PublishMessage::build().headers(headers).payload(batch.payload)
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 
+use crate::trace;
+
 /// The exit code of a process that cannot use its configuration (`EX_USAGE` of sysexits.h).
 pub const BAD_CONFIGURATION: u8 = 64;
 
@@ -51,6 +53,10 @@ pub struct Common {
     /// How to write log lines.
     #[arg(long, env, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+
+    /// Traces.
+    #[command(flatten)]
+    pub traces: trace::Settings,
 }
 
 /// How log lines look.

@@ -21,6 +21,7 @@ pub mod status;
 pub mod streams;
 pub mod telemetry;
 pub mod tls;
+pub mod trace;
 
 pub use health::Health;
 pub use nats::Nats;

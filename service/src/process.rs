@@ -17,7 +17,7 @@ use crate::rejected::Rejected;
 use crate::server::Server;
 use crate::status::Reporter;
 use crate::streams::Streams;
-use crate::{healthcheck, http, instance, shutdown, telemetry};
+use crate::{healthcheck, http, instance, shutdown, telemetry, trace};
 
 /// The command line of a process.
 pub trait CommandLine: clap::Parser {
@@ -81,7 +81,14 @@ pub fn main<F: CommandLine, T: Termination, P: Future<Output = anyhow::Result<T>
         Ok(runtime) => runtime,
         Err(error) => return bad_configuration(&format!("error: no runtime: {error}")),
     };
-    match flags.check().and_then(|()| runtime.block_on(process(flags))) {
+    let traced = flags.check().and_then(|()| {
+        trace::start(
+            <F as clap::CommandFactory>::command().get_name(),
+            &flags.common().traces,
+        )
+    });
+    // Held to the end, so that the last spans are told as well.
+    match traced.and_then(|_telling| runtime.block_on(process(flags))) {
         Ok(ended) => ended.report(),
         Err(error) => bad_configuration(&format!("error: {error:#}")),
     }

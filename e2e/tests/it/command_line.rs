@@ -103,6 +103,8 @@ const EVERYBODYS: &[(&str, &str)] = &[
     ("--nats-ca", "/run/ca.pem"),
     ("--http-listen", "127.0.0.1:1"),
     ("--log-format", "json"),
+    ("--otlp-endpoint", "http://127.0.0.1:1"),
+    ("--trace-share", "0.5"),
 ];
 const OWN: &[(&str, &[(&str, &str)])] = &[
     ("ingestor", &[("--emitter-url", "wss://emitter.example/feed")]),

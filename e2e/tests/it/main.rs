@@ -20,4 +20,5 @@ mod replay;
 mod security;
 mod sessions;
 mod streams;
+mod traces;
 mod wire;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use protocol::{Guid, Millis, Profile, Record, Tombstone};
 use service::clock;
+use service::trace::{self, Span};
 
 use super::{Done, MAX_WAITING, Pipeline, heard_of_again};
 use crate::answer::Failure;
@@ -30,7 +31,8 @@ impl Pipeline {
         } else if self.waiting.len() >= MAX_WAITING {
             self.postpone(sighting, id).await;
         } else if self.waiting.add(key, sighting, id) {
-            self.look_up(key);
+            let span = self.span(id, "look up");
+            self.look_up(key, span);
         } else {
             self.gauges.lookup_saved_by_sharing();
         }
@@ -38,16 +40,16 @@ impl Pipeline {
 
     /// Looks up the address for the first session that waits for it.
     ///
-    /// The rest of a backlog comes first: it may say that the session is closed. Then what the fleet has written of it: a record says who it is, and for one that is closed
-    /// nobody need pay.
-    fn look_up(&mut self, key: Key) {
+    /// The rest of a backlog comes first: it may say that the session is closed. Then what the fleet has written of it: a
+    /// record says who it is, and for one that is closed nobody need pay.
+    fn look_up(&mut self, key: Key, span: Option<Span>) {
         let Some((sighting, interest)) = self.waiting.first(key) else {
             return;
         };
         let (guid, ip) = (sighting.guid.clone(), sighting.ip.clone());
         let (lookup, publisher) = (self.lookup.clone(), self.publisher.clone());
         let backlog = self.backlog.is_read();
-        self.lookups.push(Box::pin(async move {
+        self.lookups.push(trace::within(span, async move {
             backlog.await;
             if interest.is_lost() {
                 return Done::Lookup(key, Err(Arc::new(Failure::NotWanted)));
@@ -76,7 +78,7 @@ impl Pipeline {
         for (sighting, id) in self.waiting.take_session(key, &guid) {
             Box::pin(self.see(sighting, id, now)).await;
         }
-        self.look_up(key);
+        self.look_up(key, None);
     }
 
     pub(super) async fn looked_up(&mut self, key: Key, found: Result<Arc<Found>, Arc<Failure>>) {
@@ -98,7 +100,7 @@ impl Pipeline {
         };
         if matches!(*failure, Failure::NotWanted) {
             // Somebody may want it again since.
-            return self.look_up(key);
+            return self.look_up(key, None);
         }
         // Without the address: it may turn out to be one that must not be shown.
         tracing::debug!(%failure, "no verdict for now");
@@ -137,7 +139,8 @@ impl Pipeline {
     fn publish(&mut self, sighting: Sighting, record: Record, id: DeliveryId, now: Millis) {
         self.sessions.publishing(&sighting.guid, now);
         let publisher = self.publisher.clone();
-        self.writes.push(Box::pin(async move {
+        let span = self.span(id, "write record");
+        self.writes.push(trace::within(span, async move {
             let outcome = publisher.record(record).await;
             Done::Record(sighting, id, outcome)
         }));

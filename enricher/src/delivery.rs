@@ -1,0 +1,67 @@
+//! A raw message in hand, with the ways to be done with it.
+
+use std::time::Duration;
+
+use async_nats::jetstream::{AckKind, Message};
+use service::trace::{self, Span};
+
+/// A message from the work queue that is being handled.
+#[derive(Debug)]
+pub struct Delivery {
+    message: Message,
+    span: Option<Span>,
+}
+
+impl Delivery {
+    /// The message has just been taken.
+    pub fn new(message: Message) -> Self {
+        let span = trace::follow("enrich", message.headers.as_ref());
+        Self { message, span }
+    }
+
+    /// The span of its handling, if it is traced; it ends with this.
+    pub fn span(&self) -> Option<&Span> {
+        self.span.as_ref()
+    }
+
+    /// It is done with.
+    pub async fn acknowledge(&self) {
+        if let Err(error) = self.message.ack().await {
+            // It comes again, and does no harm.
+            tracing::debug!(error, "a raw message was not acknowledged");
+        }
+    }
+
+    /// It is still being handled.
+    pub async fn progress(&self) {
+        if let Err(error) = self.message.ack_with(AckKind::Progress).await {
+            tracing::debug!(error, "the queue was not told of progress");
+        }
+    }
+
+    /// It goes back to the queue, to be delivered again after a while: twice as long each time, with jitter, and at most
+    /// `max_delay`.
+    pub async fn postpone(&self, max_delay: Duration) {
+        let deliveries = self.message.info().map_or(1, |info| info.delivered).clamp(1, 8);
+        let delay = Duration::from_millis(250) * 2_u32.pow(u32::try_from(deliveries).unwrap_or(8));
+        let delay = delay.min(max_delay).mul_f64(rand::random_range(0.75..=1.0));
+        if let Some(span) = &self.span {
+            span.fail("given back to the queue");
+        }
+        give_back(&self.message, delay).await;
+    }
+
+    /// It goes back to the queue, for whoever comes first.
+    pub async fn give_back(&self) {
+        give_back(&self.message, Duration::ZERO).await;
+    }
+}
+
+/// Gives a message back to the queue, to be delivered again after the delay.
+pub async fn give_back(message: &Message, delay: Duration) {
+    let delay = (!delay.is_zero()).then_some(delay);
+    if let Err(error) = message.ack_with(AckKind::Nak(delay)).await {
+        // It comes again all the same, once the queue has waited for long enough.
+        tracing::debug!(error, "a raw message was not given back");
+    }
+}
