@@ -13,6 +13,7 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 export BIN_DIR := $(TARGET_DIR)/release
 
 VENV := .venv/installed
+KUBERNETES_SCHEMAS := .venv/kubernetes
 NODE_MODULES := frontend/node_modules/.installed
 PAGE := frontend/dist/index.html
 PAGE_SOURCES := $(shell find frontend/src frontend/public frontend/index.html frontend/*.json frontend/*.ts 2>/dev/null)
@@ -75,7 +76,7 @@ fmt: $(NODE_MODULES) ## Format all sources
 	npm --prefix frontend run format
 
 .PHONY: lint
-lint: lint-rust lint-frontend lint-scripts lint-observability lint-dependencies ## Formatting, lints and licences
+lint: lint-rust lint-frontend lint-scripts lint-observability lint-kubernetes lint-dependencies ## Formatting, lints and licences
 
 .PHONY: lint-rust
 lint-rust:
@@ -98,6 +99,13 @@ lint-observability:
 	@if command -v promtool >/dev/null; then \
 	  cd deploy/observability && promtool check config prometheus.yml && promtool test rules alerts_test.yml; \
 	  else printf '\n*** SKIPPED: %s ***\n\n' 'promtool (Debian: prometheus) is not installed, the alert rules were not checked'; fi
+
+.PHONY: lint-kubernetes
+lint-kubernetes: $(KUBERNETES_SCHEMAS)
+	.venv/bin/python deploy/kubernetes/check.py
+	@if command -v kubectl >/dev/null; then \
+	  kubectl kustomize --load-restrictor=LoadRestrictionsNone deploy/kubernetes >/dev/null; \
+	  else printf '\n*** SKIPPED: %s ***\n\n' 'kubectl is not installed, deploy/kubernetes was not put together'; fi
 
 # Offline, because the licences lie in the crates themselves; advisories need the network and are not part of
 # a test that has to give the same answer tomorrow.
@@ -137,6 +145,10 @@ check-ports:
 
 $(VENV): requirements.txt scripts/make-venv
 	scripts/make-venv
+	@touch $@
+
+$(KUBERNETES_SCHEMAS): $(VENV) requirements-kubernetes.txt
+	.venv/bin/pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements-kubernetes.txt
 	@touch $@
 
 $(NODE_MODULES): frontend/package.json frontend/package-lock.json
