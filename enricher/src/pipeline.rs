@@ -367,6 +367,9 @@ impl Pipeline {
 
     /// A span for something that a message causes, if the message is traced.
     fn span(&self, id: DeliveryId, name: &'static str) -> Option<Span> {
+        if !trace::is_on() {
+            return None;
+        }
         self.ledger.get(id)?.span()?.child(name)
     }
 

@@ -84,6 +84,12 @@ pub fn start(process: &str, settings: &Settings) -> anyhow::Result<Telling> {
 #[derive(Clone, Debug)]
 pub struct Span(Context);
 
+/// Whether anything is traced, for those to whom even the question costs something.
+#[must_use]
+pub fn is_on() -> bool {
+    TRACER.get().is_some()
+}
+
 /// Begins a trace with something that began then, if chance wants it traced.
 #[must_use]
 pub fn begin(name: &'static str, since: Millis) -> Option<Span> {
