@@ -105,6 +105,12 @@ impl Fault {
         }
     }
 
+    /// Whether it strikes the whole site, and may lose events on their way.
+    #[must_use]
+    pub fn is_of_site(self) -> bool {
+        matches!(self.occurrence(), Occurrence::Site(_))
+    }
+
     /// The share of the sessions, or of their events, that have the fault; 0 for one that strikes otherwise.
     #[must_use]
     pub fn share(self) -> f64 {

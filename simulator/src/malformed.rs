@@ -55,6 +55,24 @@ pub fn message(fault: Fault, event: &Event, rng: &mut ChaCha8Rng) -> Option<Mess
     Some(Message::Text(text))
 }
 
+/// The event that is in the message all the same: one that lacks no more than a timestamp, in whose place that of its
+/// receipt counts.
+#[must_use]
+pub fn remains(message: &Message, event: &Event) -> Option<Event> {
+    let bytes = match message {
+        Message::Text(text) => text.as_bytes(),
+        Message::Binary(bytes) => bytes,
+    };
+    let mut found: Value = serde_json::from_slice(bytes).ok()?;
+    let timestamp = found.as_object_mut()?.remove("timestamp").unwrap_or_default();
+    let mut expected = json!(event);
+    expected.as_object_mut()?.remove("timestamp");
+    (found == expected).then(|| Event {
+        timestamp: timestamp.as_str().unwrap_or_default().to_owned(),
+        ..event.clone()
+    })
+}
+
 const FIELDS: [&str; 4] = ["eventType", "ip", "guid", "timestamp"];
 
 fn truncated(event: &Event, rng: &mut ChaCha8Rng) -> String {
@@ -151,6 +169,30 @@ mod tests {
         for fault in Fault::VARIANTS {
             let is_of_events = matches!(fault.occurrence(), Occurrence::Events(_));
             assert_eq!(message(*fault, &event(), rng).is_some(), is_of_events, "{fault}");
+        }
+    }
+
+    #[test]
+    fn what_lacks_only_a_timestamp_is_an_event() {
+        let untimed = Event {
+            timestamp: String::new(),
+            ..event()
+        };
+        for (message, remaining) in [
+            (
+                Message::Text(without(&event(), "timestamp")),
+                Some(untimed.clone()),
+            ),
+            (
+                Message::Text(with(&event(), "timestamp", json!(7))),
+                Some(untimed),
+            ),
+            (Message::Binary(event().to_json().into()), Some(event())),
+            (Message::Text(without(&event(), "guid")), None),
+            (Message::Text(with(&event(), "ip", json!("localhost"))), None),
+            (Message::Text("hello".to_owned()), None),
+        ] {
+            assert_eq!(remains(&message, &event()), remaining, "{message:?}");
         }
     }
 

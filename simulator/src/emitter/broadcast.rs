@@ -70,6 +70,11 @@ impl Broadcast {
         self.send(&frames.freeze(), tally, events);
     }
 
+    /// Sends a frame that is odd in some way; the event that is in it all the same is recorded.
+    pub(super) fn send_odd(&self, frame: &Bytes, event: Option<&Event>) {
+        self.send(frame, Tally::other(), event.map_or(&[], std::slice::from_ref));
+    }
+
     pub(super) fn send_bytes(&self, bytes: &Bytes, tally: Tally) {
         self.send(bytes, tally, &[]);
     }
@@ -103,6 +108,10 @@ impl Broadcast {
         self.state().sent.clone()
     }
 
+    pub(super) fn take_sent(&self) -> Vec<SentEvent> {
+        std::mem::take(&mut self.state().sent)
+    }
+
     pub(super) fn stats(&self) -> EmitterStats {
         let state = self.state();
         EmitterStats {
@@ -118,12 +127,13 @@ impl Broadcast {
             return;
         }
         self.disconnect_slow_clients(&mut state, bytes.len());
+        // Before the first client can have it.
+        let (now, clients) = (clock::now_ms(), state.clients.len());
         for outbox in state.clients.values() {
             outbox.write(bytes.clone());
         }
         state.stats.frames += tally;
         if self.record {
-            let (now, clients) = (clock::now_ms(), state.clients.len());
             state
                 .sent
                 .extend(events.iter().map(|event| SentEvent::new(event, now, clients)));

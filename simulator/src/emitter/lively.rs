@@ -105,12 +105,15 @@ async fn perform(act: Act, broadcast: &Broadcast, door: &Door, rng: &mut ChaCha8
     match act {
         Act::Send(step) => broadcast.send_events(&[step.event(clock::now_ms())]),
         Act::Malformed(fault, step) => {
-            let frame = match malformed::message(fault, &step.event(clock::now_ms()), rng) {
-                Some(Message::Text(text)) => frame::text(text.as_bytes()),
-                Some(Message::Binary(bytes)) => frame::binary(&bytes),
-                None => return,
+            let event = step.event(clock::now_ms());
+            let Some(message) = malformed::message(fault, &event, rng) else {
+                return;
             };
-            broadcast.send_bytes(&frame, Tally::other());
+            let frame = match &message {
+                Message::Text(text) => frame::text(text.as_bytes()),
+                Message::Binary(bytes) => frame::binary(bytes),
+            };
+            broadcast.send_odd(&frame, malformed::remains(&message, &event).as_ref());
         }
         Act::CloseAll { cleanly: true } => broadcast.close_all(),
         Act::CloseAll { cleanly: false } => broadcast.drop_all(),

@@ -214,6 +214,12 @@ impl Emitter {
         self.broadcast.sent()
     }
 
+    /// The events sent since this was last asked, in order; they are forgotten here. For runs too long to keep all.
+    #[must_use]
+    pub fn take_sent(&self) -> Vec<SentEvent> {
+        self.broadcast.take_sent()
+    }
+
     /// What has been sent so far, in numbers. The same as `GET /stats` on the emitter's port.
     #[must_use]
     pub fn stats(&self) -> EmitterStats {
