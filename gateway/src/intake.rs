@@ -20,6 +20,10 @@ use tokio::sync::mpsc;
 
 use crate::write_back::Standing;
 
+/// The longest that the stream of a consumer that NATS has lost is waited for: by then it has missed two heartbeats, and
+/// another consumer takes its place. While it is gone the view stands still.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
 /// What comes from NATS.
 #[derive(Debug)]
 pub enum Intake {
@@ -129,9 +133,9 @@ impl Follower {
     async fn one_connection(&mut self) -> anyhow::Result<()> {
         let epoch = self.nats.connected().await;
         let stream = self.make_sure().await?;
-        let mut messages = self.begin(&stream).await?;
+        let (mut messages, pending) = self.begin(&stream).await?;
         let last = stream.cached_info().state.last_sequence;
-        let mut caught_up = self.position.is_some_and(|(_, read)| read >= last);
+        let mut caught_up = pending == 0;
         if caught_up {
             self.caught_up().await?;
         } else {
@@ -160,8 +164,9 @@ impl Follower {
         })
     }
 
-    /// Goes on where reading was left, or begins anew where the stream is another.
-    async fn begin(&mut self, stream: &Stream) -> anyhow::Result<pull::Ordered> {
+    /// Goes on where reading was left, or begins anew where the stream is another. Gives also how many messages are there
+    /// to be read.
+    async fn begin(&mut self, stream: &Stream) -> anyhow::Result<(pull::Ordered, u64)> {
         let life = life(stream);
         let read = match self.position {
             Some((before, read)) if before == life => read,
@@ -182,9 +187,12 @@ impl Follower {
         };
         let config = pull::OrderedConfig {
             deliver_policy,
+            max_expires: LONGEST_WAIT,
             ..pull::OrderedConfig::default()
         };
-        Ok(stream.create_consumer(config).await?.messages().await?)
+        let consumer = stream.create_consumer(config).await?;
+        let pending = consumer.cached_info().num_pending;
+        Ok((consumer.messages().await?, pending))
     }
 
     async fn caught_up(&self) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 use e2e::{Pipeline, Role, Viewer, Visitor, eventually};
+use protocol::stream;
 use simulator::deanonymizer::Latency;
 use simulator::event::Event;
 use simulator::world::Kind;
@@ -55,6 +56,28 @@ async fn a_restarted_gateway_has_the_whole_view_before_it_is_ready() -> Result<(
     site.settle().await?;
     assert!(site.sessions().await?.is_empty());
     Ok(())
+}
+
+#[tokio::test]
+async fn a_gateway_that_starts_on_a_site_gone_quiet_is_ready() -> Result<()> {
+    let mut site = Pipeline::builder()
+        .stale_after(std::time::Duration::from_secs(2))
+        .start()
+        .await?;
+    let visitor = Visitor::from(&site.ip(Kind::Full, 1));
+    site.send(&[visitor.opened(0)]);
+    site.shows(&visitor).await?;
+    site.send(&[visitor.keep_alive(0)]);
+    let jetstream = async_nats::jetstream::new(site.nats.client("operator").await?);
+    eventually("the activity has expired", async || {
+        let stream = jetstream.get_stream(stream::ACTIVITY).await?;
+        let state = &stream.cached_info().state;
+        ensure!(state.last_sequence > 0 && state.messages == 0, "{state:?}");
+        Ok(())
+    })
+    .await?;
+    site.gateway()?.process.restart().await?;
+    site.ready().await
 }
 
 #[tokio::test]
