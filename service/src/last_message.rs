@@ -1,5 +1,6 @@
 //! The last message of a subject: read, and replaced only while it is still the one that was read.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
@@ -8,6 +9,8 @@ use async_nats::header::NATS_MESSAGE_TTL;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind, traits::Publisher as _};
 use async_nats::jetstream::message::{OutboundMessage, StreamMessage};
 use async_nats::jetstream::stream::{DirectGetError, DirectGetErrorKind};
+use async_nats::jetstream::{self, ErrorCode};
+use backon::{ExponentialBuilder, Retryable as _};
 use protocol::Millis;
 
 use crate::nats::Nats;
@@ -24,10 +27,28 @@ impl Nats {
 
     /// Publishes a message that expects a last sequence on its subject. `None` where another message stands there.
     ///
+    /// In a cluster another message may be on its way to the subject, and whether it comes to stand there is not
+    /// decided yet: then this tries again until it is.
+    ///
     /// # Errors
     /// As [`Nats::publish`].
     pub async fn replace(&self, message: OutboundMessage) -> Result<Option<u64>, PublishError> {
-        match self.publish(message).await {
+        let OutboundMessage {
+            subject,
+            payload,
+            headers,
+        } = message;
+        let message = || OutboundMessage::new(subject.clone(), payload.clone(), headers.clone());
+        let pauses = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(5))
+            .with_max_delay(Duration::from_millis(500))
+            .with_max_times(UNDECIDED)
+            .with_jitter();
+        let written = (|| self.publish(message()))
+            .retry(pauses)
+            .when(is_undecided)
+            .await;
+        match written {
             Ok(sequence) => Ok(Some(sequence)),
             Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Ok(None),
             Err(error) => Err(error),
@@ -47,6 +68,16 @@ impl Nats {
             Err(error) => Err(error),
         }
     }
+}
+
+/// How often a write is tried while another of the same subject is on its way.
+const UNDECIDED: usize = 12;
+
+fn is_undecided(error: &PublishError) -> bool {
+    let cause = error
+        .source()
+        .and_then(|cause| cause.downcast_ref::<jetstream::Error>());
+    cause.is_some_and(|cause| cause.error_code() == ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT)
 }
 
 /// How long a message was given, if not for ever.

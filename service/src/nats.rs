@@ -20,8 +20,12 @@ pub const PART: &str = "nats";
 /// The longest pause before the next attempt to connect, so that a process is back within a second of NATS.
 const MAX_RECONNECT_DELAY: Duration = Duration::from_millis(500);
 
-/// How long a request to JetStream, or the acknowledgement of a publish, may take.
+/// How long a connection, or the acknowledgement of a publish, may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the answer to a request may take. A cluster that is choosing a leader answers none, and would be noticed to
+/// have one only so much later.
+const REQUEST_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The most publishes that may be unacknowledged at once; above every window of our own, so that it never blocks one.
 const MAX_UNACKED: usize = 64 * 1024;
@@ -83,7 +87,7 @@ impl Nats {
             .reconnect_delay_callback(reconnect_delay)
             .connection_timeout(PATIENCE)
             .ping_interval(PATIENCE)
-            .request_timeout(Some(PATIENCE))
+            .request_timeout(Some(REQUEST_PATIENCE))
             .subscription_capacity(MAX_UNACKED)
             .client_capacity(MAX_UNACKED)
             .event_callback(move |event| {
@@ -95,7 +99,7 @@ impl Nats {
             .await
             .context("cannot use --nats-url")?;
         let jetstream = ContextBuilder::new()
-            .timeout(PATIENCE)
+            .timeout(REQUEST_PATIENCE)
             .ack_timeout(PATIENCE)
             .max_ack_inflight(MAX_UNACKED)
             .build(client.clone());
