@@ -18,8 +18,8 @@ pub const PART: &str = "work queue";
 /// How many messages are asked for at once; each holds up to 256 events.
 const MESSAGES_AT_ONCE: usize = 64;
 
-/// How soon a queue that has gone quiet is noticed to be gone.
-const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How often a quiet queue says that it is there; when it has not twice, it is asked anew.
+const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// What comes from the queue.
 pub enum Intake {
