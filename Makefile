@@ -6,6 +6,11 @@
 
 # How many enrichers `make up` starts.
 ENRICHERS ?= 2
+# The chaos run: its seed (a random one if empty), how long, how busy, and 1 for a cluster of three NATS servers.
+SEED ?=
+MINUTES ?= 10
+RATE ?= 2000
+CLUSTER ?=
 # Flags of the soak, e.g. SOAK_FLAGS="--help".
 SOAK_FLAGS ?=
 
@@ -45,6 +50,12 @@ replay: build ## Send what was rejected through again, once a fix runs
 soak: setup build ## 20,000 events/s for a minute, and nothing lost; SOAK_FLAGS= are its flags
 	@NATS_SERVER="$$(scripts/find-nats-server)" && export NATS_SERVER && \
 	  cargo run --release --locked -p e2e --bin soak -- $(SOAK_FLAGS)
+
+.PHONY: chaos
+chaos: setup build ## Kill, stop and freeze everything under load, and nothing lost; SEED=, MINUTES=, RATE=, CLUSTER=1
+	@NATS_SERVER="$$(scripts/find-nats-server)" && export NATS_SERVER && \
+	  cargo run --release --locked -p e2e --bin chaos -- --minutes $(MINUTES) --rate $(RATE) \
+	    $(if $(SEED),--seed $(SEED)) $(if $(filter 1,$(CLUSTER)),--cluster)
 
 .PHONY: bench-lookups
 bench-lookups: setup build ## What fleets pay for lookups, and how an outage of the Deanonymizer is felt

@@ -5,15 +5,18 @@
 //! - [`Viewer`] watches as the page does, [`Tap`] as an operator with the nats CLI does.
 //! - [`oracle`] says, from the events that were sent, what must be seen.
 //! - [`Crowd`] is visitors by the thousand.
+//! - [`chaos`] hurts everything at random, from a seed.
 //!
 //! Everything listens on ports of its own, so that several pipelines can run at once. The logs of all processes are in
 //! `target/e2e/<test>/`.
 
 mod binaries;
 mod certificates;
+pub mod chaos;
 mod crowd;
 mod eventually;
 mod http;
+mod judge;
 mod latency;
 mod member;
 mod nats_server;

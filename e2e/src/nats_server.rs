@@ -3,22 +3,27 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
-use async_nats::{Client, ConnectOptions};
+use anyhow::{Context as _, Result, ensure};
+use async_nats::{Client, ConnectOptions, ServerAddr};
 
 use crate::binaries::{nats_server, repository};
 use crate::certificates::Certificates;
 use crate::eventually::eventually;
+use crate::http::Http;
 use crate::ports;
 use crate::process::Process;
+
+/// How many servers a cluster has: the fewest of which one may be lost.
+const CLUSTER_SIZE: usize = 3;
 
 /// The server.
 #[derive(Debug)]
 pub struct NatsServer {
     /// Its process.
     pub process: Process,
-    port: u16,
-    monitoring: u16,
+    /// Where clients connect to: itself and, in a cluster, the others.
+    ports: Vec<u16>,
+    http: Http,
     certificates: Option<Certificates>,
 }
 
@@ -29,61 +34,101 @@ impl NatsServer {
     /// # Errors
     /// Where there is no nats-server, or no folder for it.
     pub fn new(folder: &Path, certificates: Option<Certificates>) -> Result<Self> {
-        let (port, monitoring) = (ports::free()?, ports::free()?);
-        let store = folder.join("nats-store");
+        let port = ports::free()?;
+        let tls = certificates.as_ref().map(tls_arguments).unwrap_or_default();
+        let tls: Vec<_> = tls.iter().map(String::as_str).collect();
+        let server = Self::with_configuration("nats-server", "nats.conf", vec![port], &tls, folder)?;
+        Ok(Self {
+            certificates,
+            ..server
+        })
+    }
+
+    /// The servers of a cluster, with the configuration of `deploy/cluster/`; none is started yet.
+    ///
+    /// # Errors
+    /// As [`NatsServer::new`].
+    pub fn cluster(folder: &Path) -> Result<Vec<Self>> {
+        let ports: [_; CLUSTER_SIZE] = free_ports()?;
+        let between: [_; CLUSTER_SIZE] = free_ports()?;
+        let route = |port: &u16| format!("nats://cluster:cluster@127.0.0.1:{port}");
+        let routes = between.each_ref().map(route).join(",");
+        let server = |number: usize| {
+            let mut clients = ports.to_vec();
+            clients.rotate_left(number);
+            let cluster = ["-cluster", &route(&between[number]), "-routes", &routes];
+            Self::with_configuration(
+                &format!("nats-server-{number}"),
+                &format!("deploy/cluster/visitor-{}.conf", number + 1),
+                clients,
+                &cluster,
+                folder,
+            )
+        };
+        (0..CLUSTER_SIZE).map(server).collect()
+    }
+
+    fn with_configuration(
+        name: &str,
+        configuration: &str,
+        ports: Vec<u16>,
+        more: &[&str],
+        folder: &Path,
+    ) -> Result<Self> {
+        let monitoring = ports::free()?;
+        let store = folder.join(format!("{name}-store"));
         fs::create_dir_all(&store)?;
-        let configuration = repository().join("nats.conf");
+        let configuration = repository().join(configuration);
+        let own_port = ports.first().context("a server listens")?;
         let arguments = [
             "-c",
             &configuration.to_string_lossy(),
             "-a",
             "127.0.0.1",
             "-p",
-            &port.to_string(),
+            &own_port.to_string(),
             "-m",
             &monitoring.to_string(),
             "-sd",
             &store.to_string_lossy(),
         ];
-        let mut arguments = arguments.map(str::to_owned).to_vec();
-        if let Some(made) = &certificates {
-            let files = [
-                ("--tlscert", made.certificate()),
-                ("--tlskey", made.key()),
-                ("--tlscacert", made.authority()),
-            ];
-            for (flag, file) in files {
-                arguments.extend([flag.to_owned(), file.to_string_lossy().into_owned()]);
-            }
-            arguments.extend(["--tls", "--tlsverify"].map(str::to_owned));
-        }
+        let arguments = arguments.iter().chain(more).map(ToString::to_string).collect();
         Ok(Self {
-            process: Process::new("nats-server", nats_server()?, arguments, folder),
-            port,
-            monitoring,
-            certificates,
+            process: Process::new(name, nats_server()?, arguments, folder),
+            ports,
+            http: Http::new(&format!("http://127.0.0.1:{monitoring}"))?,
+            certificates: None,
         })
     }
 
-    /// Where clients connect to.
+    /// Where clients connect to: first this server, then the others of its cluster.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        let urls = self.ports.iter().map(|port| format!("nats://127.0.0.1:{port}"));
+        urls.collect::<Vec<_>>().join(",")
     }
 
     /// Where the monitoring is.
     #[must_use]
     pub fn monitoring_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.monitoring)
+        self.http.base().to_owned()
     }
 
-    /// Waits until clients can connect.
+    /// Its monitoring.
+    #[must_use]
+    pub fn monitoring(&self) -> &Http {
+        &self.http
+    }
+
+    /// Waits until it does its job: clients can connect and, in a cluster, it has all that the others have.
     ///
     /// # Errors
-    /// Where they cannot in time.
+    /// Where it does not in time.
     pub async fn ready(&mut self) -> Result<()> {
         eventually("nats-server can be connected to", async || {
             self.process.running()?;
+            let health = self.http.get("/healthz").await?;
+            ensure!(health.status.is_success(), "{}", health.text);
             self.client("operator").await.map(drop)
         })
         .await
@@ -127,10 +172,33 @@ impl NatsServer {
         } else {
             format!("_INBOX_{user}")
         };
+        let url = self.url();
+        let servers: Vec<ServerAddr> = url.split(',').map(str::parse).collect::<Result<_, _>>()?;
         options
             .custom_inbox_prefix(inbox)
-            .connect(self.url())
+            .connect(servers)
             .await
             .with_context(|| format!("cannot connect as {user}"))
     }
+}
+
+/// Clients must speak TLS, and have a certificate.
+fn tls_arguments(made: &Certificates) -> Vec<String> {
+    let files = [
+        ("--tlscert", made.certificate()),
+        ("--tlskey", made.key()),
+        ("--tlscacert", made.authority()),
+    ];
+    let files = files
+        .iter()
+        .flat_map(|(flag, file)| [(*flag).to_owned(), file.to_string_lossy().into_owned()]);
+    files.chain(["--tls", "--tlsverify"].map(str::to_owned)).collect()
+}
+
+fn free_ports<const N: usize>() -> Result<[u16; N]> {
+    let mut free = [0; N];
+    for port in &mut free {
+        *port = ports::free()?;
+    }
+    Ok(free)
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -20,9 +21,10 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::binaries::leftovers;
 use crate::certificates::Certificates;
 use crate::eventually::{PATIENCE, eventually};
+use crate::judge;
 use crate::member::{Member, Role};
 use crate::nats_server::NatsServer;
-use crate::oracle::{self, Circumstances};
+use crate::oracle::Circumstances;
 use crate::tap::Tap;
 use crate::viewer::Viewer;
 use crate::visitor::Visitor;
@@ -52,14 +54,17 @@ pub struct Builder {
     log_filter: String,
     encrypted: bool,
     turns: u32,
+    cluster: bool,
 }
 
 /// A running pipeline. Everything ends when it is dropped.
 pub struct Pipeline {
-    /// The NATS server.
+    /// The NATS server; of a cluster, the first.
     pub nats: NatsServer,
+    /// The other servers of a cluster.
+    pub nats_peers: Vec<NatsServer>,
     /// The emitter.
-    pub emitter: Emitter,
+    pub emitter: Arc<Emitter>,
     /// The Deanonymizer.
     pub deanonymizer: Deanonymizer,
     /// The certificates, where everything speaks TLS.
@@ -84,6 +89,7 @@ impl Default for Builder {
             log_filter: "info,async_nats=warn".into(),
             encrypted: false,
             turns: 1,
+            cluster: false,
         };
         builder.stale_after(STALE_AFTER)
     }
@@ -142,6 +148,15 @@ impl Builder {
         self
     }
 
+    /// A cluster of three NATS servers, each of which has a copy of every stream.
+    #[must_use]
+    pub fn cluster(mut self) -> Self {
+        self.cluster = true;
+        Role::ALL
+            .iter()
+            .fold(self, |builder, role| builder.flag(*role, "--nats-replicas", "3"))
+    }
+
     /// No other pipeline of this program runs meanwhile: for a pipeline that is a load to others, or measured.
     #[must_use]
     pub fn alone(mut self) -> Self {
@@ -155,7 +170,9 @@ impl Builder {
     /// Where they do not in time.
     pub async fn start(self) -> Result<Pipeline> {
         let mut pipeline = self.launch().await?;
-        pipeline.nats.process.start()?;
+        for server in pipeline.nats_servers() {
+            server.process.start()?;
+        }
         pipeline.ready().await?;
         Ok(pipeline)
     }
@@ -168,9 +185,15 @@ impl Builder {
         let turn = TURNS.acquire_many(self.turns).await?;
         let folder = log_folder()?;
         let certificates = self.encrypted.then(|| Certificates::make(&folder)).transpose()?;
+        let mut servers = if self.cluster {
+            NatsServer::cluster(&folder)?
+        } else {
+            vec![NatsServer::new(&folder, certificates.clone())?]
+        };
         let mut pipeline = Pipeline {
-            nats: NatsServer::new(&folder, certificates.clone())?,
-            emitter: Emitter::start(self.emitter.clone())?,
+            nats: servers.remove(0),
+            nats_peers: servers,
+            emitter: Arc::new(Emitter::start(self.emitter.clone())?),
             deanonymizer: Deanonymizer::start(self.deanonymizer)?,
             certificates,
             members: BTreeMap::new(),
@@ -207,7 +230,9 @@ impl Pipeline {
     /// # Errors
     /// Where they do not in time.
     pub async fn ready(&mut self) -> Result<()> {
-        self.nats.ready().await?;
+        for server in self.nats_servers() {
+            server.ready().await?;
+        }
         for member in self.members.values_mut().flatten() {
             member.ready().await?;
         }
@@ -259,6 +284,11 @@ impl Pipeline {
     /// All processes of a kind.
     pub fn members(&self, role: Role) -> impl Iterator<Item = &Member> {
         self.members.get(&role).into_iter().flatten()
+    }
+
+    /// All NATS servers.
+    pub fn nats_servers(&mut self) -> impl Iterator<Item = &mut NatsServer> {
+        std::iter::once(&mut self.nats).chain(&mut self.nats_peers)
     }
 
     /// The first ingestor.
@@ -476,8 +506,7 @@ impl Pipeline {
         .await
     }
 
-    /// What was sent after `called_at` may still be on its way for a while: then a difference counts that is one both
-    /// without it and with it.
+    /// What was sent after `called_at` may still be on its way for a while.
     async fn judge(&self, called_at: Millis) -> Result<()> {
         for gateway in self.members(Role::Gateway) {
             let asked_at = clock::now();
@@ -490,17 +519,8 @@ impl Pipeline {
             };
             let sent = self.emitter.sent();
             let arrived_at = called_at.max(asked_at - millis(ON_THE_WAY));
-            let arrived = sent.partition_point(|event| event.sent_at_ms <= arrived_at);
-            let differences = |sent| {
-                let expected = oracle::view(sent, circumstances);
-                oracle::differences(&expected, &shown, circumstances)
-            };
-            let with_all = differences(&sent);
-            let wrong: Vec<_> = differences(&sent[..arrived])
-                .iter()
-                .filter(|difference| with_all.iter().any(|other| other.guid() == difference.guid()))
-                .map(ToString::to_string)
-                .collect();
+            let wrong = judge::differences(&sent, arrived_at, &shown, circumstances);
+            let wrong: Vec<_> = wrong.iter().map(ToString::to_string).collect();
             let name = gateway.process.name();
             ensure!(wrong.is_empty(), "{name}: {}", wrong.join("; "));
         }

@@ -27,6 +27,8 @@ pub struct View {
     pub deltas: usize,
     /// How often a frame was missing.
     pub gaps: usize,
+    /// How often a session was shown again that had been told to be closed.
+    pub returned: usize,
 }
 
 impl View {
@@ -38,6 +40,7 @@ impl View {
                 self.revision = snapshot.revision;
                 self.now = snapshot.now;
                 self.sessions = snapshot.sessions.iter().map(by_guid).collect();
+                self.count_returned(&snapshot.sessions);
                 self.stats = snapshot.stats;
                 self.pipeline = snapshot.pipeline.clone().into_owned();
                 true
@@ -55,6 +58,7 @@ impl View {
                     self.removals.insert(guid.as_str().to_owned(), *removal);
                 }
                 self.sessions.extend(delta.changed.iter().map(by_guid));
+                self.count_returned(&delta.changed);
                 for (guid, at) in delta.touched.iter() {
                     if let Some(session) = self.sessions.get_mut(guid.as_str()) {
                         session.last_activity_at = *at;
@@ -67,6 +71,12 @@ impl View {
                 true
             }
         }
+    }
+
+    fn count_returned(&mut self, shown: &[VisibleSession]) {
+        let closed =
+            |session: &&VisibleSession| self.removals.get(session.guid.as_str()) == Some(&Removal::Closed);
+        self.returned += shown.iter().filter(closed).count();
     }
 }
 
@@ -139,6 +149,17 @@ mod tests {
             .collect();
         assert_eq!(known, [("a", 5), ("c", 1)]);
         assert_eq!(view.removals["b"], Removal::Closed);
+        assert_eq!(view.returned, 0);
+    }
+
+    #[test]
+    fn a_closed_session_that_comes_back_is_noticed() {
+        let mut view = View::default();
+        view.apply(&snapshot(7, vec![session("a", 1)]));
+        view.apply(&delta(8, vec![], vec![], vec!["a"]));
+        view.apply(&delta(9, vec![session("a", 1)], vec![], vec![]));
+        view.apply(&snapshot(20, vec![session("a", 1)]));
+        assert_eq!(view.returned, 2);
     }
 
     #[test]

@@ -50,7 +50,15 @@ impl Viewer {
     /// # Errors
     /// Where it does not let the viewer in.
     pub async fn connect(base: &str) -> Result<Self> {
-        Self::open(base, false).await
+        Self::open(base, View::default(), false).await
+    }
+
+    /// The same as a page that was connected before, perhaps to another gateway, and has this view.
+    ///
+    /// # Errors
+    /// As [`Viewer::connect`].
+    pub async fn resume(base: &str, view: View) -> Result<Self> {
+        Self::open(base, view, false).await
     }
 
     /// The same, and keeps every frame as it came.
@@ -58,13 +66,16 @@ impl Viewer {
     /// # Errors
     /// As [`Viewer::connect`].
     pub async fn recording(base: &str) -> Result<Self> {
-        Self::open(base, true).await
+        Self::open(base, View::default(), true).await
     }
 
-    async fn open(base: &str, records: bool) -> Result<Self> {
+    async fn open(base: &str, view: View, records: bool) -> Result<Self> {
         let url = format!("{}/ws", base.replacen("http", "ws", 1));
         let (socket, _) = connect_async(&url).await.with_context(|| url.clone())?;
-        let (sender, seen) = watch::channel(Seen::default());
+        let (sender, seen) = watch::channel(Seen {
+            view,
+            ..Seen::default()
+        });
         let (say, said) = mpsc::channel(16);
         let reading = tokio::spawn(read(socket, sender, said, records));
         Ok(Self {
@@ -78,6 +89,12 @@ impl Viewer {
     #[must_use]
     pub fn view(&self) -> View {
         self.seen.borrow().view.clone()
+    }
+
+    /// Whether the connection stands.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.seen.borrow().connection == Connection::Open
     }
 
     /// Every frame so far, if the viewer records.
@@ -103,6 +120,13 @@ impl Viewer {
                 self.view()
             )
         })
+    }
+
+    /// Waits until the connection is over, in whatever way.
+    pub async fn over(&self) {
+        let mut seen = self.seen.clone();
+        // It fails where the reading has ended, which is the same.
+        let _ = seen.wait_for(|seen| seen.connection != Connection::Open).await;
     }
 
     /// Waits until the gateway ends the connection; gives the code and reason of its close frame.

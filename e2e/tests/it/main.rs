@@ -2,6 +2,8 @@
 //! screen, on the wire and in the logs.
 
 mod api;
+mod chaos;
+mod cluster;
 mod command_line;
 mod deanonymizer;
 mod emitter;

@@ -1,0 +1,61 @@
+//! Everything is killed, stopped, frozen and cut off at random under load, and nothing may be lost: `make chaos`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use e2e::chaos::{Pace, Settings, run};
+
+/// Hurts everything at random, and at quiet points compares every gateway and every page with what was sent.
+#[derive(Parser)]
+struct Flags {
+    /// Decides who comes when, and what is struck; a random one if not given.
+    #[arg(long)]
+    seed: Option<u64>,
+
+    /// For how long, in rounds of a minute each.
+    #[arg(long, default_value_t = 10)]
+    minutes: u64,
+
+    /// Events per second.
+    #[arg(long, default_value_t = 2_000)]
+    rate: u32,
+
+    /// A cluster of three NATS servers in the place of one.
+    #[arg(long)]
+    cluster: bool,
+
+    /// How often a fault begins, in seconds.
+    #[arg(long, default_value_t = 5)]
+    every: u64,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let flags = Flags::parse();
+    let seed = flags.seed.unwrap_or_else(|| rand::random_range(0..1_000_000));
+    println!(
+        "seed {seed}, {} events/s, a fault every {} s",
+        flags.rate, flags.every
+    );
+    let settings = Settings {
+        seed,
+        rounds: flags.minutes,
+        rate: flags.rate,
+        cluster: flags.cluster,
+        pace: Pace {
+            every: Duration::from_secs(flags.every.max(1)),
+            round: Duration::from_mins(1),
+        },
+    };
+    match run(settings).await {
+        Ok(report) => {
+            println!("\n{report}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("FAILED with seed {seed}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

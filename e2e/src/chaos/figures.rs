@@ -1,0 +1,120 @@
+//! What NATS counts while its servers come and go.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context as _, Result};
+use async_nats::Client;
+use async_nats::jetstream;
+use futures_util::StreamExt as _;
+use protocol::stream;
+use service::streams::{Life, life};
+use tokio_util::task::AbortOnDropHandle;
+
+/// Counts that outlive the servers that they come from.
+pub struct Figures {
+    jetstream: jetstream::Context,
+    rejected: Arc<AtomicU64>,
+    redelivered: Redelivered,
+    /// When the raw stream that was seen last was made, and how often there was another.
+    life: Option<Life>,
+    streams_lost: usize,
+    _listening: AbortOnDropHandle<()>,
+}
+
+/// What consumers of one life after the other have delivered again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Redelivered {
+    before: u64,
+    now: u64,
+}
+
+impl Redelivered {
+    /// A count that has become smaller is one of another consumer.
+    fn seen(&mut self, count: u64) {
+        if count < self.now {
+            self.before += self.now;
+        }
+        self.now = count;
+    }
+
+    fn total(self) -> u64 {
+        self.before + self.now
+    }
+}
+
+impl Figures {
+    /// From now on.
+    ///
+    /// # Errors
+    /// Where NATS does not let us listen.
+    pub async fn new(operator: Client) -> Result<Self> {
+        let mut rejections = operator.subscribe("visitor.rejected.>").await?;
+        let rejected = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&rejected);
+        let listening = tokio::spawn(async move {
+            while rejections.next().await.is_some() {
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        Ok(Self {
+            jetstream: jetstream::new(operator),
+            rejected,
+            redelivered: Redelivered::default(),
+            life: None,
+            streams_lost: 0,
+            _listening: AbortOnDropHandle::new(listening),
+        })
+    }
+
+    /// Looks at what is counted only where it may soon be lost.
+    ///
+    /// # Errors
+    /// Where NATS does not answer.
+    pub async fn look(&mut self) -> Result<()> {
+        let raw = self.jetstream.get_stream(stream::RAW).await?;
+        let life = life(&raw);
+        let lost = self.life.replace(life).is_some_and(|before| before != life);
+        self.streams_lost += usize::from(lost);
+        let consumer = raw.consumer_info(stream::ENRICHER).await.context("no consumer")?;
+        let delivered = consumer.delivered;
+        self.redelivered.seen(
+            delivered
+                .consumer_sequence
+                .saturating_sub(delivered.stream_sequence),
+        );
+        Ok(())
+    }
+
+    /// How often the streams were lost, as far as could be seen.
+    #[must_use]
+    pub fn streams_lost(&self) -> usize {
+        self.streams_lost
+    }
+
+    /// Raw messages delivered again, as far as could be seen.
+    #[must_use]
+    pub fn redelivered(&self) -> u64 {
+        self.redelivered.total()
+    }
+
+    /// Messages rejected while NATS was there to be told; with two ingestors, most are told twice.
+    #[must_use]
+    pub fn rejected(&self) -> u64 {
+        self.rejected.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_consumer_that_is_gone_has_delivered_still_counts() {
+        let mut redelivered = Redelivered::default();
+        for count in [3, 5, 1, 4] {
+            redelivered.seen(count);
+        }
+        assert_eq!(redelivered.total(), 9);
+    }
+}

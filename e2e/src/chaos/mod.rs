@@ -1,0 +1,19 @@
+//! Everything is hurt at random, from a seed, while a busy site is played: nothing is lost, and the view is right.
+//!
+//! [`plan`] and [`rules`] say what is done, [`run`] does it, and at its quiet points compares every gateway and every
+//! page with what the oracle makes of the events that were sent.
+
+mod chronicle;
+mod deeds;
+mod figures;
+mod plan;
+mod report;
+mod rules;
+mod run;
+mod strike;
+mod verdict;
+mod wanderer;
+
+pub use plan::{Cast, Pace};
+pub use report::Report;
+pub use run::{Settings, run};

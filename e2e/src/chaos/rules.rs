@@ -1,0 +1,123 @@
+//! What may be struck together. Pure.
+//!
+//! The promise is that any one process may die at any moment. What holds the only copy of something is not one process
+//! but what is left of several, and a plan that takes the last copy away proves nothing. So:
+//!
+//! - What an ingestor has read and not handed over is in the other ingestor too, as long as that one reads the emitter:
+//!   one of them does at any moment, and the emitter is not struck while one does not.
+//! - What a lone NATS server held is put back by a gateway that has the view, and by an ingestor that remembers what may
+//!   still have been in the queue: while it is away, and until that is done, one of each is left alone.
+//! - What a cluster holds is in the other servers: one of them is struck at a time.
+
+use std::time::Duration;
+
+use crate::chaos::plan::Cast;
+use crate::chaos::strike::{Harm, Strike, Victim};
+use crate::member::Role;
+
+/// How long what was struck may take until it does its job again.
+pub const BACK: Duration = Duration::from_secs(10);
+
+/// How long until the streams of a NATS server that came back empty say what they should.
+const PUT_BACK: Duration = Duration::from_secs(10);
+
+/// The longest that an event waits in the queue while the Deanonymizer is well. So long an ingestor must have been back
+/// before it remembers all that a NATS server may lose.
+const IN_THE_QUEUE: Duration = Duration::from_secs(10);
+
+/// How long after the Deanonymizer is back the queue is worked off.
+const WORKED_OFF: Duration = Duration::from_secs(5);
+
+/// A time in a round.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    from: Duration,
+    to: Duration,
+}
+
+impl Window {
+    /// The time in which what was struck cannot be counted on.
+    fn of(strike: &Strike) -> Self {
+        Self {
+            from: strike.at,
+            to: strike.over() + BACK,
+        }
+    }
+
+    /// The same, and so long before and after.
+    fn widened(self, before: Duration, after: Duration) -> Self {
+        Self {
+            from: self.from.saturating_sub(before),
+            to: self.to + after,
+        }
+    }
+
+    fn overlaps(self, other: Self) -> bool {
+        self.from < other.to && other.from < self.to
+    }
+}
+
+/// Whether `next` may be done besides what is planned already.
+#[must_use]
+pub fn permit(cast: Cast, planned: &[Strike], next: &Strike) -> bool {
+    let mut all = planned.to_vec();
+    all.push(*next);
+    let struck_twice = planned
+        .iter()
+        .any(|strike| strike.victim == next.victim && Window::of(strike).overlaps(Window::of(next)));
+    !struck_twice && one_reads(&all) && one_server_at_a_time(&all) && nothing_is_lost_with_nats(cast, &all)
+}
+
+/// Of the ingestors and the emitter, one is struck at a time.
+fn one_reads(all: &[Strike]) -> bool {
+    apart(all, |victim| {
+        matches!(victim, Victim::Emitter | Victim::Member(Role::Ingestor, _))
+    })
+}
+
+fn one_server_at_a_time(all: &[Strike]) -> bool {
+    apart(all, |victim| matches!(victim, Victim::Nats(_)))
+}
+
+fn apart(all: &[Strike], is_meant: impl Fn(Victim) -> bool) -> bool {
+    let windows: Vec<_> = all
+        .iter()
+        .filter(|strike| is_meant(strike.victim))
+        .map(Window::of)
+        .collect();
+    let pairs = windows
+        .iter()
+        .enumerate()
+        .flat_map(|(index, one)| windows[index + 1..].iter().map(move |other| (one, other)));
+    pairs.into_iter().all(|(one, other)| !one.overlaps(*other))
+}
+
+fn nothing_is_lost_with_nats(cast: Cast, all: &[Strike]) -> bool {
+    // A cluster keeps what one of its servers loses, and one that is frozen loses nothing.
+    let loses = |strike: &&Strike| {
+        cast.nats_servers == 1
+            && matches!(strike.victim, Victim::Nats(_))
+            && matches!(strike.harm, Harm::Kill | Harm::Stop)
+    };
+    all.iter().filter(loses).all(|nats| {
+        let away = Window::of(nats).widened(Duration::ZERO, PUT_BACK);
+        let remembered = away.widened(IN_THE_QUEUE, Duration::ZERO);
+        let worked_off = Window {
+            from: nats.at.saturating_sub(WORKED_OFF),
+            to: nats.at,
+        };
+        one_is_left_alone(all, Role::Gateway, cast.gateways, away)
+            && one_is_left_alone(all, Role::Ingestor, cast.ingestors, remembered)
+            && leave_alone(all, Victim::Deanonymizer, worked_off)
+    })
+}
+
+fn one_is_left_alone(all: &[Strike], role: Role, count: usize, window: Window) -> bool {
+    (0..count).any(|number| leave_alone(all, Victim::Member(role, number), window))
+}
+
+fn leave_alone(all: &[Strike], victim: Victim, window: Window) -> bool {
+    all.iter()
+        .filter(|strike| strike.victim == victim)
+        .all(|strike| !Window::of(strike).overlaps(window))
+}

@@ -1,0 +1,362 @@
+//! A run: rounds of faults under load, and after each a quiet point at which everything must be right.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use protocol::Millis;
+use protocol::time::millis;
+use service::clock;
+use simulator::deanonymizer::{DeanonymizerConfig, Failure, Latency};
+use simulator::emitter::{EmitterConfig, Lively};
+use simulator::fault::Faults;
+use tokio::task::{JoinHandle, LocalSet, spawn_local};
+use tokio::time::{Instant, sleep};
+
+use crate::chaos::chronicle::Chronicle;
+use crate::chaos::deeds;
+use crate::chaos::figures::Figures;
+use crate::chaos::plan::{self, Cast, Pace};
+use crate::chaos::report::Report;
+use crate::chaos::rules::BACK;
+use crate::chaos::strike::{LONGEST_FREEZE, Strike, Victim};
+use crate::chaos::verdict;
+use crate::chaos::wanderer::Wanderer;
+use crate::eventually::within;
+use crate::judge;
+use crate::member::Role;
+use crate::oracle::Circumstances;
+use crate::pipeline::Pipeline;
+
+/// After how much silence a session is stale.
+const STALE_AFTER: Duration = Duration::from_mins(1);
+
+/// An ingestor that was frozen receives that much later what was sent meanwhile, and its receipt is what counts.
+const SLACK: Duration = LONGEST_FREEZE.saturating_add(Duration::from_secs(2));
+
+/// How long an event may take from the emitter to the view under all this. Younger ones may be seen or not.
+const ON_THE_WAY: Duration = Duration::from_secs(2);
+
+/// How long the views may take to be right.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// How often they are looked at; each look is a pass over all sessions, and should not be a load of its own.
+const LOOKS: Duration = Duration::from_millis(500);
+
+/// How exactly faults begin and end.
+const STEP: Duration = Duration::from_millis(10);
+
+/// How long a page stays at one gateway, of those that move without a reason.
+const STAYS: Duration = Duration::from_secs(7);
+
+/// How a run is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Decides who comes when, and what is struck.
+    pub seed: u64,
+    /// How many rounds.
+    pub rounds: u64,
+    /// Events per second.
+    pub rate: u32,
+    /// Whether there is a cluster of three NATS servers.
+    pub cluster: bool,
+    /// How often a fault begins, and how long a round is.
+    pub pace: Pace,
+}
+
+impl Settings {
+    fn cast(&self) -> Cast {
+        Cast {
+            ingestors: 2,
+            enrichers: 3,
+            gateways: 2,
+            nats_servers: if self.cluster { 3 } else { 1 },
+        }
+    }
+
+    /// A site whose visitors stay for a minute and say every five seconds that they do, which makes so many events: a
+    /// fifteenth of them arrivals. What loses events on their way is not left to chance but planned.
+    fn lively(&self) -> Result<Lively> {
+        let faults: Faults = Faults::all().iter().filter(|fault| !fault.is_of_site()).collect();
+        Ok(Lively::new(f64::from(self.rate) / 15.0, self.rate * 4, faults)?)
+    }
+
+    async fn site(&self) -> Result<Pipeline> {
+        let cast = self.cast();
+        let builder = Pipeline::builder()
+            .with(Role::Ingestor, cast.ingestors)
+            .with(Role::Enricher, cast.enrichers)
+            .with(Role::Gateway, cast.gateways)
+            .stale_after(STALE_AFTER)
+            .emitter(EmitterConfig {
+                course: self.seed,
+                lively: Some(self.lively()?),
+                record: true,
+                ..EmitterConfig::default()
+            })
+            .deanonymizer(DeanonymizerConfig {
+                latency: Latency::range(Duration::from_millis(5), Duration::from_millis(50))?,
+                error_rate: 0.1,
+                hang_rate: 0.002,
+                ..DeanonymizerConfig::default()
+            })
+            .alone();
+        let builder = if self.cluster { builder.cluster() } else { builder };
+        let site = builder.start().await?;
+        site.deanonymizer.set_garbage(0.02, &Failure::GARBAGE);
+        Ok(site)
+    }
+}
+
+/// Does it all.
+///
+/// # Errors
+/// Where a view is wrong at a quiet point, or somebody does not come back: what was done before is printed.
+pub async fn run(settings: Settings) -> Result<Report> {
+    // Who is back is found out beside what is done to others.
+    Box::pin(LocalSet::new().run_until(rounds(settings))).await
+}
+
+async fn rounds(settings: Settings) -> Result<Report> {
+    let mut chaos = Chaos::start(settings).await?;
+    for number in 0..settings.rounds {
+        println!("round {number}");
+        let strikes = plan::round(settings.cast(), settings.pace, settings.seed, number);
+        chaos.round(&strikes).await?;
+        chaos.quiet_point().await?;
+    }
+    chaos.report().await
+}
+
+/// Somebody who was struck and is on the way back.
+struct Recovery {
+    strike: Strike,
+    back: JoinHandle<Result<Duration>>,
+}
+
+/// What is being done, and what came of what was.
+#[derive(Default)]
+struct Hurting {
+    /// Each with when it is to be over.
+    under_way: Vec<(Instant, Strike)>,
+    recoveries: Vec<Recovery>,
+}
+
+impl Hurting {
+    /// Whether somebody is not back whom the plan believes to be by the time of this strike.
+    fn lacks_one_counted_on(&self, next: &Strike) -> bool {
+        let mut away = self.recoveries.iter();
+        away.any(|recovery| recovery.strike.over() + BACK <= next.at)
+    }
+
+    fn is_over(&self) -> bool {
+        self.under_way.is_empty() && self.recoveries.is_empty()
+    }
+}
+
+struct Chaos {
+    site: Pipeline,
+    pages: Vec<Wanderer>,
+    figures: Figures,
+    chronicle: Chronicle,
+    report: Report,
+}
+
+impl Chaos {
+    async fn start(settings: Settings) -> Result<Self> {
+        let site = settings.site().await?;
+        let gateways: Vec<_> = site
+            .members(Role::Gateway)
+            .map(|gateway| gateway.http.base().to_owned())
+            .collect();
+        let other_way_round = gateways.iter().rev().cloned().collect();
+        let pages = vec![
+            Wanderer::setting_out(gateways.clone(), None),
+            Wanderer::setting_out(other_way_round, None),
+            Wanderer::setting_out(gateways, Some(STAYS)),
+        ];
+        let figures = Figures::new(site.nats.client("operator").await?).await?;
+        Ok(Self {
+            site,
+            pages,
+            figures,
+            chronicle: Chronicle::default(),
+            report: Report::default(),
+        })
+    }
+
+    /// Strikes, and waits until all are back.
+    async fn round(&mut self, strikes: &[Strike]) -> Result<()> {
+        let mut began = Instant::now();
+        let mut hurting = Hurting::default();
+        for strike in strikes {
+            let due = began + strike.at;
+            while Instant::now() < due || hurting.lacks_one_counted_on(strike) {
+                self.go_on(&mut hurting).await?;
+            }
+            // Where the machine is too slow for the plan, the plan waits.
+            began += due.elapsed();
+            self.begin(strike).await?;
+            hurting.under_way.push((Instant::now() + strike.lasting, *strike));
+        }
+        while !hurting.is_over() {
+            self.go_on(&mut hurting).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends what is due, and takes notice of who is back.
+    async fn go_on(&mut self, hurting: &mut Hurting) -> Result<()> {
+        let now = Instant::now();
+        for (_, strike) in hurting.under_way.extract_if(.., |(over, _)| *over <= now) {
+            let recovery = self.end(&strike).await?;
+            hurting.recoveries.push(recovery);
+        }
+        let back = hurting
+            .recoveries
+            .extract_if(.., |recovery| recovery.back.is_finished());
+        for Recovery { strike, back } in back {
+            let Strike { victim, harm, .. } = strike;
+            let after = back.await?.with_context(|| format!("{victim} after {harm}"))?;
+            self.report.recovered(victim, harm, after);
+        }
+        self.chronicle.add(self.site.emitter.take_sent());
+        sleep(STEP).await;
+        Ok(())
+    }
+
+    async fn begin(&mut self, strike: &Strike) -> Result<()> {
+        let Strike {
+            at,
+            victim,
+            harm,
+            lasting,
+        } = strike;
+        println!(
+            "{:>6.1} s  {victim} {harm}, for {:.1} s",
+            at.as_secs_f64(),
+            lasting.as_secs_f64()
+        );
+        if matches!(victim, Victim::Nats(_)) {
+            // It may be away, and then there is nothing to see.
+            let _ = self.figures.look().await;
+        }
+        deeds::begin(&mut self.site, *victim, *harm)
+            .await
+            .with_context(|| format!("{victim} {harm}"))
+    }
+
+    async fn end(&mut self, strike: &Strike) -> Result<Recovery> {
+        deeds::end(&mut self.site, strike.victim, strike.harm).await?;
+        let over = Instant::now();
+        let back = deeds::back(&self.site, strike.victim)?;
+        let back = spawn_local(async move {
+            back.await?;
+            Ok(over.elapsed())
+        });
+        Ok(Recovery {
+            strike: *strike,
+            back,
+        })
+    }
+
+    /// Waits until every gateway and every page shows what it should.
+    async fn quiet_point(&mut self) -> Result<()> {
+        let (called_at, since) = (clock::now(), Instant::now());
+        let Self {
+            site,
+            pages,
+            chronicle,
+            ..
+        } = self;
+        within(PATIENCE, "every view is right", async || {
+            sleep(LOOKS).await;
+            for gateway in site.members(Role::Gateway) {
+                let asked_at = clock::now();
+                let shown = gateway.http.sessions().await?;
+                chronicle.add(site.emitter.take_sent());
+                judge(
+                    site,
+                    chronicle,
+                    called_at,
+                    asked_at,
+                    &shown,
+                    gateway.process.name(),
+                )?;
+            }
+            for (number, page) in pages.iter().enumerate() {
+                let asked_at = clock::now();
+                let view = page.view().context("a page is not connected")?;
+                chronicle.add(site.emitter.take_sent());
+                judge(
+                    site,
+                    chronicle,
+                    called_at,
+                    asked_at,
+                    &view.sessions,
+                    &format!("page {number}"),
+                )?;
+            }
+            Ok(())
+        })
+        .await?;
+        println!("every view is right after {:.1} s", since.elapsed().as_secs_f64());
+        self.report.quiet_points += 1;
+        self.report.settling.push(since.elapsed());
+        self.figures.look().await?;
+        self.chronicle.forget_closed(called_at - millis(STALE_AFTER));
+        for role in Role::ALL {
+            for member in self.site.members(role) {
+                ensure!(
+                    !member.process.log()?.contains("panicked"),
+                    "{} panicked",
+                    member.process.name()
+                );
+            }
+        }
+        Ok(())
+    }
+
+    async fn report(mut self) -> Result<Report> {
+        let calls = self.site.deanonymizer.stats();
+        let pages: Vec<_> = self.pages.iter().map(Wanderer::last_view).collect();
+        self.report.sent = self.chronicle.sent();
+        self.report.redelivered = self.figures.redelivered();
+        self.report.streams_lost = self.figures.streams_lost();
+        self.report.rejected = self.figures.rejected();
+        self.report.dropped = self
+            .site
+            .metric(Role::Ingestor, "visitor_ingestor_events_dropped_total")
+            .await?;
+        self.report.snapshots = pages.iter().map(|view| view.snapshots).sum();
+        self.report.gaps = pages.iter().map(|view| view.gaps).sum();
+        self.report.returned = pages.iter().map(|view| view.returned).sum();
+        self.report.calls = (calls.calls, calls.distinct_ips);
+        Ok(self.report)
+    }
+}
+
+/// That a view is right, as of the moment at which it was asked for.
+fn judge(
+    site: &Pipeline,
+    chronicle: &Chronicle,
+    called_at: Millis,
+    asked_at: Millis,
+    shown: &std::collections::BTreeMap<String, protocol::frame::VisibleSession>,
+    whose: &str,
+) -> Result<()> {
+    let circumstances = Circumstances {
+        world: site.deanonymizer.world(),
+        stale_after: STALE_AFTER,
+        slack: SLACK,
+        now: clock::now(),
+    };
+    let arrived_at = called_at.max(asked_at - millis(ON_THE_WAY));
+    let wrong = judge::differences(chronicle.events(), arrived_at, shown, circumstances);
+    if !wrong.is_empty() {
+        bail!(
+            "{whose}: {}",
+            verdict::in_words(&wrong, chronicle.events(), shown)
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! How a view is wrong while events go on coming. Pure.
+
+use std::collections::{BTreeMap, HashMap};
+
+use protocol::Millis;
+use protocol::frame::VisibleSession;
+use simulator::emitter::SentEvent;
+
+use crate::oracle::{self, Circumstances, Difference};
+
+/// How a view differs from what `sent`, in order, asks for. What was sent after `arrived_at` may be in it or not: a session
+/// is right where it is after any number of these events.
+#[must_use]
+pub fn differences(
+    sent: &[SentEvent],
+    arrived_at: Millis,
+    shown: &BTreeMap<String, VisibleSession>,
+    circumstances: Circumstances,
+) -> Vec<Difference> {
+    let arrived = sent.partition_point(|event| event.sent_at_ms <= arrived_at);
+    let expected = oracle::view(&sent[..arrived], circumstances);
+    let mut differences = oracle::differences(&expected, shown, circumstances);
+    let mut suspects: HashMap<&str, Vec<SentEvent>> = differences
+        .iter()
+        .map(|difference| (difference.guid(), Vec::new()))
+        .collect();
+    for event in sent {
+        if let Some(events) = suspects.get_mut(event.guid.to_lowercase().as_str()) {
+            events.push(event.clone());
+        }
+    }
+    let right: Vec<String> = suspects
+        .into_iter()
+        .filter(|(guid, events)| is_right(guid, events, arrived_at, shown, circumstances))
+        .map(|(guid, _)| guid.to_owned())
+        .collect();
+    differences.retain(|difference| !right.iter().any(|guid| guid == difference.guid()));
+    differences
+}
+
+/// Whether one session is right after its events up to some point.
+fn is_right(
+    guid: &str,
+    events: &[SentEvent],
+    arrived_at: Millis,
+    shown: &BTreeMap<String, VisibleSession>,
+    circumstances: Circumstances,
+) -> bool {
+    let arrived = events.partition_point(|event| event.sent_at_ms <= arrived_at);
+    let shown: BTreeMap<_, _> = shown
+        .get_key_value(guid)
+        .map(|(guid, session)| (guid.clone(), session.clone()))
+        .into_iter()
+        .collect();
+    (arrived + 1..=events.len()).any(|end| {
+        let expected = oracle::view(&events[..end], circumstances);
+        oracle::differences(&expected, &shown, circumstances).is_empty()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    use protocol::Guid;
+    use simulator::event::EventKind;
+    use simulator::world::{Kind, World};
+
+    fn event(kind: EventKind, ip: &str, at: Millis) -> SentEvent {
+        SentEvent {
+            kind,
+            guid: "a".to_owned(),
+            ip: ip.to_owned(),
+            timestamp_ms: Some(at),
+            sent_at_ms: at,
+            clients: 1,
+        }
+    }
+
+    #[test]
+    fn what_is_on_its_way_may_be_seen_or_not_but_what_has_arrived_must() {
+        let circumstances = Circumstances {
+            world: World::new(0),
+            stale_after: Duration::from_mins(1),
+            slack: Duration::ZERO,
+            now: 1_000,
+        };
+        let ip = circumstances.world.ip(Kind::Unknown, 1);
+        let sent = [
+            event(EventKind::SessionOpened, &ip, 100),
+            event(EventKind::KeepAlive, &ip, 200),
+            event(EventKind::KeepAlive, &ip, 300),
+            event(EventKind::SessionClosed, &ip, 400),
+        ];
+        let session = |last_activity_at| VisibleSession {
+            guid: Guid::new("a").unwrap(),
+            ip: ip.as_str().into(),
+            opened_at: 100,
+            last_activity_at,
+            company: None,
+            contact: None,
+            unidentified: false,
+        };
+        let wrong = |arrived_at, last_activity_at: Option<Millis>| {
+            let shown = last_activity_at.map(|at| ("a".to_owned(), session(at)));
+            differences(&sent, arrived_at, &shown.into_iter().collect(), circumstances).len()
+        };
+        for seen in [Some(200), Some(300), None] {
+            assert_eq!(wrong(200, seen), 0, "{seen:?}");
+        }
+        assert_eq!(wrong(200, Some(100)), 1, "an event that had arrived is not seen");
+        assert_eq!(wrong(400, Some(300)), 1, "it is closed");
+        assert_eq!(wrong(300, Some(200)), 1, "an event that had arrived is not seen");
+    }
+}
