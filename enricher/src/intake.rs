@@ -55,7 +55,7 @@ impl Queue {
 
     /// Reads until `shutdown`. What was fetched but not taken by then goes back to the queue.
     pub async fn run(mut self, intake: mpsc::Sender<Intake>, shutdown: CancellationToken) {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::for_nats();
         while !shutdown.is_cancelled() {
             let ended = tokio::select! {
                 () = shutdown.cancelled() => return,

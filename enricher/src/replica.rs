@@ -99,7 +99,7 @@ impl Replica {
 
     /// Follows the bucket for ever.
     pub async fn follow(self, fleet: Fleet, guard: Guard, nats: Nats, streams: Streams, health: Health) {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::for_nats();
         let mut life = None;
         loop {
             match self

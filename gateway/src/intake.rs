@@ -115,7 +115,7 @@ impl Follower {
 
     /// Follows for ever, whatever happens to stream and connection.
     pub async fn run(mut self) {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::for_nats();
         loop {
             match self.one_connection().await {
                 Ok(()) => backoff.reset(),

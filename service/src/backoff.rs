@@ -7,34 +7,48 @@ use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 /// The longest wait.
 pub const MAX_DELAY: Duration = Duration::from_secs(5);
 
-/// Ever longer waits with jitter, up to [`MAX_DELAY`], until something went well.
+/// The longest wait for NATS, which is ours: all are back within a second or two of it.
+pub const MAX_DELAY_FOR_NATS: Duration = Duration::from_secs(1);
+
+/// Ever longer waits with jitter, up to a bound, until something went well.
 #[derive(Debug)]
 pub struct Backoff {
+    longest: Duration,
     delays: ExponentialBackoff,
 }
 
 impl Backoff {
-    /// At the beginning.
+    /// At the beginning, with waits of up to [`MAX_DELAY`].
     #[must_use]
     pub fn new() -> Self {
+        Self::up_to(MAX_DELAY)
+    }
+
+    /// At the beginning, with waits of up to [`MAX_DELAY_FOR_NATS`].
+    #[must_use]
+    pub fn for_nats() -> Self {
+        Self::up_to(MAX_DELAY_FOR_NATS)
+    }
+
+    fn up_to(longest: Duration) -> Self {
         // The jitter adds up to as much again.
         let delays = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(100))
-            .with_max_delay(MAX_DELAY / 2)
+            .with_max_delay(longest / 2)
             .with_jitter()
             .without_max_times()
             .build();
-        Self { delays }
+        Self { longest, delays }
     }
 
     /// The next wait.
     pub fn next_delay(&mut self) -> Duration {
-        self.delays.next().unwrap_or(MAX_DELAY).min(MAX_DELAY)
+        self.delays.next().unwrap_or(self.longest).min(self.longest)
     }
 
     /// Back to the beginning.
     pub fn reset(&mut self) {
-        *self = Self::new();
+        *self = Self::up_to(self.longest);
     }
 }
 
@@ -57,5 +71,14 @@ mod tests {
         assert!(delays[50..].iter().all(|delay| *delay >= MAX_DELAY / 2));
         backoff.reset();
         assert!(backoff.next_delay() <= Duration::from_millis(200));
+    }
+
+    #[test]
+    fn nats_is_never_waited_for_longer_than_a_second() {
+        let mut backoff = Backoff::for_nats();
+        for _ in 0..2 {
+            assert!((0..100).all(|_| backoff.next_delay() <= MAX_DELAY_FOR_NATS));
+            backoff.reset();
+        }
     }
 }
