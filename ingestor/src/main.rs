@@ -6,6 +6,7 @@ mod gauges;
 mod outbox;
 mod publish;
 mod replay;
+mod restraint;
 
 use std::process::ExitCode;
 use std::sync::Arc;

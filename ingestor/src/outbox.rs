@@ -60,7 +60,14 @@ struct Entry {
 
 impl Entry {
     fn size(&self) -> usize {
-        self.batch.payload.len() + self.batch.received_at.len() + OVERHEAD
+        self.batch.size()
+    }
+}
+
+impl Batch {
+    /// About how many bytes it takes, here and in the queue.
+    pub fn size(&self) -> usize {
+        self.payload.len() + self.received_at.len() + OVERHEAD
     }
 }
 

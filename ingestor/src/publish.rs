@@ -16,7 +16,7 @@ use protocol::{Millis, subject};
 use service::Nats;
 use service::clock;
 use service::health::Health;
-use service::streams::{Life, Streams, life};
+use service::streams::{Life, Streams, life, room};
 use service::trace::{self, Span};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -24,6 +24,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use crate::feed::Accepted;
 use crate::gauges::Gauges;
 use crate::outbox::{Batch, BatchId, Limits, Outbox};
+use crate::restraint::Restraint;
 use service::backoff::Backoff;
 
 /// The part's name in [`Health`].
@@ -31,6 +32,12 @@ pub const PART: &str = "raw stream";
 
 /// How many events are taken from the channel at once.
 const AT_ONCE: usize = 1024;
+
+/// How often it is asked how much room there is in the queue.
+const LOOKS: Duration = Duration::from_millis(500);
+
+/// What is wrong while events are held back.
+const NEARLY_FULL: &str = "nearly full, the enrichers do not keep up";
 
 type Acks = FuturesUnordered<BoxFuture<'static, (BatchId, Millis, Result<(), PublishError>)>>;
 
@@ -52,6 +59,7 @@ pub struct Publisher {
     health: Health,
     gauges: Arc<Gauges>,
     life: Option<Life>,
+    restraint: Restraint,
     /// Whether more events may come.
     open: bool,
 }
@@ -66,13 +74,14 @@ impl Publisher {
             health,
             gauges,
             life: None,
+            restraint: Restraint::default(),
             open: true,
         }
     }
 
     /// Publishes until `events` is closed and everything is acknowledged.
     pub async fn run(mut self, mut events: mpsc::Receiver<Accepted>) {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::for_nats();
         loop {
             let nats = self.nats.clone();
             let epoch = self.gathering(&mut events, nats.connected()).await;
@@ -104,6 +113,8 @@ impl Publisher {
             .gathering(events, made)
             .await
             .map_err(|error| error.to_string())?;
+        let (left, all) = room(&raw);
+        self.restraint.see(left, all);
         let life = life(&raw);
         if self.life.replace(life).is_some_and(|before| before != life) {
             tracing::warn!("the raw stream was lost, sending the last events again");
@@ -118,6 +129,7 @@ impl Publisher {
         let nats = self.nats.clone();
         let mut lost = pin!(nats.lost(epoch));
         let mut acks = Acks::new();
+        let mut look = pin!(look(self.streams.clone()));
         let mut buffer = Vec::with_capacity(AT_ONCE);
         let mut housekeeping = interval(Duration::from_secs(1));
         housekeeping.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -135,6 +147,10 @@ impl Publisher {
                     Err(error) => return Interruption::Unacknowledged(error),
                 },
                 count = events.recv_many(&mut buffer, AT_ONCE), if self.open => self.gather(count, &mut buffer),
+                seen = &mut look => {
+                    look.set(self::look(self.streams.clone()));
+                    self.restrain(seen);
+                }
                 _ = housekeeping.tick() => {}
             }
             self.tidy();
@@ -143,7 +159,11 @@ impl Publisher {
 
     /// Sends all that may be sent now.
     async fn send(&mut self, acks: &mut Acks) -> Result<(), PublishError> {
-        while let Some((id, batch)) = self.outbox.next() {
+        // Who stops holds nothing back: it would be lost.
+        while (self.restraint.allows_more() || !self.open)
+            && let Some((id, batch)) = self.outbox.next()
+        {
+            self.restraint.spend(batch.size());
             let (subject, oldest) = (subject::raw(batch.kind), batch.oldest);
             let span = begin_trace(&batch);
             let message = message(batch, span.as_ref()).outbound_message(subject);
@@ -161,6 +181,17 @@ impl Publisher {
             }));
         }
         Ok(())
+    }
+
+    /// So much room is left in the queue, of so much; where it does not say, publishing tells that soon enough.
+    fn restrain(&mut self, seen: Option<(u64, u64)>) {
+        let Some((left, all)) = seen else { return };
+        self.restraint.see(left, all);
+        if self.restraint.is_nearly_full() {
+            self.health.trouble(PART, NEARLY_FULL);
+        } else {
+            self.health.well(PART);
+        }
     }
 
     /// Waits for something else without leaving the feed waiting.
@@ -195,6 +226,15 @@ impl Publisher {
         self.gauges.dropped.inc_by(self.outbox.take_dropped());
         self.gauges.waiting.set(self.outbox.unacknowledged());
     }
+}
+
+/// How much room is left in the queue, after a while.
+async fn look(streams: Streams) -> Option<(u64, u64)> {
+    sleep(LOOKS).await;
+    let raw = streams.raw().await;
+    raw.inspect_err(|error| tracing::debug!(%error, "the queue does not say how full it is"))
+        .ok()
+        .map(|raw| room(&raw))
 }
 
 /// Begins a trace with the receipt of the message's first event, if chance wants it.

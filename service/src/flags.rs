@@ -50,6 +50,10 @@ pub struct Common {
     #[arg(long, env, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
     pub nats_replicas: u8,
 
+    /// How much the raw stream may hold, in MiB; the same for all processes, as whichever comes first makes it.
+    #[arg(long, env, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub raw_mib: u32,
+
     /// How to write log lines.
     #[arg(long, env, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,

@@ -138,7 +138,7 @@ impl Process {
         let nats = Nats::connect(name, &instance, flags.common(), &health, &metrics).await?;
         Ok(Self {
             name,
-            streams: Streams::new(nats.clone(), flags.common().nats_replicas),
+            streams: Streams::new(nats.clone(), flags.common().nats_replicas, flags.common().raw_mib),
             rejected: Rejected::new(name, &metrics, nats.clone()),
             tasks: TaskTracker::new(),
             instance,

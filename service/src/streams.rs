@@ -27,20 +27,30 @@ pub fn life(stream: &Stream) -> Life {
     Life(stream.cached_info().created.unix_timestamp_nanos())
 }
 
+/// The room in a stream as it was when the handle was made, in bytes: how much is left, and how much there is in all.
+#[must_use]
+pub fn room(stream: &Stream) -> (u64, u64) {
+    let info = stream.cached_info();
+    let all = u64::try_from(info.config.max_bytes).unwrap_or(u64::MAX);
+    (all.saturating_sub(info.state.bytes), all)
+}
+
 /// The streams, made where they are missing.
 #[derive(Clone, Debug)]
 pub struct Streams {
     nats: Nats,
     replicas: usize,
+    raw_bytes: i64,
 }
 
 impl Streams {
-    /// With `replicas` copies of each.
+    /// With `replicas` copies of each, and so much room for raw events.
     #[must_use]
-    pub fn new(nats: Nats, replicas: u8) -> Self {
+    pub fn new(nats: Nats, replicas: u8, raw_mib: u32) -> Self {
         Self {
             nats,
             replicas: replicas.into(),
+            raw_bytes: i64::from(raw_mib) << 20,
         }
     }
 
@@ -55,7 +65,7 @@ impl Streams {
             subjects: vec![subject::RAW.into()],
             retention: RetentionPolicy::WorkQueue,
             max_age: stream::RAW_MAX_AGE,
-            max_bytes: 256 * 1024 * 1024,
+            max_bytes: self.raw_bytes,
             ..Config::default()
         })
         .await

@@ -2,6 +2,7 @@
 //! screen, on the wire and in the logs.
 
 mod api;
+mod backpressure;
 mod chaos;
 mod cluster;
 mod command_line;

@@ -1,0 +1,173 @@
+//! More than somebody can take: who waits, what goes first, and that it is told.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use async_nats::jetstream;
+use e2e::{Pipeline, Role, Visitor, eventually};
+use protocol::status::{Figures, IngestorFigures};
+use protocol::stream;
+use simulator::world::Kind;
+
+/// Visitors from a few addresses.
+fn visitors(site: &Pipeline, count: u32) -> Vec<Visitor> {
+    (0..count)
+        .map(|n| Visitor::from(&site.ip(Kind::CompanyOnly, n % 50)))
+        .collect()
+}
+
+/// All of them come, a few at a time.
+fn come(site: &Pipeline, visitors: &[Visitor]) {
+    for some in visitors.chunks(500) {
+        let events: Vec<_> = some.iter().map(|visitor| visitor.opened(0)).collect();
+        site.send(&events);
+    }
+}
+
+/// What the gateway, and so the page, knows of the ingestor.
+async fn told(site: &Pipeline) -> Result<(Option<String>, IngestorFigures)> {
+    let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+    let mut told = pipeline
+        .processes
+        .into_iter()
+        .filter_map(|status| match status.figures {
+            Figures::Ingestor(figures) => Some((status.reason, figures)),
+            Figures::Enricher(_) | Figures::Gateway(_) => None,
+        });
+    told.next().context("nothing is heard of the ingestor")
+}
+
+#[tokio::test]
+async fn what_a_queue_that_is_nearly_full_has_no_room_for_waits_and_is_told() -> Result<()> {
+    let small = Role::ALL.iter().fold(Pipeline::builder(), |builder, role| {
+        builder.flag(*role, "--raw-mib", "1")
+    });
+    let mut site = small.start().await?;
+    site.enricher()?.process.kill().await?;
+    let visitors = visitors(&site, 9_000);
+    come(&site, &visitors);
+    eventually("the page is told that the queue is nearly full", async || {
+        let (reason, figures) = told(&site).await?;
+        ensure!(reason.is_some_and(|reason| reason.contains("nearly full")));
+        ensure!(figures.waiting > 0, "{figures:?}");
+        Ok(())
+    })
+    .await?;
+    let jetstream = jetstream::new(site.nats.client("operator").await?);
+    let raw = jetstream.get_stream(stream::RAW).await?;
+    assert_eq!(
+        raw.cached_info().state.first_sequence,
+        1,
+        "the queue has forgotten something"
+    );
+
+    site.enricher()?.process.start()?;
+    site.ready().await?;
+    site.view_is_right().await?;
+    let stats = site.member(Role::Gateway, 0)?.http.stats().await?;
+    assert_eq!(stats.active_sessions, visitors.len() as u64);
+    assert_eq!(told(&site).await?.1.dropped, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_what_comes_while_nats_is_away_for_too_long_the_oldest_goes_and_is_counted() -> Result<()> {
+    let mut site = Pipeline::builder()
+        .flag(Role::Ingestor, "--buffer-mib", "1")
+        .start()
+        .await?;
+    site.nats.process.kill().await?;
+    let visitors = visitors(&site, 12_000);
+    come(&site, &visitors);
+    let dropped = "visitor_ingestor_events_dropped_total";
+    eventually("something had to go", async || {
+        let read = site
+            .metric(Role::Ingestor, "visitor_ingestor_frames_received_total")
+            .await?;
+        ensure!(read == 12_000, "{read}");
+        ensure!(site.metric(Role::Ingestor, dropped).await? > 0);
+        Ok(())
+    })
+    .await?;
+    site.nats.process.start()?;
+    site.ready().await?;
+    let last = visitors.last().context("there are visitors")?;
+    site.shows(last).await?;
+    site.queue_is_empty().await?;
+    let dropped = site.metric(Role::Ingestor, dropped).await?;
+    let sessions = eventually("all that was not given up is shown", async || {
+        let sessions = site.sessions().await?;
+        ensure!(
+            sessions.len() as u64 == 12_000 - dropped,
+            "{} and {dropped}",
+            sessions.len()
+        );
+        Ok(sessions)
+    })
+    .await?;
+    let shown = visitors
+        .iter()
+        .map(|visitor| sessions.contains_key(&visitor.guid));
+    let first_shown = shown.clone().position(|is_shown| is_shown);
+    assert_eq!(
+        first_shown.map(|first| first as u64),
+        Some(dropped),
+        "not the oldest went"
+    );
+    eventually("the page is told", async || {
+        ensure!(told(&site).await?.1.dropped == dropped);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_gateway_that_was_frozen_catches_up() -> Result<()> {
+    let mut site = Pipeline::builder().with(Role::Gateway, 2).start().await?;
+    let visitors = visitors(&site, 400);
+    let (early, late) = visitors.split_at(200);
+    come(&site, early);
+    site.settle().await?;
+    site.gateway()?.process.pause()?;
+    come(&site, late);
+    let closed: Vec<_> = early[..100].iter().map(|visitor| visitor.closed(0)).collect();
+    site.send(&closed);
+    eventually("the other gateway is not held up", async || {
+        let stats = site.member(Role::Gateway, 1)?.http.stats().await?;
+        ensure!(stats.active_sessions == 300, "{stats:?}");
+        Ok(())
+    })
+    .await?;
+    site.gateway()?.process.resume()?;
+    site.view_is_right().await
+}
+
+#[tokio::test]
+async fn all_are_back_however_long_nats_was_away_and_say_meanwhile_what_is_wrong() -> Result<()> {
+    let mut site = Pipeline::builder()
+        .with(Role::Enricher, 2)
+        .with(Role::Gateway, 2)
+        .start()
+        .await?;
+    let visitors = visitors(&site, 20);
+    come(&site, &visitors);
+    site.settle().await?;
+    site.nats.process.kill().await?;
+    // Long enough that what backs off has backed off as far as it ever does.
+    let end = tokio::time::Instant::now() + Duration::from_secs(20);
+    while tokio::time::Instant::now() < end {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        for member in Role::ALL.into_iter().flat_map(|role| site.members(role)) {
+            eventually("it says that it misses NATS", async || {
+                let reason = member.http.reason().await?;
+                ensure!(reason.contains("nats"), "{reason}");
+                Ok(())
+            })
+            .await?;
+        }
+    }
+    site.send(&[visitors[0].closed(0)]);
+    site.nats.process.start()?;
+    site.ready().await?;
+    site.view_is_right().await
+}
