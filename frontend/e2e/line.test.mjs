@@ -46,7 +46,7 @@ test('says how long it has been silent, and recovers', async () => {
   await isFresh(page, 'live');
   gateway.silent = true;
   await isFresh(page, 'stale');
-  await shows(page, '.link-status', /No word from the gateway for \d+s/);
+  await shows(page, '.link-status', /^Stalesince \d+s: no word from the gateway/);
   gateway.silent = false;
   await isFresh(page, 'live');
 });

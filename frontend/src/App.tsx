@@ -1,18 +1,32 @@
-import { Figures } from './Figures';
-import { HealthStrip } from './HealthStrip';
-import { LinkStatus } from './LinkStatus';
-import { VisitorTable } from './VisitorTable';
+import { Details } from './details/Details';
+import { Figures } from './figures/Figures';
+import { TopCompanies } from './figures/TopCompanies';
+import { HealthStrip } from './health/HealthStrip';
+import { LinkStatus } from './health/LinkStatus';
+import { Shown } from './table/Shown';
+import { Toolbar } from './table/Toolbar';
+import { VisitorTable } from './table/VisitorTable';
+import { WatchMenu } from './watch/WatchMenu';
 
 export function App() {
   return (
-    <main className="page">
+    <div className="page">
       <header className="page-head">
         <h1>On the website right now</h1>
         <LinkStatus />
+        <WatchMenu />
       </header>
       <HealthStrip />
-      <Figures />
-      <VisitorTable />
-    </main>
+      <main className="page-body">
+        <Figures />
+        <section className="table-side" aria-label="Visitors">
+          <Toolbar />
+          <VisitorTable />
+          <Shown />
+        </section>
+        <TopCompanies />
+        <Details />
+      </main>
+    </div>
   );
 }

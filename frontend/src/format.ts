@@ -5,16 +5,20 @@ const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-const counts = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
-const averages = new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFractionDigits: 2 });
-const amounts = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+/** As the reader's browser wants numbers and times written. */
+const locale = typeof navigator === 'undefined' ? undefined : navigator.languages;
+const counts = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+const averages = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 2 });
+const rates = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const amounts = new Intl.NumberFormat(locale, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 // Rounded down, so that 100% is not said before it is true.
-const shares = new Intl.NumberFormat('en', {
+const shares = new Intl.NumberFormat(locale, {
   style: 'percent',
   maximumFractionDigits: 0,
   roundingMode: 'floor',
 });
-const times = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' });
+const times = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
+const clock = new Intl.DateTimeFormat(locale, { timeStyle: 'medium' });
 
 export function formatCount(count: number): string {
   return counts.format(count);
@@ -22,6 +26,11 @@ export function formatCount(count: number): string {
 
 export function formatAverage(average: number): string {
   return averages.format(average);
+}
+
+/** How often something happens. */
+export function formatRate(rate: number): string {
+  return rates.format(rate);
 }
 
 /** An amount of money, in whatever currency it is: only the operator knows. */
@@ -37,6 +46,11 @@ export function formatShare(share: number): string {
 /** A point in time, given in milliseconds since the epoch, where the reader is. */
 export function formatTime(at: number): string {
   return times.format(at);
+}
+
+/** The time of the day at a point in time, where the reader is. */
+export function formatClock(at: number): string {
+  return clock.format(at);
 }
 
 /**

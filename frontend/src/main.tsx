@@ -1,19 +1,41 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './App';
-import { Connection, socketUrl } from './connection';
 import { Failure } from './Failure';
-import { Live } from './live';
-import { LiveContext } from './useLive';
+import { Connection, socketUrl } from './feed/connection';
+import { Live } from './feed/live';
+import { LiveContext } from './feed/useLive';
+import { beforePaint } from './paint';
+import { Address } from './table/address';
+import { planOf } from './table/plan';
+import { AddressContext } from './table/useQuery';
+import { titleOf } from './title';
+import { Lookout } from './watch/lookout';
+import { browserMemory } from './watch/memory';
+import { Notices } from './watch/notices';
+import { WatchContext } from './watch/useWatch';
+import { Watchlist } from './watch/watchlist';
 import './styles/tokens.css';
 import './styles/page.css';
+import './styles/controls.css';
 
-const live = new Live({
-  elapsed: () => performance.now(),
-  beforePaint: (callback) => requestAnimationFrame(callback),
-  warn: (message) => console.warn(message),
-});
+const notices = new Notices(browserMemory('notices'));
+const watchlist = new Watchlist(browserMemory('watchlist'));
+const lookout = new Lookout(watchlist, notices.tell);
+const address = new Address();
+const live = new Live(
+  {
+    elapsed: () => performance.now(),
+    beforePaint,
+    after: (milliseconds, callback) => setTimeout(callback, milliseconds),
+    warn: (message) => console.warn(message),
+  },
+  (change) => lookout.note(change),
+);
 
+address.watch(follow);
+watchlist.watch(follow);
+follow();
 new Connection(socketUrl(window.location), live).open();
 tick();
 
@@ -23,13 +45,23 @@ createRoot(root).render(
   <StrictMode>
     <Failure>
       <LiveContext value={live}>
-        <App />
+        <WatchContext value={{ watchlist, lookout, notices }}>
+          <AddressContext value={address}>
+            <App />
+          </AddressContext>
+        </WatchContext>
       </LiveContext>
     </Failure>
   </StrictMode>,
 );
 
-/** Keeps the ages ticking, with the server's seconds. */
+/** Keeps the ages ticking, with the server's seconds; and the title, which shows in a hidden tab as well. */
 function tick(): void {
   setTimeout(tick, live.tick());
+  document.title = titleOf(lookout.watched);
+}
+
+/** Lets the table be what the address says. */
+function follow(): void {
+  live.follow(planOf(address.query, watchlist.holds, watchlist.version));
 }

@@ -131,7 +131,7 @@ async fn visitors_come_age_and_go_and_a_restarted_gateway_changes_nothing() -> R
             "{seen:?}"
         );
         ensure!(
-            seen.figure("Average visitors per company")?.starts_with('1'),
+            seen.figure("Visitors per company")?.starts_with('1'),
             "{seen:?}"
         );
         Ok(())

@@ -1,0 +1,171 @@
+import * as Dialog from '@radix-ui/react-dialog';
+import type { ReactNode } from 'react';
+import type { Session } from '../feed/frame';
+import { useFrom, useMoment } from '../feed/useLive';
+import { formatCount, formatTime } from '../format';
+import { Icon } from '../Icon';
+import { Age } from '../table/Age';
+import { useQuery } from '../table/useQuery';
+import { useRowShape } from '../table/useRowShape';
+import { WatchButton } from '../watch/WatchButton';
+import { CopyButton } from './CopyButton';
+import { mailtoUrl, telUrl, websiteUrl } from './links';
+import { Timeline } from './Timeline';
+import '../styles/details.css';
+
+/**
+ * All about the chosen visitor, beside the table: the table stays in use, and the details follow it. Where there is no
+ * room beside it, they cover it.
+ */
+export function Details() {
+  const [{ visitor }, change] = useQuery();
+  const covering = useRowShape() === 'card';
+  return (
+    <Dialog.Root
+      open={visitor !== null}
+      modal={covering}
+      onOpenChange={(open) => {
+        if (!open) change({ visitor: null });
+      }}
+    >
+      <Dialog.Content
+        className="details"
+        aria-describedby={undefined}
+        // The keyboard stays in the table, unless that is covered.
+        onOpenAutoFocus={(event) => {
+          if (!covering) event.preventDefault();
+        }}
+        onCloseAutoFocus={(event) => event.preventDefault()}
+        onInteractOutside={(event) => event.preventDefault()}
+      >
+        <Dialog.Close className="button icon-button close" aria-label="Close the details">
+          <Icon name="close" />
+        </Dialog.Close>
+        {visitor !== null && <Visitor guid={visitor} />}
+      </Dialog.Content>
+    </Dialog.Root>
+  );
+}
+
+function Visitor({ guid }: { guid: string }) {
+  const story = useFrom(({ journal }) => journal.story(guid));
+  useFrom(({ journal }) => journal.story(guid)?.version);
+  const connecting = useMoment((moment) => (moment.now === null ? 'connecting' : null)) !== null;
+  if (story === null) {
+    return (
+      <>
+        <Dialog.Title>{connecting ? 'Waiting for the gateway…' : 'Not on the website'}</Dialog.Title>
+        {!connecting && <p className="quiet">This visitor has left, and this page has not seen the visit.</p>}
+      </>
+    );
+  }
+  const { session, left } = story;
+  return (
+    <>
+      <Dialog.Title>{titleOf(session)}</Dialog.Title>
+      {session.contact?.title !== undefined && <p className="quiet">{session.contact.title}</p>}
+      {left !== null && (
+        <p className="has-left" role="status">
+          This visitor has left. This is what was known last.
+        </p>
+      )}
+      <CompanyFacts session={session} />
+      <Facts title="Contact">
+        {session.contact?.emailAddresses.map((email, index) => (
+          <Fact key={`email ${index}`} text={email} href={mailtoUrl(email)} />
+        ))}
+        {session.contact?.phoneNumbers.map((phone, index) => (
+          <Fact key={`phone ${index}`} text={phone} href={telUrl(phone)} />
+        ))}
+        {isUnreachable(session) && <p className="quiet">No email address and no phone number are known.</p>}
+      </Facts>
+      <Facts title="Session">
+        <Fact text={session.ip} href={null} mono />
+        <dl className="times">
+          <dt>On site since</dt>
+          <dd>{formatTime(session.openedAt)}</dd>
+          {left === null && (
+            <>
+              <dt>On site for</dt>
+              <dd>
+                <Age since={session.openedAt} />
+              </dd>
+              <dt>Last active</dt>
+              <dd>
+                <Age since={session.lastActivityAt} /> ago
+              </dd>
+            </>
+          )}
+        </dl>
+      </Facts>
+      <Facts title="What this page saw">
+        <Timeline story={story} version={story.version} />
+      </Facts>
+    </>
+  );
+}
+
+function titleOf({ contact, company, unidentified }: Session): string {
+  if (contact) return contact.name;
+  if (company) return `Visitor from ${company.name}`;
+  return unidentified === true ? 'Not identified yet' : 'Unknown visitor';
+}
+
+function isUnreachable({ contact }: Session): boolean {
+  return (contact?.emailAddresses.length ?? 0) + (contact?.phoneNumbers.length ?? 0) === 0;
+}
+
+function CompanyFacts({ session: { company } }: { session: Session }) {
+  const [query, change] = useQuery();
+  const visitors = useFrom(({ companies }) => (company ? (companies.find(company.guid)?.visitors ?? 0) : 0));
+  if (company === null) return null;
+  const alone = query.company === company.guid;
+  return (
+    <Facts title="Company">
+      <div className="company-line">
+        <strong>{company.name}</strong>
+        <WatchButton company={company} />
+      </div>
+      <Fact text={company.domain} href={websiteUrl(company.domain)} elsewhere />
+      <button
+        type="button"
+        className="link-button"
+        onClick={() => change({ company: alone ? null : company.guid })}
+      >
+        {alone ? 'Show all companies' : `Show only its visitors (${formatCount(visitors)} here)`}
+      </button>
+    </Facts>
+  );
+}
+
+function Facts({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <section className="facts">
+      <h3>{title}</h3>
+      {children}
+    </section>
+  );
+}
+
+interface FactProps {
+  text: string;
+  href: string | null;
+  /** Whether the link leads away from this page, which is not to be told where from. */
+  elsewhere?: boolean;
+  mono?: boolean;
+}
+
+function Fact({ text, href, elsewhere = false, mono = false }: FactProps) {
+  return (
+    <div className="fact" data-mono={mono || undefined}>
+      {href === null ? (
+        <span>{text}</span>
+      ) : (
+        <a href={href} {...(elsewhere && { target: '_blank', rel: 'noopener noreferrer' })}>
+          {text}
+        </a>
+      )}
+      <CopyButton text={text} />
+    </div>
+  );
+}

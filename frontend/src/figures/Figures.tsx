@@ -1,0 +1,76 @@
+import type { ReactNode } from 'react';
+import type { Trace } from '../feed/pulse';
+import { useFrom, useMoment, useView } from '../feed/useLive';
+import { formatAverage, formatCount, formatDuration, formatRate, NOTHING } from '../format';
+import { LookupCosts } from './LookupCosts';
+import { Sparkline } from './Sparkline';
+import '../styles/figures.css';
+
+/** The figures above the table. */
+export function Figures() {
+  const stats = useView((view) => view.stats);
+  return (
+    <dl className="figures" aria-label="Figures">
+      <Figure name="Active visitors" traces={['active']}>
+        {stats ? formatCount(stats.activeSessions) : NOTHING}
+      </Figure>
+      <Figure name="Being identified" traces={['identified']}>
+        {stats ? formatCount(stats.beingIdentified) : NOTHING}
+      </Figure>
+      <Figure name="Companies" traces={['companies']}>
+        {stats ? formatCount(stats.companies) : NOTHING}
+      </Figure>
+      <Figure name="Visitors per company" traces={['perCompany']}>
+        {stats && stats.companies > 0 ? formatAverage(stats.averageVisitorsPerCompany) : NOTHING}
+      </Figure>
+      <Figure name="Session duration" traces={['duration']}>
+        <AverageDuration />
+      </Figure>
+      <Figure name="In and out per second" traces={['arrivals', 'departures']}>
+        <ComingAndGoing />
+      </Figure>
+      <LookupCosts />
+    </dl>
+  );
+}
+
+/**
+ * Goes on between frames: while nobody comes or goes, the mean of all durations grows by a second each
+ * second.
+ */
+function AverageDuration() {
+  const stats = useView((view) => view.stats);
+  const statsAt = useView((view) => view.statsAt);
+  const now = useMoment((moment) => moment.now);
+  if (stats === null || now === null || stats.activeSessions === 0) return NOTHING;
+  return formatDuration(stats.averageSessionSeconds + (now - statsAt) / 1_000);
+}
+
+/** Over the last seconds, since a rate of one second jumps. */
+function ComingAndGoing() {
+  const arrivals = useFrom(({ pulse }) => pulse.rate('arrivals'));
+  const departures = useFrom(({ pulse }) => pulse.rate('departures'));
+  if (arrivals === null || departures === null) return NOTHING;
+  return (
+    <>
+      <span className="rate-in">
+        <span className="visually-hidden">in </span>+{formatRate(arrivals)}
+      </span>{' '}
+      <span className="rate-out">
+        <span className="visually-hidden">out </span>−{formatRate(departures)}
+      </span>
+    </>
+  );
+}
+
+function Figure({ name, traces, children }: { name: string; traces: readonly Trace[]; children: ReactNode }) {
+  return (
+    <div className="figure">
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+      <dd className="trace">
+        <Sparkline traces={traces} />
+      </dd>
+    </div>
+  );
+}

@@ -1,0 +1,45 @@
+// @vitest-environment jsdom
+import { cleanup, screen } from '@testing-library/react';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { LookupCosts } from './LookupCosts';
+import { PlayedPage } from '../played/playedPage';
+import { aDelta, aPipeline, aSnapshot, someLookups } from '../played/samples';
+import type { Lookups } from '../feed/status';
+
+let page: PlayedPage;
+
+beforeEach(() => {
+  page = new PlayedPage();
+});
+
+afterEach(cleanup);
+
+function shown(): (string | null)[] {
+  return screen.getAllByRole('definition').map((definition) => definition.textContent);
+}
+
+function show(lookups: Partial<Lookups>): void {
+  page.receive(aSnapshot({ pipeline: aPipeline({ lookups: someLookups(lookups) }) }));
+  page.show(<LookupCosts />);
+}
+
+it('tells what was spent, and what saved calls', () => {
+  show({ paid: 1_210, savedByCache: 3_000, savedByFleet: 500, savedBySharing: 130, spent: 12.1 });
+  expect(shown()).toEqual([
+    '12.10',
+    '1,210 calls paid, 3,630 saved (75%) 3,000 cached, 500 by fleet, 130 shared',
+  ]);
+});
+
+it('shows no share of nothing', () => {
+  show({});
+  expect(shown()).toEqual(['0.00', '0 calls paid, 0 saved 0 cached, 0 by fleet, 0 shared']);
+});
+
+it('shows the last word of the pipeline, which does not come with every frame', () => {
+  show({ spent: 1 });
+  page.receive(aDelta({ revision: 2 }));
+  expect(shown()[0]).toBe('1.00');
+  page.receive(aDelta({ revision: 3, pipeline: aPipeline({ lookups: someLookups({ spent: 2 }) }) }));
+  expect(shown()[0]).toBe('2.00');
+});

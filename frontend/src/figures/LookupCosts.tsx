@@ -1,0 +1,37 @@
+import { useView } from '../feed/useLive';
+import type { Lookups } from '../feed/status';
+import { formatCount, formatMoney, formatShare, NOTHING } from '../format';
+import { savedCalls, savedShare, shares } from './lookups';
+
+/** One more of the figures: what it costs to know who visitors are, and what saved calls. */
+export function LookupCosts() {
+  const lookups = useView((view) => view.pipeline?.lookups ?? null);
+  return (
+    <div className="figure costs">
+      <dt>Spent on lookups</dt>
+      <dd>{lookups ? formatMoney(lookups.spent) : NOTHING}</dd>
+      {lookups && <Calls lookups={lookups} />}
+    </div>
+  );
+}
+
+function Calls({ lookups }: { lookups: Lookups }) {
+  const share = savedShare(lookups);
+  return (
+    <dd className="calls">
+      <span className="cost-bar" aria-hidden="true">
+        {shares(lookups).map(([what, part]) => (
+          <i key={what} data-what={what} style={{ flexGrow: part }} />
+        ))}
+      </span>
+      <span className="line">
+        {formatCount(lookups.paid)} calls paid, {formatCount(savedCalls(lookups))} saved
+        {share !== null && ` (${formatShare(share)})`}
+      </span>{' '}
+      <span className="line">
+        {formatCount(lookups.savedByCache)} cached, {formatCount(lookups.savedByFleet)} by fleet,{' '}
+        {formatCount(lookups.savedBySharing)} shared
+      </span>
+    </dd>
+  );
+}

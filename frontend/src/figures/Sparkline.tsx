@@ -1,0 +1,85 @@
+import { useEffect, useRef } from 'react';
+import uPlot from 'uplot';
+import type { Trace } from '../feed/pulse';
+import { useFrom, useLive } from '../feed/useLive';
+import 'uplot/dist/uPlot.min.css';
+
+const HEIGHT = 28;
+/** Seconds that the line is wide at least, while the page is young. */
+const SHORTEST = 60;
+
+/** Which of the tokens a trace is drawn in. */
+const COLOURS: Partial<Record<Trace, string>> = { departures: '--departures' };
+const COLOUR = '--accent';
+
+/**
+ * What figures were in the last minutes; drawn anew once a second. It says nothing that the figures do not say, so
+ * that it is hidden from those who have the page read to them.
+ */
+export function Sparkline({ traces }: { traces: readonly Trace[] }) {
+  const live = useLive();
+  const holder = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot>(null);
+  const version = useFrom(({ pulse }) => pulse.version);
+  const shown = traces.join(' ');
+
+  useEffect(() => {
+    const element = holder.current;
+    if (element === null) return;
+    const names = shown.split(' ') as Trace[];
+    const drawn = draw(element, names);
+    plot.current = drawn;
+    const resized = new ResizeObserver(() => drawn.setSize({ width: element.clientWidth, height: HEIGHT }));
+    resized.observe(element);
+    const scheme = window.matchMedia('(prefers-color-scheme: dark)');
+    const repaint = () => drawn.redraw();
+    scheme.addEventListener('change', repaint);
+    return () => {
+      resized.disconnect();
+      scheme.removeEventListener('change', repaint);
+      drawn.destroy();
+      plot.current = null;
+    };
+  }, [shown]);
+
+  useEffect(() => {
+    const { seconds, traces: all } = live.pulse;
+    plot.current?.setData([seconds, ...(shown.split(' ') as Trace[]).map((trace) => all[trace])]);
+  }, [live, shown, version]);
+
+  return <div className="sparkline" aria-hidden="true" ref={holder} />;
+}
+
+function draw(element: HTMLElement, traces: readonly Trace[]): uPlot {
+  const styles = getComputedStyle(element);
+  // Read with every drawing, since the colours change with the hour of the day.
+  const colour = (trace: Trace) => () => styles.getPropertyValue(COLOURS[trace] ?? COLOUR);
+  const options: uPlot.Options = {
+    width: element.clientWidth,
+    height: HEIGHT,
+    padding: [3, 0, 3, 0],
+    legend: { show: false },
+    cursor: { show: false },
+    axes: [{ show: false }, { show: false }],
+    scales: {
+      x: { time: false, range: (_, first, last) => [Math.min(first, last - SHORTEST), last] },
+      y: { range: (_, least, most) => withRoom(least, most, traces.length > 1) },
+    },
+    series: [
+      {},
+      ...traces.map((trace): uPlot.Series => ({
+        stroke: colour(trace),
+        width: 1.5,
+        points: { show: false },
+      })),
+    ],
+  };
+  return new uPlot(options, [[], ...traces.map(() => [])], element);
+}
+
+/** A line that stands still runs through the middle; rates start at nothing. */
+function withRoom(least: number, most: number, rate: boolean): [number, number] {
+  if (rate) return [0, Math.max(1, most)];
+  const room = Math.max((most - least) * 0.1, Math.abs(most) * 0.02, 0.5);
+  return [least - room, most + room];
+}

@@ -1,0 +1,81 @@
+import type { Deanonymizer } from './deanonymizer';
+import { formatCount, formatDuration } from '../format';
+import { assess, type Crew, type Emitter, type Waiting } from './pipeline';
+import { useMoment, useView } from '../feed/useLive';
+import '../styles/status.css';
+
+/** Fewer messages than these are on their way; so many that no enricher has taken wait. */
+const MANY_QUEUED = 100;
+
+type Mood = 'good' | 'doubtful' | 'bad';
+
+const PLURALS: Record<string, string> = { ingestor: 'Ingestors', enricher: 'Enrichers', gateway: 'Gateways' };
+
+/** How bad each state of the Deanonymizer is. */
+const DEANONYMIZER: Record<Deanonymizer['state'], Mood> = {
+  answering: 'good',
+  'tried again': 'doubtful',
+  'held back': 'bad',
+  unknown: 'bad',
+};
+
+/** How the pipeline behind the page is: who is there, who is ready, and what is wrong. */
+export function HealthStrip() {
+  const pipeline = useView((view) => view.pipeline);
+  const now = useMoment((moment) => moment.now);
+  if (pipeline === null || now === null) return null;
+  const { crews, emitter, deanonymizer, waiting, troubles } = assess(pipeline, now);
+  return (
+    <section className="health" aria-label="Pipeline">
+      <ul className="crews">
+        <li data-mood={emitter.state === 'connected' ? 'good' : 'bad'}>{describeEmitter(emitter)}</li>
+        <li data-mood={DEANONYMIZER[deanonymizer.state]}>{describeDeanonymizer(deanonymizer)}</li>
+        {crews.map((crew) => (
+          <li key={crew.process} data-mood={crew.ready === crew.total && crew.total > 0 ? 'good' : 'bad'}>
+            {describeCrew(crew)}
+          </li>
+        ))}
+        <li data-mood={waiting.queued >= MANY_QUEUED ? 'doubtful' : 'good'}>{describeWaiting(waiting)}</li>
+      </ul>
+      {troubles.length > 0 && (
+        <ul className="troubles" aria-label="Troubles">
+          {troubles.map(({ who, reason }) => (
+            <li key={`${who} ${reason}`}>
+              <strong>{who}</strong> {reason}
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+function describeEmitter({ state, silentSeconds }: Emitter): string {
+  if (state === 'silent') return `Emitter silent for ${formatDuration(silentSeconds)}`;
+  return `Emitter ${state}`;
+}
+
+/** What keeps calls back is told in its own words; who waits for an answer that comes right away is not told. */
+function describeDeanonymizer({ state, heldBack, waiting }: Deanonymizer): string {
+  if (state === 'answering') return 'Deanonymizer answers';
+  if (state === 'unknown') return 'Deanonymizer unknown';
+  const text = state === 'tried again' ? 'Trying the Deanonymizer again' : asSentence(heldBack.join(' and '));
+  if (waiting === 0) return text;
+  return `${text}: ${formatCount(waiting)} ${waiting === 1 ? 'visitor waits' : 'visitors wait'}`;
+}
+
+function asSentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function describeWaiting({ identifying, queued }: Waiting): string {
+  const parts = [
+    identifying > 0 && `${formatCount(identifying)} being identified`,
+    queued >= MANY_QUEUED && `${formatCount(queued)} messages wait for an enricher`,
+  ].filter((part) => part !== false);
+  return parts.join(', ') || 'Nothing waits';
+}
+
+function describeCrew({ process, ready, total }: Crew): string {
+  return `${PLURALS[process] ?? process} ${ready} of ${total} ready`;
+}

@@ -1,0 +1,40 @@
+import { useMoment } from '../feed/useLive';
+import type { Freshness } from '../feed/freshness';
+import { formatClock, formatCount, formatDuration } from '../format';
+import '../styles/status.css';
+
+const LABELS: Record<Freshness, string> = {
+  connecting: 'Connecting',
+  live: 'Live',
+  reconnecting: 'Reconnecting',
+  stale: 'Stale',
+};
+
+/** How fresh the page is. */
+export function LinkStatus() {
+  const freshness = useMoment((moment) => moment.freshness);
+  const silence = useMoment((moment) => formatDuration(moment.silentSeconds));
+  const asOf = useMoment(({ now }) => (now === null ? null : formatClock(now)));
+  return (
+    <div className="link-status" data-freshness={freshness}>
+      {/* Only the state is read out: a count of seconds would never stop talking. */}
+      <strong role="status">{LABELS[freshness]}</strong>
+      {freshness === 'live' && <span>as of {asOf}</span>}
+      {freshness === 'reconnecting' && <span>showing {asOf}</span>}
+      {freshness === 'stale' && (
+        <span>
+          since {silence}: no word from the gateway. This is how it was at {asOf}.
+        </span>
+      )}
+      {freshness === 'connecting' && <span>No word from the gateway yet ({silence}).</span>}
+      <Misunderstood />
+    </div>
+  );
+}
+
+/** Most likely the page is older than the gateway. */
+function Misunderstood() {
+  const count = useMoment((moment) => moment.misunderstood);
+  if (count === 0) return null;
+  return <span>Messages not understood: {formatCount(count)}. Reloading the page may help.</span>;
+}

@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { assessDeanonymizer } from './deanonymizer';
+import { anEnricher } from '../played/samples';
+
+const silent = 'the Deanonymizer does not answer';
+const spent = 'the lookup budget of 100/min is used up';
+const well = anEnricher();
+const open = anEnricher({ breaker: 'open', lookupsHeldBack: silent });
+const halfOpen = anEnricher({ breaker: 'half-open', lookupsHeldBack: silent });
+const poor = anEnricher({ lookupsHeldBack: spent });
+
+it.each([
+  ['answers, if it does for all enrichers', [well, well], 'answering', []],
+  ['is tried again, if an enricher does', [well, halfOpen], 'tried again', []],
+  ['is tried again, if the next call will', [{ ...open, lookupsHeldBack: null }], 'tried again', []],
+  ['is not asked where a breaker is open', [well, open], 'held back', [silent]],
+  ['is not asked where one tries and another has given up', [halfOpen, open], 'held back', [silent]],
+  ['is not asked where the budget is used up', [poor, poor], 'held back', [spent]],
+  ['is not asked for more than one reason', [poor, open, poor], 'held back', [spent, silent]],
+  ['is unknown without enrichers', [], 'unknown', []],
+] as const)('%s', (_, enrichers, state, heldBack) => {
+  expect(assessDeanonymizer([...enrichers])).toEqual({ state, heldBack, waiting: 0 });
+});
+
+describe('those who wait', () => {
+  it('are counted over all enrichers', () => {
+    const { waiting } = assessDeanonymizer([
+      anEnricher({ beingIdentified: 5 }),
+      { ...open, beingIdentified: 7 },
+    ]);
+    expect(waiting).toBe(12);
+  });
+});

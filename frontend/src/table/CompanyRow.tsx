@@ -1,0 +1,26 @@
+import { Icon } from '../Icon';
+import { formatCount } from '../format';
+import { WatchButton } from '../watch/WatchButton';
+import { Age } from './Age';
+import type { CompanyLine } from './groups';
+
+/** The cells of a company, above its visitors. */
+export function CompanyRow({ line }: { line: CompanyLine }) {
+  const { company, visitors, openedAt, unfolded } = line;
+  return (
+    <>
+      <div role="gridcell" className="cell company-head">
+        <Icon name={unfolded ? 'down' : 'right'} />
+        <span className="strong">{company?.name ?? 'Company unknown'}</span>
+        {company && <span className="quiet">{company.domain}</span>}
+        {company && <WatchButton company={company} inGrid />}
+      </div>
+      <div role="gridcell" className="cell visitors-count">
+        <strong>{formatCount(visitors)}</strong> {visitors === 1 ? 'visitor' : 'visitors'}
+      </div>
+      <div role="gridcell" className="cell opened">
+        <Age since={openedAt} />
+      </div>
+    </>
+  );
+}

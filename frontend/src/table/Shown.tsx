@@ -1,0 +1,46 @@
+import { useFrom, useLive, useView } from '../feed/useLive';
+import { formatCount } from '../format';
+
+/**
+ * How many of the visitors are listed; and, while the order is held because somebody reads, that it is, and what
+ * waits.
+ */
+export function Shown() {
+  const live = useLive();
+  const shown = useFrom(({ listing }) => listing.shown);
+  const active = useView(({ stats }) => stats?.activeSessions ?? 0);
+  const held = useFrom(({ listing }) => listing.held);
+  const waiting = useFrom(({ listing: { waiting } }) => describeWaiting(waiting.came, waiting.left));
+  return (
+    <div className="shown">
+      <span>{describeShown(shown, Math.max(shown, active))}</span>
+      {held && (
+        <span className="held">
+          Order held while you read
+          {waiting !== '' && (
+            <button type="button" className="link-button" onClick={() => live.catchUp()}>
+              {waiting}, show
+            </button>
+          )}
+        </span>
+      )}
+    </div>
+  );
+}
+
+function describeShown(shown: number, active: number): string {
+  if (shown < active) return `${formatCount(shown)} of ${formatCount(active)} visitors`;
+  return `${formatCount(shown)} ${shown === 1 ? 'visitor' : 'visitors'}`;
+}
+
+/** What waits, such as `3 came, 1 left`; empty where nothing does. */
+export function describeWaiting(came: number, left: number): string {
+  const parts = [
+    [came, 'came'],
+    [left, 'left'],
+  ] as const;
+  return parts
+    .filter(([count]) => count > 0)
+    .map(([count, what]) => `${formatCount(count)} ${what}`)
+    .join(', ');
+}

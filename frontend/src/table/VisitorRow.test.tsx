@@ -1,0 +1,94 @@
+// @vitest-environment jsdom
+import { cleanup, screen } from '@testing-library/react';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Session } from '../feed/frame';
+import { PlayedPage } from '../played/playedPage';
+import { aSession, aSnapshot, NOW } from '../played/samples';
+import { VisitorRow } from './VisitorRow';
+
+let page: PlayedPage;
+
+beforeEach(() => {
+  page = new PlayedPage();
+});
+
+afterEach(cleanup);
+
+function showRow(session: Partial<Session>): HTMLElement[] {
+  page.receive(aSnapshot());
+  page.show(
+    <div role="grid">
+      <div role="row">
+        <VisitorRow session={aSession(session)} />
+      </div>
+    </div>,
+  );
+  return screen.getAllByRole('gridcell');
+}
+
+function texts(session: Partial<Session>): (string | null)[] {
+  return showRow(session).map((cell) => cell.textContent);
+}
+
+const company = { guid: 'c1', name: 'Lumen & Sons', domain: 'lumen.example' };
+const contact = {
+  guid: 'c2',
+  name: 'Ada Quill',
+  title: 'Head of Sales',
+  emailAddresses: ['ada@lumen.example'],
+  phoneNumbers: ['+1-202-555-0173'],
+};
+
+it('shows all there is to know, and no GUIDs', () => {
+  expect(texts({ company, contact })).toEqual([
+    'Lumen & Sonslumen.example',
+    'Ada QuillHead of Sales',
+    'ada@lumen.example',
+    '+1-202-555-0173',
+    '203.0.113.7',
+    '1m 00s',
+    '5s',
+  ]);
+});
+
+it('shows a visitor of whom nothing is known', () => {
+  expect(texts({})).toEqual(['Unknown', '–', '', '', '203.0.113.7', '1m 00s', '5s']);
+});
+
+it('tells a visitor who is still to be identified from one of whom nothing is known', () => {
+  expect(texts({ unidentified: true })[0]).toBe('Not identified yet');
+});
+
+it('links to the company without telling it from where, and to the contact', () => {
+  showRow({ company, contact });
+  const links = screen.getAllByRole<HTMLAnchorElement>('link');
+  expect(links.map((link) => [link.href, link.rel])).toEqual([
+    ['https://lumen.example/', 'noopener noreferrer'],
+    ['mailto:ada@lumen.example', ''],
+    ['tel:+12025550173', ''],
+  ]);
+});
+
+it('shows what is no plausible link as text', () => {
+  const cells = showRow({
+    company: { ...company, domain: 'javascript:alert(1)' },
+    contact: { ...contact, emailAddresses: ['none'], phoneNumbers: ['none', 'none'] },
+  });
+  expect(screen.queryAllByRole('link')).toEqual([]);
+  expect(cells[0]?.textContent).toContain('javascript:alert(1)');
+  expect(cells[3]?.textContent).toBe('nonenone');
+});
+
+it('shows markup as text', () => {
+  const cells = showRow({ company: { ...company, name: '<img src=x onerror=alert(1)>' } });
+  expect(cells[0]?.textContent).toContain('<img src=x onerror=alert(1)>');
+  expect(cells[0]?.querySelector('img')).toBeNull();
+});
+
+it('ticks, and tells the exact time to those who ask', () => {
+  const [, , , , , opened, active] = showRow({ openedAt: NOW - 59_000, lastActivityAt: NOW });
+  page.pass(1_000);
+  expect(opened?.textContent).toBe('1m 00s');
+  expect(active?.textContent).toBe('1s');
+  expect(opened?.querySelector('time')?.dateTime).toBe(new Date(NOW - 59_000).toISOString());
+});

@@ -1,0 +1,135 @@
+import { Fragment, memo } from 'react';
+import { mailtoUrl, telUrl, websiteUrl } from '../details/links';
+import type { Leaving } from '../feed/change';
+import type { Company, Contact, Session } from '../feed/frame';
+import { NOTHING } from '../format';
+import { WatchButton } from '../watch/WatchButton';
+import { Age } from './Age';
+
+/** Lines of text in a row; what does not fit is in the visitor's details. */
+const LINES = 2;
+
+interface VisitorRowProps {
+  session: Session;
+  /** Why the visitor is gone, while the row still stands. */
+  left?: Leaving | null;
+}
+
+/**
+ * The cells of one session. They are rendered anew only when the session itself changes; its ages tick by
+ * themselves.
+ */
+export const VisitorRow = memo(function VisitorRow({ session, left = null }: VisitorRowProps) {
+  const { company, contact, unidentified = false } = session;
+  return (
+    <>
+      <div role="gridcell" className="cell company">
+        {company ? (
+          <CompanyLines company={company} />
+        ) : (
+          <span className="line unknown">{unidentified ? 'Not identified yet' : 'Unknown'}</span>
+        )}
+      </div>
+      <div role="gridcell" className="cell contact">
+        {contact ? <ContactLines contact={contact} /> : <span className="line unknown">{NOTHING}</span>}
+      </div>
+      <div role="gridcell" className="cell email">
+        <Links texts={contact?.emailAddresses ?? []} urlOf={mailtoUrl} />
+      </div>
+      <div role="gridcell" className="cell phone">
+        <Links texts={contact?.phoneNumbers ?? []} urlOf={telUrl} />
+      </div>
+      <div role="gridcell" className="cell ip">
+        <Ip ip={session.ip} />
+      </div>
+      <div role="gridcell" className="cell opened">
+        <Age since={session.openedAt} />
+      </div>
+      <div role="gridcell" className="cell active">
+        {left === null ? (
+          <Age since={session.lastActivityAt} />
+        ) : (
+          <span className="left-mark">{left === 'stale' ? 'Gone silent' : 'Left'}</span>
+        )}
+      </div>
+    </>
+  );
+});
+
+function CompanyLines({ company }: { company: Company }) {
+  const href = websiteUrl(company.domain);
+  return (
+    <>
+      <span className="line strong" title={company.name}>
+        {company.name}
+      </span>
+      {href === null ? (
+        <span className="line quiet">{company.domain}</span>
+      ) : (
+        <a
+          className="line quiet"
+          href={href}
+          title={company.domain}
+          target="_blank"
+          rel="noopener noreferrer"
+          tabIndex={-1}
+        >
+          {company.domain}
+        </a>
+      )}
+      <WatchButton company={company} inGrid />
+    </>
+  );
+}
+
+function ContactLines({ contact }: { contact: Contact }) {
+  return (
+    <>
+      <span className="line" title={contact.name}>
+        {contact.name}
+      </span>
+      {contact.title !== undefined && (
+        <span className="line quiet" title={contact.title}>
+          {contact.title}
+        </span>
+      )}
+    </>
+  );
+}
+
+/** As many links as fit; where there are more, the last line says how many. */
+function Links({ texts, urlOf }: { texts: string[]; urlOf: (text: string) => string | null }) {
+  const shown = texts.length > LINES ? texts.slice(0, LINES - 1) : texts;
+  return (
+    <>
+      {shown.map((text, index) => (
+        <MaybeLink key={index} href={urlOf(text)} text={text} />
+      ))}
+      {texts.length > shown.length && (
+        <span className="line quiet" title={texts.slice(shown.length).join('\n')}>
+          +{texts.length - shown.length} more
+        </span>
+      )}
+    </>
+  );
+}
+
+/** Links are reached from the details by keyboard, so that Tab leaves the table in one step. */
+function MaybeLink({ href, text }: { href: string | null; text: string }) {
+  if (href === null) return <span className="line">{text}</span>;
+  return (
+    <a className="line" href={href} title={text} tabIndex={-1}>
+      {text}
+    </a>
+  );
+}
+
+/** An address that breaks, where it has to, between its groups. */
+function Ip({ ip }: { ip: string }) {
+  return ip.split(/(?<=:)/).map((group, index) => (
+    <Fragment key={index}>
+      {group}
+      <wbr />
+    </Fragment>
+  ));
+}

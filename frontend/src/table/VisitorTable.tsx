@@ -1,0 +1,174 @@
+import type { VirtualItem } from '@tanstack/react-virtual';
+import { useCallback, useState } from 'react';
+import { useFrom, useMoment } from '../feed/useLive';
+import { useIsWatched } from '../watch/useWatch';
+import { CompanyRow } from './CompanyRow';
+import { NO_COMPANY, type CompanyLine } from './groups';
+import type { Line, VisitorLine } from './listing';
+import { NoRows } from './NoRows';
+import { TableHead } from './TableHead';
+import { useQuery } from './useQuery';
+import { useReading } from './useReading';
+import { useRowKeys } from './useRowKeys';
+import { useRows } from './useRows';
+import { VisitorRow } from './VisitorRow';
+import '../styles/table.css';
+
+/** Milliseconds for which a new session stands out. */
+const NEW_FOR = 5_000;
+/** So many rows are the most that are moved before the eye in one go; more is a flicker, and appears at once. */
+const CALM = 12;
+
+/**
+ * The active visitors. Only the rows on the screen exist in the document, however many there are.
+ */
+export function VisitorTable() {
+  const lines = useFrom(({ listing }) => listing.lines);
+  const stale = useMoment(({ freshness }) => (freshness === 'stale' ? 'stale' : null)) !== null;
+  const lively = useFrom(({ listing }) => listing.lastMoved > CALM);
+  const [query, change] = useQuery();
+  const [scroller, setScroller] = useState<HTMLElement | null>(null);
+  const [body, setBody] = useState<HTMLElement | null>(null);
+  useReading(body);
+
+  const act = useCallback(
+    (line: Line, unfold?: boolean) => {
+      if (line.kind === 'company') {
+        const wanted = unfold ?? !line.unfolded;
+        if (wanted !== line.unfolded) change({ unfolded: toggled(query.unfolded, keyOf(line)) });
+      } else if (unfold === undefined) {
+        change({ visitor: line.key });
+      }
+    },
+    [change, query.unfolded],
+  );
+  const rows = useRows(lines, scroller);
+  const { current, onKeyDown, setCurrent } = useRowKeys(lines, rows, scroller, act);
+
+  return (
+    <div
+      className="visitors"
+      data-stale={stale || undefined}
+      data-moving={!lively && !rows.scrolled ? 'calm' : 'at once'}
+      ref={setScroller}
+    >
+      <div
+        role={query.grouped ? 'treegrid' : 'grid'}
+        aria-label="Active visitors"
+        aria-rowcount={lines.length + 1}
+        aria-readonly="true"
+      >
+        <TableHead />
+        <div
+          role="rowgroup"
+          className="visitors-body"
+          ref={setBody}
+          style={{ height: rows.totalHeight }}
+          onKeyDown={onKeyDown}
+        >
+          {rows.visible.map((item) => {
+            const line = lines[item.index];
+            if (!line) return null;
+            const place = {
+              item,
+              reachable: line.key === current,
+              onFocus: () => setCurrent(line.key),
+              onAct: () => act(line),
+            };
+            return line.kind === 'company' ? (
+              <PlacedCompany key={line.key} line={line} {...place} />
+            ) : (
+              <PlacedVisitor
+                key={line.key}
+                line={line}
+                selected={query.visitor === line.key}
+                level={query.grouped ? 2 : undefined}
+                {...place}
+              />
+            );
+          })}
+        </div>
+      </div>
+      {lines.length === 0 && <NoRows />}
+    </div>
+  );
+}
+
+interface Place {
+  item: VirtualItem;
+  /** Whether Tab leads here. */
+  reachable: boolean;
+  onFocus: () => void;
+  onAct: () => void;
+}
+
+/**
+ * A row at its place; it follows its session by itself, so that a touched session renders one row and no
+ * table.
+ */
+function PlacedVisitor({
+  line,
+  selected,
+  level,
+  ...place
+}: Place & { line: VisitorLine; selected: boolean; level: number | undefined }) {
+  const session = useFrom(() => line.row.session);
+  const left = useFrom(() => line.left?.why ?? null);
+  const isNew = useMoment(({ now }) =>
+    now !== null && now - line.row.session.openedAt < NEW_FOR ? 'new' : null,
+  );
+  const watched = useIsWatched(session.company);
+  return (
+    <div
+      {...rowProps(place)}
+      aria-selected={selected}
+      aria-level={level}
+      className="row visitor"
+      data-new={isNew}
+      data-left={left}
+      data-watched={watched || undefined}
+    >
+      <VisitorRow session={session} left={left} />
+    </div>
+  );
+}
+
+function PlacedCompany({ line, ...place }: Place & { line: CompanyLine }) {
+  const watched = useIsWatched(line.company);
+  return (
+    <div
+      {...rowProps(place)}
+      aria-expanded={line.unfolded}
+      aria-level={1}
+      className="row group"
+      data-watched={watched || undefined}
+    >
+      <CompanyRow line={line} />
+    </div>
+  );
+}
+
+function rowProps({ item, reachable, onFocus, onAct }: Place) {
+  return {
+    role: 'row',
+    'aria-rowindex': item.index + 2,
+    tabIndex: reachable ? 0 : -1,
+    style: { transform: `translateY(${item.start}px)`, height: item.size },
+    onFocus,
+    onClick: ({ target }: { target: EventTarget }) => {
+      // A link does what it says; and who marks text does not want details.
+      const onSomething = (target as Element).closest('a, button') !== null;
+      if (!onSomething && window.getSelection()?.isCollapsed !== false) onAct();
+    },
+  };
+}
+
+function keyOf({ company }: CompanyLine): string {
+  return company?.guid ?? NO_COMPANY;
+}
+
+function toggled(set: ReadonlySet<string>, item: string): ReadonlySet<string> {
+  const other = new Set(set);
+  if (!other.delete(item)) other.add(item);
+  return other;
+}

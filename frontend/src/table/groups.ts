@@ -1,0 +1,70 @@
+import type { Company } from '../feed/frame';
+import type { Line, VisitorLine } from './listing';
+import type { Plan } from './plan';
+
+/** The key of the group of those whose company is not known. */
+export const NO_COMPANY = 'none';
+
+/** A company's line, above those of its visitors. */
+export interface CompanyLine {
+  readonly kind: 'company';
+  readonly key: string;
+  /** Null for all whose company is not known. */
+  readonly company: Company | null;
+  /** Visitors who are there. */
+  readonly visitors: number;
+  /** When the first of them came, in milliseconds since the epoch. */
+  readonly openedAt: number;
+  readonly unfolded: boolean;
+}
+
+interface Group {
+  company: Company | null;
+  lines: VisitorLine[];
+  visitors: number;
+  openedAt: number;
+}
+
+/**
+ * Puts visitors under their companies.
+ *
+ * Companies stand as their first visitors do, or by their number of visitors; those without a company come last.
+ */
+export function groupByCompany(
+  inOrder: readonly VisitorLine[],
+  { byVisitors, unfolded }: Pick<Plan, 'byVisitors' | 'unfolded'>,
+): Line[] {
+  const groups = [...gather(inOrder)];
+  const rank = ([key]: [string, Group]) => Number(key === NO_COMPANY);
+  // The sort is stable: equals stay in the order of their first visitors.
+  groups.sort((a, b) => rank(a) - rank(b) || (a[1].visitors - b[1].visitors) * byVisitors);
+  return groups.flatMap(([key, { company, lines, visitors, openedAt }]): Line[] => {
+    const open = unfolded.has(key);
+    const head: CompanyLine = {
+      kind: 'company',
+      key: `company ${key}`,
+      company,
+      visitors,
+      openedAt,
+      unfolded: open,
+    };
+    return open ? [head, ...lines] : [head];
+  });
+}
+
+function gather(inOrder: readonly VisitorLine[]): Map<string, Group> {
+  const groups = new Map<string, Group>();
+  for (const line of inOrder) {
+    const { company, openedAt } = line.row.session;
+    const key = company?.guid ?? NO_COMPANY;
+    let group = groups.get(key);
+    if (!group) {
+      group = { company, lines: [], visitors: 0, openedAt };
+      groups.set(key, group);
+    }
+    group.lines.push(line);
+    if (line.left === null) group.visitors += 1;
+    if (openedAt < group.openedAt) group.openedAt = openedAt;
+  }
+  return groups;
+}
