@@ -62,6 +62,10 @@ bench-lookups: setup build ## What fleets pay for lookups, and how an outage of 
 	@NATS_SERVER="$$(scripts/find-nats-server)" && export NATS_SERVER && \
 	  cargo run --release --locked -p e2e --bin bench_lookups
 
+.PHONY: bench-page
+bench-page: $(PAGE) ## How fluid the page is with VISITORS= and CHANGES= a second, and its heap over MINUTES=
+	CHROMIUM="$$(scripts/find-chromium)" && export CHROMIUM && node frontend/bench/page.mjs
+
 ##@ Build
 
 .PHONY: setup
@@ -75,6 +79,10 @@ build: $(PAGE) ## Build the release binaries and the page
 clean: ## Remove all that was built or fetched
 	cargo clean
 	rm -rf .venv frontend/node_modules frontend/dist
+
+.PHONY: screenshots
+screenshots: $(PAGE) ## Take the pictures of the page in docs/ anew
+	CHROMIUM="$$(scripts/find-chromium)" && export CHROMIUM && node frontend/e2e/screenshots.mjs
 
 ##@ Check
 

@@ -47,6 +47,10 @@ export class MockGateway {
   beingIdentified = 0;
 
   #sessions = new Map();
+  /** Visitors of each company, the sum of the former, and the sum of all times of opening. */
+  #companies = new Map();
+  #identified = 0;
+  #openings = 0;
   #revision = 1;
   #pending = { changed: [], touched: [], removed: [] };
   #http = createServer((request, response) => void serve(request, response));
@@ -74,6 +78,8 @@ export class MockGateway {
   /** Makes a session new or different, from the next flush on. */
   put(...sessions) {
     for (const session of sessions) {
+      this.#count(this.#sessions.get(session.guid), -1);
+      this.#count(session, 1);
       this.#sessions.set(session.guid, session);
       this.#pending.changed.push(session);
     }
@@ -85,6 +91,7 @@ export class MockGateway {
   }
 
   remove(guid, reason = 'closed') {
+    this.#count(this.#sessions.get(guid), -1);
     this.#sessions.delete(guid);
     this.#pending.removed.push([guid, reason]);
   }
@@ -152,18 +159,28 @@ export class MockGateway {
     };
   }
 
+  /** As the gateway does it, by sums, so that a frame of many sessions costs no more than one of few. */
   #stats(now) {
-    const sessions = [...this.#sessions.values()];
-    const identified = sessions.filter(({ company }) => company !== null);
-    const companies = new Set(identified.map(({ company }) => company.guid)).size;
-    const seconds = sessions.reduce((sum, { openedAt }) => sum + (now - openedAt) / 1_000, 0);
+    const active = this.#sessions.size;
+    const companies = this.#companies.size;
     return {
-      activeSessions: sessions.length,
+      activeSessions: active,
       beingIdentified: this.beingIdentified,
       companies,
-      averageVisitorsPerCompany: companies === 0 ? 0 : identified.length / companies,
-      averageSessionSeconds: sessions.length === 0 ? 0 : seconds / sessions.length,
+      averageVisitorsPerCompany: companies === 0 ? 0 : this.#identified / companies,
+      averageSessionSeconds: active === 0 ? 0 : (now - this.#openings / active) / 1_000,
     };
+  }
+
+  #count(session, by) {
+    if (session === undefined) return;
+    this.#openings += by * session.openedAt;
+    if (session.company === null) return;
+    this.#identified += by;
+    const { guid } = session.company;
+    const visitors = (this.#companies.get(guid) ?? 0) + by;
+    if (visitors > 0) this.#companies.set(guid, visitors);
+    else this.#companies.delete(guid);
   }
 }
 

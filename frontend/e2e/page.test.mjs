@@ -66,7 +66,8 @@ describe('the pipeline', () => {
     gateway.processes = [status, { ...status, instance: 'web-2', ready: false, reason: 'NATS is away' }];
     const page = await open();
     await shows(page, '.crews', /Gateways 1 of 2 ready/);
-    await shows(page, '.troubles', /gateway web-2 NATS is away/);
+    await page.locator('.troubles').click();
+    await shows(page, '.all-troubles', /gateway web-2 NATS is away/);
   });
 
   test('tells when visitors wait for the Deanonymizer', async () => {
@@ -85,13 +86,11 @@ describe('the pipeline', () => {
       lookupsHeldBack: 'the Deanonymizer does not answer',
     };
     gateway.processes = [enricher];
+    gateway.beingIdentified = 12;
     gateway.put(aSession({ unidentified: true }));
     const page = await open();
-    await shows(
-      page,
-      '.crews [data-mood=bad]:nth-child(2)',
-      'The Deanonymizer does not answer: 12 visitors wait',
-    );
+    await shows(page, '.crews [data-mood=bad]:nth-child(2)', 'The Deanonymizer does not answer');
+    await shows(page, '.crews :last-child', '12 being identified');
     await shows(page, `${ROWS} .company`, 'Not identified yet');
 
     gateway.processes = [{ ...enricher, breaker: 'closed', lookupsHeldBack: null }];

@@ -50,9 +50,11 @@ export function makeVisitor(chance, ago = 0) {
   };
 }
 
+/** Some companies send more visitors than others. */
 function makeCompany(chance) {
-  const last = pick(chance, LAST);
-  const trade = pick(chance, TRADES);
+  const skewed = () => chance() ** 1.8;
+  const last = pick(skewed, LAST);
+  const trade = pick(skewed, TRADES);
   const name = `${last} ${trade} ${FORMS[(last.length + trade.length) % FORMS.length]}`;
   return { guid: `company-${name}`, name, domain: `${last}-${trade}.example`.toLowerCase() };
 }

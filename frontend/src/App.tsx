@@ -3,6 +3,7 @@ import { Figures } from './figures/Figures';
 import { TopCompanies } from './figures/TopCompanies';
 import { HealthStrip } from './health/HealthStrip';
 import { LinkStatus } from './health/LinkStatus';
+import { Troubles } from './health/Troubles';
 import { Shown } from './table/Shown';
 import { Toolbar } from './table/Toolbar';
 import { VisitorTable } from './table/VisitorTable';
@@ -14,6 +15,7 @@ export function App() {
       <header className="page-head">
         <h1>On the website right now</h1>
         <LinkStatus />
+        <Troubles />
         <WatchMenu />
       </header>
       <HealthStrip />

@@ -30,7 +30,7 @@ export function formatAverage(average: number): string {
 
 /** How often something happens. */
 export function formatRate(rate: number): string {
-  return rates.format(rate);
+  return rate === 0 ? '0' : rates.format(rate);
 }
 
 /** An amount of money, in whatever currency it is: only the operator knows. */

@@ -1,9 +1,10 @@
 // @vitest-environment jsdom
-import { cleanup, screen, within } from '@testing-library/react';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { act, cleanup, screen } from '@testing-library/react';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HealthStrip } from './HealthStrip';
+import { Troubles } from './Troubles';
 import { PlayedPage } from '../played/playedPage';
-import { anEnricher, aPipeline, aSnapshot, NOW } from '../played/samples';
+import { anEnricher, aPipeline, aSnapshot, NOW, someStats } from '../played/samples';
 import type { Pipeline } from '../feed/status';
 
 let page: PlayedPage;
@@ -15,70 +16,77 @@ beforeEach(() => {
 afterEach(cleanup);
 
 const process = { instance: 'host-1', at: NOW, startedAt: NOW, ready: true, reason: null };
+const ingestor = { ...process, process: 'ingestor' };
 
 it('shows nothing before the first frame', () => {
   const shown = page.show(<HealthStrip />);
   expect(shown.textContent).toBe('');
 });
 
-/** The items of the lists that are shown for these processes. */
-function lists(...processes: Pipeline['processes']): (string | null)[][] {
+/** What the strip says of these processes. */
+function said(...processes: Pipeline['processes']): (string | null)[] {
   page.receive(aSnapshot({ pipeline: aPipeline({ processes }) }));
   page.show(<HealthStrip />);
-  return screen.getAllByRole('list').map((list) =>
-    within(list)
-      .getAllByRole('listitem')
-      .map((item) => item.textContent),
-  );
+  return screen.getAllByRole('listitem').map((item) => item.textContent);
 }
 
-it('tells who is ready, and what is wrong', () => {
-  const sick = { ...process, process: 'enricher', instance: 'host-2', ready: false, reason: 'no NATS' };
-  expect(lists(anEnricher(), sick, { ...process, process: 'gateway' })).toEqual([
-    [
-      'Emitter unknown',
-      'Deanonymizer answers',
-      'Ingestors 0 of 0 ready',
-      'Enrichers 1 of 2 ready',
-      'Gateways 1 of 1 ready',
-      'Nothing waits',
-    ],
-    ['ingestor none is known to run', 'enricher host-2 no NATS'],
+const sick = { ...process, process: 'enricher', instance: 'host-2', ready: false, reason: 'no NATS' };
+
+it('tells who is ready', () => {
+  expect(said(anEnricher(), sick, { ...process, process: 'gateway' })).toEqual([
+    'Emitter unknown',
+    'Deanonymizer answers',
+    'Ingestors 0 of 0 ready',
+    'Enrichers 1 of 2 ready',
+    'Gateways 1 of 1 ready',
+    'Nothing waits',
   ]);
 });
 
 const heldBack = { lookupsHeldBack: 'the Deanonymizer does not answer' };
 
 it.each([
-  ['Deanonymizer answers', 'good', { beingIdentified: 12 }],
+  ['Deanonymizer answers', 'good', {}],
   ['Trying the Deanonymizer again', 'doubtful', { breaker: 'half-open', ...heldBack }],
+  ['The Deanonymizer does not answer', 'bad', { breaker: 'open', ...heldBack }],
   [
-    'Trying the Deanonymizer again: 1 visitor waits',
-    'doubtful',
-    { breaker: 'half-open', beingIdentified: 1 },
-  ],
-  [
-    'The Deanonymizer does not answer: 1,200 visitors wait',
+    'The lookup budget of 9/min is used up',
     'bad',
-    { breaker: 'open', beingIdentified: 1_200, ...heldBack },
+    { lookupsHeldBack: 'the lookup budget of 9/min is used up' },
   ],
 ] as const)('says "%s" (%s)', (text, mood, enricher) => {
-  lists(anEnricher(enricher));
+  said(anEnricher(enricher));
   expect(screen.getByText(text).dataset.mood).toBe(mood);
 });
 
-it('says why lookups are held back, once', () => {
-  const [crews, troubles] = lists(
-    anEnricher({ lookupsHeldBack: 'the lookup budget of 100/min is used up', beingIdentified: 3 }),
-  );
-  expect(crews?.[1]).toBe('The lookup budget of 100/min is used up: 3 visitors wait');
-  expect(troubles).toEqual(['ingestor none is known to run']);
+it.each([
+  ['Nothing waits', 'good', 0, 99],
+  ['7 being identified', 'good', 7, 0],
+  ['1,000 queued', 'doubtful', 0, 1_000],
+  ['7 being identified, 100 queued', 'doubtful', 7, 100],
+])('says what waits: "%s" (%s)', (text, mood, beingIdentified, queueWaiting) => {
+  const pipeline = aPipeline({ processes: [anEnricher({ queueWaiting })] });
+  page.receive(aSnapshot({ pipeline, stats: someStats({ beingIdentified }) }));
+  page.show(<HealthStrip />);
+  expect(screen.getByText(text).dataset.mood).toBe(mood);
 });
 
-it.each([
-  ['Nothing waits', {}],
-  ['7 being identified', { beingIdentified: 7, queueWaiting: 99 }],
-  ['1,000 messages wait for an enricher', { queueWaiting: 1_000 }],
-])('says what waits: "%s"', (text, enricher) => {
-  expect(lists(anEnricher(enricher))[0]).toContain(text);
+describe('troubles', () => {
+  it('are not there where all is well', () => {
+    page.receive(aSnapshot());
+    page.receive(aSnapshot({ pipeline: aPipeline({ processes: [ingestor, anEnricher()] }) }));
+    expect(page.show(<Troubles />).textContent).toBe('');
+  });
+
+  it('show the first, and all when they are pressed', () => {
+    page.receive(aSnapshot({ pipeline: aPipeline({ processes: [anEnricher(), sick] }) }));
+    page.show(<Troubles />);
+    const button = screen.getByRole('button');
+    expect(button.textContent).toBe('ingestor none is known to run+1 more');
+    act(() => button.click());
+    expect(screen.getAllByRole('listitem').map((item) => item.textContent)).toEqual([
+      'ingestor none is known to run',
+      'enricher host-2 no NATS',
+    ]);
+  });
 });

@@ -1,6 +1,6 @@
 import type { Deanonymizer } from './deanonymizer';
 import { formatCount, formatDuration } from '../format';
-import { assess, type Crew, type Emitter, type Waiting } from './pipeline';
+import { assess, type Crew, type Emitter } from './pipeline';
 import { useMoment, useView } from '../feed/useLive';
 import '../styles/status.css';
 
@@ -19,12 +19,13 @@ const DEANONYMIZER: Record<Deanonymizer['state'], Mood> = {
   unknown: 'bad',
 };
 
-/** How the pipeline behind the page is: who is there, who is ready, and what is wrong. */
+/** How the pipeline behind the page is: who is there, who is ready, and what waits. */
 export function HealthStrip() {
   const pipeline = useView((view) => view.pipeline);
+  const identifying = useView(({ stats }) => stats?.beingIdentified ?? 0);
   const now = useMoment((moment) => moment.now);
-  if (pipeline === null || now === null) return null;
-  const { crews, emitter, deanonymizer, waiting, troubles } = assess(pipeline, now);
+  if (pipeline === null || now === null) return <div className="health" />;
+  const { crews, emitter, deanonymizer, queued } = assess(pipeline, now);
   return (
     <section className="health" aria-label="Pipeline">
       <ul className="crews">
@@ -35,17 +36,10 @@ export function HealthStrip() {
             {describeCrew(crew)}
           </li>
         ))}
-        <li data-mood={waiting.queued >= MANY_QUEUED ? 'doubtful' : 'good'}>{describeWaiting(waiting)}</li>
+        <li data-mood={queued >= MANY_QUEUED ? 'doubtful' : 'good'}>
+          {describeWaiting(identifying, queued)}
+        </li>
       </ul>
-      {troubles.length > 0 && (
-        <ul className="troubles" aria-label="Troubles">
-          {troubles.map(({ who, reason }) => (
-            <li key={`${who} ${reason}`}>
-              <strong>{who}</strong> {reason}
-            </li>
-          ))}
-        </ul>
-      )}
     </section>
   );
 }
@@ -55,23 +49,28 @@ function describeEmitter({ state, silentSeconds }: Emitter): string {
   return `Emitter ${state}`;
 }
 
-/** What keeps calls back is told in its own words; who waits for an answer that comes right away is not told. */
-function describeDeanonymizer({ state, heldBack, waiting }: Deanonymizer): string {
-  if (state === 'answering') return 'Deanonymizer answers';
-  if (state === 'unknown') return 'Deanonymizer unknown';
-  const text = state === 'tried again' ? 'Trying the Deanonymizer again' : asSentence(heldBack.join(' and '));
-  if (waiting === 0) return text;
-  return `${text}: ${formatCount(waiting)} ${waiting === 1 ? 'visitor waits' : 'visitors wait'}`;
+/** What keeps calls back is told in its own words. */
+function describeDeanonymizer({ state, heldBack }: Deanonymizer): string {
+  switch (state) {
+    case 'answering':
+      return 'Deanonymizer answers';
+    case 'unknown':
+      return 'Deanonymizer unknown';
+    case 'tried again':
+      return 'Trying the Deanonymizer again';
+    case 'held back':
+      return asSentence(heldBack.join(' and '));
+  }
 }
 
 function asSentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function describeWaiting({ identifying, queued }: Waiting): string {
+function describeWaiting(identifying: number, queued: number): string {
   const parts = [
     identifying > 0 && `${formatCount(identifying)} being identified`,
-    queued >= MANY_QUEUED && `${formatCount(queued)} messages wait for an enricher`,
+    queued >= MANY_QUEUED && `${formatCount(queued)} queued`,
   ].filter((part) => part !== false);
   return parts.join(', ') || 'Nothing waits';
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { assessDeanonymizer } from './deanonymizer';
 import { anEnricher } from '../played/samples';
 
@@ -19,15 +19,5 @@ it.each([
   ['is not asked for more than one reason', [poor, open, poor], 'held back', [spent, silent]],
   ['is unknown without enrichers', [], 'unknown', []],
 ] as const)('%s', (_, enrichers, state, heldBack) => {
-  expect(assessDeanonymizer([...enrichers])).toEqual({ state, heldBack, waiting: 0 });
-});
-
-describe('those who wait', () => {
-  it('are counted over all enrichers', () => {
-    const { waiting } = assessDeanonymizer([
-      anEnricher({ beingIdentified: 5 }),
-      { ...open, beingIdentified: 7 },
-    ]);
-    expect(waiting).toBe(12);
-  });
+  expect(assessDeanonymizer([...enrichers])).toEqual({ state, heldBack });
 });

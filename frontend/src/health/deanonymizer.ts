@@ -5,8 +5,6 @@ export interface Deanonymizer {
   state: 'answering' | 'tried again' | 'held back' | 'unknown';
   /** Why no calls are made, in words; each reason once. */
   heldBack: string[];
-  /** Visitors who wait until it is known who they are. */
-  waiting: number;
 }
 
 /**
@@ -14,12 +12,11 @@ export interface Deanonymizer {
  * for one, some visitors wait.
  */
 export function assessDeanonymizer(enrichers: EnricherStatus[]): Deanonymizer {
-  const waiting = enrichers.reduce((sum, { beingIdentified }) => sum + beingIdentified, 0);
   // An enricher that is just trying holds all other calls back, which is no reason to worry anew.
   const settled = enrichers.filter(({ breaker }) => breaker !== 'half-open');
   const reasons = settled.map(({ lookupsHeldBack }) => lookupsHeldBack).filter((reason) => reason !== null);
   const heldBack = [...new Set(reasons)];
-  return { state: stateOf(enrichers, heldBack), heldBack, waiting };
+  return { state: stateOf(enrichers, heldBack), heldBack };
 }
 
 function stateOf(enrichers: EnricherStatus[], heldBack: string[]): Deanonymizer['state'] {

@@ -29,16 +29,9 @@ export interface Health {
   crews: Crew[];
   emitter: Emitter;
   deanonymizer: Deanonymizer;
-  waiting: Waiting;
-  troubles: Trouble[];
-}
-
-/** What has come in and is not to be seen yet. */
-export interface Waiting {
-  /** Visitors of whom it is not known yet whether they may be shown. */
-  identifying: number;
   /** Messages that no enricher has taken yet. */
   queued: number;
+  troubles: Trouble[];
 }
 
 /** The emitter as the ingestors see it; unknown where none tells. */
@@ -65,11 +58,8 @@ export function assess({ processes }: Pipeline, now: number): Health {
     crews,
     emitter: assessEmitter(processes.filter((status) => 'emitterConnected' in status)),
     deanonymizer,
-    waiting: {
-      identifying: deanonymizer.waiting,
-      // Each tells of the one queue that they share.
-      queued: Math.max(0, ...enrichers.map(({ queueWaiting }) => queueWaiting)),
-    },
+    // Each tells of the one queue that they share.
+    queued: Math.max(0, ...enrichers.map(({ queueWaiting }) => queueWaiting)),
     troubles: [
       ...crews.filter(isMissing).map(({ process }) => ({ who: process, reason: 'none is known to run' })),
       ...states.flatMap(({ process, instance, trouble }) =>

@@ -110,7 +110,7 @@ function Search() {
       className="search"
       aria-label="Search visitors"
       aria-keyshortcuts="/"
-      placeholder="Search IP, company, domain, contact"
+      placeholder="IP, company, domain, contact"
       value={query.search}
       onChange={({ target }) => change({ search: target.value })}
     />

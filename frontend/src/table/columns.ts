@@ -14,8 +14,8 @@ export const HEADINGS: Record<Column, string> = {
 /** How the filters are called. */
 export const KNOWN_LABELS: Record<Known, string> = {
   all: 'All visitors',
-  identified: 'Company known',
-  unidentified: 'Company unknown',
+  identified: 'Identified',
+  unidentified: 'Not identified',
 };
 
 export const AGE_LABELS: Record<Age, string> = {

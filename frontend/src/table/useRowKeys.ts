@@ -24,7 +24,6 @@ export function useRowKeys(
 ): RowKeys {
   const [current, setCurrent] = useState<string | null>(null);
   const focusWanted = useRef(false);
-  const index = lines.findIndex(({ key }) => key === current);
 
   // A row can only be focused once it is in the document, where scrolling brings it.
   useEffect(() => {
@@ -38,6 +37,7 @@ export function useRowKeys(
   const onKeyDown = (event: KeyboardEvent) => {
     // The keys of a button or a link in a row are its own.
     if ((event.target as HTMLElement).getAttribute('role') !== 'row') return;
+    const index = lines.findIndex(({ key }) => key === current);
     const line = lines[index];
     const target = targetOf(event.key, index, lines.length, rows.perScreen);
     if (target !== null) {

@@ -16,7 +16,7 @@ export function WatchMenu() {
     <Popover.Root>
       <Popover.Trigger className="button watch-menu" data-here={here > 0 || undefined}>
         <Icon name="star" filled={domains.size > 0} />
-        Watchlist
+        <span className="watch-word">Watchlist</span>
         {here > 0 && <span className="badge">{formatCount(here)} here</span>}
       </Popover.Trigger>
       <Popover.Content

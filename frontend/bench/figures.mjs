@@ -1,0 +1,43 @@
+// What is made of the measurements.
+
+/** Which part of the values is above a limit. */
+export function shareOver(values, limit) {
+  // The screen's own rhythm is 16.67 ms, give or take its clock.
+  return values.filter((value) => value > limit + 0.1).length / values.length;
+}
+
+/** Which part of a trace's time the thread that does the page's work was busy. */
+export function busyShare(events) {
+  const main = mainThread(events);
+  const tasks = events.filter(
+    ({ name, ph, pid, tid }) => name === 'RunTask' && ph === 'X' && key(pid, tid) === main,
+  );
+  const begin = tasks.reduce((earliest, { ts }) => Math.min(earliest, ts), Infinity);
+  const end = tasks.reduce((latest, { ts, dur }) => Math.max(latest, ts + dur), 0);
+  return tasks.reduce((sum, { dur }) => sum + dur, 0) / (end - begin);
+}
+
+/** The busiest of the renderers' main threads: the others belong to pages that nobody looks at. */
+function mainThread(events) {
+  const names = events.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain');
+  const busy = new Map(names.map(({ pid, tid }) => [key(pid, tid), 0]));
+  for (const { name, ph, pid, tid, dur } of events) {
+    const thread = key(pid, tid);
+    if (name === 'RunTask' && ph === 'X' && busy.has(thread)) busy.set(thread, busy.get(thread) + dur);
+  }
+  return [...busy].sort(([, a], [, b]) => b - a)[0][0];
+}
+
+function key(pid, tid) {
+  return `${pid} ${tid}`;
+}
+
+/** By how much the second of each pair grows with the first, by least squares. */
+export function trendOf(pairs) {
+  const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const x = mean(pairs.map(([first]) => first));
+  const y = mean(pairs.map(([, second]) => second));
+  const together = pairs.reduce((sum, [first, second]) => sum + (first - x) * (second - y), 0);
+  const alone = pairs.reduce((sum, [first]) => sum + (first - x) ** 2, 0);
+  return together / alone;
+}

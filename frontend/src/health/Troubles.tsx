@@ -1,0 +1,40 @@
+import * as Popover from '@radix-ui/react-popover';
+import { useMoment, useView } from '../feed/useLive';
+import { formatCount } from '../format';
+import { assess, type Trouble } from './pipeline';
+
+/**
+ * What is wrong with the pipeline: the first thing in sight, all of them when pressed. It stands in a line that is
+ * there anyway, so that a trouble moves nothing.
+ */
+export function Troubles() {
+  const pipeline = useView((view) => view.pipeline);
+  const now = useMoment((moment) => moment.now);
+  const troubles = pipeline === null || now === null ? [] : assess(pipeline, now).troubles;
+  const [first] = troubles;
+  if (!first) return null;
+  const more = troubles.length - 1;
+  return (
+    <Popover.Root>
+      <Popover.Trigger className="troubles">
+        <span className="line">
+          <strong>{first.who}</strong> {first.reason}
+        </span>
+        {more > 0 && <span className="more">+{formatCount(more)} more</span>}
+      </Popover.Trigger>
+      <Popover.Content className="popover" aria-label="Troubles" sideOffset={6} collisionPadding={12}>
+        <ul className="all-troubles">
+          {troubles.map((trouble) => (
+            <li key={keyOf(trouble)}>
+              <strong>{trouble.who}</strong> {trouble.reason}
+            </li>
+          ))}
+        </ul>
+      </Popover.Content>
+    </Popover.Root>
+  );
+}
+
+function keyOf({ who, reason }: Trouble): string {
+  return `${who} ${reason}`;
+}
