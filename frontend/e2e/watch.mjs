@@ -1,20 +1,102 @@
-// Opens the page in a browser and tells, for every line on standard input, what it shows; for tests that run the
-// real pipeline. usage: node e2e/watch.mjs URL
+// Opens the page in a browser and does what it is told, one line of JSON at a time, each answered by one; for tests
+// that run the real pipeline. usage: node e2e/watch.mjs URL [--clock-ahead MILLISECONDS]
+import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
 import { launchBrowser } from './browser.mjs';
+import { Line } from './line.mjs';
 
-const [url] = process.argv.slice(2);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { 'clock-ahead': { type: 'string', default: '0' } },
+});
+const [url] = positionals;
 if (!url) {
-  console.error('usage: node e2e/watch.mjs URL');
+  console.error('usage: node e2e/watch.mjs URL [--clock-ahead MILLISECONDS]');
   process.exit(64);
 }
 
+const line = await Line.to(url);
 const browser = await launchBrowser();
-const page = await browser.newPage({ viewport: { width: 1280, height: 2000 } });
+const context = await browser.newContext({ viewport: { width: 1440, height: 2000 } });
+await context.addInitScript(noteAllThatIsShown);
+await context.addInitScript(setClockAhead, Number(values['clock-ahead']));
 const complaints = [];
-page.on('pageerror', (error) => complaints.push(String(error)));
-// Every text that was ever in the document, so that nothing can be shown for a moment only.
-await page.addInitScript(() => {
+let page = await open('');
+
+/** What can be asked for; each takes the rest of the line. */
+const deeds = {
+  /** What the page shows. */
+  look: () => page.evaluate(look),
+  /** Every text that was in the document since it was opened. */
+  everShown: () => page.evaluate(() => [...globalThis.everShown]),
+  /** What the browser complained about. */
+  complaints: () => complaints,
+  click: ({ role, name }) => page.getByRole(role, { name, exact: true }).first().click(),
+  fill: ({ label, text }) => page.getByLabel(label, { exact: true }).first().fill(text),
+  choose: ({ label, option }) =>
+    page.getByLabel(label, { exact: true }).first().selectOption({ label: option }),
+  press: ({ key }) => page.keyboard.press(key),
+  pressOn: ({ role, text, key }) => page.getByRole(role).filter({ hasText: text }).first().press(key),
+  /** Saves what a button offers; answers with what is in the file. */
+  save: async ({ name }) => {
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name, exact: true }).click(),
+    ]);
+    return readFile(await download.path(), 'utf8');
+  },
+  /** Opens the address of the page once more, as somebody does to whom it was sent. */
+  share: async () => {
+    page = await open(new URL(page.url()).search);
+  },
+  clock: () => page.evaluate(() => Date.now()),
+  cut: () => line.cut(),
+  mend: () => line.mend(),
+};
+
+for await (const text of createInterface({ input: process.stdin })) {
+  const { deed, ...how } = JSON.parse(text);
+  try {
+    console.log(JSON.stringify({ done: (await deeds[deed](how)) ?? null }));
+  } catch (error) {
+    console.log(JSON.stringify({ failed: String(error) }));
+  }
+}
+await browser.close();
+line.stop();
+
+async function open(search) {
+  const opened = await context.newPage();
+  opened.on('pageerror', (error) => complaints.push(String(error)));
+  opened.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+  });
+  await opened.goto(`${line.url}/${search}`);
+  return opened;
+}
+
+/** Runs in the page. */
+function look() {
+  const rows = [...document.querySelectorAll('.visitors-body [role=row]:not([data-left])')];
+  return {
+    rows: rows.map((row) => row.innerText),
+    watched: rows.filter((row) => row.dataset.watched).map((row) => row.innerText),
+    figures: Object.fromEntries(
+      [...document.querySelectorAll('.figure')].map((figure) => [
+        figure.querySelector('dt').textContent,
+        figure.querySelector('dd').textContent,
+      ]),
+    ),
+    freshness: document.querySelector('[data-freshness]')?.dataset.freshness,
+    title: document.title,
+    address: location.search,
+    details: document.querySelector('[role=dialog]')?.innerText ?? null,
+  };
+}
+
+/** Runs in the page before anything else: notes every text, so that nothing can be shown for a moment only. */
+function noteAllThatIsShown() {
   globalThis.everShown = new Set();
   const note = (node) => {
     if (node.nodeType === Node.TEXT_NODE) globalThis.everShown.add(node.data);
@@ -27,22 +109,18 @@ await page.addInitScript(() => {
       addedNodes.forEach(note);
     }
   }).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
-});
-await page.goto(url);
-
-for await (const line of createInterface({ input: process.stdin })) {
-  if (line === 'end') break;
-  const seen = await page.evaluate(() => ({
-    rows: [...document.querySelectorAll('.visitors-body [role=row]')].map((row) => row.innerText),
-    figures: Object.fromEntries(
-      [...document.querySelectorAll('.figure')].map((figure) => [
-        figure.querySelector('dt')?.textContent,
-        figure.querySelector('dd')?.textContent,
-      ]),
-    ),
-    freshness: document.querySelector('[data-freshness]')?.dataset.freshness,
-    everShown: [...globalThis.everShown],
-  }));
-  console.log(JSON.stringify({ ...seen, complaints }));
 }
-await browser.close();
+
+/** Runs in the page: its computer's clock is wrong by so many milliseconds. */
+function setClockAhead(milliseconds) {
+  if (milliseconds === 0) return;
+  const RealDate = Date;
+  globalThis.Date = class extends RealDate {
+    constructor(...parts) {
+      super(...(parts.length === 0 ? [RealDate.now() + milliseconds] : parts));
+    }
+    static now() {
+      return RealDate.now() + milliseconds;
+    }
+  };
+}

@@ -11,10 +11,10 @@ use simulator::world::{Answer, Kind};
 const OF_EACH: u32 = 25;
 
 /// Texts that must be found nowhere.
-struct Forbidden(BTreeSet<String>);
+pub(crate) struct Forbidden(BTreeSet<String>);
 
 impl Forbidden {
-    fn of(site: &Pipeline, visitors: &[(Kind, Visitor)]) -> Self {
+    pub(crate) fn of(site: &Pipeline, visitors: &[(Kind, Visitor)]) -> Self {
         let mut texts = BTreeSet::new();
         for (kind, visitor) in visitors {
             let answer = site.deanonymizer.world().answer(&visitor.ip);
@@ -30,7 +30,7 @@ impl Forbidden {
         Self(texts)
     }
 
-    fn check(&self, place: &str, text: &str) -> Result<()> {
+    pub(crate) fn check(&self, place: &str, text: &str) -> Result<()> {
         let text = text.to_lowercase();
         let leaked: Vec<_> = self
             .0

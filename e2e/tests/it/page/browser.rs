@@ -1,0 +1,152 @@
+//! A browser with the page open, and what it shows.
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use e2e::{Pipeline, Role, Visitor, eventually, repository};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+/// What the page shows.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Seen {
+    /// The text of each row, without those who have just left.
+    pub rows: Vec<String>,
+    /// The rows that are marked as waited for.
+    pub watched: Vec<String>,
+    /// The text of each figure.
+    pub figures: BTreeMap<String, String>,
+    /// How fresh the page says that it is.
+    pub freshness: Option<String>,
+    /// The page's title.
+    pub title: String,
+    /// What the address says of the table.
+    pub address: String,
+    /// The text of the details, where they are open.
+    pub details: Option<String>,
+}
+
+impl Seen {
+    /// The row of a visitor.
+    pub fn row(&self, visitor: &Visitor) -> Result<&str> {
+        let row = self.rows.iter().find(|row| row.contains(&visitor.ip));
+        row.map(String::as_str)
+            .with_context(|| format!("no row of {} among {:?}", visitor.ip, self.rows))
+    }
+
+    /// The text of a figure.
+    pub fn figure(&self, name: &str) -> Result<&str> {
+        let figure = self.figures.get(name).map(String::as_str);
+        figure.with_context(|| format!("{name}: {:?}", self.figures))
+    }
+
+    /// That these visitors are shown, in this order, and nobody else.
+    pub fn shows(&self, visitors: &[&Visitor]) -> Result<()> {
+        ensure!(self.rows.len() == visitors.len(), "{:?}", self.rows);
+        for (row, visitor) in self.rows.iter().zip(visitors) {
+            ensure!(row.contains(&visitor.ip), "{} is not in {row:?}", visitor.ip);
+        }
+        Ok(())
+    }
+
+    /// That the page believes what it shows.
+    pub fn is_live(&self) -> Result<()> {
+        ensure!(self.freshness.as_deref() == Some("live"), "{:?}", self.freshness);
+        Ok(())
+    }
+}
+
+/// A browser with the page open, on a line to the gateway that can be cut.
+pub struct Page {
+    _browser: Child,
+    ask: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Answer {
+    Done(Value),
+    Failed(String),
+}
+
+impl Page {
+    /// Opens the page of the first gateway.
+    pub fn of(site: &Pipeline) -> Result<Self> {
+        Self::with_clock_ahead(site, 0)
+    }
+
+    /// The same on a computer whose clock is wrong by so many milliseconds.
+    pub fn with_clock_ahead(site: &Pipeline, milliseconds: i64) -> Result<Self> {
+        let frontend = repository().join("frontend");
+        ensure!(
+            frontend.join("dist/index.html").is_file(),
+            "the page is not built: run `make build`"
+        );
+        let url = site.member(Role::Gateway, 0)?.http.base();
+        let mut browser = Command::new("node")
+            .args(["e2e/watch.mjs", url, &format!("--clock-ahead={milliseconds}")])
+            .current_dir(&frontend)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("cannot run node")?;
+        let ask = browser.stdin.take().context("no stdin")?;
+        let answers = BufReader::new(browser.stdout.take().context("no stdout")?).lines();
+        Ok(Self {
+            _browser: browser,
+            ask,
+            answers,
+        })
+    }
+
+    /// Does something that gives no answer.
+    pub async fn does(&mut self, deed: Value) -> Result<()> {
+        self.tells::<Option<Value>>(deed).await.map(drop)
+    }
+
+    /// Does something, and tells what came of it.
+    pub async fn tells<T: DeserializeOwned>(&mut self, deed: Value) -> Result<T> {
+        self.ask.write_all(format!("{deed}\n").as_bytes()).await?;
+        let answer = self.answers.next_line().await?.context("the browser has ended")?;
+        match serde_json::from_str(&answer)? {
+            Answer::Done(value) => Ok(serde_json::from_value(value)?),
+            Answer::Failed(why) => bail!("{deed}: {why}"),
+        }
+    }
+
+    /// Presses a button.
+    pub async fn presses(&mut self, name: &str) -> Result<()> {
+        self.does(json!({ "deed": "click", "role": "button", "name": name }))
+            .await
+    }
+
+    /// Waits until the page shows something.
+    pub async fn shows(&mut self, what: &str, is_it: impl Fn(&Seen) -> Result<()>) -> Result<Seen> {
+        eventually(&format!("the page shows {what}"), async || {
+            let seen: Seen = self.tells(json!({ "deed": "look" })).await?;
+            is_it(&seen)?;
+            Ok(seen)
+        })
+        .await
+    }
+
+    /// That the browser has complained about nothing.
+    pub async fn is_content(&mut self) -> Result<()> {
+        let complaints: Vec<String> = self.tells(json!({ "deed": "complaints" })).await?;
+        ensure!(complaints.is_empty(), "{complaints:?}");
+        Ok(())
+    }
+}
+
+/// A pipeline whose gateway serves the built page.
+pub fn with_page() -> e2e::Builder {
+    let assets = repository().join("frontend/dist");
+    Pipeline::builder().flag(Role::Gateway, "--assets", &assets.to_string_lossy())
+}
