@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
 use protocol::time::millis;
+use service::seldom::Seldom;
 use service::{clock, trace};
 use tokio::time::{Instant, timeout};
 
@@ -198,7 +199,10 @@ impl Lookup {
         };
         let found = Arc::new(self.judge(answer, attempts.load(Ordering::Relaxed)));
         if let Err(error) = self.fleet.store(key, Arc::clone(&found)).await {
-            tracing::warn!(%error, "a paid verdict was not stored, it will be when the bucket is there");
+            static NOT_STORED: Seldom = Seldom::new();
+            if let Some(unsaid) = NOT_STORED.due() {
+                tracing::warn!(%error, unsaid, "a paid verdict was not stored, it will be when the bucket is there");
+            }
             self.replica.remember_unstored(key);
         }
         Ok(found)

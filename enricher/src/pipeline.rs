@@ -15,6 +15,7 @@ use futures_util::stream::FuturesUnordered;
 use protocol::event::{self, RECEIVED_AT_HEADER};
 use protocol::{Activity, Event, EventKind, Guid, Millis, Tombstone, time};
 use service::rejected::Rejected;
+use service::seldom::Seldom;
 use service::streams::ACK_WAIT;
 use service::trace::{self, Span};
 use service::{clock, last_message};
@@ -410,6 +411,11 @@ fn heard_of_again(now: Millis) -> Millis {
 /// Logs an error and drops it: what caused it goes back to the queue.
 fn report<T>(outcome: Result<T, PublishError>) -> Option<T> {
     outcome
-        .inspect_err(|error| tracing::warn!(error = error as &dyn std::error::Error, "not written"))
+        .inspect_err(|error| {
+            static NOT_WRITTEN: Seldom = Seldom::new();
+            if let Some(unsaid) = NOT_WRITTEN.due() {
+                tracing::warn!(error = error as &dyn std::error::Error, unsaid, "not written");
+            }
+        })
         .ok()
 }

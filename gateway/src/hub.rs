@@ -12,6 +12,7 @@ use futures_util::stream::FuturesUnordered;
 use protocol::frame::{Delta, Frame, Snapshot, Stats};
 use protocol::status::Pipeline;
 use protocol::{Millis, SessionMessage};
+use service::seldom::Seldom;
 use service::trace::Span;
 use service::{Nats, clock, status};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -354,7 +355,10 @@ impl HubTask {
                 self.gauges.written_back.inc();
             }
             Written::Not(guid, error) => {
-                tracing::warn!(%error, "a session was not written back, trying again");
+                static NOT_WRITTEN: Seldom = Seldom::new();
+                if let Some(unsaid) = NOT_WRITTEN.due() {
+                    tracing::warn!(%error, unsaid, "a session was not written back, trying again");
+                }
                 self.view.unsettle(&guid);
             }
         }

@@ -16,6 +16,7 @@ pub mod rejected;
 pub mod room;
 pub mod secret;
 pub mod server;
+pub mod seldom;
 pub mod shutdown;
 pub mod status;
 pub mod streams;

@@ -13,6 +13,7 @@ use crate::flags::Common;
 use crate::health::Health;
 use crate::metrics::{Counter, Metrics};
 use crate::secret;
+use crate::seldom::Seldom;
 
 /// The part's name in [`Health`].
 pub const PART: &str = "nats";
@@ -152,6 +153,10 @@ impl Nats {
     }
 }
 
+/// Both may come with every message.
+static DROPPED: Seldom = Seldom::new();
+static REFUSED: Seldom = Seldom::new();
+
 /// Turns the client's events into the state of the link, health and metrics.
 #[derive(Debug)]
 struct Reporter {
@@ -180,12 +185,19 @@ impl Reporter {
             }
             Event::SlowConsumer(subscription) => {
                 self.slow_consumers.inc();
-                tracing::warn!(
-                    subscription,
-                    "NATS messages were dropped, they came faster than they were read"
-                );
+                if let Some(unsaid) = DROPPED.due() {
+                    tracing::warn!(
+                        subscription,
+                        unsaid,
+                        "NATS messages were dropped, they came faster than they were read"
+                    );
+                }
             }
-            Event::ServerError(error) => tracing::warn!(%error, "NATS refused something"),
+            Event::ServerError(error) => {
+                if let Some(unsaid) = REFUSED.due() {
+                    tracing::warn!(%error, unsaid, "NATS refused something");
+                }
+            }
             Event::ClientError(error) if self.link.borrow().connected => {
                 tracing::warn!(%error, "NATS client");
             }

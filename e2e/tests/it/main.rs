@@ -13,6 +13,7 @@ mod hostile;
 mod inspecting;
 mod leaks;
 mod live;
+mod logs;
 mod observability;
 mod outages;
 mod page;

@@ -120,6 +120,7 @@ fn tests_that_prove_something_exist() -> Result<()> {
     let mut found = Vec::new();
     for folder in [
         "protocol",
+        "service/src",
         "ingestor/src",
         "enricher/src",
         "gateway/src",
