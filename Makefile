@@ -40,7 +40,11 @@ compose-up: ## The same in containers, in the background
 
 .PHONY: compose-down
 compose-down: ## Stop the containers and remove them
-	docker compose --profile tools down --remove-orphans
+	docker compose --profile '*' down --remove-orphans
+
+.PHONY: compose-test
+compose-test: ## The containers under load: scaled, killed, and nothing lost; needs a Docker engine
+	cargo run --locked -p e2e --bin compose_test
 
 .PHONY: replay
 replay: build ## Send what was rejected through again, once a fix runs

@@ -6,19 +6,14 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use clap::Parser;
-use e2e::{Pipeline, Role, Viewer, within};
+use e2e::{Expected, Pipeline, Role, Viewer, within};
 use procfs::process::all_processes;
-use protocol::frame::VisibleSession;
 use simulator::deanonymizer::DeanonymizerStats;
 use simulator::emitter::EmitterConfig;
-use simulator::load::{ActiveSession, Load, LoadConfig, Mix};
-use simulator::world::Kind;
+use simulator::load::{Load, LoadConfig, Mix};
 
 /// How long the view may take to be right after the last event.
 const SETTLING: Duration = Duration::from_mins(1);
-
-/// The most sessions that are named where the view is wrong.
-const NAMED: usize = 5;
 
 /// Sends load through the whole pipeline, and then compares every session in the view with what was sent.
 #[derive(Parser)]
@@ -94,11 +89,7 @@ async fn soak(flags: Flags) -> Result<()> {
     let sent = load
         .run(&pipeline.emitter, Duration::from_secs(flags.seconds))
         .await;
-    let expected: BTreeMap<_, _> = load
-        .active()
-        .filter(is_shown)
-        .map(|session| (session.guid.clone(), session))
-        .collect();
+    let expected = Expected::of(&load);
     let settled = std::time::Instant::now();
     let right = view_is_right(&pipeline, &viewers, &expected).await;
     let settled = settled.elapsed();
@@ -110,7 +101,7 @@ async fn soak(flags: Flags) -> Result<()> {
         sent.took.as_secs_f64(),
         opened.sent.events()
     );
-    println!("{} sessions are active and shown", expected.len());
+    println!("{} sessions are active and shown", expected.count());
     print_usage(&before, &usage()?, events);
     print_lookups(&pipeline.deanonymizer.stats());
     let dropped = pipeline
@@ -125,64 +116,18 @@ async fn soak(flags: Flags) -> Result<()> {
     Ok(())
 }
 
-fn is_shown(session: &ActiveSession) -> bool {
-    !matches!(session.kind, Kind::NexaCore | Kind::VertexCloud)
-}
-
 /// Waits until the gateway and every viewer show exactly the sessions expected, with their times.
-async fn view_is_right(
-    pipeline: &Pipeline,
-    viewers: &[Viewer],
-    expected: &BTreeMap<String, ActiveSession>,
-) -> Result<()> {
+async fn view_is_right(pipeline: &Pipeline, viewers: &[Viewer], expected: &Expected) -> Result<()> {
     within(SETTLING, "the view is right", async || {
-        compare(expected, &pipeline.sessions().await?)?;
+        expected.compare(&pipeline.sessions().await?)?;
         for viewer in viewers {
-            compare(expected, &viewer.view().sessions)?;
+            expected.compare(&viewer.view().sessions)?;
         }
         // Every comparison is a pass over all sessions; it should not be a load of its own.
         tokio::time::sleep(Duration::from_millis(200)).await;
         Ok(())
     })
     .await
-}
-
-fn compare(
-    expected: &BTreeMap<String, ActiveSession>,
-    shown: &BTreeMap<String, VisibleSession>,
-) -> Result<()> {
-    let missing: Vec<_> = expected
-        .keys()
-        .filter(|guid| !shown.contains_key(*guid))
-        .collect();
-    let ghosts: Vec<_> = shown
-        .keys()
-        .filter(|guid| !expected.contains_key(*guid))
-        .collect();
-    let wrong: Vec<_> = expected
-        .values()
-        .filter(|session| differs(session, shown.get(&session.guid)))
-        .collect();
-    ensure!(
-        missing.is_empty() && ghosts.is_empty() && wrong.is_empty(),
-        "{} missing {:?}, {} too much {:?}, {} with wrong times or address {:?}",
-        missing.len(),
-        &missing[..missing.len().min(NAMED)],
-        ghosts.len(),
-        &ghosts[..ghosts.len().min(NAMED)],
-        wrong.len(),
-        &wrong[..wrong.len().min(NAMED)],
-    );
-    Ok(())
-}
-
-/// A session that is not shown is missing, not different.
-fn differs(session: &ActiveSession, shown: Option<&VisibleSession>) -> bool {
-    shown.is_some_and(|shown| {
-        *shown.ip != *session.ip
-            || shown.opened_at != session.opened_at_ms
-            || shown.last_activity_at != session.last_activity_at_ms
-    })
 }
 
 /// CPU seconds and memory in MiB of each process, by name.
