@@ -1,9 +1,7 @@
 // What surrounds the table, and the page as a whole, in a real browser.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import axe from 'axe-core';
 import { aSession, eventually, gateway, LUMEN, open, ROWS, shows, showsFigure, textOf } from './stage.mjs';
-import { makeVisitor, random } from './visitors.mjs';
 
 describe('the figures', () => {
   test('average over the visitors shown, and over nothing if there are none', async () => {
@@ -98,29 +96,4 @@ describe('the pipeline', () => {
     await shows(page, '.crews [data-mood=good]:nth-child(2)', 'Deanonymizer answers');
     await shows(page, `${ROWS} .company`, 'Lumen & Sonslumen.example');
   });
-});
-
-describe('accessibility', () => {
-  for (const [name, options] of Object.entries({
-    light: { colorScheme: 'light' },
-    dark: { colorScheme: 'dark' },
-    phone: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
-  })) {
-    test(`has nothing that axe objects to (${name})`, async () => {
-      const chance = random(3);
-      gateway.put(...Array.from({ length: 50 }, (_, index) => makeVisitor(chance, index * 10_000)));
-      const page = await open({ reducedMotion: 'reduce', ...options });
-      await page.locator(ROWS).first().waitFor();
-      await page.evaluate(axe.source);
-      const { violations } = await page.evaluate(() =>
-        globalThis.axe.run({
-          runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-        }),
-      );
-      assert.deepEqual(
-        violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`),
-        [],
-      );
-    });
-  }
 });

@@ -87,7 +87,8 @@ export class Showcase {
   }
 }
 
-function describeProcesses(troubled) {
+/** What the processes of a small pipeline say of themselves, with or without trouble. */
+export function describeProcesses(troubled) {
   const status = { at: 0, startedAt: Date.now(), ready: true, reason: null };
   const ingestor = {
     ...status,

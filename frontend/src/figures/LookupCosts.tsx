@@ -10,8 +10,19 @@ export function LookupCosts() {
     <div className="figure costs">
       <dt>Spent on lookups</dt>
       <dd>{lookups ? formatMoney(lookups.spent) : NOTHING}</dd>
-      {lookups && <Calls lookups={lookups} />}
+      {lookups ? <Calls lookups={lookups} /> : <NoCalls />}
     </div>
+  );
+}
+
+/** As high as what is to come. */
+function NoCalls() {
+  return (
+    <dd className="calls">
+      <span className="cost-bar" />
+      <span className="line">No word of calls yet</span>
+      <span className="line">{NOTHING}</span>
+    </dd>
   );
 }
 

@@ -16,7 +16,7 @@ afterEach(cleanup);
 it('tells how fresh the view is', () => {
   const shown = page.show(<LinkStatus />);
   page.pass(2_000);
-  expect(shown.textContent).toBe('ConnectingNo word from the gateway yet (2s).');
+  expect(shown.textContent).toBe('Connectingfor 2s');
   page.receive(aSnapshot());
   expect(shown.textContent).toMatch(/^Liveas of \d/);
   page.loseLine();

@@ -26,7 +26,7 @@ export function LinkStatus() {
           since {silence}: no word from the gateway. This is how it was at {asOf}.
         </span>
       )}
-      {freshness === 'connecting' && <span>No word from the gateway yet ({silence}).</span>}
+      {freshness === 'connecting' && <span>for {silence}</span>}
       <Misunderstood />
     </div>
   );
