@@ -3,6 +3,7 @@
 mod access;
 mod limits;
 mod origin;
+mod permissions;
 mod secrets;
 mod slow;
 mod tls;
