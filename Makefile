@@ -138,6 +138,18 @@ lint-dependencies:
 	  cargo fetch --locked && cargo deny --locked --offline check bans licenses sources; \
 	  else printf '\n*** SKIPPED: %s ***\n\n' 'cargo-deny is not installed, the licences of the crates were not checked'; fi
 
+# Both ask the network for what has become known since, so they are not part of the tests.
+.PHONY: audit
+audit: $(NODE_MODULES) ## Known weaknesses of crates and packages
+	cargo deny --locked check advisories
+	npm --prefix frontend audit --omit dev
+
+.PHONY: sbom
+sbom: $(NODE_MODULES) ## All that is inside, as CycloneDX, into target/sbom
+	@mkdir -p $(TARGET_DIR)/sbom
+	cargo sbom --output-format cyclone_dx_json_1_6 > $(TARGET_DIR)/sbom/crates.json
+	npm --prefix frontend sbom --sbom-format cyclonedx --omit dev > $(TARGET_DIR)/sbom/page.json
+
 .PHONY: test-frontend
 test-frontend: $(NODE_MODULES) ## Unit tests of the page
 	npm --prefix frontend test
