@@ -1,4 +1,4 @@
-//! What README and ARCHITECTURE say of flags, targets and tests is true.
+//! What README, ARCHITECTURE and SECURITY say of flags, targets and tests is true.
 
 use std::fs;
 use std::path::Path;
@@ -112,11 +112,15 @@ fn sources(folder: &Path, found: &mut Vec<(Vec<String>, String)>) -> Result<()> 
 #[test]
 fn tests_that_prove_something_exist() -> Result<()> {
     let root = repository();
-    let architecture = fs::read_to_string(root.join("ARCHITECTURE.md"))?;
-    let proofs = architecture
-        .split_once("## What proves it")
-        .context("it does not say")?
-        .1;
+    let mut proofs = String::new();
+    for (document, heading) in [
+        ("ARCHITECTURE.md", "## What proves it"),
+        ("SECURITY.md", "## What was tried"),
+    ] {
+        let text = fs::read_to_string(root.join(document))?;
+        let (_, said) = text.split_once(heading).context("it does not say")?;
+        proofs.push_str(said);
+    }
     let mut found = Vec::new();
     for folder in [
         "protocol",
@@ -128,7 +132,7 @@ fn tests_that_prove_something_exist() -> Result<()> {
     ] {
         sources(&root.join(folder), &mut found)?;
     }
-    let named: Vec<_> = code(proofs)
+    let named: Vec<_> = code(&proofs)
         .into_iter()
         .filter_map(|name| name.split_once("::"))
         .collect();
