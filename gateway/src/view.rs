@@ -69,6 +69,8 @@ struct Entry {
     news: News,
     /// Whether it stands among those that may have to be written back.
     unsettled: bool,
+    /// When it is looked at next though nothing comes.
+    looked_at: Millis,
 }
 
 impl Entry {
@@ -80,6 +82,7 @@ impl Entry {
             told: false,
             news: News::None,
             unsettled: false,
+            looked_at: Millis::MAX,
         }
     }
 }
@@ -161,14 +164,12 @@ impl View {
     /// Time has passed: removes what has gone stale, forgets what need not be known any longer.
     pub fn tick(&mut self, now: Millis) {
         for guid in self.deadlines.due(now) {
-            self.update(&guid, now);
-            let Some(entry) = self.entries.get(&guid) else {
+            // One that came back after it was stale is looked at sooner than was meant before.
+            if self.entries.get(&guid).is_none_or(|entry| entry.looked_at > now) {
                 continue;
-            };
-            let deadline = entry.session.deadline(self.stale_after, now);
-            if deadline > now {
-                self.deadlines.add(guid, deadline);
-            } else {
+            }
+            self.update(&guid, now);
+            if !self.look_again(&guid, now) {
                 self.entries.remove(&guid);
             }
         }
@@ -271,9 +272,19 @@ impl View {
     }
 
     fn insert(&mut self, guid: &Guid, session: Session, now: Millis) {
-        self.deadlines
-            .add(guid.clone(), session.deadline(self.stale_after, now));
         self.entries.insert(guid.clone(), Entry::new(session));
+        self.look_again(guid, now);
+    }
+
+    /// Sees to it that the session is looked at when it goes stale or can be forgotten; gives whether that lies ahead.
+    fn look_again(&mut self, guid: &Guid, now: Millis) -> bool {
+        let Some(entry) = self.entries.get_mut(guid) else {
+            return false;
+        };
+        let deadline = entry.session.deadline(self.stale_after, now);
+        entry.looked_at = deadline;
+        self.deadlines.add(guid.clone(), deadline);
+        deadline > now
     }
 
     /// Brings what is shown, counted, told and written in step with what is known of the session.
@@ -319,8 +330,13 @@ impl View {
             }
             entry.news = news;
         }
+        let came = before.is_none() && entry.shown.is_some();
+        let sooner = entry.session.deadline(self.stale_after, now) < entry.looked_at;
         if closed || news == News::Changed || before.is_some() != entry.shown.is_some() {
             self.unsettle(guid);
+        }
+        if came && sooner {
+            self.look_again(guid, now);
         }
     }
 }

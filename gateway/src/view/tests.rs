@@ -105,6 +105,29 @@ fn a_silent_session_goes_stale_and_comes_back_with_its_opened_time() {
 }
 
 #[test]
+fn a_session_that_came_back_goes_stale_again() {
+    let mut view = View::new(STALE_AFTER);
+    // As a gateway sees it that starts: the record of long ago first, and then what has happened since.
+    tell(&mut view, record("a", Some(0), 0), 1, 100_000);
+    view.activity(&Activity(guid("a"), 95_000, 95_000), 100_000);
+    assert_eq!(names(&view.take_changes().changed), ["a"]);
+    view.tick(155_000);
+    assert!(!view.has_news());
+    view.tick(156_000);
+    assert_eq!(view.take_changes().removed, [(guid("a"), Removal::Stale)]);
+    // And as often as it comes back.
+    view.activity(&Activity(guid("a"), 200_000, 200_000), 200_000);
+    view.take_changes();
+    view.tick(261_000);
+    assert_eq!(view.take_changes().removed, [(guid("a"), Removal::Stale)]);
+    for minute in 5..30 {
+        view.tick(minute * 60_000);
+    }
+    assert!(view.entries.is_empty());
+    assert!(view.deadlines.due(Millis::MAX / 2).is_empty());
+}
+
+#[test]
 fn a_session_that_left_and_came_back_between_two_frames_is_not_removed() {
     let mut view = View::new(STALE_AFTER);
     tell(&mut view, record("a", Some(0), 0), 1, 0);
