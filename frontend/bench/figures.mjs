@@ -6,15 +6,19 @@ export function shareOver(values, limit) {
   return values.filter((value) => value > limit + 0.1).length / values.length;
 }
 
-/** Which part of a trace's time the thread that does the page's work was busy. */
-export function busyShare(events) {
+/**
+ * Which part of a trace's time the thread that does the page's work was busy, and which part it really worked: where
+ * others use the machine it waits for a processor in the middle of its tasks.
+ */
+export function busyShares(events) {
   const main = mainThread(events);
   const tasks = events.filter(
     ({ name, ph, pid, tid }) => name === 'RunTask' && ph === 'X' && key(pid, tid) === main,
   );
   const begin = tasks.reduce((earliest, { ts }) => Math.min(earliest, ts), Infinity);
   const end = tasks.reduce((latest, { ts, dur }) => Math.max(latest, ts + dur), 0);
-  return tasks.reduce((sum, { dur }) => sum + dur, 0) / (end - begin);
+  const share = (of) => tasks.reduce((sum, task) => sum + (of(task) ?? 0), 0) / (end - begin);
+  return { busy: share(({ dur }) => dur), working: share(({ tdur }) => tdur) };
 }
 
 /** The busiest of the renderers' main threads: the others belong to pages that nobody looks at. */

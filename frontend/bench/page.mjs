@@ -4,7 +4,7 @@ import { loadavg } from 'node:os';
 import { launchBrowser } from '../e2e/browser.mjs';
 import { MockGateway } from '../e2e/mock-gateway.mjs';
 import { Crowd } from './crowd.mjs';
-import { busyShare, trendOf, shareOver } from './figures.mjs';
+import { busyShares, shareOver, trendOf } from './figures.mjs';
 
 const { VISITORS = 10_000, CHANGES = 5_000, SECONDS = 30, MINUTES = 10 } = process.env;
 /** Between two looks at the heap, in milliseconds. */
@@ -35,11 +35,14 @@ async function measureScrolling(page) {
   await browser.startTracing(page, { categories: ['disabled-by-default-devtools.timeline', '__metadata'] });
   const frames = await page.evaluate(scrollFor, Number(SECONDS) * 1_000);
   const trace = JSON.parse((await browser.stopTracing()).toString());
+  const { busy, working } = busyShares(trace.traceEvents);
   console.log(`scrolling for ${SECONDS} s: ${frames.length} frames`);
   console.log(`  frames over 16.7 ms   ${percent(shareOver(frames, 16.7))}`);
   console.log(`  frames over 50 ms     ${percent(shareOver(frames, 50))}`);
   console.log(`  longest frame         ${Math.max(...frames).toFixed(0)} ms`);
-  console.log(`  main thread busy      ${percent(busyShare(trace.traceEvents))}`);
+  console.log(
+    `  main thread busy      ${percent(busy)}; at work, not waiting for a processor, ${percent(working)}`,
+  );
 }
 
 /** Presses keys in the search field, as one types, and tells how long each took to be seen. */

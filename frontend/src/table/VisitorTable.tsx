@@ -1,5 +1,4 @@
-import type { VirtualItem } from '@tanstack/react-virtual';
-import { useCallback, useState } from 'react';
+import { memo, useCallback, useState } from 'react';
 import { useFrom, useMoment } from '../feed/useLive';
 import { useIsWatched } from '../watch/useWatch';
 import { CompanyRow } from './CompanyRow';
@@ -69,11 +68,13 @@ export function VisitorTable() {
           {rows.visible.map((item) => {
             const line = lines[item.index];
             if (!line) return null;
-            const place = {
-              item,
+            const place: Place = {
+              index: item.index,
+              start: item.start,
+              height: item.size,
               reachable: line.key === current,
-              onFocus: () => setCurrent(line.key),
-              onAct: () => act(line),
+              onFocus: setCurrent,
+              onAct: act,
             };
             return line.kind === 'company' ? (
               <PlacedCompany key={line.key} line={line} {...place} />
@@ -95,18 +96,21 @@ export function VisitorTable() {
 }
 
 interface Place {
-  item: VirtualItem;
+  index: number;
+  /** In pixels, from the top of the rows. */
+  start: number;
+  height: number;
   /** Whether Tab leads here. */
   reachable: boolean;
-  onFocus: () => void;
-  onAct: () => void;
+  onFocus: (key: string) => void;
+  onAct: (line: Line) => void;
 }
 
 /**
- * A row at its place; it follows its session by itself, so that a touched session renders one row and no
- * table.
+ * A row at its place; it follows its session by itself, so that a touched session renders one row and no table. While
+ * the table scrolls, only the rows that come into sight are rendered.
  */
-function PlacedVisitor({
+const PlacedVisitor = memo(function PlacedVisitor({
   line,
   selected,
   level,
@@ -120,7 +124,7 @@ function PlacedVisitor({
   const watched = useIsWatched(session.company);
   return (
     <div
-      {...rowProps(place)}
+      {...rowProps(line, place)}
       aria-selected={selected}
       aria-level={level}
       className="row visitor"
@@ -131,13 +135,13 @@ function PlacedVisitor({
       <VisitorRow session={session} left={left} />
     </div>
   );
-}
+});
 
-function PlacedCompany({ line, ...place }: Place & { line: CompanyLine }) {
+const PlacedCompany = memo(function PlacedCompany({ line, ...place }: Place & { line: CompanyLine }) {
   const watched = useIsWatched(line.company);
   return (
     <div
-      {...rowProps(place)}
+      {...rowProps(line, place)}
       aria-expanded={line.unfolded}
       aria-level={1}
       className="row group"
@@ -146,19 +150,19 @@ function PlacedCompany({ line, ...place }: Place & { line: CompanyLine }) {
       <CompanyRow line={line} />
     </div>
   );
-}
+});
 
-function rowProps({ item, reachable, onFocus, onAct }: Place) {
+function rowProps(line: Line, { index, start, height, reachable, onFocus, onAct }: Place) {
   return {
     role: 'row',
-    'aria-rowindex': item.index + 2,
+    'aria-rowindex': index + 2,
     tabIndex: reachable ? 0 : -1,
-    style: { transform: `translateY(${item.start}px)`, height: item.size },
-    onFocus,
+    style: { transform: `translateY(${start}px)`, height },
+    onFocus: () => onFocus(line.key),
     onClick: ({ target }: { target: EventTarget }) => {
       // A link does what it says; and who marks text does not want details.
       const onSomething = (target as Element).closest('a, button') !== null;
-      if (!onSomething && window.getSelection()?.isCollapsed !== false) onAct();
+      if (!onSomething && window.getSelection()?.isCollapsed !== false) onAct(line);
     },
   };
 }
