@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use clap::Parser;
-use e2e::{Expected, Pipeline, Role, Viewer, within};
-use procfs::process::all_processes;
+use e2e::{Expected, Pipeline, Role, Usage, Viewer, usage, within};
 use simulator::deanonymizer::DeanonymizerStats;
 use simulator::emitter::EmitterConfig;
 use simulator::load::{Load, LoadConfig, Mix};
@@ -130,31 +129,13 @@ async fn view_is_right(pipeline: &Pipeline, viewers: &[Viewer], expected: &Expec
     .await
 }
 
-/// CPU seconds and memory in MiB of each process, by name.
-fn usage() -> Result<BTreeMap<String, (f64, u64)>> {
-    let ourselves = i32::try_from(std::process::id())?;
-    let ticks = procfs::ticks_per_second() as f64;
-    let page = procfs::page_size();
-    let mut usage: BTreeMap<String, (f64, u64)> = BTreeMap::new();
-    // A process that has ended while they were listed is of no interest.
-    for stat in all_processes()?.filter_map(|process| process.ok()?.stat().ok()) {
-        if stat.ppid != ourselves && stat.pid != ourselves {
-            continue;
-        }
-        let (cpu, memory) = usage.entry(stat.comm).or_default();
-        *cpu += (stat.utime + stat.stime) as f64 / ticks;
-        *memory += stat.rss * page / (1 << 20);
-    }
-    Ok(usage)
-}
-
-fn print_usage(before: &BTreeMap<String, (f64, u64)>, after: &BTreeMap<String, (f64, u64)>, events: u64) {
+fn print_usage(before: &BTreeMap<String, Usage>, after: &BTreeMap<String, Usage>, events: u64) {
     println!(
         "{:<12} {:>8} {:>14} {:>10}",
         "process", "CPU s", "µs per event", "MiB"
     );
-    for (name, (cpu, memory)) in after {
-        let spent = cpu - before.get(name).map_or(0.0, |(cpu, _)| *cpu);
+    for (name, Usage { cpu, memory }) in after {
+        let spent = cpu - before.get(name).map_or(0.0, |before| before.cpu);
         println!(
             "{name:<12} {spent:>8.1} {:>14.2} {memory:>10}",
             spent * 1e6 / events.max(1) as f64

@@ -1,12 +1,14 @@
 //! A run: rounds of faults under load, and after each a quiet point at which everything must be right.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use protocol::Millis;
+use protocol::frame::VisibleSession;
 use protocol::time::millis;
 use service::clock;
-use simulator::deanonymizer::{DeanonymizerConfig, Failure, Latency};
+use simulator::deanonymizer::{Deanonymizer, DeanonymizerConfig, Failure, Latency};
 use simulator::emitter::{EmitterConfig, Lively};
 use simulator::fault::Faults;
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
@@ -95,16 +97,20 @@ impl Settings {
             })
             .deanonymizer(DeanonymizerConfig {
                 latency: Latency::range(Duration::from_millis(5), Duration::from_millis(50))?,
-                error_rate: 0.1,
-                hang_rate: 0.002,
                 ..DeanonymizerConfig::default()
             })
             .alone();
         let builder = if self.cluster { builder.cluster() } else { builder };
-        let site = builder.start().await?;
-        site.deanonymizer.set_garbage(0.02, &Failure::GARBAGE);
-        Ok(site)
+        builder.start().await
     }
+}
+
+/// How the Deanonymizer always is, but at quiet points: then a new visitor must be identified soon.
+fn is_its_usual_self(deanonymizer: &Deanonymizer, is: bool) {
+    let share = |usual| if is { usual } else { 0.0 };
+    deanonymizer.set_error_rate(share(0.1));
+    deanonymizer.set_hang_rate(share(0.002));
+    deanonymizer.set_garbage(share(0.02), &Failure::GARBAGE);
 }
 
 /// Does it all.
@@ -186,6 +192,7 @@ impl Chaos {
 
     /// Strikes, and waits until all are back.
     async fn round(&mut self, strikes: &[Strike]) -> Result<()> {
+        is_its_usual_self(&self.site.deanonymizer, true);
         let mut began = Instant::now();
         let mut hurting = Hurting::default();
         for strike in strikes {
@@ -261,6 +268,7 @@ impl Chaos {
 
     /// Waits until every gateway and every page shows what it should.
     async fn quiet_point(&mut self) -> Result<()> {
+        is_its_usual_self(&self.site.deanonymizer, false);
         let (called_at, since) = (clock::now(), Instant::now());
         let Self {
             site,
@@ -341,7 +349,7 @@ fn judge(
     chronicle: &Chronicle,
     called_at: Millis,
     asked_at: Millis,
-    shown: &std::collections::BTreeMap<String, protocol::frame::VisibleSession>,
+    shown: &BTreeMap<String, VisibleSession>,
     whose: &str,
 ) -> Result<()> {
     let circumstances = Circumstances {

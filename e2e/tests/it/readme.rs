@@ -1,4 +1,4 @@
-//! What README, ARCHITECTURE and SECURITY say of flags, targets and tests is true.
+//! What README, ARCHITECTURE, SECURITY and docs/reliability.md say of flags, targets and tests is true.
 
 use std::fs;
 use std::path::Path;
@@ -116,6 +116,7 @@ fn tests_that_prove_something_exist() -> Result<()> {
     for (document, heading) in [
         ("ARCHITECTURE.md", "## What proves it"),
         ("SECURITY.md", "## What was tried"),
+        ("docs/reliability.md", "## What may break"),
     ] {
         let text = fs::read_to_string(root.join(document))?;
         let (_, said) = text.split_once(heading).context("it does not say")?;
