@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::concurrency::Ending;
 use crate::fleet::FleetError;
 use crate::guard::HeldBack;
 
@@ -95,9 +96,16 @@ impl Failure {
         )
     }
 
-    /// Whether the Deanonymizer says that it is too much for it.
-    pub fn is_overload(&self) -> bool {
-        matches!(self, Self::RateLimited(_) | Self::Timeout | Self::Status(503))
+    /// How a call ended that took so long, as far as it tells what is too much for the Deanonymizer.
+    pub fn ending(&self, took: Duration) -> Ending {
+        match self {
+            Self::RateLimited(_) | Self::Status(503) => Ending::Overloaded,
+            Self::Timeout => Ending::TimedOut,
+            failure if failure.is_paid() && !matches!(failure, Self::Interrupted(_)) => {
+                Ending::Answered(took)
+            }
+            _ => Ending::Unconnected,
+        }
     }
 
     /// Whether another attempt soon may bring a verdict. A Deanonymizer that asks to be left alone is left alone.

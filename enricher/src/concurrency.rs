@@ -2,7 +2,8 @@
 //! fewer while the Deanonymizer is slower than it was or says that it is too much. Pure.
 //!
 //! Additive increase, multiplicative decrease, as TCP does it: what is too much halves the limit, what takes much longer
-//! than usual lowers it a little, and a round of good calls that filled it adds one.
+//! than usual, or for ever, lowers it a little, and a round of answers that filled it adds one. A call that found nobody
+//! says nothing of what would be too much; that is the circuit breaker's business.
 
 use std::time::Duration;
 
@@ -24,6 +25,19 @@ const NOISE: f64 = 20.0;
 
 /// The least time between two decreases, in ms, so that calls that ran together count once.
 const ROUND: Millis = 200;
+
+/// How a call ended, as far as it tells what is too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With an answer, good or bad, after so long.
+    Answered(Duration),
+    /// Without one in time.
+    TimedOut,
+    /// The Deanonymizer said that it is too much.
+    Overloaded,
+    /// The connection was refused, or it broke.
+    Unconnected,
+}
 
 /// The limit.
 #[derive(Debug)]
@@ -56,22 +70,24 @@ impl Concurrency {
         self.limit as usize
     }
 
-    /// A call has ended that was one of `running`. `overloaded` says that it was too much for the Deanonymizer.
-    pub fn ended(&mut self, duration: Duration, running: usize, overloaded: bool, now: Millis) {
-        let took = millis(duration) as f64;
-        let slow = self
-            .usual
-            .is_some_and(|usual| took > usual * SLOW && took - usual > NOISE);
-        if overloaded {
-            self.lower(0.5, now);
-        } else if slow {
+    /// A call has ended that was one of `running`.
+    pub fn ended(&mut self, ending: Ending, running: usize, now: Millis) {
+        match ending {
+            Ending::Answered(duration) => self.answered(millis(duration) as f64, running, now),
+            Ending::TimedOut => self.lower(0.9, now),
+            Ending::Overloaded => self.lower(0.5, now),
+            Ending::Unconnected => {}
+        }
+    }
+
+    fn answered(&mut self, took: f64, running: usize, now: Millis) {
+        let usual = self.usual.unwrap_or(took);
+        if took > usual * SLOW && took - usual > NOISE {
             self.lower(0.9, now);
         } else if running >= self.limit() {
             self.limit = (self.limit + 1.0 / self.limit).min(self.most);
         }
-        if !overloaded {
-            self.usual = Some(self.usual.map_or(took, |usual| usual + WEIGHT * (took - usual)));
-        }
+        self.usual = Some(usual + WEIGHT * (took - usual));
     }
 
     fn lower(&mut self, factor: f64, now: Millis) {
@@ -94,7 +110,7 @@ mod tests {
         let mut concurrency = Concurrency::new(most);
         for _ in 0..1000 {
             let running = concurrency.limit();
-            concurrency.ended(USUAL, running, false, -ROUND);
+            concurrency.ended(Ending::Answered(USUAL), running, -ROUND);
         }
         assert_eq!(concurrency.limit(), usize::from(most));
         concurrency
@@ -110,30 +126,54 @@ mod tests {
     fn too_much_halves_it_once_a_round() {
         let mut concurrency = at_its_most(32);
         for _ in 0..10 {
-            concurrency.ended(USUAL, 32, true, 0);
+            concurrency.ended(Ending::Overloaded, 32, 0);
         }
         assert_eq!(concurrency.limit(), 16);
-        concurrency.ended(USUAL, 16, true, ROUND);
+        concurrency.ended(Ending::Overloaded, 16, ROUND);
         assert_eq!(concurrency.limit(), 8);
     }
 
     #[test]
     fn slow_calls_lower_it() {
         let mut concurrency = at_its_most(32);
-        concurrency.ended(USUAL * 10, 32, false, 0);
+        concurrency.ended(Ending::Answered(USUAL * 10), 32, 0);
         assert_eq!(concurrency.limit(), 28);
+    }
+
+    #[test]
+    fn one_call_in_a_hundred_that_is_never_answered_costs_little() {
+        let mut concurrency = at_its_most(32);
+        for call in 0..10_000 {
+            let ending = match call % 100 {
+                0 => Ending::TimedOut,
+                _ => Ending::Answered(USUAL),
+            };
+            let running = concurrency.limit();
+            concurrency.ended(ending, running, call * ROUND);
+        }
+        assert!(concurrency.limit() >= 24, "{concurrency:?}");
+    }
+
+    #[test]
+    fn who_is_not_there_does_not_change_what_is_usual() {
+        let mut concurrency = at_its_most(32);
+        for _ in 0..100 {
+            concurrency.ended(Ending::Unconnected, 32, 0);
+        }
+        concurrency.ended(Ending::Answered(USUAL), 32, 0);
+        assert_eq!(concurrency.limit(), 32);
     }
 
     #[test]
     fn recovers_by_itself() {
         let mut concurrency = at_its_most(32);
         for round in 0..10 {
-            concurrency.ended(USUAL, 32, true, round * ROUND);
+            concurrency.ended(Ending::Overloaded, 32, round * ROUND);
         }
         assert_eq!(concurrency.limit(), 1);
         for _ in 0..1000 {
             let running = concurrency.limit();
-            concurrency.ended(USUAL, running, false, 10_000);
+            concurrency.ended(Ending::Answered(USUAL), running, 10_000);
         }
         assert_eq!(concurrency.limit(), 32);
     }
@@ -141,9 +181,9 @@ mod tests {
     #[test]
     fn does_not_grow_while_it_is_not_used() {
         let mut concurrency = at_its_most(32);
-        concurrency.ended(USUAL, 32, true, 0);
+        concurrency.ended(Ending::Overloaded, 32, 0);
         for _ in 0..1000 {
-            concurrency.ended(USUAL, 3, false, 10_000);
+            concurrency.ended(Ending::Answered(USUAL), 3, 10_000);
         }
         assert_eq!(concurrency.limit(), 16);
     }
@@ -152,12 +192,18 @@ mod tests {
         #[test]
         fn always_between_one_and_the_most(
             most in 1..64_u16,
-            calls in proptest::collection::vec((0..5_000_u64, any::<bool>()), 0..200),
+            calls in proptest::collection::vec((0..5_000_u64, 0..4), 0..200),
         ) {
             let mut concurrency = Concurrency::new(most);
-            for (index, (took, overloaded)) in calls.into_iter().enumerate() {
+            for (index, (took, kind)) in calls.into_iter().enumerate() {
                 let now = Millis::try_from(index).unwrap() * 100;
-                concurrency.ended(Duration::from_millis(took), usize::from(most), overloaded, now);
+                let ending = match kind {
+                    0 => Ending::Overloaded,
+                    1 => Ending::TimedOut,
+                    2 => Ending::Unconnected,
+                    _ => Ending::Answered(Duration::from_millis(took)),
+                };
+                concurrency.ended(ending, usize::from(most), now);
                 prop_assert!((1..=usize::from(most)).contains(&concurrency.limit()));
             }
         }

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use crate::answer::Failure;
 use crate::breaker::Breaker;
 use crate::budget::{Allowance, Budget, Purse};
-use crate::concurrency::Concurrency;
+use crate::concurrency::{Concurrency, Ending};
 use crate::fleet::Fleet;
 
 /// Why a call is held back.
@@ -186,10 +186,9 @@ impl Permit {
         let now = clock::now();
         let mut state = self.guard.lock();
         let failure = outcome.as_ref().err();
-        let overloaded = failure.is_some_and(Failure::is_overload);
-        state
-            .concurrency
-            .ended(self.started.elapsed(), self.running, overloaded, now);
+        let took = self.started.elapsed();
+        let ending = failure.map_or(Ending::Answered(took), |failure| failure.ending(took));
+        state.concurrency.ended(ending, self.running, now);
         let before = state.breaker.state();
         state.breaker.ended(failure.is_some(), now);
         if let Some(Failure::RateLimited(Some(wait))) = failure {
