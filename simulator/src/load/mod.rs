@@ -9,7 +9,7 @@ mod population;
 use std::{sync::Arc, time::Duration};
 
 use bytes::BytesMut;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 pub use population::{ActiveSession, Mix};
 
@@ -26,6 +26,9 @@ const TICK: Duration = Duration::from_millis(1);
 
 /// The most events in one write. After a stall of the machine the rest follows at once, in further writes.
 const MOST_AT_ONCE: u64 = 4_096;
+
+/// How many bytes wait for a client while a load is [poured](Load::pour): enough for the client never to wait.
+const POURED_AHEAD: usize = 4 << 20;
 
 /// How a load is to be.
 #[derive(Clone, Debug)]
@@ -105,6 +108,25 @@ impl Load {
     /// Sends events at the load's rate for a time.
     pub async fn run(&mut self, emitter: &Emitter, duration: Duration) -> LoadReport {
         self.drive(emitter, Pace::new(self.rate).due(duration)).await
+    }
+
+    /// Sends events for a time, whatever the rate, as fast as the slowest client reads them.
+    pub async fn pour(&mut self, emitter: &Emitter, duration: Duration) -> LoadReport {
+        let start = Instant::now();
+        let mut sent = Tally::default();
+        while start.elapsed() < duration {
+            if emitter.backlog() < POURED_AHEAD {
+                sent += self.send_batch(emitter, MOST_AT_ONCE);
+                tokio::task::yield_now().await;
+            } else {
+                sleep(TICK).await;
+            }
+        }
+        LoadReport {
+            sent,
+            took: start.elapsed(),
+            backlog: emitter.backlog(),
+        }
     }
 
     /// The sessions that are active after all that has been sent, in no order.

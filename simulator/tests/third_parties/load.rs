@@ -35,3 +35,18 @@ async fn what_a_client_hears_leaves_the_sessions_that_the_load_expects() {
     let expected: HashMap<_, _> = load.active().map(|session| (session.guid, session.ip)).collect();
     assert_eq!(live, expected);
 }
+
+#[tokio::test]
+async fn pouring_loses_nothing_and_waits_for_the_client() {
+    let emitter = Emitter::start(EmitterConfig::default()).unwrap();
+    let mut client = Client::connect(&emitter).await;
+    let mut load = Load::new(&LoadConfig::default());
+    let (report, ()) = tokio::join!(load.pour(&emitter, Duration::from_millis(200)), async {
+        client.event().await;
+    });
+    assert!(report.sent.events() > 1);
+    for _ in 1..report.sent.events() {
+        client.event().await;
+    }
+    assert_eq!(emitter.stats().too_slow, 0);
+}
