@@ -1,26 +1,32 @@
-//! What a load must have come to in the view, session by session. Pure.
+//! What must be left in the view of a [`Load`], and whether it is.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use protocol::frame::VisibleSession;
 use simulator::load::{ActiveSession, Load};
-use simulator::world::Kind;
+use tokio::time::sleep;
+
+use crate::eventually::within;
+use crate::pipeline::Pipeline;
+use crate::viewer::Viewer;
+
+/// How long the view may take to be right after the last event.
+const SETTLING: Duration = Duration::from_mins(1);
 
 /// The most sessions that are named where the view is wrong.
 const NAMED: usize = 5;
 
 /// The sessions that must be shown, by guid.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Expected(BTreeMap<String, ActiveSession>);
 
 impl Expected {
-    /// Those that the load has left active, but for the hidden companies'.
+    /// After all that the load has sent so far.
     #[must_use]
     pub fn of(load: &Load) -> Self {
-        let shown = load
-            .active()
-            .filter(|session| !matches!(session.kind, Kind::NexaCore | Kind::VertexCloud));
+        let shown = load.active().filter(|session| !session.kind.is_data_centre());
         Self(shown.map(|session| (session.guid.clone(), session)).collect())
     }
 
@@ -28,6 +34,30 @@ impl Expected {
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.len()
+    }
+
+    /// Waits until the first gateway and every viewer show exactly these, with their times.
+    ///
+    /// # Errors
+    /// Where they do not in time: how what they show differs.
+    pub async fn is_shown(&self, pipeline: &Pipeline, viewers: &[Viewer]) -> Result<()> {
+        within(SETTLING, "the view is right", async || {
+            let compared = self.compare_all(pipeline, viewers).await;
+            if compared.is_err() {
+                // Every comparison is a pass over all sessions; it should not be a load of its own.
+                sleep(Duration::from_millis(200)).await;
+            }
+            compared
+        })
+        .await
+    }
+
+    async fn compare_all(&self, pipeline: &Pipeline, viewers: &[Viewer]) -> Result<()> {
+        self.compare(&pipeline.sessions().await?)?;
+        for viewer in viewers {
+            self.compare(&viewer.view().sessions)?;
+        }
+        Ok(())
     }
 
     /// That exactly these are shown, with their times.

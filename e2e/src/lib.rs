@@ -45,7 +45,7 @@ pub use pipeline::{Builder, Pipeline};
 pub use process::Process;
 pub use prometheus::Prometheus;
 pub use tap::{Heard, Tap};
-pub use usage::{Usage, usage};
+pub use usage::{SIMULATORS, Usage, Used};
 pub use view::View;
 pub use viewer::Viewer;
 pub use visitor::Visitor;

@@ -1,36 +1,93 @@
-//! What the processes that a program has started use.
+//! What processes cost: CPU time and memory, from `/proc`.
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
 use procfs::process::all_processes;
 
-/// CPU time and memory of processes of one name.
+/// What this program is called in a [`Usage`]: the simulators run inside it.
+pub const SIMULATORS: &str = "simulators";
+
+/// What all processes of one name have used.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Usage {
-    /// CPU time, in seconds.
-    pub cpu: f64,
-    /// Memory, in MiB.
+pub struct Used {
+    /// CPU time since they started, in seconds.
+    pub cpu_seconds: f64,
+    /// Memory that they hold now, in bytes.
     pub memory: u64,
 }
 
-/// What each process uses that this program has started, and the program itself; those of one name together.
-///
-/// # Errors
-/// Where the system does not tell.
-pub fn usage() -> Result<BTreeMap<String, Usage>> {
-    let ourselves = i32::try_from(std::process::id())?;
-    let ticks = procfs::ticks_per_second() as f64;
-    let page = procfs::page_size();
-    let mut all: BTreeMap<String, Usage> = BTreeMap::new();
-    // A process that has ended while they were listed is of no interest.
-    for stat in all_processes()?.filter_map(|process| process.ok()?.stat().ok()) {
-        if stat.ppid != ourselves && stat.pid != ourselves {
-            continue;
+/// What this program and its children have used, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Usage(BTreeMap<String, Used>);
+
+impl Usage {
+    /// Until now.
+    ///
+    /// # Errors
+    /// Where `/proc` cannot be read.
+    pub fn now() -> Result<Self> {
+        let ourselves = i32::try_from(std::process::id())?;
+        let ticks = procfs::ticks_per_second() as f64;
+        let page = procfs::page_size();
+        let mut usage = BTreeMap::new();
+        // A process that has ended while they were listed is of no interest.
+        for stat in all_processes()?.filter_map(|process| process.ok()?.stat().ok()) {
+            let name = match stat.pid {
+                pid if pid == ourselves => SIMULATORS.to_owned(),
+                _ if stat.ppid == ourselves => stat.comm,
+                _ => continue,
+            };
+            let used: &mut Used = usage.entry(name).or_default();
+            used.cpu_seconds += (stat.utime + stat.stime) as f64 / ticks;
+            used.memory += stat.rss * page;
         }
-        let usage = all.entry(stat.comm).or_default();
-        usage.cpu += (stat.utime + stat.stime) as f64 / ticks;
-        usage.memory += stat.rss * page / (1 << 20);
+        Ok(Self(usage))
     }
-    Ok(all)
+
+    /// What was used since `before`; memory is that of now.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        let since = |(name, used): (&String, &Used)| {
+            let cpu_seconds = used.cpu_seconds - before.of(name).cpu_seconds;
+            (name.clone(), Used { cpu_seconds, ..*used })
+        };
+        Self(self.0.iter().map(since).collect())
+    }
+
+    /// What the processes of one name have used; nothing where there are none.
+    #[must_use]
+    pub fn of(&self, name: &str) -> Used {
+        self.0.get(name).copied().unwrap_or_default()
+    }
+
+    /// Each name with what its processes have used.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Used)> {
+        self.0.iter().map(|(name, used)| (name.as_str(), *used))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_used_since() {
+        let usage =
+            |cpu_seconds, memory| Usage([("gateway".to_owned(), Used { cpu_seconds, memory })].into());
+        let since = usage(3.5, 10).since(&usage(1.0, 90));
+        assert_eq!(
+            since.of("gateway"),
+            Used {
+                cpu_seconds: 2.5,
+                memory: 10
+            }
+        );
+        assert_eq!(since.of("nobody"), Used::default());
+    }
+
+    #[test]
+    fn this_program_is_among_them() {
+        assert!(Usage::now().unwrap().of(SIMULATORS).memory > 0);
+    }
 }

@@ -1,12 +1,11 @@
 //! How long each recovery takes, and how much memory hard times cost: the figures of `docs/reliability.md`.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
-use e2e::{PATIENCE, Pipeline, Role, Usage, Visitor, usage, within};
+use e2e::{PATIENCE, Pipeline, Role, Usage, Visitor, within};
 use simulator::emitter::EmitterConfig;
 use simulator::load::{Load, LoadConfig, Mix};
 use simulator::world::Kind;
@@ -132,10 +131,10 @@ async fn restarts(site: &mut Pipeline, sessions: usize) -> Result<()> {
 }
 
 async fn outage(site: &mut Pipeline, load: &mut Load, lasting: Duration) -> Result<()> {
-    let before = usage()?;
+    let before = Usage::now()?;
     site.nats.process.kill().await?;
     load.run(&site.emitter, lasting).await;
-    let during = usage()?;
+    let during = Usage::now()?;
     let began = Instant::now();
     site.nats.process.start()?;
     site.ready().await?;
@@ -145,15 +144,15 @@ async fn outage(site: &mut Pipeline, load: &mut Load, lasting: Duration) -> Resu
     print_memory(&[
         ("before", before),
         ("while NATS is away", during),
-        ("afterwards", usage()?),
+        ("afterwards", Usage::now()?),
     ]);
     print_dropped(site).await
 }
 
 async fn overload(site: &Pipeline, load: &mut Load, lasting: Duration) -> Result<()> {
-    let before = usage()?;
+    let before = Usage::now()?;
     let report = load.run(&site.emitter, lasting).await;
-    let during = usage()?;
+    let during = Usage::now()?;
     println!(
         "{} events in {:.0} s; {:.1} MiB wait for the slowest reader",
         report.sent.events(),
@@ -207,9 +206,9 @@ async fn all_put_back(site: &Pipeline, sessions: usize) -> Result<()> {
     .await
 }
 
-fn print_memory(times: &[(&str, BTreeMap<String, Usage>)]) {
+fn print_memory(times: &[(&str, Usage)]) {
     for name in ["ingestor", "enricher", "gateway", "nats-server"] {
-        let of = |usage: &BTreeMap<String, Usage>| usage.get(name).map_or(0, |usage| usage.memory);
+        let of = |usage: &Usage| usage.of(name).memory >> 20;
         let told: Vec<_> = times
             .iter()
             .map(|(when, usage)| format!("{} MiB {when}", of(usage)))

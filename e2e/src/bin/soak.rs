@@ -1,18 +1,14 @@
 //! Load through the whole pipeline, and then every session must be right: `make soak`.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use clap::Parser;
-use e2e::{Expected, Pipeline, Role, Usage, Viewer, usage, within};
+use e2e::{Expected, Pipeline, Role, Usage};
 use simulator::deanonymizer::DeanonymizerStats;
 use simulator::emitter::EmitterConfig;
 use simulator::load::{Load, LoadConfig, Mix};
-
-/// How long the view may take to be right after the last event.
-const SETTLING: Duration = Duration::from_mins(1);
 
 /// Sends load through the whole pipeline, and then compares every session in the view with what was sent.
 #[derive(Parser)]
@@ -84,13 +80,13 @@ async fn soak(flags: Flags) -> Result<()> {
         flags.rate, flags.sessions, flags.enrichers
     );
     let opened = load.open_all(&pipeline.emitter).await;
-    let before = usage()?;
+    let before = Usage::now()?;
     let sent = load
         .run(&pipeline.emitter, Duration::from_secs(flags.seconds))
         .await;
     let expected = Expected::of(&load);
     let settled = std::time::Instant::now();
-    let right = view_is_right(&pipeline, &viewers, &expected).await;
+    let right = expected.is_shown(&pipeline, &viewers).await;
     let settled = settled.elapsed();
 
     let events = sent.sent.events();
@@ -101,7 +97,7 @@ async fn soak(flags: Flags) -> Result<()> {
         opened.sent.events()
     );
     println!("{} sessions are active and shown", expected.count());
-    print_usage(&before, &usage()?, events);
+    print_usage(&Usage::now()?.since(&before), events);
     print_lookups(&pipeline.deanonymizer.stats());
     let dropped = pipeline
         .metric(Role::Ingestor, "visitor_ingestor_events_dropped_total")
@@ -115,30 +111,17 @@ async fn soak(flags: Flags) -> Result<()> {
     Ok(())
 }
 
-/// Waits until the gateway and every viewer show exactly the sessions expected, with their times.
-async fn view_is_right(pipeline: &Pipeline, viewers: &[Viewer], expected: &Expected) -> Result<()> {
-    within(SETTLING, "the view is right", async || {
-        expected.compare(&pipeline.sessions().await?)?;
-        for viewer in viewers {
-            expected.compare(&viewer.view().sessions)?;
-        }
-        // Every comparison is a pass over all sessions; it should not be a load of its own.
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        Ok(())
-    })
-    .await
-}
-
-fn print_usage(before: &BTreeMap<String, Usage>, after: &BTreeMap<String, Usage>, events: u64) {
+fn print_usage(usage: &Usage, events: u64) {
     println!(
         "{:<12} {:>8} {:>14} {:>10}",
         "process", "CPU s", "µs per event", "MiB"
     );
-    for (name, Usage { cpu, memory }) in after {
-        let spent = cpu - before.get(name).map_or(0.0, |before| before.cpu);
+    for (name, used) in usage.iter() {
         println!(
-            "{name:<12} {spent:>8.1} {:>14.2} {memory:>10}",
-            spent * 1e6 / events.max(1) as f64
+            "{name:<12} {:>8.1} {:>14.2} {:>10}",
+            used.cpu_seconds,
+            used.cpu_seconds * 1e6 / events.max(1) as f64,
+            used.memory >> 20
         );
     }
 }
