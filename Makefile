@@ -11,6 +11,8 @@ SEED ?=
 MINUTES ?= 10
 RATE ?= 2000
 CLUSTER ?=
+# Flags of the bench, e.g. BENCH_FLAGS="--only latency --seconds 10".
+BENCH_FLAGS ?=
 # Flags of the soak, e.g. SOAK_FLAGS="--help".
 SOAK_FLAGS ?=
 
@@ -60,6 +62,15 @@ chaos: setup build ## Kill, stop and freeze everything under load, and nothing l
 	@NATS_SERVER="$$(scripts/find-nats-server)" && export NATS_SERVER && \
 	  cargo run --release --locked -p e2e --bin chaos -- --minutes $(MINUTES) --rate $(RATE) \
 	    $(if $(SEED),--seed $(SEED)) $(if $(filter 1,$(CLUSTER)),--cluster)
+
+.PHONY: bench
+bench: setup build ## How fast everything is, into docs/performance.md; BENCH_FLAGS= are its flags
+	@NATS_SERVER="$$(scripts/find-nats-server)" && export NATS_SERVER && \
+	  cargo run --release --locked -p e2e --bin bench -- $(BENCH_FLAGS)
+
+.PHONY: microbench
+microbench: ## What the parts cost that run for each event
+	cargo bench --locked -p protocol --benches
 
 .PHONY: bench-lookups
 bench-lookups: setup build ## What fleets pay for lookups, and how an outage of the Deanonymizer is felt

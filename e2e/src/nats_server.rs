@@ -68,6 +68,14 @@ impl NatsServer {
         (0..CLUSTER_SIZE).map(server).collect()
     }
 
+    /// A server without any configuration: everybody may do everything, and is nobody.
+    ///
+    /// # Errors
+    /// As [`NatsServer::new`].
+    pub fn bare(folder: &Path) -> Result<Self> {
+        Self::with_arguments("nats-server", &["-js"], vec![ports::free()?], folder)
+    }
+
     fn with_configuration(
         name: &str,
         configuration: &str,
@@ -75,14 +83,18 @@ impl NatsServer {
         more: &[&str],
         folder: &Path,
     ) -> Result<Self> {
+        let configuration = repository().join(configuration);
+        let configuration = configuration.to_string_lossy();
+        let arguments: Vec<_> = ["-c", &configuration].iter().chain(more).copied().collect();
+        Self::with_arguments(name, &arguments, ports, folder)
+    }
+
+    fn with_arguments(name: &str, arguments: &[&str], ports: Vec<u16>, folder: &Path) -> Result<Self> {
         let monitoring = ports::free()?;
         let store = folder.join(format!("{name}-store"));
         fs::create_dir_all(&store)?;
-        let configuration = repository().join(configuration);
         let own_port = ports.first().context("a server listens")?;
-        let arguments = [
-            "-c",
-            &configuration.to_string_lossy(),
+        let own = [
             "-a",
             "127.0.0.1",
             "-p",
@@ -92,7 +104,7 @@ impl NatsServer {
             "-sd",
             &store.to_string_lossy(),
         ];
-        let arguments = arguments.iter().chain(more).map(ToString::to_string).collect();
+        let arguments = arguments.iter().chain(&own).map(ToString::to_string).collect();
         Ok(Self {
             process: Process::new(name, nats_server()?, arguments, folder),
             ports,

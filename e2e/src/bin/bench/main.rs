@@ -1,0 +1,166 @@
+//! Measures the whole pipeline and writes `docs/performance.md`: `make bench`.
+
+mod costs;
+mod fanout;
+mod floors;
+mod hops;
+mod latency;
+mod machine;
+mod plot;
+mod probes;
+mod reader;
+mod report;
+mod sessions;
+mod site;
+mod throughput;
+mod watch;
+mod watchers;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand, ValueEnum};
+use e2e::repository;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::report::Section;
+
+/// Measures how fast the pipeline is, what it costs and where its limits are.
+#[derive(Parser)]
+struct Flags {
+    /// What to measure, comma-separated; everything unless given. A part alone is printed and not written.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Part>,
+
+    /// How long a rate must be sustained, in seconds; all other measurements take a part of that.
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
+
+    /// The most sessions that are held at once.
+    #[arg(long, default_value_t = 1_000_000)]
+    sessions: usize,
+
+    /// The most WebSocket clients.
+    #[arg(long, default_value_t = 10_000)]
+    clients: usize,
+
+    /// The folder that the document and its plots are written to; `docs` unless given.
+    #[arg(long)]
+    output: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// One chapter of the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Floors,
+    Throughput,
+    Latency,
+    Sessions,
+    Fanout,
+}
+
+impl Part {
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Floors => "Floors",
+            Self::Throughput => "The most events a second",
+            Self::Latency => "Latency and cost at each rate",
+            Self::Sessions => "Live sessions",
+            Self::Fanout => "Fan-out",
+        }
+    }
+}
+
+/// What this program is as a child of itself.
+#[derive(Subcommand)]
+enum Command {
+    /// WebSocket clients of a gateway; tells on its output what it is asked on its input
+    #[command(hide = true)]
+    Watch(watch::Flags),
+    /// A bare client of the emitter, which parses and forgets
+    #[command(hide = true)]
+    Read { url: String },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let flags = Flags::parse();
+    let done = match &flags.command {
+        Some(Command::Watch(watching)) => watch::watch(watching).await,
+        Some(Command::Read { url }) => reader::read(url).await,
+        None => bench(&flags).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("FAILED: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn bench(flags: &Flags) -> Result<()> {
+    allow_many_connections()?;
+    let began = Instant::now();
+    let lasting = Duration::from_secs(flags.seconds.max(1));
+    let parts = if flags.only.is_empty() {
+        Part::value_variants()
+    } else {
+        &flags.only
+    };
+    let mut sections = Vec::new();
+    // What latency is measured at, where the most is not measured as well.
+    let mut most = 100_000.0;
+    for part in parts {
+        eprintln!("{part:?}, {:.0} s after the start", began.elapsed().as_secs_f64());
+        let section = match part {
+            Part::Floors => floors::measure(lasting / 6).await,
+            Part::Throughput => throughput::measure(lasting).await.map(|throughput| {
+                most = throughput.most_of_a_real_mix.unwrap_or(most);
+                throughput.section
+            }),
+            Part::Latency => latency::measure(most, lasting / 3).await,
+            Part::Sessions => sessions::measure(flags.sessions, lasting / 5).await,
+            Part::Fanout => fanout::measure(flags.clients, lasting / 5).await,
+        };
+        // What the other parts have found is worth its minutes.
+        sections.push(section.unwrap_or_else(|error| Section::failed(part.title(), &error)));
+    }
+    let document = report::document(&sections, &machine::describe()?, began.elapsed());
+    match &flags.output {
+        Some(folder) => write(folder, &document, &sections),
+        None if flags.only.is_empty() => write(&repository().join("docs"), &document, &sections),
+        None => {
+            println!("{document}");
+            Ok(())
+        }
+    }
+}
+
+fn write(folder: &std::path::Path, document: &str, sections: &[Section]) -> Result<()> {
+    let plots = folder.join(report::PLOTS);
+    fs::create_dir_all(&plots).with_context(|| format!("cannot make {}", plots.display()))?;
+    for plot in sections.iter().flat_map(|section| &section.plots) {
+        fs::write(plots.join(format!("{}.svg", plot.name)), plot.svg()?)?;
+    }
+    let file = folder.join("performance.md");
+    fs::write(&file, document).with_context(|| format!("cannot write {}", file.display()))?;
+    println!("{}", file.display());
+    Ok(())
+}
+
+/// Ten thousand clients need as many open files here, and in the processes that inherit our limits.
+fn allow_many_connections() -> Result<()> {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let most = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    setrlimit(Resource::Nofile, most).context("cannot raise the limit of open files")
+}

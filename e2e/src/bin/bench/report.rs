@@ -1,0 +1,122 @@
+//! The document.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::plot::Plot;
+
+/// The folder of the plots, beside the document.
+pub const PLOTS: &str = "performance";
+
+/// Bytes.
+pub const MIB: f64 = 1_048_576.0;
+
+/// A chapter.
+pub struct Section {
+    title: &'static str,
+    text: String,
+    pub plots: Vec<Plot>,
+}
+
+impl Section {
+    pub fn new(title: &'static str) -> Self {
+        Self {
+            title,
+            text: String::new(),
+            plots: Vec::new(),
+        }
+    }
+
+    /// Instead of a chapter that could not be measured.
+    pub fn failed(title: &'static str, error: &anyhow::Error) -> Self {
+        Self::new(title).say(&format!("**This could not be measured:** {error:#}"))
+    }
+
+    /// A paragraph.
+    pub fn say(mut self, paragraph: &str) -> Self {
+        self.text += paragraph;
+        self.text += "\n\n";
+        self
+    }
+
+    pub fn table(self, table: &Table) -> Self {
+        self.say(&table.0)
+    }
+
+    pub fn plot(mut self, plot: Plot) -> Self {
+        let link = format!("![{}]({PLOTS}/{}.svg)", plot.title, plot.name);
+        self.plots.push(plot);
+        self.say(&link)
+    }
+}
+
+/// A table in Markdown.
+pub struct Table(String);
+
+impl Table {
+    pub fn new(names: &[&str]) -> Self {
+        Self(format!(
+            "| {} |\n|{}",
+            names.join(" | "),
+            "---|".repeat(names.len())
+        ))
+    }
+
+    pub fn row(&mut self, cells: &[String]) {
+        // Writing to a string cannot fail.
+        let _ = write!(self.0, "\n| {} |", cells.join(" | "));
+    }
+}
+
+/// The whole document.
+pub fn document(sections: &[Section], machine: &[String], took: Duration) -> String {
+    let mut text = String::from(
+        "# Performance\n\nWritten by `make bench`, which measures all of this on one machine in one run: the release \
+         build, with the load generator, the Deanonymizer, nats-server and the clients on the same cores.\n\n",
+    );
+    let facts = machine.iter().map(|line| format!("- {line}\n"));
+    text.extend(facts.chain([format!("- measured in {:.0} s\n", took.as_secs_f64())]));
+    for section in sections {
+        let _ = write!(text, "\n## {}\n\n{}\n", section.title, section.text.trim_end());
+    }
+    text
+}
+
+/// A number without decimals, in groups of three digits.
+pub fn whole(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Bytes as mebibytes.
+pub fn mib(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / MIB)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        assert_eq!(
+            [0.4, 999.0, 1_000.0, 1_234_567.0].map(whole),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+        assert_eq!(mib(1_572_864), "1.5 MiB");
+    }
+
+    #[test]
+    fn a_table_is_markdown() {
+        let mut table = Table::new(&["a", "b"]);
+        table.row(&["1".into(), "2".into()]);
+        assert_eq!(table.0, "| a | b |\n|---|---|\n| 1 | 2 |");
+    }
+}

@@ -1,0 +1,149 @@
+//! What live sessions cost: memory, CPU time per event, snapshots, and a gateway's restart.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use e2e::{Role, within};
+use futures_util::StreamExt as _;
+use tokio_tungstenite::connect_async_with_config;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+
+use crate::Part;
+use crate::costs::{self, PIPELINE};
+use crate::plot::Plot;
+use crate::report::{MIB, Section, Table, mib, whole};
+use crate::site::{Plan, Run, Site};
+
+/// Events a second while CPU time is measured.
+const RATE: f64 = 10_000.0;
+
+/// The fewest live sessions; ten times as many each time.
+const FEWEST: usize = 1_000;
+
+/// How long a gateway may take to be back.
+const BACK_WITHIN: Duration = Duration::from_mins(5);
+
+/// What so many sessions came to.
+struct Held {
+    sessions: usize,
+    shown: usize,
+    memory: [u64; PIPELINE.len()],
+    run: Run,
+    snapshot_bytes: usize,
+    snapshot: Duration,
+    restart: Duration,
+    lookups_per_ip: f64,
+}
+
+/// One number of sessions after the other, each on a site of its own.
+pub async fn measure(most: usize, lasting: Duration) -> Result<Section> {
+    let numbers: Vec<_> = std::iter::successors(Some(FEWEST), |number| Some(number * 10))
+        .take_while(|number| *number <= most)
+        .collect();
+    let mut held = Vec::new();
+    for sessions in numbers {
+        held.push(hold(sessions, lasting).await?);
+    }
+    let by_sessions = held.iter().map(|held| (whole(held.sessions as f64), &held.run));
+    Ok(Section::new(Part::Sessions.title())
+        .say("Memory is what each process holds after all sessions were opened, before the events that follow. Bytes \
+             per session are those beyond what the fewest sessions need. A quarter of the sessions are from data \
+             centres: known to the enrichers, but not to the gateway. The snapshot is what a new WebSocket client \
+             gets, timed from its connecting until it has it. The restart is from SIGKILL until the gateway is ready.")
+        .table(&memory_table(&held))
+        .say(&format!("CPU time of each process in microseconds per event, at {} events/s:", whole(RATE)))
+        .table(&costs::table("sessions", by_sessions))
+        .plot(memory_plot(&held)))
+}
+
+async fn hold(sessions: usize, lasting: Duration) -> Result<Held> {
+    let mut site = Site::start(Plan {
+        sessions,
+        ..Plan::default()
+    })
+    .await?;
+    let mut memory = [0; PIPELINE.len()];
+    for (bytes, process) in memory.iter_mut().zip(PIPELINE) {
+        *bytes = Site::memory(process)?;
+    }
+    let (snapshot_bytes, snapshot) = snapshot(site.pipeline.member(Role::Gateway, 0)?.http.base()).await?;
+    let run = site.run(RATE, lasting).await?;
+    site.pipeline.queue_is_empty().await?;
+    let restarted = Instant::now();
+    let gateway = site.pipeline.gateway()?;
+    gateway.process.restart().await?;
+    within(BACK_WITHIN, "the gateway is ready", async || {
+        gateway.http.ready().await
+    })
+    .await?;
+    Ok(Held {
+        sessions,
+        shown: site.shown,
+        memory,
+        run,
+        snapshot_bytes,
+        snapshot,
+        restart: restarted.elapsed(),
+        lookups_per_ip: site.lookups_per_ip(),
+    })
+}
+
+/// The size of the snapshot that a new client gets, and how long it waits for it.
+async fn snapshot(base: &str) -> Result<(usize, Duration)> {
+    let asked = Instant::now();
+    let unlimited = WebSocketConfig::default()
+        .max_message_size(None)
+        .max_frame_size(None);
+    let url = format!("{}/ws", base.replacen("http", "ws", 1));
+    let (mut socket, _) = connect_async_with_config(url, Some(unlimited), true).await?;
+    let snapshot = socket.next().await.context("no snapshot")??;
+    Ok((snapshot.len(), asked.elapsed()))
+}
+
+fn memory_table(held: &[Held]) -> Table {
+    let names = ["sessions"].into_iter().chain(PIPELINE).chain([
+        "gateway bytes per session",
+        "snapshot",
+        "snapshot ms",
+        "restart ms",
+        "calls per IP",
+    ]);
+    let mut table = Table::new(&names.collect::<Vec<_>>());
+    for one in held {
+        let mut row = vec![whole(one.sessions as f64)];
+        row.extend(one.memory.map(mib));
+        row.push(bytes_per_session(one, &held[0]).map_or_else(|| "–".into(), whole));
+        row.push(mib(one.snapshot_bytes as u64));
+        row.push(whole(one.snapshot.as_secs_f64() * 1e3));
+        row.push(whole(one.restart.as_secs_f64() * 1e3));
+        row.push(format!("{:.3}", one.lookups_per_ip));
+        table.row(&row);
+    }
+    table
+}
+
+/// What each shown session beyond the fewest adds to the gateway.
+fn bytes_per_session(one: &Held, fewest: &Held) -> Option<f64> {
+    let more = one.shown - fewest.shown;
+    let [.., before] = fewest.memory;
+    let [.., after] = one.memory;
+    (more > 0).then(|| after.saturating_sub(before) as f64 / more as f64)
+}
+
+fn memory_plot(held: &[Held]) -> Plot {
+    let line = |place: usize| {
+        held.iter()
+            .map(|held| (held.sessions as f64, held.memory[place] as f64 / MIB))
+            .collect()
+    };
+    let lines = PIPELINE.iter().enumerate();
+    Plot {
+        name: "memory",
+        title: "Memory with live sessions",
+        x: "live sessions",
+        y: "MiB",
+        lines: lines
+            .map(|(place, process)| ((*process).to_owned(), line(place)))
+            .collect(),
+    }
+}

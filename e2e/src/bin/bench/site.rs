@@ -1,0 +1,172 @@
+//! A pipeline under load with clients that watch, and what one stretch of that comes to.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use e2e::{Expected, Pipeline, Role, Usage, within};
+use simulator::emitter::EmitterConfig;
+use simulator::load::{Load, LoadConfig, Mix};
+
+use crate::hops::Hops;
+use crate::probes::Probes;
+use crate::watch::Watched;
+use crate::watchers::Watchers;
+
+/// How fast sessions open before anything is measured.
+const OPENING: f64 = 30_000.0;
+
+/// How long the opening of all sessions may take to be seen.
+const OPENED_WITHIN: Duration = Duration::from_mins(5);
+
+/// The most probes a second, and the most of all events that are probes.
+const PROBES: f64 = 500.0;
+const SHARE_OF_PROBES: f64 = 0.5;
+
+/// How a site is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    pub mix: Mix,
+    pub enrichers: usize,
+    pub sessions: usize,
+    pub clients: usize,
+}
+
+impl Default for Plan {
+    /// The challenge's site: a real mix, two enrichers, one client.
+    fn default() -> Self {
+        Self {
+            mix: Mix::Real,
+            enrichers: 2,
+            sessions: 10_000,
+            clients: 1,
+        }
+    }
+}
+
+/// What a stretch of load came to.
+pub struct Run {
+    /// Events that were sent, probes included.
+    pub events: u64,
+    /// How many a second that was.
+    pub rate: f64,
+    /// What the clients saw of it.
+    pub watched: Watched,
+    /// What the processes used for it.
+    pub usage: Usage,
+    /// The mean time after the receipt at which events got to each hop, in milliseconds.
+    pub hops: Vec<Option<f64>>,
+}
+
+impl Run {
+    /// CPU time of all processes of a name, in microseconds per event.
+    pub fn cpu_per_event(&self, process: &str) -> f64 {
+        self.usage.of(process).cpu_seconds * 1e6 / self.events.max(1) as f64
+    }
+}
+
+/// A pipeline, its load, and who watches.
+pub struct Site {
+    pub pipeline: Pipeline,
+    pub watchers: Watchers,
+    /// How many sessions are shown once all are open.
+    pub shown: usize,
+    load: Load,
+    probes: Probes,
+}
+
+impl Site {
+    /// Starts it, opens all sessions, and waits until they are seen.
+    pub async fn start(plan: Plan) -> Result<Self> {
+        let pipeline = Pipeline::builder()
+            .with(Role::Enricher, plan.enrichers)
+            .emitter(EmitterConfig {
+                client_buffer: usize::MAX,
+                ..EmitterConfig::default()
+            })
+            .start()
+            .await?;
+        let mut load = Load::new(&LoadConfig {
+            rate: OPENING,
+            sessions: plan.sessions,
+            mix: plan.mix,
+            churn: match plan.mix {
+                Mix::Light => 0.0,
+                Mix::Real => LoadConfig::default().churn,
+            },
+            addresses: 2_000,
+            ..LoadConfig::default()
+        });
+        let probes = Probes::open(&pipeline);
+        load.open_all(&pipeline.emitter).await;
+        let shown = Expected::of(&load).count() + probes.count();
+        within(OPENED_WITHIN, "all sessions are in the view", async || {
+            let stats = pipeline.member(Role::Gateway, 0)?.http.stats().await?;
+            ensure!(
+                stats.active_sessions == shown as u64,
+                "{stats:?} instead of {shown}"
+            );
+            Ok(())
+        })
+        .await?;
+        pipeline.queue_is_empty().await?;
+        let base = pipeline.member(Role::Gateway, 0)?.http.base();
+        let watchers = Watchers::connect(base, plan.clients, 0).await?;
+        Ok(Self {
+            pipeline,
+            watchers,
+            shown,
+            load,
+            probes,
+        })
+    }
+
+    /// Sends events at a rate for a time, and measures until the last is sent.
+    pub async fn run(&mut self, rate: f64, lasting: Duration) -> Result<Run> {
+        let probing = PROBES.min(rate * SHARE_OF_PROBES);
+        self.load.set_rate(rate - probing);
+        self.watchers.seen().await?;
+        let (usage, hops) = (Usage::now()?, Hops::now(&self.pipeline).await?);
+        let (sent, probes) = tokio::join!(
+            self.load.run(&self.pipeline.emitter, lasting),
+            self.probes.send(&self.pipeline, probing, lasting),
+        );
+        let events = sent.sent.events() + probes;
+        Ok(Run {
+            events,
+            rate: events as f64 / sent.took.as_secs_f64(),
+            usage: Usage::now()?.since(&usage),
+            watched: self.watchers.seen().await?,
+            hops: Hops::now(&self.pipeline).await?.means_since(&hops),
+        })
+    }
+
+    /// Sends events far faster than they can be handled, and gives how many a second were handled in the end.
+    pub async fn overrun(&mut self, rate: f64, lasting: Duration) -> Result<f64> {
+        self.load.set_rate(rate);
+        let began = tokio::time::Instant::now();
+        let sent = self.load.run(&self.pipeline.emitter, lasting).await;
+        self.pipeline.queue_is_empty().await?;
+        Ok(sent.sent.events() as f64 / began.elapsed().as_secs_f64())
+    }
+
+    /// That nothing was given up, and that after a while every session is right in the view; ends the probes.
+    pub async fn is_right(&self) -> Result<()> {
+        self.probes.close(&self.pipeline);
+        Expected::of(&self.load).is_shown(&self.pipeline, &[]).await?;
+        let dropped = "visitor_ingestor_events_dropped_total";
+        let dropped = self.pipeline.metric(Role::Ingestor, dropped).await?;
+        ensure!(dropped == 0, "{dropped} events were given up");
+        Ok(())
+    }
+
+    /// Calls to the Deanonymizer for each address that it was asked about.
+    pub fn lookups_per_ip(&self) -> f64 {
+        let stats = self.pipeline.deanonymizer.stats();
+        stats.calls as f64 / (stats.distinct_ips as f64).max(1.0)
+    }
+
+    /// Memory of all processes of a name, in bytes.
+    pub fn memory(process: &str) -> Result<u64> {
+        Ok(Usage::now()?.of(process).memory)
+    }
+}

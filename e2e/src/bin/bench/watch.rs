@@ -1,0 +1,223 @@
+//! WebSocket clients of a gateway in a process of their own, so that their cost is told from everybody else's. They
+//! read a frame no further than to find its revision and the probes in it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use hdrhistogram::Histogram;
+use memchr::memmem::Finder;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt as _, BufReader, stdin};
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+
+use crate::probes;
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// How many connections are made at once.
+const CONNECTING: usize = 64;
+
+/// Little, because there may be ten thousand clients.
+const READ_BUFFER: usize = 16 * 1024;
+
+/// How every delta begins, up to its revision.
+const DELTA: &[u8] = br#"{"type":"delta","revision":"#;
+
+/// The longest latency that is told from longer ones, in microseconds.
+const LONGEST: u64 = 600_000_000;
+
+/// How long a slow client sleeps between two frames.
+const NAP: Duration = Duration::from_secs(1);
+
+/// What clients there are.
+#[derive(Args)]
+pub struct Flags {
+    /// The gateway's WebSocket.
+    #[arg(long)]
+    url: String,
+
+    /// How many.
+    #[arg(long)]
+    clients: usize,
+
+    /// How many more that read a frame a second.
+    #[arg(long, default_value_t = 0)]
+    slow: usize,
+}
+
+/// What clients have seen since they were last asked.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Watched {
+    /// Frames, over all clients.
+    pub frames: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Frames that were missing.
+    pub gaps: u64,
+    /// Clients whose connection has ended.
+    pub lost: u64,
+    /// Probes seen, over all clients.
+    pub probes: u64,
+    /// From sending to receiving, in milliseconds.
+    pub p50: f64,
+    /// The same.
+    pub p99: f64,
+    /// The same.
+    pub p999: f64,
+}
+
+struct Tally {
+    frames: u64,
+    bytes: u64,
+    gaps: u64,
+    lost: u64,
+    latencies: Histogram<u64>,
+}
+
+impl Tally {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            frames: 0,
+            bytes: 0,
+            gaps: 0,
+            lost: 0,
+            latencies: Histogram::new_with_max(LONGEST, 3)?,
+        })
+    }
+
+    fn watched(&self) -> Watched {
+        let millis = |quantile| self.latencies.value_at_quantile(quantile) as f64 / 1e3;
+        Watched {
+            frames: self.frames,
+            bytes: self.bytes,
+            gaps: self.gaps,
+            lost: self.lost,
+            probes: self.latencies.len(),
+            p50: millis(0.5),
+            p99: millis(0.99),
+            p999: millis(0.999),
+        }
+    }
+}
+
+/// Connects all clients, says so with a line, and then answers each line with what they have seen since the last.
+pub async fn watch(flags: &Flags) -> Result<()> {
+    let tally = Arc::new(Mutex::new(Tally::new()?));
+    let url = flags.url.as_str();
+    let connect = || async move { connect(url).await };
+    let sockets: Vec<_> = stream::repeat_with(connect)
+        .take(flags.clients + flags.slow)
+        .buffer_unordered(CONNECTING)
+        .try_collect()
+        .await?;
+    for (number, socket) in sockets.into_iter().enumerate() {
+        if number < flags.clients {
+            tokio::spawn(follow(socket, Arc::clone(&tally)));
+        } else {
+            tokio::spawn(doze(socket));
+        }
+    }
+    tell(&Watched::default())?;
+    let mut questions = BufReader::new(stdin()).lines();
+    while questions.next_line().await?.is_some() {
+        let seen = std::mem::replace(&mut *lock(&tally), Tally::new()?);
+        tell(&seen.watched())?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the parent reads it there")]
+fn tell(watched: &Watched) -> Result<()> {
+    println!("{}", serde_json::to_string(watched)?);
+    Ok(())
+}
+
+/// A client that has its snapshot.
+async fn connect(url: &str) -> Result<Socket> {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .max_message_size(None)
+        .max_frame_size(None);
+    let (mut socket, _) = connect_async_with_config(url, Some(config), true)
+        .await
+        .with_context(|| url.to_owned())?;
+    match socket.next().await {
+        Some(Ok(Message::Text(_))) => Ok(socket),
+        other => bail!("no snapshot but {other:?}"),
+    }
+}
+
+async fn follow(mut socket: Socket, tally: Arc<Mutex<Tally>>) {
+    let touched = Finder::new(probes::TOUCHED);
+    let mut last = None;
+    while let Some(Ok(message)) = socket.next().await {
+        let Message::Text(text) = message else { continue };
+        let (frame, now) = (text.as_bytes(), micros_now());
+        let revision = revision(frame);
+        let mut tally = lock(&tally);
+        tally.frames += 1;
+        tally.bytes += frame.len() as u64;
+        if let (Some(last), Some(revision)) = (last, revision) {
+            tally.gaps += u64::from(revision != last + 1);
+        }
+        last = revision;
+        for place in touched.find_iter(frame) {
+            if let Some(sent_at) = probes::sent_at(&frame[place..]) {
+                // More than the longest is the longest.
+                tally
+                    .latencies
+                    .saturating_record(now.saturating_sub(sent_at * 1_000));
+            }
+        }
+    }
+    lock(&tally).lost += 1;
+}
+
+/// A client that reads far less than there is.
+async fn doze(mut socket: Socket) {
+    while let Some(Ok(_)) = socket.next().await {
+        sleep(NAP).await;
+    }
+}
+
+/// A delta's revision; a snapshot has none, and what follows it follows nothing.
+fn revision(frame: &[u8]) -> Option<u64> {
+    leading_number(frame.strip_prefix(DELTA)?)
+}
+
+/// The number that a text begins with.
+pub fn leading_number(text: &[u8]) -> Option<u64> {
+    let end = text.iter().position(|byte| !byte.is_ascii_digit())?;
+    std::str::from_utf8(&text[..end]).ok()?.parse().ok()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the clock of the processes knows no microseconds"
+)]
+fn micros_now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn lock(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
+    tally.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_revision_of_a_delta() {
+        assert_eq!(revision(br#"{"type":"delta","revision":17,"now":1}"#), Some(17));
+        assert_eq!(revision(br#"{"type":"snapshot","revision":17,"now":1}"#), None);
+    }
+}
