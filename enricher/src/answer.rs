@@ -15,6 +15,9 @@ use crate::concurrency::Ending;
 use crate::fleet::FleetError;
 use crate::guard::HeldBack;
 
+/// The longest time for which the Deanonymizer is left alone because it asks for it.
+pub const LONGEST_WAIT: Duration = Duration::from_mins(10);
+
 /// What the Deanonymizer says of an address, before anything is filtered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
@@ -220,15 +223,17 @@ pub fn read(ip: &str, status: u16, retry_after: Option<Duration>, body: &[u8]) -
     Ok(answer)
 }
 
-/// How long a `Retry-After` asks us to wait: it holds seconds or, by RFC 9110, a date.
+/// How long a `Retry-After` asks us to wait, as far as we do: it holds seconds or, by RFC 9110, a date.
 pub fn wait_asked_for(retry_after: &str, now: Millis) -> Option<Duration> {
     let text = retry_after.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = httpdate::parse_http_date(text).ok()?;
-    let until = millis(date.duration_since(UNIX_EPOCH).ok()?);
-    u64::try_from(until - now).ok().map(Duration::from_millis)
+    let wait = if let Ok(seconds) = text.parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let date = httpdate::parse_http_date(text).ok()?;
+        let until = millis(date.duration_since(UNIX_EPOCH).ok()?);
+        Duration::from_millis(u64::try_from(until - now).ok()?)
+    };
+    Some(wait.min(LONGEST_WAIT))
 }
 
 #[cfg(test)]
@@ -301,6 +306,9 @@ mod tests {
         assert_eq!(wait_asked_for(" 120 ", 0), Some(Duration::from_mins(2)));
         assert_eq!(wait_asked_for(date, 20_000), Some(Duration::from_secs(40)));
         assert_eq!(wait_asked_for(date, 60_001), None, "that is over");
+        for text in ["18446744073709551615", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+            assert_eq!(wait_asked_for(text, 0), Some(LONGEST_WAIT), "{text}");
+        }
         for text in ["", "soon", "-1", "Thu, 01 Jan"] {
             assert_eq!(wait_asked_for(text, 0), None, "{text}");
         }

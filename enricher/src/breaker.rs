@@ -8,6 +8,8 @@ use protocol::Millis;
 use protocol::status::Breaker as State;
 use protocol::time::millis;
 
+use crate::answer::LONGEST_WAIT;
+
 /// How many of the last calls are looked at.
 const WINDOW: usize = 20;
 
@@ -19,9 +21,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// The longest pause: how long after its return a Deanonymizer may go unnoticed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
-
-/// The longest time for which the Deanonymizer is left alone because it asks for it.
-const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
 /// The breaker.
 #[derive(Debug)]
