@@ -82,6 +82,7 @@ impl Door {
             }),
         )
     }
+
     /// Asks a property of each input of the corpus and of many mutants.
     ///
     /// # Errors
