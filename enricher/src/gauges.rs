@@ -11,11 +11,6 @@ use crate::guard::Guard;
 use crate::profile::Verdict;
 use crate::tally::{Fates, Level, Verdicts};
 
-/// The levels that save calls, as metric labels.
-const CACHE: &str = "cache";
-const FLEET: &str = "fleet";
-const SHARING: &str = "sharing";
-
 /// What the enricher counts.
 pub struct Gauges {
     events: [Counter; EventKind::ALL.len()],
@@ -40,7 +35,12 @@ pub struct Gauges {
     /// Messages in the raw stream that no enricher has taken yet.
     pub queue_waiting: Gauge,
     lookups_paid: Counter,
-    lookups_saved: Family<Label, Counter>,
+    /// New sessions whose verdict was in the own cache.
+    pub saved_by_cache: Counter,
+    /// New sessions whose verdict another enricher had found.
+    pub saved_by_fleet: Counter,
+    /// New sessions that wait for a lookup that another has caused.
+    pub saved_by_sharing: Counter,
     /// Verdicts found.
     pub verdicts: Verdicts,
     /// From the receipt of a raw message's oldest event until an enricher takes the message for the first time.
@@ -71,9 +71,8 @@ impl Gauges {
             "New sessions that needed no call",
             Family::default(),
         );
-        for by in [CACHE, FLEET, SHARING] {
-            drop(lookups_saved.get_or_create(&[("by", by)]));
-        }
+        // The hot path finds its counters by their place, without a look into the family.
+        let saved_by = |level| lookups_saved.get_or_create_owned(&[("by", level)]);
         let lookups_failed: Family<Label, Counter> = metrics.add(
             "lookups_failed",
             "Calls that brought no verdict",
@@ -83,7 +82,6 @@ impl Gauges {
             drop(lookups_failed.get_or_create(&[("kind", kind)]));
         }
         Self {
-            // The hot path finds its counters by their place, without a look into the family.
             events: EventKind::ALL.map(|kind| events.get_or_create_owned(&[("kind", kind.token())])),
             fates: Fates::new(metrics),
             verdicts: Verdicts::new(metrics),
@@ -103,7 +101,9 @@ impl Gauges {
                 "lookups_paid",
                 "Calls to the Deanonymizer, without those that found no connection",
             ),
-            lookups_saved,
+            saved_by_cache: saved_by("cache"),
+            saved_by_fleet: saved_by("fleet"),
+            saved_by_sharing: saved_by("sharing"),
             queue: metrics.latency(
                 "queue_duration",
                 "From the receipt of a raw message's oldest event until an enricher first takes the message",
@@ -143,26 +143,6 @@ impl Gauges {
             .inc();
     }
 
-    /// Counts a new session whose verdict was in the own cache.
-    pub fn lookup_saved_by_cache(&self) {
-        self.saved(CACHE).inc();
-    }
-
-    /// Counts a verdict that another enricher had found.
-    pub fn lookup_saved_by_fleet(&self) {
-        self.saved(FLEET).inc();
-    }
-
-    /// Counts a new session that waits for a lookup that another has caused.
-    pub fn lookup_saved_by_sharing(&self) {
-        self.saved(SHARING).inc();
-    }
-
-    /// The family is locked while one of its counters is borrowed, so a counter is cloned out of it.
-    fn saved(&self, by: &'static str) -> Counter {
-        self.lookups_saved.get_or_create_owned(&[("by", by)])
-    }
-
     /// The figures for the status.
     pub fn figures(&self, guard: &Guard) -> EnricherFigures {
         let failed = Failure::TOKENS
@@ -183,9 +163,9 @@ impl Gauges {
                 paid: self.lookups_paid.get(),
                 failed: failed.sum(),
                 paid_for_hidden: self.verdicts.count(Level::Call, &Verdict::Hidden),
-                saved_by_cache: self.saved(CACHE).get(),
-                saved_by_fleet: self.saved(FLEET).get(),
-                saved_by_sharing: self.saved(SHARING).get(),
+                saved_by_cache: self.saved_by_cache.get(),
+                saved_by_fleet: self.saved_by_fleet.get(),
+                saved_by_sharing: self.saved_by_sharing.get(),
                 spent: self.spent.get(),
             },
             breaker,

@@ -169,7 +169,7 @@ impl Lookup {
     }
 
     fn saved_by_fleet(&self, found: &Found) {
-        self.gauges.lookup_saved_by_fleet();
+        self.gauges.saved_by_fleet.inc();
         self.gauges.verdicts.found(Level::Fleet, &found.verdict);
     }
 

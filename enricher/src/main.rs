@@ -1,6 +1,7 @@
 //! Finds out who visitors are, and republishes what may be shown.
 
 mod activity;
+mod amend;
 mod answer;
 mod backlog;
 mod breaker;
@@ -18,6 +19,7 @@ mod guard;
 mod intake;
 mod ledger;
 mod lookup;
+mod message;
 mod pipeline;
 mod profile;
 mod publish;
@@ -25,6 +27,7 @@ mod replica;
 mod sessions;
 mod tally;
 mod waiting;
+mod writes;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -35,6 +38,7 @@ use service::status::Reporter;
 use service::{Process, process};
 use tokio::sync::mpsc;
 
+use crate::amend::Amender;
 use crate::deanonymizer::Deanonymizer;
 use crate::explain::Explain;
 use crate::flags::Flags;
@@ -75,7 +79,8 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
     let lookup = lookup(&flags, &replica, &fleet, guard.clone(), &gauges)?;
     let pipeline = Pipeline::new(
         lookup,
-        Publisher::new(nats.clone(), &process.instance),
+        Publisher::new(nats.clone(), &process.instance).await?,
+        Amender::new(nats.clone()),
         process.rejected.clone(),
         flags.stale_after,
         flags.show_unidentified_after.0,

@@ -20,10 +20,11 @@ use service::streams::ACK_WAIT;
 use service::trace::{self, Span};
 use service::{clock, last_message};
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::activity::Activities;
+use crate::amend::{AmendError, Amender};
 use crate::answer::Failure;
 use crate::backlog::Backlog;
 use crate::delivery::{Delivery, give_back};
@@ -32,10 +33,11 @@ use crate::gauges::Gauges;
 use crate::intake::Intake;
 use crate::ledger::{DeliveryId, Ledger};
 use crate::lookup::Lookup;
-use crate::publish::{PublishError, Publisher};
-use crate::sessions::{Next, Outcome, Sessions, Sighting};
+use crate::publish::{NotWritten, Publisher, Written};
+use crate::sessions::{Next, Outcome, Published, Sessions, Sighting};
 use crate::tally::Fate;
 use crate::waiting::Waiting;
+use crate::writes::Write;
 
 /// The most raw messages handled at once.
 const MAX_DELIVERIES: usize = 2048;
@@ -57,9 +59,7 @@ const RETURN_SLACK: Millis = 2_000;
 
 /// Something that was waited for.
 enum Done {
-    Record(Sighting, DeliveryId, Result<(Outcome, bool), PublishError>),
-    Tombstone(DeliveryId, Result<(), PublishError>),
-    Activities(Vec<(Activity, DeliveryId)>, Result<(), PublishError>),
+    Record(Sighting, DeliveryId, Result<(Outcome, bool), AmendError>),
     Lookup(Key, Result<Arc<Found>, Arc<Failure>>),
     Standing(Key, Guid, Outcome),
 }
@@ -70,6 +70,7 @@ type Futures = FuturesUnordered<BoxFuture<'static, Done>>;
 pub struct Pipeline {
     lookup: Lookup,
     publisher: Publisher,
+    amender: Amender,
     rejected: Rejected,
     gauges: Arc<Gauges>,
     stale_after: Millis,
@@ -79,7 +80,7 @@ pub struct Pipeline {
     waiting: Waiting<DeliveryId>,
     backlog: Backlog,
     activities: Activities<DeliveryId>,
-    writes: Futures,
+    amendments: Futures,
     lookups: Futures,
 }
 
@@ -88,6 +89,7 @@ impl Pipeline {
     pub fn new(
         lookup: Lookup,
         publisher: Publisher,
+        amender: Amender,
         rejected: Rejected,
         stale_after: Duration,
         show_unidentified_after: Option<Duration>,
@@ -96,6 +98,7 @@ impl Pipeline {
         Self {
             lookup,
             publisher,
+            amender,
             rejected,
             gauges,
             stale_after: time::millis(stale_after),
@@ -105,7 +108,7 @@ impl Pipeline {
             waiting: Waiting::new(),
             backlog: Backlog::new(),
             activities: Activities::new(),
-            writes: Futures::new(),
+            amendments: Futures::new(),
             lookups: Futures::new(),
         }
     }
@@ -115,22 +118,24 @@ impl Pipeline {
         let mut housekeeping = interval(Duration::from_secs(1));
         housekeeping.set_missed_tick_behavior(MissedTickBehavior::Skip);
         while !shutdown.is_cancelled() {
-            let room = self.ledger.len() < MAX_DELIVERIES && self.writes.len() < MAX_WRITES;
+            let writes = self.publisher.under_way() + self.amendments.len();
+            let room = self.ledger.len() < MAX_DELIVERIES && writes < MAX_WRITES;
             tokio::select! {
                 () = shutdown.cancelled() => {}
-                Some(done) = self.writes.next(), if !self.writes.is_empty() => self.done(done).await,
+                written = self.publisher.answers() => self.written(written).await,
+                Some(done) = self.amendments.next(), if !self.amendments.is_empty() => self.done(done).await,
                 Some(done) = self.lookups.next(), if !self.lookups.is_empty() => self.done(done).await,
                 Some(intake) = intake.recv(), if room => self.take(intake).await,
                 _ = housekeeping.tick() => self.keep_house().await,
             }
-            self.send_activities();
+            self.send_activities().await;
         }
-        self.drain(intake).await;
+        self.drain(intake, housekeeping).await;
     }
 
     /// Gives back what has not begun or waits for a verdict, and finishes what is under way: writes, and calls that are
     /// paid for.
-    async fn drain(mut self, mut intake: mpsc::Receiver<Intake>) {
+    async fn drain(mut self, mut intake: mpsc::Receiver<Intake>, mut housekeeping: Interval) {
         while let Ok(intake) = intake.try_recv() {
             if let Intake::Delivery(message) = intake {
                 give_back(&message, Duration::ZERO).await;
@@ -139,9 +144,13 @@ impl Pipeline {
         for (_, delivery) in self.waiting.take_all(clock::now()) {
             self.settle_after(delivery, false, Duration::ZERO).await;
         }
-        while let Some(done) = self.writes.next().await {
-            self.done(done).await;
-            self.send_activities();
+        while self.publisher.under_way() > 0 || !self.amendments.is_empty() {
+            tokio::select! {
+                written = self.publisher.answers() => self.written(written).await,
+                Some(done) = self.amendments.next(), if !self.amendments.is_empty() => self.done(done).await,
+                _ = housekeeping.tick() => self.keep_house().await,
+            }
+            self.send_activities().await;
         }
         for delivery in self.ledger.abandon() {
             delivery.give_back().await;
@@ -158,7 +167,8 @@ impl Pipeline {
 
     /// The answers to all that was under way are lost. What is in the queue comes again; calls go on, they are paid for.
     async fn reconnected(&mut self, sessions_lost: bool) {
-        self.writes = Futures::new();
+        self.publisher.abandon();
+        self.amendments = Futures::new();
         self.activities.abandon();
         self.waiting.take_all(heard_of_again(clock::now()));
         self.sessions.reconnected(sessions_lost);
@@ -222,6 +232,9 @@ impl Pipeline {
             .await;
         } else {
             let opening = event.kind == EventKind::SessionOpened;
+            if self.sessions.touch(&guid, opening, at, now) {
+                return self.touch(event.kind, Activity(guid, at, received_at), id);
+            }
             let sighting = Sighting {
                 guid,
                 ip: event.ip.as_ref().into(),
@@ -243,7 +256,7 @@ impl Pipeline {
         for (_, held) in settled {
             self.settle(held, true).await;
         }
-        self.bury(tombstone, id);
+        self.bury(&tombstone, id).await;
     }
 
     async fn see(&mut self, sighting: Sighting, id: DeliveryId, now: Millis) {
@@ -252,29 +265,30 @@ impl Pipeline {
             Next::Identify(sighting, id) => self.identify(sighting, id, now).await,
             Next::TouchAndIdentify(sighting, id) => {
                 self.ledger.expect(id);
-                self.touch(&sighting, id);
+                self.touch(kind, sighting.activity(), id);
                 self.identify(sighting, id, now).await;
             }
             next => self.act(next, kind).await,
         }
     }
 
-    fn touch(&mut self, sighting: &Sighting, id: DeliveryId) {
-        self.gauges.fates.count(sighting.kind(), Fate::Activity);
-        self.activities.push(
-            Activity(sighting.guid.clone(), sighting.at, sighting.received_at),
-            id,
-        );
+    fn touch(&mut self, kind: EventKind, activity: Activity, id: DeliveryId) {
+        self.gauges.fates.count(kind, Fate::Activity);
+        self.activities.push(activity, id);
     }
 
     /// Does what an event of a session that has a verdict needs.
     async fn act(&mut self, next: Next<DeliveryId>, kind: EventKind) {
         match next {
             Next::Complete(sighting, id) => self.complete(sighting, id),
-            Next::Touch(sighting, id) => self.touch(&sighting, id),
+            Next::Touch(sighting, id) => self.touch(kind, sighting.activity(), id),
             Next::Renew(tombstone, id) => {
                 self.gauges.fates.count(kind, Fate::Tombstone);
-                self.bury(tombstone, id);
+                self.bury(&tombstone, id).await;
+            }
+            Next::Hidden(id) => {
+                self.gauges.fates.count(kind, Fate::Hidden);
+                self.settle(id, true).await;
             }
             Next::Nothing(id) => {
                 self.gauges.fates.count(kind, Fate::Ignored);
@@ -285,66 +299,72 @@ impl Pipeline {
     }
 
     fn complete(&mut self, sighting: Sighting, id: DeliveryId) {
-        let publisher = self.publisher.clone();
+        let amender = self.amender.clone();
         let span = self.span(id, "complete record");
-        self.writes.push(trace::within(span, async move {
-            let outcome = publisher.complete(&sighting).await;
+        self.amendments.push(trace::within(span, async move {
+            let outcome = amender.complete(&sighting).await;
             Done::Record(sighting, id, outcome)
         }));
     }
 
-    fn bury(&mut self, tombstone: Tombstone, id: DeliveryId) {
-        let publisher = self.publisher.clone();
+    async fn bury(&mut self, tombstone: &Tombstone, id: DeliveryId) {
         let span = self.span(id, "write tombstone");
-        self.writes.push(trace::within(span, async move {
-            Done::Tombstone(id, publisher.tombstone(&tombstone).await)
-        }));
+        self.publisher.tombstone(tombstone, id, span).await;
     }
 
-    fn send_activities(&mut self) {
+    async fn send_activities(&mut self) {
         while let Some(batch) = self.activities.next() {
-            let publisher = self.publisher.clone();
             let span = batch
                 .iter()
                 .find_map(|(_, id)| self.span(*id, "write activities"));
-            self.writes.push(trace::within(span, async move {
-                let activities: Vec<_> = batch.iter().map(|(activity, _)| activity).collect();
-                let outcome = publisher.activities(&activities).await;
-                Done::Activities(batch, outcome)
-            }));
+            self.publisher.activities(batch, span).await;
+        }
+    }
+
+    async fn written(&mut self, written: Vec<Written>) {
+        for (write, outcome) in written {
+            match (write, outcome) {
+                (Write::Record(sighting, record, id), Err(NotWritten::Occupied)) => {
+                    self.amend(sighting, record, id);
+                }
+                (Write::Record(sighting, record, id), outcome) => {
+                    let published = Outcome::Published(Published::of(&record, clock::now()));
+                    self.record_written(sighting, id, report(outcome).map(|()| (published, true)))
+                        .await;
+                }
+                (Write::Tombstone(id), outcome) => {
+                    let succeeded = report(outcome).is_some();
+                    self.gauges.tombstones.inc_by(u64::from(succeeded));
+                    self.settle(id, succeeded).await;
+                }
+                (Write::Activities(batch), outcome) => {
+                    self.activities_written(batch, report(outcome).is_some()).await;
+                }
+            }
+        }
+    }
+
+    async fn activities_written(&mut self, batch: Vec<(Activity, DeliveryId)>, succeeded: bool) {
+        self.activities.settled();
+        if succeeded {
+            self.gauges.activities.inc_by(batch.len() as u64);
+        }
+        for (_, id) in batch {
+            self.settle(id, succeeded).await;
         }
     }
 
     async fn done(&mut self, done: Done) {
         match done {
-            Done::Record(sighting, id, outcome) => self.record_written(sighting, id, outcome).await,
-            Done::Tombstone(id, outcome) => {
-                self.gauges.tombstones.inc_by(u64::from(outcome.is_ok()));
-                self.settle(id, report(outcome).is_some()).await;
-            }
-            Done::Activities(batch, outcome) => {
-                self.activities.settled();
-                let succeeded = report(outcome).is_some();
-                if succeeded {
-                    self.gauges.activities.inc_by(batch.len() as u64);
-                }
-                for (_, id) in batch {
-                    self.settle(id, succeeded).await;
-                }
-            }
+            Done::Record(sighting, id, outcome) => self.record_written(sighting, id, report(outcome)).await,
             Done::Lookup(key, verdict) => self.looked_up(key, verdict).await,
             Done::Standing(key, guid, outcome) => self.found_standing(key, guid, outcome).await,
         }
     }
 
-    async fn record_written(
-        &mut self,
-        sighting: Sighting,
-        id: DeliveryId,
-        outcome: Result<(Outcome, bool), PublishError>,
-    ) {
+    async fn record_written(&mut self, sighting: Sighting, id: DeliveryId, outcome: Option<(Outcome, bool)>) {
         let now = clock::now();
-        let Some((outcome, written)) = report(outcome) else {
+        let Some((outcome, written)) = outcome else {
             // What was held back for it comes again with its message, like the sighting itself.
             for (_, held) in self.sessions.published(&sighting.guid, Outcome::Missing) {
                 self.settle(held, false).await;
@@ -392,6 +412,8 @@ impl Pipeline {
 
     async fn keep_house(&mut self) {
         let now = clock::now();
+        let overdue = self.publisher.overdue();
+        self.written(overdue).await;
         self.sessions.forget_idle(now);
         for delivery in self.ledger.overdue(now, PROGRESS_AFTER) {
             delivery.progress().await;
@@ -409,7 +431,7 @@ fn heard_of_again(now: Millis) -> Millis {
 }
 
 /// Logs an error and drops it: what caused it goes back to the queue.
-fn report<T>(outcome: Result<T, PublishError>) -> Option<T> {
+fn report<T, E: std::error::Error + 'static>(outcome: Result<T, E>) -> Option<T> {
     outcome
         .inspect_err(|error| {
             static NOT_WRITTEN: Seldom = Seldom::new();

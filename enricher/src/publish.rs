@@ -1,211 +1,132 @@
-//! Writes records, tombstones and activities, each acknowledged by its stream.
+//! Publishes records, tombstones and activities, and tells which of them their streams have.
 
-use std::time::Duration;
-
-use async_nats::jetstream::context::PublishError as StreamError;
-use async_nats::jetstream::message::PublishMessage;
-use async_nats::jetstream::stream::DirectGetError;
-use protocol::stream::{self, RECORD_TTL, TOMBSTONE_TTL};
-use protocol::subject;
+use async_nats::SubscribeError;
+use async_nats::jetstream::message::OutboundMessage;
 use protocol::time::millis;
-use protocol::{Activity, Guid, Millis, Profile, Record, SessionMessage, Tombstone};
-use serde::Serialize;
-use service::{Nats, clock, last_message, trace};
+use protocol::{Activity, Millis, Record, Tombstone, subject};
+use service::streams::ACK_WAIT;
+use service::trace::Span;
+use service::writer::Answer;
+use service::{Nats, Writer, clock};
 
-use crate::sessions::{Outcome, Published, Sighting};
+use crate::ledger::DeliveryId;
+use crate::message;
+use crate::sessions::Sighting;
+use crate::writes::{Write, Writes};
 
-/// How often a record is read and written again because others write it at the same time.
-const CONFLICTS: usize = 16;
+/// How long a stream may take to answer, in ms; within the time after which the queue gives a message to another.
+const PATIENCE: Millis = millis(ACK_WAIT) - 1_000;
 
-/// Something could not be written; what caused it goes back to the queue.
-#[derive(Debug, thiserror::Error)]
-pub enum PublishError {
-    /// The stream did not acknowledge.
-    #[error("not acknowledged by its stream")]
-    Unacknowledged(#[from] StreamError),
-    /// The stream could not be read.
-    #[error("the record that is out could not be read")]
-    Unreadable(#[from] DirectGetError),
-    /// What stands in the stream is no message of ours, or ours could not be written.
-    #[error("not a record or tombstone")]
-    Invalid(#[from] serde_json::Error),
-    /// Others wrote the same record each time between our reading and writing it.
-    #[error("written by others {CONFLICTS} times in a row")]
-    Contended,
+/// What became of a write.
+pub type Written = (Write, Result<(), NotWritten>);
+
+/// A message is not in its stream, as far as one knows.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotWritten {
+    /// Another message stands on the subject than the expected one.
+    #[error("another message came first")]
+    Occupied,
+    /// The stream or the client does not take it.
+    #[error("not taken: {0}")]
+    Refused(String),
+    /// Nothing was said for too long.
+    #[error("not answered within {} s", PATIENCE / 1_000)]
+    Unanswered,
 }
 
-/// What is out on a session's subject.
-struct Standing {
-    message: SessionMessage,
-    sequence: u64,
-    published_at: Millis,
-    ttl: Option<Duration>,
-}
-
-/// Writes to the streams behind the enricher.
-#[derive(Clone, Debug)]
+/// Publishes without waiting. Each write comes back with what became of it, unless it is abandoned.
 pub struct Publisher {
-    nats: Nats,
+    writer: Writer,
+    writes: Writes,
     activity_subject: String,
+    /// What could not even be put into a message.
+    unsent: Vec<Written>,
 }
 
 impl Publisher {
     /// For the enricher of that name.
-    pub fn new(nats: Nats, instance: &str) -> Self {
-        Self {
-            nats,
+    ///
+    /// # Errors
+    /// Where the client has ended.
+    pub async fn new(nats: Nats, instance: &str) -> Result<Self, SubscribeError> {
+        Ok(Self {
+            writer: Writer::new(nats).await?,
+            writes: Writes::new(),
             activity_subject: subject::activity(instance),
-        }
-    }
-
-    /// Publishes the record of a session that this enricher meets for the first time, or adds to the one that is out.
-    ///
-    /// # Errors
-    /// Where it is not sure that a record is out.
-    pub async fn record(&self, record: Record) -> Result<(Outcome, bool), PublishError> {
-        // Most often none is out; so it is not asked before it is written.
-        let mut standing = None;
-        for _ in 0..=CONFLICTS {
-            let outcome = match standing {
-                Some(standing) => self.merge(&record, standing).await?,
-                None => self.write_record(&record, 0).await?,
-            };
-            if let Some(outcome) = outcome {
-                return Ok(outcome);
-            }
-            standing = self.standing(&record.guid).await?;
-        }
-        Err(PublishError::Contended)
-    }
-
-    /// Takes a sighting over into the record that is out.
-    ///
-    /// # Errors
-    /// Where it is not sure that the record knows it.
-    pub async fn complete(&self, sighting: &Sighting) -> Result<(Outcome, bool), PublishError> {
-        for _ in 0..CONFLICTS {
-            let Some(standing) = self.standing(&sighting.guid).await? else {
-                return Ok((Outcome::Missing, false));
-            };
-            let mut record = sighting.record(Profile::default());
-            if let SessionMessage::Record(standing) = &standing.message {
-                record.profile = standing.profile.clone();
-                record.unidentified = standing.unidentified;
-            }
-            if let Some(outcome) = self.merge(&record, standing).await? {
-                return Ok(outcome);
-            }
-        }
-        Err(PublishError::Contended)
-    }
-
-    /// What is out of a session: its record, its tombstone or nothing.
-    ///
-    /// # Errors
-    /// Where the stream cannot be read.
-    pub async fn look(&self, guid: &Guid) -> Result<Outcome, PublishError> {
-        Ok(match self.standing(guid).await? {
-            None => Outcome::Missing,
-            Some(Standing {
-                message: SessionMessage::Tombstone(tombstone),
-                published_at,
-                ..
-            }) => Outcome::Closed(tombstone, published_at),
-            Some(Standing {
-                message: SessionMessage::Record(record),
-                published_at,
-                ..
-            }) => Outcome::Published(Published::of(&record, published_at)),
+            unsent: Vec::new(),
         })
     }
 
+    /// Publishes the record of a session of which none should be out; [`NotWritten::Occupied`] where one is.
+    pub async fn record(&mut self, sighting: Sighting, record: Record, id: DeliveryId, span: Option<Span>) {
+        let message = message::record(&record, 0, span.as_ref());
+        self.send(message, Write::Record(sighting, record, id), span)
+            .await;
+    }
+
     /// Ends a session for good, whatever stands on its subject.
-    ///
-    /// # Errors
-    /// Where the stream does not acknowledge it.
-    pub async fn tombstone(&self, tombstone: &Tombstone) -> Result<(), PublishError> {
-        let message = trace::carried_by(PublishMessage::build())
-            .ttl(TOMBSTONE_TTL)
-            .payload(json(tombstone)?);
-        self.nats
-            .publish(message.outbound_message(subject::session(&tombstone.guid)))
-            .await?;
-        Ok(())
+    pub async fn tombstone(&mut self, tombstone: &Tombstone, id: DeliveryId, span: Option<Span>) {
+        let message = message::tombstone(tombstone, span.as_ref());
+        self.send(message, Write::Tombstone(id), span).await;
     }
 
     /// Publishes activities in one message.
-    ///
-    /// # Errors
-    /// Where the stream does not acknowledge it.
-    pub async fn activities(&self, activities: &[&Activity]) -> Result<(), PublishError> {
-        let message = trace::carried_by(PublishMessage::build()).payload(json(activities)?);
-        self.nats
-            .publish(message.outbound_message(self.activity_subject.clone()))
-            .await?;
-        Ok(())
+    pub async fn activities(&mut self, batch: Vec<(Activity, DeliveryId)>, span: Option<Span>) {
+        let message = message::activities(&batch, &self.activity_subject, span.as_ref());
+        self.send(message, Write::Activities(batch), span).await;
     }
 
-    /// Adds `record` to what is out, if it knows anything better. `None` where somebody else wrote in between.
-    async fn merge(
-        &self,
-        record: &Record,
-        standing: Standing,
-    ) -> Result<Option<(Outcome, bool)>, PublishError> {
-        let before = match &standing.message {
-            SessionMessage::Tombstone(tombstone) => {
-                let closed = Outcome::Closed(tombstone.clone(), standing.published_at);
-                return Ok(Some((closed, false)));
-            }
-            SessionMessage::Record(before) => before,
-        };
-        let mut merged = before.clone();
-        merged.merge(record);
-        let now = clock::now();
-        let says_the_same = merged.opened_at == before.opened_at
-            && merged.shown_opened_at() == before.shown_opened_at()
-            && merged.unidentified == before.unidentified;
-        if says_the_same && !expires_soon(&standing, now) {
-            return Ok(Some((
-                Outcome::Published(Published::of(before, standing.published_at)),
-                false,
-            )));
+    /// Waits until streams answer, and tells what became of these writes.
+    pub async fn answers(&mut self) -> Vec<Written> {
+        if !self.unsent.is_empty() {
+            return std::mem::take(&mut self.unsent);
         }
-        self.write_record(&merged, standing.sequence).await
+        let answers = self.writer.answers().await;
+        let known = |(ticket, answer)| Some((self.writes.answered(ticket)?, outcome(answer)));
+        answers.into_iter().filter_map(known).collect()
     }
 
-    /// Writes the record if the last message on its subject has that sequence, 0 for none; `None` where it has not.
-    async fn write_record(
-        &self,
-        record: &Record,
-        expected: u64,
-    ) -> Result<Option<(Outcome, bool)>, PublishError> {
-        let message = trace::carried_by(PublishMessage::build())
-            .ttl(RECORD_TTL)
-            .expected_last_subject_sequence(expected)
-            .payload(json(record)?)
-            .outbound_message(subject::session(&record.guid));
-        let written = self.nats.replace(message).await?;
-        Ok(written.map(|_| (Outcome::Published(Published::of(record, clock::now())), true)))
+    /// Gives up on writes that have been unanswered for too long.
+    pub fn overdue(&mut self) -> Vec<Written> {
+        let overdue = self.writes.overdue(clock::now(), PATIENCE);
+        overdue
+            .into_iter()
+            .map(|write| (write, Err(NotWritten::Unanswered)))
+            .collect()
     }
 
-    async fn standing(&self, guid: &Guid) -> Result<Option<Standing>, PublishError> {
-        let Some(message) = self.nats.last(stream::SESSIONS, subject::session(guid)).await? else {
-            return Ok(None);
-        };
-        Ok(Some(Standing {
-            message: serde_json::from_slice(&message.payload)?,
-            sequence: message.sequence,
-            published_at: last_message::millis(message.time),
-            ttl: last_message::ttl(&message.headers),
-        }))
+    /// Forgets all writes under way: their answers are lost with the connection.
+    pub fn abandon(&mut self) {
+        self.writes.abandon();
+    }
+
+    /// How many writes are not answered yet.
+    pub fn under_way(&self) -> usize {
+        self.writes.len()
+    }
+
+    async fn send(
+        &mut self,
+        message: Result<OutboundMessage, serde_json::Error>,
+        write: Write,
+        span: Option<Span>,
+    ) {
+        match message {
+            Ok(message) => {
+                let ticket = self.writer.send(message).await;
+                self.writes.sent(ticket, write, span, clock::now());
+            }
+            Err(error) => self
+                .unsent
+                .push((write, Err(NotWritten::Refused(error.to_string())))),
+        }
     }
 }
 
-/// Whether a record was given less time than an active session needs, or has used up half of it.
-fn expires_soon(standing: &Standing, now: Millis) -> bool {
-    standing.ttl.is_none_or(|ttl| ttl < RECORD_TTL) || now - standing.published_at > millis(RECORD_TTL) / 2
-}
-
-fn json(message: &(impl Serialize + ?Sized)) -> Result<bytes::Bytes, serde_json::Error> {
-    serde_json::to_vec(message).map(Into::into)
+fn outcome(answer: Answer) -> Result<(), NotWritten> {
+    match answer {
+        Answer::Stored => Ok(()),
+        Answer::Occupied => Err(NotWritten::Occupied),
+        Answer::Refused(words) => Err(NotWritten::Refused(words)),
+    }
 }

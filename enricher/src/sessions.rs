@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use protocol::stream::{RECORD_TTL, TOMBSTONE_TTL};
 use protocol::time::millis;
-use protocol::{EventKind, Guid, Millis, Profile, Record, Tombstone};
+use protocol::{Activity, EventKind, Guid, Millis, Profile, Record, Tombstone};
 
 /// After how long without an event a session is forgotten, in ms: well before its record expires as stale.
 const FORGET_AFTER: Millis = 5 * 60 * 1000;
@@ -38,6 +38,11 @@ impl Sighting {
         } else {
             EventKind::KeepAlive
         }
+    }
+
+    /// What it says of a session whose record is out.
+    pub fn activity(&self) -> Activity {
+        Activity(self.guid.clone(), self.at, self.received_at)
     }
 
     /// The record of a session of which nothing else is known.
@@ -80,11 +85,11 @@ impl Published {
         }
     }
 
-    /// Whether the sighting knows the opening better than the record, or the record is getting old.
-    fn needs(&self, sighting: &Sighting, now: Millis) -> bool {
+    /// Whether an event knows the opening better than the record, or the record is getting old.
+    fn needs(&self, opening: bool, at: Millis, now: Millis) -> bool {
         let better = match self.opened_at {
-            Some(opened_at) => sighting.opening && sighting.at < opened_at,
-            None => sighting.opening || sighting.at < self.first_seen_at,
+            Some(opened_at) => opening && at < opened_at,
+            None => opening || at < self.first_seen_at,
         };
         better || now - self.published_at > RECORD_HALF_LIFE
     }
@@ -105,6 +110,8 @@ pub enum Next<T> {
     Renew(Tombstone, T),
     /// The session is closed; there is nothing to do.
     Nothing(T),
+    /// The session is never shown; there is nothing to do.
+    Hidden(T),
     /// A publish of the same session is under way; the sighting comes back with its end.
     Held,
 }
@@ -119,6 +126,8 @@ enum Known<T> {
         tombstone: Tombstone,
         renewed_at: Millis,
     },
+    /// Like a record's, the verdict on a session holds as long as the session.
+    Hidden,
 }
 
 #[derive(Debug)]
@@ -163,7 +172,7 @@ impl<T> Sessions<T> {
                 held.push((sighting, ticket));
                 Next::Held
             }
-            Known::Published(published) if published.needs(&sighting, now) => {
+            Known::Published(published) if published.needs(sighting.opening, sighting.at, now) => {
                 entry.known = Known::Publishing { held: Vec::new() };
                 Next::Complete(sighting, ticket)
             }
@@ -178,19 +187,32 @@ impl<T> Sessions<T> {
                 Next::Renew(tombstone.clone(), ticket)
             }
             Known::Closed { .. } => Next::Nothing(ticket),
+            Known::Hidden => Next::Hidden(ticket),
         }
+    }
+
+    /// Whether all that an event says of its session is that it is still there, as most do: the record is out, and knows
+    /// the rest.
+    pub fn touch(&mut self, guid: &Guid, opening: bool, at: Millis, now: Millis) -> bool {
+        let Some(entry) = self.entries.get_mut(guid) else {
+            return false;
+        };
+        let touched = matches!(&entry.known, Known::Published(published)
+            if !published.unidentified && !published.needs(opening, at, now));
+        if touched {
+            entry.last_event_at = now;
+        }
+        touched
+    }
+
+    /// The session is never shown.
+    pub fn hide(&mut self, guid: &Guid, now: Millis) {
+        self.know(guid.clone(), Known::Hidden, now);
     }
 
     /// The session's first publish is under way.
     pub fn publishing(&mut self, guid: &Guid, now: Millis) {
-        let known = Known::Publishing { held: Vec::new() };
-        self.entries.insert(
-            guid.clone(),
-            Entry {
-                known,
-                last_event_at: now,
-            },
-        );
+        self.know(guid.clone(), Known::Publishing { held: Vec::new() }, now);
     }
 
     /// The publish under way has ended so. Gives what was held back for it.
@@ -224,17 +246,8 @@ impl<T> Sessions<T> {
             tombstone,
             renewed_at: now,
         };
-        match self.entries.insert(
-            guid,
-            Entry {
-                known,
-                last_event_at: now,
-            },
-        ) {
-            Some(Entry {
-                known: Known::Publishing { held },
-                ..
-            }) => held,
+        match self.know(guid, known, now) {
+            Some(Known::Publishing { held }) => held,
             _ => Vec::new(),
         }
     }
@@ -251,6 +264,7 @@ impl<T> Sessions<T> {
     pub fn reconnected(&mut self, stream_lost: bool) {
         self.entries.retain(|_, entry| match &mut entry.known {
             Known::Publishing { .. } => false,
+            Known::Hidden => true,
             Known::Published(_) => !stream_lost,
             Known::Closed { renewed_at, .. } => {
                 if stream_lost {
@@ -274,6 +288,15 @@ impl<T> Sessions<T> {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Notes what is known from now on; gives what was known before.
+    fn know(&mut self, guid: Guid, known: Known<T>, now: Millis) -> Option<Known<T>> {
+        let entry = Entry {
+            known,
+            last_event_at: now,
+        };
+        self.entries.insert(guid, entry).map(|before| before.known)
     }
 }
 

@@ -26,7 +26,11 @@ impl Guid {
     /// Where the text is empty, too long or holds any other character.
     pub fn new(text: &str) -> Result<Self, InvalidGuid> {
         check(text)?;
-        Ok(Self(text.to_ascii_lowercase().into()))
+        Ok(Self(if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            text.to_ascii_lowercase().into()
+        } else {
+            text.into()
+        }))
     }
 
     /// The guid in lower case.

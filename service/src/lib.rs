@@ -23,9 +23,11 @@ pub mod streams;
 pub mod telemetry;
 pub mod tls;
 pub mod trace;
+pub mod writer;
 
 pub use health::Health;
 pub use nats::Nats;
 pub use process::Process;
 pub use room::{Place, Room};
 pub use server::Server;
+pub use writer::Writer;

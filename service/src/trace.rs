@@ -127,7 +127,13 @@ pub fn within<'a, T>(span: Option<Span>, future: impl Future<Output = T> + Send 
 /// The message with the [`current`] span in its header, if there is one.
 #[must_use]
 pub fn carried_by(message: PublishMessage) -> PublishMessage {
-    match current().and_then(|span| span.parent()) {
+    carried(message, current().as_ref())
+}
+
+/// The message with that span in its header, if there is one.
+#[must_use]
+pub fn carried(message: PublishMessage, span: Option<&Span>) -> PublishMessage {
+    match span.and_then(Span::parent) {
         Some(parent) => message.header(HEADER, parent),
         None => message,
     }

@@ -19,7 +19,7 @@ impl Pipeline {
     pub(super) async fn identify(&mut self, sighting: Sighting, id: DeliveryId, now: Millis) {
         let key = Key::of(&sighting.ip);
         if let Some(found) = self.lookup.cached(key).await {
-            self.gauges.lookup_saved_by_cache();
+            self.gauges.saved_by_cache.inc();
             self.gauges.verdicts.found(Level::Cache, &found.verdict);
             return self.identified(sighting, id, &found.verdict, now).await;
         }
@@ -34,7 +34,7 @@ impl Pipeline {
             let span = self.span(id, "look up");
             self.look_up(key, span);
         } else {
-            self.gauges.lookup_saved_by_sharing();
+            self.gauges.saved_by_sharing.inc();
         }
     }
 
@@ -47,14 +47,14 @@ impl Pipeline {
             return;
         };
         let (guid, ip) = (sighting.guid.clone(), sighting.ip.clone());
-        let (lookup, publisher) = (self.lookup.clone(), self.publisher.clone());
+        let (lookup, amender) = (self.lookup.clone(), self.amender.clone());
         let backlog = self.backlog.is_read();
         self.lookups.push(trace::within(span, async move {
             backlog.await;
             if interest.is_lost() {
                 return Done::Lookup(key, Err(Arc::new(Failure::NotWanted)));
             }
-            match publisher.look(&guid).await {
+            match amender.look(&guid).await {
                 Ok(Outcome::Published(record)) if record.unidentified => {}
                 Ok(standing @ (Outcome::Published(_) | Outcome::Closed(..))) => {
                     return Done::Standing(key, guid, standing);
@@ -69,7 +69,7 @@ impl Pipeline {
     /// The fleet has written of the session before: it needs no verdict.
     pub(super) async fn found_standing(&mut self, key: Key, guid: Guid, outcome: Outcome) {
         let now = clock::now();
-        self.gauges.lookup_saved_by_fleet();
+        self.gauges.saved_by_fleet.inc();
         self.waiting.identified(&guid);
         if self.sessions.is_unknown(&guid) {
             self.sessions.publishing(&guid, now);
@@ -115,7 +115,7 @@ impl Pipeline {
         match verdict.profile() {
             Some(profile) => {
                 let record = sighting.record(profile);
-                self.publish(sighting, record, id, now);
+                self.publish(sighting, record, id, now).await;
             }
             None => self.hide(sighting, id, now).await,
         }
@@ -132,16 +132,28 @@ impl Pipeline {
             };
             self.close(tombstone, &sighting.ip, id, now).await;
         } else {
+            self.sessions.hide(&sighting.guid, now);
             self.settle(id, true).await;
         }
     }
 
-    fn publish(&mut self, sighting: Sighting, record: Record, id: DeliveryId, now: Millis) {
+    /// After an opening most often no record is out, so it is not asked before one is written. A keep-alive is rarely the
+    /// first that the fleet sees of its session: another enricher had the opening.
+    async fn publish(&mut self, sighting: Sighting, record: Record, id: DeliveryId, now: Millis) {
         self.sessions.publishing(&sighting.guid, now);
-        let publisher = self.publisher.clone();
+        if !sighting.opening {
+            return self.amend(sighting, record, id);
+        }
         let span = self.span(id, "write record");
-        self.writes.push(trace::within(span, async move {
-            let outcome = publisher.record(record).await;
+        self.publisher.record(sighting, record, id, span).await;
+    }
+
+    /// Adds to the record that is out.
+    pub(super) fn amend(&mut self, sighting: Sighting, record: Record, id: DeliveryId) {
+        let amender = self.amender.clone();
+        let span = self.span(id, "write record");
+        self.amendments.push(trace::within(span, async move {
+            let outcome = amender.add(&record).await;
             Done::Record(sighting, id, outcome)
         }));
     }
@@ -161,7 +173,7 @@ impl Pipeline {
                 unidentified: true,
                 ..sighting.record(Profile::default())
             };
-            self.publish(sighting, record, id, now);
+            self.publish(sighting, record, id, now).await;
         }
         self.settle(id, false).await;
     }

@@ -1,0 +1,170 @@
+//! Adds to records that are out already, and reads what is out: what needs more than one step.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::context::PublishError;
+use async_nats::jetstream::stream::DirectGetError;
+use protocol::stream::{self, RECORD_TTL};
+use protocol::subject;
+use protocol::time::millis;
+use protocol::{Guid, Millis, Profile, Record, SessionMessage};
+use service::{Nats, clock, last_message, trace};
+
+use crate::message;
+use crate::sessions::{Outcome, Published, Sighting};
+
+/// How often a record is read and written again because others write it at the same time.
+const CONFLICTS: usize = 16;
+
+/// It is not sure that a record knows all it should; what caused it goes back to the queue.
+#[derive(Debug, thiserror::Error)]
+pub enum AmendError {
+    /// The stream did not acknowledge.
+    #[error("not acknowledged by its stream")]
+    Unacknowledged(#[from] PublishError),
+    /// The stream could not be read.
+    #[error("the record that is out could not be read")]
+    Unreadable(#[from] DirectGetError),
+    /// What stands in the stream is no message of ours.
+    #[error("not a record or tombstone")]
+    Invalid(#[from] serde_json::Error),
+    /// Others wrote the same record each time between our reading and writing it.
+    #[error("written by others {CONFLICTS} times in a row")]
+    Contended,
+}
+
+/// What is out on a session's subject.
+struct Standing {
+    message: SessionMessage,
+    sequence: u64,
+    published_at: Millis,
+    ttl: Option<Duration>,
+}
+
+/// Reads and amends what is out in the sessions' stream. Clones share the connection.
+#[derive(Clone, Debug)]
+pub struct Amender {
+    nats: Arc<Nats>,
+}
+
+impl Amender {
+    /// Over that connection.
+    pub fn new(nats: Nats) -> Self {
+        Self { nats: Arc::new(nats) }
+    }
+
+    /// Adds a record to the one that is out; where none is, publishes it.
+    ///
+    /// # Errors
+    /// Where it is not sure that a record is out.
+    pub async fn add(&self, record: &Record) -> Result<(Outcome, bool), AmendError> {
+        for _ in 0..=CONFLICTS {
+            let outcome = match self.standing(&record.guid).await? {
+                Some(standing) => self.merge(record, standing).await?,
+                None => self.write_record(record, 0).await?,
+            };
+            if let Some(outcome) = outcome {
+                return Ok(outcome);
+            }
+        }
+        Err(AmendError::Contended)
+    }
+
+    /// Takes a sighting over into the record that is out.
+    ///
+    /// # Errors
+    /// Where it is not sure that the record knows it.
+    pub async fn complete(&self, sighting: &Sighting) -> Result<(Outcome, bool), AmendError> {
+        for _ in 0..CONFLICTS {
+            let Some(standing) = self.standing(&sighting.guid).await? else {
+                return Ok((Outcome::Missing, false));
+            };
+            let mut record = sighting.record(Profile::default());
+            if let SessionMessage::Record(standing) = &standing.message {
+                record.profile = standing.profile.clone();
+                record.unidentified = standing.unidentified;
+            }
+            if let Some(outcome) = self.merge(&record, standing).await? {
+                return Ok(outcome);
+            }
+        }
+        Err(AmendError::Contended)
+    }
+
+    /// What is out of a session: its record, its tombstone or nothing.
+    ///
+    /// # Errors
+    /// Where the stream cannot be read.
+    pub async fn look(&self, guid: &Guid) -> Result<Outcome, AmendError> {
+        Ok(match self.standing(guid).await? {
+            None => Outcome::Missing,
+            Some(Standing {
+                message: SessionMessage::Tombstone(tombstone),
+                published_at,
+                ..
+            }) => Outcome::Closed(tombstone, published_at),
+            Some(Standing {
+                message: SessionMessage::Record(record),
+                published_at,
+                ..
+            }) => Outcome::Published(Published::of(&record, published_at)),
+        })
+    }
+
+    /// Adds `record` to what is out, if it knows anything better. `None` where somebody else wrote in between.
+    async fn merge(
+        &self,
+        record: &Record,
+        standing: Standing,
+    ) -> Result<Option<(Outcome, bool)>, AmendError> {
+        let before = match &standing.message {
+            SessionMessage::Tombstone(tombstone) => {
+                let closed = Outcome::Closed(tombstone.clone(), standing.published_at);
+                return Ok(Some((closed, false)));
+            }
+            SessionMessage::Record(before) => before,
+        };
+        let mut merged = before.clone();
+        merged.merge(record);
+        let now = clock::now();
+        let says_the_same = merged.opened_at == before.opened_at
+            && merged.shown_opened_at() == before.shown_opened_at()
+            && merged.unidentified == before.unidentified;
+        if says_the_same && !expires_soon(&standing, now) {
+            return Ok(Some((
+                Outcome::Published(Published::of(before, standing.published_at)),
+                false,
+            )));
+        }
+        self.write_record(&merged, standing.sequence).await
+    }
+
+    /// Writes the record if the last message on its subject has that sequence, 0 for none; `None` where it has not.
+    async fn write_record(
+        &self,
+        record: &Record,
+        expected: u64,
+    ) -> Result<Option<(Outcome, bool)>, AmendError> {
+        let message = message::record(record, expected, trace::current().as_ref())?;
+        let written = self.nats.replace(message).await?;
+        Ok(written.map(|_| (Outcome::Published(Published::of(record, clock::now())), true)))
+    }
+
+    async fn standing(&self, guid: &Guid) -> Result<Option<Standing>, AmendError> {
+        let Some(message) = self.nats.last(stream::SESSIONS, subject::session(guid)).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Standing {
+            message: serde_json::from_slice(&message.payload)?,
+            sequence: message.sequence,
+            published_at: last_message::millis(message.time),
+            ttl: last_message::ttl(&message.headers),
+        }))
+    }
+}
+
+/// Whether a record was given less time than an active session needs, or has used up half of it.
+fn expires_soon(standing: &Standing, now: Millis) -> bool {
+    standing.ttl.is_none_or(|ttl| ttl < RECORD_TTL) || now - standing.published_at > millis(RECORD_TTL) / 2
+}
