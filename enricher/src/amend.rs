@@ -1,18 +1,15 @@
 //! Adds to records that are out already, and reads what is out: what needs more than one step.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_nats::jetstream::context::PublishError;
 use async_nats::jetstream::stream::DirectGetError;
-use protocol::stream::{self, RECORD_TTL};
-use protocol::subject;
-use protocol::time::millis;
-use protocol::{Guid, Millis, Profile, Record, SessionMessage};
-use service::{Nats, clock, last_message, trace};
+use protocol::{Guid, Profile, Record, SessionMessage, stream, subject};
+use service::{Nats, clock, trace};
 
 use crate::message;
 use crate::sessions::{Outcome, Published, Sighting};
+use crate::standing::{Addition, Standing};
 
 /// How often a record is read and written again because others write it at the same time.
 const CONFLICTS: usize = 16;
@@ -32,14 +29,6 @@ pub enum AmendError {
     /// Others wrote the same record each time between our reading and writing it.
     #[error("written by others {CONFLICTS} times in a row")]
     Contended,
-}
-
-/// What is out on a session's subject.
-struct Standing {
-    message: SessionMessage,
-    sequence: u64,
-    published_at: Millis,
-    ttl: Option<Duration>,
 }
 
 /// Reads and amends what is out in the sessions' stream. Clones share the connection.
@@ -97,19 +86,8 @@ impl Amender {
     /// # Errors
     /// Where the stream cannot be read.
     pub async fn look(&self, guid: &Guid) -> Result<Outcome, AmendError> {
-        Ok(match self.standing(guid).await? {
-            None => Outcome::Missing,
-            Some(Standing {
-                message: SessionMessage::Tombstone(tombstone),
-                published_at,
-                ..
-            }) => Outcome::Closed(tombstone, published_at),
-            Some(Standing {
-                message: SessionMessage::Record(record),
-                published_at,
-                ..
-            }) => Outcome::Published(Published::of(&record, published_at)),
-        })
+        let standing = self.standing(guid).await?;
+        Ok(standing.map_or(Outcome::Missing, Standing::outcome))
     }
 
     /// Adds `record` to what is out, if it knows anything better. `None` where somebody else wrote in between.
@@ -118,26 +96,11 @@ impl Amender {
         record: &Record,
         standing: Standing,
     ) -> Result<Option<(Outcome, bool)>, AmendError> {
-        let before = match &standing.message {
-            SessionMessage::Tombstone(tombstone) => {
-                let closed = Outcome::Closed(tombstone.clone(), standing.published_at);
-                return Ok(Some((closed, false)));
-            }
-            SessionMessage::Record(before) => before,
-        };
-        let mut merged = before.clone();
-        merged.merge(record);
-        let now = clock::now();
-        let says_the_same = merged.opened_at == before.opened_at
-            && merged.shown_opened_at() == before.shown_opened_at()
-            && merged.unidentified == before.unidentified;
-        if says_the_same && !expires_soon(&standing, now) {
-            return Ok(Some((
-                Outcome::Published(Published::of(before, standing.published_at)),
-                false,
-            )));
+        let sequence = standing.sequence;
+        match standing.add(record, clock::now()) {
+            Addition::None(outcome) => Ok(Some((outcome, false))),
+            Addition::Record(merged) => self.write_record(&merged, sequence).await,
         }
-        self.write_record(&merged, standing.sequence).await
     }
 
     /// Writes the record if the last message on its subject has that sequence, 0 for none; `None` where it has not.
@@ -152,19 +115,7 @@ impl Amender {
     }
 
     async fn standing(&self, guid: &Guid) -> Result<Option<Standing>, AmendError> {
-        let Some(message) = self.nats.last(stream::SESSIONS, subject::session(guid)).await? else {
-            return Ok(None);
-        };
-        Ok(Some(Standing {
-            message: serde_json::from_slice(&message.payload)?,
-            sequence: message.sequence,
-            published_at: last_message::millis(message.time),
-            ttl: last_message::ttl(&message.headers),
-        }))
+        let message = self.nats.last(stream::SESSIONS, subject::session(guid)).await?;
+        Ok(message.as_ref().map(Standing::read).transpose()?)
     }
-}
-
-/// Whether a record was given less time than an active session needs, or has used up half of it.
-fn expires_soon(standing: &Standing, now: Millis) -> bool {
-    standing.ttl.is_none_or(|ttl| ttl < RECORD_TTL) || now - standing.published_at > millis(RECORD_TTL) / 2
 }

@@ -25,6 +25,7 @@ mod profile;
 mod publish;
 mod replica;
 mod sessions;
+mod standing;
 mod tally;
 mod waiting;
 mod writes;

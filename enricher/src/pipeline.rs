@@ -13,8 +13,9 @@ use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use protocol::event::{self, RECEIVED_AT_HEADER};
-use protocol::{Activity, Event, EventKind, Guid, Millis, Tombstone, time};
+use protocol::{Activity, Event, EventKind, Guid, Millis, Record, Tombstone, time};
 use service::rejected::Rejected;
+use service::requests::NotStored;
 use service::seldom::Seldom;
 use service::streams::ACK_WAIT;
 use service::trace::{self, Span};
@@ -35,9 +36,9 @@ use crate::ledger::{DeliveryId, Ledger};
 use crate::lookup::Lookup;
 use crate::publish::{NotWritten, Publisher, Written};
 use crate::sessions::{Next, Outcome, Published, Sessions, Sighting};
+use crate::standing::{Addition, Standing};
 use crate::tally::Fate;
 use crate::waiting::Waiting;
-use crate::writes::Write;
 
 /// The most raw messages handled at once.
 const MAX_DELIVERIES: usize = 2048;
@@ -322,25 +323,56 @@ impl Pipeline {
     }
 
     async fn written(&mut self, written: Vec<Written>) {
-        for (write, outcome) in written {
-            match (write, outcome) {
-                (Write::Record(sighting, record, id), Err(NotWritten::Occupied)) => {
-                    self.amend(sighting, record, id);
+        for written in written {
+            match written {
+                Written::Record(sighting, record, id, outcome) => {
+                    self.first_record_written(sighting, record, id, outcome).await;
                 }
-                (Write::Record(sighting, record, id), outcome) => {
-                    let published = Outcome::Published(Published::of(&record, clock::now()));
-                    self.record_written(sighting, id, report(outcome).map(|()| (published, true)))
-                        .await;
+                Written::Standing(sighting, record, id, standing) => {
+                    self.looked(sighting, record, id, standing).await;
                 }
-                (Write::Tombstone(id), outcome) => {
+                Written::Tombstone(id, outcome) => {
                     let succeeded = report(outcome).is_some();
                     self.gauges.tombstones.inc_by(u64::from(succeeded));
                     self.settle(id, succeeded).await;
                 }
-                (Write::Activities(batch), outcome) => {
+                Written::Activities(batch, outcome) => {
                     self.activities_written(batch, report(outcome).is_some()).await;
                 }
             }
+        }
+    }
+
+    async fn first_record_written(
+        &mut self,
+        sighting: Sighting,
+        record: Record,
+        id: DeliveryId,
+        outcome: Result<(), NotWritten>,
+    ) {
+        if matches!(outcome, Err(NotWritten::NotStored(NotStored::Occupied))) {
+            return self.amend(sighting, record, id);
+        }
+        let published = Outcome::Published(Published::of(&record, clock::now()));
+        let outcome = report(outcome).map(|()| (published, true));
+        self.record_written(sighting, id, outcome).await;
+    }
+
+    /// It is known what is out of a session that this enricher has not met before.
+    async fn looked(
+        &mut self,
+        sighting: Sighting,
+        record: Record,
+        id: DeliveryId,
+        standing: Result<Option<Standing>, NotWritten>,
+    ) {
+        match report(standing) {
+            None => self.record_written(sighting, id, None).await,
+            Some(None) => self.publish_first(sighting, record, id).await,
+            Some(Some(standing)) => match standing.add(&record, clock::now()) {
+                Addition::None(outcome) => self.record_written(sighting, id, Some((outcome, false))).await,
+                Addition::Record(_) => self.amend(sighting, record, id),
+            },
         }
     }
 

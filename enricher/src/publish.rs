@@ -1,34 +1,52 @@
 //! Publishes records, tombstones and activities, and tells which of them their streams have.
 
-use async_nats::SubscribeError;
+use async_nats::client::PublishError;
 use async_nats::jetstream::message::OutboundMessage;
+use async_nats::jetstream::stream::DirectGetError;
+use async_nats::{Message, SubscribeError};
 use protocol::time::millis;
-use protocol::{Activity, Millis, Record, Tombstone, subject};
+use protocol::{Activity, Millis, Record, Tombstone, stream, subject};
+use service::requests::{Answer, NotStored, Requests, acknowledged};
 use service::streams::ACK_WAIT;
 use service::trace::Span;
-use service::writer::Answer;
-use service::{Nats, Writer, clock};
+use service::{Nats, clock, last_message};
 
 use crate::ledger::DeliveryId;
 use crate::message;
 use crate::sessions::Sighting;
+use crate::standing::Standing;
 use crate::writes::{Write, Writes};
 
 /// How long a stream may take to answer, in ms; within the time after which the queue gives a message to another.
 const PATIENCE: Millis = millis(ACK_WAIT) - 1_000;
 
-/// What became of a write.
-pub type Written = (Write, Result<(), NotWritten>);
+/// What the streams say of a write.
+pub enum Written {
+    /// Of a session's first record.
+    Record(Sighting, Record, DeliveryId, Result<(), NotWritten>),
+    /// What is out of the session that the record is of.
+    Standing(Sighting, Record, DeliveryId, Result<Option<Standing>, NotWritten>),
+    /// Of a tombstone.
+    Tombstone(DeliveryId, Result<(), NotWritten>),
+    /// Of activities.
+    Activities(Vec<(Activity, DeliveryId)>, Result<(), NotWritten>),
+}
 
-/// A message is not in its stream, as far as one knows.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+/// A message is not in its stream, as far as one knows; or what is there cannot be read.
+#[derive(Debug, thiserror::Error)]
 pub enum NotWritten {
-    /// Another message stands on the subject than the expected one.
-    #[error("another message came first")]
-    Occupied,
-    /// The stream or the client does not take it.
-    #[error("not taken: {0}")]
-    Refused(String),
+    /// The stream does not have it.
+    #[error(transparent)]
+    NotStored(#[from] NotStored),
+    /// The client did not take it.
+    #[error("not sent")]
+    Unsent(#[from] PublishError),
+    /// It could not even be put into a message, or what is out is no message of ours.
+    #[error("not a record or tombstone")]
+    Invalid(#[from] serde_json::Error),
+    /// The stream could not be read.
+    #[error("the record that is out could not be read")]
+    Unreadable(#[from] DirectGetError),
     /// Nothing was said for too long.
     #[error("not answered within {} s", PATIENCE / 1_000)]
     Unanswered,
@@ -36,7 +54,7 @@ pub enum NotWritten {
 
 /// Publishes without waiting. Each write comes back with what became of it, unless it is abandoned.
 pub struct Publisher {
-    writer: Writer,
+    requests: Requests,
     writes: Writes,
     activity_subject: String,
     /// What could not even be put into a message.
@@ -50,17 +68,24 @@ impl Publisher {
     /// Where the client has ended.
     pub async fn new(nats: Nats, instance: &str) -> Result<Self, SubscribeError> {
         Ok(Self {
-            writer: Writer::new(nats).await?,
+            requests: Requests::new(nats).await?,
             writes: Writes::new(),
             activity_subject: subject::activity(instance),
             unsent: Vec::new(),
         })
     }
 
-    /// Publishes the record of a session of which none should be out; [`NotWritten::Occupied`] where one is.
+    /// Publishes the record of a session of which none should be out; [`NotStored::Occupied`] where one is.
     pub async fn record(&mut self, sighting: Sighting, record: Record, id: DeliveryId, span: Option<Span>) {
         let message = message::record(&record, 0, span.as_ref());
         self.send(message, Write::Record(sighting, record, id), span)
+            .await;
+    }
+
+    /// Asks what is out of the session that the record is of.
+    pub async fn look(&mut self, sighting: Sighting, record: Record, id: DeliveryId, span: Option<Span>) {
+        let question = last_message::ask(stream::SESSIONS, &subject::session(&record.guid));
+        self.send(Ok(question), Write::Look(sighting, record, id), span)
             .await;
     }
 
@@ -81,17 +106,20 @@ impl Publisher {
         if !self.unsent.is_empty() {
             return std::mem::take(&mut self.unsent);
         }
-        let answers = self.writer.answers().await;
-        let known = |(ticket, answer)| Some((self.writes.answered(ticket)?, outcome(answer)));
+        let answers = self.requests.answers().await;
+        // What was given up in the meantime is handled anew.
+        let known = |(ticket, answer): Answer| {
+            let write = self.writes.answered(ticket)?;
+            Some(written(write, answer.map_err(NotWritten::from)))
+        };
         answers.into_iter().filter_map(known).collect()
     }
 
     /// Gives up on writes that have been unanswered for too long.
     pub fn overdue(&mut self) -> Vec<Written> {
-        let overdue = self.writes.overdue(clock::now(), PATIENCE);
+        let overdue = self.writes.overdue(clock::now(), PATIENCE).into_iter();
         overdue
-            .into_iter()
-            .map(|write| (write, Err(NotWritten::Unanswered)))
+            .map(|write| written(write, Err(NotWritten::Unanswered)))
             .collect()
     }
 
@@ -113,20 +141,25 @@ impl Publisher {
     ) {
         match message {
             Ok(message) => {
-                let ticket = self.writer.send(message).await;
+                let ticket = self.requests.send(message).await;
                 self.writes.sent(ticket, write, span, clock::now());
             }
-            Err(error) => self
-                .unsent
-                .push((write, Err(NotWritten::Refused(error.to_string())))),
+            Err(error) => self.unsent.push(written(write, Err(error.into()))),
         }
     }
 }
 
-fn outcome(answer: Answer) -> Result<(), NotWritten> {
-    match answer {
-        Answer::Stored => Ok(()),
-        Answer::Occupied => Err(NotWritten::Occupied),
-        Answer::Refused(words) => Err(NotWritten::Refused(words)),
+fn written(write: Write, answer: Result<Message, NotWritten>) -> Written {
+    let stored = |answer: Result<Message, NotWritten>| Ok(acknowledged(&answer?)?);
+    match write {
+        Write::Record(sighting, record, id) => Written::Record(sighting, record, id, stored(answer)),
+        Write::Look(sighting, record, id) => Written::Standing(sighting, record, id, standing(answer)),
+        Write::Tombstone(id) => Written::Tombstone(id, stored(answer)),
+        Write::Activities(batch) => Written::Activities(batch, stored(answer)),
     }
+}
+
+fn standing(answer: Result<Message, NotWritten>) -> Result<Option<Standing>, NotWritten> {
+    let message = last_message::answered(answer?)?;
+    Ok(message.as_ref().map(Standing::read).transpose()?)
 }

@@ -1,4 +1,4 @@
-//! What was published and is not answered yet. Pure.
+//! What was asked of the streams and is not answered yet. Pure.
 
 use std::collections::VecDeque;
 
@@ -8,11 +8,13 @@ use service::trace::Span;
 use crate::ledger::DeliveryId;
 use crate::sessions::Sighting;
 
-/// Something that was published for a raw message.
+/// Something that a raw message needs of the streams.
 #[derive(Debug)]
 pub enum Write {
-    /// The first record of a session, which it was built from.
+    /// The first record of a session, and what it was built from.
     Record(Sighting, Record, DeliveryId),
+    /// The same, once it is known that none is out.
+    Look(Sighting, Record, DeliveryId),
     /// The end of a session.
     Tombstone(DeliveryId),
     /// Activities, each for the message it came with.

@@ -3,14 +3,15 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use async_nats::HeaderMap;
 use async_nats::datetime::DateTime;
 use async_nats::header::NATS_MESSAGE_TTL;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind, traits::Publisher as _};
-use async_nats::jetstream::message::{OutboundMessage, StreamMessage};
+use async_nats::jetstream::message::{OutboundMessage, StreamMessage, StreamMessageError};
 use async_nats::jetstream::stream::{DirectGetError, DirectGetErrorKind};
 use async_nats::jetstream::{self, ErrorCode};
+use async_nats::{HeaderMap, Message, StatusCode};
 use backon::{ExponentialBuilder, Retryable as _};
+use bytes::Bytes;
 use protocol::Millis;
 
 use crate::nats::Nats;
@@ -67,6 +68,33 @@ impl Nats {
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// The request for the last message on a subject of a stream; [`answered`] reads the answer.
+#[must_use]
+pub fn ask(stream: &str, subject: &str) -> OutboundMessage {
+    OutboundMessage::new(
+        format!("$JS.API.DIRECT.GET.{stream}.{subject}").into(),
+        Bytes::new(),
+        None,
+    )
+}
+
+/// Reads the answer to [`ask`]: the message, if there is one.
+///
+/// # Errors
+/// Where the stream cannot be read.
+pub fn answered(answer: Message) -> Result<Option<StreamMessage>, DirectGetError> {
+    match answer.status {
+        Some(StatusCode::NOT_FOUND) => Ok(None),
+        Some(status) => Err(DirectGetError::with_source(
+            DirectGetErrorKind::Other,
+            format!("status {status}"),
+        )),
+        None => answer.try_into().map(Some).map_err(|error: StreamMessageError| {
+            DirectGetError::with_source(DirectGetErrorKind::Other, error)
+        }),
     }
 }
 

@@ -141,14 +141,20 @@ impl Pipeline {
     /// first that the fleet sees of its session: another enricher had the opening.
     async fn publish(&mut self, sighting: Sighting, record: Record, id: DeliveryId, now: Millis) {
         self.sessions.publishing(&sighting.guid, now);
-        if !sighting.opening {
-            return self.amend(sighting, record, id);
+        if sighting.opening {
+            self.publish_first(sighting, record, id).await;
+        } else {
+            let span = self.span(id, "look for record");
+            self.publisher.look(sighting, record, id, span).await;
         }
+    }
+
+    pub(super) async fn publish_first(&mut self, sighting: Sighting, record: Record, id: DeliveryId) {
         let span = self.span(id, "write record");
         self.publisher.record(sighting, record, id, span).await;
     }
 
-    /// Adds to the record that is out.
+    /// Adds to the record that is out, in as many steps as that takes.
     pub(super) fn amend(&mut self, sighting: Sighting, record: Record, id: DeliveryId) {
         let amender = self.amender.clone();
         let span = self.span(id, "write record");
