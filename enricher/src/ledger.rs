@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use protocol::Millis;
 
 /// Names a raw message while it is being handled.
@@ -28,7 +29,7 @@ struct Entry<M> {
 /// The raw messages being handled.
 #[derive(Debug)]
 pub struct Ledger<M> {
-    entries: HashMap<DeliveryId, Entry<M>>,
+    entries: HashMap<DeliveryId, Entry<M>, RandomState>,
     next: u64,
 }
 
@@ -36,7 +37,7 @@ impl<M> Ledger<M> {
     /// None.
     pub fn new() -> Self {
         Self {
-            entries: HashMap::new(),
+            entries: HashMap::default(),
             next: 0,
         }
     }

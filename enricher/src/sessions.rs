@@ -1,7 +1,6 @@
 //! What this enricher knows of each session's record, and so what an event of it needs. Pure.
 
-use std::collections::HashMap;
-
+use protocol::guid::GuidMap;
 use protocol::stream::{RECORD_TTL, TOMBSTONE_TTL};
 use protocol::time::millis;
 use protocol::{Activity, EventKind, Guid, Millis, Profile, Record, Tombstone};
@@ -150,14 +149,14 @@ pub enum Outcome {
 /// The sessions that this enricher has met lately.
 #[derive(Debug)]
 pub struct Sessions<T> {
-    entries: HashMap<Guid, Entry<T>>,
+    entries: GuidMap<Entry<T>>,
 }
 
 impl<T> Sessions<T> {
     /// None.
     pub fn new() -> Self {
         Self {
-            entries: HashMap::new(),
+            entries: GuidMap::default(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use protocol::guid::GuidMap;
 use protocol::{Guid, Millis};
 
 use crate::entry::Key;
@@ -14,7 +15,7 @@ pub struct Waiting<T> {
     by_address: HashMap<Key, Queue<T>>,
     sightings: usize,
     /// Sessions without a verdict, and until when that is believed without hearing of them again.
-    unidentified: HashMap<Guid, Millis>,
+    unidentified: GuidMap<Millis>,
 }
 
 /// The sightings that wait for one address.
@@ -30,7 +31,7 @@ impl<T> Waiting<T> {
         Self {
             by_address: HashMap::new(),
             sightings: 0,
-            unidentified: HashMap::new(),
+            unidentified: GuidMap::default(),
         }
     }
 

@@ -1,9 +1,9 @@
 //! The view: every session known, what is shown of them, and what has changed since the last frame. Pure.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use protocol::frame::{Removal, Stats, VisibleSession};
+use protocol::guid::GuidMap;
 use protocol::{Activity, Company, Guid, Millis, Profile, Record, SessionMessage};
 
 use crate::deadlines::Deadlines;
@@ -113,7 +113,7 @@ pub struct Traffic {
 #[derive(Debug)]
 pub struct View {
     stale_after: Duration,
-    entries: HashMap<Guid, Entry>,
+    entries: GuidMap<Entry>,
     statistics: Statistics,
     deadlines: Deadlines,
     news: Vec<Guid>,
@@ -127,7 +127,7 @@ impl View {
     pub fn new(stale_after: Duration) -> Self {
         Self {
             stale_after,
-            entries: HashMap::new(),
+            entries: GuidMap::default(),
             statistics: Statistics::default(),
             deadlines: Deadlines::default(),
             news: Vec::new(),
