@@ -15,6 +15,7 @@ mod pass;
 mod peer;
 mod rates;
 mod session;
+mod sharing;
 mod socket;
 mod statistics;
 mod statuses;

@@ -1,91 +1,20 @@
 //! The view: every session known, what is shown of them, and what has changed since the last frame. Pure.
 
+mod books;
+mod entry;
+
+use std::collections::hash_map;
 use std::time::Duration;
 
 use protocol::frame::{Removal, Stats, VisibleSession};
 use protocol::guid::GuidMap;
-use protocol::{Activity, Company, Guid, Millis, Profile, Record, SessionMessage};
+use protocol::{Activity, Guid, Millis, Record, SessionMessage};
 
-use crate::deadlines::Deadlines;
+use self::books::Books;
+use self::entry::{Entry, News};
 use crate::session::Session;
-use crate::statistics::Statistics;
+use crate::sharing::Sharing;
 use crate::write_back::{Standing, WriteBack, wanted};
-
-/// What clients must be told of a session.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum News {
-    #[default]
-    None,
-    Touched,
-    Changed,
-}
-
-/// What is shown of a session, and counted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Shown {
-    opened_at: Millis,
-    profile: Profile,
-    unidentified: bool,
-    last_activity_at: Millis,
-}
-
-impl Shown {
-    fn of(record: &Record) -> Self {
-        Self {
-            opened_at: record.shown_opened_at(),
-            profile: record.profile.clone(),
-            unidentified: record.unidentified,
-            last_activity_at: record.last_activity_at,
-        }
-    }
-
-    fn company(&self) -> Option<&Company> {
-        self.profile.company.as_deref()
-    }
-
-    /// What clients must be told when this is shown instead of `before`.
-    fn news_since(&self, before: &Self) -> News {
-        let said_before = Self {
-            last_activity_at: self.last_activity_at,
-            ..before.clone()
-        };
-        if *self != said_before {
-            News::Changed
-        } else if self.last_activity_at != before.last_activity_at {
-            News::Touched
-        } else {
-            News::None
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Entry {
-    session: Session,
-    standing: Option<Standing>,
-    shown: Option<Shown>,
-    /// Whether a frame has told of it.
-    told: bool,
-    news: News,
-    /// Whether it stands among those that may have to be written back.
-    unsettled: bool,
-    /// When it is looked at next though nothing comes.
-    looked_at: Millis,
-}
-
-impl Entry {
-    fn new(session: Session) -> Self {
-        Self {
-            session,
-            standing: None,
-            shown: None,
-            told: false,
-            news: News::None,
-            unsettled: false,
-            looked_at: Millis::MAX,
-        }
-    }
-}
 
 /// What has changed since it was last asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,77 +41,82 @@ pub struct Traffic {
 /// All sessions.
 #[derive(Debug)]
 pub struct View {
-    stale_after: Duration,
-    entries: GuidMap<Entry>,
-    statistics: Statistics,
-    deadlines: Deadlines,
-    news: Vec<Guid>,
-    removed: Vec<(Guid, Removal)>,
-    unsettled: Vec<Guid>,
-    traffic: Traffic,
+    /// Boxed, because a map keeps room for more than it holds, and moves what it holds when it grows.
+    entries: GuidMap<Box<Entry>>,
+    books: Books,
+    sharing: Sharing,
 }
 
 impl View {
     /// An empty view, in which a session is stale after so long without an event.
     pub fn new(stale_after: Duration) -> Self {
         Self {
-            stale_after,
             entries: GuidMap::default(),
-            statistics: Statistics::default(),
-            deadlines: Deadlines::default(),
-            news: Vec::new(),
-            removed: Vec::new(),
-            unsettled: Vec::new(),
-            traffic: Traffic::default(),
+            books: Books::new(stale_after),
+            sharing: Sharing::default(),
         }
     }
 
     /// A record or tombstone stands in the stream.
-    pub fn message(&mut self, message: SessionMessage, standing: Standing, now: Millis) {
+    pub fn message(&mut self, mut message: SessionMessage, standing: Standing, now: Millis) {
+        if let SessionMessage::Record(record) = &mut message {
+            self.sharing.share(&mut record.profile);
+        }
         let guid = message.guid().clone();
-        match self.entries.get_mut(&guid) {
-            Some(entry) => entry.session.fold_message(message),
-            None => self.insert(&guid, Session::of_message(message), now),
-        }
-        if let Some(entry) = self.entries.get_mut(&guid) {
-            entry.standing = Some(standing);
-        }
-        self.unsettle(&guid);
-        self.update(&guid, now);
+        let entry = match self.entries.entry(guid.clone()) {
+            hash_map::Entry::Occupied(entry) => {
+                let entry = entry.into_mut();
+                entry.session.fold_message(message);
+                entry
+            }
+            hash_map::Entry::Vacant(place) => {
+                let entry = place.insert(Box::new(Entry::new(Session::of_message(message))));
+                self.books.look_again(&guid, entry, now);
+                entry
+            }
+        };
+        entry.standing = Some(standing);
+        self.books.unsettle(&guid, entry);
+        self.books.update(&guid, entry, now);
     }
 
     /// A session gave a sign of life.
     pub fn activity(&mut self, activity: &Activity, now: Millis) {
         let guid = &activity.0;
-        match self.entries.get_mut(guid) {
-            Some(entry) => entry.session.fold_activity(activity),
-            None => self.insert(guid, Session::of_activity(activity), now),
+        if let Some(entry) = self.entries.get_mut(guid) {
+            entry.session.fold_activity(activity);
+            self.books.update(guid, entry, now);
+        } else {
+            // Not shown before its record comes.
+            let mut entry = Box::new(Entry::new(Session::of_activity(activity)));
+            self.books.look_again(guid, &mut entry, now);
+            self.entries.insert(guid.clone(), entry);
         }
-        self.update(guid, now);
     }
 
     /// Time has passed: removes what has gone stale, forgets what need not be known any longer.
     pub fn tick(&mut self, now: Millis) {
-        for guid in self.deadlines.due(now) {
+        for guid in self.books.deadlines.due(now) {
+            let hash_map::Entry::Occupied(mut place) = self.entries.entry(guid) else {
+                continue;
+            };
             // One that came back after it was stale is looked at sooner than was meant before.
-            if self.entries.get(&guid).is_none_or(|entry| entry.looked_at > now) {
+            if place.get().looked_at > now {
                 continue;
             }
-            self.update(&guid, now);
-            if !self.look_again(&guid, now) {
-                self.entries.remove(&guid);
+            let guid = place.key().clone();
+            self.books.update(&guid, place.get_mut(), now);
+            if !self.books.look_again(&guid, place.get_mut(), now) {
+                place.remove();
             }
         }
     }
 
     /// The stream of the sessions was lost, and with it all that stood in it.
     pub fn stream_lost(&mut self) {
-        let guids: Vec<Guid> = self.entries.keys().cloned().collect();
-        for guid in guids {
-            if let Some(entry) = self.entries.get_mut(&guid) {
-                entry.standing = None;
-            }
-            self.unsettle(&guid);
+        for (guid, entry) in &mut self.entries {
+            entry.standing = None;
+            self.books.unsettle(guid, entry);
         }
     }
 
@@ -190,42 +124,40 @@ impl View {
     pub fn write_backs(&mut self, limit: usize, now: Millis) -> Vec<WriteBack> {
         let mut writes = Vec::new();
         while writes.len() < limit
-            && let Some(guid) = self.unsettled.pop()
+            && let Some(guid) = self.books.unsettled.pop()
         {
             let Some(entry) = self.entries.get_mut(&guid) else {
                 continue;
             };
             entry.unsettled = false;
-            let active = entry.session.active(self.stale_after, now).is_some();
+            let active = entry.session.active(self.books.stale_after, now).is_some();
             writes.extend(wanted(&entry.session, entry.standing, active));
         }
         writes
     }
 
-    /// A session's stream may have to say something else, or a write of it was not acknowledged.
+    /// A write of the session was not acknowledged.
     pub fn unsettle(&mut self, guid: &Guid) {
-        if let Some(entry) = self.entries.get_mut(guid)
-            && !std::mem::replace(&mut entry.unsettled, true)
-        {
-            self.unsettled.push(guid.clone());
+        if let Some(entry) = self.entries.get_mut(guid) {
+            self.books.unsettle(guid, entry);
         }
     }
 
     /// Whether clients must be told anything.
     pub fn has_news(&self) -> bool {
-        !self.news.is_empty() || !self.removed.is_empty()
+        !self.books.news.is_empty() || !self.books.removed.is_empty()
     }
 
     /// What clients must be told, once.
     pub fn take_changes(&mut self) -> Changes {
         let mut changes = Changes::default();
-        for (guid, removal) in std::mem::take(&mut self.removed) {
+        for (guid, removal) in std::mem::take(&mut self.books.removed) {
             // It may have come back since.
             if self.entries.get(&guid).is_none_or(|entry| entry.shown.is_none()) {
                 changes.removed.push((guid, removal));
             }
         }
-        for guid in std::mem::take(&mut self.news) {
+        for guid in std::mem::take(&mut self.books.news) {
             let Some(entry) = self.entries.get_mut(&guid) else {
                 continue;
             };
@@ -258,86 +190,17 @@ impl View {
 
     /// Figures over the sessions shown.
     pub fn stats(&self, being_identified: u64, now: Millis) -> Stats {
-        self.statistics.stats(being_identified, now)
+        self.books.statistics.stats(being_identified, now)
     }
 
     /// How many sessions are shown.
     pub fn len(&self) -> u64 {
-        self.statistics.sessions()
+        self.books.statistics.sessions()
     }
 
     /// How many sessions have come and gone since the start.
     pub fn traffic(&self) -> Traffic {
-        self.traffic
-    }
-
-    fn insert(&mut self, guid: &Guid, session: Session, now: Millis) {
-        self.entries.insert(guid.clone(), Entry::new(session));
-        self.look_again(guid, now);
-    }
-
-    /// Sees to it that the session is looked at when it goes stale or can be forgotten; gives whether that lies ahead.
-    fn look_again(&mut self, guid: &Guid, now: Millis) -> bool {
-        let Some(entry) = self.entries.get_mut(guid) else {
-            return false;
-        };
-        let deadline = entry.session.deadline(self.stale_after, now);
-        entry.looked_at = deadline;
-        self.deadlines.add(guid.clone(), deadline);
-        deadline > now
-    }
-
-    /// Brings what is shown, counted, told and written in step with what is known of the session.
-    fn update(&mut self, guid: &Guid, now: Millis) {
-        let Some(entry) = self.entries.get_mut(guid) else {
-            return;
-        };
-        let closed = matches!(entry.session, Session::Closed { .. });
-        let shown = entry.session.active(self.stale_after, now).map(Shown::of);
-        let before = std::mem::replace(&mut entry.shown, shown);
-        let news = match (&before, &entry.shown) {
-            (None, None) => News::None,
-            (None, Some(shown)) => {
-                self.statistics.add(shown.opened_at, shown.company());
-                self.traffic.appeared += 1;
-                News::Changed
-            }
-            (Some(before), Some(shown)) => {
-                let news = shown.news_since(before);
-                if news == News::Changed {
-                    self.statistics.remove(before.opened_at, before.company());
-                    self.statistics.add(shown.opened_at, shown.company());
-                }
-                news
-            }
-            (Some(before), None) => {
-                self.statistics.remove(before.opened_at, before.company());
-                let removal = if closed { Removal::Closed } else { Removal::Stale };
-                *(if closed {
-                    &mut self.traffic.closed
-                } else {
-                    &mut self.traffic.stale
-                }) += 1;
-                if std::mem::take(&mut entry.told) {
-                    self.removed.push((guid.clone(), removal));
-                }
-                News::None
-            }
-        };
-        if news > entry.news {
-            if entry.news == News::None {
-                self.news.push(guid.clone());
-            }
-            entry.news = news;
-        }
-        let came = before.is_none() && entry.shown.is_some();
-        let sooner = entry.session.deadline(self.stale_after, now) < entry.looked_at;
-        if closed || news == News::Changed || before.is_some() != entry.shown.is_some() {
-            self.unsettle(guid);
-        }
-        if came && sooner {
-            self.look_again(guid, now);
-        }
+        self.books.traffic
     }
 }
 

@@ -22,7 +22,7 @@ pub struct Company {
 }
 
 /// The person behind an IP. Personal email addresses are gone by the time that one of these exists.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Contact {
     /// The Deanonymizer's name for the person.

@@ -2,9 +2,9 @@ use std::collections::HashMap;
 
 use super::*;
 use proptest::prelude::*;
-use protocol::Tombstone;
 use protocol::stream::RECORD_TTL;
 use protocol::time::millis;
+use protocol::{Company, Profile, Tombstone};
 use std::sync::Arc;
 
 const STALE_AFTER: Duration = Duration::from_mins(1);
@@ -126,7 +126,7 @@ fn a_session_that_came_back_goes_stale_again() {
         view.tick(minute * 60_000);
     }
     assert!(view.entries.is_empty());
-    assert!(view.deadlines.due(Millis::MAX / 2).is_empty());
+    assert!(view.books.deadlines.due(Millis::MAX / 2).is_empty());
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn everything_is_forgotten_in_the_end() {
         view.tick(minute * 60_000);
     }
     assert!(view.entries.is_empty());
-    assert!(view.deadlines.due(Millis::MAX / 2).is_empty());
+    assert!(view.books.deadlines.due(Millis::MAX / 2).is_empty());
 }
 
 #[test]
@@ -376,4 +376,18 @@ proptest! {
         stream.replay(&mut other, now);
         prop_assert_eq!(shown(&other), shown(&view));
     }
+}
+
+#[test]
+fn sessions_that_say_the_same_share_it() {
+    let mut view = View::new(STALE_AFTER);
+    for name in ["a", "b"] {
+        let said = serde_json::to_vec(&record(name, Some(0), 0)).unwrap();
+        let said: SessionMessage = serde_json::from_slice(&said).unwrap();
+        let standing = Standing::new(&said, 1, Some(RECORD_TTL), 0);
+        view.message(said, standing, 0);
+    }
+    let sessions = view.sessions();
+    let company = |index: usize| sessions[index].company.as_ref().unwrap();
+    assert!(Arc::ptr_eq(company(0), company(1)));
 }

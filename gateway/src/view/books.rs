@@ -1,0 +1,111 @@
+//! What follows from the sessions: what is counted, told, written and looked at. Pure.
+
+use std::time::Duration;
+
+use protocol::frame::Removal;
+use protocol::{Guid, Millis};
+
+use super::Traffic;
+use super::entry::{Entry, News, Shown};
+use crate::deadlines::Deadlines;
+use crate::session::Session;
+use crate::statistics::Statistics;
+
+/// Kept in step with every session that changes, so that nothing ever has to go through all of them.
+#[derive(Debug)]
+pub struct Books {
+    /// After how long without an event a session is stale.
+    pub stale_after: Duration,
+    /// The averages.
+    pub statistics: Statistics,
+    /// When sessions are looked at though nothing comes.
+    pub deadlines: Deadlines,
+    /// Those of which the next frame tells.
+    pub news: Vec<Guid>,
+    /// Those that left since the last frame.
+    pub removed: Vec<(Guid, Removal)>,
+    /// Those that may have to be written back.
+    pub unsettled: Vec<Guid>,
+    /// How many came and went.
+    pub traffic: Traffic,
+}
+
+impl Books {
+    /// Empty.
+    pub fn new(stale_after: Duration) -> Self {
+        Self {
+            stale_after,
+            statistics: Statistics::default(),
+            deadlines: Deadlines::default(),
+            news: Vec::new(),
+            removed: Vec::new(),
+            unsettled: Vec::new(),
+            traffic: Traffic::default(),
+        }
+    }
+
+    /// A session's stream may have to say something else, or a write of it was not acknowledged.
+    pub fn unsettle(&mut self, guid: &Guid, entry: &mut Entry) {
+        if !std::mem::replace(&mut entry.unsettled, true) {
+            self.unsettled.push(guid.clone());
+        }
+    }
+
+    /// Sees to it that the session is looked at when it goes stale or can be forgotten; gives whether that lies ahead.
+    pub fn look_again(&mut self, guid: &Guid, entry: &mut Entry, now: Millis) -> bool {
+        let deadline = entry.session.deadline(self.stale_after, now);
+        entry.looked_at = deadline;
+        self.deadlines.add(guid.clone(), deadline);
+        deadline > now
+    }
+
+    /// Brings what is shown, counted, told and written in step with what is known of the session.
+    pub fn update(&mut self, guid: &Guid, entry: &mut Entry, now: Millis) {
+        let closed = matches!(entry.session, Session::Closed { .. });
+        let shown = entry.session.active(self.stale_after, now).map(Shown::of);
+        let before = std::mem::replace(&mut entry.shown, shown);
+        let news = match (&before, &entry.shown) {
+            (None, None) => News::None,
+            (None, Some(shown)) => {
+                self.statistics.add(shown.opened_at, shown.company());
+                self.traffic.appeared += 1;
+                News::Changed
+            }
+            (Some(before), Some(shown)) => {
+                let news = shown.news_since(before);
+                if news == News::Changed {
+                    self.statistics.remove(before.opened_at, before.company());
+                    self.statistics.add(shown.opened_at, shown.company());
+                }
+                news
+            }
+            (Some(before), None) => {
+                self.statistics.remove(before.opened_at, before.company());
+                let removal = if closed { Removal::Closed } else { Removal::Stale };
+                *(if closed {
+                    &mut self.traffic.closed
+                } else {
+                    &mut self.traffic.stale
+                }) += 1;
+                if std::mem::take(&mut entry.told) {
+                    self.removed.push((guid.clone(), removal));
+                }
+                News::None
+            }
+        };
+        if news > entry.news {
+            if entry.news == News::None {
+                self.news.push(guid.clone());
+            }
+            entry.news = news;
+        }
+        let came = before.is_none() && entry.shown.is_some();
+        let sooner = entry.session.deadline(self.stale_after, now) < entry.looked_at;
+        if closed || news == News::Changed || before.is_some() != entry.shown.is_some() {
+            self.unsettle(guid, entry);
+        }
+        if came && sooner {
+            self.look_again(guid, entry, now);
+        }
+    }
+}

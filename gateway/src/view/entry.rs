@@ -1,0 +1,94 @@
+//! A session of the view. Pure.
+
+use protocol::{Company, Millis, Profile, Record};
+
+use crate::session::Session;
+use crate::write_back::Standing;
+
+/// What clients must be told of a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum News {
+    #[default]
+    /// Nothing.
+    None,
+    /// Only that its last activity moved.
+    Touched,
+    /// All of it.
+    Changed,
+}
+
+/// What is shown of a session, and counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// When it opened.
+    pub opened_at: Millis,
+    profile: Profile,
+    unidentified: bool,
+    last_activity_at: Millis,
+}
+
+impl Shown {
+    /// What a record says of it.
+    pub fn of(record: &Record) -> Self {
+        Self {
+            opened_at: record.shown_opened_at(),
+            profile: record.profile.clone(),
+            unidentified: record.unidentified,
+            last_activity_at: record.last_activity_at,
+        }
+    }
+
+    /// The visitor's company, where known.
+    pub fn company(&self) -> Option<&Company> {
+        self.profile.company.as_deref()
+    }
+
+    /// What clients must be told when this is shown instead of `before`.
+    pub fn news_since(&self, before: &Self) -> News {
+        let said_before = Self {
+            last_activity_at: self.last_activity_at,
+            ..before.clone()
+        };
+        if *self != said_before {
+            News::Changed
+        } else if self.last_activity_at != before.last_activity_at {
+            News::Touched
+        } else {
+            News::None
+        }
+    }
+}
+
+/// A session, and what has followed from it.
+#[derive(Debug)]
+pub struct Entry {
+    /// What its messages add up to.
+    pub session: Session,
+    /// What stands in the stream.
+    pub standing: Option<Standing>,
+    /// What is shown, if it is.
+    pub shown: Option<Shown>,
+    /// Whether a frame has told of it.
+    pub told: bool,
+    /// What the next frame must tell.
+    pub news: News,
+    /// Whether it stands among those that may have to be written back.
+    pub unsettled: bool,
+    /// When it is looked at next though nothing comes.
+    pub looked_at: Millis,
+}
+
+impl Entry {
+    /// Nothing has followed from it yet.
+    pub fn new(session: Session) -> Self {
+        Self {
+            session,
+            standing: None,
+            shown: None,
+            told: false,
+            news: News::None,
+            unsettled: false,
+            looked_at: Millis::MAX,
+        }
+    }
+}
