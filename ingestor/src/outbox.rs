@@ -219,10 +219,10 @@ impl Outbox {
 
     /// Puts what was gathered in line.
     fn close(&mut self, kind: EventKind) {
-        let gathered = std::mem::take(&mut self.gathering[kind as usize]);
-        let newest = gathered.newest;
+        let gathering = &mut self.gathering[kind as usize];
+        let newest = gathering.newest;
         let entry = Entry {
-            batch: gathered.into_batch(kind),
+            batch: gathering.take_batch(kind),
             state: State::Waiting,
             newest,
         };
@@ -268,15 +268,19 @@ impl Gathering {
         self.events += 1;
     }
 
-    fn into_batch(self, kind: EventKind) -> Batch {
-        Batch {
+    /// Copied out, so that what is remembered takes no more room than it fills, and what gathers need not grow again.
+    fn take_batch(&mut self, kind: EventKind) -> Batch {
+        let batch = Batch {
             kind,
-            // Boxed, so that what is remembered takes no more room than it fills.
-            payload: Bytes::from(self.payload.into_boxed_slice()),
-            received_at: self.received_at,
+            payload: Bytes::copy_from_slice(&self.payload),
+            received_at: self.received_at.as_str().into(),
             oldest: self.oldest,
             events: self.events as u64,
-        }
+        };
+        self.payload.clear();
+        self.received_at.clear();
+        (self.events, self.newest) = (0, 0);
+        batch
     }
 }
 
