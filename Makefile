@@ -70,7 +70,7 @@ bench: setup build ## How fast everything is, into docs/performance.md; BENCH_FL
 
 .PHONY: microbench
 microbench: ## What the parts cost that run for each event
-	cargo bench --locked -p protocol --benches
+	cargo bench --locked -p protocol -p ingestor -p enricher -p gateway --benches
 
 .PHONY: bench-lookups
 bench-lookups: setup build ## What fleets pay for lookups, and how an outage of the Deanonymizer is felt

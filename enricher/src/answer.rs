@@ -92,6 +92,7 @@ impl Failure {
     ];
 
     /// Whether the Deanonymizer was asked, and so has to be paid.
+    #[must_use]
     pub fn is_paid(&self) -> bool {
         !matches!(
             self,
@@ -100,6 +101,7 @@ impl Failure {
     }
 
     /// How a call ended that took so long, as far as it tells what is too much for the Deanonymizer.
+    #[must_use]
     pub fn ending(&self, took: Duration) -> Ending {
         match self {
             Self::RateLimited(_) | Self::Status(503) => Ending::Overloaded,
@@ -112,6 +114,7 @@ impl Failure {
     }
 
     /// Whether another attempt soon may bring a verdict. A Deanonymizer that asks to be left alone is left alone.
+    #[must_use]
     pub fn is_worth_another_attempt(&self) -> bool {
         !matches!(
             self,
@@ -120,6 +123,7 @@ impl Failure {
     }
 
     /// The kind as a metric label.
+    #[must_use]
     pub fn token(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "unreachable",
@@ -224,6 +228,7 @@ pub fn read(ip: &str, status: u16, retry_after: Option<Duration>, body: &[u8]) -
 }
 
 /// How long a `Retry-After` asks us to wait, as far as we do: it holds seconds or, by RFC 9110, a date.
+#[must_use]
 pub fn wait_asked_for(retry_after: &str, now: Millis) -> Option<Duration> {
     let text = retry_after.trim();
     let wait = if let Ok(seconds) = text.parse() {

@@ -105,7 +105,7 @@ impl Pipeline {
             stale_after: time::millis(stale_after),
             show_unidentified_after: show_unidentified_after.map(time::millis),
             ledger: Ledger::new(),
-            sessions: Sessions::new(),
+            sessions: Sessions::default(),
             waiting: Waiting::new(),
             backlog: Backlog::new(),
             activities: Activities::new(),
@@ -451,7 +451,7 @@ impl Pipeline {
             delivery.progress().await;
         }
         self.gauges.deliveries.set(self.ledger.len() as u64);
-        self.gauges.sessions.set(self.sessions.len() as u64);
+        self.gauges.sessions.set(self.sessions.count() as u64);
         let being_identified = self.waiting.being_identified(now);
         self.gauges.being_identified.set(being_identified as u64);
     }

@@ -22,6 +22,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// The profile to show; `None` where nothing may be.
+    #[must_use]
     pub fn profile(&self) -> Option<Profile> {
         match self {
             Self::Shown(profile) => Some(profile.clone()),
@@ -37,6 +38,7 @@ pub struct HiddenCompanies(BTreeSet<String>);
 
 impl HiddenCompanies {
     /// From the guids of the command line.
+    #[must_use]
     pub fn new(guids: &[String]) -> Self {
         Self(
             guids

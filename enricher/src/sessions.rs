@@ -31,6 +31,7 @@ pub struct Sighting {
 
 impl Sighting {
     /// The kind of the event.
+    #[must_use]
     pub const fn kind(&self) -> EventKind {
         if self.opening {
             EventKind::SessionOpened
@@ -40,11 +41,13 @@ impl Sighting {
     }
 
     /// What it says of a session whose record is out.
+    #[must_use]
     pub fn activity(&self) -> Activity {
         Activity(self.guid.clone(), self.at, self.received_at)
     }
 
     /// The record of a session of which nothing else is known.
+    #[must_use]
     pub fn record(&self, profile: Profile) -> Record {
         Record {
             guid: self.guid.clone(),
@@ -60,7 +63,6 @@ impl Sighting {
 }
 
 /// What a record that is out says of the opening, and since when it is out.
-#[expect(clippy::struct_field_names, reason = "the fields are named as in the record")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
     /// The opened time, where it is known.
@@ -75,6 +77,7 @@ pub struct Published {
 
 impl Published {
     /// What a record says that was published at that time.
+    #[must_use]
     pub fn of(record: &Record, published_at: Millis) -> Self {
         Self {
             opened_at: record.opened_at,
@@ -152,14 +155,15 @@ pub struct Sessions<T> {
     entries: GuidMap<Entry<T>>,
 }
 
-impl<T> Sessions<T> {
-    /// None.
-    pub fn new() -> Self {
+impl<T> Default for Sessions<T> {
+    fn default() -> Self {
         Self {
             entries: GuidMap::default(),
         }
     }
+}
 
+impl<T> Sessions<T> {
     /// What a sighting needs. [`Next::Complete`] means that a publish is now under way.
     pub fn see(&mut self, sighting: Sighting, ticket: T, now: Millis) -> Next<T> {
         let Some(entry) = self.entries.get_mut(&sighting.guid) else {
@@ -275,17 +279,20 @@ impl<T> Sessions<T> {
     }
 
     /// Whether a record is out that does not say who the visitor is.
+    #[must_use]
     pub fn is_out_unidentified(&self, guid: &Guid) -> bool {
         matches!(self.entries.get(guid), Some(Entry { known: Known::Published(published), .. }) if published.unidentified)
     }
 
     /// Whether nothing is known of the session.
+    #[must_use]
     pub fn is_unknown(&self, guid: &Guid) -> bool {
         !self.entries.contains_key(guid)
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    #[must_use]
+    pub fn count(&self) -> usize {
         self.entries.len()
     }
 
@@ -326,7 +333,7 @@ mod tests {
     }
 
     fn out(opened_at: Option<Millis>, first_seen_at: Millis) -> Sessions<u8> {
-        let mut sessions = Sessions::new();
+        let mut sessions = Sessions::default();
         sessions.publishing(&guid(), 0);
         let published = Published {
             opened_at,
@@ -340,7 +347,7 @@ mod tests {
 
     #[test]
     fn a_new_session_is_identified() {
-        let mut sessions = Sessions::new();
+        let mut sessions = Sessions::default();
         assert_eq!(
             sessions.see(sighting(true, 1), 7, 1),
             Next::Identify(sighting(true, 1), 7)
@@ -349,7 +356,7 @@ mod tests {
 
     #[test]
     fn what_comes_during_a_publish_waits_for_its_end() {
-        let mut sessions = Sessions::new();
+        let mut sessions = Sessions::default();
         sessions.publishing(&guid(), 0);
         assert_eq!(sessions.see(sighting(false, 2), 7, 2), Next::Held);
         let published = Published {
@@ -398,7 +405,7 @@ mod tests {
 
     #[test]
     fn an_unidentified_session_is_touched_and_still_looked_up() {
-        let mut sessions = Sessions::new();
+        let mut sessions = Sessions::default();
         sessions.publishing(&guid(), 0);
         let published = Published {
             opened_at: Some(1),
@@ -438,7 +445,7 @@ mod tests {
 
     #[test]
     fn an_old_tombstone_met_in_the_stream_is_renewed_at_once() {
-        let mut sessions = Sessions::new();
+        let mut sessions = Sessions::default();
         let now = TOMBSTONE_HALF_LIFE + 100;
         sessions.publishing(&guid(), now);
         sessions.published(&guid(), Outcome::Closed(tombstone(), 50));
@@ -450,7 +457,7 @@ mod tests {
 
     #[test]
     fn a_closing_during_a_publish_wins() {
-        let mut sessions = Sessions::new();
+        let mut sessions = Sessions::default();
         sessions.publishing(&guid(), 0);
         sessions.see(sighting(false, 2), 7, 2);
         assert_eq!(sessions.close(tombstone(), 50), [(sighting(false, 2), 7)]);
@@ -472,18 +479,18 @@ mod tests {
     fn idle_sessions_are_forgotten() {
         let mut sessions = out(Some(5), 5);
         sessions.forget_idle(FORGET_AFTER);
-        assert_eq!(sessions.len(), 1);
+        assert_eq!(sessions.count(), 1);
         sessions.forget_idle(FORGET_AFTER + 1);
-        assert_eq!(sessions.len(), 0);
+        assert_eq!(sessions.count(), 0);
     }
 
     #[test]
     fn a_lost_stream_makes_records_unknown_and_closings_due() {
         let mut sessions = out(Some(5), 5);
         sessions.reconnected(false);
-        assert_eq!(sessions.len(), 1);
+        assert_eq!(sessions.count(), 1);
         sessions.reconnected(true);
-        assert_eq!(sessions.len(), 0);
+        assert_eq!(sessions.count(), 0);
         sessions.close(tombstone(), TOMBSTONE_HALF_LIFE);
         sessions.reconnected(true);
         assert!(matches!(

@@ -248,7 +248,7 @@ impl HubTask {
         self.statuses.heard(self.reporter.status(), now);
         self.statuses.forget_gone(now);
         self.snapshot = None;
-        self.gauges.sessions.set(self.view.len());
+        self.gauges.sessions.set(self.view.count());
         self.gauges.traffic(self.view.traffic());
     }
 

@@ -31,6 +31,7 @@ pub enum Session {
 
 impl Session {
     /// The session of which this message is the first.
+    #[must_use]
     pub fn of_message(message: SessionMessage) -> Self {
         match message {
             SessionMessage::Record(record) => Self::Opened(record),
@@ -42,6 +43,7 @@ impl Session {
     }
 
     /// The session of which this activity is the first.
+    #[must_use]
     pub fn of_activity(&Activity(_, at, received_at): &Activity) -> Self {
         Self::Early {
             first_at: at,
@@ -105,6 +107,7 @@ impl Session {
     }
 
     /// When anything of it was last received.
+    #[must_use]
     pub fn heard_at(&self) -> Millis {
         match self {
             Self::Early { received_at, .. } => *received_at,
@@ -114,6 +117,7 @@ impl Session {
     }
 
     /// The record to show, if the session is active at that time.
+    #[must_use]
     pub fn active(&self, stale_after: Duration, now: Millis) -> Option<&Record> {
         match self {
             Self::Opened(record) if now - record.received_at <= millis(stale_after) => Some(record),
@@ -122,6 +126,7 @@ impl Session {
     }
 
     /// When it must be looked at next though nothing comes: when it goes stale or can be forgotten.
+    #[must_use]
     pub fn deadline(&self, stale_after: Duration, now: Millis) -> Millis {
         let stale_at = self.heard_at() + millis(stale_after) + 1;
         match self {

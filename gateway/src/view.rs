@@ -49,6 +49,7 @@ pub struct View {
 
 impl View {
     /// An empty view, in which a session is stale after so long without an event.
+    #[must_use]
     pub fn new(stale_after: Duration) -> Self {
         Self {
             entries: GuidMap::default(),
@@ -144,6 +145,7 @@ impl View {
     }
 
     /// Whether clients must be told anything.
+    #[must_use]
     pub fn has_news(&self) -> bool {
         !self.books.news.is_empty() || !self.books.removed.is_empty()
     }
@@ -178,6 +180,7 @@ impl View {
     }
 
     /// Every session shown.
+    #[must_use]
     pub fn sessions(&self) -> Vec<VisibleSession> {
         let shown = self.entries.values().filter(|entry| entry.shown.is_some());
         shown
@@ -189,16 +192,19 @@ impl View {
     }
 
     /// Figures over the sessions shown.
+    #[must_use]
     pub fn stats(&self, being_identified: u64, now: Millis) -> Stats {
         self.books.statistics.stats(being_identified, now)
     }
 
     /// How many sessions are shown.
-    pub fn len(&self) -> u64 {
+    #[must_use]
+    pub fn count(&self) -> u64 {
         self.books.statistics.sessions()
     }
 
     /// How many sessions have come and gone since the start.
+    #[must_use]
     pub fn traffic(&self) -> Traffic {
         self.books.traffic
     }

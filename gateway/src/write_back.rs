@@ -43,6 +43,7 @@ pub enum Content {
 
 impl Standing {
     /// Of a message with that sequence and TTL.
+    #[must_use]
     pub fn new(message: &SessionMessage, sequence: u64, ttl: Option<Duration>, published_at: Millis) -> Self {
         let content = match message {
             SessionMessage::Record(record) => Content::Record {
@@ -69,6 +70,7 @@ pub struct WriteBack {
 }
 
 /// What should stand in the place of `standing`, if anything else.
+#[must_use]
 pub fn wanted(session: &Session, standing: Option<Standing>, active: bool) -> Option<WriteBack> {
     let expected = standing.map_or(0, |standing| standing.sequence);
     let content = standing.map(|standing| standing.content);

@@ -1,58 +1,7 @@
 //! Reads the `SessionsEmitter` and publishes its events to NATS.
 
-mod feed;
-mod flags;
-mod gauges;
-mod outbox;
-mod publish;
-mod replay;
-mod restraint;
-
 use std::process::ExitCode;
-use std::sync::Arc;
-
-use protocol::status::Figures;
-use service::{Process, process};
-use tokio::sync::mpsc;
-
-use crate::feed::Feed;
-use crate::flags::{Command, Flags};
-use crate::gauges::Gauges;
-use crate::publish::Publisher;
-
-/// How many accepted events may be on their way from the socket to the publisher.
-const EVENTS_UNDER_WAY: usize = 8 * 1024;
 
 fn main() -> ExitCode {
-    process::main(run)
-}
-
-async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
-    if let Some(Command::Replay) = flags.command {
-        return Ok(replay::run(&flags.common).await);
-    }
-    let process = Process::start("ingestor", &flags, &[feed::PART, publish::PART]).await?;
-    let gauges = Arc::new(Gauges::new(&process.metrics));
-    let figures = {
-        let (gauges, rejected) = (Arc::clone(&gauges), process.rejected.clone());
-        move || Figures::Ingestor(gauges.figures(rejected.count()))
-    };
-    let (sender, events) = mpsc::channel(EVENTS_UNDER_WAY);
-    let (health, rejected) = (process.health.clone(), process.rejected.clone());
-    let feed = Feed::new(
-        flags.feed(),
-        sender,
-        rejected,
-        health.clone(),
-        Arc::clone(&gauges),
-    );
-    let (nats, streams) = (process.nats.clone(), process.streams.clone());
-    let publisher = Publisher::new(flags.limits(), nats, streams, health, gauges);
-
-    process.tasks.spawn(feed.run(process.shutdown.clone()));
-    // The feed ends with the shutdown and closes the channel; the publisher ends once what was in it is acknowledged.
-    process.tasks.spawn(publisher.run(events));
-    let (routes, reporter) = (process.routes(), process.reporter(figures));
-    process.run(routes, reporter).await;
-    Ok(ExitCode::SUCCESS)
+    ingestor::main()
 }

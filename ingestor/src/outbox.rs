@@ -99,6 +99,7 @@ pub struct Outbox {
 
 impl Outbox {
     /// Nothing on its way.
+    #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -130,7 +131,7 @@ impl Outbox {
     }
 
     /// The next batch to send now, if the window allows one.
-    pub fn next(&mut self) -> Option<(BatchId, Batch)> {
+    pub fn next_batch(&mut self) -> Option<(BatchId, Batch)> {
         if self.sent.iter().sum::<usize>() >= WINDOW {
             return None;
         }
@@ -194,6 +195,7 @@ impl Outbox {
     }
 
     /// Events that the raw stream has not acknowledged.
+    #[must_use]
     pub fn unacknowledged(&self) -> u64 {
         self.unacknowledged
     }

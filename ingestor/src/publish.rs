@@ -161,7 +161,7 @@ impl Publisher {
     async fn send(&mut self, acks: &mut Acks) -> Result<(), PublishError> {
         // Who stops holds nothing back: it would be lost.
         while (self.restraint.allows_more() || !self.open)
-            && let Some((id, batch)) = self.outbox.next()
+            && let Some((id, batch)) = self.outbox.next_batch()
         {
             self.restraint.spend(batch.size());
             let (subject, oldest) = (subject::raw(batch.kind), batch.oldest);

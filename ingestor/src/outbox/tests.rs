@@ -20,24 +20,28 @@ fn events(batch: &Batch) -> Vec<(Vec<u8>, Millis)> {
 fn a_lone_event_goes_out_at_once() {
     let mut outbox = Outbox::new(ROOMY);
     outbox.push(KeepAlive, b"{1}", 5);
-    let (id, batch) = outbox.next().unwrap();
+    let (id, batch) = outbox.next_batch().unwrap();
     assert_eq!(events(&batch), [(b"{1}".to_vec(), 5)]);
     assert_eq!(outbox.unacknowledged(), 1);
     assert_eq!(outbox.acknowledge(id), 1);
     assert_eq!(outbox.unacknowledged(), 0);
-    assert_eq!(outbox.next(), None);
+    assert_eq!(outbox.next_batch(), None);
 }
 
 #[test]
 fn what_comes_during_a_round_trip_shares_a_message() {
     let mut outbox = Outbox::new(ROOMY);
     outbox.push(KeepAlive, b"{1}", 5);
-    let (id, _) = outbox.next().unwrap();
+    let (id, _) = outbox.next_batch().unwrap();
     outbox.push(KeepAlive, b"{2}", 6);
     outbox.push(KeepAlive, b"{3}", 7);
-    assert_eq!(outbox.next(), None, "something of the kind is unacknowledged");
+    assert_eq!(
+        outbox.next_batch(),
+        None,
+        "something of the kind is unacknowledged"
+    );
     outbox.acknowledge(id);
-    let (_, batch) = outbox.next().unwrap();
+    let (_, batch) = outbox.next_batch().unwrap();
     assert_eq!(events(&batch), [(b"{2}".to_vec(), 6), (b"{3}".to_vec(), 7)]);
 }
 
@@ -45,9 +49,9 @@ fn what_comes_during_a_round_trip_shares_a_message() {
 fn a_round_trip_of_one_kind_does_not_hold_up_another() {
     let mut outbox = Outbox::new(ROOMY);
     outbox.push(KeepAlive, b"{1}", 5);
-    outbox.next().unwrap();
+    outbox.next_batch().unwrap();
     outbox.push(SessionOpened, b"{2}", 6);
-    assert_eq!(outbox.next().unwrap().1.kind, SessionOpened);
+    assert_eq!(outbox.next_batch().unwrap().1.kind, SessionOpened);
 }
 
 #[test]
@@ -56,7 +60,7 @@ fn full_messages_do_not_wait_for_a_round_trip() {
     for _ in 0..2 * MAX_EVENTS {
         outbox.push(KeepAlive, b"{}", 1);
     }
-    let sizes: Vec<_> = std::iter::from_fn(|| outbox.next())
+    let sizes: Vec<_> = std::iter::from_fn(|| outbox.next_batch())
         .map(|(_, batch)| batch.events)
         .collect();
     assert_eq!(sizes, [MAX_EVENTS as u64; 2]);
@@ -69,7 +73,7 @@ fn no_message_is_larger_than_the_bound() {
     for _ in 0..3 {
         outbox.push(KeepAlive, &event, 1);
     }
-    let batches: Vec<_> = std::iter::from_fn(|| outbox.next())
+    let batches: Vec<_> = std::iter::from_fn(|| outbox.next_batch())
         .map(|(_, batch)| batch.payload.len())
         .collect();
     assert_eq!(batches, [MAX_BYTES / 2, MAX_BYTES / 2]);
@@ -81,7 +85,7 @@ fn an_event_with_line_breaks_travels_alone() {
     outbox.push(KeepAlive, b"{1}", 1);
     outbox.push(KeepAlive, b"{\n2}", 2);
     outbox.push(KeepAlive, b"{3}", 3);
-    let batches: Vec<_> = std::iter::from_fn(|| outbox.next())
+    let batches: Vec<_> = std::iter::from_fn(|| outbox.next_batch())
         .map(|(_, batch)| events(&batch))
         .collect();
     assert_eq!(
@@ -96,20 +100,20 @@ fn the_window_bounds_what_is_unacknowledged() {
     for _ in 0..(WINDOW + 5) * MAX_EVENTS {
         outbox.push(KeepAlive, b"{}", 1);
     }
-    assert_eq!(std::iter::from_fn(|| outbox.next()).count(), WINDOW);
+    assert_eq!(std::iter::from_fn(|| outbox.next_batch()).count(), WINDOW);
 }
 
 #[test]
 fn a_lost_connection_sends_the_unacknowledged_again() {
     let mut outbox = Outbox::new(ROOMY);
     outbox.push(KeepAlive, b"{1}", 1);
-    let (acknowledged, _) = outbox.next().unwrap();
+    let (acknowledged, _) = outbox.next_batch().unwrap();
     outbox.acknowledge(acknowledged);
     outbox.push(KeepAlive, b"{2}", 2);
-    let (lost, batch) = outbox.next().unwrap();
+    let (lost, batch) = outbox.next_batch().unwrap();
     outbox.resend_unacknowledged();
-    assert_eq!(outbox.next(), Some((lost, batch)));
-    assert_eq!(outbox.next(), None);
+    assert_eq!(outbox.next_batch(), Some((lost, batch)));
+    assert_eq!(outbox.next_batch(), None);
 }
 
 #[test]
@@ -117,13 +121,13 @@ fn a_lost_stream_gets_the_replay_window_again() {
     let mut outbox = Outbox::new(ROOMY);
     for at in [0, 30_000, 61_000] {
         outbox.push(KeepAlive, format!("{{{at}}}").as_bytes(), at);
-        let (id, _) = outbox.next().unwrap();
+        let (id, _) = outbox.next_batch().unwrap();
         outbox.acknowledge(id);
     }
     outbox.forget(61_000);
     outbox.resend_everything();
     assert_eq!(outbox.unacknowledged(), 2);
-    let again: Vec<_> = std::iter::from_fn(|| outbox.next())
+    let again: Vec<_> = std::iter::from_fn(|| outbox.next_batch())
         .flat_map(|(_, batch)| events(&batch))
         .collect();
     assert_eq!(
@@ -143,7 +147,7 @@ fn beyond_its_room_it_keeps_the_newest_and_counts_the_rest() {
         outbox.push(KeepAlive, format!("{{{at}\n}}").as_bytes(), at);
         outbox.forget(at);
     }
-    let kept: Vec<_> = std::iter::from_fn(|| outbox.next())
+    let kept: Vec<_> = std::iter::from_fn(|| outbox.next_batch())
         .flat_map(|(_, batch)| events(&batch))
         .collect();
     assert_eq!(kept.last().map(|(_, at)| *at), Some(99));
@@ -187,7 +191,7 @@ proptest! {
                     outbox.push(kind, b"{}", pushed);
                     pushed += 1;
                 }
-                Step::Send => under_way.extend(outbox.next()),
+                Step::Send => under_way.extend(outbox.next_batch()),
                 Step::Acknowledge(which) if !under_way.is_empty() => {
                     let (id, batch) = under_way.swap_remove(which % under_way.len());
                     for (_, at) in events(&batch) {

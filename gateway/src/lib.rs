@@ -1,0 +1,93 @@
+//! Holds the view of active sessions and serves it: API, WebSocket and page.
+//!
+//! A library only so that benches reach the pure parts that run for each event.
+
+mod access;
+mod api;
+mod attempts;
+mod deadlines;
+mod flags;
+mod gauges;
+mod headers;
+mod hub;
+mod intake;
+mod login;
+mod origin;
+mod pass;
+mod peer;
+mod rates;
+pub mod session;
+mod sharing;
+mod socket;
+mod statistics;
+mod statuses;
+mod store;
+pub mod view;
+pub mod write_back;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use protocol::status::Figures;
+use service::{Process, process};
+use tokio::sync::mpsc;
+
+use crate::api::{Api, Guards};
+use crate::flags::Flags;
+use crate::gauges::Gauges;
+use crate::hub::HubTask;
+use crate::intake::{Followed, Follower, follow_statuses};
+use crate::origin::Origins;
+use crate::rates::Rates;
+use crate::view::View;
+
+/// How many messages from NATS may wait for the hub.
+const MESSAGES_UNDER_WAY: usize = 4 * 1024;
+
+/// Runs the process to its end; see the flags.
+pub fn main() -> ExitCode {
+    process::main(run)
+}
+
+async fn run(flags: Flags) -> anyhow::Result<()> {
+    let parts = Followed::ALL.map(Followed::part);
+    let process = Process::start("gateway", &flags, &parts).await?;
+    let gauges = Arc::new(Gauges::new(&process.metrics));
+    let figures = {
+        let gauges = Arc::clone(&gauges);
+        move || Figures::Gateway(gauges.figures())
+    };
+    let reporter = process.reporter(figures);
+    let view = View::new(flags.stale_after);
+    let (nats, of_hub) = (process.nats.clone(), Arc::clone(&gauges));
+    let (hub, hub_task) = HubTask::new(view, flags.frame_interval, reporter.clone(), nats.clone(), of_hub);
+    let (sender, intake) = mpsc::channel(MESSAGES_UNDER_WAY);
+
+    // These hold nothing that must be finished, so they end with the runtime.
+    tokio::spawn(hub_task.run(intake));
+    tokio::spawn(follow_statuses(nats, sender.clone()));
+    for followed in Followed::ALL {
+        tokio::spawn(Follower::new(followed, &process, flags.stale_after, sender.clone()).run());
+    }
+
+    if let Some(address) = flags.http_listen {
+        process.serve_health("--http-listen", address).await?;
+    }
+    let api = Api {
+        hub,
+        room: gauges.room(flags.max_clients),
+        gauges,
+        shutdown: process.shutdown.clone(),
+        clients: process.tasks.clone(),
+    };
+    let guards = Guards {
+        access: flags.access()?,
+        origins: Origins::new(&flags.allowed_origin),
+        rates: Rates::new(flags.request_rate),
+        encrypted: flags.encrypted(),
+    };
+    tokio::spawn(guards.rates.clone().sweep());
+    let routes = api::routes(api, &flags.assets, guards).merge(process.routes());
+    process.run(routes, reporter).await;
+    Ok(())
+}
