@@ -17,7 +17,6 @@ mod logs;
 mod observability;
 mod outages;
 mod page;
-mod permissions;
 mod processes;
 mod readme;
 mod replay;
