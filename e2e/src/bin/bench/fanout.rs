@@ -37,11 +37,10 @@ pub async fn measure(most: usize, lasting: Duration) -> Result<Section> {
         ..Plan::default()
     })
     .await?;
-    let numbers = [1, BESIDE, 1_000, 10_000]
-        .into_iter()
-        .filter(|clients| *clients <= most);
+    // The slow one comes beside as many as were measured just before, so that only it is new.
+    let steps = [(1, 0), (BESIDE, 0), (BESIDE, SLOW), (1_000, 0), (10_000, 0)];
     let mut served = Vec::new();
-    for (clients, slow) in numbers.map(|clients| (clients, 0)).chain([(BESIDE, SLOW)]) {
+    for (clients, slow) in steps.into_iter().filter(|(clients, _)| *clients <= most) {
         let base = site.pipeline.member(Role::Gateway, 0)?.http.base();
         site.watchers = Watchers::connect(base, clients, slow).await?;
         eventually("those before are gone", async || {
@@ -73,8 +72,8 @@ pub async fn measure(most: usize, lasting: Duration) -> Result<Section> {
     Ok(Section::new(Part::Fanout.title())
         .say(&format!(
             "{} changes/s, 1,000 sessions, a frame at most every 50 ms. CPU is in cores: 1.00 is one core all the \
-             time, of which the clients' share is the bench's own. The last row is {BESIDE} clients beside one that \
-             reads a frame a second; the figures are those of the others. In all, clients fell behind {behind} times \
+             time, of which the clients' share is the bench's own. In the row with a slow client, {BESIDE} others \
+             watch beside one that reads a frame a second; the figures are theirs. In all, clients fell behind {behind} times \
              and {slow} were disconnected as too slow. Calls per IP: {:.3}.",
             whole(RATE),
             site.lookups_per_ip()

@@ -31,9 +31,15 @@ const PAYLOAD: [u8; 144] = [b'x'; 144];
 
 /// All floors.
 pub async fn measure(lasting: Duration) -> Result<Section> {
-    let (read, emitting, reading) = bare_reader(lasting).await?;
+    let (written, writing, taking) = bare_reader(lasting, &["--unread"]).await?;
+    let (read, emitting, reading) = bare_reader(lasting, &[]).await?;
     let relayed = bare_relay(lasting).await?;
     let mut table = Table::new(&["floor", "a second", "CPU"]);
+    table.row(&[
+        "frames from the emitter to a socket whose reader does not look at them".into(),
+        whole(written),
+        format!("{writing:.2} µs in the emitter, {taking:.2} µs in the reader"),
+    ]);
     table.row(&[
         "frames from the emitter to a bare WebSocket reader that parses them".into(),
         whole(read),
@@ -45,15 +51,17 @@ pub async fn measure(lasting: Duration) -> Result<Section> {
         "both cores".into(),
     ]);
     Ok(Section::new(Part::Floors.title())
-        .say("What the emitter, a WebSocket and JetStream can do with nothing of ours between them.")
+        .say("What the emitter, a WebSocket and JetStream can do with nothing of ours between them. The first row is the \
+             load generator alone: what it writes is the most that anything here can be asked to carry.")
         .table(&table))
 }
 
 /// Frames a second, and the CPU time of each at both ends in microseconds.
-async fn bare_reader(lasting: Duration) -> Result<(f64, f64, f64)> {
+async fn bare_reader(lasting: Duration, flags: &[&str]) -> Result<(f64, f64, f64)> {
     let emitter = Emitter::start(EmitterConfig::default())?;
     let _reader = Command::new(std::env::current_exe()?)
         .args(["read", &emitter.url()])
+        .args(flags)
         .kill_on_drop(true)
         .spawn()?;
     emitter.wait_for_clients(1, e2e::PATIENCE).await?;

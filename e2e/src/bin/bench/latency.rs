@@ -21,17 +21,18 @@ pub async fn measure(most: f64, lasting: Duration) -> Result<Section> {
     let mut runs = Vec::new();
     for rate in RATES.into_iter().chain([most * SHARE]) {
         runs.push(site.run(rate, lasting).await?);
-        site.pipeline.queue_is_empty().await?;
+        site.is_drained().await?;
     }
-    let right = match site.is_right().await {
-        Ok(()) => "every session was right in the end".to_owned(),
-        Err(error) => format!("in the end the view was wrong: {error:#}"),
-    };
-    let section = Section::new(Part::Latency.title()).say(&format!(
-        "From the emitter's send to a WebSocket client's receive, and then the mean time after the receipt at which \
-         events got to each hop. The send is known to the millisecond, rounded down, so all of these are up to a \
+    let mut section = Section::new(Part::Latency.title());
+    if let Err(error) = site.is_right().await {
+        section = section.fail(&format!("In the end the view was wrong: {error:#}"));
+    }
+    let section = section.say(&format!(
+        "From the emitter's send to a WebSocket client's receive, and then how long after their receipt events got to \
+         each hop: p50 / p99 in milliseconds, estimated from the processes' histograms as Prometheus does it, whose \
+         finest bucket ends at a millisecond. The send is known to the millisecond, rounded down, so the first three are up to a \
          millisecond too long. A real mix with 10,000 sessions, 2 enrichers, 1 client, {} s each; 80 % of the most \
-         is the last. Calls per IP: {:.3}; {right}.",
+         is the last. In the end every session is compared with what was sent. Calls per IP: {:.3}.",
         lasting.as_secs(),
         site.lookups_per_ip()
     ));
@@ -53,11 +54,11 @@ fn latencies(runs: &[Run]) -> Table {
         let watched = run.watched;
         let mut row = vec![whole(run.rate), watched.probes.to_string()];
         row.extend([watched.p50, watched.p99, watched.p999].map(|ms| format!("{ms:.1}")));
-        row.extend(
-            run.hops
-                .iter()
-                .map(|mean| mean.map_or_else(|| "–".into(), |ms| format!("{ms:.1}"))),
-        );
+        let hops = run.hops.quantiles(0.5).into_iter().zip(run.hops.quantiles(0.99));
+        row.extend(hops.map(|hop| match hop {
+            (Some(p50), Some(p99)) => format!("{p50:.1} / {p99:.1}"),
+            _ => "–".into(),
+        }));
         table.row(&row);
     }
     table

@@ -1,5 +1,6 @@
 //! Measures the whole pipeline and writes `docs/performance.md`: `make bench`.
 
+mod buckets;
 mod costs;
 mod fanout;
 mod floors;
@@ -21,7 +22,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, Subcommand, ValueEnum};
 use e2e::repository;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -83,9 +84,9 @@ enum Command {
     /// WebSocket clients of a gateway; tells on its output what it is asked on its input
     #[command(hide = true)]
     Watch(watch::Flags),
-    /// A bare client of the emitter, which parses and forgets
+    /// A bare client of the emitter
     #[command(hide = true)]
-    Read { url: String },
+    Read(reader::Flags),
 }
 
 #[tokio::main]
@@ -93,7 +94,7 @@ async fn main() -> ExitCode {
     let flags = Flags::parse();
     let done = match &flags.command {
         Some(Command::Watch(watching)) => watch::watch(watching).await,
-        Some(Command::Read { url }) => reader::read(url).await,
+        Some(Command::Read(reading)) => reader::read(reading).await,
         None => bench(&flags).await,
     };
     match done {
@@ -134,13 +135,13 @@ async fn bench(flags: &Flags) -> Result<()> {
     }
     let document = report::document(&sections, &machine::describe()?, began.elapsed());
     match &flags.output {
-        Some(folder) => write(folder, &document, &sections),
-        None if flags.only.is_empty() => write(&repository().join("docs"), &document, &sections),
-        None => {
-            println!("{document}");
-            Ok(())
-        }
+        Some(folder) => write(folder, &document, &sections)?,
+        None if flags.only.is_empty() => write(&repository().join("docs"), &document, &sections)?,
+        None => println!("{document}"),
     }
+    let failures: Vec<_> = sections.iter().filter_map(Section::failure).collect();
+    ensure!(failures.is_empty(), "{}", failures.join("; "));
+    Ok(())
 }
 
 fn write(folder: &std::path::Path, document: &str, sections: &[Section]) -> Result<()> {

@@ -11,11 +11,15 @@ pub const PLOTS: &str = "performance";
 /// Bytes.
 pub const MIB: f64 = 1_048_576.0;
 
+/// What people have to say about the figures: it outlives every run.
+const REMARKS: &str = include_str!("remarks.md");
+
 /// A chapter.
 pub struct Section {
     title: &'static str,
     text: String,
     pub plots: Vec<Plot>,
+    failure: Option<String>,
 }
 
 impl Section {
@@ -24,12 +28,24 @@ impl Section {
             title,
             text: String::new(),
             plots: Vec::new(),
+            failure: None,
         }
     }
 
     /// Instead of a chapter that could not be measured.
     pub fn failed(title: &'static str, error: &anyhow::Error) -> Self {
-        Self::new(title).say(&format!("**This could not be measured:** {error:#}"))
+        Self::new(title).fail(&format!("This could not be measured: {error:#}"))
+    }
+
+    /// Says what went wrong; the whole bench then fails, once the document is written.
+    pub fn fail(mut self, what: &str) -> Self {
+        self.failure = Some(format!("{}: {what}", self.title));
+        self.say(&format!("**{what}**"))
+    }
+
+    /// What went wrong in it, if anything did.
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
     }
 
     /// A paragraph.
@@ -79,7 +95,7 @@ pub fn document(sections: &[Section], machine: &[String], took: Duration) -> Str
     for section in sections {
         let _ = write!(text, "\n## {}\n\n{}\n", section.title, section.text.trim_end());
     }
-    text
+    text + "\n" + REMARKS
 }
 
 /// A number without decimals, in groups of three digits.
@@ -111,6 +127,20 @@ mod tests {
             ["0", "999", "1,000", "1,234,567"]
         );
         assert_eq!(mib(1_572_864), "1.5 MiB");
+    }
+
+    #[test]
+    fn what_could_not_be_measured_is_said_and_fails() {
+        let error = anyhow::anyhow!("no NATS");
+        let sections = [
+            Section::new("One").say("All is well."),
+            Section::failed("Two", &error),
+        ];
+        let failures: Vec<_> = sections.iter().filter_map(Section::failure).collect();
+        assert_eq!(failures, ["Two: This could not be measured: no NATS"]);
+        let text = document(&sections, &[], Duration::ZERO);
+        assert!(text.contains("**This could not be measured: no NATS**"), "{text}");
+        assert!(text.ends_with(REMARKS), "{text}");
     }
 
     #[test]

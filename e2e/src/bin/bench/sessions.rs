@@ -33,6 +33,8 @@ struct Held {
     snapshot: Duration,
     restart: Duration,
     lookups_per_ip: f64,
+    /// How the view was wrong in the end, where it was.
+    wrong: Option<String>,
 }
 
 /// One number of sessions after the other, each on a site of its own.
@@ -44,12 +46,20 @@ pub async fn measure(most: usize, lasting: Duration) -> Result<Section> {
     for sessions in numbers {
         held.push(hold(sessions, lasting).await?);
     }
+    let mut section = Section::new(Part::Sessions.title());
+    for one in &held {
+        if let Some(wrong) = &one.wrong {
+            let sessions = whole(one.sessions as f64);
+            section = section.fail(&format!("With {sessions} sessions the view was wrong: {wrong}"));
+        }
+    }
     let by_sessions = held.iter().map(|held| (whole(held.sessions as f64), &held.run));
-    Ok(Section::new(Part::Sessions.title())
+    Ok(section
         .say("Memory is what each process holds after all sessions were opened, before the events that follow. Bytes \
              per session are those beyond what the fewest sessions need. A quarter of the sessions are from data \
              centres: known to the enrichers, but not to the gateway. The snapshot is what a new WebSocket client \
-             gets, timed from its connecting until it has it. The restart is from SIGKILL until the gateway is ready.")
+             gets, timed from its connecting until it has it. The restart is from SIGKILL until the gateway is ready. After it \
+             every single session is compared with what was sent.")
         .table(&memory_table(&held))
         .say(&format!("CPU time of each process in microseconds per event, at {} events/s:", whole(RATE)))
         .table(&costs::table("sessions", by_sessions))
@@ -68,7 +78,7 @@ async fn hold(sessions: usize, lasting: Duration) -> Result<Held> {
     }
     let (snapshot_bytes, snapshot) = snapshot(site.pipeline.member(Role::Gateway, 0)?.http.base()).await?;
     let run = site.run(RATE, lasting).await?;
-    site.pipeline.queue_is_empty().await?;
+    site.is_drained().await?;
     let restarted = Instant::now();
     let gateway = site.pipeline.gateway()?;
     gateway.process.restart().await?;
@@ -76,6 +86,8 @@ async fn hold(sessions: usize, lasting: Duration) -> Result<Held> {
         gateway.http.ready().await
     })
     .await?;
+    let restart = restarted.elapsed();
+    let right = site.is_right().await;
     Ok(Held {
         sessions,
         shown: site.shown,
@@ -83,8 +95,9 @@ async fn hold(sessions: usize, lasting: Duration) -> Result<Held> {
         run,
         snapshot_bytes,
         snapshot,
-        restart: restarted.elapsed(),
+        restart,
         lookups_per_ip: site.lookups_per_ip(),
+        wrong: right.err().map(|error| format!("{error:#}")),
     })
 }
 

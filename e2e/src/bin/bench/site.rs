@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::{Expected, Pipeline, Role, Usage, within};
+use e2e::{Expected, Pipeline, Role, Usage, eventually, within};
 use simulator::emitter::EmitterConfig;
 use simulator::load::{Load, LoadConfig, Mix};
 
@@ -53,8 +53,8 @@ pub struct Run {
     pub watched: Watched,
     /// What the processes used for it.
     pub usage: Usage,
-    /// The mean time after the receipt at which events got to each hop, in milliseconds.
-    pub hops: Vec<Option<f64>>,
+    /// How long after the receipt events got to each hop.
+    pub hops: Hops,
 }
 
 impl Run {
@@ -79,6 +79,9 @@ impl Site {
     pub async fn start(plan: Plan) -> Result<Self> {
         let pipeline = Pipeline::builder()
             .with(Role::Enricher, plan.enrichers)
+            // All clients have one address, and those of the next measurement come before the last have gone.
+            .flag(Role::Gateway, "--request-rate", "100000")
+            .flag(Role::Gateway, "--max-clients", "16000")
             .emitter(EmitterConfig {
                 client_buffer: usize::MAX,
                 ..EmitterConfig::default()
@@ -136,17 +139,27 @@ impl Site {
             rate: events as f64 / sent.took.as_secs_f64(),
             usage: Usage::now()?.since(&usage),
             watched: self.watchers.seen().await?,
-            hops: Hops::now(&self.pipeline).await?.means_since(&hops),
+            hops: Hops::now(&self.pipeline).await?.since(&hops),
         })
     }
 
-    /// Sends events far faster than they can be handled, and gives how many a second were handled in the end.
-    pub async fn overrun(&mut self, rate: f64, lasting: Duration) -> Result<f64> {
-        self.load.set_rate(rate);
+    /// Sends events as fast as they are read, and gives how many a second were handled in the end.
+    pub async fn overrun(&mut self, lasting: Duration) -> Result<f64> {
         let began = tokio::time::Instant::now();
-        let sent = self.load.run(&self.pipeline.emitter, lasting).await;
-        self.pipeline.queue_is_empty().await?;
+        let sent = self.load.pour(&self.pipeline.emitter, lasting).await;
+        self.is_drained().await?;
         Ok(sent.sent.events() as f64 / began.elapsed().as_secs_f64())
+    }
+
+    /// Waits until all that was sent is read and handled.
+    pub async fn is_drained(&self) -> Result<()> {
+        eventually("the ingestor has read everything", async || {
+            let backlog = self.pipeline.emitter.backlog();
+            ensure!(backlog == 0, "{backlog} bytes are not read yet");
+            Ok(())
+        })
+        .await?;
+        self.pipeline.queue_is_empty().await
     }
 
     /// That nothing was given up, and that after a while every session is right in the view; ends the probes.

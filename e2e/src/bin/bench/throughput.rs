@@ -9,22 +9,14 @@ use crate::Part;
 use crate::report::{Section, Table, whole};
 use crate::site::{Plan, Run, Site};
 
-/// Faster than anything that we hope for, so that the overrun shows what is handled.
-const OVERRUN: f64 = 400_000.0;
-
 /// The p99 that a sustained rate may have, in milliseconds.
 const BEARABLE: f64 = 1_000.0;
 
 /// What a trial must have sent of what it was told, or the load generator itself was too slow.
 const SENT: f64 = 0.98;
 
-/// The share of what was handled in the overrun at which the search begins, and its steps up and down.
-const FIRST: f64 = 0.9;
-const STEP: f64 = 1.1;
-
-/// How many rates are tried, and how many verified at full length.
-const TRIALS: usize = 5;
-const VERIFICATIONS: usize = 4;
+/// The shares of what an overrun drains that are verified at full length, until one is sustained.
+const SHARES: [f64; 2] = [0.9, 0.9 * 0.85];
 
 /// What was found.
 pub struct Throughput {
@@ -83,9 +75,11 @@ pub async fn measure(lasting: Duration) -> Result<Throughput> {
     let section = Section::new(Part::Throughput.title()).say(&format!(
         "Sustained for {} s: p99 from the emitter's send to a client's receive under a second, no frame missed, no \
          event given up, and every session right at the end. 10,000 sessions are live; in the real mix 18 % of the \
-         steps close one and open another. The search begins at {FIRST} of what an overrun drains and goes up or \
-         down by {STEP}, so the true limit may lie up to a tenth higher.",
-        lasting.as_secs()
+         steps close one and open another. The rate is {} of what an \
+         overrun drains, or {:.3} of it where that is too much, so the true limit may lie a tenth or two higher.",
+        lasting.as_secs(),
+        SHARES[0],
+        SHARES[1],
     ));
     Ok(Throughput {
         section: section.table(&table),
@@ -96,40 +90,20 @@ pub async fn measure(lasting: Duration) -> Result<Throughput> {
 /// The run at the highest rate that was sustained at full length, and the lookups per address.
 async fn most(plan: Plan, lasting: Duration) -> Result<Option<(Run, f64)>> {
     let mut site = Site::start(plan).await?;
-    let drained = site.overrun(OVERRUN, lasting / 10).await?;
-    let mut rate = best_of_trials(&mut site, drained * FIRST, lasting / 6).await?;
-    for _ in 0..VERIFICATIONS {
-        // Each on a site of its own, because the last judgement ends the probes.
-        drop(site);
-        site = Site::start(plan).await?;
+    let drained = site.overrun(lasting / 8).await?;
+    for share in SHARES {
+        let rate = drained * share;
         let run = site.run(rate, lasting).await?;
-        match judge(&run, rate).and(site.is_right().await) {
-            Ok(()) => return Ok(Some((run, site.lookups_per_ip()))),
+        match judge(&run, rate) {
+            Ok(()) => {
+                site.is_right().await?;
+                return Ok(Some((run, site.lookups_per_ip())));
+            }
             Err(error) => eprintln!("  {}/s is not sustained: {error:#}", whole(rate)),
         }
-        rate /= STEP;
+        site.is_drained().await?;
     }
     Ok(None)
-}
-
-/// Goes up while it goes well, or down until it does.
-async fn best_of_trials(site: &mut Site, first: f64, lasting: Duration) -> Result<f64> {
-    let (mut rate, mut best) = (first, None::<f64>);
-    for _ in 0..TRIALS {
-        let run = site.run(rate, lasting).await?;
-        site.pipeline.queue_is_empty().await?;
-        let good = judge(&run, rate);
-        let verdict = good
-            .as_ref()
-            .map_or_else(|error| format!("{error:#}"), |()| "good".into());
-        eprintln!("  trial: {}/s: {verdict}", whole(rate));
-        match (good.is_ok(), best) {
-            (true, _) => (best, rate) = (Some(rate), rate * STEP),
-            (false, Some(best)) => return Ok(best),
-            (false, None) => rate /= STEP,
-        }
-    }
-    Ok(best.unwrap_or(rate))
 }
 
 fn judge(run: &Run, rate: f64) -> Result<()> {
