@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { aDelta, aPipeline, aSession, aSnapshot, NOW, someStats } from '../played/samples';
 import type { Change, Row } from './change';
+import { REMEMBERED } from './closings';
+import type { Snapshot } from './frame';
 import { View } from './view';
 
 let view: View;
@@ -118,19 +120,69 @@ describe('changes', () => {
   it('add up to what the frames say, after any number of them', () => {
     view.apply(aSnapshot());
     const expected = new Map<string, number>();
+    const closed = new Set<string>();
     let state = 1;
     const below = (limit: number) => (state = (state * 48_271) % 2_147_483_647) % limit;
     for (let revision = 2; revision < 2_000; revision += 1) {
       const changed = Array.from({ length: below(4) }, () =>
         aSession({ guid: `g${below(300)}`, openedAt: below(50) }),
-      );
-      const removed = Array.from({ length: below(4) }, (): [string, string] => [`g${below(300)}`, 'closed']);
+      ).filter(({ guid }) => !closed.has(guid));
+      const removed = Array.from({ length: below(4) }, (): [string, string] => [
+        `g${below(300)}`,
+        below(20) === 0 ? 'closed' : 'stale',
+      ]);
       view.apply(aDelta({ revision, changed, removed }));
       for (const { guid, openedAt } of changed) expected.set(guid, openedAt);
-      for (const [guid] of removed) expected.delete(guid);
+      for (const [guid, why] of removed) {
+        expected.delete(guid);
+        if (why === 'closed') closed.add(guid);
+      }
     }
     expect(new Map([...rows].map(([guid, { session }]) => [guid, session.openedAt]))).toEqual(expected);
     expect(expected.size).toBeGreaterThan(10);
+    expect(closed.size).toBeGreaterThan(10);
+  });
+});
+
+describe('a gateway that is behind', () => {
+  /** The page sees `a` leave, and moves to a gateway that still has it. */
+  function moveAfter(why: string, snapshot: Partial<Snapshot> = {}): void {
+    view.apply(aSnapshot({ sessions: [aSession()] }));
+    view.apply(aDelta({ removed: [['a', why]] }));
+    view.expectSnapshot();
+    told.length = 0;
+    view.apply(aSnapshot({ sessions: [aSession(), aSession({ guid: 'b' })], ...snapshot }));
+  }
+
+  it('does not bring back who has closed, until it says so itself and after', () => {
+    const stats = someStats({ activeSessions: 2 });
+    moveAfter('closed', { stats });
+    view.apply(aDelta({ revision: 2, changed: [aSession({ openedAt: NOW })], touched: [['a', NOW]] }));
+    view.apply(aDelta({ revision: 3, stats, removed: [['a', 'closed']] }));
+    view.apply(aDelta({ revision: 4, stats, changed: [aSession()] }));
+    expect(told).toEqual(['b came: away']);
+    expect(view.row('a')).toBeNull();
+    expect(view.stats).toEqual(stats);
+  });
+
+  it('does not bring back who has closed before the page had them', () => {
+    view.apply(aSnapshot());
+    view.apply(aDelta({ removed: [['a', 'closed']] }));
+    view.expectSnapshot();
+    view.apply(aSnapshot({ sessions: [aSession()] }));
+    expect(told).toEqual([]);
+  });
+
+  it('brings back who had only gone stale', () => {
+    moveAfter('stale');
+    expect(told).toEqual(['a came: away', 'b came: away']);
+  });
+
+  it('is believed again after ten minutes', () => {
+    moveAfter('closed', { now: NOW + REMEMBERED - 1 });
+    expect(guids()).toEqual(['b']);
+    view.apply(aSnapshot({ now: NOW + REMEMBERED, sessions: [aSession()] }));
+    expect(guids()).toEqual(['a']);
   });
 });
 

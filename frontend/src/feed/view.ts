@@ -1,4 +1,5 @@
 import type { Change, Row } from './change';
+import { Closings } from './closings';
 import type { Delta, Frame, Session, Snapshot, Stats } from './frame';
 import { sameSession } from './sameSession';
 import type { Pipeline } from './status';
@@ -26,6 +27,8 @@ export class View {
   #revision: number | null = null;
   #opened = false;
   readonly #byGuid = new Map<string, Row>();
+  /** Outlives every connection: none of these is in the view, whatever the next gateway still holds. */
+  readonly #closings = new Closings();
 
   /** @param tell is told of every change, at the moment when it is made */
   constructor(tell: (change: Change) => void) {
@@ -46,6 +49,7 @@ export class View {
     this.stats = frame.stats;
     this.statsAt = frame.now;
     this.pipeline = frame.pipeline ?? this.pipeline;
+    this.#closings.forget(frame.now);
     if (frame.type === 'snapshot') this.#replace(frame);
     else this.#amend(frame);
     return 'applied';
@@ -79,10 +83,14 @@ export class View {
       row.session = { ...row.session, lastActivityAt };
       this.#tell({ kind: 'touched', row });
     }
-    for (const [guid, why] of delta.removed) this.#drop(guid, why);
+    for (const [guid, why] of delta.removed) {
+      this.#drop(guid, why);
+      if (why === 'closed') this.#closings.note(guid, delta.now);
+    }
   }
 
   #put(session: Session, how: 'come' | 'there' | 'away'): void {
+    if (this.#closings.has(session.guid)) return;
     const known = this.#byGuid.get(session.guid);
     if (!known) {
       const row = { guid: session.guid, session };
