@@ -79,6 +79,7 @@ impl Site {
     pub async fn start(plan: Plan) -> Result<Self> {
         let pipeline = Pipeline::builder()
             .with(Role::Enricher, plan.enrichers)
+            .stale_after(stale_after(plan.sessions))
             // All clients have one address, and those of the next measurement come before the last have gone.
             .flag(Role::Gateway, "--request-rate", "100000")
             .flag(Role::Gateway, "--max-clients", "16000")
@@ -102,15 +103,7 @@ impl Site {
         let probes = Probes::open(&pipeline);
         load.open_all(&pipeline.emitter).await;
         let shown = Expected::of(&load).count() + probes.count();
-        within(OPENED_WITHIN, "all sessions are in the view", async || {
-            let stats = pipeline.member(Role::Gateway, 0)?.http.stats().await?;
-            ensure!(
-                stats.active_sessions == shown as u64,
-                "{stats:?} instead of {shown}"
-            );
-            Ok(())
-        })
-        .await?;
+        shows(&pipeline, shown).await?;
         pipeline.queue_is_empty().await?;
         let base = pipeline.member(Role::Gateway, 0)?.http.base();
         let watchers = Watchers::connect(base, plan.clients, 0).await?;
@@ -162,6 +155,12 @@ impl Site {
         self.pipeline.queue_is_empty().await
     }
 
+    /// That as many sessions are shown as should be, after a while.
+    pub async fn is_complete(&self) -> Result<()> {
+        let shown = Expected::of(&self.load).count() + self.probes.count();
+        shows(&self.pipeline, shown).await
+    }
+
     /// That nothing was given up, and that after a while every session is right in the view; ends the probes.
     pub async fn is_right(&self) -> Result<()> {
         self.probes.close(&self.pipeline);
@@ -182,4 +181,21 @@ impl Site {
     pub fn memory(process: &str) -> Result<u64> {
         Ok(Usage::now()?.of(process).memory)
     }
+}
+
+/// Long enough for the slowest load that keeps so many sessions alive.
+fn stale_after(sessions: usize) -> Duration {
+    Duration::from_mins(1).max(Duration::from_millis(sessions as u64 / 5))
+}
+
+async fn shows(pipeline: &Pipeline, sessions: usize) -> Result<()> {
+    within(OPENED_WITHIN, "all sessions are in the view", async || {
+        let stats = pipeline.member(Role::Gateway, 0)?.http.stats().await?;
+        ensure!(
+            stats.active_sessions == sessions as u64,
+            "{stats:?} instead of {sessions}"
+        );
+        Ok(())
+    })
+    .await
 }
