@@ -76,7 +76,7 @@ impl<'a> Event<'a> {
             guid,
             ip,
             timestamp,
-        } = serde_json::from_slice(json).map_err(|error| {
+        } = fields(json).map_err(|error| {
             // Our visitor refuses nothing but a value that is no object; all else is the parser's word on the syntax.
             if error.is_data() {
                 Rejection::NotAnObject
@@ -98,6 +98,15 @@ impl<'a> Event<'a> {
             ip,
             timestamp,
         })
+    }
+}
+
+/// Whether all of it is text is asked once, which costs less than asking for each name and value. Where it is not, the
+/// event may still be good: what is wrong may lie in a field that nobody needs.
+fn fields(json: &[u8]) -> serde_json::Result<Fields<'_>> {
+    match std::str::from_utf8(json) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(json),
     }
 }
 
@@ -277,6 +286,23 @@ mod tests {
             );
             assert_eq!(Event::parse(json.as_bytes()).unwrap().timestamp, None);
         }
+    }
+
+    #[test]
+    fn what_is_no_text_matters_only_where_it_is_needed() {
+        let with = |name: &str, text: &[u8]| {
+            [
+                br#"{"ip":"::1","eventType":"keep-alive","guid":"a",""#,
+                name.as_bytes(),
+                b"\":\"",
+                text,
+                b"\"}",
+            ]
+            .concat()
+        };
+        assert_eq!(Event::parse(&with("guid", b"b")).unwrap().guid, "b");
+        assert!(Event::parse(&with("more", b"\xff")).is_ok());
+        assert_eq!(Event::parse(&with("guid", b"\xff")), Err(Rejection::NotJson));
     }
 
     #[test]
