@@ -18,7 +18,7 @@ pub enum News {
 }
 
 /// What is shown of a session, and counted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Shown {
     /// When it opened.
     pub opened_at: Millis,
@@ -45,13 +45,16 @@ impl Shown {
 
     /// What clients must be told when this is shown instead of `before`.
     pub fn news_since(&self, before: &Self) -> News {
-        let said_before = Self {
-            last_activity_at: self.last_activity_at,
-            ..before.clone()
-        };
-        if *self != said_before {
+        // Taken apart, so that nothing that is shown is forgotten here.
+        let &Self {
+            opened_at,
+            ref profile,
+            unidentified,
+            last_activity_at,
+        } = before;
+        if (self.opened_at, &self.profile, self.unidentified) != (opened_at, profile, unidentified) {
             News::Changed
-        } else if self.last_activity_at != before.last_activity_at {
+        } else if self.last_activity_at != last_activity_at {
             News::Touched
         } else {
             News::None
