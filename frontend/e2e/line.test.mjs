@@ -41,6 +41,20 @@ test('is made again when it breaks, and says so', async () => {
   assert.ok(complaints.splice(0).every((complaint) => complaint.includes('WebSocket')));
 });
 
+test('leads to the login where the pass has expired, and not before', async () => {
+  const page = await open();
+  await isFresh(page, 'live');
+  const asked = page.waitForResponse(`${gateway.url}api/stats`);
+  gateway.refusing = true;
+  gateway.cut();
+  assert.equal((await asked).status(), 200);
+  gateway.locked = true;
+  gateway.refusing = false;
+  await page.waitForURL(`${gateway.url}login`);
+  // The browser itself tells of every connection and request that was refused.
+  assert.ok(complaints.splice(0).every((complaint) => /WebSocket|401/.test(complaint)));
+});
+
 test('says how long it has been silent, and recovers', async () => {
   const page = await open();
   await isFresh(page, 'live');

@@ -26,6 +26,8 @@ const CONTENT_SECURITY_POLICY = [
   "form-action 'none'",
 ].join('; ');
 const HEARTBEAT = 1_000;
+// With the page's icon, since the browser would look for another one.
+const LOGIN = '<!doctype html><link rel="icon" href="/favicon.svg"><title>Log in</title>';
 
 export class MockGateway {
   /** Messages that the page sent, parsed. */
@@ -34,6 +36,8 @@ export class MockGateway {
   silent = false;
   /** Turns connections away. */
   refusing = false;
+  /** Holds every pass for expired. */
+  locked = false;
   processes = [];
   lookups = {
     paid: 0,
@@ -53,7 +57,7 @@ export class MockGateway {
   #openings = 0;
   #revision = 1;
   #pending = { changed: [], touched: [], removed: [] };
-  #http = createServer((request, response) => void serve(request, response));
+  #http = createServer((request, response) => void this.#answer(request, response));
   #sockets = new WebSocketServer({ noServer: true });
   #heartbeat;
 
@@ -63,6 +67,7 @@ export class MockGateway {
     const gateway = new MockGateway();
     gateway.#http.on('upgrade', (request, socket, head) => {
       if (gateway.refusing) socket.destroy();
+      else if (gateway.locked) socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n');
       else gateway.#sockets.handleUpgrade(request, socket, head, (client) => gateway.#welcome(client));
     });
     gateway.#http.listen(port, '127.0.0.1');
@@ -125,6 +130,12 @@ export class MockGateway {
     this.#http.close();
     this.#http.closeAllConnections();
     await once(this.#http, 'close');
+  }
+
+  #answer(request, response) {
+    if (request.url === '/api/stats') response.writeHead(this.locked ? 401 : 200).end();
+    else if (request.url === '/login') response.writeHead(200, { 'Content-Type': TYPES['.html'] }).end(LOGIN);
+    else return serve(request, response);
   }
 
   #welcome(client) {

@@ -4,6 +4,7 @@ import { App } from './App';
 import { Failure } from './Failure';
 import { Connection, socketUrl } from './feed/connection';
 import { Live } from './feed/live';
+import { browserSite, renewPass } from './feed/pass';
 import { LiveContext } from './feed/useLive';
 import { beforePaint } from './paint';
 import { Address } from './table/address';
@@ -36,7 +37,7 @@ const live = new Live(
 address.watch(follow);
 watchlist.watch(follow);
 follow();
-new Connection(socketUrl(window.location), live).open();
+new Connection(socketUrl(window.location), live, () => void renewPass(browserSite)).open();
 tick();
 
 const root = document.getElementById('root');

@@ -33,6 +33,7 @@ class PlayedSocket extends EventTarget {
 }
 
 const links: boolean[] = [];
+const onFailure = vi.fn();
 const listener = {
   // The test says what becomes of a message by sending it.
   onMessage: (data: unknown) => data as Verdict,
@@ -56,7 +57,8 @@ beforeEach(() => {
   vi.spyOn(Math, 'random').mockReturnValue(1);
   PlayedSocket.all = [];
   links.length = 0;
-  close = new Connection('ws://here/ws', listener).open();
+  onFailure.mockClear();
+  close = new Connection('ws://here/ws', listener, onFailure).open();
 });
 
 afterEach(() => {
@@ -144,9 +146,24 @@ describe('a lost connection', () => {
     expect(attempts()).toBe(before + 1);
   });
 
+  it('has failed only if it brought nothing useful', () => {
+    socket(-1).say('useful');
+    socket(-1).break();
+    expect(onFailure).not.toHaveBeenCalled();
+    vi.advanceTimersToNextTimer();
+    socket(-1).say('useless');
+    socket(-1).break();
+    expect(onFailure).toHaveBeenCalledTimes(1);
+    vi.advanceTimersByTime(250);
+    expect(attempts()).toBe(3);
+    vi.advanceTimersByTime(SILENCE_LIMIT);
+    expect(onFailure).toHaveBeenCalledTimes(2);
+  });
+
   it('stays lost once closed', () => {
     close();
     expect(socket(0).closed).toBe(true);
+    expect(onFailure).not.toHaveBeenCalled();
     socket(0).break();
     window.dispatchEvent(new Event('online'));
     vi.advanceTimersByTime(60_000);

@@ -44,6 +44,7 @@ export function retryDelay(failures: number, chance: number): number {
 export class Connection {
   readonly #url: string;
   readonly #listener: Listener;
+  readonly #onFailure: () => void;
   #socket: WebSocket | null = null;
   /** Aborted when the present socket is given up, so that nothing that it still says is heard. */
   #hearing = new AbortController();
@@ -52,9 +53,11 @@ export class Connection {
   #upSince: number | null = null;
   #heardAt = 0;
 
-  constructor(url: string, listener: Listener) {
+  /** @param onFailure is called when a connection is given up that has brought no useful message */
+  constructor(url: string, listener: Listener, onFailure: () => void) {
     this.#url = url;
     this.#listener = listener;
+    this.#onFailure = onFailure;
   }
 
   /** Connects, and stays connected until the returned function is called. */
@@ -105,8 +108,10 @@ export class Connection {
   }
 
   #retry(): void {
-    const servedFor = this.#upSince === null ? 0 : performance.now() - this.#upSince;
+    const upSince = this.#upSince;
+    const servedFor = upSince === null ? 0 : performance.now() - upSince;
     this.#abandon();
+    if (upSince === null) this.#onFailure();
     this.#failures = servedFor >= SERVED_WELL ? 1 : this.#failures + 1;
     this.#timer = setTimeout(() => this.#connect(), retryDelay(this.#failures, Math.random()));
   }
