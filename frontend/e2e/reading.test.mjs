@@ -135,7 +135,8 @@ test('tells outside the page that somebody awaited arrives, if that is wanted', 
 
 test('moves nothing for those who have asked for less motion', async () => {
   seat('first');
-  gateway.put(aSession({ guid: 'new', ip: 'new' }));
+  // New for as long as the test takes.
+  gateway.put(aSession({ guid: 'new', ip: 'new', openedAt: Date.now() + 600_000 }));
   const motions = async (reducedMotion) => {
     const page = await open({ reducedMotion });
     await page.locator('.row[data-new]').waitFor();
