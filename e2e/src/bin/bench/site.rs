@@ -116,7 +116,7 @@ impl Site {
         })
     }
 
-    /// Sends events at a rate for a time, and measures until the last is sent.
+    /// Sends events at a rate for a time, and measures until the last is handled.
     pub async fn run(&mut self, rate: f64, lasting: Duration) -> Result<Run> {
         let probing = PROBES.min(rate * SHARE_OF_PROBES);
         self.load.set_rate(rate - probing);
@@ -126,6 +126,8 @@ impl Site {
             self.load.run(&self.pipeline.emitter, lasting),
             self.probes.send(&self.pipeline, probing, lasting),
         );
+        // What is still on its way is a part of the cost, and the slowest.
+        self.is_drained().await?;
         let events = sent.sent.events() + probes;
         Ok(Run {
             events,
