@@ -60,6 +60,7 @@ fn publishes(user: &str) -> &'static [&'static str] {
             "$JS.API.CONSUMER.CREATE.KV_visitor_profiles.>",
             "$JS.API.CONSUMER.DELETE.KV_visitor_profiles.>",
             "$JS.FC.KV_visitor_profiles.>",
+            "$JS.ACK.KV_visitor_profiles.>",
         ],
         "gateway" => &[
             "visitor.session.*",
@@ -81,6 +82,8 @@ fn publishes(user: &str) -> &'static [&'static str] {
             "$JS.API.CONSUMER.DELETE.VISITOR_ACTIVITY.>",
             "$JS.API.CONSUMER.INFO.VISITOR_ACTIVITY.>",
             "$JS.API.CONSUMER.MSG.NEXT.VISITOR_ACTIVITY.>",
+            "$JS.ACK.VISITOR_SESSIONS.>",
+            "$JS.ACK.VISITOR_ACTIVITY.>",
         ],
         _ => &[
             "$JS.API.INFO",
