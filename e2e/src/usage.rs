@@ -61,6 +61,12 @@ impl Usage {
         self.0.get(name).copied().unwrap_or_default()
     }
 
+    /// The CPU time of all of them, in seconds.
+    #[must_use]
+    pub fn cpu_seconds(&self) -> f64 {
+        self.0.values().map(|used| used.cpu_seconds).sum()
+    }
+
     /// Each name with what its processes have used.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Used)> {
         self.0.iter().map(|(name, used)| (name.as_str(), *used))

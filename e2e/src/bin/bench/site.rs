@@ -1,6 +1,7 @@
 //! A pipeline under load with clients that watch, and what one stretch of that comes to.
 
-use std::time::Duration;
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use e2e::{Expected, Pipeline, Role, Usage, eventually, within};
@@ -53,6 +54,8 @@ pub struct Run {
     pub watched: Watched,
     /// What the processes used for it.
     pub usage: Usage,
+    /// The share of all cores' time that they used, load generator and clients included.
+    pub busy: f64,
     /// How long after the receipt events got to each hop.
     pub hops: Hops,
 }
@@ -122,28 +125,23 @@ impl Site {
         self.load.set_rate(rate - probing);
         self.watchers.seen().await?;
         let (usage, hops) = (Usage::now()?, Hops::now(&self.pipeline).await?);
+        let began = Instant::now();
         let (sent, probes) = tokio::join!(
             self.load.run(&self.pipeline.emitter, lasting),
             self.probes.send(&self.pipeline, probing, lasting),
         );
         // What is still on its way is a part of the cost, and the slowest.
         self.is_drained().await?;
-        let events = sent.sent.events() + probes;
+        let (events, usage) = (sent.sent.events() + probes, Usage::now()?.since(&usage));
+        let cores = available_parallelism()?.get() as f64;
         Ok(Run {
             events,
             rate: events as f64 / sent.took.as_secs_f64(),
-            usage: Usage::now()?.since(&usage),
+            busy: usage.cpu_seconds() / began.elapsed().as_secs_f64() / cores,
+            usage,
             watched: self.watchers.seen().await?,
             hops: Hops::now(&self.pipeline).await?.since(&hops),
         })
-    }
-
-    /// Sends events as fast as they are read, and gives how many a second were handled in the end.
-    pub async fn overrun(&mut self, lasting: Duration) -> Result<f64> {
-        let began = tokio::time::Instant::now();
-        let sent = self.load.pour(&self.pipeline.emitter, lasting).await;
-        self.is_drained().await?;
-        Ok(sent.sent.events() as f64 / began.elapsed().as_secs_f64())
     }
 
     /// Waits until all that was sent is read and handled.
