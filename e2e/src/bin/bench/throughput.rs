@@ -126,7 +126,11 @@ async fn look_for(site: &mut Site, lasting: Duration) -> Result<f64> {
         rate *= (BUSY / run.busy).min(STRIDE);
     }
     // One that failed was short, and may have failed by little.
-    Ok(if rate > best { (rate + best) / 2.0 } else { rate })
+    Ok(if rate > best {
+        f64::midpoint(rate, best)
+    } else {
+        rate
+    })
 }
 
 fn judge(run: &Run, rate: f64) -> Result<()> {
