@@ -128,6 +128,8 @@ async fn socket(
     };
     upgrade
         .max_message_size(MAX_REQUEST)
+        // Nothing larger is read; the default would be the most that ten thousand clients cost.
+        .read_buffer_size(MAX_REQUEST)
         .max_frame_size(MAX_REQUEST)
         .on_upgrade(async move |socket| {
             let client = Client::serve(socket, api.hub, api.gauges, api.shutdown);
