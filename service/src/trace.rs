@@ -124,12 +124,6 @@ pub fn within<'a, T>(span: Option<Span>, future: impl Future<Output = T> + Send 
     }
 }
 
-/// The message with the [`current`] span in its header, if there is one.
-#[must_use]
-pub fn carried_by(message: PublishMessage) -> PublishMessage {
-    carried(message, current().as_ref())
-}
-
 /// The message with that span in its header, if there is one.
 #[must_use]
 pub fn carried(message: PublishMessage, span: Option<&Span>) -> PublishMessage {

@@ -8,8 +8,8 @@ use crate::write_back::Standing;
 /// What clients must be told of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum News {
-    #[default]
     /// Nothing.
+    #[default]
     None,
     /// Only that its last activity moved.
     Touched,
