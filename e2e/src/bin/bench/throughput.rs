@@ -86,8 +86,8 @@ pub async fn measure(lasting: Duration) -> Result<Throughput> {
         "Sustained for {} s: p99 from the emitter's send to a client's receive under a second, no frame missed, no \
          event given up, and every session right at the end. 10,000 sessions are live; in the real mix 18 % of the \
          steps close one and open another. The rate is looked for in short runs, by \
-         what an event costs in them; where it is not sustained at full length, {STEP} of it is tried, so the true \
-         limit may lie a tenth higher.",
+         what an event costs in them; where it is not sustained at full length, {STEP} of it is tried, and \
+         none above the first: where that was sustained, the true limit lies higher.",
         lasting.as_secs(),
     ));
     Ok(Throughput {
@@ -125,7 +125,7 @@ async fn look_for(site: &mut Site, lasting: Duration) -> Result<f64> {
         best = rate;
         rate *= (BUSY / run.busy).min(STRIDE);
     }
-    // One that failed was short, and may have failed by little.
+    // What was not tried, or failed in a short run, is trusted half way.
     Ok(if rate > best {
         f64::midpoint(rate, best)
     } else {
