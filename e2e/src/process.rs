@@ -166,6 +166,16 @@ impl Process {
         kill_process(self.pid()?, signal).with_context(|| format!("cannot signal {}", self.name))
     }
 
+    /// The memory that it holds now, in bytes.
+    ///
+    /// # Errors
+    /// Where it does not run.
+    pub fn memory(&self) -> Result<u64> {
+        let pid = self.pid()?.as_raw_nonzero().get();
+        let statm = procfs::process::Process::new(pid)?.statm()?;
+        Ok(statm.resident * procfs::page_size())
+    }
+
     fn pid(&self) -> Result<Pid> {
         let id = self
             .child

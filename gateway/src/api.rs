@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::extract::ws::{Message, WebSocketUpgrade};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
+use axum_tws::{Limits, WebSocketUpgrade};
 use serde_json::json;
 use service::{Place, Room};
 use tokio_util::sync::CancellationToken;
@@ -100,8 +100,7 @@ fn page(assets: &Path) -> Router<Api> {
 
 async fn sessions(State(api): State<Api>) -> Result<impl IntoResponse, NotReady> {
     let snapshot = api.hub.snapshot().await?;
-    let text = Message::Text(snapshot.text).into_data();
-    Ok(([(CONTENT_TYPE, "application/json"), NEVER_STORED], text))
+    Ok(([(CONTENT_TYPE, "application/json"), NEVER_STORED], snapshot.text))
 }
 
 async fn stats(State(api): State<Api>) -> Result<impl IntoResponse, NotReady> {
@@ -127,10 +126,7 @@ async fn socket(
             .into_response();
     };
     upgrade
-        .max_message_size(MAX_REQUEST)
-        // Nothing larger is read; the default would be the most that ten thousand clients cost.
-        .read_buffer_size(MAX_REQUEST)
-        .max_frame_size(MAX_REQUEST)
+        .limits(Limits::default().max_payload_len(Some(MAX_REQUEST)))
         .on_upgrade(async move |socket| {
             let client = Client::serve(socket, api.hub, api.gauges, api.shutdown);
             api.clients.track_future(client).await;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::Utf8Bytes;
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -45,8 +45,8 @@ const MAX_WRITES: usize = 256;
 pub struct Outgoing {
     /// Its revision.
     pub revision: u64,
-    /// Its JSON.
-    pub text: Utf8Bytes,
+    /// Its JSON, the same bytes for all who get it.
+    pub text: Bytes,
 }
 
 enum Question {
@@ -365,7 +365,7 @@ impl HubTask {
     }
 }
 
-fn text(frame: &Frame<'_>) -> Utf8Bytes {
+fn text(frame: &Frame<'_>) -> Bytes {
     // Structs of strings and numbers can always be written.
-    serde_json::to_string(frame).unwrap_or_default().into()
+    serde_json::to_vec(frame).unwrap_or_default().into()
 }

@@ -4,7 +4,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
+use axum_tws::{CloseCode, Message, WebSocket};
+use bytes::Bytes;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use protocol::frame::Request;
 use tokio::sync::broadcast::{self, error::RecvError};
@@ -104,7 +105,7 @@ impl Client {
                 },
                 () = sleep_until(self.next_snapshot), if self.wants_snapshot => self.send_snapshot().await?,
                 message = self.socket.recv() => match message {
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(()),
+                    Some(Err(_)) | None => return Ok(()),
                     Some(Ok(message)) => self.heard(&message)?,
                 },
             }
@@ -116,15 +117,15 @@ impl Client {
             self.gauges.clients_too_talkative.inc();
             return Err(End::TooTalkative);
         }
-        match message {
-            Message::Text(text) if serde_json::from_str(text).is_ok_and(|Request::Snapshot| true) => {
-                self.wants_snapshot = true;
-            }
-            Message::Text(_) | Message::Binary(_) => {
+        // The library answers pings and a farewell, after which nothing comes.
+        if !message.is_text() && !message.is_binary() {
+            return Ok(());
+        }
+        match message.as_text().map(serde_json::from_str) {
+            Some(Ok(Request::Snapshot)) => self.wants_snapshot = true,
+            Some(Err(_)) | None => {
                 self.gauges.requests_not_understood.inc();
             }
-            // The library answers pings.
-            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => {}
         }
         Ok(())
     }
@@ -137,8 +138,8 @@ impl Client {
         self.send(snapshot.text).await
     }
 
-    async fn send(&mut self, text: Utf8Bytes) -> Result<(), End> {
-        match timeout(PATIENCE, self.socket.send(Message::Text(text))).await {
+    async fn send(&mut self, text: Bytes) -> Result<(), End> {
+        match timeout(PATIENCE, self.socket.send(Message::text(text))).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(End::Left),
             Err(_) => {
@@ -151,19 +152,12 @@ impl Client {
     async fn close(mut self, end: &End) {
         let code = match end {
             End::Left => return,
-            End::TooSlow | End::TooTalkative => close_code::POLICY,
-            End::Stopping => close_code::AWAY,
-            End::NotReady(_) => close_code::AGAIN,
+            End::TooSlow | End::TooTalkative => CloseCode::POLICY_VIOLATION,
+            End::Stopping => CloseCode::GOING_AWAY,
+            End::NotReady(_) => CloseCode::SERVICE_OVERLOAD,
         };
-        let frame = CloseFrame {
-            code,
-            reason: end.to_string().into(),
-        };
+        let farewell = Message::close(Some(code), &end.to_string());
         // A courtesy; the client may be beyond hearing it.
-        let _ = timeout(
-            Duration::from_secs(1),
-            self.socket.send(Message::Close(Some(frame))),
-        )
-        .await;
+        let _ = timeout(Duration::from_secs(1), self.socket.send(farewell)).await;
     }
 }
