@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use protocol::{Event, EventKind, Millis};
 use service::clock;
 use service::health::Health;
@@ -31,7 +31,13 @@ const GOOD_CONNECTION: Duration = Duration::from_secs(1);
 /// The largest frame that does not end the connection. What is too large for an event is rejected well below it.
 const MAX_FRAME: usize = 16 * 1024 * 1024;
 
+/// The most frames that are taken at once.
+const AT_ONCE: usize = 256;
+
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// What a socket gives: a message, why it is broken, or nothing any more.
+type Received = Option<tungstenite::Result<Message>>;
 
 /// Where the emitter is, and how long it may be silent.
 pub struct Settings {
@@ -88,7 +94,7 @@ impl End {
 /// Reads the emitter.
 pub struct Feed {
     settings: Settings,
-    accepted: mpsc::Sender<Accepted>,
+    accepted: mpsc::Sender<Vec<Accepted>>,
     rejected: Rejected,
     health: Health,
     gauges: Arc<Gauges>,
@@ -98,7 +104,7 @@ impl Feed {
     /// Valid events go to `accepted`, all else to `rejected`.
     pub fn new(
         settings: Settings,
-        accepted: mpsc::Sender<Accepted>,
+        accepted: mpsc::Sender<Vec<Accepted>>,
         rejected: Rejected,
         health: Health,
         gauges: Arc<Gauges>,
@@ -165,14 +171,9 @@ impl Feed {
         let mut last_heard = Instant::now();
         loop {
             tokio::select! {
-                message = socket.next() => {
+                first = socket.next() => {
                     last_heard = Instant::now();
-                    match message.ok_or(End::Closed)?? {
-                        Message::Text(text) => self.frame(text.into()).await,
-                        Message::Binary(bytes) => self.frame(bytes).await,
-                        // The library answers pings and completes the closing when it is read on.
-                        Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {}
-                    }
+                    self.take(first, &mut socket).await?;
                 }
                 _ = pings.tick() => {
                     if last_heard.elapsed() >= self.settings.silence_deadline {
@@ -189,22 +190,49 @@ impl Feed {
         }
     }
 
+    /// Takes what has come, and what is there behind it: to wake up and to hand over costs more than an event, and is
+    /// paid once for all of them.
+    async fn take(&self, first: Received, socket: &mut Socket) -> Result<(), End> {
+        let mut events = Vec::new();
+        let mut outcome = self.message(first, &mut events).await;
+        for _ in 1..AT_ONCE {
+            if outcome.is_err() {
+                break;
+            }
+            let Some(next) = socket.next().now_or_never() else {
+                break;
+            };
+            outcome = self.message(next, &mut events).await;
+        }
+        if !events.is_empty() {
+            // The publisher outlives the feed.
+            let _ = self.accepted.send(events).await;
+        }
+        outcome
+    }
+
     /// Text or binary makes no difference: what counts is whether there is an event in it.
-    async fn frame(&self, json: Bytes) {
+    async fn message(&self, received: Received, events: &mut Vec<Accepted>) -> Result<(), End> {
+        let json = match received.ok_or(End::Closed)?? {
+            Message::Text(text) => text.into(),
+            Message::Binary(bytes) => bytes,
+            // The library answers pings and completes the closing when it is read on.
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => return Ok(()),
+        };
+        // Each has its own time: what is stamped after its receipt is not believed.
         let received_at = clock::now();
         self.gauges.frame(received_at);
-        match Event::parse(&json) {
-            Ok(event) => {
-                self.gauges.event(event.kind);
-                let accepted = Accepted {
-                    kind: event.kind,
-                    json: json.clone(),
+        match Event::parse(&json).map(|event| event.kind) {
+            Ok(kind) => {
+                self.gauges.event(kind);
+                events.push(Accepted {
+                    kind,
+                    json,
                     received_at,
-                };
-                // The publisher outlives the feed.
-                let _ = self.accepted.send(accepted).await;
+                });
             }
             Err(reason) => self.rejected.reject(reason, json).await,
         }
+        Ok(())
     }
 }

@@ -22,8 +22,8 @@ use crate::flags::{Command, Flags};
 use crate::gauges::Gauges;
 use crate::publish::Publisher;
 
-/// How many accepted events may be on their way from the socket to the publisher.
-const EVENTS_UNDER_WAY: usize = 8 * 1024;
+/// How many times what was taken from the socket at once may be on its way to the publisher.
+const TAKES_UNDER_WAY: usize = 32;
 
 /// Runs the process to its end; see the flags.
 pub fn main() -> ExitCode {
@@ -40,7 +40,7 @@ async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
         let (gauges, rejected) = (Arc::clone(&gauges), process.rejected.clone());
         move || Figures::Ingestor(gauges.figures(rejected.count()))
     };
-    let (sender, events) = mpsc::channel(EVENTS_UNDER_WAY);
+    let (sender, events) = mpsc::channel(TAKES_UNDER_WAY);
     let (health, rejected) = (process.health.clone(), process.rejected.clone());
     let feed = Feed::new(
         flags.feed(),

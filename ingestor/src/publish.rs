@@ -30,9 +30,6 @@ use service::backoff::Backoff;
 /// The part's name in [`Health`].
 pub const PART: &str = "raw stream";
 
-/// How many events are taken from the channel at once.
-const AT_ONCE: usize = 1024;
-
 /// How often it is asked how much room there is in the queue.
 const LOOKS: Duration = Duration::from_millis(500);
 
@@ -80,7 +77,7 @@ impl Publisher {
     }
 
     /// Publishes until `events` is closed and everything is acknowledged.
-    pub async fn run(mut self, mut events: mpsc::Receiver<Accepted>) {
+    pub async fn run(mut self, mut events: mpsc::Receiver<Vec<Accepted>>) {
         let mut backoff = Backoff::for_nats();
         loop {
             let nats = self.nats.clone();
@@ -103,7 +100,7 @@ impl Publisher {
     }
 
     /// Makes sure of the streams and puts in line again what the raw stream does not have.
-    async fn prepare(&mut self, events: &mut mpsc::Receiver<Accepted>) -> Result<(), String> {
+    async fn prepare(&mut self, events: &mut mpsc::Receiver<Vec<Accepted>>) -> Result<(), String> {
         let streams = self.streams.clone();
         let made = async move {
             streams.rejected().await?;
@@ -125,12 +122,11 @@ impl Publisher {
         Ok(())
     }
 
-    async fn publish(&mut self, events: &mut mpsc::Receiver<Accepted>, epoch: u64) -> Interruption {
+    async fn publish(&mut self, events: &mut mpsc::Receiver<Vec<Accepted>>, epoch: u64) -> Interruption {
         let nats = self.nats.clone();
         let mut lost = pin!(nats.lost(epoch));
         let mut acks = Acks::new();
         let mut look = pin!(look(self.streams.clone()));
-        let mut buffer = Vec::with_capacity(AT_ONCE);
         let mut housekeeping = interval(Duration::from_secs(1));
         housekeeping.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
@@ -146,7 +142,7 @@ impl Publisher {
                     Ok(()) => self.gauges.published(self.outbox.acknowledge(id), oldest),
                     Err(error) => return Interruption::Unacknowledged(error),
                 },
-                count = events.recv_many(&mut buffer, AT_ONCE), if self.open => self.gather(count, &mut buffer),
+                accepted = events.recv(), if self.open => self.gather(accepted),
                 seen = &mut look => {
                     look.set(self::look(self.streams.clone()));
                     self.restrain(seen);
@@ -197,25 +193,24 @@ impl Publisher {
     /// Waits for something else without leaving the feed waiting.
     async fn gathering<T>(
         &mut self,
-        events: &mut mpsc::Receiver<Accepted>,
+        events: &mut mpsc::Receiver<Vec<Accepted>>,
         work: impl Future<Output = T>,
     ) -> T {
         let mut work = pin!(work);
-        let mut buffer = Vec::with_capacity(AT_ONCE);
         loop {
             tokio::select! {
                 result = &mut work => return result,
-                count = events.recv_many(&mut buffer, AT_ONCE), if self.open => {
-                    self.gather(count, &mut buffer);
+                accepted = events.recv(), if self.open => {
+                    self.gather(accepted);
                     self.tidy();
                 }
             }
         }
     }
 
-    fn gather(&mut self, count: usize, buffer: &mut Vec<Accepted>) {
-        self.open = count > 0;
-        for accepted in buffer.drain(..) {
+    fn gather(&mut self, accepted: Option<Vec<Accepted>>) {
+        self.open = accepted.is_some();
+        for accepted in accepted.unwrap_or_default() {
             self.outbox
                 .push(accepted.kind, &accepted.json, accepted.received_at);
         }
