@@ -219,18 +219,12 @@ impl Pipeline {
         }
         self.ledger.expect(id);
         if event.kind == EventKind::SessionClosed {
-            self.gauges.fates.count(event.kind, Fate::Tombstone);
-            self.close(
-                Tombstone {
-                    guid,
-                    closed_at: at,
-                    received_at,
-                },
-                &event.ip,
-                id,
-                now,
-            )
-            .await;
+            let tombstone = Tombstone {
+                guid,
+                closed_at: at,
+                received_at,
+            };
+            self.closed(tombstone, &event.ip, id, now).await;
         } else {
             let opening = event.kind == EventKind::SessionOpened;
             if self.sessions.touch(&guid, opening, at, now) {
@@ -245,6 +239,18 @@ impl Pipeline {
             };
             self.see(sighting, id, now).await;
         }
+    }
+
+    /// A session of a hidden company has no record, and so needs no tombstone: its events are hidden after its closing as
+    /// before. Where sessions may be shown unidentified, another enricher may have written one.
+    async fn closed(&mut self, tombstone: Tombstone, ip: &str, id: DeliveryId, now: Millis) {
+        let kind = EventKind::SessionClosed;
+        if self.show_unidentified_after.is_none() && self.sessions.is_hidden(&tombstone.guid) {
+            self.gauges.fates.count(kind, Fate::Hidden);
+            return self.settle(id, true).await;
+        }
+        self.gauges.fates.count(kind, Fate::Tombstone);
+        self.close(tombstone, ip, id, now).await;
     }
 
     /// Ends a session; nobody need find out any longer who it was.

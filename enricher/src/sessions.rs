@@ -290,6 +290,18 @@ impl<T> Sessions<T> {
         !self.entries.contains_key(guid)
     }
 
+    /// Whether the session is never shown.
+    #[must_use]
+    pub fn is_hidden(&self, guid: &Guid) -> bool {
+        matches!(
+            self.entries.get(guid),
+            Some(Entry {
+                known: Known::Hidden,
+                ..
+            })
+        )
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {

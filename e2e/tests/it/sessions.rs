@@ -277,13 +277,18 @@ async fn a_hidden_company_is_never_shown_not_for_a_moment() -> Result<()> {
         .await?;
     site.deanonymizer.set_latency(Latency::default());
     site.send(&[nexa_core.keep_alive(0), vertex_cloud.opened(0)]);
+    site.send(&[
+        nexa_core.closed(0),
+        nexa_core.keep_alive(0),
+        vertex_cloud.closed(0),
+    ]);
     site.settle().await?;
     let mut hidden = 0;
-    for kind in ["session-opened", "keep-alive"] {
+    for kind in ["session-opened", "keep-alive", "session-closed"] {
         let name = format!(r#"visitor_enricher_event_fates_total{{kind="{kind}",fate="hidden"}}"#);
         hidden += site.metric(Role::Enricher, &name).await?;
     }
-    assert_eq!(hidden, 4);
+    assert_eq!(hidden, 7);
     for frame in viewer.frames() {
         for visitor in [&nexa_core, &vertex_cloud] {
             assert!(!frame.contains(&visitor.guid) && !frame.contains(&visitor.ip));
