@@ -128,7 +128,7 @@ impl Http {
             Frame::Snapshot(snapshot) => Ok(snapshot
                 .sessions
                 .iter()
-                .map(|session| (session.guid.as_str().to_owned(), session.clone()))
+                .map(|session| (session.guid.to_string(), session.clone()))
                 .collect()),
             Frame::Delta(_) => bail!("a delta in the place of the snapshot"),
         }

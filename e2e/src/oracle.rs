@@ -190,9 +190,9 @@ fn happened(event: &SentEvent, slack: Millis) -> Span {
 }
 
 fn wrong(expected: &Expected, shown: &VisibleSession, world: World) -> Vec<Difference> {
-    let guid = shown.guid.as_str();
+    let guid = shown.guid.to_string();
     let wrong = |what, detail| Difference::Wrong {
-        guid: guid.to_owned(),
+        guid: guid.clone(),
         what,
         detail,
     };

@@ -54,13 +54,13 @@ impl View {
                 self.revision = delta.revision;
                 self.now = delta.now;
                 for (guid, removal) in delta.removed.iter() {
-                    self.sessions.remove(guid.as_str());
-                    self.removals.insert(guid.as_str().to_owned(), *removal);
+                    self.sessions.remove(&guid.to_string());
+                    self.removals.insert(guid.to_string(), *removal);
                 }
                 self.sessions.extend(delta.changed.iter().map(by_guid));
                 self.count_returned(&delta.changed);
                 for (guid, at) in delta.touched.iter() {
-                    if let Some(session) = self.sessions.get_mut(guid.as_str()) {
+                    if let Some(session) = self.sessions.get_mut(&guid.to_string()) {
                         session.last_activity_at = *at;
                     }
                 }
@@ -74,14 +74,15 @@ impl View {
     }
 
     fn count_returned(&mut self, shown: &[VisibleSession]) {
-        let closed =
-            |session: &&VisibleSession| self.removals.get(session.guid.as_str()) == Some(&Removal::Closed);
+        let closed = |session: &&VisibleSession| {
+            self.removals.get(&session.guid.to_string()) == Some(&Removal::Closed)
+        };
         self.returned += shown.iter().filter(closed).count();
     }
 }
 
 fn by_guid(session: &VisibleSession) -> (String, VisibleSession) {
-    (session.guid.as_str().to_owned(), session.clone())
+    (session.guid.to_string(), session.clone())
 }
 
 #[cfg(test)]
@@ -145,9 +146,9 @@ mod tests {
         let known: Vec<_> = view
             .sessions
             .values()
-            .map(|session| (session.guid.as_str(), session.last_activity_at))
+            .map(|session| (session.guid.to_string(), session.last_activity_at))
             .collect();
-        assert_eq!(known, [("a", 5), ("c", 1)]);
+        assert_eq!(known, [("a".to_owned(), 5), ("c".to_owned(), 1)]);
         assert_eq!(view.removals["b"], Removal::Closed);
         assert_eq!(view.returned, 0);
     }

@@ -45,7 +45,7 @@ mod tests {
             for deadline in &deadlines {
                 schedule.add(Guid::new(&format!("{}", deadline + 10_000)).unwrap(), *deadline);
             }
-            let due: Vec<Millis> = schedule.due(now).iter().map(|guid| guid.as_str().parse::<Millis>().unwrap() - 10_000).collect();
+            let due: Vec<Millis> = schedule.due(now).iter().map(|guid| guid.to_string().parse::<Millis>().unwrap() - 10_000).collect();
             prop_assert!(due.iter().all(|deadline| *deadline <= now));
             let overdue = deadlines.iter().filter(|deadline| **deadline <= now - SPAN).count();
             prop_assert!(due.len() >= overdue);

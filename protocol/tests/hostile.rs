@@ -69,7 +69,7 @@ fn only_records_and_tombstones_are_taken_and_come_out_as_they_went_in() -> Check
         let Ok(message) = serde_json::from_slice::<SessionMessage>(bytes) else {
             return Ok(());
         };
-        prop_assert!(is_token(message.guid().as_str()));
+        prop_assert!(is_token(&message.guid().to_string()));
         let times = match &message {
             SessionMessage::Record(record) => {
                 prop_assert!(ip::is_plausible(&record.ip));
@@ -101,7 +101,7 @@ fn only_activities_are_taken_and_come_out_as_they_went_in() -> Checked {
             return Ok(());
         };
         for Activity(guid, at, received_at) in &activities {
-            prop_assert!(is_token(guid.as_str()));
+            prop_assert!(is_token(&guid.to_string()));
             prop_assert!(is_shown_by_every_clock(*at) && is_shown_by_every_clock(*received_at));
         }
         let written = serde_json::to_vec(&activities).unwrap();

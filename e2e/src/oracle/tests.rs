@@ -133,7 +133,7 @@ fn shown(guid: &str, opened_ago: Millis) -> VisibleSession {
 fn judge(events: &[SentEvent], shown: &[VisibleSession]) -> Vec<String> {
     let shown = shown
         .iter()
-        .map(|session| (session.guid.as_str().to_owned(), session.clone()))
+        .map(|session| (session.guid.to_string(), session.clone()))
         .collect();
     differences(&view(events, circumstances()), &shown, circumstances())
         .iter()

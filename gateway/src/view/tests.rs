@@ -47,8 +47,8 @@ fn tell(view: &mut View, message: SessionMessage, sequence: u64, now: Millis) {
     view.message(message, standing, now);
 }
 
-fn names(sessions: &[VisibleSession]) -> Vec<&str> {
-    sessions.iter().map(|session| session.guid.as_str()).collect()
+fn names(sessions: &[VisibleSession]) -> Vec<String> {
+    sessions.iter().map(|session| session.guid.to_string()).collect()
 }
 
 #[test]
