@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use async_nats::jetstream::Context;
 use protocol::Millis;
 use protocol::frame::VisibleSession;
 use protocol::stream;
@@ -482,18 +483,34 @@ impl Pipeline {
     /// # Errors
     /// Where they have not in time.
     pub async fn queue_is_empty(&self) -> Result<()> {
-        let jetstream = async_nats::jetstream::new(self.nats.client("operator").await?);
+        let operator = self.operator().await?;
         eventually("the queue is empty", async || {
-            let waiting = self
-                .metric(Role::Ingestor, "visitor_ingestor_events_waiting")
-                .await?;
+            let (waiting, messages) = self.queued(&operator).await?;
             ensure!(waiting == 0, "{waiting} events are not in it yet");
-            let stream = jetstream.get_stream(stream::RAW).await?;
-            let messages = stream.cached_info().state.messages;
             ensure!(messages == 0, "{messages} messages");
             Ok(())
         })
         .await
+    }
+
+    /// How many events wait in the ingestors for the queue, and how many messages there are in it.
+    ///
+    /// # Errors
+    /// Where one of them does not say.
+    pub async fn queued(&self, operator: &Context) -> Result<(u64, u64)> {
+        let waiting = self
+            .metric(Role::Ingestor, "visitor_ingestor_events_waiting")
+            .await?;
+        let raw = operator.get_stream(stream::RAW).await?;
+        Ok((waiting, raw.cached_info().state.messages))
+    }
+
+    /// JetStream, as somebody who looks at it.
+    ///
+    /// # Errors
+    /// Where NATS cannot be reached.
+    pub async fn operator(&self) -> Result<Context> {
+        Ok(async_nats::jetstream::new(self.nats.client("operator").await?))
     }
 
     async fn shown_everywhere(&self, visitor: &Visitor) -> Result<()> {

@@ -196,7 +196,7 @@ async fn a_visitor_is_shown(site: &Pipeline) -> Result<()> {
 }
 
 async fn all_put_back(site: &Pipeline, sessions: usize) -> Result<()> {
-    let jetstream = async_nats::jetstream::new(site.nats.client("operator").await?);
+    let jetstream = site.operator().await?;
     within(SETTLING, "all sessions are put back", async || {
         let stream = jetstream.get_stream(protocol::stream::SESSIONS).await?;
         let messages = stream.cached_info().state.messages;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use async_nats::jetstream;
 use e2e::{Pipeline, Role, Visitor, eventually};
 use protocol::status::{Figures, IngestorFigures};
 use protocol::stream;
@@ -53,7 +52,7 @@ async fn what_a_queue_that_is_nearly_full_has_no_room_for_waits_and_is_told() ->
         Ok(())
     })
     .await?;
-    let jetstream = jetstream::new(site.nats.client("operator").await?);
+    let jetstream = site.operator().await?;
     let raw = jetstream.get_stream(stream::RAW).await?;
     assert_eq!(
         raw.cached_info().state.first_sequence,

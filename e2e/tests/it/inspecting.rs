@@ -110,7 +110,7 @@ async fn site() -> Result<(Pipeline, Visitor)> {
     site.shows(&visitor).await?;
     site.emitter.send_text("{\"eventType\":\"keep-alive\",");
     eventually("the message is rejected", async || {
-        let jetstream = async_nats::jetstream::new(site.nats.client("operator").await?);
+        let jetstream = site.operator().await?;
         let rejected = jetstream.get_stream("VISITOR_REJECTED").await?;
         ensure!(rejected.cached_info().state.messages == 1);
         Ok(())

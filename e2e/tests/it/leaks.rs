@@ -187,7 +187,7 @@ async fn identified(site: &Pipeline) -> Result<()> {
 
 /// Everything in the bucket, keys and values.
 async fn check_bucket(site: &Pipeline, forbidden: &Forbidden) -> Result<()> {
-    let jetstream = async_nats::jetstream::new(site.nats.client("operator").await?);
+    let jetstream = site.operator().await?;
     let stream = jetstream.get_stream("KV_visitor_profiles").await?;
     let last = stream.cached_info().state.last_sequence;
     let mut values = 0;

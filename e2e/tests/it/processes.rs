@@ -68,7 +68,7 @@ async fn a_gateway_that_starts_on_a_site_gone_quiet_is_ready() -> Result<()> {
     site.send(&[visitor.opened(0)]);
     site.shows(&visitor).await?;
     site.send(&[visitor.keep_alive(0)]);
-    let jetstream = async_nats::jetstream::new(site.nats.client("operator").await?);
+    let jetstream = site.operator().await?;
     eventually("the activity has expired", async || {
         let stream = jetstream.get_stream(stream::ACTIVITY).await?;
         let state = &stream.cached_info().state;

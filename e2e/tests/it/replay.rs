@@ -37,7 +37,7 @@ async fn replay(site: &Pipeline) -> Result<String> {
 }
 
 async fn left(site: &Pipeline) -> Result<u64> {
-    let jetstream = async_nats::jetstream::new(site.nats.client("operator").await?);
+    let jetstream = site.operator().await?;
     let stream = jetstream.get_stream("VISITOR_REJECTED").await?;
     Ok(stream.cached_info().state.messages)
 }

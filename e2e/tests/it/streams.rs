@@ -3,17 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use async_nats::jetstream::consumer::AckPolicy;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
-use async_nats::jetstream::{self, consumer::AckPolicy};
 use e2e::{Pipeline, Role, Visitor};
 use simulator::world::Kind;
 
-async fn operator(site: &Pipeline) -> Result<jetstream::Context> {
-    Ok(jetstream::new(site.nats.client("operator").await?))
-}
-
 async fn settings(site: &Pipeline, stream: &str) -> Result<Config> {
-    let stream = operator(site).await?.get_stream(stream).await?;
+    let stream = site.operator().await?.get_stream(stream).await?;
     let config = stream.cached_info().config.clone();
     assert_eq!(config.storage, StorageType::Memory, "{}", config.name);
     assert_eq!(config.num_replicas, 1, "{}", config.name);
@@ -30,7 +26,7 @@ async fn raw_events_are_a_work_queue_with_one_consumer() -> Result<()> {
     assert_eq!(raw.max_bytes, 256 * 1024 * 1024);
     assert_eq!(raw.discard, DiscardPolicy::Old);
 
-    let stream = operator(&site).await?.get_stream("VISITOR_RAW").await?;
+    let stream = site.operator().await?.get_stream("VISITOR_RAW").await?;
     assert_eq!(stream.cached_info().state.consumer_count, 1);
     let config = stream.consumer_info("enricher").await?.config;
     assert_eq!(config.durable_name.as_deref(), Some("enricher"));
@@ -57,7 +53,7 @@ async fn the_sessions_stream_keeps_the_last_message_of_each() -> Result<()> {
         ]);
     }
     site.settle().await?;
-    let stream = operator(&site).await?.get_stream("VISITOR_SESSIONS").await?;
+    let stream = site.operator().await?.get_stream("VISITOR_SESSIONS").await?;
     // Those ten, and the one with which all was settled.
     assert_eq!(stream.cached_info().state.messages, 11);
     Ok(())
@@ -96,7 +92,7 @@ async fn profiles_are_in_a_bucket_whose_keys_expire() -> Result<()> {
     let profiles = settings(&site, "KV_visitor_profiles").await?;
     assert_eq!(profiles.subjects, ["$KV.visitor_profiles.>"]);
     assert!(profiles.allow_message_ttl);
-    let stream = operator(&site).await?.get_stream("KV_visitor_profiles").await?;
+    let stream = site.operator().await?.get_stream("KV_visitor_profiles").await?;
     let last = stream.cached_info().state.last_sequence;
     let entry = stream.direct_get(last).await?;
     let ttl = entry.headers.get("Nats-TTL").context("no TTL")?.as_str();

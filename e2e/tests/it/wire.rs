@@ -22,7 +22,7 @@ fn times(heard: &Heard) -> Result<Vec<i64>> {
 
 /// What stands on a session's subject, with its TTL in seconds.
 async fn standing(site: &Pipeline, visitor: &Visitor) -> Result<(Value, u64)> {
-    let jetstream = jetstream::new(site.nats.client("operator").await?);
+    let jetstream = site.operator().await?;
     let stream = jetstream.get_stream("VISITOR_SESSIONS").await?;
     let subject = format!("visitor.session.{}", visitor.guid);
     let message = stream.direct_get_last_for_subject(subject).await?;
@@ -366,7 +366,7 @@ async fn what_an_enricher_or_a_gateway_cannot_use_is_rejected_and_does_no_harm()
         assert_eq!(heard.text(), payload);
     }
     site.settle().await?;
-    let operator = jetstream::new(site.nats.client("operator").await?);
+    let operator = site.operator().await?;
     let rejected = operator.get_stream("VISITOR_REJECTED").await?;
     assert_eq!(rejected.cached_info().state.messages, 3);
     Ok(())

@@ -18,8 +18,9 @@ const RATE: f64 = 1_000.0;
 /// How many clients are slow, where one is.
 const SLOW: usize = 1;
 
-/// How many watch beside the slow one.
+/// How many watch beside the slow one, and how much longer, so that it falls behind.
 const BESIDE: usize = 100;
+const LONGER: u32 = 3;
 
 /// What so many clients came to.
 struct Served {
@@ -52,6 +53,7 @@ pub async fn measure(most: usize, lasting: Duration) -> Result<Section> {
             Ok(())
         })
         .await?;
+        let lasting = if slow > 0 { lasting * LONGER } else { lasting };
         served.push(Served {
             clients,
             slow,

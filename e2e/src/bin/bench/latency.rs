@@ -15,6 +15,9 @@ use crate::site::{Plan, Run, Site};
 const RATES: [f64; 4] = [100.0, 1_000.0, 10_000.0, 50_000.0];
 const SHARE: f64 = 0.8;
 
+/// So little time between two frames that on a quiet site no change waits for the next one.
+const SHORT_INTERVAL: &str = "2ms";
+
 /// Each rate on the same site, the slowest first.
 pub async fn measure(most: f64, lasting: Duration) -> Result<Section> {
     let mut site = Site::start(Plan::default()).await?;
@@ -27,6 +30,7 @@ pub async fn measure(most: f64, lasting: Duration) -> Result<Section> {
     if let Err(error) = site.is_right().await {
         section = section.fail(&format!("In the end the view was wrong: {error:#}"));
     }
+    let without_waiting = quiet(lasting).await?;
     let section = section.say(&format!(
         "From the emitter's send to a WebSocket client's receive, and then how long after their receipt events got to \
          each hop: p50 / p99 in milliseconds, estimated from the processes' histograms as Prometheus does it, whose \
@@ -38,6 +42,10 @@ pub async fn measure(most: f64, lasting: Duration) -> Result<Section> {
     ));
     Ok(section
         .table(&latencies(&runs))
+        .say(&format!(
+            "The first rate again with `--frame-interval {SHORT_INTERVAL}`, so that no change waits for the next frame:"
+        ))
+        .table(&latencies(&[without_waiting]))
         .say("CPU time of each process in microseconds per event:")
         .table(&costs::table(
             "events/s",
@@ -45,6 +53,16 @@ pub async fn measure(most: f64, lasting: Duration) -> Result<Section> {
         ))
         .plot(latency_plot(&runs))
         .plot(cost_plot(&runs)))
+}
+
+/// The first rate on a site of its own, where frames need not wait.
+async fn quiet(lasting: Duration) -> Result<Run> {
+    let mut site = Site::start(Plan {
+        frame_interval: Some(SHORT_INTERVAL),
+        ..Plan::default()
+    })
+    .await?;
+    site.run(RATES[0], lasting).await
 }
 
 fn latencies(runs: &[Run]) -> Table {

@@ -121,14 +121,14 @@ async fn bench(flags: &Flags) -> Result<()> {
     for part in parts {
         eprintln!("{part:?}, {:.0} s after the start", began.elapsed().as_secs_f64());
         let section = match part {
-            Part::Floors => floors::measure(lasting / 6).await,
+            Part::Floors => floors::measure(lasting / 10).await,
             Part::Throughput => throughput::measure(lasting).await.map(|throughput| {
                 most = throughput.most_of_a_real_mix.unwrap_or(most);
                 throughput.section
             }),
-            Part::Latency => latency::measure(most, lasting / 3).await,
-            Part::Sessions => sessions::measure(flags.sessions, lasting / 5).await,
-            Part::Fanout => fanout::measure(flags.clients, lasting / 5).await,
+            Part::Latency => latency::measure(most, lasting / 4).await,
+            Part::Sessions => sessions::measure(flags.sessions, lasting / 6).await,
+            Part::Fanout => fanout::measure(flags.clients, lasting / 6).await,
         };
         // What the other parts have found is worth its minutes.
         sections.push(section.unwrap_or_else(|error| Section::failed(part.title(), &error)));

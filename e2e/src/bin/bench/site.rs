@@ -1,9 +1,9 @@
 //! A pipeline under load with clients that watch, and what one stretch of that comes to.
 
-use std::thread::available_parallelism;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use async_nats::jetstream::Context;
 use e2e::{Expected, Pipeline, Role, Usage, eventually, within};
 use simulator::emitter::EmitterConfig;
 use simulator::load::{Load, LoadConfig, Mix};
@@ -23,6 +23,13 @@ const OPENED_WITHIN: Duration = Duration::from_mins(5);
 const PROBES: f64 = 500.0;
 const SHARE_OF_PROBES: f64 = 0.5;
 
+/// How often it is looked how far behind the pipeline is, and what is too far for it to get back: bytes that the ingestor
+/// has not read, events that wait in it, and messages in the queue.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+const FAR_UNREAD: usize = 64 * 1024 * 1024;
+const FAR_WAITING: u64 = 300_000;
+const FAR_QUEUED: u64 = 2_000;
+
 /// How a site is to be.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
@@ -30,6 +37,8 @@ pub struct Plan {
     pub enrichers: usize,
     pub sessions: usize,
     pub clients: usize,
+    /// The least time between two frames; the gateway's own choice if none is given.
+    pub frame_interval: Option<&'static str>,
 }
 
 impl Default for Plan {
@@ -40,6 +49,7 @@ impl Default for Plan {
             enrichers: 2,
             sessions: 10_000,
             clients: 1,
+            frame_interval: None,
         }
     }
 }
@@ -50,12 +60,12 @@ pub struct Run {
     pub events: u64,
     /// How many a second that was.
     pub rate: f64,
+    /// Whether it was ended early, because the pipeline was too far behind.
+    pub cut_short: bool,
     /// What the clients saw of it.
     pub watched: Watched,
     /// What the processes used for it.
     pub usage: Usage,
-    /// The share of all cores' time that they used, load generator and clients included.
-    pub busy: f64,
     /// How long after the receipt events got to each hop.
     pub hops: Hops,
 }
@@ -80,7 +90,7 @@ pub struct Site {
 impl Site {
     /// Starts it, opens all sessions, and waits until they are seen.
     pub async fn start(plan: Plan) -> Result<Self> {
-        let pipeline = Pipeline::builder()
+        let mut builder = Pipeline::builder()
             .with(Role::Enricher, plan.enrichers)
             .stale_after(stale_after(plan.sessions))
             // All clients have one address, and those of the next measurement come before the last have gone.
@@ -89,9 +99,11 @@ impl Site {
             .emitter(EmitterConfig {
                 client_buffer: usize::MAX,
                 ..EmitterConfig::default()
-            })
-            .start()
-            .await?;
+            });
+        if let Some(interval) = plan.frame_interval {
+            builder = builder.flag(Role::Gateway, "--frame-interval", interval);
+        }
+        let pipeline = builder.start().await?;
         let mut load = Load::new(&LoadConfig {
             rate: OPENING,
             sessions: plan.sessions,
@@ -119,29 +131,42 @@ impl Site {
         })
     }
 
-    /// Sends events at a rate for a time, and measures until the last is handled.
+    /// Sends events at a rate for a time, unless the pipeline falls too far behind, and measures until the last is handled.
     pub async fn run(&mut self, rate: f64, lasting: Duration) -> Result<Run> {
         let probing = PROBES.min(rate * SHARE_OF_PROBES);
         self.load.set_rate(rate - probing);
         self.watchers.seen().await?;
         let (usage, hops) = (Usage::now()?, Hops::now(&self.pipeline).await?);
-        let began = Instant::now();
-        let (sent, probes) = tokio::join!(
-            self.load.run(&self.pipeline.emitter, lasting),
-            self.probes.send(&self.pipeline, probing, lasting),
-        );
+        let operator = self.pipeline.operator().await?;
+        let (mut events, mut took, mut left, mut cut_short) = (0, Duration::ZERO, lasting, false);
+        while !left.is_zero() && !cut_short {
+            let stretch = LOOK_EVERY.min(left);
+            left = left.saturating_sub(stretch);
+            let (sent, probes) = tokio::join!(
+                self.load.run(&self.pipeline.emitter, stretch),
+                self.probes.send(&self.pipeline, probing, stretch),
+            );
+            events += sent.sent.events() + probes;
+            took += sent.took;
+            cut_short = self.is_far_behind(&operator).await?;
+        }
         // What is still on its way is a part of the cost, and the slowest.
         self.is_drained().await?;
-        let (events, usage) = (sent.sent.events() + probes, Usage::now()?.since(&usage));
-        let cores = available_parallelism()?.get() as f64;
+        let usage = Usage::now()?.since(&usage);
         Ok(Run {
             events,
-            rate: events as f64 / sent.took.as_secs_f64(),
-            busy: usage.cpu_seconds() / began.elapsed().as_secs_f64() / cores,
+            rate: events as f64 / took.as_secs_f64(),
+            cut_short,
             usage,
             watched: self.watchers.seen().await?,
             hops: Hops::now(&self.pipeline).await?.since(&hops),
         })
+    }
+
+    async fn is_far_behind(&self, operator: &Context) -> Result<bool> {
+        let (waiting, queued) = self.pipeline.queued(operator).await?;
+        let unread = self.pipeline.emitter.backlog();
+        Ok(unread > FAR_UNREAD || waiting > FAR_WAITING || queued > FAR_QUEUED)
     }
 
     /// Waits until all that was sent is read and handled.

@@ -10,22 +10,27 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use hdrhistogram::Histogram;
 use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
+use socket2::SockRef;
 use tokio::io::{AsyncBufReadExt as _, BufReader, stdin};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::sleep;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::probes;
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Socket = WebSocketStream<TcpStream>;
 
 /// How many connections are made at once.
 const CONNECTING: usize = 64;
 
 /// Little, because there may be ten thousand clients.
 const READ_BUFFER: usize = 16 * 1024;
+
+/// The buffer and the segments of a narrow line, in bytes.
+const NARROW_BUFFER: u32 = 8 * 1024;
+const NARROW_SEGMENT: u32 = 536;
 
 /// How every delta begins, up to its revision.
 const DELTA: &[u8] = br#"{"type":"delta","revision":"#;
@@ -111,18 +116,17 @@ impl Tally {
 pub async fn watch(flags: &Flags) -> Result<()> {
     let tally = Arc::new(Mutex::new(Tally::new()?));
     let url = flags.url.as_str();
-    let connect = || async move { connect(url).await };
+    for _ in 0..flags.slow {
+        tokio::spawn(doze(connect(url, true).await?));
+    }
+    let connect = || async move { connect(url, false).await };
     let sockets: Vec<_> = stream::repeat_with(connect)
-        .take(flags.clients + flags.slow)
+        .take(flags.clients)
         .buffer_unordered(CONNECTING)
         .try_collect()
         .await?;
-    for (number, socket) in sockets.into_iter().enumerate() {
-        if number < flags.clients {
-            tokio::spawn(follow(socket, Arc::clone(&tally)));
-        } else {
-            tokio::spawn(doze(socket));
-        }
+    for socket in sockets {
+        tokio::spawn(follow(socket, Arc::clone(&tally)));
     }
     tell(&Watched::default())?;
     let mut questions = BufReader::new(stdin()).lines();
@@ -139,13 +143,22 @@ fn tell(watched: &Watched) -> Result<()> {
     Ok(())
 }
 
-/// A client that has its snapshot.
-async fn connect(url: &str) -> Result<Socket> {
+/// A client that has its snapshot. Little fits into a narrow line: its segments are short, and the sender's buffer grows
+/// with them.
+async fn connect(url: &str, narrow: bool) -> Result<Socket> {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .max_message_size(None)
         .max_frame_size(None);
-    let (mut socket, _) = connect_async_with_config(url, Some(config), true)
+    let address = url.trim_start_matches("ws://").trim_end_matches("/ws").parse()?;
+    let socket = TcpSocket::new_v4()?;
+    if narrow {
+        socket.set_recv_buffer_size(NARROW_BUFFER)?;
+        SockRef::from(&socket).set_tcp_mss(NARROW_SEGMENT)?;
+    }
+    let stream = socket.connect(address).await?;
+    stream.set_nodelay(true)?;
+    let (mut socket, _) = client_async_with_config(url, stream, Some(config))
         .await
         .with_context(|| url.to_owned())?;
     match socket.next().await {

@@ -23,7 +23,7 @@ async fn come(site: &Pipeline) -> Result<()> {
 
 /// The keys of the bucket.
 async fn keys(site: &Pipeline) -> Result<BTreeSet<String>> {
-    let jetstream = async_nats::jetstream::new(site.nats.client("operator").await?);
+    let jetstream = site.operator().await?;
     let stream = jetstream.get_stream("KV_visitor_profiles").await?;
     let mut keys = BTreeSet::new();
     for sequence in 1..=stream.cached_info().state.last_sequence {
