@@ -8,6 +8,9 @@ use protocol::{Activity, EventKind, Guid, Millis, Profile, Record, Tombstone};
 /// After how long without an event a session is forgotten, in ms: well before its record expires as stale.
 const FORGET_AFTER: Millis = 5 * 60 * 1000;
 
+/// How often it is looked whom to forget, in ms: that is a look at all of them.
+const SWEEP_EVERY: Millis = FORGET_AFTER / 10;
+
 /// A record half as old as its TTL allows is published anew, in ms.
 const RECORD_HALF_LIFE: Millis = millis(RECORD_TTL) / 2;
 
@@ -153,12 +156,14 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Sessions<T> {
     entries: GuidMap<Entry<T>>,
+    swept_at: Millis,
 }
 
 impl<T> Default for Sessions<T> {
     fn default() -> Self {
         Self {
             entries: GuidMap::default(),
+            swept_at: 0,
         }
     }
 }
@@ -255,8 +260,12 @@ impl<T> Sessions<T> {
         }
     }
 
-    /// Forgets the sessions that have had no event for long.
+    /// Forgets the sessions that have had no event for long, unless it was looked for them just now.
     pub fn forget_idle(&mut self, now: Millis) {
+        if now - self.swept_at < SWEEP_EVERY {
+            return;
+        }
+        self.swept_at = now;
         self.entries.retain(|_, entry| {
             matches!(entry.known, Known::Publishing { .. }) || now - entry.last_event_at <= FORGET_AFTER
         });
@@ -492,7 +501,9 @@ mod tests {
         let mut sessions = out(Some(5), 5);
         sessions.forget_idle(FORGET_AFTER);
         assert_eq!(sessions.count(), 1);
-        sessions.forget_idle(FORGET_AFTER + 1);
+        sessions.forget_idle(FORGET_AFTER + SWEEP_EVERY - 1);
+        assert_eq!(sessions.count(), 1, "it was looked just now");
+        sessions.forget_idle(FORGET_AFTER + SWEEP_EVERY);
         assert_eq!(sessions.count(), 0);
     }
 

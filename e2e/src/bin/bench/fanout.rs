@@ -12,20 +12,39 @@ use crate::report::{Section, Table, mib, whole};
 use crate::site::{Plan, Run, Site};
 use crate::watchers::{CLIENTS, Watchers};
 
-/// Changes a second.
+/// Changes a second; and where one client is slow, so many that the line to it cannot hold them, and for so much longer
+/// that it falls behind: the gateway keeps more than six seconds of frames for it.
 const RATE: f64 = 1_000.0;
-
-/// How many clients are slow, where one is.
-const SLOW: usize = 1;
-
-/// How many watch beside the slow one, and how much longer, so that it falls behind.
-const BESIDE: usize = 100;
+const MUCH: f64 = 20_000.0;
 const LONGER: u32 = 3;
 
-/// What so many clients came to.
-struct Served {
+/// How many watch where one is slow.
+const BESIDE: usize = 100;
+
+/// How many clients watch how much, and how many more are slow.
+#[derive(Clone, Copy)]
+struct Step {
     clients: usize,
     slow: usize,
+    rate: f64,
+}
+
+const STEPS: [Step; 6] = [
+    step(1, 0, RATE),
+    step(BESIDE, 0, RATE),
+    step(1_000, 0, RATE),
+    step(10_000, 0, RATE),
+    step(BESIDE, 0, MUCH),
+    step(BESIDE, 1, MUCH),
+];
+
+const fn step(clients: usize, slow: usize, rate: f64) -> Step {
+    Step { clients, slow, rate }
+}
+
+/// What a step came to.
+struct Served {
+    step: Step,
     run: Run,
     lasting: Duration,
     memory: u64,
@@ -38,26 +57,28 @@ pub async fn measure(most: usize, lasting: Duration) -> Result<Section> {
         ..Plan::default()
     })
     .await?;
-    // The slow one comes beside as many as were measured just before, so that only it is new.
-    let steps = [(1, 0), (BESIDE, 0), (BESIDE, SLOW), (1_000, 0), (10_000, 0)];
     let mut served = Vec::new();
-    for (clients, slow) in steps.into_iter().filter(|(clients, _)| *clients <= most) {
+    for step in STEPS.into_iter().filter(|step| step.clients <= most) {
         let base = site.pipeline.member(Role::Gateway, 0)?.http.base();
-        site.watchers = Watchers::connect(base, clients, slow).await?;
+        site.watchers = Watchers::connect(base, step.clients, step.slow).await?;
+        let clients = (step.clients + step.slow) as u64;
         eventually("those before are gone", async || {
             let connected = site
                 .pipeline
                 .metric(Role::Gateway, "visitor_gateway_clients")
                 .await?;
-            ensure!(connected == (clients + slow) as u64, "{connected} are connected");
+            ensure!(connected == clients, "{connected} are connected");
             Ok(())
         })
         .await?;
-        let lasting = if slow > 0 { lasting * LONGER } else { lasting };
+        let lasting = if step.rate > RATE {
+            lasting * LONGER
+        } else {
+            lasting
+        };
         served.push(Served {
-            clients,
-            slow,
-            run: site.run(RATE, lasting).await?,
+            step,
+            run: site.run(step.rate, lasting).await?,
             lasting,
             memory: Site::memory(PIPELINE[3])?,
         });
@@ -70,14 +91,13 @@ pub async fn measure(most: usize, lasting: Duration) -> Result<Section> {
         .pipeline
         .metric(Role::Gateway, "visitor_gateway_clients_too_slow_total")
         .await?;
-    let without_slow: Vec<_> = served.iter().filter(|served| served.slow == 0).collect();
+    let growing: Vec<_> = served.iter().filter(|served| served.step.rate == RATE).collect();
     Ok(Section::new(Part::Fanout.title())
         .say(&format!(
-            "{} changes/s, 1,000 sessions, a frame at most every 50 ms. CPU is in cores: 1.00 is one core all the \
+            "1,000 sessions, a frame at most every 50 ms. CPU is in cores: 1.00 is one core all the \
              time, of which the clients' share is the bench's own. In the row with a slow client, {BESIDE} others \
-             watch beside one that reads a frame a second; the figures are theirs. In all, clients fell behind {behind} times \
-             and {slow} were disconnected as too slow. Calls per IP: {:.3}.",
-            whole(RATE),
+             watch beside one that reads a frame a second through a narrow line; the figures are theirs. In all, clients \
+             fell behind {behind} times and {slow} were disconnected as too slow. Calls per IP: {:.3}.",
             site.lookups_per_ip()
         ))
         .table(&table(&served))
@@ -87,8 +107,8 @@ pub async fn measure(most: usize, lasting: Duration) -> Result<Section> {
             x: "clients",
             y: "ms",
             lines: vec![
-                ("p50".into(), line(&without_slow, |run| run.watched.p50)),
-                ("p99".into(), line(&without_slow, |run| run.watched.p99)),
+                ("p50".into(), line(&growing, |run| run.watched.p50)),
+                ("p99".into(), line(&growing, |run| run.watched.p99)),
             ],
         }))
 }
@@ -96,12 +116,13 @@ pub async fn measure(most: usize, lasting: Duration) -> Result<Section> {
 fn line(served: &[&Served], value: fn(&Run) -> f64) -> Vec<(f64, f64)> {
     served
         .iter()
-        .map(|served| (served.clients as f64, value(&served.run)))
+        .map(|served| (served.step.clients as f64, value(&served.run)))
         .collect()
 }
 
 fn table(served: &[Served]) -> Table {
     let mut table = Table::new(&[
+        "changes/s",
         "clients",
         "slow",
         "frames/s each",
@@ -114,8 +135,7 @@ fn table(served: &[Served]) -> Table {
         "gateway memory",
     ]);
     for Served {
-        clients,
-        slow,
+        step,
         run,
         lasting,
         memory,
@@ -124,9 +144,10 @@ fn table(served: &[Served]) -> Table {
         let watched = run.watched;
         let seconds = lasting.as_secs_f64();
         table.row(&[
-            whole(*clients as f64),
-            slow.to_string(),
-            format!("{:.1}", watched.frames as f64 / seconds / *clients as f64),
+            whole(step.rate),
+            whole(step.clients as f64),
+            step.slow.to_string(),
+            format!("{:.1}", watched.frames as f64 / seconds / step.clients as f64),
             format!("{:.1}", watched.p50),
             format!("{:.1}", watched.p99),
             watched.gaps.to_string(),

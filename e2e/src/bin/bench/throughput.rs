@@ -16,8 +16,8 @@ const BEARABLE: f64 = 1_000.0;
 const SENT: f64 = 0.98;
 
 /// The rates of the first short runs, near which the limits are looked for.
-const FIRST_LIGHT: f64 = 250_000.0;
-const FIRST_REAL: f64 = 110_000.0;
+const FIRST_LIGHT: f64 = 400_000.0;
+const FIRST_REAL: f64 = 130_000.0;
 
 /// The p99 that a short run may have, in milliseconds: a pipeline that falls behind has no time to show it.
 const BEARABLE_IN_SHORT: f64 = 200.0;
