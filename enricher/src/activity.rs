@@ -1,5 +1,7 @@
 //! Gathers activities as a group commit does. Pure.
 
+use std::collections::VecDeque;
+
 use protocol::Activity;
 use protocol::event::MAX_EVENTS;
 
@@ -9,7 +11,8 @@ const WINDOW: usize = 16;
 /// Activities on their way out. `T` is what the caller wants to find again with each.
 #[derive(Debug)]
 pub struct Activities<T> {
-    gathered: Vec<(Activity, T)>,
+    /// Hundreds of thousands behind an outage: taking some from the front must not move the rest.
+    gathered: VecDeque<(Activity, T)>,
     unacknowledged: usize,
 }
 
@@ -17,14 +20,14 @@ impl<T> Activities<T> {
     /// None.
     pub fn new() -> Self {
         Self {
-            gathered: Vec::new(),
+            gathered: VecDeque::new(),
             unacknowledged: 0,
         }
     }
 
     /// Adds one.
     pub fn push(&mut self, activity: Activity, ticket: T) {
-        self.gathered.push((activity, ticket));
+        self.gathered.push_back((activity, ticket));
     }
 
     /// The next message to send now: at once while none is unacknowledged, otherwise when it is full.
@@ -35,8 +38,8 @@ impl<T> Activities<T> {
             return None;
         }
         self.unacknowledged += 1;
-        let rest = self.gathered.split_off(self.gathered.len().min(MAX_EVENTS));
-        Some(std::mem::replace(&mut self.gathered, rest))
+        let count = self.gathered.len().min(MAX_EVENTS);
+        Some(self.gathered.drain(..count).collect())
     }
 
     /// A message is acknowledged, or given up.
@@ -86,5 +89,19 @@ mod tests {
         assert_eq!(sizes(&mut activities), [MAX_EVENTS; WINDOW]);
         activities.settled();
         assert_eq!(sizes(&mut activities), [MAX_EVENTS]);
+    }
+
+    #[test]
+    fn the_oldest_goes_first() {
+        let mut activities = Activities::new();
+        for at in 0..300 {
+            activities.push(activity(at), at);
+        }
+        let mut sent = Vec::new();
+        while let Some(message) = activities.next() {
+            sent.extend(message.into_iter().map(|(activity, ticket)| (activity.1, ticket)));
+            activities.settled();
+        }
+        assert_eq!(sent, (0..300).map(|at| (at, at)).collect::<Vec<_>>());
     }
 }
