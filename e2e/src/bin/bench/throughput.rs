@@ -108,7 +108,7 @@ async fn most(plan: Plan, lasting: Duration) -> Result<Option<(Run, f64)>> {
     let mut looked_at = Some(site);
     for _ in 0..TRIALS {
         rate *= STEP;
-        // After too much a site of its own: closings are remembered for ten minutes, and NATS is slower with a million.
+        // After too much a site of its own: one that is full of closings, kept for ten minutes, is no fair beginning.
         let mut site = match looked_at.take() {
             Some(site) => site,
             None => Site::start(plan).await?,
