@@ -19,6 +19,7 @@ mod expected;
 mod http;
 mod judge;
 mod latency;
+pub mod line;
 mod member;
 mod nats_server;
 pub mod oracle;

@@ -13,6 +13,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::eventually::PATIENCE;
+use crate::line::websocket;
 use crate::view::View;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -70,7 +71,7 @@ impl Viewer {
     }
 
     async fn open(base: &str, view: View, records: bool) -> Result<Self> {
-        let url = format!("{}/ws", base.replacen("http", "ws", 1));
+        let url = websocket(base);
         let (socket, _) = connect_async(&url).await.with_context(|| url.clone())?;
         let (sender, seen) = watch::channel(Seen {
             view,

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{PATIENCE, Pipeline, Role, View, Viewer, Visitor, eventually};
+use e2e::{PATIENCE, Pipeline, Role, View, Viewer, Visitor, eventually, line};
 use futures_util::StreamExt as _;
 use protocol::frame::Frame;
 use serde_json::{Value, json};
 use simulator::world::Kind;
-use socket2::SockRef;
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async, connect_async};
@@ -247,16 +246,11 @@ async fn a_visitor_who_came_and_went_between_two_frames_is_counted() -> Result<(
     Ok(())
 }
 
-/// A client that has connected and reads nothing by itself. Little fits into the line between: its segments are short,
-/// and a sender's buffer grows with them.
+/// A client that has connected and reads nothing by itself, with a line between into which little fits.
 async fn reads_nothing(site: &Pipeline) -> Result<WebSocketStream<TcpStream>> {
     let base = site.member(Role::Gateway, 0)?.http.base();
-    let address = base.trim_start_matches("http://").parse()?;
-    let socket = TcpSocket::new_v4()?;
-    socket.set_recv_buffer_size(8 * 1024)?;
-    SockRef::from(&socket).set_tcp_mss(536)?;
-    let stream = socket.connect(address).await?;
-    let (socket, _) = client_async(base.replacen("http", "ws", 1) + "/ws", stream).await?;
+    let stream = line::narrow(base.trim_start_matches("http://").parse()?).await?;
+    let (socket, _) = client_async(line::websocket(base), stream).await?;
     Ok(socket)
 }
 
@@ -325,7 +319,7 @@ async fn a_viewer_that_does_not_read_is_dropped_and_holds_up_nobody() -> Result<
 /// A client that has read its snapshot, with the snapshot's length in bytes.
 async fn has_its_snapshot(site: &Pipeline) -> Result<(impl Sized, usize)> {
     let base = site.member(Role::Gateway, 0)?.http.base();
-    let (mut socket, _) = connect_async(base.replacen("http", "ws", 1) + "/ws").await?;
+    let (mut socket, _) = connect_async(line::websocket(base)).await?;
     let snapshot = socket.next().await.context("the connection is over")??;
     Ok((socket, snapshot.len()))
 }

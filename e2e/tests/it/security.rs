@@ -10,6 +10,7 @@ mod tls;
 
 use anyhow::{Context as _, Result};
 use e2e::PATIENCE;
+use e2e::line::websocket;
 use futures_util::StreamExt as _;
 use serde_json::Value;
 use tokio::time::timeout;
@@ -18,7 +19,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 /// The first frame for a WebSocket client that shows such headers.
 async fn first_frame(base: &str, headers: &[(&'static str, &str)]) -> Result<Value> {
-    let mut request = format!("{}/ws", base.replacen("http", "ws", 1)).into_client_request()?;
+    let mut request = websocket(base).into_client_request()?;
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse()?);
     }

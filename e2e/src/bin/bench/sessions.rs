@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use e2e::line::websocket;
 use e2e::{Role, within};
 use futures_util::StreamExt as _;
 use tokio_tungstenite::connect_async_with_config;
@@ -114,8 +115,7 @@ async fn snapshot(base: &str) -> Result<(usize, Duration)> {
     let unlimited = WebSocketConfig::default()
         .max_message_size(None)
         .max_frame_size(None);
-    let url = format!("{}/ws", base.replacen("http", "ws", 1));
-    let (mut socket, _) = connect_async_with_config(url, Some(unlimited), true).await?;
+    let (mut socket, _) = connect_async_with_config(websocket(base), Some(unlimited), true).await?;
     let snapshot = socket.next().await.context("no snapshot")??;
     Ok((snapshot.len(), asked.elapsed()))
 }

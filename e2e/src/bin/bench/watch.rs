@@ -1,18 +1,19 @@
 //! WebSocket clients of a gateway in a process of their own, so that their cost is told from everybody else's. They
 //! read a frame no further than to find its revision and the probes in it.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use e2e::line;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use hdrhistogram::Histogram;
 use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
-use socket2::SockRef;
 use tokio::io::{AsyncBufReadExt as _, BufReader, stdin};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::sleep;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -27,10 +28,6 @@ const CONNECTING: usize = 64;
 
 /// Little, because there may be ten thousand clients.
 const READ_BUFFER: usize = 16 * 1024;
-
-/// The buffer and the segments of a narrow line, in bytes.
-const NARROW_BUFFER: u32 = 8 * 1024;
-const NARROW_SEGMENT: u32 = 536;
 
 /// How every delta begins, up to its revision.
 const DELTA: &[u8] = br#"{"type":"delta","revision":"#;
@@ -143,20 +140,18 @@ fn tell(watched: &Watched) -> Result<()> {
     Ok(())
 }
 
-/// A client that has its snapshot. Little fits into a narrow line: its segments are short, and the sender's buffer grows
-/// with them.
+/// A client that has its snapshot.
 async fn connect(url: &str, narrow: bool) -> Result<Socket> {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .max_message_size(None)
         .max_frame_size(None);
-    let address = url.trim_start_matches("ws://").trim_end_matches("/ws").parse()?;
-    let socket = TcpSocket::new_v4()?;
-    if narrow {
-        socket.set_recv_buffer_size(NARROW_BUFFER)?;
-        SockRef::from(&socket).set_tcp_mss(NARROW_SEGMENT)?;
-    }
-    let stream = socket.connect(address).await?;
+    let address: SocketAddr = url.trim_start_matches("ws://").trim_end_matches("/ws").parse()?;
+    let stream = if narrow {
+        line::narrow(address).await?
+    } else {
+        TcpStream::connect(address).await?
+    };
     stream.set_nodelay(true)?;
     let (mut socket, _) = client_async_with_config(url, stream, Some(config))
         .await

@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result};
+use e2e::line::websocket;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
@@ -22,11 +23,7 @@ impl Watchers {
     /// Connects them to the gateway at `base`, and waits until each has its snapshot.
     pub async fn connect(base: &str, clients: usize, slow: usize) -> Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
-            .args([
-                "watch",
-                "--url",
-                &format!("{}/ws", base.replacen("http", "ws", 1)),
-            ])
+            .args(["watch", "--url", &websocket(base)])
             .args(["--clients", &clients.to_string(), "--slow", &slow.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
