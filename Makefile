@@ -59,7 +59,8 @@ soak: setup build ## 20,000 events/s for a minute, and nothing lost; SOAK_FLAGS=
 
 .PHONY: chaos
 chaos: setup build ## Kill, stop and freeze everything under load, and nothing lost; SEED=, MINUTES=, RATE=, CLUSTER=1
-	@NATS_SERVER="$$(scripts/find-nats-server)" && export NATS_SERVER && \
+	@NATS_SERVER="$$(scripts/find-nats-server)" && FAKETIME_LIBRARY="$$(scripts/find-faketime)" && \
+	  export NATS_SERVER FAKETIME_LIBRARY && \
 	  cargo run --release --locked -p e2e --bin chaos -- --minutes $(MINUTES) --rate $(RATE) \
 	    $(if $(SEED),--seed $(SEED)) $(if $(filter 1,$(CLUSTER)),--cluster)
 
@@ -171,7 +172,8 @@ test-frontend: $(NODE_MODULES) ## Unit tests of the page
 test-rust: $(VENV) $(PAGE) ## Unit tests of the crates, and the whole pipeline end to end
 	cargo build --locked --workspace --bins --tests
 	NATS_SERVER="$$(scripts/find-nats-server)" && CHROMIUM="$$(scripts/find-chromium)" && \
-	  export NATS_SERVER CHROMIUM && cargo test --locked --workspace
+	  FAKETIME_LIBRARY="$$(scripts/find-faketime)" && export NATS_SERVER CHROMIUM FAKETIME_LIBRARY && \
+	  cargo test --locked --workspace
 
 .PHONY: test-browser
 test-browser: $(PAGE) ## The page in Chromium, against a gateway that the test plays

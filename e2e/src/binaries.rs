@@ -50,6 +50,23 @@ pub fn nats_server() -> Result<PathBuf> {
     }
 }
 
+/// libfaketime: the one that the environment variable `FAKETIME_LIBRARY` names, or the machine's.
+///
+/// # Errors
+/// Where there is none.
+pub fn faketime() -> Result<PathBuf> {
+    if let Some(named) = env::var_os("FAKETIME_LIBRARY") {
+        return Ok(named.into());
+    }
+    let folders = ["/usr/lib", "/usr/lib64"].into_iter().map(PathBuf::from);
+    let nested = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    folders
+        .chain(nested.map(|entry| entry.path()))
+        .map(|folder| folder.join("faketime/libfaketime.so.1"))
+        .find(|candidate| candidate.is_file())
+        .context("there is no libfaketime: run `scripts/find-faketime`, or name one in the environment variable FAKETIME_LIBRARY")
+}
+
 /// The nats CLI: the one that the environment variable `NATS_CLI` names, or the machine's. Where there is none, says so
 /// loudly, and gives `None`: it is on few machines, and no test may need it to pass.
 #[must_use]

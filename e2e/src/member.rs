@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::binaries::of_workspace;
 use crate::certificates::Certificates;
 use crate::eventually::eventually;
+use crate::fake_clock::FakeClock;
 use crate::http::Http;
 use crate::ports;
 use crate::process::Process;
@@ -54,6 +55,7 @@ pub struct Member {
     pub process: Process,
     /// Its HTTP door, at the same place however often the process is started.
     pub http: Http,
+    clock: Option<FakeClock>,
 }
 
 impl Member {
@@ -83,7 +85,30 @@ impl Member {
         Ok(Self {
             process: process.with_variable("RUST_LOG", log_filter),
             http,
+            clock: None,
         })
+    }
+
+    /// Gives the process a wall clock that can be stepped, from its next start on; see [`Member::set_clock_offset`].
+    ///
+    /// # Errors
+    /// As [`FakeClock::new`].
+    pub fn with_fake_clock(mut self, folder: &Path) -> Result<Self> {
+        let clock = FakeClock::new(self.process.name(), folder)?;
+        for (name, value) in clock.environment() {
+            self.process = self.process.with_variable(name, &value);
+        }
+        self.clock = Some(clock);
+        Ok(self)
+    }
+
+    /// Makes the process's wall clock wrong by so many seconds, whether it runs or is started later. Restarts keep it.
+    ///
+    /// # Errors
+    /// Where the process has the machine's clock: see [`Builder::fake_clocks`](crate::Builder::fake_clocks).
+    pub fn set_clock_offset(&self, seconds: i64) -> Result<()> {
+        let clock = self.clock.as_ref();
+        clock.context("it has the machine's clock")?.set_offset(seconds)
     }
 
     /// Waits until the process does its job.

@@ -56,6 +56,7 @@ pub struct Builder {
     encrypted: bool,
     turns: u32,
     cluster: bool,
+    fake_clocks: bool,
 }
 
 /// A running pipeline. Everything ends when it is dropped.
@@ -91,6 +92,7 @@ impl Default for Builder {
             encrypted: false,
             turns: 1,
             cluster: false,
+            fake_clocks: false,
         };
         builder.stale_after(STALE_AFTER)
     }
@@ -156,6 +158,13 @@ impl Builder {
         Role::ALL
             .iter()
             .fold(self, |builder, role| builder.flag(*role, "--nats-replicas", "3"))
+    }
+
+    /// Every process of ours has a wall clock of its own, which [`Member::set_clock_offset`] steps.
+    #[must_use]
+    pub fn fake_clocks(mut self) -> Self {
+        self.fake_clocks = true;
+        self
     }
 
     /// No other pipeline of this program runs meanwhile: for a pipeline that is a load to others, or measured.
@@ -256,6 +265,9 @@ impl Pipeline {
             &self.folder,
             self.certificates.as_ref(),
         )?;
+        if self.builder.fake_clocks {
+            member = member.with_fake_clock(&self.folder)?;
+        }
         member.process.start()?;
         self.members.entry(role).or_default().push(member);
         Ok(number)
