@@ -269,7 +269,7 @@ impl HubTask {
     }
 
     /// The whole view, made once for all who ask before anything changes. It may be ahead of its revision: what the next
-    /// delta says again does no harm.
+    /// delta says again does no harm, and the delta removes whatever has left since the last frame.
     fn snapshot(&mut self) -> Outgoing {
         if let Some(snapshot) = &self.snapshot {
             return snapshot.clone();

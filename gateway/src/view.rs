@@ -23,7 +23,7 @@ pub struct Changes {
     pub changed: Vec<VisibleSession>,
     /// Sessions of which only the last activity moved.
     pub touched: Vec<(Guid, Millis)>,
-    /// Sessions that left.
+    /// Sessions that left. A client need not know all of them: some came and left since the last frame.
     pub removed: Vec<(Guid, Removal)>,
 }
 
@@ -170,10 +170,7 @@ impl View {
             match news {
                 News::None => {}
                 News::Touched => changes.touched.push((guid, record.last_activity_at)),
-                News::Changed => {
-                    changes.changed.push(visible(record));
-                    entry.told = true;
-                }
+                News::Changed => changes.changed.push(visible(record)),
             }
         }
         changes

@@ -85,7 +85,7 @@ pub struct Delta<'a> {
     pub changed: Cow<'a, [VisibleSession]>,
     /// Sessions of which only the last activity moved.
     pub touched: Cow<'a, [(Guid, Millis)]>,
-    /// Sessions that left.
+    /// Sessions that left. Clients ignore those that they do not know.
     pub removed: Cow<'a, [(Guid, Removal)]>,
     /// Figures over all sessions now shown.
     pub stats: Stats,

@@ -246,6 +246,30 @@ async fn a_visitor_who_came_and_went_between_two_frames_is_counted() -> Result<(
     Ok(())
 }
 
+#[tokio::test]
+async fn a_viewer_that_joins_between_two_frames_is_told_of_a_closing_before_the_next() -> Result<()> {
+    let site = Pipeline::builder()
+        .flag(Role::Gateway, "--frame-interval", "2s")
+        .start()
+        .await?;
+    let mut between_frames = 0;
+    for n in 0..6 {
+        let visitor = Visitor::from(&site.ip(Kind::Full, n));
+        site.send(&[visitor.opened(0)]);
+        site.shows(&visitor).await?;
+        let viewer = site.viewer().await?;
+        let view = sees(&viewer, &visitor).await?;
+        between_frames += u32::from(view.deltas == 0);
+        site.send(&[visitor.closed(0)]);
+        viewer
+            .sees("the closing", |view| !view.sessions.contains_key(&visitor.guid))
+            .await?;
+        viewer.missed_nothing()?;
+    }
+    ensure!(between_frames > 0, "every frame came before the viewer joined");
+    Ok(())
+}
+
 /// A client that has connected and reads nothing by itself, with a line between into which little fits.
 async fn reads_nothing(site: &Pipeline) -> Result<WebSocketStream<TcpStream>> {
     let base = site.member(Role::Gateway, 0)?.http.base();

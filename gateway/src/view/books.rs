@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use protocol::frame::Removal;
+use protocol::guid::GuidMap;
 use protocol::{Guid, Millis};
 
 use super::Traffic;
@@ -22,8 +23,9 @@ pub struct Books {
     pub deadlines: Deadlines,
     /// Those of which the next frame tells.
     pub news: Vec<Guid>,
-    /// Those that left since the last frame.
-    pub removed: Vec<(Guid, Removal)>,
+    /// Those that left since the last frame, whether or not a frame has told of them: a client that joined between two
+    /// frames has them from its snapshot.
+    pub removed: GuidMap<Removal>,
     /// Those that may have to be written back.
     pub unsettled: Vec<Guid>,
     /// How many came and went.
@@ -38,7 +40,7 @@ impl Books {
             statistics: Statistics::default(),
             deadlines: Deadlines::default(),
             news: Vec::new(),
-            removed: Vec::new(),
+            removed: GuidMap::default(),
             unsettled: Vec::new(),
             traffic: Traffic::default(),
         }
@@ -87,9 +89,7 @@ impl Books {
                 } else {
                     &mut self.traffic.stale
                 }) += 1;
-                if std::mem::take(&mut entry.told) {
-                    self.removed.push((guid.clone(), removal));
-                }
+                self.removed.insert(guid.clone(), removal);
                 News::None
             }
         };

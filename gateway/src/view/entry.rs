@@ -71,8 +71,6 @@ pub struct Entry {
     pub standing: Option<Standing>,
     /// What is shown, if it is.
     pub shown: Option<Shown>,
-    /// Whether a frame has told of it.
-    pub told: bool,
     /// What the next frame must tell.
     pub news: News,
     /// Whether it stands among those that may have to be written back.
@@ -88,7 +86,6 @@ impl Entry {
             session,
             standing: None,
             shown: None,
-            told: false,
             news: News::None,
             unsettled: false,
             looked_at: Millis::MAX,

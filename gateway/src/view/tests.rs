@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use super::*;
 use proptest::prelude::*;
+use proptest::sample::Index;
 use protocol::stream::RECORD_TTL;
 use protocol::time::millis;
 use protocol::{Company, Profile, Tombstone};
@@ -73,12 +74,29 @@ fn a_session_comes_moves_and_goes() {
 }
 
 #[test]
-fn a_session_that_came_and_went_between_two_frames_is_only_counted() {
+fn a_session_that_came_and_went_between_two_frames_is_removed_for_clients_that_joined_meanwhile() {
     let mut view = View::new(STALE_AFTER);
     tell(&mut view, record("a", Some(0), 0), 1, 0);
+    assert_eq!(names(&view.sessions()), ["a"], "a client that joins now has it");
     tell(&mut view, tombstone("a", 1), 2, 1);
-    assert_eq!(view.take_changes(), Changes::default());
+    let removed = vec![(guid("a"), Removal::Closed)];
+    let expected = Changes {
+        removed,
+        ..Changes::default()
+    };
+    assert_eq!(view.take_changes(), expected);
     assert_eq!(view.traffic().appeared, 1);
+}
+
+#[test]
+fn a_session_that_left_twice_between_two_frames_is_removed_once_for_its_last_reason() {
+    let mut view = View::new(STALE_AFTER);
+    tell(&mut view, record("a", Some(0), 0), 1, 0);
+    view.take_changes();
+    view.tick(61_000);
+    view.activity(&Activity(guid("a"), 61_001, 61_001), 61_001);
+    tell(&mut view, tombstone("a", 61_002), 2, 61_002);
+    assert_eq!(view.take_changes().removed, [(guid("a"), Removal::Closed)]);
 }
 
 #[test]
@@ -209,14 +227,17 @@ fn seconds(range: std::ops::Range<i64>) -> impl Strategy<Value = Millis> {
     range.prop_map(|seconds| seconds * 1000)
 }
 
-fn inputs() -> impl Strategy<Value = Vec<Input>> {
+fn input() -> impl Strategy<Value = Input> {
     let name = || proptest::sample::select(vec!["a", "b", "c"]);
-    let input = prop_oneof![
+    prop_oneof![
         3 => (name(), any::<bool>(), seconds(0..50)).prop_map(|(name, opening, at)| Input::Message(record(name, opening.then_some(at), at))),
         4 => (name(), seconds(0..50)).prop_map(|(name, at)| Input::Activity(Activity(guid(name), at, at))),
         1 => (name(), seconds(0..50)).prop_map(|(name, at)| Input::Message(tombstone(name, at))),
-    ];
-    proptest::collection::vec(input, 0..24)
+    ]
+}
+
+fn inputs() -> impl Strategy<Value = Vec<Input>> {
+    proptest::collection::vec(input(), 0..24)
 }
 
 /// The last message of each session, as the stream keeps it when writes of records are create-only or merged and a
@@ -271,9 +292,74 @@ impl Stream {
 }
 
 fn shown(view: &View) -> Vec<VisibleSession> {
-    let mut sessions = view.sessions();
+    sorted(view.sessions())
+}
+
+fn sorted(mut sessions: Vec<VisibleSession>) -> Vec<VisibleSession> {
     sessions.sort_by(|a, b| a.guid.cmp(&b.guid));
     sessions
+}
+
+/// What happens to a view and its clients.
+#[derive(Clone, Debug)]
+enum Step {
+    Input(Input),
+    Time,
+    /// A frame goes out to every client.
+    Frame,
+    /// A client connects, and is sent a snapshot.
+    Join,
+    /// A client is sent no more frames until it asks for a snapshot.
+    FallBehind(Index),
+    /// A client asks for a snapshot, whether or not it is behind.
+    AskAgain(Index),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => input().prop_map(Step::Input),
+        2 => Just(Step::Time),
+        3 => Just(Step::Frame),
+        3 => Just(Step::Join),
+        1 => any::<Index>().prop_map(Step::FallBehind),
+        2 => any::<Index>().prop_map(Step::AskAgain),
+    ]
+}
+
+/// What a client has pieced together.
+struct Client {
+    revision: u64,
+    sessions: HashMap<Guid, VisibleSession>,
+    is_behind: bool,
+}
+
+impl Client {
+    fn with_snapshot(view: &View, revision: u64) -> Self {
+        let sessions = view.sessions().into_iter();
+        Self {
+            revision,
+            sessions: sessions.map(|session| (session.guid.clone(), session)).collect(),
+            is_behind: false,
+        }
+    }
+
+    fn apply(&mut self, changes: &Changes, revision: u64) {
+        assert_eq!(revision, self.revision + 1);
+        self.revision = revision;
+        for session in &changes.changed {
+            self.sessions.insert(session.guid.clone(), session.clone());
+        }
+        for (guid, at) in &changes.touched {
+            self.sessions.get_mut(guid).unwrap().last_activity_at = *at;
+        }
+        for (guid, _) in &changes.removed {
+            self.sessions.remove(guid);
+        }
+    }
+
+    fn shows(&self) -> Vec<VisibleSession> {
+        sorted(self.sessions.values().cloned().collect())
+    }
 }
 
 proptest! {
@@ -299,34 +385,39 @@ proptest! {
         prop_assert_eq!(fold(&inputs), fold(&shuffled));
     }
 
-    /// Clients that apply every frame have what a snapshot says.
+    /// Clients that join at any point, fall behind and ask again have what a snapshot says, after every frame.
     #[test]
-    fn frames_add_up_to_the_view(inputs in inputs(), frames in proptest::collection::vec(any::<bool>(), 24)) {
+    fn frames_add_up_to_the_view(steps in proptest::collection::vec(step(), 0..40)) {
         let mut view = View::new(STALE_AFTER);
-        let mut client: HashMap<Guid, VisibleSession> = HashMap::new();
-        for (index, input) in inputs.iter().enumerate() {
+        let mut clients: Vec<Client> = Vec::new();
+        let mut revision = 0;
+        for (index, step) in steps.into_iter().chain([Step::Frame]).enumerate() {
             let now = 50_000 + 4_000 * Millis::try_from(index).unwrap();
-            match input {
-                Input::Message(message) => tell(&mut view, message.clone(), 1, now),
-                Input::Activity(activity) => view.activity(activity, now),
-            }
-            view.tick(now);
-            if frames[index] || index + 1 == inputs.len() {
-                let changes = view.take_changes();
-                for (guid, _) in changes.removed {
-                    prop_assert!(client.remove(&guid).is_some());
+            match step {
+                Step::Input(Input::Message(message)) => tell(&mut view, message, 1, now),
+                Step::Input(Input::Activity(activity)) => view.activity(&activity, now),
+                Step::Time => view.tick(now),
+                Step::Join => clients.push(Client::with_snapshot(&view, revision)),
+                Step::AskAgain(client) if !clients.is_empty() => {
+                    let client = client.index(clients.len());
+                    clients[client] = Client::with_snapshot(&view, revision);
                 }
-                for session in changes.changed {
-                    client.insert(session.guid.clone(), session);
+                Step::FallBehind(client) if !clients.is_empty() => {
+                    let client = client.index(clients.len());
+                    clients[client].is_behind = true;
                 }
-                for (guid, at) in changes.touched {
-                    client.get_mut(&guid).unwrap().last_activity_at = at;
+                Step::AskAgain(_) | Step::FallBehind(_) => {}
+                Step::Frame => {
+                    revision += 1;
+                    let changes = view.take_changes();
+                    let expected = shown(&view);
+                    for client in clients.iter_mut().filter(|client| !client.is_behind) {
+                        client.apply(&changes, revision);
+                        prop_assert_eq!(client.shows(), expected.clone());
+                    }
                 }
             }
         }
-        let mut pieced: Vec<_> = client.into_values().collect();
-        pieced.sort_by(|a, b| a.guid.cmp(&b.guid));
-        prop_assert_eq!(pieced, shown(&view));
     }
 
     /// A gateway that starts from the streams has the view of one that saw it all.
