@@ -1,5 +1,6 @@
 //! The emitter's socket: connects, reads, and starts again whatever happens.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,12 +12,13 @@ use service::health::Health;
 use service::rejected::Rejected;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{self, Message, protocol::WebSocketConfig};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 use tokio_util::sync::CancellationToken;
 
 use crate::gauges::Gauges;
+use crate::silence::{Action, Silence};
 use service::backoff::Backoff;
 
 /// The part's name in [`Health`].
@@ -27,6 +29,10 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A connection that held this long was a good one: what follows it begins without waiting.
 const GOOD_CONNECTION: Duration = Duration::from_secs(1);
+
+/// How long what may wait in the socket is looked for before a silent connection is given up, so that a process that was
+/// frozen reads first and then decides.
+const LAST_READ: Duration = Duration::from_millis(100);
 
 /// The largest frame that does not end the connection. What is too large for an event is rejected well below it.
 const MAX_FRAME: usize = 16 * 1024 * 1024;
@@ -166,28 +172,43 @@ impl Feed {
 
     /// Reads until the connection ends, which is an error, or the process stops.
     async fn read(&self, mut socket: Socket, shutdown: &CancellationToken) -> Result<(), End> {
-        let mut pings = interval(self.settings.ping_interval);
-        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut last_heard = Instant::now();
+        let settings = &self.settings;
+        let mut silence = Silence::new(settings.ping_interval, settings.silence_deadline, Instant::now());
+        let mut timer = pin!(sleep_until(silence.next_action()));
         loop {
             tokio::select! {
-                first = socket.next() => {
-                    last_heard = Instant::now();
-                    self.take(first, &mut socket).await?;
-                }
-                _ = pings.tick() => {
-                    if last_heard.elapsed() >= self.settings.silence_deadline {
-                        return Err(End::Silent(last_heard.elapsed()));
-                    }
-                    socket.send(Message::Ping(Bytes::new())).await?;
-                }
+                // What waits in the socket comes before every deadline: after a freeze both are there at once.
+                biased;
                 () = shutdown.cancelled() => {
                     // A courtesy; the emitter may be beyond hearing it.
                     let _ = timeout(Duration::from_millis(200), socket.close(None)).await;
                     return Ok(());
                 }
+                first = socket.next() => {
+                    self.take(first, &mut socket).await?;
+                    silence.heard(Instant::now());
+                }
+                () = &mut timer => {
+                    match silence.act(Instant::now()) {
+                        Action::Wait => {}
+                        Action::Ping => self.ping(&mut socket).await?,
+                        Action::GiveUp(silent) => {
+                            let waiting = timeout(LAST_READ, socket.next()).await;
+                            self.take(waiting.map_err(|_| End::Silent(silent))?, &mut socket).await?;
+                            silence.heard(Instant::now());
+                        }
+                    }
+                    timer.as_mut().reset(silence.next_action());
+                }
             }
         }
+    }
+
+    /// A ping that cannot even be sent finds an emitter that has not read for long.
+    async fn ping(&self, socket: &mut Socket) -> Result<(), End> {
+        let deadline = self.settings.silence_deadline;
+        let sent = timeout(deadline, socket.send(Message::Ping(Bytes::new()))).await;
+        Ok(sent.map_err(|_| End::Silent(deadline))??)
     }
 
     /// Takes what has come, and what is there behind it: to wake up and to hand over costs more than an event, and is

@@ -9,6 +9,7 @@ pub mod outbox;
 mod publish;
 mod replay;
 mod restraint;
+mod silence;
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! What the SessionsEmitter does to us (DESIGN 8), and that it does not matter.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use e2e::{PATIENCE, Pipeline, Role, Tap, Visitor, eventually};
 use protocol::Rejection;
@@ -9,6 +11,7 @@ use simulator::event::Event;
 use simulator::fault::Faults;
 use simulator::world::{Kind, address};
 use strum::VariantArray;
+use tokio::time::{Instant, sleep_until};
 
 /// Waits until the ingestor has made so many connections and holds one.
 async fn connected(site: &Pipeline, connections: u64) -> Result<()> {
@@ -111,6 +114,49 @@ async fn an_emitter_that_has_nothing_to_say_is_not_taken_for_a_silent_one() -> R
     .await?;
     assert_eq!(site.emitter.stats().connections, 1);
     goes_on(&site).await
+}
+
+#[tokio::test]
+async fn silence_is_noticed_when_its_deadline_is_due_and_not_with_the_next_ping() -> Result<()> {
+    let site = Pipeline::builder()
+        .flag(Role::Ingestor, "--silence-deadline", "1s")
+        .flag(Role::Ingestor, "--ping-interval", "10m")
+        .start()
+        .await?;
+    site.emitter.silence(true);
+    eventually("the ingestor says that the emitter is silent", async || {
+        let reason = site.member(Role::Ingestor, 0)?.http.reason().await?;
+        ensure!(reason.contains("silent"), "{reason}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_frozen_ingestor_reads_what_waits_before_it_decides_about_silence() -> Result<()> {
+    const SILENCE_DEADLINE: Duration = Duration::from_millis(500);
+    let mut site = Pipeline::builder()
+        .flag(Role::Ingestor, "--silence-deadline", "500ms")
+        .flag(Role::Ingestor, "--ping-interval", "200ms")
+        .start()
+        .await?;
+    // Each freeze gave the data that waits and the deadline that is due the same chance.
+    for freeze in 0..8 {
+        let visitor = Visitor::from(&site.ip(Kind::CompanyOnly, freeze));
+        site.ingestor()?.process.pause()?;
+        let resumed_at = Instant::now() + SILENCE_DEADLINE * 3;
+        site.send(&[visitor.opened(0), visitor.keep_alive(0)]);
+        sleep_until(resumed_at).await;
+        site.ingestor()?.process.resume()?;
+        site.shows(&visitor).await?;
+    }
+    // Nor is an emitter given up that was not asked anything during the freeze.
+    site.ingestor()?.process.pause()?;
+    sleep_until(Instant::now() + SILENCE_DEADLINE * 3).await;
+    site.ingestor()?.process.resume()?;
+    goes_on(&site).await?;
+    assert_eq!(site.emitter.stats().connections, 1);
+    site.view_is_right().await
 }
 
 /// A message that is no event, and what is wrong about it.
