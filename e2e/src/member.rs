@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::binaries::of_workspace;
 use crate::certificates::Certificates;
@@ -12,6 +12,7 @@ use crate::fake_clock::FakeClock;
 use crate::http::Http;
 use crate::ports;
 use crate::process::Process;
+use crate::tcp_proxy::TcpProxy;
 
 /// Which of our processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +57,8 @@ pub struct Member {
     /// Its HTTP door, at the same place however often the process is started.
     pub http: Http,
     clock: Option<FakeClock>,
+    /// What it connects to NATS through, one for each server; empty where it connects directly.
+    pub nats_proxies: Vec<TcpProxy>,
 }
 
 impl Member {
@@ -86,6 +89,7 @@ impl Member {
             process: process.with_variable("RUST_LOG", log_filter),
             http,
             clock: None,
+            nats_proxies: Vec::new(),
         })
     }
 
@@ -109,6 +113,22 @@ impl Member {
     pub fn set_clock_offset(&self, seconds: i64) -> Result<()> {
         let clock = self.clock.as_ref();
         clock.context("it has the machine's clock")?.set_offset(seconds)
+    }
+
+    /// Drops everything between the process and NATS, without closing a connection. Needs
+    /// [`Builder::through_proxies`](crate::Builder::through_proxies).
+    ///
+    /// # Errors
+    /// Where it connects directly.
+    pub fn cut_from_nats(&self) -> Result<()> {
+        ensure!(!self.nats_proxies.is_empty(), "it connects to NATS directly");
+        self.nats_proxies.iter().for_each(TcpProxy::cut);
+        Ok(())
+    }
+
+    /// Ends [`Member::cut_from_nats`].
+    pub fn restore_nats(&self) {
+        self.nats_proxies.iter().for_each(TcpProxy::restore);
     }
 
     /// Waits until the process does its job.

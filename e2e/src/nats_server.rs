@@ -49,6 +49,18 @@ impl NatsServer {
     /// # Errors
     /// As [`NatsServer::new`].
     pub fn cluster(folder: &Path) -> Result<Vec<Self>> {
+        Self::cluster_with(folder, &[])
+    }
+
+    /// The same, and no server tells its clients of the others: clients that connect through a proxy stay behind it.
+    ///
+    /// # Errors
+    /// As [`NatsServer::new`].
+    pub fn cluster_unadvertised(folder: &Path) -> Result<Vec<Self>> {
+        Self::cluster_with(folder, &["--no_advertise"])
+    }
+
+    fn cluster_with(folder: &Path, more: &[&str]) -> Result<Vec<Self>> {
         let ports: [_; CLUSTER_SIZE] = free_ports()?;
         let between: [_; CLUSTER_SIZE] = free_ports()?;
         let route = |port: &u16| format!("nats://cluster:cluster@127.0.0.1:{port}");
@@ -56,7 +68,9 @@ impl NatsServer {
         let server = |number: usize| {
             let mut clients = ports.to_vec();
             clients.rotate_left(number);
-            let cluster = ["-cluster", &route(&between[number]), "-routes", &routes];
+            let own_route = route(&between[number]);
+            let cluster = ["-cluster", &own_route, "-routes", &routes];
+            let cluster: Vec<_> = cluster.iter().chain(more).copied().collect();
             Self::with_configuration(
                 &format!("nats-server-{number}"),
                 &format!("deploy/cluster/visitor-{}.conf", number + 1),
@@ -111,6 +125,12 @@ impl NatsServer {
             http: Http::new(&format!("http://127.0.0.1:{monitoring}"))?,
             certificates: None,
         })
+    }
+
+    /// Where clients connect to this server alone.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.ports.first().copied()
     }
 
     /// Where clients connect to: first this server, then the others of its cluster.

@@ -27,6 +27,7 @@ use crate::member::{Member, Role};
 use crate::nats_server::NatsServer;
 use crate::oracle::Circumstances;
 use crate::tap::Tap;
+use crate::tcp_proxy::TcpProxy;
 use crate::viewer::Viewer;
 use crate::visitor::Visitor;
 
@@ -44,6 +45,13 @@ const ON_THE_WAY: Duration = Duration::from_millis(200);
 /// How precisely it is known when an event was received, and when a session has gone stale.
 const SLACK: Duration = Duration::from_secs(1);
 
+/// How the processes connect to NATS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NatsAccess {
+    Direct,
+    ThroughProxies,
+}
+
 /// A pipeline to be.
 #[derive(Clone, Debug)]
 pub struct Builder {
@@ -57,6 +65,7 @@ pub struct Builder {
     turns: u32,
     cluster: bool,
     fake_clocks: bool,
+    nats_access: NatsAccess,
 }
 
 /// A running pipeline. Everything ends when it is dropped.
@@ -93,6 +102,7 @@ impl Default for Builder {
             turns: 1,
             cluster: false,
             fake_clocks: false,
+            nats_access: NatsAccess::Direct,
         };
         builder.stale_after(STALE_AFTER)
     }
@@ -167,6 +177,14 @@ impl Builder {
         self
     }
 
+    /// Each process connects to NATS through proxies of its own, so that
+    /// [`Member::cut_from_nats`](crate::Member::cut_from_nats) can drop its packets.
+    #[must_use]
+    pub fn through_proxies(mut self) -> Self {
+        self.nats_access = NatsAccess::ThroughProxies;
+        self
+    }
+
     /// No other pipeline of this program runs meanwhile: for a pipeline that is a load to others, or measured.
     #[must_use]
     pub fn alone(mut self) -> Self {
@@ -195,7 +213,9 @@ impl Builder {
         let turn = TURNS.acquire_many(self.turns).await?;
         let folder = log_folder()?;
         let certificates = self.encrypted.then(|| Certificates::make(&folder)).transpose()?;
-        let mut servers = if self.cluster {
+        let mut servers = if self.cluster && self.nats_access == NatsAccess::ThroughProxies {
+            NatsServer::cluster_unadvertised(&folder)?
+        } else if self.cluster {
             NatsServer::cluster(&folder)?
         } else {
             vec![NatsServer::new(&folder, certificates.clone())?]
@@ -257,10 +277,11 @@ impl Pipeline {
     /// Where it cannot be started.
     pub fn add(&mut self, role: Role) -> Result<usize> {
         let number = self.members.get(&role).map_or(0, Vec::len);
+        let nats_proxies = self.nats_proxies()?;
         let mut member = Member::new(
             role,
             number,
-            &self.flags(role),
+            &self.flags(role, &nats_proxies),
             &self.builder.log_filter,
             &self.folder,
             self.certificates.as_ref(),
@@ -268,6 +289,7 @@ impl Pipeline {
         if self.builder.fake_clocks {
             member = member.with_fake_clock(&self.folder)?;
         }
+        member.nats_proxies = nats_proxies;
         member.process.start()?;
         self.members.entry(role).or_default().push(member);
         Ok(number)
@@ -556,8 +578,18 @@ impl Pipeline {
         Ok(())
     }
 
+    /// A proxy before each NATS server, for one process; none where the processes connect directly.
+    fn nats_proxies(&self) -> Result<Vec<TcpProxy>> {
+        if self.builder.nats_access == NatsAccess::Direct {
+            return Ok(Vec::new());
+        }
+        let servers = std::iter::once(&self.nats).chain(&self.nats_peers);
+        let ports = servers.filter_map(NatsServer::port);
+        ports.map(TcpProxy::start).collect()
+    }
+
     /// All flags of a process but where it listens; those that a test gives win.
-    fn flags(&self, role: Role) -> BTreeMap<String, String> {
+    fn flags(&self, role: Role, nats_proxies: &[TcpProxy]) -> BTreeMap<String, String> {
         let own = match role {
             Role::Ingestor => ("--emitter-url", self.emitter.url()),
             Role::Enricher => ("--deanonymizer-url", self.deanonymizer.url()),
@@ -566,7 +598,15 @@ impl Pipeline {
                 self.folder.join("no-page").to_string_lossy().into_owned(),
             ),
         };
-        let ours = [("--nats-url", self.nats.url()), own];
+        let nats_url = if nats_proxies.is_empty() {
+            self.nats.url()
+        } else {
+            let urls = nats_proxies
+                .iter()
+                .map(|proxy| format!("nats://127.0.0.1:{}", proxy.port()));
+            urls.collect::<Vec<_>>().join(",")
+        };
+        let ours = [("--nats-url", nats_url), own];
         let mut flags: BTreeMap<String, String> = ours.map(|(flag, value)| (flag.to_owned(), value)).into();
         flags.extend(self.certificates.iter().flat_map(|made| tls_flags(role, made)));
         flags.extend(self.builder.flags.get(&role).cloned().unwrap_or_default());

@@ -1,0 +1,156 @@
+//! A TCP proxy that can drop everything silently, as a cable that is pulled or a firewall that forgets a connection.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use anyhow::Result;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::ports;
+
+/// How much is forwarded at once.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// Forwards connections to one target until it is dropped.
+///
+/// While it is cut, nothing passes in either direction and no connection is closed: neither side gets a reset, and a new
+/// connection is accepted by the kernel but never answered. After [`TcpProxy::restore`] the waiting bytes pass, as TCP
+/// retransmits them.
+#[derive(Debug)]
+pub struct TcpProxy {
+    port: u16,
+    cut: Arc<watch::Sender<bool>>,
+    _tasks: JoinSet<()>,
+}
+
+impl TcpProxy {
+    /// A proxy on a port of its own for a target on this host. The target need not listen yet.
+    ///
+    /// # Errors
+    /// Where no port is free.
+    pub fn start(target_port: u16) -> Result<Self> {
+        let port = ports::free()?;
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        let cut = Arc::new(watch::Sender::new(false));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept(listener, target_port, Arc::clone(&cut)));
+        Ok(Self {
+            port,
+            cut,
+            _tasks: tasks,
+        })
+    }
+
+    /// The port that it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Drops everything from now on, without closing any connection.
+    pub fn cut(&self) {
+        self.cut.send_replace(true);
+    }
+
+    /// Forwards again.
+    pub fn restore(&self) {
+        self.cut.send_replace(false);
+    }
+}
+
+async fn accept(listener: TcpListener, target_port: u16, cut: Arc<watch::Sender<bool>>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => if let Ok((client, _)) = accepted {
+                connections.spawn(forward(client, target_port, cut.subscribe()));
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// Forwards one connection in both directions until one side closes it.
+async fn forward(client: TcpStream, target_port: u16, mut cut: watch::Receiver<bool>) {
+    until_restored(&mut cut).await;
+    // A target that does not listen closes the connection, as it would without a proxy.
+    let Ok(target) = TcpStream::connect((Ipv4Addr::LOCALHOST, target_port)).await else {
+        return;
+    };
+    for socket in [&client, &target] {
+        // Without it small messages wait; forwarding is right all the same.
+        let _ = socket.set_nodelay(true);
+    }
+    let (client_read, client_write) = client.into_split();
+    let (target_read, target_write) = target.into_split();
+    tokio::select! {
+        () = copy(client_read, target_write, cut.clone()) => {}
+        () = copy(target_read, client_write, cut) => {}
+    }
+}
+
+async fn copy(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut cut: watch::Receiver<bool>,
+) {
+    let mut buffer = vec![0; CHUNK_BYTES];
+    loop {
+        let count = from.read(&mut buffer).await.unwrap_or(0);
+        // An end is not passed on either while everything is dropped.
+        until_restored(&mut cut).await;
+        if count == 0 || to.write_all(&buffer[..count]).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn until_restored(cut: &mut watch::Receiver<bool>) {
+    // It fails only when the proxy is dropped, and its tasks with it.
+    drop(cut.wait_for(|cut| !cut).await);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// Sends a byte and waits for the answer of an echo server.
+    async fn echo(stream: &mut TcpStream, byte: u8) -> Result<u8> {
+        stream.write_all(&[byte]).await?;
+        Ok(stream.read_u8().await?)
+    }
+
+    #[tokio::test]
+    async fn cut_proxy_drops_silently_and_delivers_after_restore() -> Result<()> {
+        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let proxy = TcpProxy::start(server.local_addr()?.port())?;
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = server.accept().await {
+                tokio::spawn(async move {
+                    let (mut read, mut write) = stream.into_split();
+                    tokio::io::copy(&mut read, &mut write).await
+                });
+            }
+        });
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port())).await?;
+        assert_eq!(echo(&mut stream, 1).await?, 1);
+        proxy.cut();
+        let mut late = TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port())).await?;
+        let unanswered = Duration::from_millis(200);
+        assert!(timeout(unanswered, echo(&mut stream, 2)).await.is_err());
+        assert!(timeout(unanswered, echo(&mut late, 3)).await.is_err());
+        proxy.restore();
+        assert_eq!(stream.read_u8().await?, 2);
+        assert_eq!(late.read_u8().await?, 3);
+        Ok(())
+    }
+}
