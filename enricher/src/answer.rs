@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use protocol::Millis;
 use protocol::ip::IpKey;
 use protocol::record::{Company, Contact};
 use protocol::time::millis;
+use protocol::{Millis, guid};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -188,19 +188,18 @@ fn parse(body: &[u8]) -> Result<(String, Answer), serde_json::Error> {
     let data: Data = from_object(body.data)?;
     let contact: Option<RawContact> = data.contact.map(from_object).transpose()?;
     let contact = contact.map(|contact| Contact {
-        guid: contact.guid,
+        guid: guid::canonical(&contact.guid),
         name: contact.name,
         title: contact.title,
         email_addresses: contact.email_addresses,
         phone_numbers: contact.phone_numbers,
     });
-    Ok((
-        body.ip,
-        Answer {
-            company: data.company.map(from_object).transpose()?,
-            contact,
-        },
-    ))
+    let company: Option<Company> = data.company.map(from_object).transpose()?;
+    let company = company.map(|company| Company {
+        guid: guid::canonical(&company.guid),
+        ..company
+    });
+    Ok((body.ip, Answer { company, contact }))
 }
 
 /// Reads the answer to a call for `ip`.
@@ -273,6 +272,23 @@ mod tests {
     fn an_answer_in_another_spelling_of_the_address() {
         let body = br#"{"ip":"2001:0DB8::0001","data":{}}"#;
         assert!(read("2001:db8::1", 200, None, body).is_ok());
+        for (asked, answered) in [("::ffff:1.2.3.4", "1.2.3.4"), ("1.2.3.4", " ::FFFF:102:304")] {
+            let body = format!(r#"{{"ip":"{answered}","data":{{}}}}"#);
+            assert!(read(asked, 200, None, body.as_bytes()).is_ok(), "{answered}");
+        }
+    }
+
+    #[test]
+    fn guids_are_passed_on_in_one_spelling() {
+        let body = FULL
+            .replace("\"C\"", "\"{B8E8879E-3382-4908-8F1E-7638473D0913}\"")
+            .replace("\"P\"", "\" p-7 \"");
+        let answer = read(IP, 200, None, body.as_bytes()).unwrap();
+        assert_eq!(
+            answer.company.unwrap().guid,
+            "b8e8879e-3382-4908-8f1e-7638473d0913"
+        );
+        assert_eq!(answer.contact.unwrap().guid, "p-7");
     }
 
     #[test]

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use clap::Parser;
 use reqwest::Url;
-use service::flags::{Command, Common, duration};
+use service::flags::{Command, Common, duration, http_url};
 use service::process::CommandLine;
 
 use crate::budget::{Budget, InvalidBudget};
+use crate::hidden_companies::{HiddenCompanies, HiddenCompany};
 
 /// Finds out who visitors are, and republishes what may be shown.
 #[derive(Clone, Debug, Parser)]
@@ -24,14 +25,14 @@ pub struct Flags {
     #[arg(long, env, default_value = "http://127.0.0.1:4830/deanonymize", value_parser = http_url)]
     pub deanonymizer_url: Url,
 
-    /// Companies whose sessions are never shown: guids, comma-separated.
-    #[arg(
-        long,
-        env,
-        value_delimiter = ',',
-        default_value = "b8e8879e-3382-4908-8f1e-7638473d0913,830886a1-728e-4d94-a808-44a92841154b"
-    )]
-    pub hidden_companies: Vec<String>,
+    /// Companies whose sessions are never shown, besides the two data centres: GUIDs or domains, comma-separated. A domain
+    /// hides the companies whose domain it is, and those below it.
+    #[arg(long, env, value_delimiter = ',', value_name = "GUID|DOMAIN")]
+    pub hide_companies: Vec<HiddenCompany>,
+
+    /// The former name of `--hide-companies`; both may be given.
+    #[arg(long, env, value_delimiter = ',', value_name = "GUID|DOMAIN", hide = true)]
+    pub hidden_companies: Vec<HiddenCompany>,
 
     /// How long a profile is cached.
     #[arg(long, env, default_value = "24h", value_parser = duration)]
@@ -73,6 +74,14 @@ pub struct Flags {
     /// Where to serve health and metrics; port 0 takes a free one.
     #[arg(long, env, default_value = "127.0.0.1:9102")]
     pub http_listen: SocketAddr,
+}
+
+impl Flags {
+    /// The companies whose sessions are never shown.
+    pub fn hidden(&self) -> HiddenCompanies {
+        let named = self.hide_companies.iter().chain(&self.hidden_companies);
+        HiddenCompanies::new(named.cloned())
+    }
 }
 
 impl CommandLine for Flags {
@@ -124,15 +133,6 @@ fn unidentified_after(text: &str) -> Result<Maybe<Duration>, String> {
     }
 }
 
-fn http_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| error.to_string())?;
-    if matches!(url.scheme(), "http" | "https") {
-        Ok(url)
-    } else {
-        Err("must begin with http:// or https://".into())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,12 +152,5 @@ mod tests {
             unidentified_after("30s"),
             Ok(Maybe(Some(Duration::from_secs(30))))
         );
-    }
-
-    #[test]
-    fn only_http_urls() {
-        assert!(http_url("https://deanonymizer.example/v1").is_ok());
-        assert!(http_url("ftp://deanonymizer.example").is_err());
-        assert!(http_url("deanonymizer").is_err());
     }
 }

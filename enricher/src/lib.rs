@@ -18,6 +18,7 @@ mod flags;
 mod fleet;
 mod gauges;
 mod guard;
+pub mod hidden_companies;
 mod intake;
 mod ledger;
 mod lookup;
@@ -51,7 +52,6 @@ use crate::guard::Guard;
 use crate::intake::Queue;
 use crate::lookup::{Lifetimes, Lookup};
 use crate::pipeline::Pipeline;
-use crate::profile::HiddenCompanies;
 use crate::publish::Publisher;
 use crate::replica::Replica;
 
@@ -113,7 +113,7 @@ fn lookup(
 ) -> anyhow::Result<Lookup> {
     let deanonymizer = Deanonymizer::new(flags.deanonymizer_url.clone(), flags.lookup_timeout)
         .context("cannot use the system's certificates for --deanonymizer-url")?;
-    let hidden = HiddenCompanies::new(&flags.hidden_companies);
+    let hidden = flags.hidden();
     let lifetimes = Lifetimes {
         profile: flags.profile_ttl,
         unknown: flags.unknown_ttl,

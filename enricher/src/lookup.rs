@@ -16,7 +16,8 @@ use crate::entry::{Entry, Found, Key};
 use crate::fleet::{Claim, Fleet, LEASE_TTL, Lease};
 use crate::gauges::Gauges;
 use crate::guard::{Guard, Permit};
-use crate::profile::{HiddenCompanies, Verdict, filter};
+use crate::hidden_companies::HiddenCompanies;
+use crate::profile::{Verdict, filter};
 use crate::replica::Replica;
 use crate::tally::Level;
 

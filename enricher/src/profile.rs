@@ -1,6 +1,5 @@
 //! What may be shown of who the Deanonymizer says is behind an address. Pure.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use protocol::Profile;
@@ -8,6 +7,7 @@ use protocol::record::Contact;
 
 use crate::answer::Answer;
 use crate::email;
+use crate::hidden_companies::HiddenCompanies;
 
 /// What the lookup of an address came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,34 +32,10 @@ impl Verdict {
     }
 }
 
-/// The companies whose sessions are never shown, by guid in any case.
-#[derive(Clone, Debug)]
-pub struct HiddenCompanies(BTreeSet<String>);
-
-impl HiddenCompanies {
-    /// From the guids of the command line.
-    #[must_use]
-    pub fn new(guids: &[String]) -> Self {
-        Self(
-            guids
-                .iter()
-                .map(|guid| guid.trim().to_ascii_lowercase())
-                .collect(),
-        )
-    }
-
-    fn contain(&self, guid: &str) -> bool {
-        self.0.contains(&guid.trim().to_ascii_lowercase())
-    }
-}
-
 /// Takes away what must not be shown.
 pub fn filter(answer: Answer, hidden: &HiddenCompanies) -> Verdict {
     let Answer { company, contact } = answer;
-    if company
-        .as_ref()
-        .is_some_and(|company| hidden.contain(&company.guid))
-    {
+    if company.as_ref().is_some_and(|company| hidden.hides(company)) {
         return Verdict::Hidden;
     }
     if company.is_none() && contact.is_none() {
@@ -135,18 +111,17 @@ mod tests {
     }
 
     fn shown(answer: Answer) -> Profile {
-        filter(answer, &HiddenCompanies::new(&[NEXA_CORE.into()]))
-            .profile()
-            .unwrap()
+        filter(answer, &HiddenCompanies::new([])).profile().unwrap()
     }
 
     #[test]
-    fn hidden_companies_in_any_case() {
-        let hidden = HiddenCompanies::new(&[NEXA_CORE.into()]);
+    fn hidden_companies_in_any_spelling() {
+        let hidden = HiddenCompanies::new([]);
         for guid in [
             NEXA_CORE.to_owned(),
             NEXA_CORE.to_uppercase(),
             format!(" {NEXA_CORE} "),
+            format!("{{{NEXA_CORE}}}"),
         ] {
             let answer = Answer {
                 company: Some(company(&guid)),
@@ -168,7 +143,7 @@ mod tests {
 
     #[test]
     fn unknown_without_company_and_contact() {
-        let hidden = HiddenCompanies::new(&[]);
+        let hidden = HiddenCompanies::new([]);
         assert_eq!(filter(Answer::default(), &hidden), Verdict::Unknown);
         assert_eq!(Verdict::Unknown.profile(), Some(Profile::default()));
     }

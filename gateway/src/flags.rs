@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
+use clap::builder::NonEmptyStringValueParser;
 use service::flags::{Command, Common, duration};
 use service::metrics::Metrics;
 use service::process::CommandLine;
@@ -46,7 +47,7 @@ pub struct Flags {
     pub assets: PathBuf,
 
     /// Without this token nobody sees page, API or WebSocket; without this flag everybody does.
-    #[arg(long, env, hide_env_values = true)]
+    #[arg(long, env, hide_env_values = true, value_parser = NonEmptyStringValueParser::new())]
     pub access_token: Option<String>,
 
     /// A file with the token, in place of the token itself.

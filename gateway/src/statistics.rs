@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use protocol::frame::Stats;
+use protocol::guid::Identity;
 use protocol::{Company, Millis};
 
 /// Sums over the sessions shown.
@@ -10,7 +11,7 @@ use protocol::{Company, Millis};
 pub struct Statistics {
     sessions: u64,
     with_company: u64,
-    companies: HashMap<Box<str>, u64>,
+    companies: HashMap<Identity, u64>,
     /// Wide enough for the sum of any number of times.
     opened_at_sum: i128,
 }
@@ -22,7 +23,7 @@ impl Statistics {
         self.opened_at_sum += i128::from(opened_at);
         if let Some(company) = company {
             self.with_company += 1;
-            *self.companies.entry(key(&company.guid)).or_default() += 1;
+            *self.companies.entry(Identity::of(&company.guid)).or_default() += 1;
         }
     }
 
@@ -32,7 +33,7 @@ impl Statistics {
         self.opened_at_sum -= i128::from(opened_at);
         if let Some(company) = company {
             self.with_company -= 1;
-            let key = key(&company.guid);
+            let key = Identity::of(&company.guid);
             if let Some(sessions) = self.companies.get_mut(&key) {
                 *sessions -= 1;
                 if *sessions == 0 {
@@ -65,11 +66,6 @@ fn mean(sum: f64, count: u64) -> f64 {
     if count == 0 { 0.0 } else { sum / count as f64 }
 }
 
-/// Guids are compared without regard to case.
-fn key(guid: &str) -> Box<str> {
-    guid.to_ascii_lowercase().into_boxed_str()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,6 +93,22 @@ mod tests {
         );
         assert!((stats.average_visitors_per_company - 1.5).abs() < 1e-9);
         assert!((stats.average_session_seconds - 2.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_company_is_one_in_every_spelling_of_its_guid() {
+        let mut statistics = Statistics::default();
+        for guid in [
+            "b8e8879e-3382-4908-8f1e-7638473d0913",
+            "{B8E8879E-3382-4908-8F1E-7638473D0913}",
+            "urn:uuid:b8e8879e-3382-4908-8f1e-7638473d0913",
+            "b8e8879e338249088f1e7638473d0913",
+        ] {
+            statistics.add(0, Some(&company(guid)));
+        }
+        assert_eq!(statistics.stats(0, 0).companies, 1);
+        statistics.remove(0, Some(&company("(b8e8879e-3382-4908-8f1e-7638473d0913)")));
+        assert_eq!(statistics.stats(0, 0).companies, 1);
     }
 
     #[test]

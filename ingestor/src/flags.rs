@@ -96,9 +96,7 @@ impl CommandLine for Flags {
 fn websocket_url(text: &str) -> Result<String, String> {
     use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
-    if !text.starts_with("ws://") && !text.starts_with("wss://") {
-        return Err("must begin with ws:// or wss://".to_owned());
-    }
+    flags::url(text, &["ws", "wss"])?;
     text.into_client_request()
         .map(|_| text.to_owned())
         .map_err(|error| error.to_string())
@@ -118,6 +116,8 @@ mod tests {
         assert!(websocket_url("ws://127.0.0.1:8080").is_ok());
         assert!(websocket_url("wss://emitter.example/feed?x=1").is_ok());
         assert!(websocket_url("http://127.0.0.1:8080").is_err());
-        assert!(websocket_url("ws://").is_err());
+        for text in ["ws://", "ws://a;b", "ws://a,ws://b", "ws://a:99999"] {
+            assert!(websocket_url(text).is_err(), "{text}");
+        }
     }
 }

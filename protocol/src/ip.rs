@@ -1,6 +1,6 @@
 //! A visitor's address, as the emitter spells it and as a cache knows it.
 
-use std::net::Ipv6Addr;
+use std::net::IpAddr;
 
 /// The longest spelling of an address, in bytes.
 pub const MAX_LEN: usize = 45;
@@ -16,7 +16,8 @@ pub fn is_plausible(text: &str) -> bool {
     (1..=MAX_LEN).contains(&text.len()) && plain
 }
 
-/// What a cache files an address under: one key for all spellings of one IPv6 address.
+/// What an address is compared by and cached under: one key for all spellings of an address, of which an IPv4 address
+/// in IPv6 (`::ffff:1.2.3.4`, RFC 4291 section 2.5.5.2) is one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IpKey(Box<str>);
 
@@ -24,23 +25,34 @@ impl IpKey {
     /// The key of an address in any spelling, valid or not.
     #[must_use]
     pub fn new(ip: &str) -> Self {
-        match ip.parse::<Ipv6Addr>() {
-            Ok(address) => Self(address.to_string().into_boxed_str()),
-            Err(_) => Self(ip.to_ascii_lowercase().into_boxed_str()),
+        let ip = ip.trim();
+        match address(ip) {
+            Some(address) => Self(address.to_string().into_boxed_str()),
+            None => Self(ip.to_ascii_lowercase().into_boxed_str()),
         }
     }
 
-    /// The key's text: the canonical spelling of an IPv6 address, or the address in lower case.
+    /// The key's text: the canonical spelling of a valid address, or the text in lower case.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
+/// The address that the text spells, if it is a valid one; an IPv4 address in IPv6 is the IPv4 address.
+#[must_use]
+pub fn address(ip: &str) -> Option<IpAddr> {
+    ip.trim()
+        .parse::<IpAddr>()
+        .ok()
+        .map(|address| address.to_canonical())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::net::{Ipv4Addr, Ipv6Addr};
 
     #[test]
     fn plausible_addresses() {
@@ -76,7 +88,29 @@ mod tests {
         assert_ne!(IpKey::new("185.242.274.177"), IpKey::new("185.242.274.178"));
     }
 
+    #[test]
+    fn an_ipv4_address_in_ipv6_is_the_ipv4_address() {
+        for ip in [
+            "::ffff:1.2.3.4",
+            "::FFFF:102:304",
+            "0:0:0:0:0:ffff:0102:0304",
+            " 1.2.3.4 ",
+        ] {
+            assert_eq!(IpKey::new(ip).as_str(), "1.2.3.4", "{ip}");
+        }
+        assert_ne!(IpKey::new("::1.2.3.4"), IpKey::new("1.2.3.4"));
+    }
+
     proptest! {
+        #[test]
+        fn spellings_of_one_ipv4_share_a_key(octets: [u8; 4]) {
+            let address = Ipv4Addr::from(octets);
+            let mapped = address.to_ipv6_mapped();
+            let key = IpKey::new(&address.to_string());
+            prop_assert_eq!(&IpKey::new(&mapped.to_string()), &key);
+            prop_assert_eq!(&IpKey::new(&mapped.segments().map(|segment| format!("{segment:04X}")).join(":")), &key);
+        }
+
         #[test]
         fn spellings_of_one_ipv6_share_a_key(segments: [u16; 8]) {
             let address = Ipv6Addr::from(segments);

@@ -10,6 +10,7 @@ mod deanonymizer;
 mod emitter;
 mod fleet;
 mod hostile;
+mod identity;
 mod inspecting;
 mod leaks;
 mod live;
