@@ -71,8 +71,7 @@ impl Amender {
             };
             let mut record = sighting.record(Profile::default());
             if let SessionMessage::Record(standing) = &standing.message {
-                record.profile = standing.profile.clone();
-                record.unidentified = standing.unidentified;
+                record.take_identity(standing);
             }
             if let Some(outcome) = self.merge(&record, standing).await? {
                 return Ok(outcome);

@@ -61,6 +61,7 @@ impl Sighting {
             received_at: self.received_at,
             profile,
             unidentified: false,
+            identified_at: None,
         }
     }
 }

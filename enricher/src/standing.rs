@@ -63,7 +63,7 @@ impl Standing {
         merged.merge(record);
         let says_the_same = merged.opened_at == before.opened_at
             && merged.shown_opened_at() == before.shown_opened_at()
-            && merged.unidentified == before.unidentified;
+            && merged.identity() == before.identity();
         if says_the_same && !self.expires_soon(now) {
             Addition::None(self.outcome())
         } else {
@@ -92,6 +92,7 @@ mod tests {
             received_at: first_seen_at,
             profile: Profile::default(),
             unidentified: false,
+            identified_at: None,
         }
     }
 
@@ -118,6 +119,23 @@ mod tests {
         };
         assert_eq!(merged.opened_at, Some(7));
         assert!(matches!(out(None).add(&record(None, 5), 20), Addition::Record(_)));
+    }
+
+    #[test]
+    fn what_says_more_of_the_visitor_is_added_with_its_address() {
+        let found = |ip: &str, identified_at| Record {
+            ip: ip.into(),
+            identified_at,
+            ..record(Some(10), 10)
+        };
+        let out = || standing(SessionMessage::Record(found("::1", Some(5))));
+        for less in [found("::2", None), found("::2", Some(4)), found("::1", Some(5))] {
+            assert!(adds_nothing(&out().add(&less, 20)), "{less:?}");
+        }
+        let Addition::Record(merged) = out().add(&found("::2", Some(6)), 20) else {
+            panic!("a later finding must be taken over");
+        };
+        assert_eq!((&*merged.ip, merged.identified_at), ("::2", Some(6)));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use self::books::Books;
 use self::entry::{Entry, News};
 use crate::session::Session;
 use crate::sharing::Sharing;
-use crate::write_back::{Standing, WriteBack, wanted};
+use crate::write_back::{Content, Standing, WriteBack, is_outdated, wanted};
 
 /// What has changed since it was last asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl View {
     }
 
     /// A record or tombstone stands in the stream.
-    pub fn message(&mut self, mut message: SessionMessage, standing: Standing, now: Millis) {
+    pub fn message(&mut self, mut message: SessionMessage, mut standing: Standing, now: Millis) {
         if let SessionMessage::Record(record) = &mut message {
             self.sharing.share(&mut record.profile);
         }
@@ -67,6 +67,9 @@ impl View {
         let entry = match self.entries.entry(guid.clone()) {
             hash_map::Entry::Occupied(entry) => {
                 let entry = entry.into_mut();
+                if is_outdated(&message, &entry.session, entry.standing) {
+                    standing.content = Content::Outdated;
+                }
                 entry.session.fold_message(message);
                 entry
             }

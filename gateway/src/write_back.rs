@@ -3,8 +3,10 @@
 //!
 //! Several gateways hold the same and write the same; the expected sequence lets one of them win.
 
+use std::hash::BuildHasher as _;
 use std::time::Duration;
 
+use foldhash::quality::FixedState;
 use protocol::stream::{RECORD_TTL, STALE_RECORD_TTL, TOMBSTONE_TTL};
 use protocol::time::millis;
 use protocol::{Millis, Record, SessionMessage};
@@ -29,11 +31,13 @@ pub enum Content {
         opened_at: Option<Millis>,
         /// Its earliest event.
         first_seen_at: Millis,
-        /// Whether it does not say yet who the visitor is.
-        unidentified: bool,
+        /// A digest of who it says the visitor is.
+        identity: u64,
         /// Whether it was given the time of a stale session.
         stale: bool,
     },
+    /// A record that took the place of one that was lost, and says less than that one said.
+    Outdated,
     /// A tombstone.
     Tombstone {
         /// When it was published.
@@ -49,12 +53,28 @@ impl Standing {
             SessionMessage::Record(record) => Content::Record {
                 opened_at: record.opened_at,
                 first_seen_at: record.first_seen_at,
-                unidentified: record.unidentified,
+                identity: digest(record),
                 stale: ttl.is_some_and(|ttl| ttl <= STALE_RECORD_TTL),
             },
             SessionMessage::Tombstone(_) => Content::Tombstone { published_at },
         };
         Self { sequence, content }
+    }
+}
+
+/// Whether a record that comes to stand where `before` stood knows less of the session's activity than is known here.
+///
+/// It is asked only where nothing is known to stand: otherwise the record that stands may lag behind, because the stream
+/// of activities says the rest.
+#[must_use]
+pub fn is_outdated(message: &SessionMessage, session: &Session, before: Option<Standing>) -> bool {
+    let lost = before.is_none_or(|before| before.content == Content::Outdated);
+    match (message, session) {
+        (SessionMessage::Record(record), Session::Opened(known)) => {
+            lost && (record.last_activity_at < known.last_activity_at
+                || record.received_at < known.received_at)
+        }
+        _ => false,
     }
 }
 
@@ -101,21 +121,27 @@ pub fn wanted(session: &Session, standing: Option<Standing>, active: bool) -> Op
     }
 }
 
-/// Whether the content says of the opening what the record says, for as long as it should.
+/// Tells identities apart in as little memory as there is room for with every session.
+fn digest(record: &Record) -> u64 {
+    FixedState::default().hash_one(record.identity())
+}
+
+/// Whether the content says all that the record says and clients are shown, for as long as it should. Later activities
+/// stand in the stream of activities.
 fn says(content: Option<Content>, record: &Record, active: bool) -> bool {
     match content {
         Some(Content::Record {
             opened_at,
             first_seen_at,
-            unidentified,
+            identity,
             stale,
         }) => {
             opened_at == record.opened_at
-                && unidentified == record.unidentified
+                && identity == digest(record)
                 && (opened_at.is_some() || first_seen_at == record.first_seen_at)
                 && stale != active
         }
-        Some(Content::Tombstone { .. }) | None => false,
+        Some(Content::Outdated | Content::Tombstone { .. }) | None => false,
     }
 }
 
@@ -138,6 +164,7 @@ mod tests {
             received_at: at,
             profile: Profile::default(),
             unidentified: false,
+            identified_at: None,
         }
     }
 
@@ -163,6 +190,23 @@ mod tests {
         let session = Session::Opened(record(Some(5), 5));
         let standing = standing(&SessionMessage::Record(record(None, 50)), RECORD_TTL);
         assert_eq!(wanted(&session, Some(standing), true).unwrap().expected, 7);
+    }
+
+    #[test]
+    fn a_record_that_says_less_of_the_visitor_is_replaced() {
+        let known = Record {
+            identified_at: Some(3),
+            ..record(Some(5), 5)
+        };
+        let of_another_address = Record {
+            ip: "::2".into(),
+            ..known.clone()
+        };
+        for less in [record(Some(5), 5), of_another_address] {
+            let standing = standing(&SessionMessage::Record(less), RECORD_TTL);
+            let write = wanted(&Session::Opened(known.clone()), Some(standing), true).unwrap();
+            assert_eq!(write.message, SessionMessage::Record(known.clone()));
+        }
     }
 
     #[test]

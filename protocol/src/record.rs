@@ -11,7 +11,7 @@ use crate::ip;
 use crate::time::{Millis, is_plausible};
 
 /// The company behind an IP.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Company {
     /// The Deanonymizer's name for it; compared without regard to case.
     pub guid: String,
@@ -22,7 +22,7 @@ pub struct Company {
 }
 
 /// The person behind an IP. Personal email addresses are gone by the time that one of these exists.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Contact {
     /// The Deanonymizer's name for the person.
@@ -41,7 +41,7 @@ pub struct Contact {
 }
 
 /// Who is behind an IP, filtered: what may be shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Profile {
     /// The company, where known. Shared: many visitors come from one.
     pub company: Option<Arc<Company>>,
@@ -66,8 +66,23 @@ pub struct Record {
     pub received_at: Millis,
     /// Who is behind the address.
     pub profile: Profile,
-    /// Shown though nobody could say yet who it is, because the operator wants it so (DESIGN 6.7).
+    /// Shown though nobody could say yet who it is, because the operator wants it so (`--show-unidentified-after`).
     pub unidentified: bool,
+    /// When `profile` was found out; `None` where it has not been, or the record is of a release that did not say.
+    pub identified_at: Option<Millis>,
+}
+
+/// Who a record says the visitor is, ordered by how much it is believed: one who has been identified before one who has
+/// not, then the later finding. Findings of the same time do not differ unless something is wrong; then one with a
+/// company is believed before one without, one with a contact likewise, and the rest decides so that all processes
+/// agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identity<'a> {
+    is_identified: bool,
+    identified_at: Option<Millis>,
+    profile: &'a Profile,
+    /// The address that the profile is of.
+    ip: &'a str,
 }
 
 impl Record {
@@ -77,19 +92,37 @@ impl Record {
         self.opened_at.unwrap_or(self.first_seen_at)
     }
 
-    /// Takes over what `other` knows better of the same session; order and repetition make no difference.
+    /// Who the visitor is, as far as this record says.
+    #[must_use]
+    pub fn identity(&self) -> Identity<'_> {
+        Identity {
+            is_identified: !self.unidentified,
+            identified_at: self.identified_at,
+            profile: &self.profile,
+            ip: &self.ip,
+        }
+    }
+
+    /// Takes over who the visitor is: the address and all that was found out about it, which belong together.
+    pub fn take_identity(&mut self, other: &Self) {
+        self.ip.clone_from(&other.ip);
+        self.profile.clone_from(&other.profile);
+        self.unidentified = other.unidentified;
+        self.identified_at = other.identified_at;
+    }
+
+    /// Takes over what `other` knows better of the same session. Order, grouping and repetition make no difference, in
+    /// any field.
     ///
-    /// The address and profile are those that stand here, unless here is none and there is one. A verdict that one of
-    /// the two has is one for both.
+    /// Each time is the earliest or latest of the two, and the [`Identity`] is the one that is believed more.
     pub fn merge(&mut self, other: &Self) {
         self.opened_at = earliest(self.opened_at, other.opened_at);
         self.first_seen_at = self.first_seen_at.min(other.first_seen_at);
         self.last_activity_at = self.last_activity_at.max(other.last_activity_at);
         self.received_at = self.received_at.max(other.received_at);
-        if self.profile == Profile::default() {
-            self.profile = other.profile.clone();
+        if other.identity() > self.identity() {
+            self.take_identity(other);
         }
-        self.unidentified &= other.unidentified;
     }
 }
 
@@ -148,7 +181,8 @@ impl Serialize for Record {
         } else {
             EventKind::KeepAlive
         };
-        let mut object = serializer.serialize_struct("Record", 9 + usize::from(self.unidentified))?;
+        let optional = usize::from(self.unidentified) + usize::from(self.identified_at.is_some());
+        let mut object = serializer.serialize_struct("Record", 9 + optional)?;
         object.serialize_field("guid", &self.guid)?;
         object.serialize_field("ip", &self.ip)?;
         object.serialize_field("event", event.token())?;
@@ -160,6 +194,9 @@ impl Serialize for Record {
         object.serialize_field("contact", &self.profile.contact)?;
         if self.unidentified {
             object.serialize_field("unidentified", &true)?;
+        }
+        if let Some(identified_at) = &self.identified_at {
+            object.serialize_field("identifiedAt", identified_at)?;
         }
         object.end()
     }
@@ -201,6 +238,7 @@ struct Wire {
     contact: Option<Arc<Contact>>,
     #[serde(default)]
     unidentified: bool,
+    identified_at: Option<Millis>,
 }
 
 /// A message on `visitor.session.<guid>` that is neither a record nor a tombstone.
@@ -231,6 +269,7 @@ impl TryFrom<Wire> for SessionMessage {
             wire.first_seen_at,
             wire.last_activity_at,
             wire.closed_at,
+            wire.identified_at,
         ];
         if !times.into_iter().flatten().all(is_plausible) {
             return Err(InvalidMessage::BadTime);
@@ -261,6 +300,7 @@ impl TryFrom<Wire> for SessionMessage {
                 contact: wire.contact,
             },
             unidentified: wire.unidentified,
+            identified_at: wire.identified_at,
         }))
     }
 }
@@ -280,6 +320,7 @@ mod tests {
             received_at: first_seen_at,
             profile: Profile::default(),
             unidentified: false,
+            identified_at: None,
         }
     }
 
@@ -319,18 +360,118 @@ mod tests {
         assert_eq!(merged.shown_opened_at(), 8);
     }
 
+    #[test]
+    fn the_later_finding_is_believed_with_its_address() {
+        let found = |at: Option<Millis>, name: &str, ip: &str| {
+            let company = Company {
+                guid: name.into(),
+                name: name.into(),
+                domain: "c.example".into(),
+            };
+            Record {
+                ip: ip.into(),
+                profile: Profile {
+                    company: Some(Arc::new(company)),
+                    contact: None,
+                },
+                identified_at: at,
+                ..record(None, 5)
+            }
+        };
+        let unidentified = Record {
+            unidentified: true,
+            received_at: 100,
+            ..record(None, 100)
+        };
+        let unknown = Record {
+            identified_at: Some(30),
+            ..record(None, 5)
+        };
+        let [of_old_release, first, second] = [
+            found(None, "z", "::1"),
+            found(Some(10), "b", "::2"),
+            found(Some(20), "a", "::3"),
+        ];
+        let from_least = [&unidentified, &of_old_release, &first, &second, &unknown];
+        for (index, less) in from_least.iter().enumerate() {
+            for more in &from_least[index..] {
+                let mut merged = (*less).clone();
+                merged.merge(more);
+                assert_eq!(merged.identity(), more.identity());
+            }
+        }
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        proptest::sample::select(vec!["", "a", "b"]).prop_map(str::to_owned)
+    }
+
+    fn profile() -> impl Strategy<Value = Profile> {
+        let texts = || proptest::collection::vec(text(), 0..2);
+        let company =
+            (text(), text(), text()).prop_map(|(guid, name, domain)| Company { guid, name, domain });
+        let contact = (text(), text(), proptest::option::of(text()), texts(), texts()).prop_map(
+            |(guid, name, title, email_addresses, phone_numbers)| Contact {
+                guid,
+                name,
+                title,
+                email_addresses,
+                phone_numbers,
+            },
+        );
+        let (company, contact) = (proptest::option::of(company), proptest::option::of(contact));
+        (company, contact).prop_map(|(company, contact)| Profile {
+            company: company.map(Arc::new),
+            contact: contact.map(Arc::new),
+        })
+    }
+
+    fn any_record() -> impl Strategy<Value = Record> {
+        let time = || 0..4i64;
+        let times = (proptest::option::of(time()), time(), time(), time());
+        let ip = proptest::sample::select(vec!["::1", "::2", "203.0.113.7"]);
+        (times, ip, profile(), any::<bool>(), proptest::option::of(time())).prop_map(
+            |(
+                (opened_at, first_seen_at, last_activity_at, received_at),
+                ip,
+                profile,
+                unidentified,
+                identified_at,
+            )| {
+                Record {
+                    guid: Guid::new("a").unwrap(),
+                    ip: ip.into(),
+                    opened_at,
+                    first_seen_at,
+                    last_activity_at,
+                    received_at,
+                    profile,
+                    unidentified,
+                    identified_at,
+                }
+            },
+        )
+    }
+
+    fn merged(a: &Record, b: &Record) -> Record {
+        let mut merged = a.clone();
+        merged.merge(b);
+        merged
+    }
+
     proptest! {
         #[test]
-        fn merging_knows_no_order(a: (Option<i32>, i32), b: (Option<i32>, i32)) {
-            let a = record(a.0.map(Millis::from), a.1.into());
-            let b = record(b.0.map(Millis::from), b.1.into());
-            let mut ab = a.clone();
-            ab.merge(&b);
-            let mut ba = b.clone();
-            ba.merge(&a);
-            prop_assert_eq!(&ab, &ba);
-            ab.merge(&b);
-            prop_assert_eq!(&ab, &ba);
+        fn merging_is_commutative_associative_and_idempotent(a in any_record(), b in any_record(), c in any_record()) {
+            prop_assert_eq!(merged(&a, &b), merged(&b, &a));
+            prop_assert_eq!(merged(&merged(&a, &b), &c), merged(&a, &merged(&b, &c)));
+            prop_assert_eq!(merged(&a, &a), a.clone());
+            prop_assert_eq!(merged(&merged(&a, &b), &b), merged(&a, &b));
+        }
+
+        #[test]
+        fn an_address_is_never_shown_with_the_profile_of_another(a in any_record(), b in any_record()) {
+            let merged = merged(&a, &b);
+            prop_assert!([a.identity(), b.identity()].contains(&merged.identity()));
         }
     }
 }

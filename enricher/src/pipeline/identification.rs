@@ -10,7 +10,6 @@ use super::{Done, MAX_WAITING, Pipeline, heard_of_again};
 use crate::answer::Failure;
 use crate::entry::{Found, Key};
 use crate::ledger::DeliveryId;
-use crate::profile::Verdict;
 use crate::sessions::{Next, Outcome, Sighting};
 use crate::tally::{Fate, Level};
 
@@ -21,7 +20,7 @@ impl Pipeline {
         if let Some(found) = self.lookup.cached(key).await {
             self.gauges.saved_by_cache.inc();
             self.gauges.verdicts.found(Level::Cache, &found.verdict);
-            return self.identified(sighting, id, &found.verdict, now).await;
+            return self.identified(sighting, id, &found, now).await;
         }
         // Nobody pays for a visitor who has already left: an event that is too old to make its session active waits
         // until a younger one of the session has caused the call.
@@ -89,7 +88,7 @@ impl Pipeline {
                     let kind = sighting.kind();
                     match self.sessions.see(sighting, id, now) {
                         Next::Identify(sighting, id) | Next::TouchAndIdentify(sighting, id) => {
-                            self.identified(sighting, id, &found.verdict, now).await;
+                            self.identified(sighting, id, &found, now).await;
                         }
                         next => self.act(next, kind).await,
                     }
@@ -110,11 +109,14 @@ impl Pipeline {
     }
 
     /// Publishes the record that says who it is, unless it must not be shown.
-    async fn identified(&mut self, sighting: Sighting, id: DeliveryId, verdict: &Verdict, now: Millis) {
+    async fn identified(&mut self, sighting: Sighting, id: DeliveryId, found: &Found, now: Millis) {
         self.waiting.identified(&sighting.guid);
-        match verdict.profile() {
+        match found.verdict.profile() {
             Some(profile) => {
-                let record = sighting.record(profile);
+                let record = Record {
+                    identified_at: Some(found.looked_up_at),
+                    ..sighting.record(profile)
+                };
                 self.publish(sighting, record, id, now).await;
             }
             None => self.hide(sighting, id, now).await,

@@ -46,6 +46,7 @@ fn record(profile: Profile) -> Record {
         received_at: 1,
         profile,
         unidentified: false,
+        identified_at: None,
     }
 }
 

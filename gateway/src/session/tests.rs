@@ -1,6 +1,7 @@
 use super::*;
 use proptest::prelude::*;
-use protocol::{Guid, Profile};
+use protocol::{Company, Guid, Profile};
+use std::sync::Arc;
 
 const STALE_AFTER: Duration = Duration::from_mins(1);
 
@@ -18,6 +19,37 @@ fn record(opened_at: Option<Millis>, at: Millis) -> SessionMessage {
         received_at: at,
         profile: Profile::default(),
         unidentified: false,
+        identified_at: None,
+    })
+}
+
+/// Records of differing findings about differing addresses.
+fn any_record() -> impl Strategy<Value = SessionMessage> {
+    let company = proptest::option::of(proptest::sample::select(vec!["a", "b"]));
+    let ip = proptest::sample::select(vec!["::1", "::2"]);
+    let finding = (ip, company, any::<bool>(), proptest::option::of(0..3i64));
+    let times = (any::<bool>(), 0..100i64);
+    (times, finding).prop_map(|((opening, at), (ip, company, unidentified, identified_at))| {
+        let SessionMessage::Record(record) = record(opening.then_some(at), at) else {
+            unreachable!()
+        };
+        let company = company.map(|name| {
+            Arc::new(Company {
+                guid: name.into(),
+                name: name.into(),
+                domain: "c.example".into(),
+            })
+        });
+        SessionMessage::Record(Record {
+            ip: ip.into(),
+            profile: Profile {
+                company,
+                contact: None,
+            },
+            unidentified,
+            identified_at,
+            ..record
+        })
     })
 }
 
@@ -103,7 +135,7 @@ enum Input {
 
 fn inputs() -> impl Strategy<Value = Vec<Input>> {
     let input = prop_oneof![
-        3 => (any::<bool>(), 0..100i64).prop_map(|(opening, at)| Input::Message(record(opening.then_some(at), at))),
+        3 => any_record().prop_map(Input::Message),
         4 => (0..100i64).prop_map(|at| Input::Activity(activity(at))),
         1 => (0..100i64).prop_map(|at| Input::Message(tombstone(at))),
     ];
@@ -134,7 +166,7 @@ proptest! {
         prop_assert_eq!(fold(&inputs), fold(&shuffled));
     }
 
-    /// The rules of DESIGN 6, said another way.
+    /// The rules of a session, said another way.
     #[test]
     fn agrees_with_the_rules(inputs in inputs()) {
         let session = fold(&inputs);
@@ -153,6 +185,8 @@ proptest! {
                 let opening = records.iter().filter_map(|record| record.opened_at).min();
                 prop_assert_eq!(record.shown_opened_at(), opening.or_else(|| times().min()).unwrap());
                 prop_assert_eq!(record.last_activity_at, times().max().unwrap());
+                let believed = records.iter().map(|record| record.identity()).max();
+                prop_assert_eq!(Some(record.identity()), believed);
             }
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use protocol::frame::Removal;
 use protocol::guid::GuidMap;
-use protocol::{Guid, Millis};
+use protocol::{Guid, Millis, Record};
 
 use super::Traffic;
 use super::entry::{Entry, News, Shown};
@@ -64,32 +64,31 @@ impl Books {
     /// Brings what is shown, counted, told and written in step with what is known of the session.
     pub fn update(&mut self, guid: &Guid, entry: &mut Entry, now: Millis) {
         let closed = matches!(entry.session, Session::Closed { .. });
-        let shown = entry.session.active(self.stale_after, now).map(Shown::of);
-        let before = std::mem::replace(&mut entry.shown, shown);
-        let news = match (&before, &entry.shown) {
+        let was_shown = entry.shown.is_some();
+        let news = match (&mut entry.shown, entry.session.active(self.stale_after, now)) {
             (None, None) => News::None,
-            (None, Some(shown)) => {
-                self.statistics.add(shown.opened_at, shown.company());
+            (shown @ None, Some(record)) => {
                 self.traffic.appeared += 1;
+                *shown = Some(self.count(record));
                 News::Changed
             }
-            (Some(before), Some(shown)) => {
-                let news = shown.news_since(before);
-                if news == News::Changed {
-                    self.statistics.remove(before.opened_at, before.company());
-                    self.statistics.add(shown.opened_at, shown.company());
+            (Some(shown), Some(record)) => {
+                let news = shown.news(record);
+                match news {
+                    News::None => {}
+                    News::Touched => shown.touch(record),
+                    News::Changed => {
+                        self.statistics.remove(shown.opened_at, shown.company());
+                        *shown = self.count(record);
+                    }
                 }
                 news
             }
-            (Some(before), None) => {
-                self.statistics.remove(before.opened_at, before.company());
-                let removal = if closed { Removal::Closed } else { Removal::Stale };
-                *(if closed {
-                    &mut self.traffic.closed
-                } else {
-                    &mut self.traffic.stale
-                }) += 1;
-                self.removed.insert(guid.clone(), removal);
+            (shown @ Some(_), None) => {
+                if let Some(shown) = shown.take() {
+                    self.statistics.remove(shown.opened_at, shown.company());
+                }
+                self.left(guid, closed);
                 News::None
             }
         };
@@ -99,13 +98,31 @@ impl Books {
             }
             entry.news = news;
         }
-        let came = before.is_none() && entry.shown.is_some();
+        let came = !was_shown && entry.shown.is_some();
         let sooner = entry.session.deadline(self.stale_after, now) < entry.looked_at;
-        if closed || news == News::Changed || before.is_some() != entry.shown.is_some() {
+        if closed || news == News::Changed || was_shown != entry.shown.is_some() {
             self.unsettle(guid, entry);
         }
         if came && sooner {
             self.look_again(guid, entry, now);
         }
+    }
+
+    /// Adds to the averages what is shown of the record.
+    fn count(&mut self, record: &Record) -> Shown {
+        let shown = Shown::of(record);
+        self.statistics.add(shown.opened_at, shown.company());
+        shown
+    }
+
+    /// The session is not shown any longer.
+    fn left(&mut self, guid: &Guid, closed: bool) {
+        let (removal, counter) = if closed {
+            (Removal::Closed, &mut self.traffic.closed)
+        } else {
+            (Removal::Stale, &mut self.traffic.stale)
+        };
+        *counter += 1;
+        self.removed.insert(guid.clone(), removal);
     }
 }

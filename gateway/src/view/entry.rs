@@ -22,6 +22,7 @@ pub enum News {
 pub struct Shown {
     /// When it opened.
     pub opened_at: Millis,
+    ip: Box<str>,
     profile: Profile,
     unidentified: bool,
     last_activity_at: Millis,
@@ -32,6 +33,7 @@ impl Shown {
     pub fn of(record: &Record) -> Self {
         Self {
             opened_at: record.shown_opened_at(),
+            ip: record.ip.clone(),
             profile: record.profile.clone(),
             unidentified: record.unidentified,
             last_activity_at: record.last_activity_at,
@@ -43,22 +45,32 @@ impl Shown {
         self.profile.company.as_deref()
     }
 
-    /// What clients must be told when this is shown instead of `before`.
-    pub fn news_since(&self, before: &Self) -> News {
+    /// What clients must be told when the record is shown instead of this.
+    pub fn news(&self, record: &Record) -> News {
         // Taken apart, so that nothing that is shown is forgotten here.
         let &Self {
             opened_at,
+            ref ip,
             ref profile,
             unidentified,
             last_activity_at,
-        } = before;
-        if (self.opened_at, &self.profile, self.unidentified) != (opened_at, profile, unidentified) {
+        } = self;
+        if opened_at != record.shown_opened_at()
+            || *ip != record.ip
+            || *profile != record.profile
+            || unidentified != record.unidentified
+        {
             News::Changed
-        } else if self.last_activity_at != last_activity_at {
+        } else if last_activity_at != record.last_activity_at {
             News::Touched
         } else {
             News::None
         }
+    }
+
+    /// Only the last activity has moved.
+    pub fn touch(&mut self, record: &Record) {
+        self.last_activity_at = record.last_activity_at;
     }
 }
 

@@ -32,7 +32,34 @@ fn record(name: &str, opened_at: Option<Millis>, at: Millis) -> SessionMessage {
             contact: None,
         },
         unidentified: false,
+        identified_at: None,
     })
+}
+
+/// A record that says who the visitor is: an address, a company, and whether and when that was found out.
+fn found(name: &str, opened_at: Option<Millis>, at: Millis, finding: Finding) -> SessionMessage {
+    let SessionMessage::Record(mut record) = record(name, opened_at, at) else {
+        unreachable!()
+    };
+    let (ip, company, unidentified, identified_at) = finding;
+    record.ip = ip.into();
+    record.profile.company = company.map(|name| {
+        Arc::new(Company {
+            guid: name.into(),
+            name: name.into(),
+            domain: "c.example".into(),
+        })
+    });
+    (record.unidentified, record.identified_at) = (unidentified, identified_at);
+    SessionMessage::Record(record)
+}
+
+type Finding = (&'static str, Option<&'static str>, bool, Option<Millis>);
+
+fn finding() -> impl Strategy<Value = Finding> {
+    let company = proptest::option::of(proptest::sample::select(vec!["A", "B"]));
+    let ip = proptest::sample::select(vec!["::1", "::2"]);
+    (ip, company, any::<bool>(), proptest::option::of(0..3i64))
 }
 
 fn tombstone(name: &str, at: Millis) -> SessionMessage {
@@ -230,7 +257,8 @@ fn seconds(range: std::ops::Range<i64>) -> impl Strategy<Value = Millis> {
 fn input() -> impl Strategy<Value = Input> {
     let name = || proptest::sample::select(vec!["a", "b", "c"]);
     prop_oneof![
-        3 => (name(), any::<bool>(), seconds(0..50)).prop_map(|(name, opening, at)| Input::Message(record(name, opening.then_some(at), at))),
+        3 => (name(), any::<bool>(), seconds(0..50), finding())
+            .prop_map(|(name, opening, at, finding)| Input::Message(found(name, opening.then_some(at), at, finding))),
         4 => (name(), seconds(0..50)).prop_map(|(name, at)| Input::Activity(Activity(guid(name), at, at))),
         1 => (name(), seconds(0..50)).prop_map(|(name, at)| Input::Message(tombstone(name, at))),
     ]
@@ -448,23 +476,36 @@ proptest! {
         prop_assert_eq!(restarted.write_backs(1, now), []);
     }
 
-    /// After the stream is lost, what one gateway puts back makes the same view at another.
+    /// After the stream is lost, what one gateway puts back makes the same view at another, also where enrichers have
+    /// begun to write again without knowing what stood there.
     #[test]
-    fn what_is_put_back_makes_the_same_view(inputs in inputs()) {
+    fn what_is_put_back_makes_the_same_view(inputs in inputs(), meanwhile in inputs()) {
         let now = 50_000;
-        let (mut stream, mut view) = (Stream::default(), View::new(STALE_AFTER));
+        let (mut stream, mut activities, mut view) = (Stream::default(), Vec::new(), View::new(STALE_AFTER));
         for input in inputs {
             match input {
                 Input::Message(message) => stream.enricher(message),
-                Input::Activity(activity) => view.activity(&activity, now),
+                Input::Activity(activity) => {
+                    view.activity(&activity, now);
+                    activities.push(activity);
+                }
             }
             stream.replay(&mut view, now);
         }
         let mut stream = Stream::default();
         view.stream_lost();
+        for input in meanwhile {
+            if let Input::Message(message) = input {
+                stream.enricher(message);
+            }
+        }
+        stream.replay(&mut view, now);
         stream.write_back(&mut view, now);
         let mut other = View::new(STALE_AFTER);
         stream.replay(&mut other, now);
+        for activity in &activities {
+            other.activity(activity, now);
+        }
         prop_assert_eq!(shown(&other), shown(&view));
     }
 }
