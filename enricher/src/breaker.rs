@@ -1,37 +1,50 @@
-//! The circuit breaker before the Deanonymizer: when most calls fail, none is made for a while; then one tries whether
-//! it is better. Pure.
+//! Circuit breaker in front of the Deanonymizer: when nearly every call fails, none is made for a while; then one call
+//! probes whether the provider has recovered. Pure.
+//!
+//! Calls that fail at random are no reason to stop, not even every other one: retries get everyone through. Only results
+//! of calls that were admitted in the current state count.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use protocol::Millis;
 use protocol::status::Breaker as State;
-use protocol::time::millis;
 
 use crate::answer::LONGEST_WAIT;
 
 /// How many of the last calls are looked at.
-const WINDOW: usize = 20;
+const WINDOW: usize = 32;
 
-/// With fewer calls than these nothing is decided.
-const ENOUGH: usize = 8;
+/// How many results it takes to decide anything.
+const MIN_RESULTS: usize = 16;
+
+/// Opens when at most one in this many calls succeeds.
+const ONE_SUCCESS_IN: usize = WINDOW;
 
 /// The first pause.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// The longest pause: how long after its return a Deanonymizer may go unnoticed.
+/// The longest pause: for how long a recovered provider may go unnoticed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
+/// The breaker's leave for one call; comes back with the call's result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// How often the breaker had changed its state.
+    generation: u64,
+}
 
 /// The breaker.
 #[derive(Debug)]
 pub struct Breaker {
     state: State,
+    generation: u64,
     /// Whether each of the last calls failed.
     failed: VecDeque<bool>,
     pause: Duration,
-    until: Millis,
-    /// Until when the Deanonymizer wants to be left alone.
-    left_alone_until: Millis,
+    /// No probe before this, while open.
+    open_until: Option<Instant>,
+    /// The provider asked for no calls until then.
+    paused_until: Option<Instant>,
 }
 
 impl Breaker {
@@ -39,77 +52,75 @@ impl Breaker {
     pub fn new() -> Self {
         Self {
             state: State::Closed,
+            generation: 0,
             failed: VecDeque::with_capacity(WINDOW),
             pause: FIRST_PAUSE,
-            until: 0,
-            left_alone_until: 0,
+            open_until: None,
+            paused_until: None,
         }
     }
 
-    /// Whether a call may be made now. One that may while the breaker is open is the one that tries.
-    pub fn admit(&mut self, now: Millis) -> bool {
-        match self.state {
-            State::Closed => true,
-            State::HalfOpen => false,
-            State::Open => {
-                let due = now >= self.until;
-                if due {
-                    self.state = State::HalfOpen;
-                }
-                due
-            }
+    /// Admits a call, or not. The one that is admitted while the breaker is open is the probe.
+    pub fn admit(&mut self, now: Instant) -> Option<Admission> {
+        if self.is_shut(now) {
+            return None;
         }
+        if self.state == State::Open {
+            self.enter(State::HalfOpen);
+        }
+        Some(Admission {
+            generation: self.generation,
+        })
     }
 
-    /// Whether a call could be made now; changes nothing.
-    pub fn is_shut(&self, now: Millis) -> bool {
+    /// Whether a call would be refused now; changes nothing.
+    pub fn is_shut(&self, now: Instant) -> bool {
         match self.state {
             State::Closed => false,
             State::HalfOpen => true,
-            State::Open => now < self.until,
+            State::Open => self.open_until.is_some_and(|until| now < until),
         }
     }
 
-    /// Whether calls are held back because the Deanonymizer asked for it.
-    pub fn is_left_alone(&self, now: Millis) -> bool {
-        now < self.left_alone_until
+    /// Whether calls are held back because the provider asked for it.
+    pub fn is_paused(&self, now: Instant) -> bool {
+        self.paused_until.is_some_and(|until| now < until)
     }
 
-    /// A call has ended.
-    pub fn ended(&mut self, failed: bool, now: Millis) {
-        if self.state == State::HalfOpen {
-            if failed {
-                self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-                self.open(now);
-            } else {
-                *self = Self::new();
-            }
+    /// An admitted call has ended.
+    pub fn end(&mut self, admission: Admission, failed: bool, now: Instant) {
+        if admission.generation != self.generation {
             return;
         }
-        if self.failed.len() == WINDOW {
-            self.failed.pop_front();
+        match (self.state, failed) {
+            (State::HalfOpen, false) => {
+                self.enter(State::Closed);
+                self.pause = FIRST_PAUSE;
+            }
+            (State::HalfOpen, true) => {
+                self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+                self.open(now);
+            }
+            (State::Closed | State::Open, failed) => self.note(failed, now),
         }
-        self.failed.push_back(failed);
-        let failures = self.failed.iter().filter(|failed| **failed).count();
-        if self.state == State::Closed && self.failed.len() >= ENOUGH && failures * 2 > self.failed.len() {
+    }
+
+    /// An admitted call was not made after all.
+    pub fn abandon(&mut self, admission: Admission, now: Instant) {
+        if admission.generation == self.generation && self.state == State::HalfOpen {
             self.open(now);
         }
     }
 
-    /// The call that should try was not made to its end.
-    pub fn abandoned(&mut self, now: Millis) {
-        if self.state == State::HalfOpen {
-            self.open(now);
+    /// The provider asks for no calls for so long.
+    pub fn pause(&mut self, wait: Duration, now: Instant) {
+        if wait.is_zero() {
+            return;
         }
-    }
-
-    /// The Deanonymizer asks to be left alone until then.
-    pub fn wait_until(&mut self, until: Millis, now: Millis) {
-        if until > now {
-            self.state = State::Open;
-            self.left_alone_until = self.left_alone_until.max(until.min(now + millis(LONGEST_WAIT)));
-            self.until = self.until.max(self.left_alone_until);
-        }
+        let until = now + wait.min(LONGEST_WAIT);
+        self.enter(State::Open);
+        self.paused_until = self.paused_until.max(Some(until));
+        self.open_until = self.open_until.max(self.paused_until);
     }
 
     /// Whether calls are made.
@@ -117,9 +128,25 @@ impl Breaker {
         self.state
     }
 
-    fn open(&mut self, now: Millis) {
-        self.state = State::Open;
-        self.until = self.until.max(now + millis(self.pause));
+    fn note(&mut self, failed: bool, now: Instant) {
+        if self.failed.len() == WINDOW {
+            self.failed.pop_front();
+        }
+        self.failed.push_back(failed);
+        let successes = self.failed.iter().filter(|failed| !**failed).count();
+        if self.failed.len() >= MIN_RESULTS && successes * ONE_SUCCESS_IN <= self.failed.len() {
+            self.open(now);
+        }
+    }
+
+    fn open(&mut self, now: Instant) {
+        self.enter(State::Open);
+        self.open_until = self.open_until.max(Some(now + self.pause));
+    }
+
+    fn enter(&mut self, state: State) {
+        self.state = state;
+        self.generation += 1;
         self.failed.clear();
     }
 }
@@ -127,83 +154,126 @@ impl Breaker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
-    fn open() -> Breaker {
+    fn open(now: Instant) -> Breaker {
         let mut breaker = Breaker::new();
-        for _ in 0..ENOUGH {
-            breaker.ended(true, 0);
+        for _ in 0..MIN_RESULTS {
+            let admission = breaker.admit(now).unwrap();
+            breaker.end(admission, true, now);
         }
         assert_eq!(breaker.state(), State::Open);
         breaker
     }
 
     #[test]
-    fn one_failure_in_ten_is_the_deanonymizers_habit() {
+    fn every_other_call_that_fails_is_no_reason_to_stop() {
+        let now = Instant::now();
         let mut breaker = Breaker::new();
         for call in 0..1000 {
-            breaker.ended(call % 10 == 0, call);
-            assert!(breaker.admit(call));
+            let admission = breaker.admit(now).expect("closed");
+            breaker.end(admission, call % 2 == 0, now);
         }
     }
 
     #[test]
-    fn opens_when_most_calls_fail() {
-        let mut breaker = open();
-        assert!(!breaker.admit(1));
-        assert!(breaker.is_shut(1));
+    fn opens_when_nothing_succeeds() {
+        let now = Instant::now();
+        let mut breaker = open(now);
+        assert!(breaker.is_shut(now));
+        assert_eq!(breaker.admit(now), None);
     }
 
     #[test]
-    fn one_call_tries_after_the_pause() {
-        let mut breaker = open();
-        let later = millis(FIRST_PAUSE);
+    fn one_call_probes_after_the_pause() {
+        let now = Instant::now();
+        let mut breaker = open(now);
+        let later = now + FIRST_PAUSE;
         assert!(!breaker.is_shut(later));
-        assert!(breaker.admit(later));
+        let probe = breaker.admit(later).unwrap();
         assert_eq!(breaker.state(), State::HalfOpen);
-        assert!(!breaker.admit(later), "only one");
-        breaker.ended(false, later + 1);
+        assert_eq!(breaker.admit(later), None, "only one");
+        breaker.end(probe, false, later);
         assert_eq!(breaker.state(), State::Closed);
+    }
+
+    #[test]
+    fn results_of_calls_from_before_do_not_count() {
+        let now = Instant::now();
+        let mut breaker = Breaker::new();
+        let before = breaker.admit(now).unwrap();
+        for _ in 0..MIN_RESULTS {
+            breaker.end(before, true, now);
+        }
+        let later = now + FIRST_PAUSE;
+        let probe = breaker.admit(later).unwrap();
+        breaker.end(before, false, later);
+        assert_eq!(breaker.state(), State::HalfOpen);
+        breaker.end(probe, true, later);
+        breaker.end(before, false, later);
+        assert_eq!(breaker.state(), State::Open);
     }
 
     #[test]
     fn pauses_grow_up_to_the_bound() {
-        let mut breaker = open();
-        let mut now = 0;
+        let mut now = Instant::now();
+        let mut breaker = open(now);
         for _ in 0..10 {
-            now += millis(LONGEST_PAUSE);
-            assert!(breaker.admit(now));
-            breaker.ended(true, now);
+            now += LONGEST_PAUSE;
+            let probe = breaker.admit(now).unwrap();
+            breaker.end(probe, true, now);
         }
-        assert!(!breaker.admit(now + millis(LONGEST_PAUSE) - 1));
-        assert!(breaker.admit(now + millis(LONGEST_PAUSE)));
+        assert_eq!(breaker.admit(now + LONGEST_PAUSE.mul_f64(0.99)), None);
+        assert!(breaker.admit(now + LONGEST_PAUSE).is_some());
     }
 
     #[test]
-    fn an_abandoned_try_is_tried_again() {
-        let mut breaker = open();
-        let later = millis(FIRST_PAUSE);
-        assert!(breaker.admit(later));
-        breaker.abandoned(later);
-        assert!(breaker.admit(later + millis(FIRST_PAUSE)));
+    fn an_abandoned_probe_is_followed_by_another() {
+        let now = Instant::now();
+        let mut breaker = open(now);
+        let later = now + FIRST_PAUSE;
+        let probe = breaker.admit(later).unwrap();
+        breaker.abandon(probe, later);
+        assert!(breaker.admit(later + FIRST_PAUSE).is_some());
     }
 
     #[test]
-    fn waits_as_long_as_it_is_asked_to() {
+    fn pauses_for_as_long_as_the_provider_asks() {
+        let now = Instant::now();
+        let second = Duration::from_secs(1);
         let mut breaker = Breaker::new();
-        breaker.wait_until(30_000, 0);
-        breaker.ended(true, 0);
-        assert!(!breaker.admit(29_999));
-        assert!(breaker.is_left_alone(29_999));
-        assert!(!breaker.is_left_alone(30_000));
-        assert!(breaker.admit(30_000));
-        breaker.wait_until(Millis::MAX, 0);
-        assert!(!breaker.is_shut(millis(LONGEST_WAIT)));
+        let admission = breaker.admit(now).unwrap();
+        breaker.pause(30 * second, now);
+        breaker.end(admission, true, now);
+        assert_eq!(breaker.admit(now + 29 * second), None);
+        assert!(breaker.is_paused(now + 29 * second));
+        assert!(!breaker.is_paused(now + 30 * second));
+        assert!(breaker.admit(now + 30 * second).is_some());
+        breaker.pause(Duration::MAX, now);
+        assert!(!breaker.is_shut(now + LONGEST_WAIT));
     }
 
     #[test]
-    fn a_wait_that_is_over_changes_nothing() {
+    fn a_pause_that_is_over_changes_nothing() {
         let mut breaker = Breaker::new();
-        breaker.wait_until(30_000, 30_000);
+        breaker.pause(Duration::ZERO, Instant::now());
         assert_eq!(breaker.state(), State::Closed);
+    }
+
+    proptest! {
+        #[test]
+        fn always_admits_a_call_again_after_the_longest_pause(
+            results in proptest::collection::vec((any::<bool>(), 0..5_000_u64), 0..200),
+        ) {
+            let mut now = Instant::now();
+            let mut breaker = Breaker::new();
+            for (failed, elapsed) in results {
+                now += Duration::from_millis(elapsed);
+                if let Some(admission) = breaker.admit(now) {
+                    breaker.end(admission, failed, now);
+                }
+                prop_assert!(!breaker.is_shut(now + LONGEST_PAUSE));
+            }
+        }
     }
 }

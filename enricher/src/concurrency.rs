@@ -1,62 +1,111 @@
-//! How many calls may run at once: few at first, up to as many as are allowed while they are needed and all is well,
-//! fewer while the Deanonymizer is slower than it was or says that it is too much. Pure.
+//! Adaptive limit on concurrent calls to the Deanonymizer. Pure.
 //!
-//! Additive increase, multiplicative decrease, as TCP does it: what is too much halves the limit, what takes much longer
-//! than usual, or for ever, lowers it a little, and a round of answers that filled it adds one. A call that found nobody
-//! says nothing of what would be too much; that is the circuit breaker's business.
+//! The limit climbs as long as more calls bring more answers. Little's law gives the throughput: concurrent calls divided
+//! by their latency. A round of calls at one limit is compared with the round at the limit before it: if a higher limit
+//! raised the throughput, the provider bears it, however slow each answer is; if latency rose as much as the limit, the
+//! additional calls only queue at the provider, and the limit goes back. The same comparison, downwards, finds the limit
+//! again when the provider's capacity shrinks. Status 429 or 503 halves the limit, and so does a round in which most calls
+//! time out.
+//!
+//! Why our own: the crates for this are layers around a service and hold the permit for the whole call. Here a lease of
+//! the fleet and the budget stand between permit and call, and most permits end without one.
 
 use std::time::Duration;
 
-use protocol::Millis;
-use protocol::time::millis;
+/// The limit at the start, unless the maximum is lower. By Little's law it serves 30 new visitors per second at a latency
+/// of two seconds, and it doubles per round while that is not enough.
+const INITIAL_LIMIT: f64 = 64.0;
 
-/// The limit at first. A process that dies loses the answers that it has not stored yet, so one that may die again at
-/// once, with all that it left undone, had better not begin with many.
-const FIRST: f64 = 4.0;
+/// The factors by which the limit moves after the start.
+const STEP_UP: f64 = 1.2;
+const STEP_DOWN: f64 = 0.8;
 
-/// How much of the usual duration each call makes.
-const WEIGHT: f64 = 0.1;
+/// A move is kept if it has at least this share of its full effect on the throughput.
+const WORTHWHILE: f64 = 0.5;
 
-/// A call that takes so many times the usual is slow.
-const SLOW: f64 = 3.0;
+/// A smaller difference of two mean latencies is noise.
+const NOISE: Duration = Duration::from_millis(10);
 
-/// Differences below this, in ms, are noise.
-const NOISE: f64 = 20.0;
+/// At the maximum, where no higher limit can be tried, latency that grows by this factor starts a search downwards.
+const DEGRADED: f64 = 1.5;
 
-/// The least time between two decreases, in ms, so that calls that ran together count once.
-const ROUND: Millis = 200;
+/// The least number of calls in a round, while the limit doubles and later.
+const MIN_ROUND_SLOW_START: usize = 8;
+const MIN_ROUND: usize = 16;
 
-/// How a call ended, as far as it tells what is too much.
+/// How a call ended, as far as it says something about the provider's capacity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// With an answer, good or bad, after so long.
+    /// With an answer, usable or not, after this latency.
     Answered(Duration),
-    /// Without one in time.
+    /// Without an answer in time.
     TimedOut,
-    /// The Deanonymizer said that it is too much.
+    /// The provider asked for fewer calls.
     Overloaded,
     /// The connection was refused, or it broke.
     Unconnected,
 }
 
+/// Belongs to one call: in which round it began, and whether the limit was in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallTag {
+    round: u64,
+    at_limit: bool,
+}
+
+/// In which direction the limit moves next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trend {
+    /// Doubles, until that stops paying.
+    SlowStart,
+    Up,
+    Down,
+}
+
+/// The calls that began at the current limit and have ended.
+#[derive(Clone, Copy, Debug, Default)]
+struct Round {
+    id: u64,
+    ended: usize,
+    answered: u32,
+    timed_out: usize,
+    at_limit: usize,
+    total_latency: Duration,
+}
+
+/// What a complete round has shown.
+#[derive(Clone, Copy, Debug)]
+struct Measurement {
+    limit: f64,
+    latency: Duration,
+}
+
+impl Measurement {
+    fn throughput(&self) -> f64 {
+        self.limit / self.latency.as_secs_f64().max(1e-6)
+    }
+}
+
 /// The limit.
 #[derive(Debug)]
 pub struct Concurrency {
-    most: f64,
+    max: f64,
     limit: f64,
-    /// The usual duration of a call, in ms.
-    usual: Option<f64>,
-    lowered_at: Millis,
+    trend: Trend,
+    round: Round,
+    /// The last round before the limit moved to where it is now.
+    previous: Option<Measurement>,
 }
 
 impl Concurrency {
-    /// Nothing is known of the Deanonymizer.
-    pub fn new(most: u16) -> Self {
+    /// A limit that never exceeds `max`.
+    pub fn new(max: u16) -> Self {
         Self {
-            most: most.into(),
-            limit: FIRST.min(most.into()),
-            usual: None,
-            lowered_at: Millis::MIN / 2,
+            max: max.into(),
+            limit: INITIAL_LIMIT.min(max.into()),
+            trend: Trend::SlowStart,
+            round: Round::default(),
+            previous: None,
         }
     }
 
@@ -70,142 +119,122 @@ impl Concurrency {
         self.limit as usize
     }
 
-    /// A call has ended that was one of `running`.
-    pub fn ended(&mut self, ending: Ending, running: usize, now: Millis) {
+    /// A call begins; with it `in_flight` are under way.
+    pub fn begin(&self, in_flight: usize) -> CallTag {
+        CallTag {
+            round: self.round.id,
+            at_limit: in_flight >= self.limit(),
+        }
+    }
+
+    /// A call has ended. One that began at another limit says nothing about this one.
+    pub fn end(&mut self, call: CallTag, ending: Ending) {
+        if call.round != self.round.id {
+            return;
+        }
         match ending {
-            Ending::Answered(duration) => self.answered(millis(duration) as f64, running, now),
-            Ending::TimedOut => self.lower(0.9, now),
-            Ending::Overloaded => self.lower(0.5, now),
-            Ending::Unconnected => {}
+            Ending::Answered(latency) => {
+                self.round.answered += 1;
+                self.round.total_latency += latency;
+            }
+            Ending::TimedOut => self.round.timed_out += 1,
+            Ending::Overloaded => return self.halve(),
+            Ending::Unconnected => return,
+        }
+        self.round.ended += 1;
+        self.round.at_limit += usize::from(call.at_limit);
+        if self.round.ended >= self.round_size() {
+            self.complete_round();
         }
     }
 
-    fn answered(&mut self, took: f64, running: usize, now: Millis) {
-        let usual = self.usual.unwrap_or(took);
-        if took > usual * SLOW && took - usual > NOISE {
-            self.lower(0.9, now);
-        } else if running >= self.limit() {
-            self.limit = (self.limit + 1.0 / self.limit).min(self.most);
+    fn round_size(&self) -> usize {
+        match self.trend {
+            Trend::SlowStart => MIN_ROUND_SLOW_START.max(self.limit() / 2),
+            Trend::Up | Trend::Down => MIN_ROUND.max(self.limit()),
         }
-        self.usual = Some(usual + WEIGHT * (took - usual));
     }
 
-    fn lower(&mut self, factor: f64, now: Millis) {
-        if now - self.lowered_at >= ROUND {
-            self.limit = (self.limit * factor).max(1.0);
-            self.lowered_at = now;
+    fn complete_round(&mut self) {
+        let round = self.round;
+        if round.timed_out * 2 > round.ended {
+            return self.halve();
+        }
+        if round.at_limit * 2 < round.ended || round.answered == 0 {
+            // Demand was below the limit, so the round says nothing about a change of it.
+            self.previous = None;
+            return self.move_to(self.limit);
+        }
+        let now = Measurement {
+            limit: self.limit,
+            latency: round.total_latency / round.answered,
+        };
+        match self.previous.replace(now) {
+            Some(before) if before.limit < now.limit => {
+                if pays(&before, &now) {
+                    self.move_on();
+                } else {
+                    self.move_back(before.limit, Trend::Down);
+                }
+            }
+            Some(before) if before.limit > now.limit => {
+                if pays(&now, &before) {
+                    self.move_back(before.limit, Trend::Up);
+                } else {
+                    self.move_on();
+                }
+            }
+            Some(before) if now.latency > before.latency.mul_f64(DEGRADED) => {
+                self.trend = Trend::Down;
+                self.move_on();
+            }
+            Some(_) | None => self.move_on(),
         }
     }
+
+    /// Tries the next limit in the current direction.
+    fn move_on(&mut self) {
+        let next = match self.trend {
+            Trend::SlowStart => self.limit * 2.0,
+            Trend::Up => (self.limit * STEP_UP).max(self.limit + 1.0),
+            Trend::Down if self.limit <= 1.0 => {
+                self.trend = Trend::Up;
+                2.0
+            }
+            Trend::Down => (self.limit * STEP_DOWN).min(self.limit - 1.0),
+        };
+        self.move_to(next);
+    }
+
+    /// The last move did not pay. The next round at the old limit is measured anew, since conditions may have changed.
+    fn move_back(&mut self, limit: f64, trend: Trend) {
+        self.trend = trend;
+        self.previous = None;
+        self.move_to(limit);
+    }
+
+    fn halve(&mut self) {
+        self.trend = Trend::Up;
+        self.previous = None;
+        self.move_to(self.limit / 2.0);
+    }
+
+    fn move_to(&mut self, limit: f64) {
+        self.limit = limit.clamp(1.0, self.max);
+        self.round = Round {
+            id: self.round.id + 1,
+            ..Round::default()
+        };
+    }
+}
+
+/// Whether the higher of two limits brings enough of the throughput that it would bring if calls did not slow each other
+/// down.
+fn pays(lower: &Measurement, higher: &Measurement) -> bool {
+    let full_effect = higher.limit / lower.limit - 1.0;
+    let effect = higher.throughput() / lower.throughput() - 1.0;
+    effect >= full_effect * WORTHWHILE || higher.latency.saturating_sub(lower.latency) < NOISE
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const USUAL: Duration = Duration::from_millis(50);
-
-    /// As it is after many calls that went well.
-    fn at_its_most(most: u16) -> Concurrency {
-        let mut concurrency = Concurrency::new(most);
-        for _ in 0..1000 {
-            let running = concurrency.limit();
-            concurrency.ended(Ending::Answered(USUAL), running, -ROUND);
-        }
-        assert_eq!(concurrency.limit(), usize::from(most));
-        concurrency
-    }
-
-    #[test]
-    fn begins_with_few() {
-        assert_eq!(Concurrency::new(32).limit(), 4);
-        assert_eq!(Concurrency::new(2).limit(), 2);
-    }
-
-    #[test]
-    fn too_much_halves_it_once_a_round() {
-        let mut concurrency = at_its_most(32);
-        for _ in 0..10 {
-            concurrency.ended(Ending::Overloaded, 32, 0);
-        }
-        assert_eq!(concurrency.limit(), 16);
-        concurrency.ended(Ending::Overloaded, 16, ROUND);
-        assert_eq!(concurrency.limit(), 8);
-    }
-
-    #[test]
-    fn slow_calls_lower_it() {
-        let mut concurrency = at_its_most(32);
-        concurrency.ended(Ending::Answered(USUAL * 10), 32, 0);
-        assert_eq!(concurrency.limit(), 28);
-    }
-
-    #[test]
-    fn one_call_in_a_hundred_that_is_never_answered_costs_little() {
-        let mut concurrency = at_its_most(32);
-        for call in 0..10_000 {
-            let ending = match call % 100 {
-                0 => Ending::TimedOut,
-                _ => Ending::Answered(USUAL),
-            };
-            let running = concurrency.limit();
-            concurrency.ended(ending, running, call * ROUND);
-        }
-        assert!(concurrency.limit() >= 24, "{concurrency:?}");
-    }
-
-    #[test]
-    fn who_is_not_there_does_not_change_what_is_usual() {
-        let mut concurrency = at_its_most(32);
-        for _ in 0..100 {
-            concurrency.ended(Ending::Unconnected, 32, 0);
-        }
-        concurrency.ended(Ending::Answered(USUAL), 32, 0);
-        assert_eq!(concurrency.limit(), 32);
-    }
-
-    #[test]
-    fn recovers_by_itself() {
-        let mut concurrency = at_its_most(32);
-        for round in 0..10 {
-            concurrency.ended(Ending::Overloaded, 32, round * ROUND);
-        }
-        assert_eq!(concurrency.limit(), 1);
-        for _ in 0..1000 {
-            let running = concurrency.limit();
-            concurrency.ended(Ending::Answered(USUAL), running, 10_000);
-        }
-        assert_eq!(concurrency.limit(), 32);
-    }
-
-    #[test]
-    fn does_not_grow_while_it_is_not_used() {
-        let mut concurrency = at_its_most(32);
-        concurrency.ended(Ending::Overloaded, 32, 0);
-        for _ in 0..1000 {
-            concurrency.ended(Ending::Answered(USUAL), 3, 10_000);
-        }
-        assert_eq!(concurrency.limit(), 16);
-    }
-
-    proptest! {
-        #[test]
-        fn always_between_one_and_the_most(
-            most in 1..64_u16,
-            calls in proptest::collection::vec((0..5_000_u64, 0..4), 0..200),
-        ) {
-            let mut concurrency = Concurrency::new(most);
-            for (index, (took, kind)) in calls.into_iter().enumerate() {
-                let now = Millis::try_from(index).unwrap() * 100;
-                let ending = match kind {
-                    0 => Ending::Overloaded,
-                    1 => Ending::TimedOut,
-                    2 => Ending::Unconnected,
-                    _ => Ending::Answered(Duration::from_millis(took)),
-                };
-                concurrency.ended(ending, usize::from(most), now);
-                prop_assert!((1..=usize::from(most)).contains(&concurrency.limit()));
-            }
-        }
-    }
-}
+mod tests;

@@ -47,7 +47,7 @@ pub struct Flags {
     pub cache_capacity: u64,
 
     /// The most calls to the Deanonymizer at once.
-    #[arg(long, env, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, env, default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..))]
     pub lookup_concurrency: u16,
 
     /// How long one call may take.

@@ -1,18 +1,17 @@
 //! Who may call the Deanonymizer now: asks the circuit breaker, the limit of concurrency and the fleet's budget.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use protocol::Millis;
 use protocol::status::Breaker as BreakerState;
-use protocol::time::millis;
 use service::clock;
 use tokio::sync::Notify;
 
 use crate::answer::Failure;
-use crate::breaker::Breaker;
+use crate::breaker::{Admission, Breaker};
 use crate::budget::{Allowance, Budget, Purse};
-use crate::concurrency::{Concurrency, Ending};
+use crate::concurrency::{CallTag, Concurrency, Ending};
 use crate::fleet::Fleet;
 
 /// Why a call is held back.
@@ -49,8 +48,8 @@ struct State {
 
 impl State {
     /// Why the breaker is shut.
-    fn shut(&self, now: Millis) -> HeldBack {
-        if self.breaker.is_left_alone(now) {
+    fn shut(&self, now: Instant) -> HeldBack {
+        if self.breaker.is_paused(now) {
             HeldBack::LeftAlone
         } else {
             HeldBack::BreakerOpen
@@ -78,19 +77,22 @@ impl Guard {
 
     /// Why a call would be held back now.
     pub fn held_back(&self) -> Option<HeldBack> {
-        let now = clock::now();
+        let now = Instant::now();
         let state = self.lock();
         if state.breaker.is_shut(now) {
             return Some(state.shut(now));
         }
         let budget = self.budget?;
-        let used_up = state.purse.is_used_up(budget.span_at(now));
+        let used_up = state.purse.is_used_up(budget.span_at(clock::now()));
         used_up.then_some(HeldBack::BudgetUsedUp(budget))
     }
 
     /// The Deanonymizer asked some enricher to be left alone until then.
     pub fn wait_until(&self, until: Millis) {
-        self.lock().breaker.wait_until(until, clock::now());
+        let wait = u64::try_from(until - clock::now()).unwrap_or(0);
+        self.lock()
+            .breaker
+            .pause(Duration::from_millis(wait), Instant::now());
     }
 
     /// The breaker's state and the limit of concurrency.
@@ -109,16 +111,17 @@ impl Guard {
             {
                 let mut state = self.lock();
                 if state.running < state.concurrency.limit() {
-                    let now = clock::now();
-                    if !state.breaker.admit(now) {
+                    let now = Instant::now();
+                    let Some(admission) = state.breaker.admit(now) else {
                         // The room is still there, for the next to hear the same.
                         self.freed.notify_one();
                         return Err(state.shut(now));
-                    }
+                    };
                     state.running += 1;
                     return Ok(Permit {
                         guard: self.clone(),
-                        running: state.running,
+                        call: state.concurrency.begin(state.running),
+                        admission,
                         started: Instant::now(),
                         paid_of: None,
                         ended: false,
@@ -163,7 +166,8 @@ impl Guard {
 /// The permission for one call. Dropped without its end, as when nobody wants the answer any longer, it decides nothing.
 pub struct Permit {
     guard: Guard,
-    running: usize,
+    call: CallTag,
+    admission: Admission,
     started: Instant,
     /// Which span of the budget the call was taken of.
     paid_of: Option<Millis>,
@@ -183,16 +187,16 @@ impl Permit {
 
     /// The call has ended.
     pub fn end<T>(mut self, outcome: &Result<T, Failure>) {
-        let now = clock::now();
+        let now = Instant::now();
         let mut state = self.guard.lock();
         let failure = outcome.as_ref().err();
         let took = self.started.elapsed();
         let ending = failure.map_or(Ending::Answered(took), |failure| failure.ending(took));
-        state.concurrency.ended(ending, self.running, now);
+        state.concurrency.end(self.call, ending);
         let before = state.breaker.state();
-        state.breaker.ended(failure.is_some(), now);
+        state.breaker.end(self.admission, failure.is_some(), now);
         if let Some(Failure::RateLimited(Some(wait))) = failure {
-            state.breaker.wait_until(now + millis(*wait), now);
+            state.breaker.pause(*wait, now);
         }
         if let Some(span) = self.paid_of
             && failure.is_some_and(|failure| !failure.is_paid())
@@ -222,7 +226,7 @@ impl Drop for Permit {
         let mut state = self.guard.lock();
         state.running -= 1;
         if !self.ended {
-            state.breaker.abandoned(clock::now());
+            state.breaker.abandon(self.admission, Instant::now());
         }
         drop(state);
         // One for the room of this call, one for the room that the limit may have gained by it.

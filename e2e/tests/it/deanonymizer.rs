@@ -317,9 +317,22 @@ async fn the_bill_is_told() -> Result<()> {
         .flag(Role::Enricher, "--price-per-lookup", "0.25")
         .start()
         .await?;
+    let mut sent = 0;
     for kind in [Kind::Full, Kind::Unknown, Kind::VertexCloud] {
         for _ in 0..2 {
             site.send(&[Visitor::from(&site.ip(kind, 1)).opened(0)]);
+            sent += 1;
+            eventually("the event is taken", async || {
+                let taken = site
+                    .metric(
+                        Role::Enricher,
+                        r#"visitor_enricher_events_total{kind="session-opened"}"#,
+                    )
+                    .await?;
+                ensure!(taken == sent, "{taken} of {sent}");
+                Ok(())
+            })
+            .await?;
             site.queue_is_empty().await?;
         }
     }

@@ -1,0 +1,214 @@
+use super::*;
+use proptest::prelude::*;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+
+const MAX: u16 = 512;
+
+/// A provider with this many workers: calls beyond that wait for one another.
+#[derive(Clone, Copy)]
+struct Provider {
+    latency: Duration,
+    workers: f64,
+    /// By how much single latencies differ, as a share.
+    jitter: f64,
+}
+
+impl Provider {
+    const fn of(latency: Duration, workers: f64) -> Self {
+        Self {
+            latency,
+            workers,
+            jitter: 0.0,
+        }
+    }
+
+    fn answer(self, in_flight: usize, rng: &mut StdRng) -> Ending {
+        let queued = (in_flight as f64 / self.workers).max(1.0);
+        let jitter = 1.0 + self.jitter * rng.random_range(-1.0..=1.0);
+        Ending::Answered(self.latency.mul_f64(queued * jitter))
+    }
+}
+
+/// Lets calls run for so many latencies while `demand` of them want to run at once.
+fn saturate(concurrency: &mut Concurrency, provider: Provider, demand: usize, latencies: usize) {
+    let mut rng = StdRng::seed_from_u64(1);
+    for _ in 0..latencies {
+        let in_flight = concurrency.limit().min(demand);
+        let calls: Vec<_> = (1..=in_flight)
+            .map(|call| concurrency.begin(call.max(in_flight)))
+            .collect();
+        for call in calls {
+            concurrency.end(call, provider.answer(in_flight, &mut rng));
+        }
+    }
+}
+
+#[test]
+fn starts_at_a_useful_level() {
+    assert_eq!(Concurrency::new(MAX).limit(), 64);
+    assert_eq!(Concurrency::new(2).limit(), 2);
+}
+
+#[test]
+fn slow_answers_are_no_reason_for_fewer_calls() {
+    let mut concurrency = Concurrency::new(MAX);
+    saturate(
+        &mut concurrency,
+        Provider::of(Duration::from_secs(4), 1e6),
+        10_000,
+        4,
+    );
+    assert_eq!(concurrency.limit(), 512, "doubles per round");
+}
+
+#[test]
+fn a_provider_that_becomes_slow_keeps_its_calls() {
+    let mut concurrency = Concurrency::new(MAX);
+    saturate(
+        &mut concurrency,
+        Provider::of(Duration::from_millis(50), 1e6),
+        10_000,
+        20,
+    );
+    saturate(
+        &mut concurrency,
+        Provider::of(Duration::from_secs(4), 1e6),
+        10_000,
+        20,
+    );
+    assert!(concurrency.limit() >= 400, "{concurrency:?}");
+}
+
+#[test]
+fn calls_that_only_queue_at_the_provider_are_not_made() {
+    for jitter in [0.0, 0.5] {
+        let provider = Provider {
+            jitter,
+            ..Provider::of(Duration::from_millis(200), 100.0)
+        };
+        let mut concurrency = Concurrency::new(MAX);
+        for _ in 0..200 {
+            saturate(&mut concurrency, provider, 10_000, 10);
+            assert!((60..=260).contains(&concurrency.limit()), "{concurrency:?}");
+        }
+    }
+}
+
+#[test]
+fn follows_a_capacity_that_shrinks_and_grows_again() {
+    let mut concurrency = Concurrency::new(MAX);
+    saturate(
+        &mut concurrency,
+        Provider::of(Duration::from_millis(100), 1e6),
+        10_000,
+        20,
+    );
+    assert_eq!(concurrency.limit(), 512);
+    saturate(
+        &mut concurrency,
+        Provider::of(Duration::from_millis(100), 20.0),
+        10_000,
+        400,
+    );
+    assert!(concurrency.limit() <= 40, "{concurrency:?}");
+    saturate(
+        &mut concurrency,
+        Provider::of(Duration::from_millis(100), 1e6),
+        10_000,
+        400,
+    );
+    assert!(concurrency.limit() >= 400, "{concurrency:?}");
+}
+
+#[test]
+fn an_overloaded_provider_gets_half_of_the_calls_once_per_round() {
+    let mut concurrency = Concurrency::new(MAX);
+    let calls: Vec<_> = (1..=64).map(|call| concurrency.begin(call)).collect();
+    for call in calls {
+        concurrency.end(call, Ending::Overloaded);
+    }
+    assert_eq!(concurrency.limit(), 32);
+    concurrency.end(concurrency.begin(32), Ending::Overloaded);
+    assert_eq!(concurrency.limit(), 16);
+}
+
+#[test]
+fn one_call_in_ten_that_is_never_answered_costs_no_concurrency() {
+    let mut concurrency = Concurrency::new(MAX);
+    for number in 0..10_000 {
+        let ending = match number % 10 {
+            0 => Ending::TimedOut,
+            _ => Ending::Answered(Duration::from_millis(50)),
+        };
+        concurrency.end(concurrency.begin(concurrency.limit()), ending);
+    }
+    assert_eq!(concurrency.limit(), 512);
+}
+
+#[test]
+fn a_provider_that_answers_hardly_any_call_in_time_gets_fewer() {
+    let mut concurrency = Concurrency::new(MAX);
+    for _ in 0..500 {
+        concurrency.end(concurrency.begin(concurrency.limit()), Ending::TimedOut);
+    }
+    assert_eq!(concurrency.limit(), 1);
+}
+
+#[test]
+fn refused_connections_say_nothing_about_capacity() {
+    let mut concurrency = Concurrency::new(MAX);
+    for _ in 0..1000 {
+        concurrency.end(concurrency.begin(64), Ending::Unconnected);
+    }
+    assert_eq!(concurrency.limit(), 64);
+}
+
+#[test]
+fn recovers_after_an_overload() {
+    let mut concurrency = Concurrency::new(MAX);
+    for _ in 0..10 {
+        concurrency.end(concurrency.begin(1), Ending::Overloaded);
+    }
+    assert_eq!(concurrency.limit(), 1);
+    saturate(
+        &mut concurrency,
+        Provider::of(Duration::from_millis(50), 1e6),
+        10_000,
+        400,
+    );
+    assert_eq!(concurrency.limit(), 512);
+}
+
+#[test]
+fn does_not_grow_while_it_is_not_used() {
+    let mut concurrency = Concurrency::new(MAX);
+    saturate(
+        &mut concurrency,
+        Provider::of(Duration::from_millis(50), 1e6),
+        10,
+        1000,
+    );
+    assert_eq!(concurrency.limit(), 64);
+}
+
+proptest! {
+    #[test]
+    fn stays_between_one_and_the_maximum(
+        max in 1..64_u16,
+        calls in proptest::collection::vec((0..5_000_u64, 0..4, any::<bool>()), 0..400),
+    ) {
+        let mut concurrency = Concurrency::new(max);
+        for (latency, kind, at_limit) in calls {
+            let ending = match kind {
+                0 => Ending::Overloaded,
+                1 => Ending::TimedOut,
+                2 => Ending::Unconnected,
+                _ => Ending::Answered(Duration::from_millis(latency)),
+            };
+            let in_flight = if at_limit { concurrency.limit() } else { 0 };
+            concurrency.end(concurrency.begin(in_flight), ending);
+            prop_assert!((1..=usize::from(max)).contains(&concurrency.limit()));
+        }
+    }
+}
