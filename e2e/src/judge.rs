@@ -15,7 +15,7 @@ pub fn differences(
     sent: &[SentEvent],
     arrived_at: Millis,
     shown: &BTreeMap<String, VisibleSession>,
-    circumstances: Circumstances,
+    circumstances: Circumstances<'_>,
 ) -> Vec<Difference> {
     let arrived = sent.partition_point(|event| event.sent_at_ms <= arrived_at);
     let expected = oracle::view(&sent[..arrived], circumstances);
@@ -44,7 +44,7 @@ fn is_right(
     events: &[SentEvent],
     arrived_at: Millis,
     shown: &BTreeMap<String, VisibleSession>,
-    circumstances: Circumstances,
+    circumstances: Circumstances<'_>,
 ) -> bool {
     let arrived = events.partition_point(|event| event.sent_at_ms <= arrived_at);
     let shown: BTreeMap<_, _> = shown
@@ -63,6 +63,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
+    use crate::oracle::HiddenCompanies;
     use protocol::Guid;
     use simulator::event::EventKind;
     use simulator::world::{Kind, World};
@@ -82,6 +83,8 @@ mod tests {
     fn what_is_on_its_way_may_be_seen_or_not_but_what_has_arrived_must() {
         let circumstances = Circumstances {
             world: World::new(0),
+            hidden: &HiddenCompanies::none(),
+            late: &[],
             stale_after: Duration::from_mins(1),
             slack: Duration::ZERO,
             now: 1_000,

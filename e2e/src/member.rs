@@ -59,6 +59,8 @@ pub struct Member {
     clock: Option<FakeClock>,
     /// What it connects to NATS through, one for each server; empty where it connects directly.
     pub nats_proxies: Vec<TcpProxy>,
+    /// What an ingestor connects to the emitter through, if not directly.
+    pub emitter_proxy: Option<TcpProxy>,
 }
 
 impl Member {
@@ -90,6 +92,7 @@ impl Member {
             http,
             clock: None,
             nats_proxies: Vec::new(),
+            emitter_proxy: None,
         })
     }
 
@@ -129,6 +132,21 @@ impl Member {
     /// Ends [`Member::cut_from_nats`].
     pub fn restore_nats(&self) {
         self.nats_proxies.iter().for_each(TcpProxy::restore);
+    }
+
+    /// The same between an ingestor and the emitter.
+    ///
+    /// # Errors
+    /// As [`Member::cut_from_nats`].
+    pub fn cut_from_emitter(&self) -> Result<()> {
+        let proxy = self.emitter_proxy.as_ref();
+        proxy.context("it connects to the emitter directly")?.cut();
+        Ok(())
+    }
+
+    /// Ends [`Member::cut_from_emitter`].
+    pub fn restore_emitter(&self) {
+        self.emitter_proxy.iter().for_each(TcpProxy::restore);
     }
 
     /// Waits until the process does its job.

@@ -1,6 +1,9 @@
 //! What must be seen, from the events that were sent (DESIGN 6). Pure, and written apart from the gateway's code: where
 //! the two disagree, one of them is wrong.
 
+mod hidden;
+mod late;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
@@ -12,14 +15,21 @@ use simulator::emitter::SentEvent;
 use simulator::event::EventKind;
 use simulator::world::{Answer, World};
 
+pub use hidden::{GRACE, HiddenCompanies, Visibility, company_of};
+pub use late::LateReading;
+
 /// How far before its receipt an event may claim to have happened, in ms.
 const OLDEST_BELIEVED: Millis = 10 * 60 * 1000;
 
 /// The circumstances under which the events were sent.
 #[derive(Clone, Copy, Debug)]
-pub struct Circumstances {
+pub struct Circumstances<'a> {
     /// Who is behind the addresses.
     pub world: World,
+    /// Which companies are hidden besides the data centres.
+    pub hidden: &'a HiddenCompanies,
+    /// When ingestors read late what was sent.
+    pub late: &'a [LateReading],
     /// After how much silence a session is stale.
     pub stale_after: Duration,
     /// The longest that an event may be on its way. What depends on more precision is not judged.
@@ -42,6 +52,13 @@ impl Span {
 
     fn contains(self, at: Millis) -> bool {
         (self.from..=self.to).contains(&at)
+    }
+
+    fn hull(self, other: Self) -> Self {
+        Self {
+            from: self.from.min(other.from),
+            to: self.to.max(other.to),
+        }
     }
 
     fn earliest(self, other: Self) -> Self {
@@ -112,7 +129,7 @@ impl fmt::Display for Difference {
 
 /// The sessions that are to be seen, by guid.
 #[must_use]
-pub fn view(events: &[SentEvent], circumstances: Circumstances) -> BTreeMap<String, Expected> {
+pub fn view(events: &[SentEvent], circumstances: Circumstances<'_>) -> BTreeMap<String, Expected> {
     let mut sessions: BTreeMap<String, Vec<&SentEvent>> = BTreeMap::new();
     // What was sent to nobody is lost, and nobody can know of it.
     for event in events.iter().filter(|event| event.clients > 0) {
@@ -129,7 +146,7 @@ pub fn view(events: &[SentEvent], circumstances: Circumstances) -> BTreeMap<Stri
 pub fn differences(
     expected: &BTreeMap<String, Expected>,
     shown: &BTreeMap<String, VisibleSession>,
-    circumstances: Circumstances,
+    circumstances: Circumstances<'_>,
 ) -> Vec<Difference> {
     let ghosts = shown.keys().filter(|guid| !expected.contains_key(*guid));
     let mut differences: Vec<_> = ghosts.cloned().map(Difference::Ghost).collect();
@@ -143,41 +160,54 @@ pub fn differences(
     differences
 }
 
-fn expected(events: &[&SentEvent], circumstances: Circumstances) -> Option<Expected> {
+fn expected(events: &[&SentEvent], circumstances: Circumstances<'_>) -> Option<Expected> {
+    let stale_after = millis(circumstances.stale_after);
+    let slack = millis(circumstances.slack);
+    let received = |event: &SentEvent| late::received(event.sent_at_ms, slack, circumstances.late);
     let closed = events.iter().any(|event| event.kind == EventKind::SessionClosed);
-    let hidden = events
-        .iter()
-        .any(|event| circumstances.world.kind_of(&event.ip).is_data_centre());
-    let silence = circumstances.now - events.iter().map(|event| event.sent_at_ms).max()?;
-    let (stale_after, slack) = (millis(circumstances.stale_after), millis(circumstances.slack));
-    if closed || hidden || silence > stale_after + slack {
+    let heard = events.iter().map(|event| received(event)).reduce(Span::latest)?;
+    let visibility = visibility(events, circumstances);
+    if closed || visibility == Visibility::Hidden || circumstances.now - heard.to > stale_after {
         return None;
     }
     let times = |kind: EventKind| {
         events
             .iter()
             .filter(move |event| event.kind == kind)
-            .map(move |event| happened(event, slack))
+            .map(move |event| happened(event, received(event)))
     };
+    let all = || events.iter().map(|event| happened(event, received(event)));
     let opened = times(EventKind::SessionOpened).reduce(Span::earliest);
     let kept_alive = times(EventKind::KeepAlive).reduce(Span::earliest);
+    let shown_again = visibility == Visibility::Either;
     Some(Expected {
-        may_be_missing: silence > stale_after - slack,
+        may_be_missing: shown_again || circumstances.now - heard.from > stale_after - slack,
         ips: events.iter().map(|event| event.ip.clone()).collect(),
-        opened_at: opened.or(kept_alive)?,
-        last_activity_at: events
-            .iter()
-            .map(|event| happened(event, slack))
-            .reduce(Span::latest)?,
+        opened_at: if shown_again {
+            // Nobody kept the opening of a session that was hidden.
+            all().reduce(Span::hull)?
+        } else {
+            opened.or(kept_alive)?
+        },
+        last_activity_at: all().reduce(Span::latest)?,
+    })
+}
+
+fn visibility(events: &[&SentEvent], circumstances: Circumstances<'_>) -> Visibility {
+    let mut ips: Vec<_> = events.iter().map(|event| event.ip.as_str()).collect();
+    ips.dedup();
+    let of_each = ips
+        .into_iter()
+        .map(|ip| circumstances.hidden.visibility(circumstances.world, ip));
+    of_each.fold(Visibility::Shown, |most_hidden, next| match (most_hidden, next) {
+        (Visibility::Hidden, _) | (_, Visibility::Hidden) => Visibility::Hidden,
+        (Visibility::Either, _) | (_, Visibility::Either) => Visibility::Either,
+        (Visibility::Shown, Visibility::Shown) => Visibility::Shown,
     })
 }
 
 /// When an event happened: what its timestamp says if that can be believed, otherwise when it was received.
-fn happened(event: &SentEvent, slack: Millis) -> Span {
-    let received = Span {
-        from: event.sent_at_ms,
-        to: event.sent_at_ms + slack,
-    };
+fn happened(event: &SentEvent, received: Span) -> Span {
     match event.timestamp_ms {
         Some(at) if at <= received.from && received.to - at <= OLDEST_BELIEVED => Span::exactly(at),
         // So near to the edge that the time on its way decides.

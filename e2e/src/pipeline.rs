@@ -19,13 +19,14 @@ use simulator::event::Event;
 use simulator::world::Kind;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::binaries::leftovers;
+use crate::administrator;
+use crate::binaries::{leftovers, repository};
 use crate::certificates::Certificates;
 use crate::eventually::{PATIENCE, eventually};
 use crate::judge;
 use crate::member::{Member, Role};
 use crate::nats_server::NatsServer;
-use crate::oracle::Circumstances;
+use crate::oracle::{Circumstances, HiddenCompanies};
 use crate::tap::Tap;
 use crate::tcp_proxy::TcpProxy;
 use crate::viewer::Viewer;
@@ -45,11 +46,18 @@ const ON_THE_WAY: Duration = Duration::from_millis(200);
 /// How precisely it is known when an event was received, and when a session has gone stale.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// How the processes connect to NATS.
+/// How the processes connect to NATS, and ingestors to the emitter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NatsAccess {
     Direct,
     ThroughProxies,
+}
+
+/// Who may log in to NATS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NatsUsers {
+    Configured,
+    AndAdministrator,
 }
 
 /// A pipeline to be.
@@ -66,6 +74,7 @@ pub struct Builder {
     cluster: bool,
     fake_clocks: bool,
     nats_access: NatsAccess,
+    nats_users: NatsUsers,
 }
 
 /// A running pipeline. Everything ends when it is dropped.
@@ -103,6 +112,7 @@ impl Default for Builder {
             cluster: false,
             fake_clocks: false,
             nats_access: NatsAccess::Direct,
+            nats_users: NatsUsers::Configured,
         };
         builder.stale_after(STALE_AFTER)
     }
@@ -177,11 +187,18 @@ impl Builder {
         self
     }
 
-    /// Each process connects to NATS through proxies of its own, so that
+    /// Each process connects to NATS through proxies of its own, and ingestors to the emitter, so that
     /// [`Member::cut_from_nats`](crate::Member::cut_from_nats) can drop its packets.
     #[must_use]
     pub fn through_proxies(mut self) -> Self {
         self.nats_access = NatsAccess::ThroughProxies;
+        self
+    }
+
+    /// NATS has one more user, [`ADMINISTRATOR`](administrator::ADMINISTRATOR), who may do everything.
+    #[must_use]
+    pub fn administrator(mut self) -> Self {
+        self.nats_users = NatsUsers::AndAdministrator;
         self
     }
 
@@ -213,12 +230,15 @@ impl Builder {
         let turn = TURNS.acquire_many(self.turns).await?;
         let folder = log_folder()?;
         let certificates = self.encrypted.then(|| Certificates::make(&folder)).transpose()?;
-        let mut servers = if self.cluster && self.nats_access == NatsAccess::ThroughProxies {
-            NatsServer::cluster_unadvertised(&folder)?
-        } else if self.cluster {
-            NatsServer::cluster(&folder)?
+        let configuration = match self.nats_users {
+            NatsUsers::Configured => repository(),
+            NatsUsers::AndAdministrator => administrator::configuration(&folder)?,
+        };
+        let unadvertised = self.nats_access == NatsAccess::ThroughProxies;
+        let mut servers = if self.cluster {
+            NatsServer::cluster(&configuration, &folder, unadvertised)?
         } else {
-            vec![NatsServer::new(&folder, certificates.clone())?]
+            vec![NatsServer::new(&configuration, &folder, certificates.clone())?]
         };
         let mut pipeline = Pipeline {
             nats: servers.remove(0),
@@ -278,10 +298,11 @@ impl Pipeline {
     pub fn add(&mut self, role: Role) -> Result<usize> {
         let number = self.members.get(&role).map_or(0, Vec::len);
         let nats_proxies = self.nats_proxies()?;
+        let emitter_proxy = self.emitter_proxy(role)?;
         let mut member = Member::new(
             role,
             number,
-            &self.flags(role, &nats_proxies),
+            &self.flags(role, &nats_proxies, emitter_proxy.as_ref()),
             &self.builder.log_filter,
             &self.folder,
             self.certificates.as_ref(),
@@ -290,6 +311,7 @@ impl Pipeline {
             member = member.with_fake_clock(&self.folder)?;
         }
         member.nats_proxies = nats_proxies;
+        member.emitter_proxy = emitter_proxy;
         member.process.start()?;
         self.members.entry(role).or_default().push(member);
         Ok(number)
@@ -564,6 +586,8 @@ impl Pipeline {
             let shown = gateway.http.sessions().await?;
             let circumstances = Circumstances {
                 world: self.deanonymizer.world(),
+                hidden: &HiddenCompanies::none(),
+                late: &[],
                 stale_after: self.builder.stale_after,
                 slack: SLACK,
                 now: clock::now(),
@@ -588,10 +612,27 @@ impl Pipeline {
         ports.map(TcpProxy::start).collect()
     }
 
+    /// A proxy before the emitter, for one ingestor.
+    fn emitter_proxy(&self, role: Role) -> Result<Option<TcpProxy>> {
+        let port = self.emitter.addr().port();
+        let through_proxies = self.builder.nats_access == NatsAccess::ThroughProxies;
+        let proxied = through_proxies && role == Role::Ingestor;
+        proxied.then(|| TcpProxy::start(port)).transpose()
+    }
+
     /// All flags of a process but where it listens; those that a test gives win.
-    fn flags(&self, role: Role, nats_proxies: &[TcpProxy]) -> BTreeMap<String, String> {
+    fn flags(
+        &self,
+        role: Role,
+        nats_proxies: &[TcpProxy],
+        emitter_proxy: Option<&TcpProxy>,
+    ) -> BTreeMap<String, String> {
+        let emitter_url = || match emitter_proxy {
+            Some(proxy) => format!("ws://127.0.0.1:{}", proxy.port()),
+            None => self.emitter.url(),
+        };
         let own = match role {
-            Role::Ingestor => ("--emitter-url", self.emitter.url()),
+            Role::Ingestor => ("--emitter-url", emitter_url()),
             Role::Enricher => ("--deanonymizer-url", self.deanonymizer.url()),
             Role::Gateway => (
                 "--assets",

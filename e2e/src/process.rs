@@ -56,6 +56,15 @@ impl Process {
         &self.arguments
     }
 
+    /// Sets a flag from the next start on.
+    pub fn set_flag(&mut self, flag: &str, value: &str) {
+        let place = self.arguments.iter().position(|argument| argument == flag);
+        match place.and_then(|place| self.arguments.get_mut(place + 1)) {
+            Some(old) => value.clone_into(old),
+            None => self.arguments.extend([flag.to_owned(), value.to_owned()]),
+        }
+    }
+
     /// Starts it, or starts it again. What it says goes to the end of its log.
     ///
     /// # Errors
@@ -183,5 +192,19 @@ impl Process {
             .and_then(Child::id)
             .context("it does not run")?;
         Pid::from_raw(i32::try_from(id)?).context("not a process id")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_is_set_once() {
+        let arguments = ["--a", "1"].map(str::to_owned).to_vec();
+        let mut process = Process::new("name", PathBuf::new(), arguments, Path::new(""));
+        process.set_flag("--b", "2");
+        process.set_flag("--a", "3");
+        assert_eq!(process.arguments(), ["--a", "3", "--b", "2"]);
     }
 }

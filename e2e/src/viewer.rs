@@ -18,6 +18,12 @@ use crate::view::View;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
+/// Is told of every frame that a viewer receives.
+pub trait Observer: Send {
+    /// A frame has been received, and `view` is what it has led to.
+    fn received(&mut self, frame: &Frame<'_>, view: &View);
+}
+
 /// How a connection is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Connection {
@@ -51,15 +57,15 @@ impl Viewer {
     /// # Errors
     /// Where it does not let the viewer in.
     pub async fn connect(base: &str) -> Result<Self> {
-        Self::open(base, View::default(), false).await
+        Self::open(base, View::default(), false, None).await
     }
 
     /// The same as a page that was connected before, perhaps to another gateway, and has this view.
     ///
     /// # Errors
     /// As [`Viewer::connect`].
-    pub async fn resume(base: &str, view: View) -> Result<Self> {
-        Self::open(base, view, false).await
+    pub async fn resume(base: &str, view: View, observer: Box<dyn Observer>) -> Result<Self> {
+        Self::open(base, view, false, Some(observer)).await
     }
 
     /// The same, and keeps every frame as it came.
@@ -67,10 +73,15 @@ impl Viewer {
     /// # Errors
     /// As [`Viewer::connect`].
     pub async fn recording(base: &str) -> Result<Self> {
-        Self::open(base, View::default(), true).await
+        Self::open(base, View::default(), true, None).await
     }
 
-    async fn open(base: &str, view: View, records: bool) -> Result<Self> {
+    async fn open(
+        base: &str,
+        view: View,
+        records: bool,
+        observer: Option<Box<dyn Observer>>,
+    ) -> Result<Self> {
         let url = websocket(base);
         let (socket, _) = connect_async(&url).await.with_context(|| url.clone())?;
         let (sender, seen) = watch::channel(Seen {
@@ -78,7 +89,7 @@ impl Viewer {
             ..Seen::default()
         });
         let (say, said) = mpsc::channel(16);
-        let reading = tokio::spawn(read(socket, sender, said, records));
+        let reading = tokio::spawn(read(socket, sender, said, records, observer));
         Ok(Self {
             seen,
             say,
@@ -167,12 +178,13 @@ async fn read(
     seen: watch::Sender<Seen>,
     mut said: mpsc::Receiver<Message>,
     records: bool,
+    mut observer: Option<Box<dyn Observer>>,
 ) {
     let connection = loop {
         tokio::select! {
             message = socket.next() => match message {
                 Some(Ok(Message::Text(text))) => {
-                    if !take(&seen, &text, records) && socket.send(snapshot_request()).await.is_err() {
+                    if !take(&seen, &text, records, &mut observer) && socket.send(snapshot_request()).await.is_err() {
                         break Connection::Lost;
                     }
                 }
@@ -191,10 +203,20 @@ async fn read(
 }
 
 /// Takes a frame over; gives whether it could be used.
-fn take(seen: &watch::Sender<Seen>, text: &Utf8Bytes, records: bool) -> bool {
+fn take(
+    seen: &watch::Sender<Seen>,
+    text: &Utf8Bytes,
+    records: bool,
+    observer: &mut Option<Box<dyn Observer>>,
+) -> bool {
     let mut usable = false;
     seen.send_modify(|seen| {
-        usable = serde_json::from_str::<Frame<'_>>(text).is_ok_and(|frame| seen.view.apply(&frame));
+        if let Ok(frame) = serde_json::from_str::<Frame<'_>>(text) {
+            usable = seen.view.apply(&frame);
+            if let Some(observer) = observer {
+                observer.received(&frame, &seen.view);
+            }
+        }
         if records {
             seen.frames.push(text.clone());
         }

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use e2e::chaos::{Pace, Settings, run};
+use e2e::chaos::{Kind, Pace, Settings, run};
+use strum::VariantArray as _;
 
 /// Hurts everything at random, and at quiet points compares every gateway and every page with what was sent.
 #[derive(Parser)]
@@ -17,6 +18,10 @@ struct Flags {
     #[arg(long, default_value_t = 10)]
     minutes: u64,
 
+    /// How long a round is, in seconds; faults that are not over then make it longer.
+    #[arg(long, default_value_t = 60)]
+    round: u64,
+
     /// Events per second.
     #[arg(long, default_value_t = 2_000)]
     rate: u32,
@@ -28,6 +33,16 @@ struct Flags {
     /// How often a fault begins, in seconds.
     #[arg(long, default_value_t = 5)]
     every: u64,
+
+    /// Only faults of these kinds, comma-separated.
+    #[arg(long, value_delimiter = ',', value_parser = kind)]
+    only: Vec<Kind>,
+}
+
+fn kind(text: &str) -> Result<Kind, String> {
+    let kinds: Vec<&str> = Kind::VARIANTS.iter().map(Into::into).collect();
+    text.parse()
+        .map_err(|_| format!("the kinds of faults are {}", kinds.join(", ")))
 }
 
 #[tokio::main]
@@ -45,7 +60,12 @@ async fn main() -> ExitCode {
         cluster: flags.cluster,
         pace: Pace {
             every: Duration::from_secs(flags.every.max(1)),
-            round: Duration::from_mins(1),
+            round: Duration::from_secs(flags.round),
+        },
+        kinds: if flags.only.is_empty() {
+            Kind::VARIANTS.to_vec()
+        } else {
+            flags.only
         },
     };
     match run(settings).await {

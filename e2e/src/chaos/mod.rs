@@ -1,15 +1,18 @@
 //! Everything is hurt at random, from a seed, while a busy site is played: nothing is lost, and the view is right.
 //!
 //! [`plan`] and [`rules`] say what is done, [`run`] does it, and at its quiet points compares every gateway and every
-//! page with what the oracle makes of the events that were sent.
+//! page with what the oracle makes of the events that were sent. [`exposure`] looks at every frame in between.
 
 mod chronicle;
 mod deeds;
+mod exposure;
 mod figures;
 mod plan;
+mod recovery;
 mod report;
 mod rules;
 mod run;
+mod stored;
 mod strike;
 mod verdict;
 mod wanderer;
@@ -17,3 +20,4 @@ mod wanderer;
 pub use plan::{Cast, Pace};
 pub use report::Report;
 pub use run::{Settings, run};
+pub use strike::Kind;

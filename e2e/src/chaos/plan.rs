@@ -5,13 +5,17 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
+use strum::VariantArray as _;
 
 use crate::chaos::rules::permit;
-use crate::chaos::strike::{Strike, Victim};
+use crate::chaos::strike::{Harm, Kind, LARGEST_CLOCK_STEP, Sort, Stored, Strike, Victim};
 use crate::member::Role;
 
 /// How often another fault is thought of where the first may not be done now.
 const ATTEMPTS: usize = 64;
+
+/// How wrong a wall clock always is at most, in seconds.
+const LARGEST_CLOCK_SKEW: i64 = 300;
 
 /// How many there are of each kind of process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,50 +39,86 @@ pub struct Pace {
     pub round: Duration,
 }
 
-/// The faults of the `number`th round, in the order in which they begin. The first round of a seed, the second and so on
-/// are the same each time.
+/// The faults of the `number`th round, in the order in which they begin; only those of `kinds`. The first round of a seed,
+/// the second and so on are the same each time.
 #[must_use]
-pub fn round(cast: Cast, pace: Pace, seed: u64, number: u64) -> Vec<Strike> {
+pub fn round(cast: Cast, pace: Pace, kinds: &[Kind], seed: u64, number: u64) -> Vec<Strike> {
     let mut rng = StdRng::seed_from_u64(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(number));
+    let groups = groups(cast, kinds);
     let mut planned = Vec::new();
     let mut at = Duration::ZERO;
     while at < pace.round {
-        let thought_of = (0..ATTEMPTS).map(|_| draw(cast, at, &mut rng));
-        let permitted = thought_of
-            .into_iter()
-            .find(|strike| permit(cast, &planned, strike));
-        planned.extend(permitted);
+        let candidates = (0..ATTEMPTS).filter_map(|_| draw(&groups, kinds, at, &mut rng));
+        let candidates: Vec<_> = candidates.collect();
+        planned.extend(
+            candidates
+                .into_iter()
+                .find(|strike| permit(cast, &planned, strike)),
+        );
         at += pace.every;
     }
     planned
 }
 
-fn draw(cast: Cast, at: Duration, rng: &mut StdRng) -> Strike {
-    let kinds = kinds(cast);
-    let kind = kinds.choose(rng);
-    let victim = kind
-        .and_then(|kind| kind.choose(rng))
-        .copied()
-        .unwrap_or(Victim::Emitter);
-    let (harm, most) = victim.harms()[rng.random_range(0..victim.harms().len())];
-    Strike {
-        at,
-        victim,
-        harm,
-        lasting: Duration::from_millis(rng.random_range(0..=most)),
-    }
+/// How wrong the wall clock of a process always is, in seconds.
+#[must_use]
+pub fn clock_skew(seed: u64, victim: Victim) -> i64 {
+    let Victim::Member(role, number) = victim else {
+        return 0;
+    };
+    let number = Role::ALL.len() * number + role as usize;
+    let mut rng = StdRng::seed_from_u64(seed.rotate_left(32).wrapping_add(number as u64));
+    rng.random_range(-LARGEST_CLOCK_SKEW..=LARGEST_CLOCK_SKEW)
 }
 
-/// Everybody who can be struck, by kind; each kind is as often as any other.
-fn kinds(cast: Cast) -> [Vec<Victim>; 6] {
-    [
+fn draw(groups: &[Vec<Victim>], kinds: &[Kind], at: Duration, rng: &mut StdRng) -> Option<Strike> {
+    let victim = *groups.choose(rng)?.choose(rng)?;
+    let sorts: Vec<_> = sorts(victim, kinds).collect();
+    let sort = *sorts.choose(rng)?;
+    let (shortest, longest) = sort.lasting;
+    let lasting = Duration::from_millis(rng.random_range(shortest..=longest));
+    let clock_step = match sort.harm {
+        Harm::ClockForwards | Harm::ClockBackwards => {
+            Duration::from_secs(rng.random_range(1..=LARGEST_CLOCK_STEP.as_secs()))
+        }
+        _ => Duration::ZERO,
+    };
+    Some(Strike {
+        at,
+        victim,
+        harm: sort.harm,
+        lasting,
+        clock_step,
+    })
+}
+
+/// Everything to which faults of these kinds can happen. Each group is struck as often as any other.
+fn groups(cast: Cast, kinds: &[Kind]) -> Vec<Vec<Victim>> {
+    let mut nats: Vec<_> = (0..cast.nats_servers).map(Victim::Nats).collect();
+    if cast.nats_servers > 1 {
+        nats.push(Victim::Cluster);
+    }
+    let stored: Vec<_> = Stored::VARIANTS.iter().copied().map(Victim::Stored).collect();
+    let mut groups = vec![
         members(Role::Ingestor, cast.ingestors),
         members(Role::Enricher, cast.enrichers),
         members(Role::Gateway, cast.gateways),
-        (0..cast.nats_servers).map(Victim::Nats).collect(),
+        nats,
+        stored,
+        vec![Victim::HiddenCompanies],
         vec![Victim::Emitter],
         vec![Victim::Deanonymizer],
-    ]
+    ];
+    for group in &mut groups {
+        group.retain(|victim| sorts(*victim, kinds).next().is_some());
+    }
+    groups.retain(|group| !group.is_empty());
+    groups
+}
+
+fn sorts(victim: Victim, kinds: &[Kind]) -> impl Iterator<Item = Sort> {
+    let sorts = victim.harms().iter().copied();
+    sorts.filter(|sort| kinds.contains(&sort.kind))
 }
 
 fn members(role: Role, count: usize) -> Vec<Victim> {

@@ -19,7 +19,7 @@ pub struct Report {
     pub rejected: u64,
     /// Events given up by the ingestors that run in the end.
     pub dropped: u64,
-    /// How often NATS lost its streams.
+    /// How often the raw stream was lost.
     pub streams_lost: usize,
     /// Quiet points at which every view was right.
     pub quiet_points: usize,
@@ -79,7 +79,7 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "{} quiet points, at each every view right after at most {:.1} s: lost 0, ghosts 0, wrong rows 0",
+            "{} quiet points, at each every view right after at most {:.1} s: lost 0, ghosts 0, hidden shown 0, wrong rows 0",
             self.quiet_points,
             settled.as_secs_f64()
         )?;
@@ -90,7 +90,7 @@ impl fmt::Display for Report {
         )?;
         write!(
             f,
-            "{} calls for {} addresses; NATS lost its streams {} times",
+            "{} calls for {} addresses; the raw stream was lost {} times",
             self.calls.0, self.calls.1, self.streams_lost
         )
     }

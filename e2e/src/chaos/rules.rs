@@ -7,12 +7,17 @@
 //!   one of them does at any moment, and the emitter is not struck while one does not.
 //! - What a lone NATS server held is put back by a gateway that has the view, and by an ingestor that remembers what may
 //!   still have been in the queue: while it is away, and until that is done, one of each is left alone.
-//! - What a cluster holds is in the other servers: one of them is struck at a time.
+//! - The same holds where all servers of a cluster are restarted at once, and where a stream is deleted or emptied.
+//! - What a cluster holds is in the other servers: one of them is struck at a time, and nothing that NATS keeps meanwhile.
+//! - What is hidden is in the flags of the enrichers: while these change, every enricher runs and is told, and gateways
+//!   and NATS can pass it on.
+//!
+//! A process whose clock is wrong does its job, and may be the one that is left alone.
 
 use std::time::Duration;
 
 use crate::chaos::plan::Cast;
-use crate::chaos::strike::{Harm, Strike, Victim};
+use crate::chaos::strike::{Harm, Stored, Strike, Victim};
 use crate::member::Role;
 
 /// How long what was struck may take until it does its job again.
@@ -57,15 +62,24 @@ impl Window {
     }
 }
 
+/// What is struck for longer than this keeps events in the queue for longer than [`IN_THE_QUEUE`].
+const LONG: Duration = Duration::from_secs(10);
+
 /// Whether `next` may be done besides what is planned already.
 #[must_use]
 pub fn permit(cast: Cast, planned: &[Strike], next: &Strike) -> bool {
     let mut all = planned.to_vec();
     all.push(*next);
+    let same = |strike: &&Strike| strike.victim == next.victim && strike.takes_away() == next.takes_away();
     let struck_twice = planned
         .iter()
-        .any(|strike| strike.victim == next.victim && Window::of(strike).overlaps(Window::of(next)));
-    !struck_twice && one_reads(&all) && one_server_at_a_time(&all) && nothing_is_lost_with_nats(cast, &all)
+        .filter(same)
+        .any(|strike| Window::of(strike).overlaps(Window::of(next)));
+    !struck_twice
+        && one_reads(&all)
+        && nats_is_struck_once_at_a_time(&all)
+        && nothing_is_lost_with_nats(cast, &all)
+        && everybody_hears_of_new_rules(&all)
 }
 
 /// Of the ingestors and the emitter, one is struck at a time.
@@ -75,14 +89,18 @@ fn one_reads(all: &[Strike]) -> bool {
     })
 }
 
-fn one_server_at_a_time(all: &[Strike]) -> bool {
-    apart(all, |victim| matches!(victim, Victim::Nats(_)))
+fn nats_is_struck_once_at_a_time(all: &[Strike]) -> bool {
+    apart(all, is_nats)
+}
+
+fn is_nats(victim: Victim) -> bool {
+    matches!(victim, Victim::Nats(_) | Victim::Cluster | Victim::Stored(_))
 }
 
 fn apart(all: &[Strike], is_meant: impl Fn(Victim) -> bool) -> bool {
     let windows: Vec<_> = all
         .iter()
-        .filter(|strike| is_meant(strike.victim))
+        .filter(|strike| strike.takes_away() && is_meant(strike.victim))
         .map(Window::of)
         .collect();
     let pairs = windows
@@ -92,24 +110,57 @@ fn apart(all: &[Strike], is_meant: impl Fn(Victim) -> bool) -> bool {
     pairs.into_iter().all(|(one, other)| !one.overlaps(*other))
 }
 
+/// Whether NATS loses something by it that only our processes can put back. A cluster keeps what one of its servers
+/// loses, one that is frozen loses nothing, and a work queue keeps its messages without a consumer.
+#[must_use]
+pub fn loses_something(cast: Cast, strike: &Strike) -> bool {
+    match strike.victim {
+        Victim::Nats(_) => cast.nats_servers == 1 && matches!(strike.harm, Harm::Kill | Harm::Stop),
+        Victim::Cluster => true,
+        Victim::Stored(stored) => !matches!(stored, Stored::Rejected | Stored::Consumer),
+        Victim::Member(..) | Victim::HiddenCompanies | Victim::Emitter | Victim::Deanonymizer => false,
+    }
+}
+
 fn nothing_is_lost_with_nats(cast: Cast, all: &[Strike]) -> bool {
-    // A cluster keeps what one of its servers loses, and one that is frozen loses nothing.
-    let loses = |strike: &&Strike| {
-        cast.nats_servers == 1
-            && matches!(strike.victim, Victim::Nats(_))
-            && matches!(strike.harm, Harm::Kill | Harm::Stop)
-    };
-    all.iter().filter(loses).all(|nats| {
+    let mut losses = all.iter().filter(|strike| loses_something(cast, strike));
+    losses.all(|nats| {
         let away = Window::of(nats).widened(Duration::ZERO, PUT_BACK);
         let remembered = away.widened(IN_THE_QUEUE, Duration::ZERO);
         let worked_off = Window {
             from: nats.at.saturating_sub(WORKED_OFF),
             to: nats.at,
         };
+        let long: Vec<_> = all
+            .iter()
+            .filter(|strike| strike.lasting > LONG)
+            .copied()
+            .collect();
         one_is_left_alone(all, Role::Gateway, cast.gateways, away)
             && one_is_left_alone(all, Role::Ingestor, cast.ingestors, remembered)
+            && one_is_left_alone(&long, Role::Enricher, cast.enrichers, remembered)
             && leave_alone(all, Victim::Deanonymizer, worked_off)
     })
+}
+
+fn everybody_hears_of_new_rules(all: &[Strike]) -> bool {
+    let is_change = |strike: &&Strike| strike.victim == Victim::HiddenCompanies;
+    let changes: Vec<_> = all.iter().filter(is_change).collect();
+    // The next change comes in another round, so that there is a quiet point in between.
+    let Some(change) = changes.first() else {
+        return true;
+    };
+    let in_the_way = |strike: &&Strike| match strike.victim {
+        Victim::Member(Role::Enricher, _) => true,
+        Victim::Member(Role::Gateway, _) => !matches!(strike.harm, Harm::Kill | Harm::Stop),
+        victim => is_nats(victim),
+    };
+    changes.len() == 1
+        && all
+            .iter()
+            .filter(|strike| strike.takes_away())
+            .filter(in_the_way)
+            .all(|strike| !Window::of(strike).overlaps(Window::of(change)))
 }
 
 fn one_is_left_alone(all: &[Strike], role: Role, count: usize, window: Window) -> bool {
@@ -118,6 +169,6 @@ fn one_is_left_alone(all: &[Strike], role: Role, count: usize, window: Window) -
 
 fn leave_alone(all: &[Strike], victim: Victim, window: Window) -> bool {
     all.iter()
-        .filter(|strike| strike.victim == victim)
+        .filter(|strike| strike.takes_away() && strike.victim == victim)
         .all(|strike| !Window::of(strike).overlaps(window))
 }

@@ -1,6 +1,7 @@
 //! A run: rounds of faults under load, and after each a quiet point at which everything must be right.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -11,29 +12,33 @@ use service::clock;
 use simulator::deanonymizer::{Deanonymizer, DeanonymizerConfig, Failure, Latency};
 use simulator::emitter::{EmitterConfig, Lively};
 use simulator::fault::Faults;
+use simulator::world::World;
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::{Instant, sleep};
 
 use crate::chaos::chronicle::Chronicle;
 use crate::chaos::deeds;
+use crate::chaos::exposure::{ExposureWatch, Exposures};
 use crate::chaos::figures::Figures;
 use crate::chaos::plan::{self, Cast, Pace};
+use crate::chaos::recovery;
 use crate::chaos::report::Report;
 use crate::chaos::rules::BACK;
-use crate::chaos::strike::{LONGEST_FREEZE, Strike, Victim};
+use crate::chaos::strike::{Kind, RULES_STEP, Strike, Victim};
 use crate::chaos::verdict;
 use crate::chaos::wanderer::Wanderer;
 use crate::eventually::within;
 use crate::judge;
 use crate::member::Role;
-use crate::oracle::Circumstances;
+use crate::oracle::{Circumstances, HiddenCompanies, LateReading};
 use crate::pipeline::Pipeline;
 
 /// After how much silence a session is stale.
 const STALE_AFTER: Duration = Duration::from_mins(1);
 
-/// An ingestor that was frozen receives that much later what was sent meanwhile, and its receipt is what counts.
-const SLACK: Duration = LONGEST_FREEZE.saturating_add(Duration::from_secs(2));
+/// How precisely it is known when an event was received by an ingestor that reads.
+const SLACK: Duration = Duration::from_secs(4);
 
 /// How long an event may take from the emitter to the view under all this. Younger ones may be seen or not.
 const ON_THE_WAY: Duration = Duration::from_secs(2);
@@ -50,8 +55,11 @@ const STEP: Duration = Duration::from_millis(10);
 /// How long a page stays at one gateway, of those that move without a reason.
 const STAYS: Duration = Duration::from_secs(7);
 
+/// The most rows that are told of where some were shown that must not be.
+const EXPOSURES_TOLD: usize = 5;
+
 /// How a run is to be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Decides who comes when, and what is struck.
     pub seed: u64,
@@ -63,6 +71,8 @@ pub struct Settings {
     pub cluster: bool,
     /// How often a fault begins, and how long a round is.
     pub pace: Pace,
+    /// The kinds of faults that happen.
+    pub kinds: Vec<Kind>,
 }
 
 impl Settings {
@@ -84,7 +94,7 @@ impl Settings {
 
     async fn site(&self) -> Result<Pipeline> {
         let cast = self.cast();
-        let builder = Pipeline::builder()
+        let mut builder = Pipeline::builder()
             .with(Role::Ingestor, cast.ingestors)
             .with(Role::Enricher, cast.enrichers)
             .with(Role::Gateway, cast.gateways)
@@ -100,8 +110,32 @@ impl Settings {
                 ..DeanonymizerConfig::default()
             })
             .alone();
-        let builder = if self.cluster { builder.cluster() } else { builder };
-        builder.start().await
+        let happens = |kind| self.kinds.contains(&kind);
+        if self.cluster {
+            builder = builder.cluster();
+        }
+        if happens(Kind::Clocks) {
+            builder = builder.fake_clocks();
+        }
+        if happens(Kind::Cuts) {
+            builder = builder.through_proxies();
+        }
+        if happens(Kind::Streams) {
+            builder = builder.administrator();
+        }
+        let site = builder.start().await?;
+        if happens(Kind::Clocks) {
+            for role in Role::ALL {
+                for (number, member) in site.members(role).enumerate() {
+                    member.set_clock_offset(self.clock_skew(Victim::Member(role, number)))?;
+                }
+            }
+        }
+        Ok(site)
+    }
+
+    fn clock_skew(&self, victim: Victim) -> i64 {
+        plan::clock_skew(self.seed, victim)
     }
 }
 
@@ -123,10 +157,16 @@ pub async fn run(settings: Settings) -> Result<Report> {
 }
 
 async fn rounds(settings: Settings) -> Result<Report> {
-    let mut chaos = Chaos::start(settings).await?;
+    let mut chaos = Chaos::start(&settings).await?;
     for number in 0..settings.rounds {
         println!("round {number}");
-        let strikes = plan::round(settings.cast(), settings.pace, settings.seed, number);
+        let strikes = plan::round(
+            settings.cast(),
+            settings.pace,
+            &settings.kinds,
+            settings.seed,
+            number,
+        );
         chaos.round(&strikes).await?;
         chaos.quiet_point().await?;
     }
@@ -139,11 +179,41 @@ struct Recovery {
     back: JoinHandle<Result<Duration>>,
 }
 
+/// A strike that is not over.
+struct UnderWay {
+    strike: Strike,
+    began: Instant,
+    began_at: Millis,
+    /// How many enrichers have been told of new rules.
+    told: usize,
+}
+
+impl UnderWay {
+    fn new(strike: Strike) -> Self {
+        Self {
+            strike,
+            began: Instant::now(),
+            began_at: clock::now(),
+            told: 0,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.began.elapsed() >= self.strike.lasting
+    }
+
+    /// The enricher that is to be told of new rules next, if its turn has come.
+    fn enricher_to_tell(&self, enrichers: usize) -> Option<usize> {
+        let is_due = || self.began.elapsed() >= RULES_STEP * u32::try_from(self.told).unwrap_or(u32::MAX);
+        let changes = self.strike.victim == Victim::HiddenCompanies && self.told < enrichers;
+        (changes && is_due()).then_some(self.told)
+    }
+}
+
 /// What is being done, and what came of what was.
 #[derive(Default)]
 struct Hurting {
-    /// Each with when it is to be over.
-    under_way: Vec<(Instant, Strike)>,
+    under_way: Vec<UnderWay>,
     recoveries: Vec<Recovery>,
 }
 
@@ -160,30 +230,47 @@ impl Hurting {
 }
 
 struct Chaos {
+    settings: Settings,
     site: Pipeline,
     pages: Vec<Wanderer>,
+    hidden: watch::Sender<HiddenCompanies>,
+    exposures: Arc<Mutex<Exposures>>,
+    /// In order, and none overlaps another: one ingestor is struck at a time.
+    late: Vec<LateReading>,
     figures: Figures,
     chronicle: Chronicle,
     report: Report,
 }
 
 impl Chaos {
-    async fn start(settings: Settings) -> Result<Self> {
+    async fn start(settings: &Settings) -> Result<Self> {
         let site = settings.site().await?;
         let gateways: Vec<_> = site
             .members(Role::Gateway)
             .map(|gateway| gateway.http.base().to_owned())
             .collect();
         let other_way_round = gateways.iter().rev().cloned().collect();
+        let (hidden, rules) = watch::channel(HiddenCompanies::default());
+        let exposures: Arc<Mutex<Exposures>> = Arc::default();
+        let world = site.deanonymizer.world();
+        let page = |number: usize, gateways, stays| {
+            let name = format!("page {number}");
+            let watch = ExposureWatch::new(&name, world, rules.clone(), Arc::clone(&exposures));
+            Wanderer::setting_out(gateways, stays, watch)
+        };
         let pages = vec![
-            Wanderer::setting_out(gateways.clone(), None),
-            Wanderer::setting_out(other_way_round, None),
-            Wanderer::setting_out(gateways, Some(STAYS)),
+            page(0, gateways.clone(), None),
+            page(1, other_way_round, None),
+            page(2, gateways, Some(STAYS)),
         ];
         let figures = Figures::new(site.nats.client("operator").await?).await?;
         Ok(Self {
+            settings: settings.clone(),
             site,
             pages,
+            hidden,
+            exposures,
+            late: Vec::new(),
             figures,
             chronicle: Chronicle::default(),
             report: Report::default(),
@@ -203,7 +290,7 @@ impl Chaos {
             // Where the machine is too slow for the plan, the plan waits.
             began += due.elapsed();
             self.begin(strike).await?;
-            hurting.under_way.push((Instant::now() + strike.lasting, *strike));
+            hurting.under_way.push(UnderWay::new(*strike));
         }
         while !hurting.is_over() {
             self.go_on(&mut hurting).await?;
@@ -211,11 +298,20 @@ impl Chaos {
         Ok(())
     }
 
-    /// Ends what is due, and takes notice of who is back.
+    /// Goes on with what takes several steps, ends what is due, and takes notice of who is back.
     async fn go_on(&mut self, hurting: &mut Hurting) -> Result<()> {
-        let now = Instant::now();
-        for (_, strike) in hurting.under_way.extract_if(.., |(over, _)| *over <= now) {
-            let recovery = self.end(&strike).await?;
+        let enrichers = self.settings.cast().enrichers;
+        for under_way in &mut hurting.under_way {
+            if let Some(enricher) = under_way.enricher_to_tell(enrichers) {
+                let hidden = self.hidden.borrow().clone();
+                deeds::tell_enricher(&mut self.site, enricher, &hidden).await?;
+                under_way.told += 1;
+            }
+        }
+        let over =
+            |under_way: &mut UnderWay| under_way.is_over() && under_way.enricher_to_tell(enrichers).is_none();
+        for under_way in hurting.under_way.extract_if(.., over) {
+            let recovery = self.end(&under_way).await?;
             hurting.recoveries.push(recovery);
         }
         let back = hurting
@@ -237,33 +333,76 @@ impl Chaos {
             victim,
             harm,
             lasting,
+            clock_step,
         } = strike;
-        println!(
+        print!(
             "{:>6.1} s  {victim} {harm}, for {:.1} s",
             at.as_secs_f64(),
             lasting.as_secs_f64()
         );
-        if matches!(victim, Victim::Nats(_)) {
+        if !clock_step.is_zero() {
+            print!(" by {} s", clock_step.as_secs());
+        }
+        println!();
+        if *victim == Victim::HiddenCompanies {
+            self.change_hidden_companies()?;
+        }
+        if matches!(victim, Victim::Nats(_) | Victim::Cluster | Victim::Stored(_)) {
             // It may be away, and then there is nothing to see.
             let _ = self.figures.look().await;
         }
-        deeds::begin(&mut self.site, *victim, *harm)
+        deeds::begin(&mut self.site, strike, self.settings.clock_skew(*victim))
             .await
             .with_context(|| format!("{victim} {harm}"))
     }
 
-    async fn end(&mut self, strike: &Strike) -> Result<Recovery> {
-        deeds::end(&mut self.site, strike.victim, strike.harm).await?;
+    /// Hides one more company or, where one is hidden, none any longer.
+    fn change_hidden_companies(&mut self) -> Result<()> {
+        if self.hidden.borrow().companies().next().is_some() {
+            println!("          nobody but the data centres is hidden any longer");
+            self.hidden.send_modify(HiddenCompanies::release_all);
+            return Ok(());
+        }
+        let company = self.company_with_most_rows().context("no company is shown")?;
+        println!("          {company} is hidden");
+        self.hidden.send_modify(|hidden| hidden.hide(&company));
+        Ok(())
+    }
+
+    /// The company of which most sessions are shown, of those that were never hidden.
+    fn company_with_most_rows(&self) -> Option<String> {
+        let mut rows: BTreeMap<String, usize> = BTreeMap::new();
+        for session in self.pages.first()?.last_view().sessions.into_values() {
+            if let Some(company) = session.company {
+                *rows.entry(company.guid.to_lowercase()).or_default() += 1;
+            }
+        }
+        let hidden = self.hidden.borrow();
+        let never_hidden = rows.into_iter().filter(|(company, _)| !hidden.knows(company));
+        let most = never_hidden.max_by_key(|(_, rows)| *rows)?;
+        Some(most.0)
+    }
+
+    async fn end(&mut self, under_way: &UnderWay) -> Result<Recovery> {
+        let strike = under_way.strike;
+        let Strike { victim, harm, .. } = strike;
+        deeds::end(&mut self.site, &strike, self.settings.clock_skew(victim)).await?;
+        if strike.delays_receipts() {
+            self.late.push(LateReading {
+                from: under_way.began_at,
+                to: clock::now(),
+            });
+        }
+        if victim == Victim::HiddenCompanies {
+            self.hidden.send_modify(|hidden| hidden.told(clock::now()));
+        }
         let over = Instant::now();
-        let back = deeds::back(&self.site, strike.victim)?;
+        let back = recovery::back(&self.site, victim, harm).await?;
         let back = spawn_local(async move {
             back.await?;
             Ok(over.elapsed())
         });
-        Ok(Recovery {
-            strike: *strike,
-            back,
-        })
+        Ok(Recovery { strike, back })
     }
 
     /// Waits until every gateway and every page shows what it should.
@@ -274,35 +413,31 @@ impl Chaos {
             site,
             pages,
             chronicle,
+            hidden,
+            late,
             ..
         } = self;
+        let hidden = hidden.borrow().clone();
+        let judgement = Judgement {
+            world: site.deanonymizer.world(),
+            hidden: &hidden,
+            late,
+            called_at,
+        };
         within(PATIENCE, "every view is right", async || {
             sleep(LOOKS).await;
             for gateway in site.members(Role::Gateway) {
                 let asked_at = clock::now();
                 let shown = gateway.http.sessions().await?;
                 chronicle.add(site.emitter.take_sent());
-                judge(
-                    site,
-                    chronicle,
-                    called_at,
-                    asked_at,
-                    &shown,
-                    gateway.process.name(),
-                )?;
+                judgement.pass(chronicle, asked_at, &shown, gateway.process.name())?;
             }
             for (number, page) in pages.iter().enumerate() {
                 let asked_at = clock::now();
                 let view = page.view().context("a page is not connected")?;
                 chronicle.add(site.emitter.take_sent());
-                judge(
-                    site,
-                    chronicle,
-                    called_at,
-                    asked_at,
-                    &view.sessions,
-                    &format!("page {number}"),
-                )?;
+                let whose = format!("page {number}");
+                judgement.pass(chronicle, asked_at, &view.sessions, &whose)?;
             }
             Ok(())
         })
@@ -310,6 +445,7 @@ impl Chaos {
         println!("every view is right after {:.1} s", since.elapsed().as_secs_f64());
         self.report.quiet_points += 1;
         self.report.settling.push(since.elapsed());
+        self.nothing_was_exposed()?;
         self.figures.look().await?;
         self.chronicle.forget_closed(called_at - millis(STALE_AFTER));
         for role in Role::ALL {
@@ -321,6 +457,18 @@ impl Chaos {
                 );
             }
         }
+        Ok(())
+    }
+
+    /// That no page was ever sent what must not be shown.
+    fn nothing_was_exposed(&self) -> Result<()> {
+        let exposures = self.exposures.lock().unwrap_or_else(PoisonError::into_inner);
+        let first: Vec<_> = exposures.iter().take(EXPOSURES_TOLD).collect();
+        ensure!(
+            exposures.is_empty(),
+            "hidden shown {}: {first:?}",
+            exposures.len()
+        );
         Ok(())
     }
 
@@ -343,28 +491,40 @@ impl Chaos {
     }
 }
 
-/// That a view is right, as of the moment at which it was asked for.
-fn judge(
-    site: &Pipeline,
-    chronicle: &Chronicle,
+/// What views are judged by at a quiet point.
+struct Judgement<'a> {
+    world: World,
+    hidden: &'a HiddenCompanies,
+    late: &'a [LateReading],
+    /// When the quiet point began.
     called_at: Millis,
-    asked_at: Millis,
-    shown: &BTreeMap<String, VisibleSession>,
-    whose: &str,
-) -> Result<()> {
-    let circumstances = Circumstances {
-        world: site.deanonymizer.world(),
-        stale_after: STALE_AFTER,
-        slack: SLACK,
-        now: clock::now(),
-    };
-    let arrived_at = called_at.max(asked_at - millis(ON_THE_WAY));
-    let wrong = judge::differences(chronicle.events(), arrived_at, shown, circumstances);
-    if !wrong.is_empty() {
-        bail!(
-            "{whose}: {}",
-            verdict::in_words(&wrong, chronicle.events(), shown)
-        );
+}
+
+impl Judgement<'_> {
+    /// That a view is right, as of the moment at which it was asked for.
+    fn pass(
+        &self,
+        chronicle: &Chronicle,
+        asked_at: Millis,
+        shown: &BTreeMap<String, VisibleSession>,
+        whose: &str,
+    ) -> Result<()> {
+        let circumstances = Circumstances {
+            world: self.world,
+            hidden: self.hidden,
+            late: self.late,
+            stale_after: STALE_AFTER,
+            slack: SLACK,
+            now: clock::now(),
+        };
+        let arrived_at = self.called_at.max(asked_at - millis(ON_THE_WAY));
+        let wrong = judge::differences(chronicle.events(), arrived_at, shown, circumstances);
+        if !wrong.is_empty() {
+            bail!(
+                "{whose}: {}",
+                verdict::in_words(&wrong, chronicle.events(), shown)
+            );
+        }
+        Ok(())
     }
-    Ok(())
 }

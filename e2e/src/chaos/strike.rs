@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
+
 use crate::member::Role;
 
 /// Who is struck.
@@ -12,10 +14,39 @@ pub enum Victim {
     Member(Role, usize),
     /// A NATS server, and which one.
     Nats(usize),
+    /// All NATS servers of a cluster.
+    Cluster,
+    /// What NATS keeps for us.
+    Stored(Stored),
+    /// The companies that the enrichers hide, which are changed by restarting one enricher after the other.
+    HiddenCompanies,
     /// The third party that sends events.
     Emitter,
     /// The third party that knows who is behind an address.
     Deanonymizer,
+}
+
+/// What NATS keeps for us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, IntoStaticStr, VariantArray)]
+pub enum Stored {
+    /// The work queue.
+    #[strum(serialize = "VISITOR_RAW")]
+    Raw,
+    /// The records.
+    #[strum(serialize = "VISITOR_SESSIONS")]
+    Sessions,
+    /// The latest activities.
+    #[strum(serialize = "VISITOR_ACTIVITY")]
+    Activity,
+    /// The bucket of verdicts.
+    #[strum(serialize = "KV_visitor_profiles")]
+    Profiles,
+    /// The rejected messages.
+    #[strum(serialize = "VISITOR_REJECTED")]
+    Rejected,
+    /// The consumer that all enrichers share.
+    #[strum(serialize = "consumer enricher")]
+    Consumer,
 }
 
 /// What is done.
@@ -27,6 +58,22 @@ pub enum Harm {
     Stop,
     /// SIGSTOP; SIGCONT when it is over.
     Freeze,
+    /// The same for longer than any deadline but that for stale sessions.
+    LongFreeze,
+    /// The wall clock is ahead until it is over.
+    ClockForwards,
+    /// The wall clock is behind until it is over.
+    ClockBackwards,
+    /// No packet passes between the process and NATS until it is over, and no connection is reset.
+    CutFromNats,
+    /// The same between an ingestor and the emitter.
+    CutFromEmitter,
+    /// It is deleted.
+    Delete,
+    /// All its messages are deleted.
+    Purge,
+    /// One more company is hidden or, where one is, it is shown again.
+    Change,
     /// It closes all connections.
     Close,
     /// It closes all connections and refuses new ones until it is over.
@@ -37,6 +84,41 @@ pub enum Harm {
     Fail,
     /// It never answers until it is over.
     Hang,
+}
+
+/// A kind of faults, which a run may leave out.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumString, IntoStaticStr, VariantArray,
+)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Kind {
+    /// Processes of ours and NATS servers are killed, stopped, and frozen for a moment.
+    Processes,
+    /// The third parties misbehave.
+    ThirdParties,
+    /// Processes are frozen for longer than any deadline.
+    LongFreezes,
+    /// Wall clocks step, and no two of them agree.
+    Clocks,
+    /// Packets are dropped.
+    Cuts,
+    /// Streams, bucket and consumer are deleted or emptied.
+    Streams,
+    /// All servers of a cluster are killed at once.
+    ClusterRestarts,
+    /// The hidden companies change.
+    HiddenCompanies,
+}
+
+/// What can be done to a victim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sort {
+    /// What.
+    pub harm: Harm,
+    /// The kind of faults that it belongs to.
+    pub kind: Kind,
+    /// The shortest and the longest that it lasts, in ms.
+    pub lasting: (u64, u64),
 }
 
 /// One fault of a plan.
@@ -50,6 +132,74 @@ pub struct Strike {
     pub harm: Harm,
     /// For how long.
     pub lasting: Duration,
+    /// By how much, where a clock steps.
+    pub clock_step: Duration,
+}
+
+/// How far a clock steps at most.
+pub const LARGEST_CLOCK_STEP: Duration = Duration::from_hours(1);
+
+/// The pause between two enrichers that are given new rules: for so long both rules are in force.
+pub const RULES_STEP: Duration = Duration::from_secs(3);
+
+const PROCESS: [Sort; 7] = [
+    sort(Harm::Kill, Kind::Processes, (0, 3_000)),
+    sort(Harm::Stop, Kind::Processes, (0, 3_000)),
+    sort(Harm::Freeze, Kind::Processes, (0, 6_000)),
+    sort(Harm::LongFreeze, Kind::LongFreezes, (20_000, 30_000)),
+    sort(Harm::CutFromNats, Kind::Cuts, (1_000, 25_000)),
+    sort(Harm::ClockForwards, Kind::Clocks, (100, 20_000)),
+    sort(Harm::ClockBackwards, Kind::Clocks, (100, 20_000)),
+];
+
+const INGESTOR: [Sort; 8] = {
+    let [kill, stop, freeze, long_freeze, cut, forwards, backwards] = PROCESS;
+    let cut_from_emitter = sort(Harm::CutFromEmitter, Kind::Cuts, (1_000, 25_000));
+    [
+        kill,
+        stop,
+        freeze,
+        long_freeze,
+        cut,
+        forwards,
+        backwards,
+        cut_from_emitter,
+    ]
+};
+
+const NATS: [Sort; 4] = [
+    sort(Harm::Kill, Kind::Processes, (0, 5_000)),
+    sort(Harm::Stop, Kind::Processes, (0, 5_000)),
+    sort(Harm::Freeze, Kind::Processes, (0, 6_000)),
+    sort(Harm::LongFreeze, Kind::LongFreezes, (20_000, 30_000)),
+];
+
+const CLUSTER: [Sort; 1] = [sort(Harm::Kill, Kind::ClusterRestarts, (2_000, 2_000))];
+
+const STREAM: [Sort; 2] = [
+    sort(Harm::Delete, Kind::Streams, (0, 0)),
+    sort(Harm::Purge, Kind::Streams, (0, 0)),
+];
+
+const CONSUMER: [Sort; 1] = [sort(Harm::Delete, Kind::Streams, (0, 0))];
+
+/// Long enough for every enricher of the run to be restarted.
+const HIDDEN_COMPANIES: [Sort; 1] = [sort(Harm::Change, Kind::HiddenCompanies, (9_000, 9_000))];
+
+const EMITTER: [Sort; 3] = [
+    sort(Harm::Close, Kind::ThirdParties, (0, 0)),
+    sort(Harm::Refuse, Kind::ThirdParties, (0, 6_000)),
+    sort(Harm::Silence, Kind::ThirdParties, (0, 6_000)),
+];
+
+const DEANONYMIZER: [Sort; 3] = [
+    sort(Harm::Refuse, Kind::ThirdParties, (0, 10_000)),
+    sort(Harm::Fail, Kind::ThirdParties, (0, 10_000)),
+    sort(Harm::Hang, Kind::ThirdParties, (0, 10_000)),
+];
+
+const fn sort(harm: Harm, kind: Kind, lasting: (u64, u64)) -> Sort {
+    Sort { harm, kind, lasting }
 }
 
 impl Strike {
@@ -58,32 +208,35 @@ impl Strike {
     pub fn over(&self) -> Duration {
         self.at + self.lasting
     }
+
+    /// Whether the victim does not do its job meanwhile. A process whose clock is wrong does.
+    #[must_use]
+    pub fn takes_away(&self) -> bool {
+        !matches!(self.harm, Harm::ClockForwards | Harm::ClockBackwards)
+    }
+
+    /// Whether the victim, an ingestor, reads later what is sent meanwhile. Its receipt is what counts.
+    #[must_use]
+    pub fn delays_receipts(&self) -> bool {
+        matches!(self.victim, Victim::Member(Role::Ingestor, _))
+            && matches!(self.harm, Harm::Freeze | Harm::LongFreeze | Harm::CutFromEmitter)
+    }
 }
 
 impl Victim {
-    /// What can be done to it, each with the longest that it lasts, in ms.
-    ///
-    /// A process that is not frozen for longer than [`LONGEST_FREEZE`] reads what waited for it that much later, and by
-    /// then it counts as received: so long the oracle does not know when an event was.
+    /// What can be done to it.
     #[must_use]
-    pub fn harms(self) -> &'static [(Harm, u64)] {
+    pub fn harms(self) -> &'static [Sort] {
         match self {
-            Self::Member(..) => &[
-                (Harm::Kill, 3_000),
-                (Harm::Stop, 3_000),
-                (Harm::Freeze, LONGEST_FREEZE_MS),
-            ],
-            Self::Nats(_) => &[
-                (Harm::Kill, 5_000),
-                (Harm::Stop, 5_000),
-                (Harm::Freeze, LONGEST_FREEZE_MS),
-            ],
-            Self::Emitter => &[
-                (Harm::Close, 1),
-                (Harm::Refuse, 6_000),
-                (Harm::Silence, LONGEST_FREEZE_MS),
-            ],
-            Self::Deanonymizer => &[(Harm::Refuse, 10_000), (Harm::Fail, 10_000), (Harm::Hang, 10_000)],
+            Self::Member(Role::Ingestor, _) => &INGESTOR,
+            Self::Member(..) => &PROCESS,
+            Self::Nats(_) => &NATS,
+            Self::Cluster => &CLUSTER,
+            Self::Stored(Stored::Consumer) => &CONSUMER,
+            Self::Stored(_) => &STREAM,
+            Self::HiddenCompanies => &HIDDEN_COMPANIES,
+            Self::Emitter => &EMITTER,
+            Self::Deanonymizer => &DEANONYMIZER,
         }
     }
 
@@ -93,22 +246,22 @@ impl Victim {
         match self {
             Self::Member(role, _) => role.name(),
             Self::Nats(_) => "nats-server",
+            Self::Cluster => "NATS cluster",
+            Self::Stored(stored) => stored.into(),
+            Self::HiddenCompanies => "hidden companies",
             Self::Emitter => "emitter",
             Self::Deanonymizer => "Deanonymizer",
         }
     }
 }
 
-const LONGEST_FREEZE_MS: u64 = 6_000;
-
-/// The longest that anything is frozen or silent.
-pub const LONGEST_FREEZE: Duration = Duration::from_millis(LONGEST_FREEZE_MS);
-
 impl fmt::Display for Victim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Member(_, number) | Self::Nats(number) => write!(f, "{}-{number}", self.kind()),
-            Self::Emitter | Self::Deanonymizer => f.write_str(self.kind()),
+            Self::Cluster | Self::Stored(_) | Self::HiddenCompanies | Self::Emitter | Self::Deanonymizer => {
+                f.write_str(self.kind())
+            }
         }
     }
 }
@@ -119,6 +272,14 @@ impl fmt::Display for Harm {
             Self::Kill => "SIGKILL",
             Self::Stop => "SIGTERM",
             Self::Freeze => "SIGSTOP",
+            Self::LongFreeze => "SIGSTOP, 20 to 30 s",
+            Self::ClockForwards => "clock ahead",
+            Self::ClockBackwards => "clock behind",
+            Self::CutFromNats => "cut off from NATS",
+            Self::CutFromEmitter => "cut off from the emitter",
+            Self::Delete => "deleted",
+            Self::Purge => "purged",
+            Self::Change => "changed",
             Self::Close => "closes",
             Self::Refuse => "refuses",
             Self::Silence => "is silent",

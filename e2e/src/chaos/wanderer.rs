@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::chaos::exposure::ExposureWatch;
 use crate::view::View;
 use crate::viewer::Viewer;
 
@@ -21,13 +22,13 @@ pub struct Wanderer {
 }
 
 impl Wanderer {
-    /// Begins at the first of `gateways`. It stays at each for so long, or for ever.
+    /// Begins at the first of `gateways`. It stays at each for so long, or for ever. Every frame is looked at.
     #[must_use]
-    pub fn setting_out(gateways: Vec<String>, stays: Option<Duration>) -> Self {
+    pub fn setting_out(gateways: Vec<String>, stays: Option<Duration>, watch: ExposureWatch) -> Self {
         let (place, at) = watch::channel(None);
         Self {
             at,
-            _wandering: AbortOnDropHandle::new(tokio::spawn(wander(gateways, stays, place))),
+            _wandering: AbortOnDropHandle::new(tokio::spawn(wander(gateways, stays, watch, place))),
         }
     }
 
@@ -48,10 +49,15 @@ impl Wanderer {
     }
 }
 
-async fn wander(gateways: Vec<String>, stays: Option<Duration>, place: watch::Sender<Option<Arc<Viewer>>>) {
+async fn wander(
+    gateways: Vec<String>,
+    stays: Option<Duration>,
+    watch: ExposureWatch,
+    place: watch::Sender<Option<Arc<Viewer>>>,
+) {
     let mut view = View::default();
     for gateway in gateways.iter().cycle() {
-        let Ok(viewer) = Viewer::resume(gateway, view.clone()).await else {
+        let Ok(viewer) = Viewer::resume(gateway, view.clone(), Box::new(watch.clone())).await else {
             sleep(PAUSE).await;
             continue;
         };

@@ -8,9 +8,13 @@ use simulator::world::Kind;
 const NOW: Millis = 1_750_000_000_000;
 const SECOND: Millis = 1_000;
 
-fn circumstances() -> Circumstances {
+static NONE_HIDDEN: HiddenCompanies = HiddenCompanies::none();
+
+fn circumstances() -> Circumstances<'static> {
     Circumstances {
         world: World::new(0),
+        hidden: &NONE_HIDDEN,
+        late: &[],
         stale_after: Duration::from_mins(1),
         slack: Duration::from_millis(500),
         now: NOW,
@@ -116,6 +120,48 @@ fn hidden_and_lost_sessions_are_not_expected() {
         ..opened(1)
     };
     assert_eq!(the_one(&[lost]), None);
+}
+
+#[test]
+fn read_late_is_received_late() {
+    let late = [LateReading {
+        from: NOW - 80 * SECOND,
+        to: NOW - 50 * SECOND,
+    }];
+    let circumstances = Circumstances {
+        late: &late,
+        ..circumstances()
+    };
+    let no_timestamp = SentEvent {
+        timestamp_ms: None,
+        ..opened(75)
+    };
+    let session = view(&[no_timestamp], circumstances).remove("a").unwrap();
+    assert!(session.may_be_missing, "the other ingestor read it in time");
+    assert!(session.opened_at.contains(NOW - 50 * SECOND));
+    let on_time = view(&[opened(85)], circumstances);
+    assert!(on_time.is_empty(), "{on_time:?}");
+}
+
+#[test]
+fn of_a_company_that_is_hidden_now_nothing_is_expected_and_once_it_is_released_anything() {
+    let world = World::new(0);
+    let ip = world.ip(Kind::CompanyOnly, 1);
+    let mut hidden = HiddenCompanies::default();
+    hidden.hide(&company_of(world, &ip).unwrap());
+    let event = SentEvent { ip, ..opened(1) };
+    let events = std::slice::from_ref(&event);
+    let expected = |hidden: &HiddenCompanies| {
+        let circumstances = Circumstances {
+            hidden,
+            ..circumstances()
+        };
+        view(events, circumstances).remove("a")
+    };
+    assert_eq!(expected(&hidden), None);
+    hidden.release_all();
+    assert!(expected(&hidden).unwrap().may_be_missing);
+    assert!(!expected(&NONE_HIDDEN).unwrap().may_be_missing);
 }
 
 fn shown(guid: &str, opened_ago: Millis) -> VisibleSession {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::chaos::strike::Harm;
+use crate::chaos::rules::loses_something;
 use proptest::prelude::*;
 
 const PACE: Pace = Pace {
@@ -16,9 +16,15 @@ fn cast(nats_servers: usize) -> Cast {
     }
 }
 
+fn plan(cluster: bool, seed: u64, number: u64) -> (Cast, Vec<Strike>) {
+    let cast = cast(if cluster { 3 } else { 1 });
+    (cast, round(cast, PACE, Kind::VARIANTS, seed, number))
+}
+
 /// Whether the strike is felt at that moment, or what it hit is not surely back.
 fn is_away(strike: &Strike, at: Duration) -> bool {
-    strike.at <= at && at < strike.over() + Duration::from_secs(10)
+    let clock = matches!(strike.harm, Harm::ClockForwards | Harm::ClockBackwards);
+    !clock && strike.at <= at && at < strike.over() + Duration::from_secs(10)
 }
 
 fn away(plan: &[Strike], at: Duration, is_meant: impl Fn(Victim) -> bool) -> usize {
@@ -29,11 +35,7 @@ fn away(plan: &[Strike], at: Duration, is_meant: impl Fn(Victim) -> bool) -> usi
 
 /// Every tenth of a second of a round, and of what is felt of it afterwards.
 fn moments() -> impl Iterator<Item = Duration> {
-    (0..900).map(|tenths| Duration::from_millis(tenths * 100))
-}
-
-fn loses_the_streams(strike: &Strike) -> bool {
-    matches!(strike.victim, Victim::Nats(_)) && strike.harm != Harm::Freeze
+    (0..1_100).map(|tenths| Duration::from_millis(tenths * 100))
 }
 
 proptest! {
@@ -41,19 +43,19 @@ proptest! {
 
     #[test]
     fn a_seed_always_gives_the_same_plan(seed: u64, number in 0_u64..100) {
-        prop_assert_eq!(round(cast(1), PACE, seed, number), round(cast(1), PACE, seed, number));
+        prop_assert_eq!(plan(false, seed, number), plan(false, seed, number));
     }
 
     #[test]
     fn a_fault_begins_every_time(seed: u64, number in 0_u64..100, cluster: bool) {
-        let plan = round(cast(if cluster { 3 } else { 1 }), PACE, seed, number);
+        let (_, plan) = plan(cluster, seed, number);
         let begins: Vec<_> = plan.iter().map(|strike| strike.at.as_secs()).collect();
         prop_assert_eq!(begins, (0..12).map(|nth| nth * 5).collect::<Vec<_>>());
     }
 
     #[test]
-    fn an_ingestor_always_reads_the_emitter(seed: u64, number in 0_u64..100) {
-        let plan = round(cast(1), PACE, seed, number);
+    fn an_ingestor_always_reads_the_emitter(seed: u64, number in 0_u64..100, cluster: bool) {
+        let (_, plan) = plan(cluster, seed, number);
         let reads = |victim| matches!(victim, Victim::Emitter | Victim::Member(Role::Ingestor, _));
         for at in moments() {
             prop_assert!(away(&plan, at, reads) <= 1, "{:?} {:?}", at, plan);
@@ -62,52 +64,104 @@ proptest! {
 
     #[test]
     fn nobody_is_struck_before_it_is_back(seed: u64, number in 0_u64..100, cluster: bool) {
-        let plan = round(cast(if cluster { 3 } else { 1 }), PACE, seed, number);
-        for strike in &plan {
+        let (_, plan) = plan(cluster, seed, number);
+        for strike in plan.iter().filter(|strike| is_away(strike, strike.at)) {
             prop_assert_eq!(away(&plan, strike.at, |victim| victim == strike.victim), 1);
         }
     }
 
     #[test]
-    fn of_a_cluster_two_servers_are_always_there(seed: u64, number in 0_u64..100) {
-        let plan = round(cast(3), PACE, seed, number);
-        for at in moments() {
-            prop_assert!(away(&plan, at, |victim| matches!(victim, Victim::Nats(_))) <= 1);
+    fn a_clock_steps_only_when_it_has_stepped_back(seed: u64, number in 0_u64..100) {
+        let (_, plan) = plan(false, seed, number);
+        let steps: Vec<_> = plan.iter().filter(|strike| !strike.clock_step.is_zero()).collect();
+        for (index, step) in steps.iter().enumerate() {
+            prop_assert!(step.clock_step <= Duration::from_hours(1));
+            let next = steps[index + 1..].iter().find(|next| next.victim == step.victim);
+            prop_assert!(next.is_none_or(|next| next.at >= step.over()), "{:?}", plan);
         }
     }
 
     #[test]
-    fn when_the_streams_are_lost_a_gateway_and_an_ingestor_remember(seed: u64, number in 0_u64..100) {
-        let plan = round(cast(1), PACE, seed, number);
-        for nats in plan.iter().filter(|strike| loses_the_streams(strike)) {
+    fn nats_is_struck_once_at_a_time(seed: u64, number in 0_u64..100, cluster: bool) {
+        let (_, plan) = plan(cluster, seed, number);
+        let nats = |victim| matches!(victim, Victim::Nats(_) | Victim::Cluster | Victim::Stored(_));
+        for at in moments() {
+            prop_assert!(away(&plan, at, nats) <= 1, "{:?} {:?}", at, plan);
+        }
+    }
+
+    #[test]
+    fn when_something_is_lost_a_gateway_and_an_ingestor_remember(
+        seed: u64, number in 0_u64..100, cluster: bool,
+    ) {
+        let (cast, plan) = plan(cluster, seed, number);
+        for loss in plan.iter().filter(|strike| loses_something(cast, strike)) {
             for role in [Role::Gateway, Role::Ingestor] {
                 let unharmed = (0..2).any(|number| {
                     let is_it = |victim| victim == Victim::Member(role, number);
-                    let meanwhile = moments().filter(|at| is_away(nats, *at));
+                    let meanwhile = moments().filter(|at| is_away(loss, *at));
                     meanwhile.map(|at| away(&plan, at, is_it)).sum::<usize>() == 0
                 });
-                prop_assert!(unharmed, "no {} at {:?}: {:?}", role.name(), nats.at, plan);
+                prop_assert!(unharmed, "no {} at {:?}: {:?}", role.name(), loss.at, plan);
             }
-            let asked = nats.at.saturating_sub(Duration::from_secs(1));
+            let asked = loss.at.saturating_sub(Duration::from_secs(1));
             prop_assert_eq!(away(&plan, asked, |victim| victim == Victim::Deanonymizer), 0);
+        }
+    }
+
+    #[test]
+    fn all_enrichers_are_there_when_the_hidden_companies_change(
+        seed: u64, number in 0_u64..100, cluster: bool,
+    ) {
+        let (_, plan) = plan(cluster, seed, number);
+        let changes: Vec<_> = plan
+            .iter()
+            .filter(|strike| strike.victim == Victim::HiddenCompanies)
+            .collect();
+        prop_assert!(changes.len() <= 1, "{:?}", plan);
+        for change in changes {
+            let enricher = |victim| matches!(victim, Victim::Member(Role::Enricher, _));
+            for at in moments().filter(|at| is_away(change, *at)) {
+                prop_assert_eq!(away(&plan, at, enricher), 0, "{:?} {:?}", at, plan);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_does_not_happen(seed: u64, number in 0_u64..100) {
+        let plan = round(cast(3), PACE, &[Kind::Clocks, Kind::Streams], seed, number);
+        prop_assert!(!plan.is_empty());
+        for strike in plan {
+            let kind = strike.victim.harms().iter().find(|sort| sort.harm == strike.harm);
+            prop_assert!(matches!(kind.unwrap().kind, Kind::Clocks | Kind::Streams), "{:?}", strike);
         }
     }
 }
 
 #[test]
-fn in_ten_minutes_everything_happens_to_everybody() {
-    for nats_servers in [1, 3] {
-        let plan: Vec<_> = (0..10)
-            .flat_map(|number| round(cast(nats_servers), PACE, 1, number))
+fn in_three_runs_everything_happens_to_everybody() {
+    for cluster in [false, true] {
+        let plans: Vec<_> = (1..=3)
+            .flat_map(|seed| (0..10).flat_map(move |number| plan(cluster, seed, number).1))
             .collect();
-        for victim in kinds(cast(nats_servers)).concat() {
-            for (harm, _) in victim.harms() {
-                let of_kind = plan
+        for victim in groups(cast(if cluster { 3 } else { 1 }), Kind::VARIANTS).concat() {
+            for sort in victim.harms() {
+                let of_kind = plans
                     .iter()
-                    .filter(|strike| strike.victim.kind() == victim.kind() && strike.harm == *harm);
-                assert!(of_kind.count() > 0, "{victim} {harm}");
+                    .filter(|strike| strike.victim.kind() == victim.kind() && strike.harm == sort.harm);
+                assert!(of_kind.count() > 0, "{victim} {}", sort.harm);
             }
-            assert!(plan.iter().any(|strike| strike.victim == victim), "{victim}");
+            assert!(plans.iter().any(|strike| strike.victim == victim), "{victim}");
         }
     }
+}
+
+#[test]
+fn no_two_clocks_agree() {
+    let skews: std::collections::BTreeSet<_> = groups(cast(1), &[Kind::Clocks])
+        .concat()
+        .into_iter()
+        .map(|victim| clock_skew(1, victim))
+        .collect();
+    assert_eq!(skews.len(), 7);
 }

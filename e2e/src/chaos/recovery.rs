@@ -1,0 +1,90 @@
+//! Knows when what was struck does its job again.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use futures_util::FutureExt as _;
+use futures_util::future::LocalBoxFuture;
+
+use crate::chaos::stored;
+use crate::chaos::strike::{Harm, Victim};
+use crate::eventually::{PATIENCE, eventually, within};
+use crate::http::Http;
+use crate::member::Role;
+use crate::pipeline::Pipeline;
+
+/// Of the visitors there are always a few who have only just come.
+pub const JUST_COME: u64 = 20;
+
+/// How long those who have waited may take to be identified: all at once, on a machine that has more to do.
+const WORKED_OFF: Duration = Duration::from_mins(3);
+
+/// Comes back when the victim does its job again: a process by its own word, NATS and what it keeps by that of all
+/// processes, the emitter when all ingestors read it, the Deanonymizer when no more visitors wait to be identified than
+/// always do.
+///
+/// # Errors
+/// Where that does not come to pass in time.
+pub async fn back(
+    site: &Pipeline,
+    victim: Victim,
+    harm: Harm,
+) -> Result<LocalBoxFuture<'static, Result<()>>> {
+    let doors = |role: Role| -> Vec<Http> { site.members(role).map(|member| member.http.clone()).collect() };
+    let all = || all_ready(Role::ALL.into_iter().flat_map(doors).collect());
+    let (emitter, ingestors) = (site.emitter.clone(), doors(Role::Ingestor).len());
+    let read_by_all = async move { Ok(emitter.wait_for_clients(ingestors, PATIENCE).await?) };
+    Ok(match victim {
+        Victim::Member(role, number) => {
+            let ready = all_ready(vec![site.member(role, number)?.http.clone()]);
+            async move {
+                ready.await?;
+                if harm == Harm::CutFromEmitter {
+                    read_by_all.await?;
+                }
+                Ok(())
+            }
+            .boxed_local()
+        }
+        Victim::Nats(_) | Victim::Cluster => all().boxed_local(),
+        Victim::Stored(what) => {
+            let restored = stored::restored(site, what, doors(Role::Gateway)).await?;
+            let all = all();
+            async move {
+                restored.await?;
+                all.await
+            }
+            .boxed_local()
+        }
+        Victim::HiddenCompanies => all_ready(doors(Role::Enricher)).boxed_local(),
+        Victim::Emitter => read_by_all.boxed_local(),
+        Victim::Deanonymizer => visitors_are_identified(doors(Role::Gateway)).boxed_local(),
+    })
+}
+
+async fn all_ready(doors: Vec<Http>) -> Result<()> {
+    eventually("all are ready", async || {
+        for door in &doors {
+            door.ready().await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+async fn visitors_are_identified(gateways: Vec<Http>) -> Result<()> {
+    within(WORKED_OFF, "visitors are identified", async || {
+        let mut stats = Err(anyhow::anyhow!("there is no gateway"));
+        for gateway in &gateways {
+            stats = gateway.stats().await;
+            if stats.is_ok() {
+                break;
+            }
+        }
+        let stats = stats?;
+        let few = JUST_COME.max(stats.active_sessions / 100);
+        ensure!(stats.being_identified <= few, "{stats:?}");
+        Ok(())
+    })
+    .await
+}

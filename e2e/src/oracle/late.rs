@@ -1,0 +1,47 @@
+//! When an event was received, as far as one can know. Pure.
+
+use protocol::Millis;
+
+use super::Span;
+
+/// A time in which an ingestor was connected and did not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LateReading {
+    /// When it stopped reading.
+    pub from: Millis,
+    /// When it went on.
+    pub to: Millis,
+}
+
+/// When what was sent then was received: at once, or by an ingestor that read it late. `late` are times that do not
+/// overlap, in order.
+pub fn received(sent_at: Millis, slack: Millis, late: &[LateReading]) -> Span {
+    // What was on its way when the reading stopped waits as well.
+    let begun = late.partition_point(|reading| reading.from <= sent_at + slack);
+    let read_late = late[..begun].last().filter(|reading| sent_at <= reading.to);
+    Span {
+        from: sent_at,
+        to: read_late.map_or(sent_at, |reading| reading.to.max(sent_at)) + slack,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sent_while_nobody_read_may_have_been_received_afterwards() {
+        let late = [
+            LateReading { from: 100, to: 200 },
+            LateReading { from: 300, to: 400 },
+        ];
+        let until = |sent_at| received(sent_at, 10, &late).to;
+        assert_eq!(until(80), 90);
+        assert_eq!(until(90), 210);
+        assert_eq!(until(150), 210);
+        assert_eq!(until(200), 210);
+        assert_eq!(until(201), 211);
+        assert_eq!(until(400), 410);
+        assert_eq!(until(500), 510);
+    }
+}
