@@ -172,7 +172,8 @@ test-frontend: $(NODE_MODULES) ## Unit tests of the page
 test-rust: $(VENV) $(PAGE) ## Unit tests of the crates, and the whole pipeline end to end
 	cargo build --locked --workspace --bins --tests
 	NATS_SERVER="$$(scripts/find-nats-server)" && CHROMIUM="$$(scripts/find-chromium)" && \
-	  FAKETIME_LIBRARY="$$(scripts/find-faketime)" && export NATS_SERVER CHROMIUM FAKETIME_LIBRARY && \
+	  FIREFOX="$$(scripts/find-firefox)" && FAKETIME_LIBRARY="$$(scripts/find-faketime)" && \
+	  export NATS_SERVER CHROMIUM FIREFOX FAKETIME_LIBRARY && \
 	  cargo test --locked --workspace
 
 .PHONY: test-browser

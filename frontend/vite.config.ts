@@ -12,6 +12,8 @@ export default defineConfig({
     fs: { allow: ['.', '../protocol/fixtures'] },
     proxy: {
       '/api': GATEWAY,
+      '/login': GATEWAY,
+      '/logout': GATEWAY,
       '/ws': { target: GATEWAY, ws: true },
     },
   },

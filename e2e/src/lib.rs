@@ -47,6 +47,7 @@ pub use latency::Latencies;
 pub use member::{Member, Role};
 pub use nats_server::NatsServer;
 pub use pipeline::{Builder, Pipeline};
+pub use ports::free as free_port;
 pub use process::Process;
 pub use prometheus::Prometheus;
 pub use tap::{Heard, Tap};

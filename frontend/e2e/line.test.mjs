@@ -44,13 +44,15 @@ test('is made again when it breaks, and says so', async () => {
 test('leads to the login where the pass has expired, and not before', async () => {
   const page = await open();
   await isFresh(page, 'live');
+  await page.goto(`${gateway.url}?q=lumen#noted`);
+  await isFresh(page, 'live');
   const asked = page.waitForResponse(`${gateway.url}api/stats`);
   gateway.refusing = true;
   gateway.cut();
   assert.equal((await asked).status(), 200);
   gateway.locked = true;
   gateway.refusing = false;
-  await page.waitForURL(`${gateway.url}login`);
+  await page.waitForURL(`${gateway.url}login?next=%2F%3Fq%3Dlumen#noted`);
   // The browser itself tells of every connection and request that was refused.
   assert.ok(complaints.splice(0).every((complaint) => /WebSocket|401/.test(complaint)));
 });

@@ -26,6 +26,7 @@ const CONTENT_SECURITY_POLICY = [
   "form-action 'none'",
 ].join('; ');
 const HEARTBEAT = 1_000;
+// Stands for the form only as the place that the page leaves for; logging in is tested with the real gateway.
 // With the page's icon, since the browser would look for another one.
 const LOGIN = '<!doctype html><link rel="icon" href="/favicon.svg"><title>Log in</title>';
 
@@ -134,7 +135,8 @@ export class MockGateway {
 
   #answer(request, response) {
     if (request.url === '/api/stats') response.writeHead(this.locked ? 401 : 200).end();
-    else if (request.url === '/login') response.writeHead(200, { 'Content-Type': TYPES['.html'] }).end(LOGIN);
+    else if (request.url.startsWith('/login?'))
+      response.writeHead(200, { 'Content-Type': TYPES['.html'] }).end(LOGIN);
     else return serve(request, response);
   }
 

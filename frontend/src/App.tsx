@@ -4,6 +4,7 @@ import { TopCompanies } from './figures/TopCompanies';
 import { HealthStrip } from './health/HealthStrip';
 import { LinkStatus } from './health/LinkStatus';
 import { Troubles } from './health/Troubles';
+import { LogOut } from './LogOut';
 import { Shown } from './table/Shown';
 import { Toolbar } from './table/Toolbar';
 import { VisitorTable } from './table/VisitorTable';
@@ -17,6 +18,7 @@ export function App() {
         <LinkStatus />
         <Troubles />
         <WatchMenu />
+        <LogOut />
       </header>
       <HealthStrip />
       <main className="page-body">

@@ -99,7 +99,7 @@ pub async fn check(
 ) -> Response {
     match access.judge(request.headers(), peer, clock::now()) {
         Verdict::Welcome => next.run(request).await,
-        verdict => login::refusal(verdict, request.uri().path()),
+        verdict => login::refusal(verdict, request.uri()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, StatusCode};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
@@ -21,6 +21,7 @@ use tower_http::services::{ServeDir, ServeFile};
 use tower_http::timeout::TimeoutLayer;
 
 use crate::access::{self, Access};
+use crate::cache;
 use crate::gauges::Gauges;
 use crate::headers::{self, Encrypted};
 use crate::hub::{Hub, NotReady};
@@ -88,7 +89,10 @@ pub fn routes(api: Api, assets: &Path, guards: Guards) -> Router {
 fn page(assets: &Path) -> Router<Api> {
     let index = assets.join("index.html");
     if index.is_file() {
-        return Router::new().fallback_service(ServeDir::new(assets).fallback(ServeFile::new(index)));
+        let files = ServeDir::new(assets).fallback(ServeFile::new(index));
+        return Router::new()
+            .fallback_service(files)
+            .layer(from_fn(cache::tell_browser));
     }
     let missing = format!(
         "There is no page in --assets {}: build it with `make build`.\n",

@@ -16,11 +16,15 @@ const PAGE_POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 
 /// Nor does it need anything of the machine that it is shown on.
 const PERMISSIONS: &str = "camera=(), geolocation=(), microphone=(), payment=(), usb=()";
 
+/// No other site learns the address of the page, which may hold a search. To us browsers name the page that sends a form:
+/// with `no-referrer` they would name its origin `null` as well (Fetch, "append a request `Origin` header").
+const REFERRERS: &str = "same-origin";
+
 const HEADERS: [(HeaderName, &str); 7] = [
     (CONTENT_SECURITY_POLICY, PAGE_POLICY),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (X_FRAME_OPTIONS, "DENY"),
-    (REFERRER_POLICY, "no-referrer"),
+    (REFERRER_POLICY, REFERRERS),
     (
         HeaderName::from_static("cross-origin-opener-policy"),
         "same-origin",

@@ -5,6 +5,7 @@
 mod access;
 mod api;
 mod attempts;
+mod cache;
 mod deadlines;
 mod flags;
 mod gauges;
@@ -16,6 +17,7 @@ mod origin;
 mod pass;
 mod peer;
 mod rates;
+mod return_address;
 pub mod session;
 mod sharing;
 mod socket;

@@ -2,6 +2,7 @@
 
 mod browser;
 mod line;
+mod login;
 mod table;
 mod truth;
 mod watchlist;

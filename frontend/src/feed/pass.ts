@@ -7,12 +7,17 @@ const UNAUTHORIZED = 401;
 /** Milliseconds after which an answer is no longer waited for; by then the next connection has been tried. */
 const PATIENCE = 5_000;
 
+/** Set by the gateway beside the pass, which no script can see. */
+const LOGGED_IN_COOKIE = 'visitor_logged_in';
+
 /** What is needed of the browser, so that tests can play the browser. */
 export interface Site {
   /** The status of the answer to a GET of this path; fails where there is no answer. */
   statusOf(path: string): Promise<number>;
   /** Leaves for this path. */
   goTo(path: string): void;
+  /** Where the page is. */
+  readonly location: Pick<Location, 'pathname' | 'search' | 'hash'>;
 }
 
 /**
@@ -24,7 +29,17 @@ export interface Site {
 export async function renewPass(site: Site): Promise<void> {
   // No answer says nothing about the pass, and the page shows already that the gateway is away.
   const status = await site.statusOf(ASKED_FOR).catch(() => null);
-  if (status === UNAUTHORIZED) site.goTo(LOGIN);
+  if (status === UNAUTHORIZED) site.goTo(loginFor(site.location));
+}
+
+/** The login that leads back to where the page is. The browser keeps the fragment over the login's redirects. */
+function loginFor({ pathname, search, hash }: Site['location']): string {
+  return `${LOGIN}?next=${encodeURIComponent(pathname + search)}${hash}`;
+}
+
+/** Whether these cookies say that somebody has logged in here, so that there is something to log out of. */
+export function hasPass(cookies: string): boolean {
+  return cookies.split(';').some((cookie) => cookie.trim() === `${LOGGED_IN_COOKIE}=1`);
 }
 
 /** The site in this browser. */
@@ -34,4 +49,7 @@ export const browserSite: Site = {
     return answer.status;
   },
   goTo: (path) => window.location.assign(path),
+  get location() {
+    return window.location;
+  },
 };

@@ -9,6 +9,7 @@ use reqwest::StatusCode;
 use super::first_frame;
 
 const TOKEN: &str = "open-sesame";
+const PAGE: &str = "the page itself";
 const GUARDED: [&str; 6] = [
     "/",
     "/index.html",
@@ -21,7 +22,7 @@ const GUARDED: [&str; 6] = [
 async fn guarded() -> Result<Pipeline> {
     let assets = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guarded");
     std::fs::create_dir_all(&assets)?;
-    std::fs::write(assets.join("index.html"), "sesame")?;
+    std::fs::write(assets.join("index.html"), PAGE)?;
     Pipeline::builder()
         .flag(Role::Gateway, "--assets", &assets.to_string_lossy())
         .flag(Role::Gateway, "--access-token", TOKEN)
@@ -60,8 +61,8 @@ async fn strangers_see_nothing_but_the_form() -> Result<()> {
         ] {
             let answer = Answer::of(request).await?;
             assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
-            ensure!(!answer.text.contains("sesame"), "{path}");
-            let is_form = answer.text.contains("<form method=\"post\" action=\"/login\">");
+            ensure!(!answer.text.contains(PAGE), "{path}");
+            let is_form = answer.text.contains("<form method=\"post\" action=\"/login");
             assert_eq!(is_form, !path.starts_with("/api/") && path != "/ws", "{path}");
         }
     }
@@ -111,7 +112,7 @@ async fn a_browser_logs_in_once_for_all_gateways() -> Result<()> {
     );
     let set = right.headers["set-cookie"].to_str()?;
     ensure!(
-        set.contains("HttpOnly") && set.contains("SameSite=Strict") && !set.contains("Secure"),
+        set.contains("HttpOnly") && set.contains("SameSite=Lax") && !set.contains("Secure"),
         "{set}"
     );
     ensure!(!set.contains("sesame"), "{set}");
@@ -123,6 +124,57 @@ async fn a_browser_logs_in_once_for_all_gateways() -> Result<()> {
         }
         let frame = first_frame(gateway.base(), &[("cookie", cookie(&right)?)]).await?;
         assert_eq!(frame["type"], "snapshot");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_browser_returns_to_the_address_it_asked_for_and_to_no_other_site() -> Result<()> {
+    let site = guarded().await?;
+    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let form = gateway.get("/?q=lumen").await?;
+    ensure!(
+        form.text.contains("action=\"/login?next=%2F%3Fq%3Dlumen\""),
+        "{}",
+        form.text
+    );
+    for (next, location) in [
+        ("%2F%3Fq%3Dlumen", "/?q=lumen"),
+        ("%2F%2Fevil.example", "/"),
+        ("%2F%5Cevil.example", "/"),
+        ("%2F%09%2Fevil.example", "/"),
+        ("%2F.%2F%2Fevil.example", "/"),
+        ("https%3A%2F%2Fevil.example", "/"),
+        ("%2F%0D%0Aset-cookie%3A+a%3Db", "/"),
+    ] {
+        let path = format!("/login?next={next}");
+        let answer = gateway.post_form(&path, &format!("token={TOKEN}")).await?;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{next}");
+        assert_eq!(answer.headers["location"].to_str()?, location, "{next}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_log_out_takes_the_pass_away() -> Result<()> {
+    let site = guarded().await?;
+    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let by_link = gateway.get("/logout").await?;
+    ensure!(
+        by_link.headers.get("set-cookie").is_none(),
+        "a link logs nobody out"
+    );
+    let answer = gateway.post_form("/logout", "").await?;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    assert_eq!(answer.headers["location"], "/login");
+    let cookies = answer.headers.get_all("set-cookie").iter();
+    let cookies: Vec<_> = cookies.filter_map(|cookie| cookie.to_str().ok()).collect();
+    for name in ["visitor_pass", "visitor_logged_in"] {
+        let gone = format!("{name}=; Path=/; Max-Age=0");
+        ensure!(
+            cookies.iter().any(|cookie| cookie.starts_with(&gone)),
+            "{cookies:?}"
+        );
     }
     Ok(())
 }

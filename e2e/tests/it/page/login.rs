@@ -1,0 +1,66 @@
+//! Logging in and out with real browsers at the real gateway, directly and behind proxies.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::{Certificates, Pipeline, Role, free_port, repository};
+use tokio::process::Command;
+
+use super::browser::with_page;
+
+const TOKEN: &str = "open-sesame";
+const BROWSERS: [&str; 2] = ["chromium", "firefox"];
+
+/// Logs in and out with each browser, by a script that is told how to reach the gateway.
+async fn log_in_and_out(site: &Pipeline, line: &[&OsStr]) -> Result<()> {
+    let gateway = site.member(Role::Gateway, 0)?.http.base();
+    for browser in BROWSERS {
+        let script = Command::new("node")
+            .args(["e2e/login.mjs", browser, gateway, TOKEN])
+            .args(line)
+            .current_dir(repository().join("frontend"))
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output();
+        let ended = script.await.context("cannot run node")?;
+        let said = String::from_utf8_lossy(&ended.stderr);
+        ensure!(ended.status.success(), "{browser}: {said}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn people_log_in_through_the_form_and_out_again() -> Result<()> {
+    let site = with_page().flag(Role::Gateway, "--access-token", TOKEN);
+    log_in_and_out(&site.start().await?, &[]).await
+}
+
+#[tokio::test]
+async fn people_log_in_behind_a_proxy_that_speaks_tls() -> Result<()> {
+    let site = with_page().flag(Role::Gateway, "--access-token", TOKEN);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("login");
+    std::fs::create_dir_all(&folder)?;
+    let made = Certificates::make(&folder)?;
+    let (certificate, key) = (made.certificate(), made.key());
+    let line = [
+        OsStr::new("--certificate"),
+        certificate.as_os_str(),
+        OsStr::new("--key"),
+        key.as_os_str(),
+    ];
+    log_in_and_out(&site.start().await?, &line).await
+}
+
+#[tokio::test]
+async fn people_log_in_behind_a_proxy_that_asks_for_another_host() -> Result<()> {
+    let port = free_port()?.to_string();
+    let origin = format!("http://127.0.0.1:{port}");
+    let site = with_page().flag(Role::Gateway, "--access-token", TOKEN).flag(
+        Role::Gateway,
+        "--allowed-origin",
+        &origin,
+    );
+    log_in_and_out(&site.start().await?, &["--proxy-port", &port].map(OsStr::new)).await
+}
