@@ -23,6 +23,7 @@ mod judge;
 mod latency;
 pub mod line;
 mod member;
+mod nats_clock;
 mod nats_server;
 pub mod oracle;
 mod pipeline;

@@ -149,6 +149,13 @@ impl Member {
         self.emitter_proxy.iter().for_each(TcpProxy::restore);
     }
 
+    /// Makes the NATS server's clock wrong by so many seconds, as this process sees it.
+    pub fn set_nats_clock_offset(&self, seconds: i64) {
+        for proxy in &self.nats_proxies {
+            proxy.set_nats_clock_offset(seconds);
+        }
+    }
+
     /// Waits until the process does its job.
     ///
     /// # Errors

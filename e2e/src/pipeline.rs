@@ -90,6 +90,7 @@ pub struct Pipeline {
     /// The certificates, where everything speaks TLS.
     pub certificates: Option<Certificates>,
     members: BTreeMap<Role, Vec<Member>>,
+    nats_clock_offset: i64,
     builder: Builder,
     folder: PathBuf,
     _turn: SemaphorePermit<'static>,
@@ -247,6 +248,7 @@ impl Builder {
             deanonymizer: Deanonymizer::start(self.deanonymizer)?,
             certificates,
             members: BTreeMap::new(),
+            nats_clock_offset: 0,
             builder: self,
             folder,
             _turn: turn,
@@ -312,9 +314,19 @@ impl Pipeline {
         }
         member.nats_proxies = nats_proxies;
         member.emitter_proxy = emitter_proxy;
+        member.set_nats_clock_offset(self.nats_clock_offset);
         member.process.start()?;
         self.members.entry(role).or_default().push(member);
         Ok(number)
+    }
+
+    /// Makes the NATS server's own clock wrong by so many seconds, as its clients see it. Needs
+    /// [`Builder::through_proxies`].
+    pub fn set_nats_clock_offset(&mut self, seconds: i64) {
+        self.nats_clock_offset = seconds;
+        for member in self.members.values().flatten() {
+            member.set_nats_clock_offset(seconds);
+        }
     }
 
     /// One process.

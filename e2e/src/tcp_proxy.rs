@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use anyhow::Result;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -9,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::ports;
+use crate::{nats_clock, ports};
 
 /// How much is forwarded at once.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -23,6 +24,8 @@ const CHUNK_BYTES: usize = 64 * 1024;
 pub struct TcpProxy {
     port: u16,
     cut: Arc<watch::Sender<bool>>,
+    /// How wrong the clock of a NATS server is made, in seconds.
+    nats_clock_offset: Arc<AtomicI64>,
     _tasks: JoinSet<()>,
 }
 
@@ -38,10 +41,16 @@ impl TcpProxy {
         let listener = TcpListener::from_std(listener)?;
         let cut = Arc::new(watch::Sender::new(false));
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, target_port, Arc::clone(&cut)));
+        let nats_clock_offset = Arc::new(AtomicI64::new(0));
+        let route = Route {
+            target_port,
+            nats_clock_offset: Arc::clone(&nats_clock_offset),
+        };
+        tasks.spawn(accept(listener, route, Arc::clone(&cut)));
         Ok(Self {
             port,
             cut,
+            nats_clock_offset,
             _tasks: tasks,
         })
     }
@@ -57,18 +66,30 @@ impl TcpProxy {
         self.cut.send_replace(true);
     }
 
+    /// Makes the clock of the NATS server behind it wrong by so many seconds, for those who connect through it.
+    pub fn set_nats_clock_offset(&self, seconds: i64) {
+        self.nats_clock_offset.store(seconds, Ordering::Relaxed);
+    }
+
     /// Forwards again.
     pub fn restore(&self) {
         self.cut.send_replace(false);
     }
 }
 
-async fn accept(listener: TcpListener, target_port: u16, cut: Arc<watch::Sender<bool>>) {
+/// Where connections lead, and what is changed on the way back.
+#[derive(Clone, Debug)]
+struct Route {
+    target_port: u16,
+    nats_clock_offset: Arc<AtomicI64>,
+}
+
+async fn accept(listener: TcpListener, route: Route, cut: Arc<watch::Sender<bool>>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => if let Ok((client, _)) = accepted {
-                connections.spawn(forward(client, target_port, cut.subscribe()));
+                connections.spawn(forward(client, route.clone(), cut.subscribe()));
             },
             Some(_) = connections.join_next() => {}
         }
@@ -76,10 +97,10 @@ async fn accept(listener: TcpListener, target_port: u16, cut: Arc<watch::Sender<
 }
 
 /// Forwards one connection in both directions until one side closes it.
-async fn forward(client: TcpStream, target_port: u16, mut cut: watch::Receiver<bool>) {
+async fn forward(client: TcpStream, route: Route, mut cut: watch::Receiver<bool>) {
     until_restored(&mut cut).await;
     // A target that does not listen closes the connection, as it would without a proxy.
-    let Ok(target) = TcpStream::connect((Ipv4Addr::LOCALHOST, target_port)).await else {
+    let Ok(target) = TcpStream::connect((Ipv4Addr::LOCALHOST, route.target_port)).await else {
         return;
     };
     for socket in [&client, &target] {
@@ -89,8 +110,10 @@ async fn forward(client: TcpStream, target_port: u16, mut cut: watch::Receiver<b
     let (client_read, client_write) = client.into_split();
     let (target_read, target_write) = target.into_split();
     tokio::select! {
-        () = copy(client_read, target_write, cut.clone()) => {}
-        () = copy(target_read, client_write, cut) => {}
+        () = copy(client_read, target_write, cut.clone(), |_| {}) => {}
+        () = copy(target_read, client_write, cut, |told| {
+            nats_clock::shift(told, route.nats_clock_offset.load(Ordering::Relaxed));
+        }) => {}
     }
 }
 
@@ -98,12 +121,14 @@ async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     mut cut: watch::Receiver<bool>,
+    change: impl Fn(&mut [u8]),
 ) {
     let mut buffer = vec![0; CHUNK_BYTES];
     loop {
         let count = from.read(&mut buffer).await.unwrap_or(0);
         // An end is not passed on either while everything is dropped.
         until_restored(&mut cut).await;
+        change(&mut buffer[..count]);
         if count == 0 || to.write_all(&buffer[..count]).await.is_err() {
             return;
         }
