@@ -96,7 +96,7 @@ impl Amender {
         standing: Standing,
     ) -> Result<Option<(Outcome, bool)>, AmendError> {
         let sequence = standing.sequence;
-        match standing.add(record, clock::now()) {
+        match standing.add(record, clock::uptime()) {
             Addition::None(outcome) => Ok(Some((outcome, false))),
             Addition::Record(merged) => self.write_record(&merged, sequence).await,
         }
@@ -110,7 +110,7 @@ impl Amender {
     ) -> Result<Option<(Outcome, bool)>, AmendError> {
         let message = message::record(record, expected, trace::current().as_ref())?;
         let written = self.nats.replace(message).await?;
-        Ok(written.map(|_| (Outcome::Published(Published::of(record, clock::now())), true)))
+        Ok(written.map(|_| (Outcome::Published(Published::of(record, clock::uptime())), true)))
     }
 
     async fn standing(&self, guid: &Guid) -> Result<Option<Standing>, AmendError> {

@@ -94,12 +94,21 @@ impl Purse {
         }
     }
 
-    /// Puts calls in: from the fleet's budget, or back because they were not made. Those of a span that is over are lost.
+    /// Puts calls in from the fleet's budget. What is left of another span is lost, also of a later one: the clock may have
+    /// been put back.
     pub fn put(&mut self, more: Allowance) {
         match &mut self.allowance {
             Some(left) if left.span == more.span => left.calls += more.calls,
-            Some(left) if left.span > more.span => {}
             _ => self.allowance = Some(more),
+        }
+    }
+
+    /// Puts calls back because they were not made. Those of a span that is over are lost.
+    pub fn put_back(&mut self, unused: Allowance) {
+        match &mut self.allowance {
+            Some(left) if left.span == unused.span => left.calls += unused.calls,
+            Some(_) => {}
+            None => self.allowance = Some(unused),
         }
     }
 
@@ -182,15 +191,24 @@ mod tests {
         assert!(purse.take(7) && purse.take(7) && !purse.take(7));
         purse.fleet_has_none(7);
         assert!(purse.is_used_up(7));
-        purse.put(Allowance { span: 7, calls: 1 });
+        purse.put_back(Allowance { span: 7, calls: 1 });
         assert!(!purse.is_used_up(7), "one was not made");
         assert!(
             !purse.take(8) && !purse.is_used_up(8),
             "a new span is a new budget"
         );
         purse.put(Allowance { span: 8, calls: 1 });
-        purse.put(Allowance { span: 7, calls: 9 });
+        purse.put_back(Allowance { span: 7, calls: 9 });
         assert!(purse.take(8) && !purse.take(8) && !purse.take(7));
+    }
+
+    #[test]
+    fn a_clock_that_was_put_back_does_not_make_it_useless() {
+        let mut purse = Purse::default();
+        purse.put(Allowance { span: 8, calls: 5 });
+        assert!(!purse.take(7));
+        purse.put(Allowance { span: 7, calls: 1 });
+        assert!(purse.take(7));
     }
 
     proptest! {

@@ -201,7 +201,7 @@ impl Permit {
         if let Some(span) = self.paid_of
             && failure.is_some_and(|failure| !failure.is_paid())
         {
-            state.purse.put(Allowance { span, calls: 1 });
+            state.purse.put_back(Allowance { span, calls: 1 });
         }
         let after = state.breaker.state();
         drop(state);

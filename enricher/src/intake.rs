@@ -5,10 +5,10 @@ use std::time::Duration;
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::pull;
 use futures_util::{FutureExt as _, StreamExt as _};
-use service::Nats;
 use service::backoff::Backoff;
 use service::health::Health;
 use service::streams::{Life, Streams, life};
+use service::{Nats, clock};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -104,6 +104,7 @@ impl Queue {
     /// Makes sure of the streams, and begins to read.
     async fn prepare(&mut self) -> anyhow::Result<(pull::Stream, bool)> {
         self.streams.rejected().await?;
+        clock::known().await;
         self.streams.activity(self.stale_after).await?;
         let sessions = life(&self.streams.sessions().await?);
         let sessions_lost = self

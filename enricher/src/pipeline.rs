@@ -14,6 +14,8 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use protocol::event::{self, RECEIVED_AT_HEADER};
 use protocol::{Activity, Event, EventKind, Guid, Millis, Record, Tombstone, time};
+use service::clock::Timeline;
+use service::freeze::Freeze;
 use service::rejected::Rejected;
 use service::requests::NotStored;
 use service::seldom::Seldom;
@@ -21,7 +23,7 @@ use service::streams::ACK_WAIT;
 use service::trace::{self, Span};
 use service::{clock, last_message};
 use tokio::sync::mpsc;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::activity::Activities;
@@ -83,6 +85,9 @@ pub struct Pipeline {
     activities: Activities<DeliveryId>,
     amendments: Futures,
     lookups: Futures,
+    /// For times of receipt; all else is measured by the monotonic clock.
+    timeline: Timeline,
+    freeze: Freeze,
 }
 
 impl Pipeline {
@@ -111,6 +116,8 @@ impl Pipeline {
             activities: Activities::new(),
             amendments: Futures::new(),
             lookups: Futures::new(),
+            timeline: Timeline::new(clock::read()),
+            freeze: Freeze::new(Instant::now()),
         }
     }
 
@@ -142,7 +149,7 @@ impl Pipeline {
                 give_back(&message, Duration::ZERO).await;
             }
         }
-        for (_, delivery) in self.waiting.take_all(clock::now()) {
+        for (_, delivery) in self.waiting.take_all(clock::uptime()) {
             self.settle_after(delivery, false, Duration::ZERO).await;
         }
         while self.publisher.under_way() > 0 || !self.amendments.is_empty() {
@@ -171,7 +178,7 @@ impl Pipeline {
         self.publisher.abandon();
         self.amendments = Futures::new();
         self.activities.abandon();
-        self.waiting.take_all(heard_of_again(clock::now()));
+        self.waiting.take_all(heard_of_again(clock::uptime()));
         self.sessions.reconnected(sessions_lost);
         for delivery in self.ledger.abandon() {
             delivery.give_back().await;
@@ -179,12 +186,13 @@ impl Pipeline {
     }
 
     async fn deliver(&mut self, message: Message) {
-        let now = clock::now();
-        let fallback = message.info().map_or(now, |info| {
+        let now = clock::uptime();
+        self.timeline.advance(clock::read());
+        let fallback = message.info().map_or(self.timeline.now(), |info| {
             let published = last_message::millis(info.published);
             self.gauges.queue_waiting.set(info.pending);
             self.backlog
-                .taken(now - published, info.delivered > 1, info.pending);
+                .taken(self.timeline.now() - published, info.delivered > 1, info.pending);
             published
         });
         let payload = message.payload.clone();
@@ -212,7 +220,9 @@ impl Pipeline {
     async fn event(&mut self, event: &Event<'_>, received_at: Millis, id: DeliveryId, now: Millis) {
         // The parser has checked the guid.
         let Ok(guid) = Guid::new(&event.guid) else { return };
+        // The emitter's clock made no step with the NATS server's: its time is judged by the receipt as it was stamped.
         let (at, replaced) = time::believable(event.timestamp, received_at);
+        let received_at = self.timeline.adapt(received_at);
         self.gauges.event(event.kind);
         if replaced {
             self.gauges.timestamps_replaced.inc();
@@ -359,7 +369,7 @@ impl Pipeline {
         if matches!(outcome, Err(NotWritten::NotStored(NotStored::Occupied))) {
             return self.amend(sighting, record, id);
         }
-        let published = Outcome::Published(Published::of(&record, clock::now()));
+        let published = Outcome::Published(Published::of(&record, clock::uptime()));
         let outcome = report(outcome).map(|()| (published, true));
         self.record_written(sighting, id, outcome).await;
     }
@@ -375,7 +385,7 @@ impl Pipeline {
         match report(standing) {
             None => self.record_written(sighting, id, None).await,
             Some(None) => self.publish_first(sighting, record, id).await,
-            Some(Some(standing)) => match standing.add(&record, clock::now()) {
+            Some(Some(standing)) => match standing.add(&record, clock::uptime()) {
                 Addition::None(outcome) => self.record_written(sighting, id, Some((outcome, false))).await,
                 Addition::Record(_) => self.amend(sighting, record, id),
             },
@@ -401,7 +411,7 @@ impl Pipeline {
     }
 
     async fn record_written(&mut self, sighting: Sighting, id: DeliveryId, outcome: Option<(Outcome, bool)>) {
-        let now = clock::now();
+        let now = clock::uptime();
         let Some((outcome, written)) = outcome else {
             // What was held back for it comes again with its message, like the sighting itself.
             for (_, held) in self.sessions.published(&sighting.guid, Outcome::Missing) {
@@ -449,9 +459,12 @@ impl Pipeline {
     }
 
     async fn keep_house(&mut self) {
-        let now = clock::now();
-        let overdue = self.publisher.overdue();
-        self.written(overdue).await;
+        let now = clock::uptime();
+        // What seems unanswered after a freeze may be answered, and not read yet.
+        if self.freeze.is_over(Instant::now()) {
+            let overdue = self.publisher.overdue();
+            self.written(overdue).await;
+        }
         self.sessions.forget_idle(now);
         for delivery in self.ledger.overdue(now, PROGRESS_AFTER) {
             delivery.progress().await;

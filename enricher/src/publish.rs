@@ -117,7 +117,7 @@ impl Publisher {
 
     /// Gives up on writes that have been unanswered for too long.
     pub fn overdue(&mut self) -> Vec<Written> {
-        let overdue = self.writes.overdue(clock::now(), PATIENCE).into_iter();
+        let overdue = self.writes.overdue(clock::uptime(), PATIENCE).into_iter();
         overdue
             .map(|write| written(write, Err(NotWritten::Unanswered)))
             .collect()
@@ -142,7 +142,7 @@ impl Publisher {
         match message {
             Ok(message) => {
                 let ticket = self.requests.send(message).await;
-                self.writes.sent(ticket, write, span, clock::now());
+                self.writes.sent(ticket, write, span, clock::uptime());
             }
             Err(error) => self.unsent.push(written(write, Err(error.into()))),
         }

@@ -125,6 +125,7 @@ impl Replica {
         life: &mut Option<Life>,
     ) -> anyhow::Result<()> {
         let epoch = nats.connected().await;
+        clock::known().await;
         let (bucket, lived) = streams.profiles().await?;
         let mut changes = bucket.watch_with_history(">").await?;
         let lost = life.replace(lived).is_some_and(|before| before != lived);

@@ -17,6 +17,9 @@ const RECORD_HALF_LIFE: Millis = millis(RECORD_TTL) / 2;
 /// A tombstone half as old as its TTL allows is published anew when its session is heard of, in ms.
 const TOMBSTONE_HALF_LIFE: Millis = millis(TOMBSTONE_TTL) / 2;
 
+/// Longer ago than anything lasts.
+const LONG_AGO: Millis = Millis::MIN / 2;
+
 /// An event that says that a session is active.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sighting {
@@ -281,7 +284,7 @@ impl<T> Sessions<T> {
             Known::Published(_) => !stream_lost,
             Known::Closed { renewed_at, .. } => {
                 if stream_lost {
-                    *renewed_at = 0;
+                    *renewed_at = LONG_AGO;
                 }
                 true
             }

@@ -6,7 +6,7 @@ use async_nats::jetstream::message::StreamMessage;
 use protocol::stream::RECORD_TTL;
 use protocol::time::millis;
 use protocol::{Millis, Record, SessionMessage};
-use service::last_message;
+use service::{clock, last_message};
 
 use crate::sessions::{Outcome, Published};
 
@@ -17,7 +17,7 @@ pub struct Standing {
     pub message: SessionMessage,
     /// Its sequence.
     pub sequence: u64,
-    /// When it was published.
+    /// When it was published, by this process's monotonic clock.
     pub published_at: Millis,
     /// How long it was given, if not for ever.
     pub ttl: Option<Duration>,
@@ -41,7 +41,7 @@ impl Standing {
         Ok(Self {
             message: serde_json::from_slice(&message.payload)?,
             sequence: message.sequence,
-            published_at: last_message::millis(message.time),
+            published_at: clock::uptime_at(last_message::millis(message.time)),
             ttl: last_message::ttl(&message.headers),
         })
     }

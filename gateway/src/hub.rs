@@ -12,6 +12,8 @@ use futures_util::stream::FuturesUnordered;
 use protocol::frame::{Delta, Frame, Snapshot, Stats};
 use protocol::status::Pipeline;
 use protocol::{Millis, SessionMessage};
+use service::clock::Timeline;
+use service::freeze::Freeze;
 use service::seldom::Seldom;
 use service::trace::Span;
 use service::{Nats, clock, status};
@@ -20,6 +22,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::gauges::Gauges;
 use crate::intake::{Followed, Intake};
+use crate::receipt::{adapt_activity, adapt_message};
 use crate::statuses::Statuses;
 use crate::store::{self, Written};
 use crate::view::{Changes, View};
@@ -130,6 +133,8 @@ pub struct HubTask {
     /// What the next frame tells of, as far as it is traced.
     traced: Vec<Span>,
     writes: FuturesUnordered<BoxFuture<'static, Written>>,
+    timeline: Timeline,
+    freeze: Freeze,
 }
 
 impl HubTask {
@@ -166,6 +171,8 @@ impl HubTask {
             oldest_news: None,
             traced: Vec::new(),
             writes: FuturesUnordered::new(),
+            timeline: Timeline::new(clock::read()),
+            freeze: Freeze::new(now),
         };
         (hub, task)
     }
@@ -193,19 +200,33 @@ impl HubTask {
         }
     }
 
+    /// The time, by which all that is held is judged.
+    fn now(&mut self) -> Millis {
+        let stepped = self.timeline.advance(clock::read());
+        let now = self.timeline.now();
+        if stepped != 0 {
+            self.view.shift(stepped, now);
+        }
+        now
+    }
+
     fn take(&mut self, buffer: &mut Vec<Intake>) {
-        let now = clock::now();
+        let now = self.now();
         for intake in buffer.drain(..) {
             match intake {
                 Intake::Traced(span) => self.traced.push(span),
-                Intake::Session(message, standing) => self.session(message, standing, now),
-                Intake::Activities(activities) => {
-                    for activity in &activities {
+                Intake::Session(mut message, standing) => {
+                    adapt_message(&mut message, &self.timeline);
+                    self.session(message, standing, now);
+                }
+                Intake::Activities(mut activities) => {
+                    for activity in &mut activities {
+                        adapt_activity(activity, &self.timeline);
                         self.note(activity.2);
                         self.view.activity(activity, now);
                     }
                 }
-                Intake::Status(status) => self.statuses.heard(status, now),
+                Intake::Status(status) => self.statuses.heard(status, clock::uptime()),
                 Intake::SessionsLost => self.view.stream_lost(),
                 Intake::Behind(followed) => {
                     self.behind.insert(followed);
@@ -242,11 +263,14 @@ impl HubTask {
     }
 
     fn tick(&mut self) {
-        let now = clock::now();
-        self.view.tick(now);
+        let now = self.now();
         // What NATS would bring back of our own status is older, and does not come while NATS is away.
-        self.statuses.heard(self.reporter.status(), now);
-        self.statuses.forget_gone(now);
+        self.statuses.heard(self.reporter.status(), clock::uptime());
+        // Those who seem silent after a freeze may have been heard, and not read yet.
+        if self.freeze.is_over(Instant::now()) {
+            self.view.tick(now);
+            self.statuses.forget_gone(clock::uptime());
+        }
         self.snapshot = None;
         self.gauges.sessions.set(self.view.count());
         self.gauges.traffic(self.view.traffic());
@@ -344,7 +368,8 @@ impl HubTask {
             return;
         }
         let room = MAX_WRITES - self.writes.len().min(MAX_WRITES);
-        for write in self.view.write_backs(room, clock::now()) {
+        let now = self.now();
+        for write in self.view.write_backs(room, now) {
             self.writes.push(Box::pin(store::write(self.nats.clone(), write)));
         }
     }

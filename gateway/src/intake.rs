@@ -15,7 +15,7 @@ use service::metrics::Gauge;
 use service::rejected::Rejected;
 use service::streams::{Life, Streams, life};
 use service::trace::{self, Span};
-use service::{Nats, Process, last_message};
+use service::{Nats, Process, clock, last_message};
 use tokio::sync::mpsc;
 
 use crate::write_back::Standing;
@@ -158,6 +158,7 @@ impl Follower {
 
     async fn make_sure(&self) -> anyhow::Result<Stream> {
         self.streams.rejected().await?;
+        clock::known().await;
         Ok(match self.followed {
             Followed::Sessions => self.streams.sessions().await?,
             Followed::Activity => self.streams.activity(self.stale_after).await?,

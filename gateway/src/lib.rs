@@ -17,6 +17,7 @@ mod origin;
 mod pass;
 mod peer;
 mod rates;
+mod receipt;
 mod return_address;
 pub mod session;
 mod sharing;

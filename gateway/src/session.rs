@@ -106,6 +106,33 @@ impl Session {
         }
     }
 
+    /// The NATS server's clock has stepped by so much: what was received so long ago stays so long ago, and nothing that
+    /// is known has yet to happen.
+    pub fn shift(&mut self, by: Millis, now: Millis) {
+        match self {
+            Self::Early {
+                first_at,
+                last_at,
+                received_at,
+            } => {
+                *received_at += by;
+                (*first_at, *last_at) = ((*first_at).min(now), (*last_at).min(now));
+            }
+            Self::Opened(record) => {
+                record.received_at += by;
+                record.opened_at = record.opened_at.map(|at| at.min(now));
+                record.first_seen_at = record.first_seen_at.min(now);
+                record.last_activity_at = record.last_activity_at.min(now);
+                record.identified_at = record.identified_at.map(|at| at.min(now));
+            }
+            Self::Closed { tombstone, heard_at } => {
+                *heard_at += by;
+                tombstone.received_at += by;
+                tombstone.closed_at = tombstone.closed_at.min(now);
+            }
+        }
+    }
+
     /// When anything of it was last received.
     #[must_use]
     pub fn heard_at(&self) -> Millis {

@@ -52,7 +52,8 @@ impl Statistics {
             being_identified,
             companies,
             average_visitors_per_company: mean(self.with_company as f64, companies),
-            average_session_seconds: mean(duration_sum as f64 / 1000.0, self.sessions),
+            // An opening may lie ahead by as much as clocks differ.
+            average_session_seconds: mean(duration_sum.max(0) as f64 / 1000.0, self.sessions),
         }
     }
 
@@ -109,6 +110,13 @@ mod tests {
         assert_eq!(statistics.stats(0, 0).companies, 1);
         statistics.remove(0, Some(&company("(b8e8879e-3382-4908-8f1e-7638473d0913)")));
         assert_eq!(statistics.stats(0, 0).companies, 1);
+    }
+
+    #[test]
+    fn no_session_has_lasted_less_than_no_time() {
+        let mut statistics = Statistics::default();
+        statistics.add(600_000, None);
+        assert!(statistics.stats(0, 4000).average_session_seconds.abs() < 1e-9);
     }
 
     #[test]

@@ -82,6 +82,7 @@ mod tests {
             instance: instance.into(),
             at: 0,
             started_at: 0,
+            clock_offset_seconds: None,
             ready: true,
             reason: None,
         }

@@ -12,6 +12,7 @@ use protocol::{Activity, Guid, Millis, Record, SessionMessage};
 
 use self::books::Books;
 use self::entry::{Entry, News};
+use crate::deadlines::Deadlines;
 use crate::session::Session;
 use crate::sharing::Sharing;
 use crate::write_back::{Content, Standing, WriteBack, is_outdated, wanted};
@@ -113,6 +114,16 @@ impl View {
             if !self.books.look_again(&guid, place.get_mut(), now) {
                 place.remove();
             }
+        }
+    }
+
+    /// The NATS server's clock has stepped by so much: no session gets older or younger by it.
+    pub fn shift(&mut self, by: Millis, now: Millis) {
+        self.books.deadlines = Deadlines::default();
+        for (guid, entry) in &mut self.entries {
+            entry.session.shift(by, now);
+            self.books.update(guid, entry, now);
+            self.books.look_again(guid, entry, now);
         }
     }
 
@@ -224,5 +235,7 @@ fn visible(record: &Record) -> VisibleSession {
 
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod steps;
 #[cfg(test)]
 mod tests;

@@ -61,7 +61,7 @@ pub struct Accepted {
     pub kind: EventKind,
     /// The emitter's bytes.
     pub json: Bytes,
-    /// When they came.
+    /// When they came, by the process's monotonic clock.
     pub received_at: Millis,
 }
 
@@ -241,7 +241,7 @@ impl Feed {
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => return Ok(()),
         };
         // Each has its own time: what is stamped after its receipt is not believed.
-        let received_at = clock::now();
+        let received_at = clock::uptime();
         self.gauges.frame(received_at);
         match Event::parse(&json).map(|event| event.kind) {
             Ok(kind) => {

@@ -75,7 +75,7 @@ impl Gauges {
                 "publish_duration",
                 "From the receipt of a message's oldest event until the raw stream has the message",
             ),
-            last_frame_at: AtomicI64::new(clock::now()),
+            last_frame_at: AtomicI64::new(clock::uptime()),
         }
     }
 
@@ -94,12 +94,12 @@ impl Gauges {
     pub fn published(&self, events: u64, oldest: Millis) {
         self.published.inc_by(events);
         self.batches.inc();
-        self.publish.since(oldest);
+        self.publish.since_uptime(oldest);
     }
 
     /// The figures for the status.
     pub fn figures(&self, rejected: u64) -> IngestorFigures {
-        let silence = clock::now() - self.last_frame_at.load(Ordering::Relaxed);
+        let silence = clock::uptime() - self.last_frame_at.load(Ordering::Relaxed);
         IngestorFigures {
             emitter_connected: self.connected.get() == 1,
             emitter_silent_seconds: silence.max(0) as f64 / 1000.0,

@@ -16,6 +16,9 @@ const WINDOW: usize = 64;
 /// What a message costs in memory beside its payload and header.
 const OVERHEAD: usize = 128;
 
+/// What a time of receipt takes in the queue, with its comma.
+const STAMP: usize = 14;
+
 /// The bounds of what is remembered.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -32,8 +35,8 @@ pub struct Batch {
     pub kind: EventKind,
     /// One event per line.
     pub payload: Bytes,
-    /// Their times of receipt, comma-separated.
-    pub received_at: String,
+    /// Their times of receipt, by the process's monotonic clock.
+    pub received_at: Box<[Millis]>,
     /// The first of these.
     pub oldest: Millis,
     /// How many there are.
@@ -67,7 +70,7 @@ impl Entry {
 impl Batch {
     /// About how many bytes it takes, here and in the queue.
     pub fn size(&self) -> usize {
-        self.payload.len() + self.received_at.len() + OVERHEAD
+        self.payload.len() + self.received_at.len() * STAMP + OVERHEAD
     }
 }
 
@@ -75,7 +78,7 @@ impl Batch {
 #[derive(Debug, Default)]
 struct Gathering {
     payload: Vec<u8>,
-    received_at: String,
+    received_at: Vec<Millis>,
     events: usize,
     oldest: Millis,
     newest: Millis,
@@ -255,17 +258,13 @@ impl Outbox {
 
 impl Gathering {
     fn add(&mut self, json: &[u8], received_at: Millis) {
-        use std::fmt::Write as _;
-
         if self.events > 0 {
             self.payload.push(b'\n');
-            self.received_at.push(',');
         } else {
             self.oldest = received_at;
         }
         self.payload.extend_from_slice(json);
-        // Writing to a string cannot fail.
-        let _ = write!(self.received_at, "{received_at}");
+        self.received_at.push(received_at);
         self.newest = self.newest.max(received_at);
         self.events += 1;
     }
@@ -275,7 +274,7 @@ impl Gathering {
         let batch = Batch {
             kind,
             payload: Bytes::copy_from_slice(&self.payload),
-            received_at: self.received_at.as_str().into(),
+            received_at: self.received_at.as_slice().into(),
             oldest: self.oldest,
             events: self.events as u64,
         };

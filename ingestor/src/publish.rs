@@ -112,6 +112,7 @@ impl Publisher {
             .map_err(|error| error.to_string())?;
         let (left, all) = room(&raw);
         self.restraint.see(left, all);
+        self.gathering(events, clock::known()).await;
         let life = life(&raw);
         if self.life.replace(life).is_some_and(|before| before != life) {
             tracing::warn!("the raw stream was lost, sending the last events again");
@@ -217,7 +218,7 @@ impl Publisher {
     }
 
     fn tidy(&mut self) {
-        self.outbox.forget(clock::now());
+        self.outbox.forget(clock::uptime());
         self.gauges.dropped.inc_by(self.outbox.take_dropped());
         self.gauges.waiting.set(self.outbox.unacknowledged());
     }
@@ -234,7 +235,7 @@ async fn look(streams: Streams) -> Option<(u64, u64)> {
 
 /// Begins a trace with the receipt of the message's first event, if chance wants it.
 fn begin_trace(batch: &Batch) -> Option<Span> {
-    let span = trace::begin("receive", batch.oldest)?;
+    let span = trace::begin("receive", clock::time_at(batch.oldest))?;
     span.note("kind", batch.kind.token());
     span.note("events", i64::try_from(batch.events).unwrap_or(i64::MAX));
     Some(span)
@@ -242,9 +243,16 @@ fn begin_trace(batch: &Batch) -> Option<Span> {
 
 fn message(batch: Batch, span: Option<&Span>) -> PublishMessage {
     let mut headers = HeaderMap::new();
-    headers.insert(RECEIVED_AT_HEADER, batch.received_at);
+    headers.insert(RECEIVED_AT_HEADER, stamps(&batch.received_at));
     if let Some(parent) = span.and_then(Span::parent) {
         headers.insert(trace::HEADER, parent);
     }
     PublishMessage::build().headers(headers).payload(batch.payload)
+}
+
+/// The times of receipt for the header. They are told only now, by the NATS server's clock as far as it is known by now:
+/// what came in before NATS could be asked is stamped right as well, and so is what is sent again after its clock stepped.
+fn stamps(received_at: &[Millis]) -> String {
+    let stamps = received_at.iter().map(|at| clock::time_at(*at).to_string());
+    stamps.collect::<Vec<_>>().join(",")
 }

@@ -20,6 +20,9 @@ pub struct Status {
     pub at: Millis,
     /// When the process started.
     pub started_at: Millis,
+    /// How far its host's clock is ahead of the NATS server's, once that is known; times in messages are corrected by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_offset_seconds: Option<f64>,
     /// Whether it does its job now.
     pub ready: bool,
     /// Why not, in words.

@@ -30,6 +30,9 @@ pub const fn is_plausible(at: Millis) -> bool {
 /// How far before its receipt an event may claim to have happened.
 pub const OLDEST_BELIEVED: Millis = 10 * 60 * 1000;
 
+/// How far two clocks that agree may be apart, in ms: what it takes to ask one over a network.
+pub const CLOCK_ERROR: Millis = 100;
+
 /// Reads the emitter's timestamp, ISO 8601 with a zone. `None` where it cannot be read.
 #[must_use]
 pub fn parse_timestamp(text: &str) -> Option<Millis> {
@@ -41,11 +44,12 @@ pub fn parse_timestamp(text: &str) -> Option<Millis> {
 /// When an event happened, as far as its timestamp can be believed.
 ///
 /// A timestamp that is missing, lies in the future of its receipt or more than ten minutes before it is replaced by the
-/// time of receipt; the second value tells so, that it can be counted.
+/// time of receipt; the second value tells so, that it can be counted. What lies ahead by no more than [`CLOCK_ERROR`] is
+/// no future: the two times are those of two clocks.
 #[must_use]
 pub fn believable(timestamp: Option<Millis>, received_at: Millis) -> (Millis, bool) {
     match timestamp {
-        Some(at) if at <= received_at && received_at - at <= OLDEST_BELIEVED => (at, false),
+        Some(at) if at <= received_at + CLOCK_ERROR && received_at - at <= OLDEST_BELIEVED => (at, false),
         _ => (received_at, true),
     }
 }
@@ -92,8 +96,15 @@ mod tests {
     }
 
     #[test]
+    fn clocks_that_agree_need_not_agree_to_the_millisecond() {
+        let ahead = NOW + CLOCK_ERROR;
+        assert_eq!(believable(Some(ahead), NOW), (ahead, false));
+    }
+
+    #[test]
     fn replaces_the_future_and_the_unreadable() {
-        assert_eq!(believable(Some(NOW + 1), NOW), (NOW, true));
+        let future = NOW + CLOCK_ERROR + 1;
+        assert_eq!(believable(Some(future), NOW), (NOW, true));
         assert_eq!(believable(None, NOW), (NOW, true));
     }
 }

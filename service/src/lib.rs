@@ -3,6 +3,7 @@
 pub mod backoff;
 pub mod clock;
 pub mod flags;
+pub mod freeze;
 pub mod health;
 pub mod healthcheck;
 pub mod http;

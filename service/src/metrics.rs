@@ -40,6 +40,12 @@ impl Latency {
         self.took(Duration::from_millis(millis));
     }
 
+    /// It began then, by this process's monotonic clock, and has just ended.
+    pub fn since_uptime(&self, began_at: Millis) {
+        let millis = u64::try_from(clock::uptime() - began_at).unwrap_or(0);
+        self.took(Duration::from_millis(millis));
+    }
+
     /// It took so long.
     pub fn took(&self, duration: Duration) {
         self.0.observe(duration.as_secs_f64());

@@ -17,7 +17,7 @@ use crate::rejected::Rejected;
 use crate::server::Server;
 use crate::status::Reporter;
 use crate::streams::Streams;
-use crate::{healthcheck, http, instance, shutdown, telemetry, trace};
+use crate::{clock, healthcheck, http, instance, shutdown, telemetry, trace};
 
 /// The command line of a process.
 pub trait CommandLine: clap::Parser {
@@ -136,11 +136,14 @@ impl Process {
         metrics.collect(health.clone());
         let server = flags.server(&metrics)?;
         let nats = Nats::connect(name, &instance, flags.common(), &health, &metrics).await?;
+        let tasks = TaskTracker::new();
+        let clock = clock::follow(nats.clone(), clock::Report::new(&metrics));
+        tasks.spawn(shutdown.clone().run_until_cancelled_owned(clock));
         Ok(Self {
             name,
             streams: Streams::new(nats.clone(), flags.common().nats_replicas, flags.common().raw_mib),
             rejected: Rejected::new(name, &metrics, nats.clone()),
-            tasks: TaskTracker::new(),
+            tasks,
             instance,
             shutdown,
             health,

@@ -36,7 +36,7 @@ impl Seldom {
 
     /// It has happened again. Gives how often that was not said since the last line, if a line is due.
     pub fn due(&self) -> Option<u64> {
-        self.due_at(clock::now())
+        self.due_at(clock::uptime())
     }
 
     fn due_at(&self, now: Millis) -> Option<u64> {

@@ -25,6 +25,7 @@ const BAD_REQUEST: usize = 400;
 pub struct Reporter {
     process: &'static str,
     instance: Arc<str>,
+    /// By the monotonic clock.
     started_at: Millis,
     health: Health,
     figures: Arc<dyn Fn() -> Figures + Send + Sync>,
@@ -53,7 +54,7 @@ impl Reporter {
         Self {
             process,
             instance: instance.into(),
-            started_at: clock::now(),
+            started_at: clock::uptime(),
             health,
             figures: Arc::new(figures),
             endpoints: Vec::new(),
@@ -88,7 +89,8 @@ impl Reporter {
             figures: (self.figures)(),
             instance: self.instance.to_string(),
             at: clock::now(),
-            started_at: self.started_at,
+            started_at: clock::time_at(self.started_at),
+            clock_offset_seconds: clock::offset().map(|offset| offset as f64 / 1000.0),
             ready: reason.is_none(),
             reason,
         }

@@ -4,6 +4,7 @@
 mod api;
 mod backpressure;
 mod chaos;
+mod clocks;
 mod cluster;
 mod command_line;
 mod deanonymizer;

@@ -24,7 +24,7 @@ impl Pipeline {
         }
         // Nobody pays for a visitor who has already left: an event that is too old to make its session active waits
         // until a younger one of the session has caused the call.
-        if now - sighting.received_at > self.stale_after {
+        if clock::now() - sighting.received_at > self.stale_after {
             self.gauges.fates.count(sighting.kind(), Fate::Postponed);
             self.settle(id, false).await;
         } else if self.waiting.len() >= MAX_WAITING {
@@ -67,7 +67,7 @@ impl Pipeline {
 
     /// The fleet has written of the session before: it needs no verdict.
     pub(super) async fn found_standing(&mut self, key: Key, guid: Guid, outcome: Outcome) {
-        let now = clock::now();
+        let now = clock::uptime();
         self.gauges.saved_by_fleet.inc();
         self.waiting.identified(&guid);
         if self.sessions.is_unknown(&guid) {
@@ -81,7 +81,7 @@ impl Pipeline {
     }
 
     pub(super) async fn looked_up(&mut self, key: Key, found: Result<Arc<Found>, Arc<Failure>>) {
-        let now = clock::now();
+        let now = clock::uptime();
         let failure = match found {
             Ok(found) => {
                 for (sighting, id) in self.waiting.take(key) {
@@ -129,7 +129,7 @@ impl Pipeline {
         if self.sessions.is_out_unidentified(&sighting.guid) {
             let tombstone = Tombstone {
                 guid: sighting.guid,
-                closed_at: now,
+                closed_at: clock::now(),
                 received_at: sighting.received_at,
             };
             self.close(tombstone, &sighting.ip, id, now).await;
@@ -169,10 +169,10 @@ impl Pipeline {
     /// No verdict for now: the message goes back to the queue, and the session goes on counting as being identified. One
     /// that has waited for as long as the operator allows is shown all the same.
     async fn postpone(&mut self, sighting: Sighting, id: DeliveryId) {
-        let now = clock::now();
+        let now = clock::uptime();
         self.gauges.fates.count(sighting.kind(), Fate::Postponed);
         self.waiting.postponed(sighting.guid.clone(), heard_of_again(now));
-        let waited = now - sighting.received_at;
+        let waited = clock::now() - sighting.received_at;
         if self.show_unidentified_after.is_some_and(|after| waited >= after)
             && self.sessions.is_unknown(&sighting.guid)
         {

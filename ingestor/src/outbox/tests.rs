@@ -11,7 +11,8 @@ const ROOMY: Limits = Limits {
 };
 
 fn events(batch: &Batch) -> Vec<(Vec<u8>, Millis)> {
-    lines(&batch.payload, Some(&batch.received_at), 0)
+    let stamps: Vec<_> = batch.received_at.iter().map(ToString::to_string).collect();
+    lines(&batch.payload, Some(&stamps.join(",")), 0)
         .map(|(line, at)| (line.to_vec(), at))
         .collect()
 }

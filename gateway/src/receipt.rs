@@ -1,0 +1,85 @@
+//! Times of receipt that come in, as the NATS server's clock would tell them now. Pure.
+
+use protocol::{Activity, Millis, SessionMessage};
+use service::clock::Timeline;
+
+/// How much later than its receipt an event can have happened, in ms: clocks agree only so far.
+const SLACK: Millis = 2_000;
+
+/// A record or tombstone, whenever and by whomever it was stamped.
+pub fn adapt_message(message: &mut SessionMessage, timeline: &Timeline) {
+    match message {
+        SessionMessage::Record(record) => {
+            record.received_at = timeline.adapt(record.received_at);
+            let latest = record.received_at + SLACK;
+            record.opened_at = record.opened_at.map(|at| at.min(latest));
+            record.first_seen_at = record.first_seen_at.min(latest);
+            record.last_activity_at = record.last_activity_at.min(latest);
+            record.identified_at = record.identified_at.map(|at| at.min(timeline.now() + SLACK));
+        }
+        SessionMessage::Tombstone(tombstone) => {
+            tombstone.received_at = timeline.adapt(tombstone.received_at);
+            tombstone.closed_at = tombstone.closed_at.min(tombstone.received_at + SLACK);
+        }
+    }
+}
+
+/// An activity, the same way.
+pub fn adapt_activity(Activity(_, at, received_at): &mut Activity, timeline: &Timeline) {
+    *received_at = timeline.adapt(*received_at);
+    *at = (*at).min(*received_at + SLACK);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::{Guid, Profile, Record, Tombstone};
+    use service::clock::Reading;
+
+    const NOW: Millis = 1_750_000_000_000;
+    const HOUR: Millis = 3_600_000;
+
+    fn guid() -> Guid {
+        Guid::new("a").unwrap()
+    }
+
+    fn timeline() -> Timeline {
+        Timeline::new(Reading { now: NOW, stepped: 0 })
+    }
+
+    #[test]
+    fn what_lies_in_the_future_happens_now() {
+        let record = Record {
+            guid: guid(),
+            ip: "::1".into(),
+            opened_at: Some(NOW - 5),
+            first_seen_at: NOW - 5,
+            last_activity_at: NOW + HOUR,
+            received_at: NOW + HOUR,
+            identified_at: Some(NOW + HOUR),
+            profile: Profile::default(),
+            unidentified: false,
+        };
+        let mut message = SessionMessage::Record(record.clone());
+        adapt_message(&mut message, &timeline());
+        let expected = Record {
+            last_activity_at: NOW + SLACK,
+            identified_at: Some(NOW + SLACK),
+            received_at: NOW,
+            ..record
+        };
+        assert_eq!(message, SessionMessage::Record(expected));
+
+        let mut message = SessionMessage::Tombstone(Tombstone {
+            guid: guid(),
+            closed_at: NOW - 5,
+            received_at: NOW + HOUR,
+        });
+        adapt_message(&mut message, &timeline());
+        assert_eq!(message.received_at(), NOW);
+
+        let mut activity = Activity(guid(), NOW - 5, NOW + HOUR);
+        adapt_activity(&mut activity, &timeline());
+        assert_eq!(activity, Activity(guid(), NOW - 5, NOW));
+    }
+}

@@ -1,0 +1,109 @@
+//! The view and a NATS server's clock that steps.
+
+use super::*;
+use proptest::prelude::*;
+use protocol::stream::RECORD_TTL;
+use protocol::{Profile, Tombstone};
+
+const STALE_AFTER: Duration = Duration::from_mins(1);
+const START: Millis = 1_750_000_000_000;
+const HOUR: Millis = 3_600_000;
+
+/// Something that is received.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Record,
+    Activity,
+    Closing,
+}
+
+fn guid(name: &str) -> Guid {
+    Guid::new(name).unwrap()
+}
+
+fn tell(view: &mut View, name: &str, event: Event, at: Millis) {
+    let message = match event {
+        Event::Activity => return view.activity(&Activity(guid(name), at, at), at),
+        Event::Record => SessionMessage::Record(Record {
+            guid: guid(name),
+            ip: "::1".into(),
+            opened_at: Some(at),
+            first_seen_at: at,
+            last_activity_at: at,
+            received_at: at,
+            identified_at: None,
+            profile: Profile::default(),
+            unidentified: false,
+        }),
+        Event::Closing => SessionMessage::Tombstone(Tombstone {
+            guid: guid(name),
+            closed_at: at,
+            received_at: at,
+        }),
+    };
+    let standing = Standing::new(&message, 1, Some(RECORD_TTL), at);
+    view.message(message, standing, at);
+}
+
+fn shown(view: &View) -> Vec<String> {
+    let mut names: Vec<_> = view
+        .sessions()
+        .iter()
+        .map(|session| session.guid.to_string())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_step_back_leaves_nothing_in_the_future() {
+    let mut view = View::new(STALE_AFTER);
+    tell(&mut view, "a", Event::Record, START);
+    view.take_changes();
+    view.shift(-HOUR, START - HOUR);
+    let session = &view.take_changes().changed[0];
+    assert_eq!(
+        (session.opened_at, session.last_activity_at),
+        (START - HOUR, START - HOUR)
+    );
+    assert!(view.stats(0, START - HOUR).average_session_seconds >= 0.0);
+}
+
+proptest! {
+    /// Whatever the clock does, the same sessions are shown, come and go as if it had done nothing.
+    #[test]
+    fn a_step_removes_no_session_and_keeps_none(
+        events in proptest::collection::vec(
+            (
+                0..20_000_i64,
+                proptest::sample::select(vec!["a", "b", "c"]),
+                proptest::sample::select(vec![Event::Record, Event::Activity, Event::Closing]),
+                // Whole spans of deadlines, so that both views look at a session at the same time.
+                prop_oneof![4 => Just(0), 1 => (-14_400..14_400_i64).prop_map(|spans| spans * 250)],
+            ),
+            0..40,
+        ),
+    ) {
+        let (mut steady, mut stepping) = (View::new(STALE_AFTER), View::new(STALE_AFTER));
+        let (mut now, mut stepped) = (START, 0);
+        for (after, name, event, step) in events {
+            now += after;
+            if step != 0 {
+                stepped += step;
+                stepping.shift(step, now + stepped);
+            }
+            steady.tick(now);
+            stepping.tick(now + stepped);
+            tell(&mut steady, name, event, now);
+            tell(&mut stepping, name, event, now + stepped);
+            prop_assert_eq!(shown(&steady), shown(&stepping));
+            prop_assert_eq!(steady.count(), stepping.count());
+        }
+        for later in [0, 30_000, 60_300, 400_000, 3 * HOUR] {
+            steady.tick(now + later);
+            stepping.tick(now + stepped + later);
+            prop_assert_eq!(shown(&steady), shown(&stepping));
+            prop_assert_eq!(steady.entries.len(), stepping.entries.len(), "all are remembered as long");
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Estimates another clock from answers that carry its time. Pure.
+//!
+//! As NTP does it: the time was read somewhere between question and answer, so half of the round trip bounds the error. What
+//! the errors explain changes nothing, and small differences are followed slowly, so that time does not jump with every
+//! delay of the network. A large one is a step of the other clock, and is taken over once several answers agree on it.
+
+use protocol::Millis;
+
+/// The longest round trip of an answer that is used, in ms; it bounds the error to half of it.
+const LONGEST_ROUND_TRIP: Millis = 1_000;
+
+/// What three times that are cut to milliseconds add to the error.
+const ROUNDING: Millis = 2;
+
+/// A difference of more than this, in ms and beyond the error, is a step.
+const LEAST_STEP: Millis = 250;
+
+/// How many answers must agree on a step.
+const CONFIRMATIONS: u32 = 3;
+
+/// How far apart answers that agree may be, in ms and beyond their errors.
+const AGREEMENT: Millis = 50;
+
+/// The most that one answer corrects, in ms and beyond the estimate's own error, where there is no step.
+const MOST_DRIFT: Millis = 10;
+
+/// How much the estimate's error grows from one answer to the next, in ms: far more than two clocks drift apart.
+const AGEING: Millis = 1;
+
+/// An answer that carries the other clock's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// When it was asked for, on our monotonic clock.
+    pub asked_at: Millis,
+    /// When it came, on our monotonic clock.
+    pub answered_at: Millis,
+    /// The other clock's time in between.
+    pub time: Millis,
+}
+
+/// What a sample changes, in ms to be added to the estimate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Correction {
+    /// Nothing.
+    None,
+    /// The other clock is known now; before, the estimate was a guess.
+    First(Millis),
+    /// It is known better, or the two clocks drift apart.
+    Small(Millis),
+    /// The other clock has stepped.
+    Step(Millis),
+}
+
+/// The other clock's time when our monotonic clock was zero, with the most that it may be wrong by.
+#[derive(Clone, Copy, Debug)]
+struct Origin {
+    at: Millis,
+    error: Millis,
+}
+
+impl Origin {
+    fn of(sample: Sample) -> Option<Self> {
+        let round_trip = sample.answered_at - sample.asked_at;
+        (0..=LONGEST_ROUND_TRIP).contains(&round_trip).then(|| Self {
+            at: sample.time - sample.asked_at - round_trip / 2,
+            error: round_trip / 2 + ROUNDING,
+        })
+    }
+
+    fn agrees_with(self, other: Self) -> bool {
+        (self.at - other.at).abs() <= self.error + other.error + AGREEMENT
+    }
+}
+
+/// The estimate.
+#[derive(Debug)]
+pub struct Estimator {
+    origin: Origin,
+    known: bool,
+    /// The latest sample that speaks of a step, and how many agree.
+    suspected: Option<(Origin, u32)>,
+}
+
+impl Estimator {
+    /// With a guess of the other clock's time when our monotonic clock was zero.
+    pub fn new(guess: Millis) -> Self {
+        Self {
+            origin: Origin {
+                at: guess,
+                error: Millis::MAX,
+            },
+            known: false,
+            suspected: None,
+        }
+    }
+
+    /// Takes a sample in.
+    pub fn take(&mut self, sample: Sample) -> Correction {
+        let Some(seen) = Origin::of(sample) else {
+            return Correction::None;
+        };
+        let difference = seen.at - self.origin.at;
+        if !self.known {
+            self.known = true;
+            self.origin = seen;
+            return Correction::First(difference);
+        }
+        if difference.abs() <= seen.error + self.origin.error + LEAST_STEP {
+            self.suspected = None;
+            return self.follow(seen);
+        }
+        let agreed = match self.suspected {
+            Some((before, agreed)) if before.agrees_with(seen) => agreed + 1,
+            _ => 1,
+        };
+        if agreed < CONFIRMATIONS {
+            self.suspected = Some((seen, agreed));
+            return Correction::None;
+        }
+        self.suspected = None;
+        self.origin = seen;
+        Correction::Step(difference)
+    }
+
+    /// Whether the next sample should come soon.
+    pub fn is_unsure(&self) -> bool {
+        !self.known || self.suspected.is_some()
+    }
+
+    /// Corrects what the sample's error does not explain: at once what the estimate's own error does, else a little.
+    fn follow(&mut self, seen: Origin) -> Correction {
+        let difference = seen.at - self.origin.at;
+        let own_error = self.origin.error + AGEING;
+        let unexplained = (difference.abs() - seen.error).clamp(0, own_error.max(MOST_DRIFT));
+        let by = difference.signum() * unexplained;
+        self.origin = Origin {
+            at: self.origin.at + by,
+            error: own_error.min(seen.error + (difference - by).abs()),
+        };
+        if by == 0 {
+            Correction::None
+        } else {
+            Correction::Small(by)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const GUESS: Millis = 1_750_000_000_000;
+
+    /// An answer of a clock that is `ahead` of the guess, asked for at `at`, with these delays on both ways.
+    fn sample(at: Millis, ahead: Millis, there: Millis, back: Millis) -> Sample {
+        Sample {
+            asked_at: at,
+            answered_at: at + there + back,
+            time: GUESS + ahead + at + there,
+        }
+    }
+
+    fn known(ahead: Millis) -> Estimator {
+        let mut estimator = Estimator::new(GUESS);
+        assert_eq!(estimator.take(sample(0, ahead, 0, 0)), Correction::First(ahead));
+        estimator
+    }
+
+    #[test]
+    fn the_first_answer_is_taken_over_at_once() {
+        assert!(Estimator::new(GUESS).is_unsure());
+        assert!(!known(-3_600_000).is_unsure());
+    }
+
+    #[test]
+    fn an_answer_that_took_long_says_nothing() {
+        let mut estimator = Estimator::new(GUESS);
+        let late = sample(0, 5_000, 0, LONGEST_ROUND_TRIP + 1);
+        assert_eq!(estimator.take(late), Correction::None);
+        assert!(estimator.is_unsure());
+    }
+
+    #[test]
+    fn a_step_is_taken_over_when_answers_agree_on_it() {
+        for by in [-3_600_000, -1_000, 300, 980_000] {
+            let mut estimator = known(0);
+            assert_eq!(estimator.take(sample(1_000, by, 1, 1)), Correction::None);
+            assert!(estimator.is_unsure());
+            assert_eq!(estimator.take(sample(1_100, by, 1, 1)), Correction::None);
+            assert_eq!(estimator.take(sample(1_200, by, 1, 1)), Correction::Step(by));
+            assert_eq!(estimator.take(sample(2_200, by, 1, 1)), Correction::None);
+            assert!(!estimator.is_unsure());
+        }
+    }
+
+    #[test]
+    fn drift_is_followed_slowly() {
+        let mut estimator = known(0);
+        for round in 1..60 {
+            let correction = estimator.take(sample(round * 1_000, 200, 0, 0));
+            assert!(
+                !matches!(correction, Correction::Small(by) if by.abs() > 3 * MOST_DRIFT),
+                "{correction:?}"
+            );
+        }
+        assert!((estimator.origin.at - GUESS - 200).abs() <= ROUNDING);
+    }
+
+    #[test]
+    fn answers_that_contradict_each_other_change_nothing() {
+        let mut estimator = known(0);
+        for round in 0..20 {
+            let wrong = sample(1_000 * round, 10_000 * (round + 1), 0, 0);
+            assert_eq!(estimator.take(wrong), Correction::None);
+        }
+        assert_eq!(estimator.take(sample(30_000, 0, 0, 0)), Correction::None);
+        assert!(!estimator.is_unsure());
+    }
+
+    proptest! {
+        #[test]
+        fn stays_within_the_error_however_uneven_the_ways(
+            ahead in -10_000_000..10_000_000_i64,
+            ways in proptest::collection::vec((0..500_i64, 0..500_i64), 1..60),
+        ) {
+            let mut estimator = Estimator::new(GUESS);
+            for (round, (there, back)) in (0..).zip(ways) {
+                let correction = estimator.take(sample(round * 1_000, ahead, there, back));
+                prop_assert!(!matches!(correction, Correction::Step(_)));
+                let wrong = (estimator.origin.at - GUESS - ahead).abs();
+                prop_assert!(wrong <= estimator.origin.error, "{wrong} ms, {estimator:?}");
+            }
+            // An answer without delay brings it to the truth.
+            estimator.take(sample(1_000_000, ahead, 0, 0));
+            prop_assert!((estimator.origin.at - GUESS - ahead).abs() <= ROUNDING);
+        }
+
+        #[test]
+        fn corrections_add_up_to_the_estimate(
+            samples in proptest::collection::vec((-5_000..5_000_i64, 0..600_i64, 0..600_i64), 0..60),
+        ) {
+            let mut estimator = Estimator::new(GUESS);
+            let mut sum = GUESS;
+            for (round, (ahead, there, back)) in (0..).zip(samples) {
+                match estimator.take(sample(round * 1_000, ahead, there, back)) {
+                    Correction::None => {}
+                    Correction::First(by) | Correction::Small(by) | Correction::Step(by) => sum += by,
+                }
+                prop_assert_eq!(estimator.origin.at, sum);
+            }
+        }
+
+        #[test]
+        fn a_step_is_followed_within_the_error(
+            by in prop_oneof![-10_000_000..-1_500_i64, 1_500..10_000_000_i64],
+            ways in proptest::collection::vec((0..200_i64, 0..200_i64), 3),
+        ) {
+            let mut estimator = known(0);
+            for (round, (there, back)) in (1..).zip(ways) {
+                estimator.take(sample(round * 1_000, by, there, back));
+            }
+            prop_assert!((estimator.origin.at - GUESS - by).abs() <= 200 + ROUNDING);
+        }
+    }
+}

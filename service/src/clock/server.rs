@@ -1,0 +1,81 @@
+//! Asks NATS for its time, about once a second, and sets the pipeline's clock by it.
+
+use std::time::Duration;
+
+use protocol::{stream, time};
+use serde::Deserialize;
+use tokio::time::sleep;
+
+use super::estimate::{Correction, Estimator, Sample};
+use super::report::Report;
+use crate::nats::Nats;
+
+/// How often NATS is asked.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How often while its clock is not known, or may have stepped.
+const SHORT_PAUSE: Duration = Duration::from_millis(100);
+
+/// As much of an answer about a stream as is needed. In a cluster the leader of the stream gives it, so that all
+/// processes follow the same clock.
+#[derive(Deserialize)]
+struct Answer {
+    ts: Box<str>,
+}
+
+/// Why there is no sample.
+#[derive(Debug, thiserror::Error)]
+enum NoSample {
+    #[error("NATS does not answer")]
+    Unanswered(#[from] async_nats::RequestError),
+    #[error("NATS does not tell its time")]
+    Unreadable(#[from] serde_json::Error),
+    #[error("NATS tells no time")]
+    NoTime,
+}
+
+/// Follows the clock of the NATS server for ever.
+pub async fn follow(nats: Nats, mut report: Report) {
+    let mut estimator = Estimator::new(super::guess());
+    loop {
+        nats.connected().await;
+        match ask(&nats).await {
+            Ok(sample) => {
+                let correction = estimator.take(sample);
+                say(correction);
+                super::correct(correction);
+                if !estimator.is_unsure() {
+                    report.tell(super::host() - super::now());
+                }
+            }
+            Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "no time from NATS"),
+        }
+        sleep(if estimator.is_unsure() { SHORT_PAUSE } else { PAUSE }).await;
+    }
+}
+
+async fn ask(nats: &Nats) -> Result<Sample, NoSample> {
+    let subject = format!("$JS.API.STREAM.INFO.{}", stream::REJECTED);
+    let asked_at = super::uptime();
+    let answer = nats.client().request(subject, "".into()).await?;
+    let answered_at = super::uptime();
+    let Answer { ts } = serde_json::from_slice(&answer.payload)?;
+    Ok(Sample {
+        asked_at,
+        answered_at,
+        time: time::parse_timestamp(&ts).ok_or(NoSample::NoTime)?,
+    })
+}
+
+fn say(correction: Correction) {
+    match correction {
+        Correction::None | Correction::Small(_) => {}
+        Correction::First(by_ms) => tracing::debug!(by_ms, "the NATS server's clock is known"),
+        Correction::Step(by_ms) => {
+            tracing::warn!(
+                by_ms,
+                "the NATS server's clock has stepped, all times are moved along with it"
+            );
+        }
+    }
+}
