@@ -54,6 +54,8 @@ pub struct Gauges {
     breaker: Gauge,
     concurrency: Gauge,
     lookups_failed: Family<Label, Counter>,
+    /// So many messages at least are in the sessions' stream, as far as this enricher knows. Not a metric.
+    pub records_out: AtomicU64,
 }
 
 impl Gauges {
@@ -82,6 +84,7 @@ impl Gauges {
             drop(lookups_failed.get_or_create(&[("kind", kind)]));
         }
         Self {
+            records_out: AtomicU64::new(0),
             events: EventKind::ALL.map(|kind| events.get_or_create_owned(&[("kind", kind.token())])),
             fates: Fates::new(metrics),
             verdicts: Verdicts::new(metrics),

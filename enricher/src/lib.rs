@@ -81,6 +81,13 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
         Explain::new(replica.clone(), fleet.clone()),
     );
     let lookup = lookup(&flags, &replica, &fleet, guard.clone(), &gauges)?;
+    let queue = Queue::new(
+        nats.clone(),
+        streams.clone(),
+        flags.stale_after,
+        health.clone(),
+        Arc::clone(&gauges),
+    );
     let pipeline = Pipeline::new(
         lookup,
         Publisher::new(nats.clone(), &process.instance).await?,
@@ -90,7 +97,6 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
         flags.show_unidentified_after.0,
         gauges,
     );
-    let queue = Queue::new(nats.clone(), streams.clone(), flags.stale_after, health.clone());
     let (sender, intake) = mpsc::channel(MESSAGES_UNDER_WAY);
 
     // The copy holds nothing that must be finished, so it ends with the runtime.

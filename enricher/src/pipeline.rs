@@ -6,6 +6,7 @@
 mod identification;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::jetstream::Message;
@@ -180,6 +181,9 @@ impl Pipeline {
         self.activities.abandon();
         self.waiting.take_all(heard_of_again(clock::uptime()));
         self.sessions.reconnected(sessions_lost);
+        if sessions_lost {
+            self.gauges.records_out.store(0, Ordering::Relaxed);
+        }
         for delivery in self.ledger.abandon() {
             delivery.give_back().await;
         }
@@ -465,7 +469,10 @@ impl Pipeline {
             let overdue = self.publisher.overdue();
             self.written(overdue).await;
         }
-        self.sessions.forget_idle(now);
+        if self.sessions.forget_idle(now) {
+            let out = self.sessions.published_count();
+            self.gauges.records_out.store(out, Ordering::Relaxed);
+        }
         for delivery in self.ledger.overdue(now, PROGRESS_AFTER) {
             delivery.progress().await;
         }

@@ -10,7 +10,9 @@ use moka::Expiry;
 use moka::future::Cache;
 use service::backoff::Backoff;
 use service::health::Health;
-use service::streams::{Life, Streams};
+use service::incarnation::Change;
+use service::stream_watch::{StreamTrouble, StreamWatch};
+use service::streams::Streams;
 use service::{Nats, clock};
 use tokio::sync::Notify;
 
@@ -21,6 +23,15 @@ use crate::guard::Guard;
 
 /// The part's name in [`Health`].
 pub const PART: &str = "profiles bucket";
+
+/// The stream of the bucket.
+const PROFILES_STREAM: &str = "KV_visitor_profiles";
+
+/// A verdict that holds for so long yet has not expired in the bucket either.
+const SURELY_THERE: Duration = Duration::from_secs(10);
+
+/// How many cached verdicts are looked at each second.
+const SAMPLE: usize = 16;
 
 /// How many verdicts are put back at once.
 const AT_ONCE: usize = 64;
@@ -100,10 +111,10 @@ impl Replica {
     /// Follows the bucket for ever.
     pub async fn follow(self, fleet: Fleet, guard: Guard, nats: Nats, streams: Streams, health: Health) {
         let mut backoff = Backoff::for_nats();
-        let mut life = None;
+        let mut watch = StreamWatch::new(nats.clone(), PROFILES_STREAM);
         loop {
             match self
-                .one_connection(&fleet, &guard, &nats, &streams, &health, &mut life)
+                .one_connection(&fleet, &guard, &nats, &streams, &health, &mut watch)
                 .await
             {
                 Ok(()) => backoff.reset(),
@@ -122,19 +133,30 @@ impl Replica {
         nats: &Nats,
         streams: &Streams,
         health: &Health,
-        life: &mut Option<Life>,
+        watch: &mut StreamWatch,
     ) -> anyhow::Result<()> {
         let epoch = nats.connected().await;
         clock::known().await;
-        let (bucket, lived) = streams.profiles().await?;
+        let bucket = streams.profiles().await?;
         let mut changes = bucket.watch_with_history(">").await?;
-        let lost = life.replace(lived).is_some_and(|before| before != lived);
-        self.put_back(fleet, lost).await;
+        let change = watch.begin(&bucket.stream);
+        self.put_back(fleet, change != Change::Same).await;
         health.well(PART);
         let mut interrupted = std::pin::pin!(nats.lost(epoch));
+        let mut look = std::pin::pin!(watch.look(self.least_verdicts()));
         loop {
             let change = tokio::select! {
                 () = &mut interrupted => return Ok(()),
+                found = &mut look => {
+                    if let Err(trouble) = watch.judge(found) {
+                        if matches!(trouble, StreamTrouble::Unanswered(_)) {
+                            nats.leave_unresponsive_server(epoch).await;
+                        }
+                        return Err(trouble.into());
+                    }
+                    look.set(watch.look(self.least_verdicts()));
+                    continue;
+                }
                 change = changes.next() => change.ok_or_else(|| anyhow::anyhow!("the watch has ended"))??,
             };
             if let Some(key) = Key::parse(&change.key) {
@@ -144,6 +166,15 @@ impl Replica {
             {
                 guard.wait_until(until);
             }
+        }
+    }
+
+    /// How many messages there must be in the bucket at least: one where a verdict is cached that holds for a while yet.
+    fn least_verdicts(&self) -> impl FnOnce() -> u64 + Send + use<> {
+        let cache = self.cache.clone();
+        move || {
+            let still_holds = |found: &Found| found.remaining(clock::now()) > Some(SURELY_THERE);
+            u64::from(cache.iter().take(SAMPLE).any(|(_, found)| still_holds(&found)))
         }
     }
 

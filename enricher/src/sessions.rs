@@ -264,15 +264,24 @@ impl<T> Sessions<T> {
         }
     }
 
-    /// Forgets the sessions that have had no event for long, unless it was looked for them just now.
-    pub fn forget_idle(&mut self, now: Millis) {
+    /// Forgets the sessions that have had no event for long, unless it was looked for them just now; gives whether it
+    /// has looked.
+    pub fn forget_idle(&mut self, now: Millis) -> bool {
         if now - self.swept_at < SWEEP_EVERY {
-            return;
+            return false;
         }
         self.swept_at = now;
         self.entries.retain(|_, entry| {
             matches!(entry.known, Known::Publishing { .. }) || now - entry.last_event_at <= FORGET_AFTER
         });
+        true
+    }
+
+    /// How many sessions have a record in the stream, as far as is known here. Looks at all of them.
+    #[must_use]
+    pub fn published_count(&self) -> u64 {
+        let known = self.entries.values().map(|entry| &entry.known);
+        known.filter(|known| matches!(known, Known::Published(_))).count() as u64
     }
 
     /// The connection was lost and with it the answer to every publish under way; with `stream_lost` also all that was

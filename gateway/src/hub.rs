@@ -25,6 +25,7 @@ use crate::intake::{Followed, Intake};
 use crate::receipt::{adapt_activity, adapt_message};
 use crate::statuses::Statuses;
 use crate::store::{self, Written};
+use crate::stream_check::Repair;
 use crate::view::{Changes, View};
 use crate::write_back::Standing;
 
@@ -135,6 +136,7 @@ pub struct HubTask {
     writes: FuturesUnordered<BoxFuture<'static, Written>>,
     timeline: Timeline,
     freeze: Freeze,
+    repair: Repair,
 }
 
 impl HubTask {
@@ -173,8 +175,15 @@ impl HubTask {
             writes: FuturesUnordered::new(),
             timeline: Timeline::new(clock::read()),
             freeze: Freeze::new(now),
+            repair: Repair::default(),
         };
         (hub, task)
+    }
+
+    /// Tells `repair` of the repairs of streams.
+    #[must_use]
+    pub fn with_repair(self, repair: Repair) -> Self {
+        Self { repair, ..self }
     }
 
     /// Folds and answers for ever.
@@ -227,7 +236,13 @@ impl HubTask {
                     }
                 }
                 Intake::Status(status) => self.statuses.heard(status, clock::uptime()),
-                Intake::SessionsLost => self.view.stream_lost(),
+                Intake::Lost(followed) => {
+                    self.repair.begin();
+                    match followed {
+                        Followed::Sessions => self.view.stream_lost(),
+                        Followed::Activity => self.view.activity_lost(now),
+                    }
+                }
                 Intake::Behind(followed) => {
                     self.behind.insert(followed);
                 }
@@ -274,6 +289,10 @@ impl HubTask {
         self.snapshot = None;
         self.gauges.sessions.set(self.view.count());
         self.gauges.traffic(self.view.traffic());
+        let known = self.behind.is_empty();
+        self.repair
+            .check
+            .expect(if known { self.view.stored_at_least(now) } else { 0 });
     }
 
     fn answer(&mut self, question: Question) {
@@ -372,6 +391,9 @@ impl HubTask {
         for write in self.view.write_backs(room, now) {
             self.writes.push(Box::pin(store::write(self.nats.clone(), write)));
         }
+        if self.writes.is_empty() && !self.view.has_unsettled() {
+            self.repair.end();
+        }
     }
 
     fn written(&mut self, written: Written) {
@@ -385,6 +407,7 @@ impl HubTask {
                     tracing::warn!(%error, unsaid, "a session was not written back, trying again");
                 }
                 self.view.unsettle(&guid);
+                self.repair.check.doubt();
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Follows the streams of sessions and activities from their beginning, and the processes' statuses.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::Message;
@@ -8,16 +9,19 @@ use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::stream::Stream;
 use futures_util::StreamExt as _;
 use protocol::status::Status;
-use protocol::{Activity, Rejection, SessionMessage, subject};
+use protocol::{Activity, Rejection, SessionMessage, stream, subject};
 use service::backoff::Backoff;
 use service::health::Health;
+use service::incarnation::Change;
 use service::metrics::Gauge;
 use service::rejected::Rejected;
-use service::streams::{Life, Streams, life};
+use service::stream_watch::{LOOK_INTERVAL, Look, StreamTrouble, StreamWatch};
+use service::streams::Streams;
 use service::trace::{self, Span};
 use service::{Nats, Process, clock, last_message};
 use tokio::sync::mpsc;
 
+use crate::stream_check::StreamCheck;
 use crate::write_back::Standing;
 
 /// The longest that the stream of a consumer that NATS has lost is waited for: by then it has missed two heartbeats, and
@@ -27,8 +31,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// What comes from NATS.
 #[derive(Debug)]
 pub enum Intake {
-    /// The stream of the sessions is another than before; what stands in it is told from the beginning.
-    SessionsLost,
+    /// The stream has lost what was in it; what stands in it now is told from the beginning.
+    Lost(Followed),
     /// What comes next is traced; the span lasts until a frame tells of it.
     Traced(Span),
     /// A record or tombstone.
@@ -64,6 +68,14 @@ impl Followed {
         }
     }
 
+    /// The stream's name.
+    const fn stream(self) -> &'static str {
+        match self {
+            Self::Sessions => stream::SESSIONS,
+            Self::Activity => stream::ACTIVITY,
+        }
+    }
+
     /// The name of the metric that tells how far behind it is read.
     const fn pending(self) -> &'static str {
         match self {
@@ -84,8 +96,10 @@ pub struct Follower {
     intake: mpsc::Sender<Intake>,
     /// Messages of the stream that are not read yet.
     pending: Gauge,
-    /// Which life of the stream was read, and how far.
-    position: Option<(Life, u64)>,
+    watch: StreamWatch,
+    check: Arc<StreamCheck>,
+    /// How far the stream was read; 0 where it is read from the beginning.
+    read: u64,
 }
 
 impl Follower {
@@ -95,8 +109,11 @@ impl Follower {
         process: &Process,
         stale_after: Duration,
         intake: mpsc::Sender<Intake>,
+        check: Arc<StreamCheck>,
     ) -> Self {
         Self {
+            watch: StreamWatch::new(process.nats.clone(), followed.stream()),
+            check,
             followed,
             nats: process.nats.clone(),
             streams: process.streams.clone(),
@@ -109,7 +126,7 @@ impl Follower {
                 "Messages of the stream that are not read yet",
                 Gauge::default(),
             ),
-            position: None,
+            read: 0,
         }
     }
 
@@ -117,7 +134,7 @@ impl Follower {
     pub async fn run(mut self) {
         let mut backoff = Backoff::for_nats();
         loop {
-            match self.one_connection().await {
+            match Box::pin(self.one_connection()).await {
                 Ok(()) => backoff.reset(),
                 Err(error) => {
                     self.health.trouble(self.followed.part(), format!("{error:#}"));
@@ -132,8 +149,13 @@ impl Follower {
     /// Follows until the connection is lost; an error is trouble with the stream.
     async fn one_connection(&mut self) -> anyhow::Result<()> {
         let epoch = self.nats.connected().await;
-        let stream = self.make_sure().await?;
-        let (mut messages, pending) = self.begin(&stream).await?;
+        let (mut messages, pending, stream) = match self.begin().await {
+            Ok(begun) => begun,
+            Err(error) => {
+                self.nats.leave_unresponsive_server(epoch).await;
+                return Err(error);
+            }
+        };
         let last = stream.cached_info().state.last_sequence;
         let mut caught_up = pending == 0;
         if caught_up {
@@ -143,13 +165,34 @@ impl Follower {
         }
         let nats = self.nats.clone();
         let mut interrupted = std::pin::pin!(nats.lost(epoch));
+        let check = Arc::clone(&self.check);
+        let mut doubted = std::pin::pin!(check.doubted());
+        let mut look = std::pin::pin!(self.look(LOOK_INTERVAL, caught_up));
+        let mut looks_now = false;
         loop {
             let message = tokio::select! {
                 () = &mut interrupted => return Ok(()),
+                () = &mut doubted, if self.followed == Followed::Sessions && !looks_now => {
+                    doubted.set(check.doubted());
+                    look.set(self.look(Duration::ZERO, caught_up));
+                    looks_now = true;
+                    continue;
+                }
+                found = &mut look => {
+                    if let Err(trouble) = self.watch.judge(found) {
+                        if matches!(trouble, StreamTrouble::Unanswered(_)) {
+                            self.nats.leave_unresponsive_server(epoch).await;
+                        }
+                        return Err(trouble.into());
+                    }
+                    look.set(self.look(LOOK_INTERVAL, caught_up));
+                    looks_now = false;
+                    continue;
+                }
                 message = messages.next() => message.ok_or_else(|| anyhow::anyhow!("the stream has ended"))??,
             };
             let pending = self.tell(message, caught_up).await?;
-            if !caught_up && (pending == 0 || self.position.is_some_and(|(_, read)| read >= last)) {
+            if !caught_up && (pending == 0 || self.read >= last) {
                 caught_up = true;
                 self.caught_up().await?;
             }
@@ -165,22 +208,29 @@ impl Follower {
         })
     }
 
-    /// Goes on where reading was left, or begins anew where the stream is another. Gives also how many messages are there
-    /// to be read.
-    async fn begin(&mut self, stream: &Stream) -> anyhow::Result<(pull::Ordered, u64)> {
-        let life = life(stream);
-        let read = match self.position {
-            Some((before, read)) if before == life => read,
-            before => {
-                if before.is_some() && self.followed == Followed::Sessions {
-                    tracing::warn!("the sessions' stream was lost, putting back what is held here");
-                    self.intake.send(Intake::SessionsLost).await?;
-                }
-                0
+    /// Looks at the stream after a while.
+    fn look(&self, pause: Duration, caught_up: bool) -> impl Future<Output = Look> + Send + use<> {
+        let check = Arc::clone(&self.check);
+        let counts = caught_up && self.followed == Followed::Sessions;
+        let expected = move || if counts { check.expected() } else { 0 };
+        self.watch.look_after(pause, expected)
+    }
+
+    /// Goes on where reading was left, or begins anew where the stream has lost what was read. Gives also how many
+    /// messages are there to be read.
+    async fn begin(&mut self) -> anyhow::Result<(pull::Ordered, u64, Stream)> {
+        let stream = self.make_sure().await?;
+        match self.watch.begin(&stream) {
+            Change::Same => {}
+            Change::Replaced | Change::Emptied => {
+                let part = self.followed.part();
+                tracing::warn!(part, "what was in it is lost, putting back what is held here");
+                self.check.expect(0);
+                self.intake.send(Intake::Lost(self.followed)).await?;
+                self.read = 0;
             }
-        };
-        self.position = Some((life, read));
-        let deliver_policy = match read {
+        }
+        let deliver_policy = match self.read {
             0 => DeliverPolicy::All,
             read => DeliverPolicy::ByStartSequence {
                 start_sequence: read + 1,
@@ -193,7 +243,7 @@ impl Follower {
         };
         let consumer = stream.create_consumer(config).await?;
         let pending = consumer.cached_info().num_pending;
-        Ok((consumer.messages().await?, pending))
+        Ok((consumer.messages().await?, pending, stream))
     }
 
     async fn caught_up(&self) -> anyhow::Result<()> {
@@ -209,9 +259,8 @@ impl Follower {
         let (sequence, pending) = (info.stream_sequence, info.pending);
         self.pending.set(pending);
         let published_at = last_message::millis(info.published);
-        if let Some((_, read)) = &mut self.position {
-            *read = sequence;
-        }
+        self.read = sequence;
+        self.watch.saw(sequence);
         if caught_up && let Some(span) = trace::follow("show", message.headers.as_ref()) {
             self.intake.send(Intake::Traced(span)).await?;
         }

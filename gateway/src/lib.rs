@@ -25,6 +25,8 @@ mod socket;
 mod statistics;
 mod statuses;
 mod store;
+mod stored_messages;
+mod stream_check;
 pub mod view;
 pub mod write_back;
 
@@ -42,6 +44,7 @@ use crate::hub::HubTask;
 use crate::intake::{Followed, Follower, follow_statuses};
 use crate::origin::Origins;
 use crate::rates::Rates;
+use crate::stream_check::{Repair, StreamCheck};
 use crate::view::View;
 
 /// How many messages from NATS may wait for the hub.
@@ -63,14 +66,23 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
     let reporter = process.reporter(figures);
     let view = View::new(flags.stale_after);
     let (nats, of_hub) = (process.nats.clone(), Arc::clone(&gauges));
+    let check = Arc::new(StreamCheck::default());
     let (hub, hub_task) = HubTask::new(view, flags.frame_interval, reporter.clone(), nats.clone(), of_hub);
+    let hub_task = hub_task.with_repair(Repair::new(process.health.clone(), Arc::clone(&check)));
     let (sender, intake) = mpsc::channel(MESSAGES_UNDER_WAY);
 
     // These hold nothing that must be finished, so they end with the runtime.
     tokio::spawn(hub_task.run(intake));
     tokio::spawn(follow_statuses(nats, sender.clone()));
     for followed in Followed::ALL {
-        tokio::spawn(Follower::new(followed, &process, flags.stale_after, sender.clone()).run());
+        let follower = Follower::new(
+            followed,
+            &process,
+            flags.stale_after,
+            sender.clone(),
+            Arc::clone(&check),
+        );
+        tokio::spawn(follower.run());
     }
 
     if let Some(address) = flags.http_listen {

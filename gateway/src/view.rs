@@ -15,6 +15,7 @@ use self::entry::{Entry, News};
 use crate::deadlines::Deadlines;
 use crate::session::Session;
 use crate::sharing::Sharing;
+use crate::stored_messages::StoredMessages;
 use crate::write_back::{Content, Standing, WriteBack, is_outdated, wanted};
 
 /// What has changed since it was last asked.
@@ -46,6 +47,8 @@ pub struct View {
     entries: GuidMap<Box<Entry>>,
     books: Books,
     sharing: Sharing,
+    /// What is known to be in the stream.
+    stored: StoredMessages,
 }
 
 impl View {
@@ -56,6 +59,7 @@ impl View {
             entries: GuidMap::default(),
             books: Books::new(stale_after),
             sharing: Sharing::default(),
+            stored: StoredMessages::default(),
         }
     }
 
@@ -80,7 +84,9 @@ impl View {
                 entry
             }
         };
-        entry.standing = Some(standing);
+        let before = entry.standing.replace(standing);
+        let before = before.map(|before| before.expires_at);
+        self.stored.replace(before, standing.expires_at);
         self.books.unsettle(&guid, entry);
         self.books.update(&guid, entry, now);
     }
@@ -112,7 +118,10 @@ impl View {
             let guid = place.key().clone();
             self.books.update(&guid, place.get_mut(), now);
             if !self.books.look_again(&guid, place.get_mut(), now) {
-                place.remove();
+                let entry = place.remove();
+                if let Some(standing) = entry.standing {
+                    self.stored.forget(standing.expires_at);
+                }
             }
         }
     }
@@ -127,8 +136,33 @@ impl View {
         }
     }
 
+    /// How many messages there must be in the sessions' stream at least.
+    pub fn stored_at_least(&mut self, now: Millis) -> u64 {
+        self.stored.at_least(now)
+    }
+
+    /// The stream of activities was lost: the records must say what it said.
+    pub fn activity_lost(&mut self, now: Millis) {
+        for (guid, entry) in &mut self.entries {
+            let active = entry.session.active(self.books.stale_after, now).is_some();
+            if let Some(standing) = &mut entry.standing
+                && active
+            {
+                standing.content = Content::Outdated;
+                self.books.unsettle(guid, entry);
+            }
+        }
+    }
+
+    /// Whether anything may have to be written to the stream.
+    #[must_use]
+    pub fn has_unsettled(&self) -> bool {
+        !self.books.unsettled.is_empty()
+    }
+
     /// The stream of the sessions was lost, and with it all that stood in it.
     pub fn stream_lost(&mut self) {
+        self.stored.clear();
         for (guid, entry) in &mut self.entries {
             entry.standing = None;
             self.books.unsettle(guid, entry);

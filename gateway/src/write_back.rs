@@ -20,6 +20,8 @@ pub struct Standing {
     pub sequence: u64,
     /// What it says.
     pub content: Content,
+    /// When it expires.
+    pub expires_at: Millis,
 }
 
 /// As much of a message as must be known to tell whether another should stand in its place.
@@ -58,7 +60,11 @@ impl Standing {
             },
             SessionMessage::Tombstone(_) => Content::Tombstone { published_at },
         };
-        Self { sequence, content }
+        Self {
+            sequence,
+            content,
+            expires_at: ttl.map_or(Millis::MAX, |ttl| published_at + millis(ttl)),
+        }
     }
 }
 

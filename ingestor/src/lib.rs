@@ -2,6 +2,7 @@
 //!
 //! A library only so that benches reach the pure parts that run for each event.
 
+mod delivered;
 mod feed;
 mod flags;
 mod gauges;

@@ -98,6 +98,10 @@ pub struct Outbox {
     bytes: usize,
     unacknowledged: u64,
     dropped: u64,
+    /// The batches before this one are sent again because the stream had lost them.
+    resent_before: u64,
+    /// How many of these are not acknowledged yet.
+    resending: usize,
 }
 
 impl Outbox {
@@ -114,6 +118,8 @@ impl Outbox {
             bytes: 0,
             unacknowledged: 0,
             dropped: 0,
+            resent_before: 0,
+            resending: 0,
         }
     }
 
@@ -162,6 +168,9 @@ impl Outbox {
         let (kind, events) = (entry.batch.kind, entry.batch.events);
         self.sent[kind as usize] -= 1;
         self.unacknowledged -= events;
+        if id.0 < self.resent_before {
+            self.resending -= 1;
+        }
         events
     }
 
@@ -173,6 +182,14 @@ impl Outbox {
     /// The stream was lost: all that is remembered waits again.
     pub fn resend_everything(&mut self) {
         self.resend(|_| true);
+        self.resent_before = self.end();
+        self.resending = self.entries.len();
+    }
+
+    /// Whether the stream has not acknowledged yet all that is sent again because it had lost it.
+    #[must_use]
+    pub fn is_resending(&self) -> bool {
+        self.resending > 0
     }
 
     /// Forgets what need not be remembered any longer, and what there is no room for.
@@ -185,6 +202,9 @@ impl Outbox {
             if entry.state != State::Acknowledged {
                 self.unacknowledged -= entry.batch.events;
                 self.dropped += entry.batch.events;
+                if self.first < self.resent_before {
+                    self.resending -= 1;
+                }
             }
             if entry.state == State::Sent {
                 self.sent[entry.batch.kind as usize] -= 1;

@@ -6,21 +6,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
-use async_nats::jetstream::context::{PublishError, traits::Publisher as _};
+use async_nats::jetstream::context::{PublishError, PublishErrorKind, traits::Publisher as _};
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::stream::Stream;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use protocol::event::RECEIVED_AT_HEADER;
-use protocol::{Millis, subject};
+use protocol::{Millis, stream, subject};
 use service::Nats;
 use service::clock;
 use service::health::Health;
-use service::streams::{Life, Streams, life, room};
+use service::incarnation::Change;
+use service::stream_watch::{Look, StreamTrouble, StreamWatch};
+use service::streams::{Streams, room};
 use service::trace::{self, Span};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use crate::delivered::Delivered;
 use crate::feed::Accepted;
 use crate::gauges::Gauges;
 use crate::outbox::{Batch, BatchId, Limits, Outbox};
@@ -33,10 +37,16 @@ pub const PART: &str = "raw stream";
 /// How often it is asked how much room there is in the queue.
 const LOOKS: Duration = Duration::from_millis(500);
 
+/// Events that have waited for longer may leave the queue because of their age.
+const OLD: Duration = Duration::from_secs(stream::RAW_MAX_AGE.as_secs() / 2);
+
 /// What is wrong while events are held back.
 const NEARLY_FULL: &str = "nearly full, the enrichers do not keep up";
 
-type Acks = FuturesUnordered<BoxFuture<'static, (BatchId, Millis, Result<(), PublishError>)>>;
+/// What is wrong while the last events are sent again.
+const RESENDING: &str = "events were lost, sending those of the replay window again";
+
+type Acks = FuturesUnordered<BoxFuture<'static, (BatchId, Millis, Result<u64, PublishError>)>>;
 
 /// Why publishing was interrupted.
 enum Interruption {
@@ -46,6 +56,10 @@ enum Interruption {
     ConnectionLost,
     /// A message was not acknowledged.
     Unacknowledged(PublishError),
+    /// The raw stream is missing, was replaced or emptied, or NATS does not answer for it.
+    Stream(StreamTrouble),
+    /// Events were taken out of the queue before an enricher had them.
+    Purged,
 }
 
 /// Publishes accepted events.
@@ -55,7 +69,11 @@ pub struct Publisher {
     streams: Streams,
     health: Health,
     gauges: Arc<Gauges>,
-    life: Option<Life>,
+    watch: StreamWatch,
+    /// How far the enrichers had been when they were last looked at.
+    delivered: Option<Delivered>,
+    /// Whether the queue was about to forget its oldest events by itself when it was last looked at.
+    at_its_limits: bool,
     restraint: Restraint,
     /// Whether more events may come.
     open: bool,
@@ -66,11 +84,13 @@ impl Publisher {
     pub fn new(limits: Limits, nats: Nats, streams: Streams, health: Health, gauges: Arc<Gauges>) -> Self {
         Self {
             outbox: Outbox::new(limits),
+            watch: StreamWatch::new(nats.clone(), stream::RAW),
+            delivered: None,
+            at_its_limits: false,
             nats,
             streams,
             health,
             gauges,
-            life: None,
             restraint: Restraint::default(),
             open: true,
         }
@@ -84,15 +104,33 @@ impl Publisher {
             let epoch = self.gathering(&mut events, nats.connected()).await;
             if let Err(problem) = self.prepare(&mut events).await {
                 self.health.trouble(PART, problem);
+                self.nats.leave_unresponsive_server(epoch).await;
             } else {
-                self.health.well(PART);
+                self.tell_health();
                 match self.publish(&mut events, epoch).await {
                     Interruption::Done => return,
                     Interruption::ConnectionLost => {
                         backoff.reset();
                         continue;
                     }
-                    Interruption::Unacknowledged(error) => self.health.trouble(PART, error.to_string()),
+                    Interruption::Unacknowledged(error) => {
+                        self.health.trouble(PART, error.to_string());
+                        if error.kind() == PublishErrorKind::TimedOut {
+                            self.nats.leave_unresponsive_server(epoch).await;
+                        }
+                    }
+                    Interruption::Stream(trouble) => {
+                        self.health.trouble(PART, trouble.to_string());
+                        if matches!(trouble, StreamTrouble::Unanswered(_)) {
+                            self.nats.leave_unresponsive_server(epoch).await;
+                        }
+                    }
+                    Interruption::Purged => {
+                        tracing::warn!("raw events were purged, sending the last events again");
+                        self.outbox.resend_everything();
+                        self.health.trouble(PART, RESENDING);
+                        continue;
+                    }
                 }
             }
             self.gathering(&mut events, sleep(backoff.next_delay())).await;
@@ -113,12 +151,13 @@ impl Publisher {
         let (left, all) = room(&raw);
         self.restraint.see(left, all);
         self.gathering(events, clock::known()).await;
-        let life = life(&raw);
-        if self.life.replace(life).is_some_and(|before| before != life) {
-            tracing::warn!("the raw stream was lost, sending the last events again");
-            self.outbox.resend_everything();
-        } else {
-            self.outbox.resend_unacknowledged();
+        match self.watch.begin(&raw) {
+            Change::Same => self.outbox.resend_unacknowledged(),
+            Change::Replaced | Change::Emptied => {
+                tracing::warn!("the raw stream was lost, sending the last events again");
+                self.delivered = None;
+                self.outbox.resend_everything();
+            }
         }
         Ok(())
     }
@@ -127,7 +166,7 @@ impl Publisher {
         let nats = self.nats.clone();
         let mut lost = pin!(nats.lost(epoch));
         let mut acks = Acks::new();
-        let mut look = pin!(look(self.streams.clone()));
+        let mut look = pin!(self.look());
         let mut housekeeping = interval(Duration::from_secs(1));
         housekeeping.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
@@ -140,13 +179,23 @@ impl Publisher {
             tokio::select! {
                 () = &mut lost => return Interruption::ConnectionLost,
                 Some((id, oldest, outcome)) = acks.next(), if !acks.is_empty() => match outcome {
-                    Ok(()) => self.gauges.published(self.outbox.acknowledge(id), oldest),
+                    Ok(sequence) => {
+                        self.watch.saw(sequence);
+                        self.gauges.published(self.outbox.acknowledge(id), oldest);
+                    }
                     Err(error) => return Interruption::Unacknowledged(error),
                 },
                 accepted = events.recv(), if self.open => self.gather(accepted),
-                seen = &mut look => {
-                    look.set(self::look(self.streams.clone()));
-                    self.restrain(seen);
+                (seen, delivered) = &mut look => {
+                    let raw = match self.watch.judge(seen) {
+                        Ok(raw) => raw,
+                        Err(trouble) => return Interruption::Stream(trouble),
+                    };
+                    self.restrain(room(&raw));
+                    if self.purged(&raw, delivered) {
+                        return Interruption::Purged;
+                    }
+                    look.set(self.look());
                 }
                 _ = housekeeping.tick() => {}
             }
@@ -172,7 +221,7 @@ impl Publisher {
                 .await?
                 .into_future();
             acks.push(Box::pin(async move {
-                let outcome = ack.await.map(drop);
+                let outcome = ack.await.map(|ack| ack.sequence);
                 drop((publishing, span));
                 (id, oldest, outcome)
             }));
@@ -180,14 +229,43 @@ impl Publisher {
         Ok(())
     }
 
-    /// So much room is left in the queue, of so much; where it does not say, publishing tells that soon enough.
-    fn restrain(&mut self, seen: Option<(u64, u64)>) {
-        let Some((left, all)) = seen else { return };
+    /// So much room is left in the queue, of so much.
+    fn restrain(&mut self, (left, all): (u64, u64)) {
         self.restraint.see(left, all);
+        self.tell_health();
+    }
+
+    fn tell_health(&self) {
         if self.restraint.is_nearly_full() {
             self.health.trouble(PART, NEARLY_FULL);
+        } else if self.outbox.is_resending() {
+            self.health.trouble(PART, RESENDING);
         } else {
             self.health.well(PART);
+        }
+    }
+
+    /// Whether events were taken out of the queue before an enricher had them, since it was last looked at. Those that
+    /// grew too old there, or had no room, are not meant: sending more would not help.
+    fn purged(&mut self, raw: &Stream, delivered: Option<Delivered>) -> bool {
+        let state = &raw.cached_info().state;
+        let waited = (state.last_timestamp - state.first_timestamp).unsigned_abs();
+        let at_its_limits = self.restraint.is_nearly_full() || (state.messages > 0 && waited > OLD);
+        let limited = std::mem::replace(&mut self.at_its_limits, at_its_limits) || at_its_limits;
+        let before = std::mem::replace(&mut self.delivered, delivered);
+        let skipped = before
+            .zip(delivered)
+            .is_some_and(|(before, now)| now.skipped_since(before));
+        skipped && !limited
+    }
+
+    /// Looks at the queue after a while: its state, and how far the enrichers are, where there are any.
+    fn look(&self) -> impl Future<Output = (Look, Option<Delivered>)> + use<> {
+        let state = self.watch.look_after(LOOKS, || 0);
+        let nats = self.nats.clone();
+        async move {
+            let state = state.await;
+            (state, delivered(&nats).await)
         }
     }
 
@@ -224,13 +302,15 @@ impl Publisher {
     }
 }
 
-/// How much room is left in the queue, after a while.
-async fn look(streams: Streams) -> Option<(u64, u64)> {
-    sleep(LOOKS).await;
-    let raw = streams.raw().await;
-    raw.inspect_err(|error| tracing::debug!(%error, "the queue does not say how full it is"))
-        .ok()
-        .map(|raw| room(&raw))
+/// How far the consumer of the queue is; none where it does not say.
+async fn delivered(nats: &Nats) -> Option<Delivered> {
+    let raw = nats.jetstream().get_stream_no_info(stream::RAW).await.ok()?;
+    let consumer = raw.consumer_info(stream::ENRICHER).await.ok()?;
+    Some(Delivered {
+        created: consumer.created.unix_timestamp_nanos(),
+        deliveries: consumer.delivered.consumer_sequence,
+        sequence: consumer.delivered.stream_sequence,
+    })
 }
 
 /// Begins a trace with the receipt of the message's first event, if chance wants it.

@@ -1,13 +1,14 @@
 //! The connection to NATS: waited for at the start, repaired for ever.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use async_nats::jetstream::{self, context::ContextBuilder};
-use async_nats::{Client, ConnectOptions, Event};
+use async_nats::{Client, ConnectOptions, Event, ReconnectToServer, Server};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::flags::Common;
 use crate::health::Health;
@@ -21,12 +22,23 @@ pub const PART: &str = "nats";
 /// The longest pause before the next attempt to connect, so that a process is back within a second of NATS.
 const MAX_RECONNECT_DELAY: Duration = Duration::from_millis(500);
 
-/// How long a connection, or the acknowledgement of a publish, may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long connecting to one server may take, before the next is tried.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often a silent connection is probed. It is given up when a third probe would be due, so that a half-open
+/// connection is noticed within four seconds.
+const PING_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long the acknowledgement of a publish may take. Longer than a half-open connection takes to be noticed, so that a
+/// missing acknowledgement on a connection that stands says something of the server.
+const ACK_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// How long the answer to a request may take. A cluster that is choosing a leader answers none, and would be noticed to
 /// have one only so much later.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a process stays with a server at least, before it leaves it because `JetStream` does not answer.
+const MIN_STAY: Duration = Duration::from_secs(5);
 
 /// The most publishes that may be unacknowledged at once; above every window of our own, so that it never blocks one.
 const MAX_UNACKED: usize = 64 * 1024;
@@ -46,6 +58,8 @@ pub struct Nats {
     client: Client,
     jetstream: jetstream::Context,
     link: watch::Receiver<Link>,
+    /// When a server was last left for another.
+    left_at: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Nats {
@@ -80,14 +94,16 @@ impl Nats {
             slow_consumers,
             connections,
         });
+        let choice = ServerChoice::default();
         let options = encrypted(credentials(process, flags)?, flags)?
             .name(format!("visitor-{process} {instance}"))
             .custom_inbox_prefix(format!("_INBOX_{process}"))
             .retry_on_initial_connect()
             .max_reconnects(None)
             .reconnect_delay_callback(reconnect_delay)
-            .connection_timeout(PATIENCE)
-            .ping_interval(PATIENCE)
+            .reconnect_to_server_callback(move |servers, _| std::future::ready(choice.next(servers)))
+            .connection_timeout(CONNECT_TIMEOUT)
+            .ping_interval(PING_INTERVAL)
             .request_timeout(Some(REQUEST_PATIENCE))
             .subscription_capacity(MAX_UNACKED)
             .client_capacity(MAX_UNACKED)
@@ -101,13 +117,14 @@ impl Nats {
             .context("cannot use --nats-url")?;
         let jetstream = ContextBuilder::new()
             .timeout(REQUEST_PATIENCE)
-            .ack_timeout(PATIENCE)
+            .ack_timeout(ACK_TIMEOUT)
             .max_ack_inflight(MAX_UNACKED)
             .build(client.clone());
         Ok(Self {
             client,
             jetstream,
             link,
+            left_at: Arc::default(),
         })
     }
 
@@ -140,6 +157,31 @@ impl Nats {
         }
     }
 
+    /// `JetStream` does not answer on the connection of that epoch, which stands: leaves the server for another one, as
+    /// one that is cut off from its cluster never answers. Does nothing where no other server is known, and at most once
+    /// every few seconds.
+    pub async fn leave_unresponsive_server(&self, epoch: u64) {
+        let link = *self.link.borrow();
+        if !link.connected || link.epoch != epoch {
+            return;
+        }
+        match self.client.server_pool().await {
+            Ok(servers) if servers.len() > 1 => {}
+            Ok(_) | Err(_) => return,
+        }
+        {
+            let mut left_at = self.left_at.lock().unwrap_or_else(PoisonError::into_inner);
+            if left_at.is_some_and(|left_at| left_at.elapsed() < MIN_STAY) {
+                return;
+            }
+            *left_at = Some(Instant::now());
+        }
+        tracing::warn!("JetStream does not answer, connecting to another NATS server");
+        if let Err(error) = self.client.force_reconnect().await {
+            tracing::debug!(%error, "not reconnected");
+        }
+    }
+
     /// Waits until the connection of that epoch is lost.
     pub async fn lost(&self, epoch: u64) {
         let mut link = self.link.clone();
@@ -150,6 +192,28 @@ impl Nats {
         {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// Chooses which server to connect to: one that has failed least often, and rather another than the last.
+#[derive(Clone, Debug, Default)]
+struct ServerChoice {
+    last: Arc<Mutex<Option<String>>>,
+}
+
+impl ServerChoice {
+    fn next(&self, servers: Vec<Server>) -> Option<ReconnectToServer> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let order = |server: &Server| {
+            let is_last = last.as_deref() == Some(server.addr.as_url_str());
+            (server.failed_attempts, is_last, rand::random::<u32>())
+        };
+        let server = servers.into_iter().min_by_key(order)?;
+        *last = Some(server.addr.as_url_str().to_owned());
+        Some(ReconnectToServer {
+            addr: server.addr,
+            delay: None,
+        })
     }
 }
 

@@ -180,6 +180,8 @@ impl Process {
     pub async fn run(self, routes: Router, reporter: Reporter) {
         self.tasks
             .spawn(self.server.serve(self.listener, routes, self.shutdown.clone()));
+        // It holds nothing that must be finished, so it ends with the runtime.
+        tokio::spawn(self.streams.keep_rejected(self.health));
         self.tasks.spawn(reporter.run(self.nats, self.shutdown.clone()));
         self.tasks.close();
         shutdown::wait(&self.shutdown, &self.tasks).await;

@@ -114,3 +114,82 @@ async fn a_gateway_whose_consumer_died_with_its_server_goes_on() -> Result<()> {
     }
     Ok(())
 }
+
+/// Visitors of whom some leave and some come while NATS is away, and whoever starts afterwards must know of all.
+async fn is_right_after(
+    site: &mut Pipeline,
+    interruption: impl AsyncFnOnce(&mut Pipeline) -> Result<()>,
+) -> Result<()> {
+    let visitors: Vec<_> = (0..200)
+        .map(|n| Visitor::from(&site.ip(Kind::CompanyOnly, n)))
+        .collect();
+    for visitor in &visitors {
+        site.send(&[visitor.opened(20_000), visitor.keep_alive(10_000)]);
+    }
+    site.settle().await?;
+    site.view_is_right().await?;
+    interruption(site).await?;
+    let (stay, leave) = visitors.split_at(150);
+    for visitor in leave {
+        site.send(&[visitor.closed(0)]);
+    }
+    for visitor in stay {
+        site.send(&[visitor.keep_alive(0)]);
+    }
+    site.ready().await?;
+    site.view_is_right().await?;
+    site.settle().await?;
+    for gateway in 0..2 {
+        site.member_mut(Role::Gateway, gateway)?.process.restart().await?;
+    }
+    site.ready().await?;
+    site.view_is_right().await
+}
+
+#[tokio::test]
+async fn servers_that_restart_together_lose_nothing() -> Result<()> {
+    let mut site = Pipeline::builder()
+        .cluster()
+        .with(Role::Gateway, 2)
+        .start()
+        .await?;
+    is_right_after(&mut site, async |site| {
+        for server in site.nats_servers() {
+            server.process.kill().await?;
+        }
+        for role in Role::ALL {
+            eventually("every process misses NATS", async || {
+                for member in site.members(role) {
+                    let reason = member.http.reason().await?;
+                    ensure!(reason.contains("nats"), "{reason}");
+                }
+                Ok(())
+            })
+            .await?;
+        }
+        for server in site.nats_servers() {
+            server.process.start()?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn leader_of_streams_with_one_replica_restarts_and_nothing_is_lost() -> Result<()> {
+    let builder = Pipeline::builder().cluster().with(Role::Gateway, 2);
+    let builder = Role::ALL.iter().fold(builder, |builder, role| {
+        builder.flag(*role, "--nats-replicas", "1")
+    });
+    let mut site = builder.start().await?;
+    is_right_after(&mut site, async |site| {
+        let operator = site.operator().await?;
+        let sessions = operator.get_stream(stream::SESSIONS).await?;
+        let cluster = sessions.cached_info().cluster.clone().context("a cluster")?;
+        let leader = cluster.leader.context("a leader")?;
+        let number: usize = leader.trim_start_matches("visitor-").parse()?;
+        let server = site.nats_servers().nth(number - 1).context("three servers")?;
+        server.process.restart().await
+    })
+    .await
+}

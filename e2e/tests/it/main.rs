@@ -16,6 +16,7 @@ mod inspecting;
 mod leaks;
 mod live;
 mod logs;
+mod lost_streams;
 mod observability;
 mod outages;
 mod page;
