@@ -209,12 +209,11 @@ fn visibility(events: &[&SentEvent], circumstances: Circumstances<'_>) -> Visibi
 /// When an event happened: what its timestamp says if that can be believed, otherwise when it was received.
 fn happened(event: &SentEvent, received: Span) -> Span {
     match event.timestamp_ms {
-        Some(at) if at <= received.from && received.to - at <= OLDEST_BELIEVED => Span::exactly(at),
+        Some(at) if at <= event.sent_at_ms && received.to - at <= OLDEST_BELIEVED => Span::exactly(at),
         // So near to the edge that the time on its way decides.
-        Some(at) if at <= received.to && received.from - at <= OLDEST_BELIEVED => Span {
-            from: at.min(received.from),
-            to: received.to,
-        },
+        Some(at) if at <= received.to && received.from - at <= OLDEST_BELIEVED => {
+            received.hull(Span::exactly(at))
+        }
         _ => received,
     }
 }

@@ -1,16 +1,18 @@
 //! What a run comes to, for people.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-use crate::chaos::strike::{Harm, Victim};
+use crate::chaos::strike::{Harm, Kind, Victim};
 
 /// What was done, and what came of it.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// How long each recovery took, by who was struck and how.
     pub recoveries: BTreeMap<(&'static str, Harm), Vec<Duration>>,
+    /// The kinds of faults that happened.
+    pub kinds: BTreeSet<Kind>,
     /// Events sent.
     pub sent: u64,
     /// Raw messages delivered again.
@@ -38,6 +40,7 @@ pub struct Report {
 impl Report {
     /// A victim is back.
     pub fn recovered(&mut self, victim: Victim, harm: Harm, after: Duration) {
+        self.kinds.extend(victim.kind_of(harm));
         self.recoveries
             .entry((victim.kind(), harm))
             .or_default()

@@ -28,7 +28,7 @@ use crate::chaos::rules::BACK;
 use crate::chaos::strike::{Kind, RULES_STEP, Strike, Victim};
 use crate::chaos::verdict;
 use crate::chaos::wanderer::Wanderer;
-use crate::eventually::within;
+use crate::eventually::{eventually, within};
 use crate::judge;
 use crate::member::Role;
 use crate::oracle::{Circumstances, HiddenCompanies, LateReading};
@@ -263,6 +263,15 @@ impl Chaos {
             page(1, other_way_round, None),
             page(2, gateways, Some(STAYS)),
         ];
+        eventually("every page shows somebody from a company", async || {
+            for page in &pages {
+                let view = page.view().context("a page is not connected")?;
+                let mut rows = view.sessions.values();
+                ensure!(rows.any(|row| row.company.is_some()), "{view:?}");
+            }
+            Ok(())
+        })
+        .await?;
         let figures = Figures::new(site.nats.client("operator").await?).await?;
         Ok(Self {
             settings: settings.clone(),

@@ -240,6 +240,13 @@ impl Victim {
         }
     }
 
+    /// The kind of faults that such a harm to it belongs to.
+    #[must_use]
+    pub fn kind_of(self, harm: Harm) -> Option<Kind> {
+        let sort = self.harms().iter().find(|sort| sort.harm == harm);
+        sort.map(|sort| sort.kind)
+    }
+
     /// Its kind, for tables.
     #[must_use]
     pub fn kind(self) -> &'static str {

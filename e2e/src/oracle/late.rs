@@ -4,6 +4,9 @@ use protocol::Millis;
 
 use super::Span;
 
+/// How wrong the ingestors' idea of NATS's clock may be, in ms: half a round trip.
+const CLOCK_ERROR: Millis = 100;
+
 /// A time in which an ingestor was connected and did not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LateReading {
@@ -20,7 +23,7 @@ pub fn received(sent_at: Millis, slack: Millis, late: &[LateReading]) -> Span {
     let begun = late.partition_point(|reading| reading.from <= sent_at + slack);
     let read_late = late[..begun].last().filter(|reading| sent_at <= reading.to);
     Span {
-        from: sent_at,
+        from: sent_at - CLOCK_ERROR,
         to: read_late.map_or(sent_at, |reading| reading.to.max(sent_at)) + slack,
     }
 }
@@ -36,6 +39,7 @@ mod tests {
             LateReading { from: 300, to: 400 },
         ];
         let until = |sent_at| received(sent_at, 10, &late).to;
+        assert_eq!(received(80, 10, &late).from, 80 - CLOCK_ERROR);
         assert_eq!(until(80), 90);
         assert_eq!(until(90), 210);
         assert_eq!(until(150), 210);

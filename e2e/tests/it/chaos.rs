@@ -1,29 +1,34 @@
-//! A short run of `make chaos`, always the same.
+//! Short runs of `make chaos`, always the same.
 
 use std::time::Duration;
 
 use anyhow::Result;
-use e2e::chaos::{Kind, Pace, Settings, run};
+use e2e::chaos::{Kind, Pace, Report, Settings, run};
 
-/// Few events, so that the machine's speed does not matter, and many faults.
-fn short() -> Settings {
-    Settings {
-        seed: 7,
+/// Few events, so that the machine's speed does not matter, and many faults. The seed is one of which the faults are of
+/// all these kinds.
+async fn short_run(seed: u64, kinds: &[Kind], cluster: bool) -> Result<Report> {
+    let settings = Settings {
+        seed,
         rounds: 1,
         rate: 200,
-        cluster: false,
+        cluster,
         pace: Pace {
             every: Duration::from_secs(2),
             round: Duration::from_secs(24),
         },
-        kinds: vec![Kind::Processes, Kind::ThirdParties],
-    }
+        kinds: kinds.to_vec(),
+    };
+    let report = Box::pin(run(settings)).await?;
+    println!("{report}");
+    assert_eq!(report.kinds, kinds.iter().copied().collect(), "{report}");
+    Ok(report)
 }
 
 #[tokio::test]
 async fn everybody_is_struck_and_nothing_is_lost() -> Result<()> {
-    let report = Box::pin(run(short())).await?;
-    println!("{report}");
+    let kinds = [Kind::Processes, Kind::ThirdParties, Kind::Clocks];
+    let report = short_run(7, &kinds, false).await?;
     assert!(report.strikes() >= 10, "{report}");
     assert!(report.sent > 0 && report.rejected > 0, "{report}");
     assert_eq!((report.dropped, report.gaps), (0, 0), "{report}");
@@ -32,12 +37,8 @@ async fn everybody_is_struck_and_nothing_is_lost() -> Result<()> {
 
 #[tokio::test]
 async fn a_cluster_loses_not_even_its_streams() -> Result<()> {
-    let report = Box::pin(run(Settings {
-        cluster: true,
-        ..short()
-    }))
-    .await?;
-    println!("{report}");
+    let kinds = [Kind::Processes, Kind::ThirdParties, Kind::Cuts];
+    let report = short_run(3481, &kinds, true).await?;
     assert!(report.strikes() >= 10, "{report}");
     assert_eq!(report.streams_lost, 0, "{report}");
     Ok(())
