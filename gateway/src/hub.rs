@@ -137,6 +137,7 @@ pub struct HubTask {
     timeline: Timeline,
     freeze: Freeze,
     repair: Repair,
+    judged_at: Millis,
 }
 
 impl HubTask {
@@ -176,6 +177,7 @@ impl HubTask {
             timeline: Timeline::new(clock::read()),
             freeze: Freeze::new(now),
             repair: Repair::default(),
+            judged_at: clock::now(),
         };
         (hub, task)
     }
@@ -209,14 +211,18 @@ impl HubTask {
         }
     }
 
-    /// The time, by which all that is held is judged.
+    /// The time by which sessions are judged. It stands still while what came in during a freeze is read: a session that
+    /// seems silent may have been heard.
     fn now(&mut self) -> Millis {
         let stepped = self.timeline.advance(clock::read());
-        let now = self.timeline.now();
         if stepped != 0 {
-            self.view.shift(stepped, now);
+            self.view.shift(stepped, self.timeline.now());
+            self.judged_at += stepped;
         }
-        now
+        if self.freeze.is_over(Instant::now()) {
+            self.judged_at = self.timeline.now();
+        }
+        self.judged_at
     }
 
     fn take(&mut self, buffer: &mut Vec<Intake>) {
@@ -281,9 +287,8 @@ impl HubTask {
         let now = self.now();
         // What NATS would bring back of our own status is older, and does not come while NATS is away.
         self.statuses.heard(self.reporter.status(), clock::uptime());
-        // Those who seem silent after a freeze may have been heard, and not read yet.
+        self.view.tick(now);
         if self.freeze.is_over(Instant::now()) {
-            self.view.tick(now);
             self.statuses.forget_gone(clock::uptime());
         }
         self.snapshot = None;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use protocol::{Event, EventKind, Millis};
-use service::clock;
 use service::health::Health;
 use service::rejected::Rejected;
+use service::{clock, freeze};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -29,10 +29,6 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A connection that held this long was a good one: what follows it begins without waiting.
 const GOOD_CONNECTION: Duration = Duration::from_secs(1);
-
-/// How long what may wait in the socket is looked for before a silent connection is given up, so that a process that was
-/// frozen reads first and then decides.
-const LAST_READ: Duration = Duration::from_millis(100);
 
 /// The largest frame that does not end the connection. What is too large for an event is rejected well below it.
 const MAX_FRAME: usize = 16 * 1024 * 1024;
@@ -193,8 +189,8 @@ impl Feed {
                         Action::Wait => {}
                         Action::Ping => self.ping(&mut socket).await?,
                         Action::GiveUp(silent) => {
-                            let waiting = timeout(LAST_READ, socket.next()).await;
-                            self.take(waiting.map_err(|_| End::Silent(silent))?, &mut socket).await?;
+                            let waiting = freeze::within(Duration::ZERO, socket.next()).await;
+                            self.take(waiting.ok_or(End::Silent(silent))?, &mut socket).await?;
                             silence.heard(Instant::now());
                         }
                     }

@@ -10,6 +10,7 @@ mod command_line;
 mod deanonymizer;
 mod emitter;
 mod fleet;
+mod freezes;
 mod hostile;
 mod identity;
 mod inspecting;

@@ -1,0 +1,63 @@
+//! Processes that are stopped for longer than a deadline. When they go on every deadline is due at once, while what would
+//! have met it waits in their sockets: they read first, and then judge.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::{Pipeline, Role, Visitor, eventually};
+use simulator::world::Kind;
+use tokio::time::{Instant, sleep, timeout_at};
+
+#[tokio::test]
+async fn a_gateway_takes_nobody_for_silent_who_was_heard_while_it_was_frozen() -> Result<()> {
+    const STALE_AFTER: Duration = Duration::from_secs(4);
+    let site = Pipeline::builder().stale_after(STALE_AFTER).start().await?;
+    let visitors: Vec<_> = (0..5)
+        .map(|n| Visitor::from(&site.ip(Kind::CompanyOnly, n)))
+        .collect();
+    for visitor in &visitors {
+        site.send(&[visitor.opened(0)]);
+    }
+    for visitor in &visitors {
+        site.shows(visitor).await?;
+    }
+    let keep_alive = async || {
+        loop {
+            for visitor in &visitors {
+                site.send(&[visitor.keep_alive(0)]);
+            }
+            sleep(Duration::from_millis(250)).await;
+        }
+    };
+    let gateway = &site.member(Role::Gateway, 0)?;
+    eventually("the gateway has heard of everybody", async || {
+        let pipeline = gateway.http.pipeline().await?;
+        ensure!(pipeline.processes.len() == 3, "{pipeline:?}");
+        Ok(())
+    })
+    .await?;
+    gateway.process.pause()?;
+    let frozen = timeout_at(Instant::now() + STALE_AFTER * 2, keep_alive()).await;
+    ensure!(frozen.is_err(), "the keep-alives ended");
+    gateway.process.resume()?;
+    let pipeline = gateway.http.pipeline().await?;
+    assert_eq!(pipeline.processes.len(), 3, "nobody is gone: {pipeline:?}");
+    let resumed_at = visitors[0].keep_alive(0).timestamp_ms().context("it has one")?;
+    let reads_on = eventually("the gateway reads on", async || {
+        let sessions = site.sessions().await?;
+        ensure!(sessions.len() == visitors.len(), "{} are shown", sessions.len());
+        ensure!(
+            sessions
+                .values()
+                .all(|session| session.last_activity_at > resumed_at + 3_000)
+        );
+        Ok(())
+    });
+    tokio::select! {
+        done = reads_on => done?,
+        () = keep_alive() => {}
+    }
+    let stale = site.metric(Role::Gateway, "visitor_gateway_sessions_stale_total");
+    assert_eq!(stale.await?, 0, "nobody left");
+    Ok(())
+}
