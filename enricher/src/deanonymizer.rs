@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Client, Response, Url, redirect};
 use serde_json::json;
-use service::clock;
+use service::{clock, freeze};
 
 use crate::answer::{self, Answer, Failure};
 
@@ -18,6 +18,7 @@ const MAX_BODY: usize = 64 * 1024;
 pub struct Deanonymizer {
     client: Client,
     url: Url,
+    timeout: Duration,
 }
 
 impl Deanonymizer {
@@ -27,12 +28,11 @@ impl Deanonymizer {
     /// Where the system's certificates cannot be used.
     pub fn new(url: Url, timeout: Duration) -> reqwest::Result<Self> {
         let client = Client::builder()
-            .timeout(timeout)
             // An answer from somewhere else would be paid for, and be somebody else's.
             .redirect(redirect::Policy::none())
             .pool_idle_timeout(Duration::from_secs(30))
             .build()?;
-        Ok(Self { client, url })
+        Ok(Self { client, url, timeout })
     }
 
     /// One paid call. The address goes out as the emitter spelled it.
@@ -40,6 +40,12 @@ impl Deanonymizer {
     /// # Errors
     /// Where it brings no verdict.
     pub async fn ask(&self, ip: &str) -> Result<Answer, Failure> {
+        // Not the client's own timeout, which after a freeze drops an answer that is there and paid for.
+        let answer = freeze::within(self.timeout, self.call(ip)).await;
+        answer.unwrap_or(Err(Failure::Timeout))
+    }
+
+    async fn call(&self, ip: &str) -> Result<Answer, Failure> {
         let request = self.client.post(self.url.clone()).json(&json!({ "ip": ip }));
         let response = request.send().await.map_err(failure)?;
         let status = response.status().as_u16();

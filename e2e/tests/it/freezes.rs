@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Pipeline, Role, Visitor, eventually};
+use simulator::deanonymizer::Latency;
 use simulator::world::Kind;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -59,5 +60,28 @@ async fn a_gateway_takes_nobody_for_silent_who_was_heard_while_it_was_frozen() -
     }
     let stale = site.metric(Role::Gateway, "visitor_gateway_sessions_stale_total");
     assert_eq!(stale.await?, 0, "nobody left");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_answer_that_came_while_the_enricher_was_frozen_is_not_paid_for_twice() -> Result<()> {
+    const TIMEOUT: Duration = Duration::from_secs(1);
+    let mut site = Pipeline::builder()
+        .flag(Role::Enricher, "--lookup-timeout", "1s")
+        .start()
+        .await?;
+    site.deanonymizer.set_latency(Latency::fixed(TIMEOUT / 2));
+    let visitor = Visitor::from(&site.ip(Kind::CompanyOnly, 1));
+    site.send(&[visitor.opened(0)]);
+    eventually("the call is under way", async || {
+        ensure!(site.deanonymizer.stats().calls == 1);
+        Ok(())
+    })
+    .await?;
+    site.enricher()?.process.pause()?;
+    sleep(TIMEOUT * 2).await;
+    site.enricher()?.process.resume()?;
+    site.shows(&visitor).await?;
+    assert_eq!(site.deanonymizer.stats().calls, 1);
     Ok(())
 }
