@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use async_nats::{Client, ConnectOptions, ServerAddr};
 
-use crate::binaries::nats_server;
+use crate::binaries::{nats_server, repository};
 use crate::certificates::Certificates;
 use crate::eventually::eventually;
 use crate::http::Http;
@@ -15,6 +15,9 @@ use crate::process::Process;
 
 /// How many servers a cluster has: the fewest of which one may be lost.
 const CLUSTER_SIZE: usize = 3;
+
+/// The user who may do everything with the streams: the mistakes of an administrator are made as this one.
+pub const MAINTAINER: &str = "maintainer";
 
 /// The server.
 #[derive(Debug)]
@@ -28,34 +31,28 @@ pub struct NatsServer {
 }
 
 impl NatsServer {
-    /// A server of its own ports, which keeps what it must in `folder`; it is not started yet. Its `nats.conf` is the one
-    /// in `configuration`. With certificates it speaks TLS only, and only to those who have one of the same authority.
+    /// A server of its own ports, which keeps what it must in `folder`; it is not started yet. With certificates it speaks
+    /// TLS only, and only to those who have one of the same authority.
     ///
     /// # Errors
     /// Where there is no nats-server, or no folder for it.
-    pub fn new(configuration: &Path, folder: &Path, certificates: Option<Certificates>) -> Result<Self> {
+    pub fn new(folder: &Path, certificates: Option<Certificates>) -> Result<Self> {
         let port = ports::free()?;
         let tls = certificates.as_ref().map(tls_arguments).unwrap_or_default();
         let tls: Vec<_> = tls.iter().map(String::as_str).collect();
-        let server = Self::with_configuration(
-            "nats-server",
-            &configuration.join("nats.conf"),
-            vec![port],
-            &tls,
-            folder,
-        )?;
+        let server = Self::with_configuration("nats-server", "nats.conf", vec![port], &tls, folder)?;
         Ok(Self {
             certificates,
             ..server
         })
     }
 
-    /// The servers of a cluster, with the files of `deploy/cluster/` in `configuration`; none is started yet. Where
+    /// The servers of a cluster, with the configuration of `deploy/cluster/`; none is started yet. Where
     /// `unadvertised`, no server tells its clients of the others: clients that connect through a proxy stay behind it.
     ///
     /// # Errors
     /// As [`NatsServer::new`].
-    pub fn cluster(configuration: &Path, folder: &Path, unadvertised: bool) -> Result<Vec<Self>> {
+    pub fn cluster(folder: &Path, unadvertised: bool) -> Result<Vec<Self>> {
         let more: &[&str] = if unadvertised { &["--no_advertise"] } else { &[] };
         let ports: [_; CLUSTER_SIZE] = free_ports()?;
         let between: [_; CLUSTER_SIZE] = free_ports()?;
@@ -69,7 +66,7 @@ impl NatsServer {
             let cluster: Vec<_> = cluster.iter().chain(more).copied().collect();
             Self::with_configuration(
                 &format!("nats-server-{number}"),
-                &configuration.join(format!("deploy/cluster/visitor-{}.conf", number + 1)),
+                &format!("deploy/cluster/visitor-{}.conf", number + 1),
                 clients,
                 &cluster,
                 folder,
@@ -88,11 +85,12 @@ impl NatsServer {
 
     fn with_configuration(
         name: &str,
-        configuration: &Path,
+        configuration: &str,
         ports: Vec<u16>,
         more: &[&str],
         folder: &Path,
     ) -> Result<Self> {
+        let configuration = repository().join(configuration);
         let configuration = configuration.to_string_lossy();
         let arguments: Vec<_> = ["-c", &configuration].iter().chain(more).copied().collect();
         Self::with_arguments(name, &arguments, ports, folder)

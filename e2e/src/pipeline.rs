@@ -19,8 +19,7 @@ use simulator::event::Event;
 use simulator::world::Kind;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::administrator;
-use crate::binaries::{leftovers, repository};
+use crate::binaries::leftovers;
 use crate::certificates::Certificates;
 use crate::eventually::{PATIENCE, eventually};
 use crate::judge;
@@ -53,13 +52,6 @@ enum NatsAccess {
     ThroughProxies,
 }
 
-/// Who may log in to NATS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum NatsUsers {
-    Configured,
-    AndAdministrator,
-}
-
 /// A pipeline to be.
 #[derive(Clone, Debug)]
 pub struct Builder {
@@ -74,7 +66,6 @@ pub struct Builder {
     cluster: bool,
     fake_clocks: bool,
     nats_access: NatsAccess,
-    nats_users: NatsUsers,
 }
 
 /// A running pipeline. Everything ends when it is dropped.
@@ -113,7 +104,6 @@ impl Default for Builder {
             cluster: false,
             fake_clocks: false,
             nats_access: NatsAccess::Direct,
-            nats_users: NatsUsers::Configured,
         };
         builder.stale_after(STALE_AFTER)
     }
@@ -196,13 +186,6 @@ impl Builder {
         self
     }
 
-    /// NATS has one more user, [`ADMINISTRATOR`](administrator::ADMINISTRATOR), who may do everything.
-    #[must_use]
-    pub fn administrator(mut self) -> Self {
-        self.nats_users = NatsUsers::AndAdministrator;
-        self
-    }
-
     /// No other pipeline of this program runs meanwhile: for a pipeline that is a load to others, or measured.
     #[must_use]
     pub fn alone(mut self) -> Self {
@@ -231,15 +214,11 @@ impl Builder {
         let turn = TURNS.acquire_many(self.turns).await?;
         let folder = log_folder()?;
         let certificates = self.encrypted.then(|| Certificates::make(&folder)).transpose()?;
-        let configuration = match self.nats_users {
-            NatsUsers::Configured => repository(),
-            NatsUsers::AndAdministrator => administrator::configuration(&folder)?,
-        };
         let unadvertised = self.nats_access == NatsAccess::ThroughProxies;
         let mut servers = if self.cluster {
-            NatsServer::cluster(&configuration, &folder, unadvertised)?
+            NatsServer::cluster(&folder, unadvertised)?
         } else {
-            vec![NatsServer::new(&configuration, &folder, certificates.clone())?]
+            vec![NatsServer::new(&folder, certificates.clone())?]
         };
         let mut pipeline = Pipeline {
             nats: servers.remove(0),

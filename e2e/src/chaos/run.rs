@@ -120,9 +120,6 @@ impl Settings {
         if happens(Kind::Cuts) {
             builder = builder.through_proxies();
         }
-        if happens(Kind::Streams) {
-            builder = builder.administrator();
-        }
         let site = builder.start().await?;
         if happens(Kind::Clocks) {
             for role in Role::ALL {

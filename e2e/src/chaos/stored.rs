@@ -7,11 +7,11 @@ use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, Context};
 use protocol::stream;
 
-use crate::administrator::ADMINISTRATOR;
 use crate::chaos::recovery::JUST_COME;
 use crate::chaos::strike::Stored;
 use crate::eventually::{eventually, within};
 use crate::http::Http;
+use crate::nats_server::MAINTAINER;
 use crate::pipeline::Pipeline;
 
 /// How long until the streams say what they should: it is noticed within seconds, and then each process puts back what it
@@ -23,7 +23,7 @@ const PUT_BACK: Duration = Duration::from_mins(2);
 /// # Errors
 /// Where it is not there, or NATS does not delete it.
 pub async fn delete(site: &Pipeline, what: Stored) -> Result<()> {
-    let nats = administrator(site).await?;
+    let nats = maintainer(site).await?;
     eventually(&format!("{} is deleted", name(what)), async || {
         match what {
             Stored::Consumer => {
@@ -44,7 +44,7 @@ pub async fn delete(site: &Pipeline, what: Stored) -> Result<()> {
 /// # Errors
 /// As [`delete`].
 pub async fn purge(site: &Pipeline, what: Stored) -> Result<()> {
-    let nats = administrator(site).await?;
+    let nats = maintainer(site).await?;
     eventually(&format!("{} is purged", name(what)), async || {
         stream_of(&nats, what).await?.purge().await?;
         Ok(())
@@ -61,7 +61,7 @@ pub async fn restored(
     what: Stored,
     gateways: Vec<Http>,
 ) -> Result<impl Future<Output = Result<()>> + use<>> {
-    let nats = administrator(site).await?;
+    let nats = maintainer(site).await?;
     Ok(async move {
         let all_is_there = async || {
             let mut stream = stream_of(&nats, what).await?;
@@ -91,8 +91,8 @@ async fn most_active(gateways: &[Http]) -> Result<u64> {
     most.context("no gateway answers")
 }
 
-async fn administrator(site: &Pipeline) -> Result<Context> {
-    Ok(jetstream::new(site.nats.client(ADMINISTRATOR).await?))
+async fn maintainer(site: &Pipeline) -> Result<Context> {
+    Ok(jetstream::new(site.nats.client(MAINTAINER).await?))
 }
 
 async fn stream_of(nats: &Context, what: Stored) -> Result<Stream> {

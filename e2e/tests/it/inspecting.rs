@@ -183,7 +183,8 @@ async fn an_operator_writes_nothing() -> Result<()> {
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said).to_lowercase();
         ensure!(!output.status.success(), "{command}: {said}");
-        ensure!(said.contains("permissions violation"), "{command}: {said}");
+        // To an operator it is as if nobody took such requests.
+        ensure!(said.contains("no respon"), "{command}: {said}");
     }
     site.send(&[visitor.keep_alive(0)]);
     site.view_is_right().await

@@ -13,9 +13,7 @@ const BUCKET: &str = "KV_visitor_profiles";
 
 /// JetStream, as somebody who may delete streams by mistake.
 async fn administrator(site: &Pipeline) -> Result<Context> {
-    Ok(async_nats::jetstream::new(
-        site.nats.client("administrator").await?,
-    ))
+    Ok(async_nats::jetstream::new(site.nats.client("maintainer").await?))
 }
 
 fn visitors(site: &Pipeline, count: u32) -> Vec<Visitor> {
@@ -27,7 +25,6 @@ fn visitors(site: &Pipeline, count: u32) -> Vec<Visitor> {
 /// A pipeline that shows visitors with an opening time, each seen again since, and some that are closed.
 async fn with_visitors() -> Result<(Pipeline, Vec<Visitor>)> {
     let site = Pipeline::builder()
-        .administrator()
         .with(Role::Enricher, 2)
         .with(Role::Gateway, 2)
         .start()
@@ -203,7 +200,7 @@ async fn one_purged_session_is_put_back() -> Result<()> {
 
 #[tokio::test]
 async fn events_purged_from_the_queue_are_sent_again() -> Result<()> {
-    let mut site = Pipeline::builder().administrator().start().await?;
+    let mut site = Pipeline::start().await?;
     let administrator = administrator(&site).await?;
     site.settle().await?;
     // Nobody takes anything out of the queue.
@@ -264,7 +261,7 @@ async fn consumer_with_other_settings_is_set_right() -> Result<()> {
 
 #[tokio::test]
 async fn stream_without_the_needed_settings_is_not_accepted() -> Result<()> {
-    let mut site = Pipeline::builder().administrator().launch().await?;
+    let mut site = Pipeline::builder().launch().await?;
     site.nats.process.start()?;
     let administrator = eventually("NATS is there", async || {
         let administrator = administrator(&site).await?;

@@ -1,9 +1,11 @@
 //! What attackers do to the gateway and to NATS, and that it does not matter: the proofs that SECURITY.md names.
 
 mod access;
+mod accounts;
 mod limits;
 mod origin;
 mod permissions;
+mod reply_subjects;
 mod secrets;
 mod slow;
 mod tls;
