@@ -25,21 +25,17 @@ pub struct Figures {
 /// What consumers of one life after the other have delivered again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Redelivered {
-    before: u64,
-    now: u64,
+    total: u64,
+    last: i64,
 }
 
 impl Redelivered {
-    /// A count that has become smaller is one of another consumer.
-    fn seen(&mut self, count: u64) {
-        if count < self.now {
-            self.before += self.now;
-        }
-        self.now = count;
-    }
-
-    fn total(self) -> u64 {
-        self.before + self.now
+    /// A count that has become smaller is one of another consumer, or of a stream that was emptied: then messages that
+    /// were never delivered are gone, and it may begin below zero.
+    fn seen(&mut self, count: i64) {
+        let since = if count < self.last { 0 } else { self.last };
+        self.total += u64::try_from(count - since).unwrap_or(0);
+        self.last = count;
     }
 }
 
@@ -78,11 +74,9 @@ impl Figures {
         self.streams_lost += usize::from(lost);
         let consumer = raw.consumer_info(stream::ENRICHER).await.context("no consumer")?;
         let delivered = consumer.delivered;
-        self.redelivered.seen(
-            delivered
-                .consumer_sequence
-                .saturating_sub(delivered.stream_sequence),
-        );
+        let deliveries = i64::try_from(delivered.consumer_sequence)?;
+        let messages = i64::try_from(delivered.stream_sequence)?;
+        self.redelivered.seen(deliveries - messages);
         Ok(())
     }
 
@@ -95,7 +89,7 @@ impl Figures {
     /// Raw messages delivered again, as far as could be seen.
     #[must_use]
     pub fn redelivered(&self) -> u64 {
-        self.redelivered.total()
+        self.redelivered.total
     }
 
     /// Messages rejected while NATS was there to be told; with two ingestors, most are told twice.
@@ -112,9 +106,9 @@ mod tests {
     #[test]
     fn what_a_consumer_that_is_gone_has_delivered_still_counts() {
         let mut redelivered = Redelivered::default();
-        for count in [3, 5, 1, 4] {
+        for count in [3, 5, 1, 4, -10, -8] {
             redelivered.seen(count);
         }
-        assert_eq!(redelivered.total(), 9);
+        assert_eq!(redelivered.total, 5 + 4 + 2);
     }
 }

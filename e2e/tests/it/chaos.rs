@@ -27,8 +27,8 @@ async fn short_run(seed: u64, kinds: &[Kind], cluster: bool) -> Result<Report> {
 
 #[tokio::test]
 async fn everybody_is_struck_and_nothing_is_lost() -> Result<()> {
-    let kinds = [Kind::Processes, Kind::ThirdParties, Kind::Clocks];
-    let report = short_run(7, &kinds, false).await?;
+    let kinds = [Kind::Processes, Kind::ThirdParties, Kind::Clocks, Kind::Streams];
+    let report = short_run(889, &kinds, false).await?;
     assert!(report.strikes() >= 10, "{report}");
     assert!(report.sent > 0 && report.rejected > 0, "{report}");
     assert_eq!((report.dropped, report.gaps), (0, 0), "{report}");
