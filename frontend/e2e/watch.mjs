@@ -89,6 +89,8 @@ function look() {
       ]),
     ),
     freshness: document.querySelector('[data-freshness]')?.dataset.freshness,
+    status: document.querySelector('.link-status')?.innerText ?? null,
+    noRows: document.querySelector('.no-rows')?.innerText ?? null,
     title: document.title,
     address: location.search,
     details: document.querySelector('[role=dialog]')?.innerText ?? null,

@@ -1,31 +1,34 @@
 //! The gateway's loop: one task owns the view, folds in what comes, and makes each frame once for all clients.
 
+mod observer;
+mod writer;
+
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
 use protocol::frame::{Delta, Frame, Snapshot, Stats};
 use protocol::status::Pipeline;
+use protocol::time::millis;
 use protocol::{Millis, SessionMessage};
 use service::clock::Timeline;
 use service::freeze::Freeze;
-use service::seldom::Seldom;
 use service::trace::Span;
-use service::{Nats, clock, status};
+use service::{Process, clock, status};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use self::observer::Observer;
+pub use self::observer::PART;
+use self::writer::Writer;
+use crate::flags::Flags;
 use crate::gauges::Gauges;
 use crate::intake::{Followed, Intake};
 use crate::receipt::{adapt_activity, adapt_message};
 use crate::statuses::Statuses;
-use crate::store::{self, Written};
-use crate::stream_check::Repair;
+use crate::stream_check::{Repair, StreamCheck};
 use crate::view::{Changes, View};
 use crate::write_back::Standing;
 
@@ -40,9 +43,6 @@ const AT_ONCE: usize = 1024;
 
 /// How many frames a client may be behind before it gets a snapshot instead.
 const FRAMES_KEPT: usize = 128;
-
-/// The most writes to the sessions' stream that may be unacknowledged at once.
-const MAX_WRITES: usize = 256;
 
 /// A frame as it goes out to every client.
 #[derive(Clone, Debug)]
@@ -116,8 +116,10 @@ impl Hub {
 pub struct HubTask {
     view: View,
     statuses: Statuses,
+    observer: Observer,
     reporter: status::Reporter,
-    nats: Nats,
+    /// Which gateway this is.
+    instance: String,
     gauges: Arc<Gauges>,
     frame_interval: Duration,
     frames: broadcast::Sender<Outgoing>,
@@ -133,21 +135,22 @@ pub struct HubTask {
     oldest_news: Option<Millis>,
     /// What the next frame tells of, as far as it is traced.
     traced: Vec<Span>,
-    writes: FuturesUnordered<BoxFuture<'static, Written>>,
+    writer: Writer,
     timeline: Timeline,
     freeze: Freeze,
-    repair: Repair,
-    judged_at: Millis,
+    /// Sessions are judged by no later time, while what came in during a freeze is read.
+    judged_until: Millis,
 }
 
 impl HubTask {
     /// With an empty view; the handle asks it.
     pub fn new(
         view: View,
-        frame_interval: Duration,
+        flags: &Flags,
+        process: &Process,
         reporter: status::Reporter,
-        nats: Nats,
         gauges: Arc<Gauges>,
+        check: Arc<StreamCheck>,
     ) -> (Hub, Self) {
         let (sender, questions) = mpsc::channel(AT_ONCE);
         let (frames, _) = broadcast::channel(FRAMES_KEPT);
@@ -159,10 +162,16 @@ impl HubTask {
         let task = Self {
             view,
             statuses: Statuses::default(),
+            observer: Observer::new(millis(flags.stale_after), process.health.clone(), clock::now()),
+            instance: process.instance.clone(),
             reporter,
-            nats,
+            writer: Writer::new(
+                process.nats.clone(),
+                Arc::clone(&gauges),
+                Repair::new(process.health.clone(), check),
+            ),
             gauges,
-            frame_interval,
+            frame_interval: flags.frame_interval,
             frames,
             questions,
             revision: 0,
@@ -173,19 +182,11 @@ impl HubTask {
             ready: false,
             oldest_news: None,
             traced: Vec::new(),
-            writes: FuturesUnordered::new(),
             timeline: Timeline::new(clock::read()),
             freeze: Freeze::new(now),
-            repair: Repair::default(),
-            judged_at: clock::now(),
+            judged_until: clock::now(),
         };
         (hub, task)
-    }
-
-    /// Tells `repair` of the repairs of streams.
-    #[must_use]
-    pub fn with_repair(self, repair: Repair) -> Self {
-        Self { repair, ..self }
     }
 
     /// Folds and answers for ever.
@@ -204,57 +205,72 @@ impl HubTask {
                 }
                 Some(question) = self.questions.recv() => self.answer(question),
                 () = sleep_until(next_frame), if self.ready => self.send_frame(),
-                Some(written) = self.writes.next(), if !self.writes.is_empty() => self.written(written),
+                Some(written) = self.writer.written() => self.writer.done(written, &mut self.view),
                 _ = ticks.tick() => self.tick(),
             }
             self.write_back();
         }
     }
 
-    /// The time by which sessions are judged. It stands still while what came in during a freeze is read: a session that
-    /// seems silent may have been heard.
+    /// The time now; what is held is moved along where the server's clock has stepped.
     fn now(&mut self) -> Millis {
         let stepped = self.timeline.advance(clock::read());
+        let now = self.timeline.now();
         if stepped != 0 {
-            self.view.shift(stepped, self.timeline.now());
-            self.judged_at += stepped;
+            self.observer.observation.shift(stepped);
+            self.judged_until += stepped;
+            self.view.shift(stepped, now, self.judged_at(now));
         }
         if self.freeze.is_over(Instant::now()) {
-            self.judged_at = self.timeline.now();
+            self.judged_until = now;
         }
-        self.judged_at
+        now
+    }
+
+    /// The time by which sessions are judged: one that seems silent may not be where nobody listens, or while what came
+    /// in during a freeze is read.
+    fn judged_at(&self, now: Millis) -> Millis {
+        self.observer.observation.clock(now).min(self.judged_until)
     }
 
     fn take(&mut self, buffer: &mut Vec<Intake>) {
         let now = self.now();
+        let judged_at = self.judged_at(now);
         for intake in buffer.drain(..) {
             match intake {
                 Intake::Traced(span) => self.traced.push(span),
                 Intake::Session(mut message, standing) => {
                     adapt_message(&mut message, &self.timeline);
-                    self.session(message, standing, now);
+                    self.observer.observation.witness(message.received_at(), now);
+                    self.session(message, standing, judged_at);
                 }
                 Intake::Activities(mut activities) => {
                     for activity in &mut activities {
                         adapt_activity(activity, &self.timeline);
                         self.note(activity.2);
-                        self.view.activity(activity, now);
+                        self.observer.observation.witness(activity.2, now);
+                        self.view.activity(activity, judged_at);
                     }
                 }
-                Intake::Status(status) => self.statuses.heard(status, clock::uptime()),
+                Intake::Status(status) => {
+                    self.observer.observation.hear(&status, &self.instance, now);
+                    self.statuses.heard(status, clock::uptime());
+                }
                 Intake::Lost(followed) => {
-                    self.repair.begin();
+                    self.writer.repair.begin();
                     match followed {
                         Followed::Sessions => self.view.stream_lost(),
-                        Followed::Activity => self.view.activity_lost(now),
+                        Followed::Activity => self.view.activity_lost(judged_at),
                     }
                 }
                 Intake::Behind(followed) => {
                     self.behind.insert(followed);
+                    self.observer.observation.read(false, now);
                 }
                 Intake::CaughtUp(followed) => {
                     self.behind.remove(&followed);
                     self.ready |= self.behind.is_empty();
+                    self.observer.observation.read(self.behind.is_empty(), now);
                 }
             }
         }
@@ -285,9 +301,10 @@ impl HubTask {
 
     fn tick(&mut self) {
         let now = self.now();
+        self.observer.update(&self.statuses, now);
         // What NATS would bring back of our own status is older, and does not come while NATS is away.
         self.statuses.heard(self.reporter.status(), clock::uptime());
-        self.view.tick(now);
+        self.view.tick(self.judged_at(now));
         if self.freeze.is_over(Instant::now()) {
             self.statuses.forget_gone(clock::uptime());
         }
@@ -295,7 +312,8 @@ impl HubTask {
         self.gauges.sessions.set(self.view.count());
         self.gauges.traffic(self.view.traffic());
         let known = self.behind.is_empty();
-        self.repair
+        self.writer
+            .repair
             .check
             .expect(if known { self.view.stored_at_least(now) } else { 0 });
     }
@@ -308,12 +326,16 @@ impl HubTask {
         match question {
             Question::Snapshot(sender) => drop(sender.send(self.snapshot())),
             Question::Stats(sender) => drop(sender.send(self.stats())),
-            Question::Pipeline(sender) => drop(sender.send(self.statuses.pipeline())),
+            Question::Pipeline(sender) => drop(sender.send(self.pipeline())),
         }
     }
 
     fn stats(&self) -> Stats {
-        self.view.stats(self.statuses.being_identified(), clock::now())
+        self.observer.stats(&self.view, &self.statuses, clock::now())
+    }
+
+    fn pipeline(&self) -> Pipeline {
+        self.observer.pipeline(&self.statuses, clock::now())
     }
 
     /// The whole view, made once for all who ask before anything changes. It may be ahead of its revision: what the next
@@ -327,7 +349,7 @@ impl HubTask {
             now: clock::now(),
             sessions: Cow::Owned(self.view.sessions()),
             stats: self.stats(),
-            pipeline: Cow::Owned(self.statuses.pipeline()),
+            pipeline: Cow::Owned(self.pipeline()),
         });
         let snapshot = Outgoing {
             revision: self.revision,
@@ -339,7 +361,7 @@ impl HubTask {
 
     fn next_frame(&self) -> Instant {
         self.last_frame
-            + if self.view.has_news() {
+            + if self.view.has_news() || self.observer.has_news(clock::now()) {
                 self.frame_interval
             } else {
                 HEARTBEAT
@@ -356,6 +378,7 @@ impl HubTask {
         if self.frames.receiver_count() > 0 {
             self.broadcast(changes, now);
         }
+        self.observer.told(clock::now());
         if let Some(oldest) = self.oldest_news.take() {
             self.gauges.frame.since(oldest);
         }
@@ -364,7 +387,7 @@ impl HubTask {
 
     /// Makes the frame, once for all clients.
     fn broadcast(&mut self, changes: Changes, now: Instant) {
-        let with_pipeline = now - self.last_pipeline >= HEARTBEAT;
+        let with_pipeline = now - self.last_pipeline >= HEARTBEAT || self.observer.has_news(clock::now());
         if with_pipeline {
             self.last_pipeline = now;
         }
@@ -375,7 +398,7 @@ impl HubTask {
             touched: Cow::Owned(changes.touched),
             removed: Cow::Owned(changes.removed),
             stats: self.stats(),
-            pipeline: with_pipeline.then(|| Cow::Owned(self.statuses.pipeline())),
+            pipeline: with_pipeline.then(|| Cow::Owned(self.pipeline())),
         });
         let text = text(&frame);
         self.gauges.frame_bytes.inc_by(text.len() as u64);
@@ -388,32 +411,10 @@ impl HubTask {
 
     /// Puts into the stream what should stand there, once it is known what does.
     fn write_back(&mut self) {
-        if !self.behind.is_empty() || !self.nats.is_connected() {
-            return;
-        }
-        let room = MAX_WRITES - self.writes.len().min(MAX_WRITES);
-        let now = self.now();
-        for write in self.view.write_backs(room, now) {
-            self.writes.push(Box::pin(store::write(self.nats.clone(), write)));
-        }
-        if self.writes.is_empty() && !self.view.has_unsettled() {
-            self.repair.end();
-        }
-    }
-
-    fn written(&mut self, written: Written) {
-        match written {
-            Written::Done => {
-                self.gauges.written_back.inc();
-            }
-            Written::Not(guid, error) => {
-                static NOT_WRITTEN: Seldom = Seldom::new();
-                if let Some(unsaid) = NOT_WRITTEN.due() {
-                    tracing::warn!(%error, unsaid, "a session was not written back, trying again");
-                }
-                self.view.unsettle(&guid);
-                self.repair.check.doubt();
-            }
+        if self.behind.is_empty() {
+            let now = self.now();
+            let (judged_at, interrupted) = (self.judged_at(now), self.observer.observation.is_interrupted());
+            self.writer.write_back(&mut self.view, judged_at, interrupted);
         }
     }
 }

@@ -13,6 +13,7 @@ mod headers;
 mod hub;
 mod intake;
 mod login;
+mod observation;
 mod origin;
 mod pass;
 mod peer;
@@ -44,7 +45,7 @@ use crate::hub::HubTask;
 use crate::intake::{Followed, Follower, follow_statuses};
 use crate::origin::Origins;
 use crate::rates::Rates;
-use crate::stream_check::{Repair, StreamCheck};
+use crate::stream_check::StreamCheck;
 use crate::view::View;
 
 /// How many messages from NATS may wait for the hub.
@@ -56,7 +57,8 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(flags: Flags) -> anyhow::Result<()> {
-    let parts = Followed::ALL.map(Followed::part);
+    let [sessions, activity] = Followed::ALL.map(Followed::part);
+    let parts = [sessions, activity, hub::PART];
     let process = Process::start("gateway", &flags, &parts).await?;
     let gauges = Arc::new(Gauges::new(&process.metrics));
     let figures = {
@@ -65,15 +67,20 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
     };
     let reporter = process.reporter(figures);
     let view = View::new(flags.stale_after);
-    let (nats, of_hub) = (process.nats.clone(), Arc::clone(&gauges));
     let check = Arc::new(StreamCheck::default());
-    let (hub, hub_task) = HubTask::new(view, flags.frame_interval, reporter.clone(), nats.clone(), of_hub);
-    let hub_task = hub_task.with_repair(Repair::new(process.health.clone(), Arc::clone(&check)));
+    let (hub, hub_task) = HubTask::new(
+        view,
+        &flags,
+        &process,
+        reporter.clone(),
+        Arc::clone(&gauges),
+        Arc::clone(&check),
+    );
     let (sender, intake) = mpsc::channel(MESSAGES_UNDER_WAY);
 
     // These hold nothing that must be finished, so they end with the runtime.
     tokio::spawn(hub_task.run(intake));
-    tokio::spawn(follow_statuses(nats, sender.clone()));
+    tokio::spawn(follow_statuses(process.nats.clone(), sender.clone()));
     for followed in Followed::ALL {
         let follower = Follower::new(
             followed,

@@ -54,6 +54,7 @@ impl Statistics {
             average_visitors_per_company: mean(self.with_company as f64, companies),
             // An opening may lie ahead by as much as clocks differ.
             average_session_seconds: mean(duration_sum.max(0) as f64 / 1000.0, self.sessions),
+            as_of: None,
         }
     }
 

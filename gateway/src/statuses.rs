@@ -67,6 +67,7 @@ impl Statuses {
                 .lookups
                 .values()
                 .fold(self.billed, |sum, (lookups, _)| sum.plus(*lookups)),
+            interruptions: Vec::new(),
         }
     }
 }

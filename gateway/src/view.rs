@@ -126,13 +126,14 @@ impl View {
         }
     }
 
-    /// The NATS server's clock has stepped by so much: no session gets older or younger by it.
-    pub fn shift(&mut self, by: Millis, now: Millis) {
+    /// The NATS server's clock has stepped by so much: no session gets older or younger by it. Liveness is judged at
+    /// `judged_at`, as everywhere.
+    pub fn shift(&mut self, by: Millis, now: Millis, judged_at: Millis) {
         self.books.deadlines = Deadlines::default();
         for (guid, entry) in &mut self.entries {
             entry.session.shift(by, now);
-            self.books.update(guid, entry, now);
-            self.books.look_again(guid, entry, now);
+            self.books.update(guid, entry, judged_at);
+            self.books.look_again(guid, entry, judged_at);
         }
     }
 
@@ -169,8 +170,14 @@ impl View {
         }
     }
 
-    /// What should be written to the stream, at most `limit` at once.
-    pub fn write_backs(&mut self, limit: usize, now: Millis) -> Vec<WriteBack> {
+    /// What should be written to the stream, at most `limit` at once. While the view is `interrupted`, nobody knows whether
+    /// a silent session is stale, and the record of one is left as it is until that is known.
+    pub fn write_backs(&mut self, limit: usize, now: Millis, interrupted: bool) -> Vec<WriteBack> {
+        if !interrupted {
+            for guid in std::mem::take(&mut self.books.undecided) {
+                self.unsettle(&guid);
+            }
+        }
         let mut writes = Vec::new();
         while writes.len() < limit
             && let Some(guid) = self.books.unsettled.pop()
@@ -180,6 +187,10 @@ impl View {
             };
             entry.unsettled = false;
             let active = entry.session.active(self.books.stale_after, now).is_some();
+            if interrupted && !active && matches!(entry.session, Session::Opened(_)) {
+                self.books.undecided.insert(guid);
+                continue;
+            }
             writes.extend(wanted(&entry.session, entry.standing, active));
         }
         writes

@@ -45,6 +45,10 @@ pub struct Stats {
     pub average_visitors_per_company: f64,
     /// Mean of now − opened; 0 where no session is shown.
     pub average_session_seconds: f64,
+    /// The time at which these figures, and the sessions, were last known to be right, where that is not now: the
+    /// gateway is cut off, as `interruptions` of the pipeline says. It is the `now` of the mean as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Millis>,
 }
 
 /// Why a session left the view.
@@ -122,6 +126,7 @@ mod tests {
         for fixture in [
             include_str!("../fixtures/snapshot.json"),
             include_str!("../fixtures/delta.json"),
+            include_str!("../fixtures/delta-interrupted.json"),
         ] {
             let frame: Frame<'_> = serde_json::from_str(fixture).unwrap();
             let written = serde_json::to_value(&frame).unwrap();

@@ -153,6 +153,29 @@ pub struct GatewayFigures {
     pub clients: u64,
 }
 
+/// What keeps a gateway's view from being up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// It cannot read its streams: NATS is unreachable, a stream is missing, or it is not read up to its end.
+    Streams,
+    /// It hears no ingestor: nobody reads the emitter.
+    Ingestors,
+    /// It hears no enricher: events wait in the queue.
+    Enrichers,
+    /// Everything is back; what has waited meanwhile is worked off.
+    Backlog,
+}
+
+/// That a part is cut off. Until it is back, no session is removed as stale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interruption {
+    /// Which.
+    pub part: Part,
+    /// Since when.
+    pub since: Millis,
+}
+
 /// All processes heard of lately.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pipeline {
@@ -160,4 +183,7 @@ pub struct Pipeline {
     pub processes: Vec<Status>,
     /// The lookups of the whole fleet since this gateway started to watch it; enrichers that have gone included.
     pub lookups: Lookups,
+    /// What keeps this gateway's view from being up to date; absent while nothing does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interruptions: Vec<Interruption>,
 }

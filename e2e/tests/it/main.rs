@@ -14,6 +14,7 @@ mod freezes;
 mod hostile;
 mod identity;
 mod inspecting;
+mod interruptions;
 mod leaks;
 mod live;
 mod logs;

@@ -196,11 +196,13 @@ async fn a_record_says_who_and_since_when_and_a_tombstone_takes_its_place() -> R
         contact[list] = contact.get(list).cloned().unwrap_or_else(|| json!([]));
     }
     let (record, ttl) = standing(&site, &visitor).await?;
+    let identified_at = record["identifiedAt"].as_i64();
+    assert!(identified_at >= record["receivedAt"].as_i64(), "{record}");
     let expected = |event, opened_at: Option<i64>, first_seen_at, last_activity_at, received_at: &Value| {
         json!({
             "guid": visitor.guid, "ip": visitor.ip, "event": event, "openedAt": opened_at,
             "firstSeenAt": first_seen_at, "lastActivityAt": last_activity_at, "receivedAt": received_at,
-            "company": answer.company(), "contact": contact,
+            "company": answer.company(), "contact": contact, "identifiedAt": identified_at,
         })
     };
     let at = first.timestamp_ms();

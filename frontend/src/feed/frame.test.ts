@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import deltaText from '../../../protocol/fixtures/delta.json?raw';
+import interruptedText from '../../../protocol/fixtures/delta-interrupted.json?raw';
 import snapshotText from '../../../protocol/fixtures/snapshot.json?raw';
 import { parseFrame } from './frame';
 import { aDelta, aPipeline, aSession, aSnapshot } from '../played/samples';
@@ -7,7 +8,7 @@ import { aDelta, aPipeline, aSession, aSnapshot } from '../played/samples';
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 /** Fields that may be left out, so that a frame without them is as good. */
-const OPTIONAL = ['title', 'unidentified', 'pipeline'];
+const OPTIONAL = ['title', 'unidentified', 'pipeline', 'asOf', 'interruptions'];
 
 /**
  * Whether the page reads all that a message holds, and holds all that the page needs: unknown fields are not
@@ -59,6 +60,7 @@ function drifted(
 describe.each([
   ['snapshot', snapshotText],
   ['delta', deltaText],
+  ['delta of a gateway that is cut off', interruptedText],
 ])('the %s of the protocol', (_, text) => {
   it('is read whole', () => {
     expect(parseFrame(text)).toEqual({ frame: JSON.parse(text) as unknown });
@@ -91,6 +93,8 @@ it('finds every optional field in the protocol’s frames, so that they cannot b
   expect(snapshotText).toContain('"title"');
   expect(snapshotText).toContain('"unidentified"');
   expect(deltaText).toContain('"pipeline"');
+  expect(interruptedText).toContain('"asOf"');
+  expect(interruptedText).toContain('"interruptions"');
 });
 
 describe('parseFrame', () => {

@@ -42,6 +42,11 @@ export interface Stats {
   /** 0 where there is nothing to average, as is the next one. */
   averageVisitorsPerCompany: number;
   averageSessionSeconds: number;
+  /**
+   * The server's time at which all this was last known to be right, where that is not now: the gateway is cut
+   * off, as the pipeline's `interruptions` say.
+   */
+  asOf?: number;
 }
 
 export interface Snapshot {
@@ -117,6 +122,7 @@ const statsSchema = v.object({
   companies: v.number(),
   averageVisitorsPerCompany: v.number(),
   averageSessionSeconds: v.number(),
+  asOf: v.exactOptional(time),
 });
 
 const frameSchema: v.GenericSchema<unknown, Frame> = v.variant('type', [

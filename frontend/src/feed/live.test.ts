@@ -5,7 +5,7 @@ import { EVERYTHING } from '../table/query';
 import type { Frame } from './frame';
 import { Live } from './live';
 import { PlayedBrowser } from '../played/playedBrowser';
-import { aDelta, aSession, aSnapshot, NOW } from '../played/samples';
+import { aDelta, aSession, aSnapshot, NOW, someStats } from '../played/samples';
 
 let browser: PlayedBrowser;
 let live: Live;
@@ -124,6 +124,20 @@ describe('the moment', () => {
 
   it('counts the silence from the opening of the page where nothing has been heard', () => {
     expect(later(7_000)).toMatchObject({ freshness: 'connecting', silentSeconds: 7, now: null });
+  });
+});
+
+describe('while the gateway is cut off', () => {
+  it('time stands still where it was cut off, and the figures of now are not recorded', () => {
+    connect();
+    later(0);
+    const stats = someStats({ activeSessions: 3, asOf: NOW + 1_000 });
+    receive(aDelta({ now: NOW + 70_000, stats }));
+    expect(later(2_000)).toMatchObject({ freshness: 'interrupted', now: NOW + 1_000 });
+    expect(live.pulse.traces.active.at(-1)).toBeNull();
+    receive(aDelta({ revision: 3, now: NOW + 73_000, stats: someStats({ activeSessions: 3 }) }));
+    expect(later(1_000)).toMatchObject({ freshness: 'live', now: NOW + 74_000 });
+    expect(live.pulse.traces.active.at(-1)).toBe(3);
   });
 });
 

@@ -19,7 +19,8 @@ export interface Moment {
   silentSeconds: number;
   /**
    * The server's time in milliseconds since the epoch, in whole seconds, by which ages are shown; null before
-   * any frame. It stands still where the view is stale: nobody knows whether those visitors are still there.
+   * any frame. It stands still where the view is stale, or the gateway cut off: nobody knows whether those
+   * visitors are still there.
    */
   now: number | null;
   /** Messages that made no sense. */
@@ -123,7 +124,8 @@ export class Live implements Listener {
   tick(): number {
     const elapsed = this.#browser.elapsed();
     const now = this.#clock.at(elapsed);
-    if (now !== null) this.pulse.sample(now, this.#isStale(elapsed) ? null : this.view.stats);
+    const isBelieved = !this.#isStale(elapsed) && !this.view.isInterrupted;
+    if (now !== null) this.pulse.sample(now, isBelieved ? this.view.stats : null);
     this.companies.rank();
     this.#announce();
     return SECOND - ((now ?? 0) % SECOND);
@@ -131,7 +133,7 @@ export class Live implements Listener {
 
   /** Each part keeps what it shows by the changes alone. */
   #note(change: Change): void {
-    const now = this.view.statsAt;
+    const now = this.view.frameAt;
     this.companies.note(change);
     this.journal.note(change, now);
     this.pulse.note(change);
@@ -179,7 +181,7 @@ export class Live implements Listener {
     const elapsed = this.#browser.elapsed();
     const silentFor = elapsed - (this.#heardAt ?? this.#openedAt);
     return {
-      freshness: judgeFreshness(this.#linkUp, this.#heardAt !== null, silentFor),
+      freshness: judgeFreshness(this.#linkUp, this.#heardAt !== null, silentFor, this.view.isInterrupted),
       silentSeconds: Math.floor(silentFor / SECOND),
       now: this.#shownNow(elapsed),
       misunderstood: this.#misunderstood,
@@ -189,6 +191,7 @@ export class Live implements Listener {
   #shownNow(elapsed: number): number | null {
     const lastBelieved = (this.#heardAt ?? 0) + STALE_AFTER;
     const now = this.#clock.at(Math.min(elapsed, lastBelieved));
-    return now === null ? null : Math.floor(now / SECOND) * SECOND;
+    if (now === null) return null;
+    return Math.floor(Math.min(now, this.view.stats?.asOf ?? Infinity) / SECOND) * SECOND;
   }
 }

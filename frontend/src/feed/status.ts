@@ -71,10 +71,19 @@ export interface OtherStatus extends ProcessStatus {
   process: string;
 }
 
+/** A part that keeps the gateway's view from being up to date, and since when. */
+export interface Interruption {
+  /** `streams`, `ingestors`, `enrichers`, or `backlog` while what has waited is worked off. */
+  part: string;
+  since: number;
+}
+
 export interface Pipeline {
   processes: (IngestorStatus | EnricherStatus | GatewayStatus | OtherStatus)[];
   /** Those of the whole fleet, enrichers that have gone included. */
   lookups: Lookups;
+  /** Absent while nothing is cut off. */
+  interruptions?: Interruption[];
 }
 
 const processEntries = {
@@ -130,4 +139,5 @@ export const pipelineSchema: v.GenericSchema<unknown, Pipeline> = v.object({
     ]),
   ),
   lookups: lookupsSchema,
+  interruptions: v.exactOptional(v.array(v.object({ part: v.string(), since: time }))),
 });

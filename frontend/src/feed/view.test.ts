@@ -199,4 +199,14 @@ describe('figures and pipeline', () => {
     view.apply(aDelta({ revision: 3, pipeline: aPipeline() }));
     expect(view.pipeline).toEqual(aPipeline());
   });
+
+  it('are of the time at which the gateway was cut off', () => {
+    const interruptions = [{ part: 'streams', since: NOW }];
+    view.apply(aSnapshot({ pipeline: aPipeline({ interruptions }) }));
+    expect(view.isInterrupted).toBe(true);
+    view.apply(aDelta({ now: NOW + 9_000, stats: someStats({ asOf: NOW }), pipeline: aPipeline() }));
+    expect(view).toMatchObject({ isInterrupted: true, statsAt: NOW, frameAt: NOW + 9_000 });
+    view.apply(aDelta({ revision: 3, now: NOW + 10_000 }));
+    expect(view).toMatchObject({ isInterrupted: false, statsAt: NOW + 10_000 });
+  });
 });

@@ -19,8 +19,10 @@ export type Outcome = 'applied' | 'ignored' | 'gap';
  */
 export class View {
   stats: Stats | null = null;
-  /** The server's time of `stats`. */
+  /** The server's time at which `stats` were right. */
   statsAt = 0;
+  /** The server's time of the last frame. */
+  frameAt = 0;
   pipeline: Pipeline | null = null;
 
   readonly #tell: (change: Change) => void;
@@ -47,7 +49,8 @@ export class View {
     }
     this.#revision = frame.revision;
     this.stats = frame.stats;
-    this.statsAt = frame.now;
+    this.statsAt = frame.stats.asOf ?? frame.now;
+    this.frameAt = frame.now;
     this.pipeline = frame.pipeline ?? this.pipeline;
     this.#closings.forget(frame.now);
     if (frame.type === 'snapshot') this.#replace(frame);
@@ -58,6 +61,11 @@ export class View {
   /** Ignores deltas until a snapshot comes: on a new connection revisions start anew. */
   expectSnapshot(): void {
     this.#revision = null;
+  }
+
+  /** Whether the gateway is cut off from the website, so that nobody knows who is there now. */
+  get isInterrupted(): boolean {
+    return this.stats?.asOf !== undefined || (this.pipeline?.interruptions ?? []).length > 0;
   }
 
   /** The visitor's row, as long as the visitor is there. */

@@ -3,7 +3,8 @@ import { cleanup, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { LinkStatus } from './LinkStatus';
 import { PlayedPage } from '../played/playedPage';
-import { aSnapshot } from '../played/samples';
+import { formatClock } from '../format';
+import { anIngestor, aPipeline, aSnapshot, NOW, someStats } from '../played/samples';
 
 let page: PlayedPage;
 
@@ -23,6 +24,25 @@ it('tells how fresh the view is', () => {
   expect(shown.textContent).toMatch(/^Reconnectingshowing \d/);
   page.pass(12_000);
   expect(shown.textContent).toContain('Stalesince 12s: no word from the gateway.');
+});
+
+it('tells since when the gateway is cut off, and from what', () => {
+  const shown = page.show(<LinkStatus />);
+  const interruptions = [{ part: 'ingestors', since: NOW }];
+  page.receive(
+    aSnapshot({ stats: someStats({ asOf: NOW }), pipeline: aPipeline({ interruptions }), now: NOW + 90_000 }),
+  );
+  expect(shown.textContent).toBe(
+    `InterruptedShown as of ${formatClock(NOW)}. ` +
+      `The connection to the website has been interrupted since ${formatClock(NOW)}.`,
+  );
+});
+
+it('tells that the website sends nothing', () => {
+  const shown = page.show(<LinkStatus />);
+  const ingestor = anIngestor({ emitterConnected: false, emitterSilentSeconds: 42 });
+  page.receive(aSnapshot({ pipeline: aPipeline({ processes: [ingestor] }) }));
+  expect(shown.textContent).toContain('Nothing has arrived from the website for 42s.');
 });
 
 it('reads out the state, not the seconds', () => {

@@ -1,11 +1,13 @@
-import { useMoment } from '../feed/useLive';
+import { useMoment, useView } from '../feed/useLive';
 import type { Freshness } from '../feed/freshness';
 import { formatClock, formatCount, formatDuration } from '../format';
+import { describeFeed, describeInterruption } from './interruption';
 import '../styles/status.css';
 
 const LABELS: Record<Freshness, string> = {
   connecting: 'Connecting',
   live: 'Live',
+  interrupted: 'Interrupted',
   reconnecting: 'Reconnecting',
   stale: 'Stale',
 };
@@ -20,6 +22,8 @@ export function LinkStatus() {
       {/* Only the state is read out: a count of seconds would never stop talking. */}
       <strong role="status">{LABELS[freshness]}</strong>
       {freshness === 'live' && <span>as of {asOf}</span>}
+      {freshness === 'live' && <Feed />}
+      {freshness === 'interrupted' && <Interrupted />}
       {freshness === 'reconnecting' && <span>showing {asOf}</span>}
       {freshness === 'stale' && (
         <span>
@@ -30,6 +34,25 @@ export function LinkStatus() {
       <Misunderstood />
     </div>
   );
+}
+
+/** What is cut off, and of when the table is. */
+function Interrupted() {
+  const asOf = useView(({ stats }) => (stats?.asOf === undefined ? null : formatClock(stats.asOf)));
+  const why = useView(({ pipeline }) => describeInterruption(pipeline));
+  return (
+    <span>
+      {asOf !== null && `Shown as of ${asOf}. `}
+      {why}
+    </span>
+  );
+}
+
+/** That the website sends nothing. */
+function Feed() {
+  const pipeline = useView((view) => view.pipeline);
+  const why = useMoment(({ now }) => describeFeed(pipeline, now));
+  return why === null ? null : <span className="feed">{why}</span>;
 }
 
 /** Most likely the page is older than the gateway. */

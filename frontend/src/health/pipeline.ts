@@ -82,8 +82,10 @@ function isMissing({ process, total }: Crew): boolean {
 
 function assessEmitter(ingestors: IngestorStatus[]): Emitter {
   const connected = ingestors.filter(({ emitterConnected }) => emitterConnected);
+  if (ingestors.length === 0) return { state: 'unknown', silentSeconds: 0 };
   if (connected.length === 0) {
-    return { state: ingestors.length === 0 ? 'unknown' : 'disconnected', silentSeconds: 0 };
+    const silentSeconds = Math.min(...ingestors.map((ingestor) => ingestor.emitterSilentSeconds));
+    return { state: 'disconnected', silentSeconds };
   }
   const silentSeconds = Math.min(...connected.map((ingestor) => ingestor.emitterSilentSeconds));
   return { state: silentSeconds >= EMITTER_SILENT_AFTER ? 'silent' : 'connected', silentSeconds };

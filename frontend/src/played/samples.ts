@@ -1,6 +1,6 @@
 /** Frames for tests: complete, with only what a test is about left to say. */
 import type { Delta, Session, Snapshot, Stats } from '../feed/frame';
-import type { EnricherStatus, Lookups, Pipeline } from '../feed/status';
+import type { EnricherStatus, IngestorStatus, Lookups, Pipeline } from '../feed/status';
 
 /** The server's time in these frames, in milliseconds since the epoch; a whole second. */
 export const NOW = 1_750_000_000_000;
@@ -57,6 +57,25 @@ export function anEnricher(enricher: Partial<EnricherStatus> = {}): EnricherStat
     lookupConcurrency: 32,
     lookupsHeldBack: null,
     ...enricher,
+  };
+}
+
+export function anIngestor(ingestor: Partial<IngestorStatus> = {}): IngestorStatus {
+  return {
+    process: 'ingestor',
+    instance: 'host-2',
+    at: NOW - 500,
+    startedAt: NOW - 60_000,
+    ready: true,
+    reason: null,
+    emitterConnected: true,
+    emitterSilentSeconds: 0,
+    received: 0,
+    rejected: 0,
+    published: 0,
+    waiting: 0,
+    dropped: 0,
+    ...ingestor,
   };
 }
 

@@ -1,5 +1,6 @@
 import { useFrom, useMoment, useView } from '../feed/useLive';
 import { formatCount } from '../format';
+import { describeFeed, describeInterruption } from '../health/interruption';
 import { isFiltered, withoutFilters } from './query';
 import { useQuery } from './useQuery';
 
@@ -10,6 +11,8 @@ export function NoRows() {
   const active = useView(({ stats }) => stats?.activeSessions ?? 0);
   const identified = useView(({ stats }) => stats?.beingIdentified ?? 0);
   const shown = useFrom(({ listing }) => listing.shown);
+  const pipeline = useView((view) => view.pipeline);
+  const silentFeed = useMoment(({ now }) => describeFeed(pipeline, now));
   if (freshness === 'connecting') return <Waiting />;
   if (isFiltered(query) && active > 0) {
     return (
@@ -24,11 +27,28 @@ export function NoRows() {
   }
   // The lines follow within a moment.
   if (active > 0 && shown === 0) return null;
+  const interruption = describeInterruption(pipeline);
+  if (interruption !== null) {
+    return (
+      <div className="no-rows">
+        <h2>It is not known who is on the website right now</h2>
+        <p>{interruption}</p>
+      </div>
+    );
+  }
   if (identified > 0) {
     return (
       <div className="no-rows">
         <h2>{formatCount(identified)} being identified</h2>
         <p>Visitors appear here as soon as it is known whether they may be shown.</p>
+      </div>
+    );
+  }
+  if (silentFeed !== null) {
+    return (
+      <div className="no-rows">
+        <h2>The website is not connected</h2>
+        <p>{silentFeed}</p>
       </div>
     );
   }

@@ -1,5 +1,6 @@
 //! What follows from the sessions: what is counted, told, written and looked at. Pure.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use protocol::frame::Removal;
@@ -28,6 +29,8 @@ pub struct Books {
     pub removed: GuidMap<Removal>,
     /// Those that may have to be written back.
     pub unsettled: Vec<Guid>,
+    /// Those of them of which it is to be known first whether they are stale.
+    pub undecided: HashSet<Guid>,
     /// How many came and went.
     pub traffic: Traffic,
 }
@@ -42,6 +45,7 @@ impl Books {
             news: Vec::new(),
             removed: GuidMap::default(),
             unsettled: Vec::new(),
+            undecided: HashSet::new(),
             traffic: Traffic::default(),
         }
     }

@@ -57,7 +57,7 @@ proptest! {
             now += heard.2;
             take(&mut view, &mut statuses, heard, now);
             view.tick(now);
-            view.write_backs(usize::MAX, now);
+            view.write_backs(usize::MAX, now, false);
             let stats = view.stats(statuses.being_identified(), now);
             let Changes { changed, touched, removed } = view.take_changes();
             let frames = [

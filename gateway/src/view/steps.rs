@@ -60,7 +60,7 @@ fn a_step_back_leaves_nothing_in_the_future() {
     let mut view = View::new(STALE_AFTER);
     tell(&mut view, "a", Event::Record, START);
     view.take_changes();
-    view.shift(-HOUR, START - HOUR);
+    view.shift(-HOUR, START - HOUR, START - HOUR);
     let session = &view.take_changes().changed[0];
     assert_eq!(
         (session.opened_at, session.last_activity_at),
@@ -90,7 +90,7 @@ proptest! {
             now += after;
             if step != 0 {
                 stepped += step;
-                stepping.shift(step, now + stepped);
+                stepping.shift(step, now + stepped, now + stepped);
             }
             steady.tick(now);
             stepping.tick(now + stepped);

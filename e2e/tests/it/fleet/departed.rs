@@ -31,13 +31,17 @@ async fn are_older(sent_at: Millis, age: Duration) -> Result<()> {
 
 #[tokio::test]
 async fn who_has_left_before_any_enricher_ran_is_not_looked_up() -> Result<()> {
-    let mut site = Pipeline::builder().with(Role::Enricher, 0).start().await?;
+    let mut site = Pipeline::builder()
+        .with(Role::Enricher, 0)
+        .with(Role::Gateway, 0)
+        .start()
+        .await?;
     let gone = visitors(&site, 300);
     site.send(&of_all(&gone, |visitor| visitor.opened(0)));
     site.send(&of_all(&gone, |visitor| visitor.closed(0)));
     are_older(clock::now(), Duration::from_secs(2)).await?;
-    for _ in 0..2 {
-        site.add(Role::Enricher)?;
+    for role in [Role::Enricher, Role::Enricher, Role::Gateway] {
+        site.add(role)?;
     }
     site.ready().await?;
     site.queue_is_empty().await?;
@@ -51,6 +55,7 @@ async fn who_was_silent_for_too_long_is_looked_up_when_heard_of_again() -> Resul
     let stale_after = Duration::from_secs(4);
     let mut site = Pipeline::builder()
         .with(Role::Enricher, 0)
+        .with(Role::Gateway, 0)
         .stale_after(stale_after)
         .start()
         .await?;
@@ -58,8 +63,8 @@ async fn who_was_silent_for_too_long_is_looked_up_when_heard_of_again() -> Resul
     let opened = of_all(&silent, |visitor| visitor.opened(1_000));
     site.send(&opened);
     are_older(clock::now(), stale_after + Duration::from_secs(1)).await?;
-    for _ in 0..2 {
-        site.add(Role::Enricher)?;
+    for role in [Role::Enricher, Role::Enricher, Role::Gateway] {
+        site.add(role)?;
     }
     site.ready().await?;
     eventually("the old events were given back to the queue", async || {

@@ -23,6 +23,10 @@ pub struct Seen {
     pub figures: BTreeMap<String, String>,
     /// How fresh the page says that it is.
     pub freshness: Option<String>,
+    /// What the page says of its freshness.
+    pub status: Option<String>,
+    /// What stands in place of the rows, where there are none.
+    pub no_rows: Option<String>,
     /// The page's title.
     pub title: String,
     /// What the address says of the table.

@@ -1,7 +1,9 @@
 //! Whatever happens to the line and the gateway, the page is right afterwards, and honest meanwhile.
 
-use anyhow::{Result, ensure};
-use e2e::{Role, Visitor};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::{Role, Visitor, eventually};
 use serde_json::json;
 use simulator::world::Kind;
 
@@ -64,4 +66,89 @@ async fn a_killed_connection_is_made_anew_and_the_page_is_right() -> Result<()> 
     // The same gateway has served the page all the time.
     ensure!(site.member(Role::Gateway, 0)?.http.stats().await?.active_sessions == 2);
     Ok(())
+}
+
+#[tokio::test]
+async fn a_gateway_that_hears_no_ingestor_shows_who_was_there_and_since_when() -> Result<()> {
+    let mut site = with_page().stale_after(Duration::from_secs(6)).start().await?;
+    let mut page = Page::of(&site)?;
+    let visitor = Visitor::from(&site.ip(Kind::CompanyOnly, 1));
+    site.send(&[visitor.opened(0)]);
+    page.shows("the visitor", |seen| {
+        site.send(&[visitor.keep_alive(0)]);
+        seen.shows(&[&visitor])
+    })
+    .await?;
+    let touch = visitor.keep_alive(0);
+    site.send(std::slice::from_ref(&touch));
+    eventually("the last keep-alive is seen", async || {
+        let at = site
+            .sessions()
+            .await?
+            .get(&visitor.guid)
+            .map(|session| session.last_activity_at);
+        ensure!(at >= touch.timestamp_ms(), "{at:?}");
+        Ok(())
+    })
+    .await?;
+
+    site.ingestor()?.process.kill().await?;
+    let interrupted = |seen: &Seen| {
+        ensure!(seen.freshness.as_deref() == Some("interrupted"), "{seen:?}");
+        seen.shows(&[&visitor])?;
+        let status = seen.status.as_deref().unwrap_or_default();
+        ensure!(status.contains("Shown as of"), "{status}");
+        ensure!(
+            status.contains("The connection to the website has been interrupted since"),
+            "{status}"
+        );
+        Ok(())
+    };
+    let row = page
+        .shows("since when", interrupted)
+        .await?
+        .row(&visitor)?
+        .to_owned();
+    // For longer than a session may be silent.
+    let viewer = site.viewer().await?;
+    viewer.sees("six more frames", |view| view.deltas == 6).await?;
+    let later = page.shows("the same", interrupted).await?;
+    assert_eq!(later.row(&visitor)?, row, "times stand still");
+
+    site.ingestor()?.process.start()?;
+    page.shows("that it is live again and the visitor is gone", |seen| {
+        seen.is_live()?;
+        seen.shows(&[])?;
+        let no_rows = seen.no_rows.as_deref().context("nothing stands there")?;
+        ensure!(
+            no_rows.contains("Nobody is on the website right now"),
+            "{no_rows}"
+        );
+        Ok(())
+    })
+    .await?;
+    page.is_content().await
+}
+
+#[tokio::test]
+async fn a_table_that_empties_because_the_emitter_is_away_says_so() -> Result<()> {
+    let site = with_page().stale_after(Duration::from_secs(3)).start().await?;
+    let mut page = Page::of(&site)?;
+    let visitor = Visitor::from(&site.ip(Kind::CompanyOnly, 1));
+    site.send(&[visitor.opened(0)]);
+    page.shows("the visitor", |seen| {
+        site.send(&[visitor.keep_alive(0)]);
+        seen.shows(&[&visitor])
+    })
+    .await?;
+    site.emitter_refuses(true).await?;
+    site.emitter.close_all();
+    page.shows("why nobody is left", |seen| {
+        seen.shows(&[])?;
+        let no_rows = seen.no_rows.as_deref().context("nothing stands there")?;
+        ensure!(no_rows.contains("The website is not connected"), "{no_rows}");
+        Ok(())
+    })
+    .await?;
+    page.is_content().await
 }

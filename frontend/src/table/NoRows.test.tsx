@@ -1,0 +1,48 @@
+// @vitest-environment jsdom
+import { cleanup, screen } from '@testing-library/react';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { formatClock } from '../format';
+import { PlayedPage } from '../played/playedPage';
+import { anIngestor, aPipeline, aSnapshot, NOW, someStats } from '../played/samples';
+import type { Pipeline } from '../feed/status';
+import { NoRows } from './NoRows';
+
+let page: PlayedPage;
+
+beforeEach(() => {
+  page = new PlayedPage();
+});
+
+afterEach(cleanup);
+
+/** What is said of an empty table. */
+function said(pipeline: Partial<Pipeline>, asOf: { asOf?: number } = {}): string | null {
+  const shown = page.show(<NoRows />);
+  page.receive(aSnapshot({ stats: someStats(asOf), pipeline: aPipeline(pipeline) }));
+  return shown.textContent;
+}
+
+it('claims that nobody is there only where that is known', () => {
+  expect(said({ processes: [anIngestor()] })).toContain('Nobody is on the website right now');
+});
+
+it.each([
+  ['streams', 'The connection to the visitor data has been interrupted since'],
+  ['ingestors', 'The connection to the website has been interrupted since'],
+  ['enrichers', 'The identification of visitors has been interrupted since'],
+  ['backlog', 'The connection is back. What happened meanwhile is being added.'],
+  ['a part of a newer gateway', 'A part of the system has been interrupted since'],
+])('tells that nobody knows who is there without %s', (part, why) => {
+  const text = said({ interruptions: [{ part, since: NOW }] }, { asOf: NOW });
+  expect(screen.getByRole('heading').textContent).toBe('It is not known who is on the website right now');
+  expect(text).toContain(why);
+  expect(text).not.toContain('Nobody');
+  if (part !== 'backlog') expect(text).toContain(formatClock(NOW));
+});
+
+it('tells why the table has emptied where the website sends nothing', () => {
+  const text = said({ processes: [anIngestor({ emitterConnected: false, emitterSilentSeconds: 125 })] });
+  expect(screen.getByRole('heading').textContent).toBe('The website is not connected');
+  expect(text).toContain('Nothing has arrived from the website for 2m 05s.');
+  expect(text).not.toContain('Nobody');
+});

@@ -1,0 +1,379 @@
+//! Whether the gateway observes the website: it reads its streams, and hears those who fill them. Pure.
+//!
+//! Sessions go stale by [`Observation::clock`], which stands still while the view is cut off from the website: nobody
+//! knows then whether a silent visitor has left (ADR 11).
+
+use protocol::Millis;
+use protocol::status::{Figures, Interruption, Part, Status};
+
+mod gaps;
+
+use self::gaps::Gaps;
+
+/// After how long without a status from any process of a kind the view is cut off, in ms.
+const SILENT_AFTER: Millis = 5_000;
+
+/// How far the clock runs ahead of the last status, in ms: one comes each second.
+const GRACE: Millis = 2_000;
+
+/// How long after an interruption a status must come to be from after it, in ms.
+const STATUS_AFTER: Millis = 1_000;
+
+/// With fewer events that wait in an ingestor than these there is no backlog: so many are on their way at any time.
+const INGESTOR_BACKLOG: u64 = 1_000;
+
+/// The same for messages in the queue of raw events.
+const QUEUE_BACKLOG: u64 = 100;
+
+/// The processes of one kind, as far as their statuses say.
+#[derive(Clone, Copy, Debug, Default)]
+struct Source {
+    /// When one was last heard.
+    heard_at: Option<Millis>,
+    /// When one last said that hardly anything waits.
+    idle_at: Option<Millis>,
+    /// When one last said that a backlog waits.
+    backlog_seen: Option<Millis>,
+}
+
+impl Source {
+    fn hear(&mut self, has_backlog: bool, now: Millis) {
+        self.heard_at = Some(now);
+        *(if has_backlog {
+            &mut self.backlog_seen
+        } else {
+            &mut self.idle_at
+        }) = Some(now);
+    }
+
+    fn is_silent(&self, now: Millis) -> bool {
+        self.heard_at.is_none_or(|at| now - at > SILENT_AFTER)
+    }
+
+    /// Whether all that are heard have worked off what waited when the interruption ended.
+    fn has_caught_up(&self, ended_at: Millis, now: Millis) -> bool {
+        let is_of_after = |at: Millis| at >= ended_at + STATUS_AFTER;
+        self.idle_at.is_some_and(is_of_after) && self.backlog_seen.is_none_or(|at| now - at > GRACE)
+    }
+
+    fn shift(&mut self, by: Millis) {
+        for at in [&mut self.heard_at, &mut self.idle_at, &mut self.backlog_seen] {
+            *at = at.map(|at| at + by);
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// Nothing has been observed since the start.
+    Starting { since: Millis },
+    /// Everything is read and heard.
+    Observing,
+    /// Something is cut off.
+    Interrupted(Gap),
+    /// Everything is back since `ended_at`; what has waited meanwhile is worked off.
+    CatchingUp { gap: Gap, ended_at: Millis },
+}
+
+/// What is known of an interruption.
+#[derive(Clone, Copy, Debug)]
+struct Gap {
+    /// The last moment of which everything is known.
+    as_of: Millis,
+    /// Where the clock stands.
+    clock: Millis,
+    /// Whether the streams could not be read at some time of it: then a silence need not mean that nobody spoke.
+    reading_lost: bool,
+    ingestors: Option<IngestorGap>,
+}
+
+/// The time during which no ingestor was heard.
+#[derive(Clone, Copy, Debug)]
+struct IngestorGap {
+    from: Millis,
+    /// When one was heard again, and the earliest start of those heard since.
+    heard: Option<(Millis, Millis)>,
+    /// The latest time of it at which an ingestor is known to have read, because an event of that time has come.
+    witnessed: Option<Millis>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Observation {
+    stale_after: Millis,
+    state: State,
+    unread_since: Option<Millis>,
+    ingestors: Source,
+    enrichers: Source,
+    /// When this gateway's own status last came back from NATS.
+    own_heard_at: Option<Millis>,
+    gaps: Gaps,
+}
+
+impl Observation {
+    /// Nothing is read or heard yet.
+    pub fn new(stale_after: Millis, now: Millis) -> Self {
+        Self {
+            stale_after,
+            state: State::Starting { since: now },
+            unread_since: Some(now),
+            ingestors: Source::default(),
+            enrichers: Source::default(),
+            own_heard_at: None,
+            gaps: Gaps::default(),
+        }
+    }
+
+    /// Whether the streams are read up to their end.
+    pub fn read(&mut self, all: bool, now: Millis) {
+        self.unread_since = (!all).then(|| self.unread_since.unwrap_or(now));
+        self.update(now);
+    }
+
+    /// A status came from NATS.
+    pub fn hear(&mut self, status: &Status, own_instance: &str, now: Millis) {
+        match &status.figures {
+            Figures::Ingestor(figures) => {
+                self.hear_ingestor(status.started_at, now);
+                self.ingestors.hear(figures.waiting >= INGESTOR_BACKLOG, now);
+            }
+            Figures::Enricher(figures) => self.enrichers.hear(figures.queue_waiting >= QUEUE_BACKLOG, now),
+            Figures::Gateway(_) if status.instance == own_instance => self.own_heard_at = Some(now),
+            Figures::Gateway(_) => {}
+        }
+        self.update(now);
+    }
+
+    fn hear_ingestor(&mut self, started_at: Millis, now: Millis) {
+        let gap = match &mut self.state {
+            State::Interrupted(gap) | State::CatchingUp { gap, .. } => gap,
+            State::Starting { .. } | State::Observing => return,
+        };
+        if let Some(ingestors) = &mut gap.ingestors {
+            let (at, started) = ingestors.heard.unwrap_or((now, started_at));
+            ingestors.heard = Some((at, started.min(started_at)));
+        }
+    }
+
+    /// An ingestor received an event at that time, of which the streams tell now.
+    pub fn witness(&mut self, received_at: Millis, now: Millis) {
+        let (State::Interrupted(gap) | State::CatchingUp { gap, .. }) = &mut self.state else {
+            return;
+        };
+        if let Some(gap) = &mut gap.ingestors {
+            let until = gap.heard.map_or(now, |(at, started_at)| {
+                if started_at > gap.from {
+                    at.min(started_at)
+                } else {
+                    at
+                }
+            });
+            // What an ingestor receives the moment that it is back says nothing about the time before.
+            if received_at > gap.from && received_at < until - GRACE {
+                gap.witnessed = gap.witnessed.max(Some(received_at));
+            }
+        }
+    }
+
+    /// Time has passed.
+    pub fn update(&mut self, now: Millis) {
+        let is_interrupted = !self.cut_off(now).is_empty();
+        let reading_lost = self.unread_since.is_some() || self.is_cut_off_from_nats(now);
+        match &mut self.state {
+            State::Starting { .. } if !is_interrupted => self.state = State::Observing,
+            State::Observing if is_interrupted => {
+                let clock = self.clock(now);
+                let as_of = self.cut_off(now).iter().map(|part| part.since).min();
+                self.state = State::Interrupted(Gap {
+                    as_of: as_of.unwrap_or(now).min(now),
+                    clock,
+                    reading_lost,
+                    ingestors: None,
+                });
+            }
+            State::Interrupted(gap) if !is_interrupted => {
+                self.state = State::CatchingUp {
+                    gap: *gap,
+                    ended_at: now,
+                };
+            }
+            State::CatchingUp { gap, .. } if is_interrupted => self.state = State::Interrupted(*gap),
+            State::CatchingUp { gap, ended_at } => {
+                let ended_at = *ended_at;
+                let has_caught_up = self.ingestors.has_caught_up(ended_at, now)
+                    && self.enrichers.has_caught_up(ended_at, now);
+                if has_caught_up || now - ended_at >= self.stale_after {
+                    if let Some((from, to)) = gap.unobserved(now) {
+                        self.gaps.add(from, to);
+                    }
+                    self.state = State::Observing;
+                }
+            }
+            State::Starting { .. } | State::Observing | State::Interrupted(_) => {}
+        }
+        self.note_gap(reading_lost, now);
+        self.gaps.forget(self.stale_after, now);
+    }
+
+    /// Notes what is missing of an interruption while it lasts.
+    fn note_gap(&mut self, reading_lost: bool, now: Millis) {
+        let ingestors = self.ingestors;
+        if let State::Interrupted(gap) = &mut self.state {
+            gap.reading_lost |= reading_lost;
+            if gap.ingestors.is_none() && ingestors.is_silent(now) {
+                let from = ingestors.heard_at.map_or(gap.as_of, |at| at + GRACE);
+                gap.ingestors = Some(IngestorGap {
+                    from,
+                    heard: None,
+                    witnessed: None,
+                });
+            }
+        }
+    }
+
+    /// The time by which sessions go stale. It stands still during an interruption and until what has waited is worked
+    /// off, and leaves out the time during which no ingestor read the emitter.
+    pub fn clock(&self, now: Millis) -> Millis {
+        match &self.state {
+            State::Starting { .. } => now,
+            State::Interrupted(gap) | State::CatchingUp { gap, .. } => gap.clock,
+            State::Observing => {
+                let heard = [self.ingestors, self.enrichers].map(|source| source.heard_at);
+                let heard_at = heard.into_iter().flatten().min().unwrap_or(now);
+                self.gaps.clock(now.min(heard_at + GRACE), self.stale_after)
+            }
+        }
+    }
+
+    /// The last moment of which everything is known, where that is not now.
+    pub fn as_of(&self) -> Option<Millis> {
+        match &self.state {
+            State::Starting { .. } | State::Observing => None,
+            State::Interrupted(gap) | State::CatchingUp { gap, .. } => Some(gap.as_of),
+        }
+    }
+
+    /// Whether nothing may be concluded from silence.
+    pub fn is_interrupted(&self) -> bool {
+        !matches!(self.state, State::Observing)
+    }
+
+    /// Whether the website has been observed since the start.
+    pub fn has_begun(&self) -> bool {
+        !matches!(self.state, State::Starting { .. })
+    }
+
+    /// In words, what a gateway misses that has not observed the website since its start, once it should have.
+    pub fn silence_since_start(&self, now: Millis) -> Option<String> {
+        let is_late = self.started_at().is_some_and(|at| now - at > SILENT_AFTER);
+        is_late.then(|| {
+            let missing = self.cut_off(now).into_iter().map(|cut_off| match cut_off.part {
+                Part::Streams | Part::Backlog => "the streams are not read",
+                Part::Ingestors => "no ingestor is heard",
+                Part::Enrichers => "no enricher is heard",
+            });
+            let missing: Vec<_> = missing.collect();
+            format!("{}: it is not known who is on the website", missing.join(", "))
+        })
+    }
+
+    /// What keeps the view from being up to date, and since when.
+    pub fn interruptions(&self, now: Millis) -> Vec<Interruption> {
+        match &self.state {
+            State::CatchingUp { ended_at, .. } => vec![Interruption {
+                part: Part::Backlog,
+                since: *ended_at,
+            }],
+            State::Starting { .. } | State::Observing | State::Interrupted(_) => self.cut_off(now),
+        }
+    }
+
+    /// The server's clock was set by that much.
+    pub fn shift(&mut self, by: Millis) {
+        match &mut self.state {
+            State::Starting { since } => *since += by,
+            State::Observing => {}
+            State::Interrupted(gap) => gap.shift(by),
+            State::CatchingUp { gap, ended_at } => {
+                gap.shift(by);
+                *ended_at += by;
+            }
+        }
+        self.ingestors.shift(by);
+        self.enrichers.shift(by);
+        for at in [&mut self.unread_since, &mut self.own_heard_at] {
+            *at = at.map(|at| at + by);
+        }
+        self.gaps.shift(by);
+    }
+
+    fn started_at(&self) -> Option<Millis> {
+        match self.state {
+            State::Starting { since } => Some(since),
+            State::Observing | State::Interrupted(_) | State::CatchingUp { .. } => None,
+        }
+    }
+
+    /// Nobody is heard, not even ourselves: the connection is gone, which its client has yet to find out.
+    fn is_cut_off_from_nats(&self, now: Millis) -> bool {
+        self.own_heard_at.is_some_and(|at| now - at > SILENT_AFTER)
+            && self.ingestors.is_silent(now)
+            && self.enrichers.is_silent(now)
+    }
+
+    fn cut_off(&self, now: Millis) -> Vec<Interruption> {
+        if let Some(since) = self.unread_since {
+            return vec![Interruption {
+                part: Part::Streams,
+                since,
+            }];
+        }
+        if let Some(since) = self.own_heard_at
+            && self.is_cut_off_from_nats(now)
+        {
+            return vec![Interruption {
+                part: Part::Streams,
+                since,
+            }];
+        }
+        let sources = [
+            (Part::Ingestors, self.ingestors),
+            (Part::Enrichers, self.enrichers),
+        ];
+        sources
+            .into_iter()
+            .filter(|(_, source)| source.is_silent(now))
+            .map(|(part, source)| Interruption {
+                part,
+                since: source.heard_at.or(self.started_at()).unwrap_or(now),
+            })
+            .collect()
+    }
+}
+
+impl Gap {
+    /// The time during which no ingestor read the emitter, where that is not known to be none; `now` is its end.
+    fn unobserved(&self, now: Millis) -> Option<(Millis, Millis)> {
+        let gap = self.ingestors?;
+        let from = gap.witnessed.unwrap_or(gap.from);
+        let to = match gap.heard {
+            // We were deaf: whoever is there now may have been there all the time, or since it started.
+            Some((_, started_at)) if self.reading_lost => started_at.min(now),
+            _ => now,
+        };
+        (from < to).then_some((from, to))
+    }
+
+    fn shift(&mut self, by: Millis) {
+        self.as_of += by;
+        self.clock += by;
+        if let Some(gap) = &mut self.ingestors {
+            gap.from += by;
+            gap.heard = gap.heard.map(|(at, started_at)| (at + by, started_at + by));
+            gap.witnessed = gap.witnessed.map(|at| at + by);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

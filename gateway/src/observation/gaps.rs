@@ -1,0 +1,106 @@
+//! Times that do not count towards staleness, because no ingestor read the emitter. Pure.
+
+use protocol::Millis;
+
+/// The latest gaps in what was observed, the earliest first; they do not overlap.
+#[derive(Debug, Default)]
+pub struct Gaps(Vec<(Millis, Millis)>);
+
+impl Gaps {
+    /// One more, which is later than the others.
+    pub fn add(&mut self, from: Millis, to: Millis) {
+        let from = self.0.last().map_or(from, |(_, last)| from.max(*last));
+        if from < to {
+            self.0.push((from, to));
+        }
+    }
+
+    /// The time by which a session goes stale `stale_after` after its last event, when only observed time counts.
+    pub fn clock(&self, now: Millis, stale_after: Millis) -> Millis {
+        self.stale_before(now, stale_after) + stale_after
+    }
+
+    /// Forgets those that matter no longer: whoever was silent before them is stale by now.
+    pub fn forget(&mut self, stale_after: Millis, now: Millis) {
+        let stale_before = self.stale_before(now, stale_after);
+        self.0.retain(|(_, to)| *to > stale_before);
+    }
+
+    /// The server's clock was set by that much.
+    pub fn shift(&mut self, by: Millis) {
+        for (from, to) in &mut self.0 {
+            *from += by;
+            *to += by;
+        }
+    }
+
+    /// The time from which on `stale_after` has been observed until `now`.
+    fn stale_before(&self, now: Millis, stale_after: Millis) -> Millis {
+        let (mut until, mut left) = (now, stale_after);
+        for &(from, to) in self.0.iter().rev() {
+            let observed = (until - to).max(0);
+            if observed >= left {
+                break;
+            }
+            left -= observed;
+            until = until.min(from);
+        }
+        until - left
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const STALE_AFTER: Millis = 60;
+
+    /// How much of the time from `at` to `now` was observed, counted one by one.
+    fn observed(gaps: &Gaps, at: Millis, now: Millis) -> Millis {
+        let in_gap = |ms: &Millis| gaps.0.iter().any(|(from, to)| (*from..*to).contains(ms));
+        Millis::try_from((at..now).filter(|ms| !in_gap(ms)).count()).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn stale_is_who_was_silent_for_too_long_of_the_observed_time(
+            lengths in proptest::collection::vec((0..80i64, 1..200i64), 0..5),
+            later in 0..200i64,
+            ago in 1..900i64,
+        ) {
+            let (mut gaps, mut now) = (Gaps::default(), 0);
+            for (observed, gap) in lengths {
+                gaps.add(now + observed, now + observed + gap);
+                now += observed + gap;
+            }
+            now += later;
+            let at = now - ago;
+            // Nobody receives anything in a gap.
+            prop_assume!(!gaps.0.iter().any(|(from, to)| (*from..*to).contains(&at)));
+            let is_stale = observed(&gaps, at, now) > STALE_AFTER;
+            prop_assert_eq!(gaps.clock(now, STALE_AFTER) - at > STALE_AFTER, is_stale);
+            gaps.forget(STALE_AFTER, now);
+            prop_assert_eq!(gaps.clock(now, STALE_AFTER) - at > STALE_AFTER, is_stale);
+        }
+
+        #[test]
+        fn the_clock_never_runs_back(
+            gap in (0..100i64, 0..100i64), steps in proptest::collection::vec(0..40i64, 0..20)
+        ) {
+            let mut gaps = Gaps::default();
+            let (from, to) = (gap.0, gap.0 + gap.1);
+            gaps.add(from, to);
+            let (mut now, mut before) = (to, Millis::MIN);
+            for step in steps {
+                now += step;
+                let clock = gaps.clock(now, STALE_AFTER);
+                prop_assert!(clock >= before && clock <= now);
+                before = clock;
+                gaps.forget(STALE_AFTER, now);
+                prop_assert_eq!(gaps.clock(now, STALE_AFTER), clock);
+            }
+            prop_assert!(now < to + STALE_AFTER || gaps.clock(now, STALE_AFTER) == now);
+        }
+    }
+}

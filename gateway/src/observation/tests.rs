@@ -1,0 +1,291 @@
+use super::*;
+use proptest::prelude::*;
+use protocol::status::{EnricherFigures, GatewayFigures, IngestorFigures};
+
+const STALE_AFTER: Millis = 60_000;
+const OWN: &str = "own";
+
+fn status(figures: Figures, started_at: Millis) -> Status {
+    Status {
+        figures,
+        instance: OWN.into(),
+        at: 0,
+        started_at,
+        clock_offset_seconds: None,
+        ready: true,
+        reason: None,
+    }
+}
+
+fn ingestor(started_at: Millis, waiting: u64) -> Status {
+    let figures = IngestorFigures {
+        waiting,
+        ..IngestorFigures::default()
+    };
+    status(Figures::Ingestor(figures), started_at)
+}
+
+fn enricher(queue_waiting: u64) -> Status {
+    let figures = EnricherFigures {
+        queue_waiting,
+        ..EnricherFigures::default()
+    };
+    status(Figures::Enricher(figures), 0)
+}
+
+/// An observation and the statuses that reach it each second.
+struct World {
+    observation: Observation,
+    now: Millis,
+    ingestor: Option<Status>,
+    enricher: Option<Status>,
+    is_connected: bool,
+}
+
+impl World {
+    /// Everything has run for a while.
+    fn running() -> Self {
+        let mut world = Self::starting();
+        world.observation.read(true, 0);
+        world.pass(10_000);
+        assert_eq!(world.observation.interruptions(world.now), []);
+        world
+    }
+
+    fn starting() -> Self {
+        Self {
+            observation: Observation::new(STALE_AFTER, 0),
+            now: 0,
+            ingestor: Some(ingestor(0, 0)),
+            enricher: Some(enricher(0)),
+            is_connected: true,
+        }
+    }
+
+    /// So many milliseconds pass.
+    fn pass(&mut self, millis: Millis) {
+        for _ in 0..millis / 1_000 {
+            self.now += 1_000;
+            let own = status(Figures::Gateway(GatewayFigures::default()), 0);
+            let heard = [self.ingestor.clone(), self.enricher.clone(), Some(own)];
+            for status in heard.into_iter().flatten().filter(|_| self.is_connected) {
+                self.observation.hear(&status, OWN, self.now);
+            }
+            self.observation.update(self.now);
+        }
+    }
+
+    fn reads(&mut self, all: bool) {
+        self.observation.read(all, self.now);
+    }
+
+    fn cut_off(&self) -> Vec<(Part, Millis)> {
+        let interruptions = self.observation.interruptions(self.now);
+        interruptions.iter().map(|part| (part.part, part.since)).collect()
+    }
+
+    /// How far the clock is behind.
+    fn behind(&self) -> Millis {
+        self.now - self.observation.clock(self.now)
+    }
+}
+
+#[test]
+fn the_clock_is_the_servers_while_everything_is_observed() {
+    let mut world = World::running();
+    for _ in 0..100 {
+        world.pass(1_000);
+        assert_eq!((world.behind(), world.observation.as_of()), (0, None));
+    }
+}
+
+#[test]
+fn a_gateway_that_hears_nobody_from_the_start_says_so() {
+    let mut world = World::starting();
+    (world.ingestor, world.enricher) = (None, None);
+    world.reads(true);
+    world.pass(2_000);
+    assert_eq!(world.cut_off(), [(Part::Ingestors, 0), (Part::Enrichers, 0)]);
+    assert!(!world.observation.has_begun() && world.observation.is_interrupted());
+    assert_eq!(world.behind(), 0, "what was stale before the start is not shown");
+    (world.ingestor, world.enricher) = (Some(ingestor(0, 0)), Some(enricher(0)));
+    world.pass(1_000);
+    assert!(world.observation.has_begun() && !world.observation.is_interrupted());
+}
+
+#[test]
+fn nothing_goes_stale_while_the_streams_cannot_be_read_and_the_rule_holds_once_the_backlog_is_worked_off() {
+    let mut world = World::running();
+    world.reads(false);
+    world.is_connected = false;
+    world.pass(300_000);
+    assert_eq!(world.cut_off(), [(Part::Streams, 10_000)]);
+    assert_eq!(world.behind(), 300_000);
+    assert_eq!(world.observation.as_of(), Some(10_000));
+
+    world.is_connected = true;
+    world.reads(true);
+    world.enricher = Some(enricher(5_000));
+    world.pass(10_000);
+    assert_eq!(world.cut_off(), [(Part::Backlog, 311_000)]);
+    assert_eq!(world.behind(), 310_000);
+    world.enricher = Some(enricher(0));
+    world.ingestor = Some(ingestor(0, 5_000));
+    world.pass(10_000);
+    assert_eq!(world.behind(), 320_000);
+    world.ingestor = Some(ingestor(0, 10));
+    world.pass(4_000);
+    assert_eq!((world.behind(), world.cut_off()), (0, vec![]));
+}
+
+#[test]
+fn a_backlog_is_waited_for_no_longer_than_a_session_may_be_silent() {
+    let mut world = World::running();
+    world.reads(false);
+    world.pass(300_000);
+    world.reads(true);
+    world.enricher = Some(enricher(5_000));
+    world.pass(STALE_AFTER - 1_000);
+    assert!(world.observation.is_interrupted());
+    world.pass(1_000);
+    assert_eq!((world.behind(), world.cut_off()), (0, vec![]));
+}
+
+#[test]
+fn a_connection_that_died_unnoticed_is_told_from_processes_that_are_gone() {
+    let mut world = World::running();
+    world.is_connected = false;
+    world.pass(6_000);
+    assert_eq!(world.cut_off(), [(Part::Streams, 10_000)]);
+    assert_eq!(
+        world.behind(),
+        6_000 - GRACE,
+        "it stood still before that was known"
+    );
+
+    let mut world = World::running();
+    (world.ingestor, world.enricher) = (None, None);
+    world.pass(6_000);
+    assert_eq!(
+        world.cut_off(),
+        [(Part::Ingestors, 10_000), (Part::Enrichers, 10_000)]
+    );
+}
+
+#[test]
+fn the_time_without_any_ingestor_does_not_count() {
+    let mut world = World::running();
+    world.ingestor = None;
+    world.pass(300_000);
+    assert_eq!(world.cut_off(), [(Part::Ingestors, 10_000)]);
+    let stands_at = 10_000 + GRACE;
+    assert_eq!(world.observation.clock(world.now), stands_at);
+
+    world.ingestor = Some(ingestor(world.now, 0));
+    world.pass(5_000);
+    let after = world.observation.clock(world.now) - stands_at;
+    assert!((0..5_000).contains(&after), "it goes on where it stood: {after}");
+    world.pass(STALE_AFTER);
+    assert_eq!(
+        world.behind(),
+        0,
+        "whoever was there before has been heard of by now"
+    );
+}
+
+#[test]
+fn the_time_without_any_enricher_counts_once_the_queue_is_worked_off() {
+    let mut world = World::running();
+    world.enricher = None;
+    world.pass(300_000);
+    assert_eq!(world.cut_off(), [(Part::Enrichers, 10_000)]);
+    assert_eq!(world.observation.clock(world.now), 10_000 + GRACE);
+    world.enricher = Some(enricher(5_000));
+    world.pass(3_000);
+    assert!(world.observation.is_interrupted());
+    world.enricher = Some(enricher(0));
+    world.pass(5_000);
+    assert_eq!((world.behind(), world.cut_off()), (0, vec![]));
+}
+
+#[test]
+fn an_ingestor_that_read_while_it_was_cut_off_proves_it_by_its_events() {
+    let mut world = World::running();
+    let same = world.ingestor.take();
+    world.pass(300_000);
+    world.ingestor = same;
+    world.pass(1_000);
+    for received_at in (15_000..world.now).step_by(500) {
+        world.observation.witness(received_at, world.now);
+    }
+    world.pass(4_000);
+    assert!(world.behind() < 10_000, "{}", world.behind());
+}
+
+#[test]
+fn an_ingestor_that_was_frozen_read_nothing_meanwhile() {
+    let mut world = World::running();
+    let same = world.ingestor.take();
+    world.pass(300_000);
+    world.ingestor = same;
+    world.pass(1_000);
+    world.observation.witness(world.now - 200, world.now);
+    world.pass(4_000);
+    assert!(world.behind() > 290_000, "{}", world.behind());
+}
+
+#[test]
+fn of_a_time_without_nats_only_that_without_an_ingestor_is_left_out() {
+    let mut world = World::running();
+    world.reads(false);
+    world.is_connected = false;
+    world.pass(300_000);
+    world.is_connected = true;
+    world.reads(true);
+    // One that was started a while ago, while we were deaf.
+    world.ingestor = Some(ingestor(world.now - 20_000, 0));
+    world.pass(5_000);
+    assert_eq!(world.behind(), 280_000 - GRACE);
+}
+
+#[test]
+fn a_step_of_the_servers_clock_changes_nothing() {
+    for by in [3_600_000, -3_600_000] {
+        let mut world = World::running();
+        world.ingestor = None;
+        world.pass(30_000);
+        let (before, as_of) = (world.behind(), world.observation.as_of().unwrap());
+        world.now += by;
+        world.observation.shift(by);
+        assert_eq!(world.behind(), before);
+        assert_eq!(world.observation.as_of(), Some(as_of + by));
+    }
+}
+
+proptest! {
+    /// Whatever comes and goes: the clock never runs back and never ahead, and stands still while anything is missing.
+    #[test]
+    fn the_clock_goes_on_or_stands_still(
+        steps in proptest::collection::vec((any::<(bool, bool, bool)>(), 1..40i64, any::<bool>()), 1..12)
+    ) {
+        let mut world = World::running();
+        let mut before = world.observation.clock(world.now);
+        for ((ingestor_there, enricher_there, connected), seconds, restarted) in steps {
+            let started_at = if restarted { world.now } else { 0 };
+            world.ingestor = ingestor_there.then(|| ingestor(started_at, 0));
+            world.enricher = enricher_there.then(|| enricher(0));
+            world.is_connected = connected;
+            world.reads(connected);
+            for _ in 0..seconds {
+                let stood_still = world.observation.as_of().is_some();
+                world.pass(1_000);
+                let clock = world.observation.clock(world.now);
+                prop_assert!(clock >= before && clock <= world.now);
+                if stood_still && world.observation.as_of().is_some() {
+                    prop_assert_eq!(clock, before);
+                }
+                before = clock;
+            }
+        }
+    }
+}
