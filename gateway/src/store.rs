@@ -1,11 +1,17 @@
 //! Writes to the sessions' stream what should stand there.
 
+use std::time::Duration;
+
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use protocol::{Guid, subject};
 use service::Nats;
+use tokio::time::sleep;
 
 use crate::write_back::WriteBack;
+
+/// How long a failed write waits before it is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// How a write ended.
 pub enum Written {
@@ -20,7 +26,11 @@ pub async fn write(nats: Nats, write: WriteBack) -> Written {
     let guid = write.message.guid().clone();
     match replace(&nats, write).await {
         Ok(_) => Written::Done,
-        Err(error) => Written::Not(guid, error),
+        Err(error) => {
+            // A stream that is full refuses at once.
+            sleep(RETRY_AFTER).await;
+            Written::Not(guid, error)
+        }
     }
 }
 

@@ -12,6 +12,8 @@ pub const ACTIVITY: &str = "VISITOR_ACTIVITY";
 pub const REJECTED: &str = "VISITOR_REJECTED";
 /// The fleet's profiles and lookup leases, a KV bucket.
 pub const PROFILES: &str = "visitor_profiles";
+/// What only enrichers may read, such as the key that addresses are hashed with; a KV bucket.
+pub const SECRETS: &str = "visitor_secrets";
 /// The durable consumer of [`RAW`] that all enrichers share.
 pub const ENRICHER: &str = "enricher";
 

@@ -53,9 +53,9 @@ pub struct Common {
     #[arg(long, env, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
     pub nats_replicas: u8,
 
-    /// How much the raw stream may hold, in MiB; the same for all processes, as whichever comes first makes it.
-    #[arg(long, env, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
-    pub raw_mib: u32,
+    /// How much each stream may hold.
+    #[command(flatten)]
+    pub limits: StreamLimits,
 
     /// How to write log lines.
     #[arg(long, env, value_enum, default_value_t = LogFormat::Text)]
@@ -64,6 +64,32 @@ pub struct Common {
     /// Traces.
     #[command(flatten)]
     pub traces: trace::Settings,
+}
+
+/// How much each stream and bucket may hold, in MiB. Give all processes the same limits: the process that comes first
+/// creates the streams. NATS reserves the memory of all of them: together they must fit its `max_memory_store`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::Args)]
+pub struct StreamLimits {
+    /// How much the raw stream may hold, in MiB; the same for all processes, as whichever comes first makes it.
+    #[arg(long, env, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub raw_mib: u32,
+
+    /// How much the stream of sessions may hold, in MiB. Close to the limit closings are remembered for a shorter time,
+    /// then new visitors wait; sessions that are shown are never dropped.
+    #[arg(long, env, default_value_t = 768, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub sessions_mib: u32,
+
+    /// How much the stream of activities may hold, in MiB; at the limit the oldest are dropped.
+    #[arg(long, env, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub activity_mib: u32,
+
+    /// How much the bucket of profiles may hold, in MiB; at the limit the oldest are dropped, and paid for again.
+    #[arg(long, env, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub profiles_mib: u32,
+
+    /// How much the stream of rejected messages may hold, in MiB; at the limit the oldest are dropped.
+    #[arg(long, env, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub rejected_mib: u32,
 }
 
 /// How log lines look.

@@ -13,6 +13,7 @@ use async_nats::jetstream::stream::{ConsumerError, StorageType};
 use futures_util::FutureExt as _;
 use protocol::{stream, subject};
 
+use crate::flags::StreamLimits;
 use crate::health::Health;
 use crate::nats::Nats;
 use crate::stream_watch::LOOK_INTERVAL;
@@ -22,6 +23,9 @@ pub const REJECTED_PART: &str = "rejected stream";
 
 /// How long an enricher may be silent about a message before another gets it.
 pub const ACK_WAIT: Duration = Duration::from_secs(6);
+
+/// The room in the bucket of secrets, for a few short values.
+const SECRETS_BYTES: i64 = 1 << 20;
 
 /// Which life of a stream this is: a stream that was lost and made again has another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,17 +66,17 @@ pub enum StreamError {
 pub struct Streams {
     nats: Nats,
     replicas: usize,
-    raw_bytes: i64,
+    limits: StreamLimits,
 }
 
 impl Streams {
-    /// With `replicas` copies of each, and so much room for raw events.
+    /// With `replicas` copies of each.
     #[must_use]
-    pub fn new(nats: Nats, replicas: u8, raw_mib: u32) -> Self {
+    pub fn new(nats: Nats, replicas: u8, limits: StreamLimits) -> Self {
         Self {
             nats,
             replicas: replicas.into(),
-            raw_bytes: i64::from(raw_mib) << 20,
+            limits,
         }
     }
 
@@ -87,7 +91,7 @@ impl Streams {
             subjects: vec![subject::RAW.into()],
             retention: RetentionPolicy::WorkQueue,
             max_age: stream::RAW_MAX_AGE,
-            max_bytes: self.raw_bytes,
+            max_bytes: bytes(self.limits.raw_mib),
             ..Config::default()
         })
         .await
@@ -103,6 +107,10 @@ impl Streams {
             description: Some("The record or tombstone of each session: the view".into()),
             subjects: vec![subject::SESSIONS.into()],
             max_messages_per_subject: 1,
+            max_bytes: bytes(self.limits.sessions_mib),
+            // At the limit nothing that stands there may go: it may be the record of a live session. A message still takes
+            // the place of another on its subject that is as large or larger, as a tombstone does.
+            discard: DiscardPolicy::New,
             allow_direct: true,
             allow_message_ttl: true,
             ..Config::default()
@@ -120,7 +128,7 @@ impl Streams {
             description: Some("Last activities of sessions whose record is out".into()),
             subjects: vec![subject::ACTIVITIES.into()],
             max_age: stale_after * 2,
-            max_bytes: 512 * 1024 * 1024,
+            max_bytes: bytes(self.limits.activity_mib),
             ..Config::default()
         })
         .await
@@ -137,6 +145,7 @@ impl Streams {
             subjects: vec![subject::REJECTED.into()],
             max_age: Duration::from_hours(1),
             max_messages: 10_000,
+            max_bytes: bytes(self.limits.rejected_mib),
             ..Config::default()
         })
         .await
@@ -161,25 +170,24 @@ impl Streams {
     /// # Errors
     /// Where NATS cannot be asked.
     pub async fn profiles(&self) -> anyhow::Result<kv::Store> {
-        let config = kv::Config {
-            bucket: stream::PROFILES.into(),
-            description: "Filtered profile or verdict for each IP, and lookup leases".into(),
-            history: 1,
-            storage: StorageType::Memory,
-            num_replicas: self.replicas,
-            limit_markers: Some(Duration::from_mins(1)),
-            ..kv::Config::default()
-        };
-        let bucket = match self.nats.jetstream().get_key_value(stream::PROFILES).await {
-            Ok(bucket) => bucket,
-            Err(_) => self.nats.jetstream().create_key_value(config).await?,
-        };
-        anyhow::ensure!(
-            bucket.stream.cached_info().config.allow_message_ttl,
-            "the bucket {} does not let keys expire; delete it, and it is made again",
-            stream::PROFILES
-        );
-        Ok(bucket)
+        let description = "Filtered profile or verdict for each IP, and lookup leases";
+        self.ensure(bucket(
+            stream::PROFILES,
+            description,
+            bytes(self.limits.profiles_mib),
+        ))
+        .await?;
+        Ok(self.nats.jetstream().get_key_value(stream::PROFILES).await?)
+    }
+
+    /// The bucket `visitor_secrets`, as a stream.
+    ///
+    /// # Errors
+    /// As [`Streams::raw`].
+    pub async fn secrets(&self) -> Result<Stream, StreamError> {
+        let description = "What only enrichers may read";
+        self.ensure(bucket(stream::SECRETS, description, SECRETS_BYTES))
+            .await
     }
 
     /// The durable consumer of `raw` that all enrichers share. One with other settings is given ours, as far as NATS can
@@ -215,7 +223,6 @@ impl Streams {
         let config = Config {
             storage: StorageType::Memory,
             num_replicas: self.replicas,
-            discard: DiscardPolicy::Old,
             ..config
         };
         let stream = self.nats.jetstream().get_or_create_stream(config.clone()).await?;
@@ -272,6 +279,28 @@ fn is_fit(found: &consumer::Config, wanted: &pull::Config) -> bool {
         && found.max_deliver == -1
         && found.max_ack_pending == wanted.max_ack_pending
         && !found.headers_only
+}
+
+fn bytes(mib: u32) -> i64 {
+    i64::from(mib) << 20
+}
+
+/// A KV bucket whose entries have a TTL of their own. At its limit the oldest entries go: one that refused new ones would
+/// stop every lookup, for want of a lease.
+fn bucket(name: &str, description: &str, max_bytes: i64) -> Config {
+    Config {
+        name: format!("KV_{name}"),
+        description: Some(description.into()),
+        subjects: vec![format!("$KV.{name}.>")],
+        max_messages_per_subject: 1,
+        max_bytes,
+        allow_rollup: true,
+        deny_delete: true,
+        allow_direct: true,
+        allow_message_ttl: true,
+        subject_delete_marker_ttl: Some(Duration::from_mins(1)),
+        ..Config::default()
+    }
 }
 
 #[cfg(test)]

@@ -40,6 +40,8 @@ async fn the_sessions_stream_keeps_the_last_message_of_each() -> Result<()> {
     let sessions = settings(&site, "VISITOR_SESSIONS").await?;
     assert_eq!(sessions.subjects, ["visitor.session.*"]);
     assert_eq!(sessions.max_messages_per_subject, 1);
+    assert_eq!(sessions.max_bytes, 768 * 1024 * 1024);
+    assert_eq!(sessions.discard, DiscardPolicy::New);
     assert!(sessions.allow_message_ttl);
 
     let visitors: Vec<_> = (0..10)
@@ -80,6 +82,7 @@ async fn what_was_rejected_is_kept_for_an_hour() -> Result<()> {
     assert_eq!(rejected.subjects, ["visitor.rejected.>"]);
     assert_eq!(rejected.max_age, Duration::from_hours(1));
     assert_eq!(rejected.max_messages, 10_000);
+    assert_eq!(rejected.max_bytes, 64 * 1024 * 1024);
     Ok(())
 }
 
@@ -92,6 +95,8 @@ async fn profiles_are_in_a_bucket_whose_keys_expire() -> Result<()> {
     let profiles = settings(&site, "KV_visitor_profiles").await?;
     assert_eq!(profiles.subjects, ["$KV.visitor_profiles.>"]);
     assert!(profiles.allow_message_ttl);
+    assert_eq!(profiles.max_bytes, 256 * 1024 * 1024);
+    assert_eq!(profiles.discard, DiscardPolicy::Old);
     let stream = site.operator().await?.get_stream("KV_visitor_profiles").await?;
     let last = stream.cached_info().state.last_sequence;
     let entry = stream.direct_get(last).await?;
@@ -99,5 +104,28 @@ async fn profiles_are_in_a_bucket_whose_keys_expire() -> Result<()> {
     let ttl: u64 = ttl.trim_end_matches('s').parse()?;
     let day = 86_400;
     assert!((day - 60..=day).contains(&ttl), "a profile is kept for {ttl} s");
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_limit_is_a_flag() -> Result<()> {
+    let limits = [
+        ("VISITOR_RAW", "--raw-mib"),
+        ("VISITOR_SESSIONS", "--sessions-mib"),
+        ("VISITOR_ACTIVITY", "--activity-mib"),
+        ("KV_visitor_profiles", "--profiles-mib"),
+        ("VISITOR_REJECTED", "--rejected-mib"),
+    ];
+    let mut builder = Pipeline::builder();
+    for (number, (_, flag)) in limits.iter().enumerate() {
+        for role in Role::ALL {
+            builder = builder.flag(role, flag, &(number + 3).to_string());
+        }
+    }
+    let site = builder.start().await?;
+    for (number, (stream, flag)) in limits.iter().enumerate() {
+        let expected = i64::try_from(number + 3)? << 20;
+        assert_eq!(settings(&site, stream).await?.max_bytes, expected, "{flag}");
+    }
     Ok(())
 }
