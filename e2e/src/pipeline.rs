@@ -277,13 +277,27 @@ impl Pipeline {
     /// # Errors
     /// Where it cannot be started.
     pub fn add(&mut self, role: Role) -> Result<usize> {
+        self.add_with(role, &[])
+    }
+
+    /// The same, with flags that the others of its kind do not have.
+    ///
+    /// # Errors
+    /// As [`Pipeline::add`].
+    pub fn add_with(&mut self, role: Role, own_flags: &[(&str, &str)]) -> Result<usize> {
         let number = self.members.get(&role).map_or(0, Vec::len);
         let nats_proxies = self.nats_proxies()?;
         let emitter_proxy = self.emitter_proxy(role)?;
+        let mut flags = self.flags(role, &nats_proxies, emitter_proxy.as_ref());
+        flags.extend(
+            own_flags
+                .iter()
+                .map(|(flag, value)| ((*flag).to_owned(), (*value).to_owned())),
+        );
         let mut member = Member::new(
             role,
             number,
-            &self.flags(role, &nats_proxies, emitter_proxy.as_ref()),
+            &flags,
             &self.builder.log_filter,
             &self.folder,
             self.certificates.as_ref(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_nats::jetstream::context::PublishError;
 use async_nats::jetstream::stream::DirectGetError;
-use protocol::{Guid, Profile, Record, SessionMessage, stream, subject};
+use protocol::{Guid, Profile, Record, SessionMessage, Tombstone, stream, subject};
 use service::{Nats, clock, trace};
 
 use crate::message;
@@ -25,10 +25,17 @@ pub enum AmendError {
     Unreadable(#[from] DirectGetError),
     /// What stands in the stream is no message of ours.
     #[error("not a record or tombstone")]
-    Invalid(#[from] serde_json::Error),
+    Invalid,
     /// Others wrote the same record each time between our reading and writing it.
     #[error("written by others {CONFLICTS} times in a row")]
     Contended,
+}
+
+impl From<serde_json::Error> for AmendError {
+    /// Drops the error: it may quote what it could not read, which must not be logged.
+    fn from(_: serde_json::Error) -> Self {
+        Self::Invalid
+    }
 }
 
 /// Reads and amends what is out in the sessions' stream. Clones share the connection.
@@ -87,6 +94,26 @@ impl Amender {
     pub async fn look(&self, guid: &Guid) -> Result<Outcome, AmendError> {
         let standing = self.standing(guid).await?;
         Ok(standing.map_or(Outcome::Missing, Standing::outcome))
+    }
+
+    /// Puts the tombstone in the place of the session's record, if one is out: the session must not be shown.
+    ///
+    /// # Errors
+    /// Where it is not sure that no record is out.
+    pub async fn hide(&self, tombstone: &Tombstone) -> Result<(Outcome, bool), AmendError> {
+        for _ in 0..=CONFLICTS {
+            let Some(standing) = self.standing(&tombstone.guid).await? else {
+                return Ok((Outcome::Hidden, false));
+            };
+            if let SessionMessage::Tombstone(_) = standing.message {
+                return Ok((standing.outcome(), false));
+            }
+            let message = message::tombstone_over(tombstone, standing.sequence)?;
+            if self.nats.replace(message).await?.is_some() {
+                return Ok((Outcome::Closed(tombstone.clone(), clock::uptime()), true));
+            }
+        }
+        Err(AmendError::Contended)
     }
 
     /// Adds `record` to what is out, if it knows anything better. `None` where somebody else wrote in between.

@@ -3,7 +3,8 @@
 use protocol::ip;
 use serde_json::{Value, json};
 
-use crate::entry::{Entry, Found, Key};
+use crate::address_key::AddressHasher;
+use crate::entry::{Entry, Found};
 use crate::fleet::Fleet;
 use crate::profile::Verdict;
 use crate::replica::Replica;
@@ -16,12 +17,17 @@ pub const SUBJECT: &str = "visitor.explain";
 pub struct Explain {
     replica: Replica,
     fleet: Fleet,
+    hasher: AddressHasher,
 }
 
 impl Explain {
     /// From this enricher's copy and the fleet's bucket.
-    pub fn new(replica: Replica, fleet: Fleet) -> Self {
-        Self { replica, fleet }
+    pub fn new(replica: Replica, fleet: Fleet, hasher: AddressHasher) -> Self {
+        Self {
+            replica,
+            fleet,
+            hasher,
+        }
     }
 
     /// The answer for the address in `payload`.
@@ -33,7 +39,7 @@ impl Explain {
         if !ip::is_plausible(address) {
             return Err("the payload must be an IP address".to_owned());
         }
-        let key = Key::of(address);
+        let key = self.hasher.key(address);
         if let Some(found) = self.replica.get(key).await {
             return Ok(verdict(&found, "the enricher's own cache"));
         }

@@ -66,6 +66,11 @@ pub struct Flags {
     #[arg(long, env, default_value = "60s", value_parser = duration)]
     pub stale_after: Duration,
 
+    /// How long a closing is remembered after the last event of its session: an event that comes later shows the session
+    /// until it goes stale.
+    #[arg(long, env, default_value = "10m", value_parser = duration)]
+    pub remember_closings: Duration,
+
     /// How long a lookup may keep failing before its session is shown all the same, marked as unidentified; shorter
     /// than --stale-after.
     #[arg(long, env, default_value = "never", value_parser = unidentified_after)]

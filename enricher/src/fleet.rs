@@ -12,12 +12,17 @@ use protocol::time;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use service::{Nats, clock};
+use tokio::sync::Semaphore;
 
 use crate::budget::{Allowance, Budget, Taken};
 use crate::entry::{Entry, Found, Key, Pause};
+use crate::rules::Rules;
 
 /// After how long without a renewal a lease runs out: a process that dies holds up an address no longer than this.
 pub const LEASE_TTL: Duration = Duration::from_secs(4);
+
+/// How many verdicts are corrected at once.
+const CORRECTIONS: usize = 64;
 
 /// How often an entry is read and written again because others write it at the same time.
 const CONFLICTS: usize = 32;
@@ -39,10 +44,17 @@ pub enum FleetError {
     Unreadable(#[from] DirectGetError),
     /// What stands there is none of ours.
     #[error("the bucket holds something else")]
-    Invalid(#[from] serde_json::Error),
+    Invalid,
     /// Others wrote the same entry each time between our reading and writing it.
     #[error("written by others {CONFLICTS} times in a row")]
     Contended,
+}
+
+impl From<serde_json::Error> for FleetError {
+    /// Drops the error: it may quote what it could not read, which must not be logged.
+    fn from(_: serde_json::Error) -> Self {
+        Self::Invalid
+    }
 }
 
 /// What came of the attempt to take a lease.
@@ -66,14 +78,19 @@ pub struct Lease {
 pub struct Fleet {
     nats: Nats,
     instance: Arc<str>,
+    rules: Arc<Rules>,
+    /// Corrections under way.
+    corrections: Arc<Semaphore>,
 }
 
 impl Fleet {
-    /// For the enricher of that name.
-    pub fn new(nats: Nats, instance: &str) -> Self {
+    /// For the enricher of that name, which hides by these rules.
+    pub fn new(nats: Nats, instance: &str, rules: Arc<Rules>) -> Self {
         Self {
             nats,
             instance: instance.into(),
+            rules,
+            corrections: Arc::new(Semaphore::new(CORRECTIONS)),
         }
     }
 
@@ -87,7 +104,31 @@ impl Fleet {
     /// # Errors
     /// Where the bucket cannot be read.
     pub async fn read(&self, key: Key) -> Result<Option<Entry>, FleetError> {
-        Ok(self.standing(&key.text()).await?.0)
+        Ok(match self.standing(&key.text()).await? {
+            (Some(Entry::Found(found)), sequence) => Some(Entry::Found(self.admit(key, found, sequence))),
+            (entry, _) => entry,
+        })
+    }
+
+    /// What may be used of a verdict that stands in the bucket: it may have been filtered by other rules. Where they let
+    /// pass what must not be shown, the bucket is corrected as well.
+    pub fn admit(&self, key: Key, found: Arc<Found>, sequence: u64) -> Arc<Found> {
+        let Some(verdict) = self.rules.recheck(&found.verdict) else {
+            return found;
+        };
+        let corrected = Arc::new(Found {
+            verdict,
+            ..Found::clone(&found)
+        });
+        let (fleet, found) = (self.clone(), Arc::clone(&corrected));
+        tokio::spawn(async move {
+            let _turn = fleet.corrections.acquire().await;
+            // Where something else stands there by now, that is checked when it is heard of.
+            if let Err(error) = fleet.put(key, found, Some(sequence)).await {
+                tracing::warn!(%error, "a verdict in the bucket could not be corrected, it is at the next reading");
+            }
+        });
+        corrected
     }
 
     /// Takes the lease on an address, unless there is a verdict or somebody else has it.
@@ -105,7 +146,9 @@ impl Fleet {
                 return Ok(Claim::Ours(Lease { key, sequence }));
             }
             match self.standing(&name).await? {
-                (Some(Entry::Found(found)), _) => return Ok(Claim::Found(found)),
+                (Some(Entry::Found(found)), sequence) => {
+                    return Ok(Claim::Found(self.admit(key, found, sequence)));
+                }
                 (Some(Entry::Lease { .. }), _) => return Ok(Claim::Theirs),
                 // Nothing, or the marker of something that is gone.
                 (None, sequence) => expected = sequence,

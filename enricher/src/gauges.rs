@@ -22,6 +22,14 @@ pub struct Gauges {
     pub records: Counter,
     /// Tombstones written.
     pub tombstones: Counter,
+    /// Tombstones kept for a shorter time because the stream of sessions is filling up.
+    pub tombstones_shortened: Counter,
+    /// Records not written because the stream of sessions is full.
+    pub records_refused: Counter,
+    /// Records replaced by a tombstone because their session must not be shown.
+    pub records_hidden: Counter,
+    /// Records rewritten because they said what must not be shown.
+    pub records_redacted: Counter,
     /// Activities written.
     pub activities: Counter,
     /// Raw messages given back to the queue.
@@ -94,6 +102,22 @@ impl Gauges {
             ),
             records: counter("records_published", "Records written"),
             tombstones: counter("tombstones_published", "Tombstones written"),
+            tombstones_shortened: counter(
+                "tombstones_shortened",
+                "Tombstones kept for a shorter time because the stream of sessions is filling up",
+            ),
+            records_refused: counter(
+                "records_refused",
+                "Records not written because the stream of sessions is full; their events are tried again",
+            ),
+            records_hidden: counter(
+                "records_hidden",
+                "Records replaced by a tombstone because their session must not be shown",
+            ),
+            records_redacted: counter(
+                "records_redacted",
+                "Records rewritten because they said what must not be shown",
+            ),
             activities: counter("activities_published", "Activities written"),
             returned: counter("deliveries_returned", "Raw messages given back to the queue"),
             deliveries: gauge("deliveries_open", "Raw messages being handled"),
@@ -174,6 +198,7 @@ impl Gauges {
             breaker,
             lookup_concurrency,
             lookups_held_back: guard.held_back().map(|reason| reason.to_string()),
+            rules: None,
         }
     }
 }

@@ -3,11 +3,13 @@
 //! A library only so that benches reach the pure parts that run for each event.
 
 mod activity;
+mod address_key;
 mod amend;
 pub mod answer;
 mod backlog;
 mod breaker;
 mod budget;
+mod closing_memory;
 mod concurrency;
 mod deanonymizer;
 mod delivery;
@@ -21,15 +23,21 @@ mod guard;
 pub mod hidden_companies;
 mod intake;
 mod ledger;
+mod live_records;
 mod lookup;
 mod message;
+mod peers;
 mod pipeline;
 pub mod profile;
 mod publish;
 mod replica;
+mod rules;
+mod secrets;
 pub mod sessions;
+mod sessions_room;
 mod standing;
 mod tally;
+mod unidentified;
 mod waiting;
 mod writes;
 
@@ -37,11 +45,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use protocol::status::Figures;
+use protocol::status::{EnricherFigures, Figures};
 use service::status::Reporter;
 use service::{Process, process};
 use tokio::sync::mpsc;
 
+use crate::address_key::AddressHasher;
 use crate::amend::Amender;
 use crate::deanonymizer::Deanonymizer;
 use crate::explain::Explain;
@@ -50,10 +59,13 @@ use crate::fleet::Fleet;
 use crate::gauges::Gauges;
 use crate::guard::Guard;
 use crate::intake::Queue;
+use crate::live_records::LiveRecords;
 use crate::lookup::{Lifetimes, Lookup};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, Setup};
 use crate::publish::Publisher;
 use crate::replica::Replica;
+use crate::rules::Rules;
+use crate::secrets::Secrets;
 
 /// How many fetched messages may wait for the pipeline.
 const MESSAGES_UNDER_WAY: usize = 64;
@@ -64,23 +76,45 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(flags: Flags) -> anyhow::Result<()> {
-    let process = Process::start("enricher", &flags, &[intake::PART, replica::PART]).await?;
+    let process = Process::start(
+        "enricher",
+        &flags,
+        &[intake::PART, replica::PART, secrets::PART, live_records::PART],
+    )
+    .await?;
     let (nats, streams, health) = (
         process.nats.clone(),
         process.streams.clone(),
         process.health.clone(),
     );
     let gauges = Arc::new(Gauges::new(&process.metrics, flags.price_per_lookup));
-    let replica = Replica::new(flags.cache_capacity);
-    let fleet = Fleet::new(nats.clone(), &process.instance);
+    let (hidden_sender, hidden_addresses) = mpsc::unbounded_channel();
+    let replica = Replica::new(flags.cache_capacity, hidden_sender);
+    let rules = Arc::new(Rules::new(flags.hidden()));
+    let hasher = AddressHasher::new(secrets::new_secret());
+    let fleet = Fleet::new(nats.clone(), &process.instance, Arc::clone(&rules));
     let guard = Guard::new(flags.lookup_concurrency, flags.lookup_budget.0, fleet.clone());
     let reporter = reporter(
         &process,
         &gauges,
         &guard,
-        Explain::new(replica.clone(), fleet.clone()),
+        (Arc::clone(&rules), hasher.clone()),
+        Explain::new(replica.clone(), fleet.clone(), hasher.clone()),
     );
-    let lookup = lookup(&flags, &replica, &fleet, guard.clone(), &gauges)?;
+    let lookup = lookup(&flags, &rules, &replica, &fleet, guard.clone(), &gauges)?;
+    let room = sessions_room::watch(nats.clone(), flags.remember_closings, health.clone());
+    let pipeline = Pipeline::new(Setup {
+        lookup,
+        hasher: hasher.clone(),
+        publisher: Publisher::new(nats.clone(), &process.instance).await?,
+        amender: Amender::new(nats.clone()),
+        room: room.clone(),
+        hidden_addresses,
+        rejected: process.rejected.clone(),
+        stale_after: flags.stale_after,
+        show_unidentified_after: flags.show_unidentified_after.0,
+        gauges: Arc::clone(&gauges),
+    });
     let queue = Queue::new(
         nats.clone(),
         streams.clone(),
@@ -88,20 +122,39 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
         health.clone(),
         Arc::clone(&gauges),
     );
-    let pipeline = Pipeline::new(
-        lookup,
-        Publisher::new(nats.clone(), &process.instance).await?,
-        Amender::new(nats.clone()),
-        process.rejected.clone(),
-        flags.stale_after,
-        flags.show_unidentified_after.0,
-        gauges,
-    );
     let (sender, intake) = mpsc::channel(MESSAGES_UNDER_WAY);
 
-    // The copy holds nothing that must be finished, so it ends with the runtime.
+    let live_records = LiveRecords {
+        others: peers::listen(nats.clone(), Arc::clone(&rules), hasher.clone()),
+        rules,
+        hasher: hasher.clone(),
+        replica: replica.clone(),
+        nats: nats.clone(),
+        streams: streams.clone(),
+        room,
+        health: health.clone(),
+        gauges,
+    };
+    let (agreed, secrets) = Secrets::new(
+        hasher,
+        replica.clone(),
+        nats.clone(),
+        streams.clone(),
+        health.clone(),
+    );
+
+    // These hold nothing that must be finished, so they end with the runtime.
+    tokio::spawn(secrets.follow());
+    tokio::spawn(live_records.run());
     tokio::spawn(replica.follow(fleet, guard, nats, streams, health));
-    process.tasks.spawn(queue.run(sender, process.shutdown.clone()));
+    let shutdown = process.shutdown.clone();
+    process.tasks.spawn(async move {
+        // Nothing is hashed before.
+        tokio::select! {
+            () = agreed.wait() => Box::pin(queue.run(sender, shutdown)).await,
+            () = shutdown.cancelled() => {}
+        }
+    });
     process
         .tasks
         .spawn(pipeline.run(intake, process.shutdown.clone()));
@@ -112,6 +165,7 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
 
 fn lookup(
     flags: &Flags,
+    rules: &Arc<Rules>,
     replica: &Replica,
     fleet: &Fleet,
     guard: Guard,
@@ -119,7 +173,6 @@ fn lookup(
 ) -> anyhow::Result<Lookup> {
     let deanonymizer = Deanonymizer::new(flags.deanonymizer_url.clone(), flags.lookup_timeout)
         .context("cannot use the system's certificates for --deanonymizer-url")?;
-    let hidden = flags.hidden();
     let lifetimes = Lifetimes {
         profile: flags.profile_ttl,
         unknown: flags.unknown_ttl,
@@ -129,16 +182,27 @@ fn lookup(
         fleet.clone(),
         guard,
         deanonymizer,
-        hidden,
+        Arc::clone(rules),
         lifetimes,
         Arc::clone(gauges),
     ))
 }
 
 /// Tells how this enricher is, and explains addresses.
-fn reporter(process: &Process, gauges: &Arc<Gauges>, guard: &Guard, explain: Explain) -> Reporter {
+fn reporter(
+    process: &Process,
+    gauges: &Arc<Gauges>,
+    guard: &Guard,
+    (rules, hasher): (Arc<Rules>, AddressHasher),
+    explain: Explain,
+) -> Reporter {
     let (gauges, guard) = (Arc::clone(gauges), guard.clone());
-    let figures = move || Figures::Enricher(gauges.figures(&guard));
+    let figures = move || {
+        Figures::Enricher(EnricherFigures {
+            rules: Some(rules.fingerprint(&hasher)),
+            ..gauges.figures(&guard)
+        })
+    };
     let explain = move |payload: bytes::Bytes| {
         let explain = explain.clone();
         async move { explain.answer(&payload).await }

@@ -16,9 +16,9 @@ use crate::entry::{Entry, Found, Key};
 use crate::fleet::{Claim, Fleet, LEASE_TTL, Lease};
 use crate::gauges::Gauges;
 use crate::guard::{Guard, Permit};
-use crate::hidden_companies::HiddenCompanies;
-use crate::profile::{Verdict, filter};
+use crate::profile::Verdict;
 use crate::replica::Replica;
+use crate::rules::Rules;
 use crate::tally::Level;
 
 /// How often one lookup calls before it gives up for now.
@@ -67,7 +67,7 @@ pub struct Lookup {
     fleet: Fleet,
     guard: Guard,
     deanonymizer: Deanonymizer,
-    hidden: Arc<HiddenCompanies>,
+    rules: Arc<Rules>,
     lifetimes: Lifetimes,
     gauges: Arc<Gauges>,
 }
@@ -79,7 +79,7 @@ impl Lookup {
         fleet: Fleet,
         guard: Guard,
         deanonymizer: Deanonymizer,
-        hidden: HiddenCompanies,
+        rules: Arc<Rules>,
         lifetimes: Lifetimes,
         gauges: Arc<Gauges>,
     ) -> Self {
@@ -88,7 +88,7 @@ impl Lookup {
             fleet,
             guard,
             deanonymizer,
-            hidden: Arc::new(hidden),
+            rules,
             lifetimes,
             gauges,
         }
@@ -240,7 +240,7 @@ impl Lookup {
     }
 
     fn judge(&self, answer: Answer, attempts: u32) -> Found {
-        let verdict = filter(answer, &self.hidden);
+        let verdict = self.rules.judge(answer);
         self.gauges.verdicts.found(Level::Call, &verdict);
         let now = clock::now();
         Found {

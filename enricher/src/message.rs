@@ -1,8 +1,10 @@
 //! The messages that go out, as their streams want them. Pure.
 
+use std::time::Duration;
+
 use async_nats::jetstream::message::{OutboundMessage, PublishMessage};
 use bytes::Bytes;
-use protocol::stream::{RECORD_TTL, TOMBSTONE_TTL};
+use protocol::stream::RECORD_TTL;
 use protocol::{Activity, Record, Tombstone, subject};
 use serde::Serialize;
 use service::trace::{self, Span};
@@ -18,8 +20,21 @@ pub fn record(
     expected: u64,
     span: Option<&Span>,
 ) -> Result<OutboundMessage, serde_json::Error> {
+    record_for(record, expected, RECORD_TTL, span)
+}
+
+/// The same for another time than that of an active session.
+///
+/// # Errors
+/// As [`record`].
+pub fn record_for(
+    record: &Record,
+    expected: u64,
+    ttl: Duration,
+    span: Option<&Span>,
+) -> Result<OutboundMessage, serde_json::Error> {
     let message = trace::carried(PublishMessage::build(), span)
-        .ttl(RECORD_TTL)
+        .ttl(ttl)
         .expected_last_subject_sequence(expected)
         .payload(json(record)?);
     Ok(message.outbound_message(subject::session(&record.guid)))
@@ -31,7 +46,19 @@ pub fn record(
 /// As [`record`].
 pub fn tombstone(tombstone: &Tombstone, span: Option<&Span>) -> Result<OutboundMessage, serde_json::Error> {
     let message = trace::carried(PublishMessage::build(), span)
-        .ttl(TOMBSTONE_TTL)
+        .ttl(tombstone.ttl)
+        .payload(json(tombstone)?);
+    Ok(message.outbound_message(subject::session(&tombstone.guid)))
+}
+
+/// A tombstone for the stream whose last message on its subject has that sequence.
+///
+/// # Errors
+/// As [`record`].
+pub fn tombstone_over(tombstone: &Tombstone, expected: u64) -> Result<OutboundMessage, serde_json::Error> {
+    let message = PublishMessage::build()
+        .ttl(tombstone.ttl)
+        .expected_last_subject_sequence(expected)
         .payload(json(tombstone)?);
     Ok(message.outbound_message(subject::session(&tombstone.guid)))
 }

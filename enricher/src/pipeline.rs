@@ -3,6 +3,7 @@
 //! Everything that decides is in the pure parts; here they are put together. One task owns all state. What has to wait,
 //! a call or an acknowledgement, is a future whose end comes back to the loop, so that nothing holds up anything else.
 
+mod hiding;
 mod identification;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::activity::Activities;
+use crate::address_key::AddressHasher;
 use crate::amend::{AmendError, Amender};
 use crate::answer::Failure;
 use crate::backlog::Backlog;
@@ -39,8 +41,10 @@ use crate::ledger::{DeliveryId, Ledger};
 use crate::lookup::Lookup;
 use crate::publish::{NotWritten, Publisher, Written};
 use crate::sessions::{Next, Outcome, Published, Sessions, Sighting};
+use crate::sessions_room::SessionsRoom;
 use crate::standing::{Addition, Standing};
 use crate::tally::Fate;
+use crate::unidentified::Unidentified;
 use crate::waiting::Waiting;
 
 /// The most raw messages handled at once.
@@ -66,15 +70,45 @@ enum Done {
     Record(Sighting, DeliveryId, Result<(Outcome, bool), AmendError>),
     Lookup(Key, Result<Arc<Found>, Arc<Failure>>),
     Standing(Key, Guid, Outcome),
+    Hidden(Sighting, DeliveryId, Result<(Outcome, bool), AmendError>),
+    UnidentifiedHidden(Guid, Result<(Outcome, bool), AmendError>),
 }
 
 type Futures = FuturesUnordered<BoxFuture<'static, Done>>;
 
+/// What a pipeline is made of.
+pub struct Setup {
+    /// Finds verdicts.
+    pub lookup: Lookup,
+    /// Names addresses.
+    pub hasher: AddressHasher,
+    /// Publishes.
+    pub publisher: Publisher,
+    /// Writes in several steps.
+    pub amender: Amender,
+    /// The room in the stream of sessions.
+    pub room: SessionsRoom,
+    /// Addresses of which the fleet has learned that nobody from there must be shown.
+    pub hidden_addresses: mpsc::UnboundedReceiver<Key>,
+    /// Takes what cannot be used.
+    pub rejected: Rejected,
+    /// After how much silence a session is stale.
+    pub stale_after: Duration,
+    /// How long a lookup may keep failing until its session is shown all the same.
+    pub show_unidentified_after: Option<Duration>,
+    /// What is counted.
+    pub gauges: Arc<Gauges>,
+}
+
 /// The enricher's state.
 pub struct Pipeline {
     lookup: Lookup,
+    hasher: AddressHasher,
     publisher: Publisher,
     amender: Amender,
+    room: SessionsRoom,
+    unidentified: Unidentified,
+    hidden_addresses: mpsc::UnboundedReceiver<Key>,
     rejected: Rejected,
     gauges: Arc<Gauges>,
     stale_after: Millis,
@@ -93,23 +127,19 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// With nothing under way.
-    pub fn new(
-        lookup: Lookup,
-        publisher: Publisher,
-        amender: Amender,
-        rejected: Rejected,
-        stale_after: Duration,
-        show_unidentified_after: Option<Duration>,
-        gauges: Arc<Gauges>,
-    ) -> Self {
+    pub fn new(setup: Setup) -> Self {
         Self {
-            lookup,
-            publisher,
-            amender,
-            rejected,
-            gauges,
-            stale_after: time::millis(stale_after),
-            show_unidentified_after: show_unidentified_after.map(time::millis),
+            lookup: setup.lookup,
+            hasher: setup.hasher,
+            publisher: setup.publisher,
+            amender: setup.amender,
+            room: setup.room,
+            unidentified: Unidentified::default(),
+            hidden_addresses: setup.hidden_addresses,
+            rejected: setup.rejected,
+            gauges: setup.gauges,
+            stale_after: time::millis(setup.stale_after),
+            show_unidentified_after: setup.show_unidentified_after.map(time::millis),
             ledger: Ledger::new(),
             sessions: Sessions::default(),
             waiting: Waiting::new(),
@@ -134,6 +164,7 @@ impl Pipeline {
                 written = self.publisher.answers() => self.written(written).await,
                 Some(done) = self.amendments.next(), if !self.amendments.is_empty() => self.done(done).await,
                 Some(done) = self.lookups.next(), if !self.lookups.is_empty() => self.done(done).await,
+                Some(key) = self.hidden_addresses.recv() => self.address_hidden(key),
                 Some(intake) = intake.recv(), if room => self.take(intake).await,
                 _ = housekeeping.tick() => self.keep_house().await,
             }
@@ -237,6 +268,8 @@ impl Pipeline {
                 guid,
                 closed_at: at,
                 received_at,
+                hidden: false,
+                ttl: self.room.tombstone_ttl(),
             };
             self.closed(tombstone, &event.ip, id, now).await;
         } else {
@@ -272,7 +305,7 @@ impl Pipeline {
         self.waiting.identified(&tombstone.guid);
         let mut settled = self.sessions.close(tombstone.clone(), now);
         if self.waiting.len() > 0 {
-            settled.extend(self.waiting.take_session(Key::of(ip), &tombstone.guid));
+            settled.extend(self.waiting.take_session(self.hasher.key(ip), &tombstone.guid));
         }
         for (_, held) in settled {
             self.settle(held, true).await;
@@ -329,6 +362,10 @@ impl Pipeline {
     }
 
     async fn bury(&mut self, tombstone: &Tombstone, id: DeliveryId) {
+        self.gauges
+            .tombstones_shortened
+            .inc_by(u64::from(self.room.is_tight()));
+        self.room.tombstone_written();
         let span = self.span(id, "write tombstone");
         self.publisher.tombstone(tombstone, id, span).await;
     }
@@ -411,6 +448,8 @@ impl Pipeline {
             Done::Record(sighting, id, outcome) => self.record_written(sighting, id, report(outcome)).await,
             Done::Lookup(key, verdict) => self.looked_up(key, verdict).await,
             Done::Standing(key, guid, outcome) => self.found_standing(key, guid, outcome).await,
+            Done::Hidden(sighting, id, outcome) => self.hidden_written(sighting, id, report(outcome)).await,
+            Done::UnidentifiedHidden(guid, outcome) => self.unidentified_hidden(&guid, report(outcome)),
         }
     }
 
@@ -473,6 +512,8 @@ impl Pipeline {
             let out = self.sessions.published_count();
             self.gauges.records_out.store(out, Ordering::Relaxed);
         }
+        self.sessions.keep_tombstones(self.room.tombstone_ttl());
+        self.hide_overdue().await;
         for delivery in self.ledger.overdue(now, PROGRESS_AFTER) {
             delivery.progress().await;
         }

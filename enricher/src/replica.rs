@@ -14,12 +14,13 @@ use service::incarnation::Change;
 use service::stream_watch::{StreamTrouble, StreamWatch};
 use service::streams::Streams;
 use service::{Nats, clock};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
 use crate::answer::Failure;
 use crate::entry::{Entry, Found, Key, Pause};
 use crate::fleet::{Fleet, PAUSE};
 use crate::guard::Guard;
+use crate::profile::Verdict;
 
 /// The part's name in [`Health`].
 pub const PART: &str = "profiles bucket";
@@ -43,6 +44,8 @@ pub struct Replica {
     waiting: Arc<Mutex<HashMap<Key, Arc<Notify>>>>,
     /// Verdicts that the bucket did not acknowledge.
     unstored: Arc<Mutex<Vec<Key>>>,
+    /// Is told of each address that turns out to be of a hidden company.
+    hidden: mpsc::UnboundedSender<Key>,
 }
 
 struct UntilExpired;
@@ -64,8 +67,9 @@ impl Expiry<Key, Arc<Found>> for UntilExpired {
 }
 
 impl Replica {
-    /// Empty, with room for `capacity` verdicts; the least used go first.
-    pub fn new(capacity: u64) -> Self {
+    /// Empty, with room for `capacity` verdicts; the least used go first. `hidden` is told of each address that turns out
+    /// to be of a hidden company.
+    pub fn new(capacity: u64, hidden: mpsc::UnboundedSender<Key>) -> Self {
         Self {
             cache: Cache::builder()
                 .max_capacity(capacity)
@@ -73,6 +77,7 @@ impl Replica {
                 .build(),
             waiting: Arc::default(),
             unstored: Arc::default(),
+            hidden,
         }
     }
 
@@ -101,6 +106,11 @@ impl Replica {
     /// Nobody needs news of the key any longer: there is a verdict, which may have come before they were asked for.
     pub fn no_news_of(&self, key: Key) {
         lock(&self.waiting).remove(&key);
+    }
+
+    /// Forgets all: the keys are of no use any longer.
+    pub fn clear(&self) {
+        self.cache.invalidate_all();
     }
 
     /// The bucket did not acknowledge the verdict; it is told again once the bucket is there.
@@ -160,7 +170,7 @@ impl Replica {
                 change = changes.next() => change.ok_or_else(|| anyhow::anyhow!("the watch has ended"))??,
             };
             if let Some(key) = Key::parse(&change.key) {
-                self.heard_of(key, &change).await;
+                self.heard_of(key, &change, fleet).await;
             } else if change.key == PAUSE
                 && let Ok(Pause { until }) = serde_json::from_slice(&change.value)
             {
@@ -178,10 +188,15 @@ impl Replica {
         }
     }
 
-    async fn heard_of(&self, key: Key, change: &kv::Entry) {
+    async fn heard_of(&self, key: Key, change: &kv::Entry, fleet: &Fleet) {
         if change.operation == Operation::Put
             && let Ok(Entry::Found(found)) = serde_json::from_slice(&change.value)
         {
+            let found = fleet.admit(key, found, change.revision);
+            if found.verdict == Verdict::Hidden {
+                // It fails only when the process ends.
+                let _ = self.hidden.send(key);
+            }
             self.cache.insert(key, found).await;
         }
         if let Some(waiting) = lock(&self.waiting).remove(&key) {

@@ -1,7 +1,9 @@
 //! What this enricher knows of each session's record, and so what an event of it needs. Pure.
 
+use std::time::Duration;
+
 use protocol::guid::GuidMap;
-use protocol::stream::{RECORD_TTL, TOMBSTONE_TTL};
+use protocol::stream::{RECORD_TTL, REMEMBER_CLOSINGS, renew_after, tombstone_ttl};
 use protocol::time::millis;
 use protocol::{Activity, EventKind, Guid, Millis, Profile, Record, Tombstone};
 
@@ -13,9 +15,6 @@ const SWEEP_EVERY: Millis = FORGET_AFTER / 10;
 
 /// A record half as old as its TTL allows is published anew, in ms.
 const RECORD_HALF_LIFE: Millis = millis(RECORD_TTL) / 2;
-
-/// A tombstone half as old as its TTL allows is published anew when its session is heard of, in ms.
-const TOMBSTONE_HALF_LIFE: Millis = millis(TOMBSTONE_TTL) / 2;
 
 /// Longer ago than anything lasts.
 const LONG_AGO: Millis = Millis::MIN / 2;
@@ -154,6 +153,8 @@ pub enum Outcome {
     Closed(Tombstone, Millis),
     /// No record is out.
     Missing,
+    /// No record is out, and none must be: the session is never shown.
+    Hidden,
 }
 
 /// The sessions that this enricher has met lately.
@@ -161,6 +162,8 @@ pub enum Outcome {
 pub struct Sessions<T> {
     entries: GuidMap<Entry<T>>,
     swept_at: Millis,
+    /// How long a tombstone that is written now is kept.
+    tombstone_ttl: Duration,
 }
 
 impl<T> Default for Sessions<T> {
@@ -168,11 +171,17 @@ impl<T> Default for Sessions<T> {
         Self {
             entries: GuidMap::default(),
             swept_at: 0,
+            tombstone_ttl: tombstone_ttl(REMEMBER_CLOSINGS),
         }
     }
 }
 
 impl<T> Sessions<T> {
+    /// Tombstones are kept for so long from now on.
+    pub fn keep_tombstones(&mut self, ttl: Duration) {
+        self.tombstone_ttl = ttl;
+    }
+
     /// What a sighting needs. [`Next::Complete`] means that a publish is now under way.
     pub fn see(&mut self, sighting: Sighting, ticket: T, now: Millis) -> Next<T> {
         let Some(entry) = self.entries.get_mut(&sighting.guid) else {
@@ -193,8 +202,9 @@ impl<T> Sessions<T> {
             Known::Closed {
                 tombstone,
                 renewed_at,
-            } if now - *renewed_at > TOMBSTONE_HALF_LIFE => {
+            } if now - *renewed_at > millis(renew_after(self.tombstone_ttl)) => {
                 *renewed_at = now;
+                tombstone.ttl = self.tombstone_ttl;
                 tombstone.received_at = tombstone.received_at.max(sighting.received_at);
                 Next::Renew(tombstone.clone(), ticket)
             }
@@ -215,11 +225,6 @@ impl<T> Sessions<T> {
             entry.last_event_at = now;
         }
         touched
-    }
-
-    /// The session is never shown.
-    pub fn hide(&mut self, guid: &Guid, now: Millis) {
-        self.know(guid.clone(), Known::Hidden, now);
     }
 
     /// The session's first publish is under way.
@@ -247,6 +252,7 @@ impl<T> Sessions<T> {
             Outcome::Missing => {
                 self.entries.remove(guid);
             }
+            Outcome::Hidden => entry.known = Known::Hidden,
         }
         held
     }
@@ -300,10 +306,26 @@ impl<T> Sessions<T> {
         });
     }
 
-    /// Whether a record is out that does not say who the visitor is.
+    /// Another message stands in the place of the record of a session that is known.
+    pub fn replaced(&mut self, guid: &Guid, outcome: Outcome, now: Millis) {
+        if let Some(Entry {
+            known: Known::Published(_),
+            ..
+        }) = self.entries.get(guid)
+        {
+            self.publishing(guid, now);
+            self.published(guid, outcome);
+        }
+    }
+
+    /// Whether no record is out, or under way, that does not say who the visitor is.
     #[must_use]
-    pub fn is_out_unidentified(&self, guid: &Guid) -> bool {
-        matches!(self.entries.get(guid), Some(Entry { known: Known::Published(published), .. }) if published.unidentified)
+    pub fn is_not_out_unidentified(&self, guid: &Guid) -> bool {
+        match self.entries.get(guid).map(|entry| &entry.known) {
+            Some(Known::Publishing { .. }) => false,
+            Some(Known::Published(published)) => !published.unidentified,
+            Some(Known::Closed { .. } | Known::Hidden) | None => true,
+        }
     }
 
     /// Whether nothing is known of the session.
@@ -344,6 +366,9 @@ impl<T> Sessions<T> {
 mod tests {
     use super::*;
 
+    /// 75 s.
+    const RENEW_AFTER: Millis = 75_000;
+
     fn guid() -> Guid {
         Guid::new("a").unwrap()
     }
@@ -363,6 +388,8 @@ mod tests {
             guid: guid(),
             closed_at: 50,
             received_at: 50,
+            hidden: false,
+            ttl: tombstone_ttl(REMEMBER_CLOSINGS),
         }
     }
 
@@ -448,7 +475,7 @@ mod tests {
             unidentified: true,
         };
         sessions.published(&guid(), Outcome::Published(published));
-        assert!(sessions.is_out_unidentified(&guid()));
+        assert!(!sessions.is_not_out_unidentified(&guid()));
         assert!(matches!(
             sessions.see(sighting(false, 9), 7, 9),
             Next::TouchAndIdentify(..)
@@ -469,7 +496,7 @@ mod tests {
         let mut sessions = out(Some(5), 5);
         sessions.close(tombstone(), 50);
         assert_eq!(sessions.see(sighting(true, 60), 7, 60), Next::Nothing(7));
-        let late = 50 + TOMBSTONE_HALF_LIFE + 1;
+        let late = 50 + RENEW_AFTER + 1;
         assert!(matches!(
             sessions.see(sighting(false, late), 7, late),
             Next::Renew(..)
@@ -480,7 +507,7 @@ mod tests {
     #[test]
     fn an_old_tombstone_met_in_the_stream_is_renewed_at_once() {
         let mut sessions = Sessions::default();
-        let now = TOMBSTONE_HALF_LIFE + 100;
+        let now = RENEW_AFTER + 100;
         sessions.publishing(&guid(), now);
         sessions.published(&guid(), Outcome::Closed(tombstone(), 50));
         assert!(matches!(
@@ -527,10 +554,10 @@ mod tests {
         assert_eq!(sessions.count(), 1);
         sessions.reconnected(true);
         assert_eq!(sessions.count(), 0);
-        sessions.close(tombstone(), TOMBSTONE_HALF_LIFE);
+        sessions.close(tombstone(), RENEW_AFTER);
         sessions.reconnected(true);
         assert!(matches!(
-            sessions.see(sighting(false, 60), 7, TOMBSTONE_HALF_LIFE + 1),
+            sessions.see(sighting(false, 60), 7, RENEW_AFTER + 1),
             Next::Renew(..)
         ));
     }

@@ -38,11 +38,16 @@ impl Standing {
     /// # Errors
     /// Where it is neither a record nor a tombstone.
     pub fn read(message: &StreamMessage) -> Result<Self, serde_json::Error> {
+        let ttl = last_message::ttl(&message.headers);
+        let mut content = serde_json::from_slice(&message.payload)?;
+        if let (SessionMessage::Tombstone(tombstone), Some(ttl)) = (&mut content, ttl) {
+            tombstone.ttl = ttl;
+        }
         Ok(Self {
-            message: serde_json::from_slice(&message.payload)?,
+            message: content,
             sequence: message.sequence,
             published_at: clock::uptime_at(last_message::millis(message.time)),
-            ttl: last_message::ttl(&message.headers),
+            ttl,
         })
     }
 
@@ -80,6 +85,7 @@ impl Standing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::stream::{REMEMBER_CLOSINGS, tombstone_ttl};
     use protocol::{Guid, Profile, Tombstone};
 
     fn record(opened_at: Option<Millis>, first_seen_at: Millis) -> Record {
@@ -163,6 +169,8 @@ mod tests {
             guid: Guid::new("a").unwrap(),
             closed_at: 5,
             received_at: 5,
+            hidden: false,
+            ttl: tombstone_ttl(REMEMBER_CLOSINGS),
         };
         let out = standing(SessionMessage::Tombstone(tombstone.clone()));
         assert!(matches!(

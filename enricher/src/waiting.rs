@@ -125,6 +125,10 @@ impl<T> Waiting<T> {
 mod tests {
     use super::*;
 
+    fn key(byte: u8) -> Key {
+        Key::from_digest(&[byte; 32])
+    }
+
     fn sighting(guid: &str) -> Sighting {
         Sighting {
             guid: Guid::new(guid).unwrap(),
@@ -138,15 +142,15 @@ mod tests {
     #[test]
     fn one_lookup_for_all_that_wait_for_an_address() {
         let mut waiting = Waiting::new();
-        let key = Key::of("::1");
-        assert!(waiting.add(key, sighting("a"), 1));
-        assert!(!waiting.add(key, sighting("b"), 2));
-        assert!(waiting.add(Key::of("::2"), sighting("c"), 3));
+        let address = key(1);
+        assert!(waiting.add(address, sighting("a"), 1));
+        assert!(!waiting.add(address, sighting("b"), 2));
+        assert!(waiting.add(key(2), sighting("c"), 3));
         assert_eq!(waiting.len(), 3);
-        assert_eq!(waiting.first(key).unwrap().0, &sighting("a"));
-        assert_eq!(waiting.take(key), [(sighting("a"), 1), (sighting("b"), 2)]);
+        assert_eq!(waiting.first(address).unwrap().0, &sighting("a"));
+        assert_eq!(waiting.take(address), [(sighting("a"), 1), (sighting("b"), 2)]);
         assert_eq!(waiting.len(), 1);
-        assert!(waiting.add(key, sighting("a"), 1));
+        assert!(waiting.add(address, sighting("a"), 1));
         assert_eq!(waiting.take_all(10).len(), 2);
         assert_eq!(waiting.len(), 0);
         assert_eq!(waiting.being_identified(10), 0, "not believed for ever");
@@ -155,29 +159,29 @@ mod tests {
     #[test]
     fn the_interest_is_lost_with_the_last_that_waits() {
         let mut waiting = Waiting::new();
-        let key = Key::of("::1");
-        waiting.add(key, sighting("a"), 1);
-        waiting.add(key, sighting("b"), 2);
-        let (_, interest) = waiting.first(key).unwrap();
+        let address = key(1);
+        waiting.add(address, sighting("a"), 1);
+        waiting.add(address, sighting("b"), 2);
+        let (_, interest) = waiting.first(address).unwrap();
         assert_eq!(
-            waiting.take_session(key, &sighting("a").guid),
+            waiting.take_session(address, &sighting("a").guid),
             [(sighting("a"), 1)]
         );
         assert!(!interest.is_lost());
         assert_eq!(
-            waiting.take_session(key, &sighting("b").guid),
+            waiting.take_session(address, &sighting("b").guid),
             [(sighting("b"), 2)]
         );
         assert!(interest.is_lost());
-        assert!(waiting.first(key).is_none());
+        assert!(waiting.first(address).is_none());
     }
 
     #[test]
     fn a_session_counts_once_until_its_verdict() {
         let mut waiting = Waiting::new();
         let guid = Guid::new("a").unwrap();
-        waiting.add(Key::of("::1"), sighting("a"), 1);
-        waiting.add(Key::of("::1"), sighting("a"), 2);
+        waiting.add(key(1), sighting("a"), 1);
+        waiting.add(key(1), sighting("a"), 2);
         assert_eq!(waiting.being_identified(0), 1);
         waiting.postponed(guid.clone(), 10);
         assert_eq!(waiting.being_identified(9), 1);

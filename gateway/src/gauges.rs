@@ -34,6 +34,7 @@ pub struct Gauges {
     appeared: Counter,
     closed: Counter,
     stale: Counter,
+    hidden: Counter,
 }
 
 impl Gauges {
@@ -78,6 +79,10 @@ impl Gauges {
             appeared: counter("sessions_appeared", "Sessions that came into view"),
             closed: counter("sessions_closed", "Sessions that left the view closed"),
             stale: counter("sessions_stale", "Sessions that left the view stale"),
+            hidden: counter(
+                "sessions_hidden",
+                "Sessions that left the view because they must not be shown any longer",
+            ),
         }
     }
 
@@ -94,6 +99,7 @@ impl Gauges {
         catch_up(&self.appeared, traffic.appeared);
         catch_up(&self.closed, traffic.closed);
         catch_up(&self.stale, traffic.stale);
+        catch_up(&self.hidden, traffic.hidden);
     }
 
     /// The figures for the status.

@@ -265,8 +265,11 @@ impl Follower {
             self.intake.send(Intake::Traced(span)).await?;
         }
         let told = match self.followed {
-            Followed::Sessions => serde_json::from_slice(&message.payload).map(|session| {
+            Followed::Sessions => serde_json::from_slice(&message.payload).map(|mut session| {
                 let ttl = message.headers.as_ref().and_then(last_message::ttl);
+                if let (SessionMessage::Tombstone(tombstone), Some(ttl)) = (&mut session, ttl) {
+                    tombstone.ttl = ttl;
+                }
                 let standing = Standing::new(&session, sequence, ttl, published_at);
                 Intake::Session(session, standing)
             }),

@@ -74,6 +74,8 @@ mod tests {
             guid: guid(),
             closed_at: NOW - 5,
             received_at: NOW + HOUR,
+            hidden: false,
+            ttl: protocol::stream::tombstone_ttl(protocol::stream::REMEMBER_CLOSINGS),
         });
         adapt_message(&mut message, &timeline());
         assert_eq!(message.received_at(), NOW);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::stream::{STALE_RECORD_TTL, TOMBSTONE_TTL};
+use protocol::stream::STALE_RECORD_TTL;
 use protocol::time::millis;
 use protocol::{Activity, Millis, Record, SessionMessage, Tombstone};
 
@@ -78,9 +78,7 @@ impl Session {
                 SessionMessage::Tombstone(tombstone),
             ) => {
                 *heard_at = (*heard_at).max(tombstone.received_at);
-                if (tombstone.closed_at, tombstone.received_at) < (known.closed_at, known.received_at) {
-                    *known = tombstone;
-                }
+                known.merge(&tombstone);
             }
             (_, SessionMessage::Tombstone(tombstone)) => {
                 let heard_at = self.heard_at().max(tombstone.received_at);
@@ -160,7 +158,7 @@ impl Session {
             Self::Early { .. } => stale_at,
             Self::Opened(_) if now < stale_at => stale_at,
             Self::Opened(_) => stale_at + millis(STALE_RECORD_TTL),
-            Self::Closed { heard_at, .. } => heard_at + millis(TOMBSTONE_TTL),
+            Self::Closed { tombstone, heard_at } => heard_at + millis(tombstone.ttl),
         }
     }
 }

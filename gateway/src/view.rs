@@ -38,6 +38,8 @@ pub struct Traffic {
     pub closed: u64,
     /// Sessions that left it stale.
     pub stale: u64,
+    /// Sessions that left it because they must not be shown any longer.
+    pub hidden: u64,
 }
 
 /// All sessions.

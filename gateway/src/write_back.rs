@@ -7,7 +7,7 @@ use std::hash::BuildHasher as _;
 use std::time::Duration;
 
 use foldhash::quality::FixedState;
-use protocol::stream::{RECORD_TTL, STALE_RECORD_TTL, TOMBSTONE_TTL};
+use protocol::stream::{RECORD_TTL, STALE_RECORD_TTL, renew_after};
 use protocol::time::millis;
 use protocol::{Millis, Record, SessionMessage};
 
@@ -110,7 +110,7 @@ pub fn wanted(session: &Session, standing: Option<Standing>, active: bool) -> Op
         Session::Closed { tombstone, heard_at } => {
             let fresh = matches!(
                 content,
-                Some(Content::Tombstone { published_at }) if heard_at - published_at <= millis(TOMBSTONE_TTL) / 2
+                Some(Content::Tombstone { published_at }) if heard_at - published_at <= millis(renew_after(tombstone.ttl))
             );
             let message = || {
                 SessionMessage::Tombstone(protocol::Tombstone {
@@ -120,7 +120,7 @@ pub fn wanted(session: &Session, standing: Option<Standing>, active: bool) -> Op
             };
             (!fresh).then(|| WriteBack {
                 message: message(),
-                ttl: TOMBSTONE_TTL,
+                ttl: tombstone.ttl,
                 expected,
             })
         }
@@ -154,6 +154,7 @@ fn says(content: Option<Content>, record: &Record, active: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::stream::{REMEMBER_CLOSINGS, tombstone_ttl};
     use protocol::{Activity, Guid, Profile, Tombstone};
 
     fn guid() -> Guid {
@@ -239,16 +240,21 @@ mod tests {
             guid: guid(),
             closed_at: 5,
             received_at: 5,
+            hidden: false,
+            ttl: tombstone_ttl(REMEMBER_CLOSINGS),
         };
         let mut session = Session::of_message(SessionMessage::Tombstone(tombstone.clone()));
         let over_record = standing(&SessionMessage::Record(record(Some(5), 5)), RECORD_TTL);
         assert_eq!(wanted(&session, Some(over_record), false).unwrap().expected, 7);
-        let over_tombstone = standing(&SessionMessage::Tombstone(tombstone), TOMBSTONE_TTL);
+        let over_tombstone = standing(
+            &SessionMessage::Tombstone(tombstone),
+            tombstone_ttl(REMEMBER_CLOSINGS),
+        );
         assert_eq!(wanted(&session, Some(over_tombstone), false), None);
-        session.fold_activity(&Activity(guid(), 6, millis(TOMBSTONE_TTL)));
+        session.fold_activity(&Activity(guid(), 6, millis(tombstone_ttl(REMEMBER_CLOSINGS))));
         assert_eq!(
             wanted(&session, Some(over_tombstone), false).unwrap().ttl,
-            TOMBSTONE_TTL
+            tombstone_ttl(REMEMBER_CLOSINGS)
         );
     }
 }

@@ -59,6 +59,8 @@ pub enum Removal {
     Closed,
     /// Nothing was heard of it for too long.
     Stale,
+    /// It must not be shown any longer.
+    Hidden,
 }
 
 /// The whole view.

@@ -1,6 +1,7 @@
 //! What stands on `visitor.session.<guid>`: a session's record or, once it is closed, its tombstone.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::event::EventKind;
 use crate::guid::Guid;
 use crate::ip;
+use crate::stream::{REMEMBER_CLOSINGS, tombstone_ttl};
 use crate::time::{Millis, is_plausible};
 
 /// The company behind an IP.
@@ -142,6 +144,20 @@ pub struct Tombstone {
     pub closed_at: Millis,
     /// When the ingestor received the closing.
     pub received_at: Millis,
+    /// The session was hidden, and may still be open.
+    pub hidden: bool,
+    /// How long the stream keeps it; that is not in its JSON, but in the TTL of the message.
+    pub ttl: Duration,
+}
+
+impl Tombstone {
+    /// Takes over what `other` knows of the same session's end; order and repetition make no difference.
+    pub fn merge(&mut self, other: &Self) {
+        (self.closed_at, self.received_at) =
+            (self.closed_at, self.received_at).min((other.closed_at, other.received_at));
+        self.hidden |= other.hidden;
+        self.ttl = self.ttl.max(other.ttl);
+    }
 }
 
 /// What a message on `visitor.session.<guid>` says.
@@ -204,11 +220,14 @@ impl Serialize for Record {
 
 impl Serialize for Tombstone {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("Tombstone", 4)?;
+        let mut object = serializer.serialize_struct("Tombstone", 4 + usize::from(self.hidden))?;
         object.serialize_field("guid", &self.guid)?;
         object.serialize_field("event", EventKind::SessionClosed.token())?;
         object.serialize_field("closedAt", &self.closed_at)?;
         object.serialize_field("receivedAt", &self.received_at)?;
+        if self.hidden {
+            object.serialize_field("hidden", &true)?;
+        }
         object.end()
     }
 }
@@ -239,6 +258,8 @@ struct Wire {
     #[serde(default)]
     unidentified: bool,
     identified_at: Option<Millis>,
+    #[serde(default)]
+    hidden: bool,
 }
 
 /// A message on `visitor.session.<guid>` that is neither a record nor a tombstone.
@@ -279,6 +300,8 @@ impl TryFrom<Wire> for SessionMessage {
                 guid: wire.guid,
                 closed_at: wire.closed_at.ok_or(missing("closedAt"))?,
                 received_at: wire.received_at,
+                hidden: wire.hidden,
+                ttl: tombstone_ttl(REMEMBER_CLOSINGS),
             }));
         }
         if *wire.event != *EventKind::SessionOpened.token() && *wire.event != *EventKind::KeepAlive.token() {
@@ -331,6 +354,7 @@ mod tests {
             include_str!("../fixtures/record-unknown.json"),
             include_str!("../fixtures/record-unidentified.json"),
             include_str!("../fixtures/tombstone.json"),
+            include_str!("../fixtures/tombstone-hidden.json"),
         ] {
             let message: SessionMessage = serde_json::from_str(fixture).unwrap();
             assert_eq!(serde_json::to_string(&message).unwrap(), fixture.trim());

@@ -91,6 +91,9 @@ pub struct EnricherFigures {
     pub lookup_concurrency: u64,
     /// Why calls are held back, in words.
     pub lookups_held_back: Option<String>,
+    /// A fingerprint of the rules by which it hides; enrichers that hide the same have the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<String>,
 }
 
 /// What lookups cost and what was saved, since the start.

@@ -23,5 +23,43 @@ pub const RAW_MAX_AGE: Duration = Duration::from_mins(10);
 pub const RECORD_TTL: Duration = Duration::from_hours(24);
 /// How long the record of a session gone stale is kept.
 pub const STALE_RECORD_TTL: Duration = Duration::from_mins(15);
-/// How long a closing is remembered after the last event of its session.
-pub const TOMBSTONE_TTL: Duration = Duration::from_mins(10);
+/// How long a closing is remembered after the last event of its session, where no flag says otherwise.
+pub const REMEMBER_CLOSINGS: Duration = Duration::from_mins(10);
+
+/// How long a tombstone is kept, in whole seconds, so that its closing is remembered for `remember` after each event.
+///
+/// That is an eighth longer: an event that finds the tombstone younger than [`renew_after`] need not renew it.
+#[must_use]
+pub fn tombstone_ttl(remember: Duration) -> Duration {
+    let millis = remember.as_millis().saturating_mul(9);
+    Duration::from_secs(u64::try_from(millis.div_ceil(8_000)).unwrap_or(u64::MAX).max(1))
+}
+
+/// How old a tombstone that was given `ttl` may be when an event of its session comes and does not renew it.
+#[must_use]
+pub const fn renew_after(ttl: Duration) -> Duration {
+    Duration::from_millis(ttl.as_secs() * 1_000 / 9)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn ten_minutes_cost_an_eighth_more() {
+        let ttl = tombstone_ttl(REMEMBER_CLOSINGS);
+        assert_eq!(ttl, Duration::from_secs(675));
+        assert_eq!(renew_after(ttl), Duration::from_secs(75));
+    }
+
+    proptest! {
+        #[test]
+        fn an_event_that_does_not_renew_is_remembered_for_long_enough(millis in 1..=1_000_000_000_u64) {
+            let remember = Duration::from_millis(millis);
+            let ttl = tombstone_ttl(remember);
+            prop_assert!(ttl >= remember + renew_after(ttl));
+            prop_assert!(ttl <= remember * 9 / 8 + Duration::from_secs(1));
+        }
+    }
+}

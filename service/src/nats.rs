@@ -259,7 +259,8 @@ impl Reporter {
             }
             Event::ServerError(error) => {
                 if let Some(unsaid) = REFUSED.due() {
-                    tracing::warn!(%error, unsaid, "NATS refused something");
+                    let error = without_names(&error.to_string());
+                    tracing::warn!(error, unsaid, "NATS refused something");
                 }
             }
             Event::ClientError(error) if self.link.borrow().connected => {
@@ -270,6 +271,18 @@ impl Reporter {
             Event::LameDuckMode | Event::Draining => tracing::info!(%event, "NATS"),
         }
     }
+}
+
+/// The server's words without the last tokens of the subject that they quote: those of a session name a visitor.
+fn without_names(words: &str) -> String {
+    let parts = words.split('"').enumerate().map(|(number, part)| {
+        let mut tokens = part.split('.');
+        match (number % 2, tokens.next(), tokens.next(), tokens.next()) {
+            (1, Some(first), Some(second), Some(_)) => format!("{first}.{second}.…"),
+            _ => part.to_owned(),
+        }
+    });
+    parts.collect::<Vec<_>>().join("\"")
 }
 
 fn credentials(process: &str, flags: &Common) -> anyhow::Result<ConnectOptions> {
@@ -323,6 +336,18 @@ fn reconnect_delay(attempts: usize) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_server_refuses_names_no_session() {
+        assert_eq!(
+            without_names(r#"Permissions Violation for Publish to "visitor.session.59ef0b55-de86""#),
+            r#"Permissions Violation for Publish to "visitor.session.…""#
+        );
+        assert_eq!(
+            without_names("authorization violation"),
+            "authorization violation"
+        );
+    }
 
     #[test]
     fn reconnects_at_once_and_never_later_than_the_bound() {

@@ -81,3 +81,87 @@ async fn a_nats_server_that_freezes_under_load_costs_a_few_lines() -> Result<()>
     site.view_is_right().await?;
     few_and_discreet(&site, &visitors)
 }
+
+#[tokio::test]
+async fn not_even_at_trace_level_is_a_visitor_named() -> Result<()> {
+    let mut site = Pipeline::builder()
+        .with(Role::Enricher, 2)
+        .log_filter("trace")
+        .flag(Role::Enricher, "--show-unidentified-after", "1s")
+        .start()
+        .await?;
+    let viewer = site.viewer().await?;
+    let kinds = [
+        Kind::Full,
+        Kind::CompanyOnly,
+        Kind::NexaCore,
+        Kind::VertexCloud,
+        Kind::Unknown,
+    ];
+    let visitors: Vec<_> = kinds
+        .into_iter()
+        .flat_map(|kind| (0..5).map(move |number| (kind, number)))
+        .map(|(kind, number)| Visitor::from(&site.ip(kind, number)))
+        .collect();
+    let come = |site: &Pipeline| {
+        for visitor in &visitors {
+            site.send(&[visitor.keep_alive(0), visitor.opened(0), visitor.keep_alive(0)]);
+        }
+    };
+    // Each way through: failing lookups, unusable messages, a lost server, repeated closings.
+    site.deanonymizer.set_error_rate(0.3);
+    come(&site);
+    site.emitter.send_text(&format!(
+        r#"{{"eventType":"keep-alive","ip":"{}","guid":7}}"#,
+        visitors[0].ip
+    ));
+    site.view_is_right().await?;
+    site.nats.process.restart().await?;
+    site.ready().await?;
+    come(&site);
+    site.view_is_right().await?;
+    let sessions = site.sessions().await?;
+    let api = site.member(Role::Gateway, 0)?;
+    ensure!(api.http.get("/api/sessions").await?.status.is_success());
+    site.send(
+        &visitors
+            .iter()
+            .map(|visitor| visitor.closed(0))
+            .collect::<Vec<_>>(),
+    );
+    site.settle().await?;
+    drop(viewer);
+
+    let mut names: Vec<String> = Vec::new();
+    for visitor in &visitors {
+        names.extend([visitor.guid.clone(), visitor.ip.clone()]);
+        let answer = site.deanonymizer.world().answer(&visitor.ip);
+        if let Some(company) = answer.company() {
+            names.extend([company.name.clone(), company.guid.clone(), company.domain.clone()]);
+        }
+        if let Some(contact) = answer.contact() {
+            names.extend(contact.email_addresses.iter().flatten().cloned());
+        }
+    }
+    for session in sessions.values() {
+        if let Some(contact) = &session.contact {
+            names.extend([contact.name.clone(), contact.guid.clone()]);
+            names.extend(contact.phone_numbers.iter().cloned());
+        }
+    }
+    names.retain(|name| name.trim().len() > 3);
+    for role in Role::ALL {
+        for member in site.members(role) {
+            let log = member.process.log()?.to_lowercase();
+            ensure!(log.contains("listening"), "no log");
+            let found = names.iter().find(|name| log.contains(&name.to_lowercase()));
+            let line = found.and_then(|name| log.lines().find(|line| line.contains(&name.to_lowercase())));
+            ensure!(
+                found.is_none(),
+                "{} names {found:?}: {line:?}",
+                member.process.name()
+            );
+        }
+    }
+    Ok(())
+}

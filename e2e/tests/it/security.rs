@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod keyed_hash;
 mod limits;
 mod origin;
 mod permissions;

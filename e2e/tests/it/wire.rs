@@ -235,7 +235,7 @@ async fn a_record_says_who_and_since_when_and_a_tombstone_takes_its_place() -> R
         })
     );
     assert!(tombstone["receivedAt"].as_i64() >= closed.timestamp_ms());
-    assert_eq!(ttl, 600);
+    assert_eq!(ttl, 675, "ten minutes and an eighth");
     assert_eq!(tap.heard().len(), 3, "no message too many");
     Ok(())
 }

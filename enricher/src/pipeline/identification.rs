@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protocol::{Guid, Millis, Profile, Record, Tombstone};
+use protocol::{Guid, Millis, Profile, Record};
 use service::clock;
 use service::trace::{self, Span};
 
@@ -16,7 +16,7 @@ use crate::tally::{Fate, Level};
 impl Pipeline {
     /// Publishes the session if its verdict is here; otherwise it waits for one.
     pub(super) async fn identify(&mut self, sighting: Sighting, id: DeliveryId, now: Millis) {
-        let key = Key::of(&sighting.ip);
+        let key = self.hasher.key(&sighting.ip);
         if let Some(found) = self.lookup.cached(key).await {
             self.gauges.saved_by_cache.inc();
             self.gauges.verdicts.found(Level::Cache, &found.verdict);
@@ -59,7 +59,7 @@ impl Pipeline {
                     return Done::Standing(key, guid, standing);
                 }
                 // Where the stream cannot be read, the fleet cannot be asked either, and says so.
-                Ok(Outcome::Missing) | Err(_) => {}
+                Ok(Outcome::Missing | Outcome::Hidden) | Err(_) => {}
             }
             Done::Lookup(key, lookup.verdict(key, &ip, &interest).await)
         }));
@@ -119,29 +119,19 @@ impl Pipeline {
                 };
                 self.publish(sighting, record, id, now).await;
             }
-            None => self.hide(sighting, id, now).await,
-        }
-    }
-
-    /// A session of a hidden company leaves no trace; one that was shown unidentified goes.
-    async fn hide(&mut self, sighting: Sighting, id: DeliveryId, now: Millis) {
-        self.gauges.fates.count(sighting.kind(), Fate::Hidden);
-        if self.sessions.is_out_unidentified(&sighting.guid) {
-            let tombstone = Tombstone {
-                guid: sighting.guid,
-                closed_at: clock::now(),
-                received_at: sighting.received_at,
-            };
-            self.close(tombstone, &sighting.ip, id, now).await;
-        } else {
-            self.sessions.hide(&sighting.guid, now);
-            self.settle(id, true).await;
+            None => self.hide(sighting, id, now),
         }
     }
 
     /// After an opening most often no record is out, so it is not asked before one is written. A keep-alive is rarely the
     /// first that the fleet sees of its session: another enricher had the opening.
     async fn publish(&mut self, sighting: Sighting, record: Record, id: DeliveryId, now: Millis) {
+        if !self.room.admits_records() {
+            self.gauges.records_refused.inc();
+            self.gauges.fates.count(sighting.kind(), Fate::Postponed);
+            self.waiting.postponed(sighting.guid, heard_of_again(now));
+            return self.settle(id, false).await;
+        }
         self.sessions.publishing(&sighting.guid, now);
         if sighting.opening {
             self.publish_first(sighting, record, id).await;
@@ -152,6 +142,7 @@ impl Pipeline {
     }
 
     pub(super) async fn publish_first(&mut self, sighting: Sighting, record: Record, id: DeliveryId) {
+        self.room.record_written();
         let span = self.span(id, "write record");
         self.publisher.record(sighting, record, id, span).await;
     }
@@ -170,13 +161,19 @@ impl Pipeline {
     /// that has waited for as long as the operator allows is shown all the same.
     async fn postpone(&mut self, sighting: Sighting, id: DeliveryId) {
         let now = clock::uptime();
+        let waited = clock::now() - sighting.received_at;
+        let is_shown = self.show_unidentified_after.is_some_and(|after| waited >= after)
+            && self.sessions.is_unknown(&sighting.guid);
+        let key = self.hasher.key(&sighting.ip);
+        // Another enricher may have learned by now that the visitor must not be shown.
+        if is_shown && let Some(found) = self.lookup.cached(key).await {
+            return self.identified(sighting, id, &found, now).await;
+        }
         self.gauges.fates.count(sighting.kind(), Fate::Postponed);
         self.waiting.postponed(sighting.guid.clone(), heard_of_again(now));
-        let waited = clock::now() - sighting.received_at;
-        if self.show_unidentified_after.is_some_and(|after| waited >= after)
-            && self.sessions.is_unknown(&sighting.guid)
-        {
+        if is_shown {
             self.ledger.expect(id);
+            self.unidentified.add(key, sighting.guid.clone());
             let record = Record {
                 unidentified: true,
                 ..sighting.record(Profile::default())

@@ -14,7 +14,7 @@ export interface Row {
 export type Coming = 'come' | 'there' | 'away';
 
 /**
- * Why a visitor is gone, as the gateway says (`closed`, `stale`), or `away` if that happened while the page was
+ * Why a visitor is gone, as the gateway says (`closed`, `stale`, `hidden`: must not be shown any longer), or `away` if that happened while the page was
  * away from it.
  */
 export type Leaving = string;

@@ -66,7 +66,7 @@ export interface Delta {
   changed: Session[];
   /** Guid and last activity of sessions that are otherwise as they were. */
   touched: [guid: string, lastActivityAt: number][];
-  /** Guid of sessions that are gone, and why: closed or stale. */
+  /** Guid of sessions that are gone, and why: closed, stale or hidden. */
   removed: [guid: string, reason: string][];
   stats: Stats;
   /** Comes about once a second; until then the last one holds. */

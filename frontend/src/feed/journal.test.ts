@@ -68,3 +68,9 @@ it('forgets those who left long ago, and nobody who is there', () => {
   expect(journal.story('g0')).toBeNull();
   expect(journal.story('g1')).not.toBeNull();
 });
+
+it('forgets at once whom it must not show any longer', () => {
+  journal.note({ kind: 'came', row: row(), how: 'come' }, NOW);
+  journal.note({ kind: 'left', row: row(), why: 'hidden' }, NOW + 1);
+  expect(journal.story('a')).toBeNull();
+});

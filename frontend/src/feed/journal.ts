@@ -41,6 +41,11 @@ export class Journal {
     const story = this.#stories.get(guid);
     if (!story) return;
     story.version += 1;
+    // Nothing may be remembered of a visitor who must not be shown any longer.
+    if (change.kind === 'left' && change.why === 'hidden') {
+      this.#stories.delete(guid);
+      return;
+    }
     if (change.kind === 'left') {
       story.left = { at: now, why: change.why };
       this.#bury(guid);

@@ -173,6 +173,12 @@ describe('a gateway that is behind', () => {
     expect(told).toEqual([]);
   });
 
+  it('does not bring back who was hidden', () => {
+    moveAfter('hidden', {});
+    view.apply(aDelta({ revision: 2, changed: [aSession({ openedAt: NOW })], touched: [['a', NOW]] }));
+    expect(view.row('a')).toBeNull();
+  });
+
   it('brings back who had only gone stale', () => {
     moveAfter('stale');
     expect(told).toEqual(['a came: away', 'b came: away']);

@@ -93,7 +93,7 @@ export class View {
     }
     for (const [guid, why] of delta.removed) {
       this.#drop(guid, why);
-      if (why === 'closed') this.#closings.note(guid, delta.now);
+      if (why === 'closed' || why === 'hidden') this.#closings.note(guid, delta.now);
     }
   }
 

@@ -39,6 +39,10 @@ function leave(guid: string): void {
   listing.note({ kind: 'left', row: known(guid), why: 'closed' }, elapsed, NOW);
 }
 
+function hide(guid: string): void {
+  listing.note({ kind: 'left', row: known(guid), why: 'hidden' }, elapsed, NOW);
+}
+
 function known(guid: string): Row {
   const row = rows.get(guid);
   if (!row) throw new Error(`${guid} is not there`);
@@ -101,6 +105,17 @@ describe('lines', () => {
     expect(after(0)).toEqual(['a']);
     expect(after(LAYOUT_INTERVAL - 30)).toEqual(['a', 'b']);
     expect(listing.settle(elapsed, NOW)).toBeNull();
+  });
+
+  it('of hidden visitors go at once, even while the order is held', () => {
+    come('a');
+    come('b');
+    after(0);
+    hide('a');
+    expect(after(0)).toEqual(['b']);
+    listing.hold(true);
+    hide('b');
+    expect(after(0)).toEqual([]);
   });
 
   it('take over a visitor who comes back', () => {

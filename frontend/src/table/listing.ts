@@ -181,6 +181,13 @@ export class Listing {
     const line = this.#byGuid.get(row.guid);
     if (!line) return;
     line.left = { why, at: elapsed };
+    // A visitor who must not be shown any longer does not linger, even while the order is held.
+    if (why === 'hidden') {
+      this.#cameUnseen.delete(line);
+      this.#forget(line);
+      this.layOutNext();
+      return;
+    }
     // Whom nobody has seen need not be seen off.
     if (!line.matches || this.#cameUnseen.delete(line)) {
       this.#forget(line);

@@ -1,5 +1,6 @@
 use super::*;
 use proptest::prelude::*;
+use protocol::stream::{REMEMBER_CLOSINGS, tombstone_ttl};
 use protocol::{Company, Guid, Profile};
 use std::sync::Arc;
 
@@ -58,6 +59,8 @@ fn tombstone(at: Millis) -> SessionMessage {
         guid: guid(),
         closed_at: at,
         received_at: at,
+        hidden: false,
+        ttl: tombstone_ttl(REMEMBER_CLOSINGS),
     })
 }
 
@@ -122,9 +125,15 @@ fn a_keep_alive_brings_a_stale_session_back_with_its_opened_time() {
 #[test]
 fn late_events_renew_the_memory_of_a_closing() {
     let mut session = Session::of_message(tombstone(0));
-    assert_eq!(session.deadline(STALE_AFTER, 0), millis(TOMBSTONE_TTL));
+    assert_eq!(
+        session.deadline(STALE_AFTER, 0),
+        millis(tombstone_ttl(REMEMBER_CLOSINGS))
+    );
     session.fold_activity(&activity(500_000));
-    assert_eq!(session.deadline(STALE_AFTER, 0), 500_000 + millis(TOMBSTONE_TTL));
+    assert_eq!(
+        session.deadline(STALE_AFTER, 0),
+        500_000 + millis(tombstone_ttl(REMEMBER_CLOSINGS))
+    );
 }
 
 #[derive(Clone, Debug)]

@@ -92,7 +92,7 @@ impl Books {
                 if let Some(shown) = shown.take() {
                     self.statistics.remove(shown.opened_at, shown.company());
                 }
-                self.left(guid, closed);
+                self.left(guid, &entry.session);
                 News::None
             }
         };
@@ -120,11 +120,13 @@ impl Books {
     }
 
     /// The session is not shown any longer.
-    fn left(&mut self, guid: &Guid, closed: bool) {
-        let (removal, counter) = if closed {
-            (Removal::Closed, &mut self.traffic.closed)
-        } else {
-            (Removal::Stale, &mut self.traffic.stale)
+    fn left(&mut self, guid: &Guid, session: &Session) {
+        let (removal, counter) = match session {
+            Session::Closed { tombstone, .. } if tombstone.hidden => {
+                (Removal::Hidden, &mut self.traffic.hidden)
+            }
+            Session::Closed { .. } => (Removal::Closed, &mut self.traffic.closed),
+            Session::Early { .. } | Session::Opened(_) => (Removal::Stale, &mut self.traffic.stale),
         };
         *counter += 1;
         self.removed.insert(guid.clone(), removal);

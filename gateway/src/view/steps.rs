@@ -39,6 +39,8 @@ fn tell(view: &mut View, name: &str, event: Event, at: Millis) {
             guid: guid(name),
             closed_at: at,
             received_at: at,
+            hidden: false,
+            ttl: protocol::stream::tombstone_ttl(protocol::stream::REMEMBER_CLOSINGS),
         }),
     };
     let standing = Standing::new(&message, 1, Some(RECORD_TTL), at);

@@ -1,5 +1,5 @@
 use super::*;
-use protocol::stream::{RECORD_TTL, STALE_RECORD_TTL};
+use protocol::stream::{RECORD_TTL, REMEMBER_CLOSINGS, STALE_RECORD_TTL, tombstone_ttl};
 use protocol::time::millis;
 use protocol::{Company, Profile, Tombstone};
 use std::sync::Arc;
@@ -39,6 +39,8 @@ fn tombstone(name: &str, at: Millis) -> SessionMessage {
         guid: guid(name),
         closed_at: at,
         received_at: at,
+        hidden: false,
+        ttl: tombstone_ttl(REMEMBER_CLOSINGS),
     })
 }
 
@@ -49,6 +51,30 @@ fn tell(view: &mut View, message: SessionMessage, sequence: u64, now: Millis) {
 
 fn names(sessions: &[VisibleSession]) -> Vec<String> {
     sessions.iter().map(|session| session.guid.to_string()).collect()
+}
+
+#[test]
+fn a_hidden_session_leaves_as_hidden_and_stays_away() {
+    let mut view = View::new(STALE_AFTER);
+    tell(&mut view, record("a", Some(0), 0), 1, 0);
+    view.take_changes();
+    let hidden = SessionMessage::Tombstone(Tombstone {
+        guid: guid("a"),
+        closed_at: 5,
+        received_at: 5,
+        hidden: true,
+        ttl: tombstone_ttl(REMEMBER_CLOSINGS),
+    });
+    tell(&mut view, hidden, 2, 5);
+    assert_eq!(view.take_changes().removed, [(guid("a"), Removal::Hidden)]);
+    tell(&mut view, record("a", Some(0), 9), 3, 9);
+    assert!(view.sessions().is_empty());
+    assert_eq!(view.traffic().hidden, 1);
+    let put_back = view.write_backs(9, 9).pop().unwrap();
+    assert!(
+        matches!(put_back.message, SessionMessage::Tombstone(tombstone) if tombstone.hidden),
+        "it is hidden for the next gateway too"
+    );
 }
 
 #[test]
@@ -66,7 +92,8 @@ fn a_session_comes_moves_and_goes() {
         Traffic {
             appeared: 1,
             closed: 1,
-            stale: 0
+            stale: 0,
+            hidden: 0
         }
     );
     assert_eq!(view.stats(0, 9), Stats::default());

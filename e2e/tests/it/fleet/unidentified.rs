@@ -105,7 +105,7 @@ async fn a_visitor_of_a_data_centre_disappears_and_never_comes_back() -> Result<
     let shown = viewer.frames();
     let gone = shown
         .iter()
-        .position(|frame| frame.contains(&format!(r#"["{}","closed"]"#, hidden.guid)))
+        .position(|frame| frame.contains(&format!(r#"["{}","hidden"]"#, hidden.guid)))
         .context("no frame tells of the end")?;
     assert!(
         !shown[gone + 1..].iter().any(|frame| frame.contains(&hidden.guid)),
@@ -137,4 +137,65 @@ async fn a_visitor_who_leaves_unidentified_is_gone() -> Result<()> {
         "paid for nothing"
     );
     site.view_is_right().await
+}
+
+/// A site whose only enricher reaches no Deanonymizer, and shows a visitor of a data centre unidentified.
+async fn shown_by_one_that_cannot_know(
+    visitor: impl FnOnce(&Pipeline) -> Visitor,
+) -> Result<(Pipeline, Visitor)> {
+    let nobody = "http://127.0.0.1:1/";
+    let site = Pipeline::builder()
+        .flag(Role::Enricher, "--deanonymizer-url", nobody)
+        .flag(Role::Enricher, "--show-unidentified-after", "1s")
+        .start()
+        .await?;
+    let visitor = visitor(&site);
+    site.send(&[visitor.opened(0)]);
+    eventually_alive(&site, &[&visitor], "the visitor is shown", async || {
+        ensure!(site.sessions().await?.contains_key(&visitor.guid));
+        Ok(())
+    })
+    .await?;
+    Ok((site, visitor))
+}
+
+/// Adds an enricher that reaches the Deanonymizer.
+async fn one_that_can_know(site: &mut Pipeline) -> Result<()> {
+    let url = site.deanonymizer.url();
+    let number = site.add_with(Role::Enricher, &[("--deanonymizer-url", &url)])?;
+    site.member_mut(Role::Enricher, number)?.ready().await
+}
+
+#[tokio::test]
+async fn an_enricher_that_learns_of_a_data_centre_hides_what_a_frozen_one_shows() -> Result<()> {
+    let (mut site, hidden) =
+        shown_by_one_that_cannot_know(|site| Visitor::from(&site.ip(Kind::NexaCore, 1))).await?;
+    let viewer = site.viewer_recording().await?;
+    site.enricher()?.process.pause()?;
+    one_that_can_know(&mut site).await?;
+    site.send(&[hidden.keep_alive(0)]);
+    viewer
+        .sees("that the row is gone", |view| {
+            view.removals.contains_key(&hidden.guid)
+        })
+        .await?;
+    let reason = format!(r#"["{}","hidden"]"#, hidden.guid);
+    ensure!(viewer.frames().iter().any(|frame| frame.contains(&reason)));
+    site.enricher()?.process.resume()
+}
+
+#[tokio::test]
+async fn rows_of_an_address_go_when_another_enricher_learns_of_it_by_another_visitor() -> Result<()> {
+    let (mut site, hidden) =
+        shown_by_one_that_cannot_know(|site| Visitor::from(&site.ip(Kind::NexaCore, 1))).await?;
+    let viewer = site.viewer().await?;
+    one_that_can_know(&mut site).await?;
+    // Of the visitor who is shown nothing is heard any more.
+    let another = Visitor::from(&hidden.ip);
+    eventually_alive(&site, &[&another], "the row is gone", async || {
+        ensure!(viewer.view().removals.contains_key(&hidden.guid));
+        Ok(())
+    })
+    .await?;
+    site.shows_no(&another).await
 }

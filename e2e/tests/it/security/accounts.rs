@@ -12,12 +12,13 @@ use tokio::time::timeout;
 pub const USERS: [&str; 5] = ["ingestor", "enricher", "gateway", "operator", "reader"];
 
 /// Every stream, with the subjects that it keeps.
-pub const STREAMS: [(&str, &str); 5] = [
+pub const STREAMS: [(&str, &str); 6] = [
     ("VISITOR_RAW", "visitor.raw.>"),
     ("VISITOR_SESSIONS", "visitor.session.*"),
     ("VISITOR_ACTIVITY", "visitor.activity.*"),
     ("VISITOR_REJECTED", "visitor.rejected.>"),
     ("KV_visitor_profiles", "$KV.visitor_profiles.>"),
+    ("KV_visitor_secrets", "$KV.visitor_secrets.>"),
 ];
 
 /// Marks the end of what a user has heard so far.

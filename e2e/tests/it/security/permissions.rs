@@ -6,6 +6,32 @@ use anyhow::{Result, ensure};
 
 use super::accounts::{Accounts, STREAMS, USERS, lies_within_any};
 
+/// What an operator's requests reach: everything to read but the bucket of secrets.
+const OPERATOR: &[&str] = &[
+    "$JS.API.INFO",
+    "$JS.API.STREAM.NAMES",
+    "$JS.API.STREAM.LIST",
+    "$JS.API.STREAM.INFO.>",
+    "$JS.API.STREAM.MSG.GET.VISITOR_RAW",
+    "$JS.API.STREAM.MSG.GET.VISITOR_SESSIONS",
+    "$JS.API.STREAM.MSG.GET.VISITOR_ACTIVITY",
+    "$JS.API.STREAM.MSG.GET.VISITOR_REJECTED",
+    "$JS.API.STREAM.MSG.GET.KV_visitor_profiles",
+    "$JS.API.CONSUMER.NAMES.>",
+    "$JS.API.CONSUMER.LIST.>",
+    "$JS.API.CONSUMER.INFO.>",
+    "$JS.API.DIRECT.GET.VISITOR_RAW",
+    "$JS.API.DIRECT.GET.VISITOR_RAW.>",
+    "$JS.API.DIRECT.GET.VISITOR_SESSIONS",
+    "$JS.API.DIRECT.GET.VISITOR_SESSIONS.>",
+    "$JS.API.DIRECT.GET.VISITOR_ACTIVITY",
+    "$JS.API.DIRECT.GET.VISITOR_ACTIVITY.>",
+    "$JS.API.DIRECT.GET.VISITOR_REJECTED",
+    "$JS.API.DIRECT.GET.VISITOR_REJECTED.>",
+    "$JS.API.DIRECT.GET.KV_visitor_profiles",
+    "$JS.API.DIRECT.GET.KV_visitor_profiles.>",
+];
+
 /// What of a user's messages reaches the account of the streams: the imports in `nats.conf`.
 pub fn reaches_streams(user: &str) -> &'static [&'static str] {
     match user {
@@ -26,6 +52,7 @@ pub fn reaches_streams(user: &str) -> &'static [&'static str] {
             "visitor.activity.*",
             "visitor.rejected.enricher.*",
             "$KV.visitor_profiles.>",
+            "$KV.visitor_secrets.>",
             "$JS.API.INFO",
             "$JS.API.STREAM.INFO.VISITOR_RAW",
             "$JS.API.STREAM.CREATE.VISITOR_RAW",
@@ -44,7 +71,15 @@ pub fn reaches_streams(user: &str) -> &'static [&'static str] {
             "$JS.API.CONSUMER.MSG.NEXT.VISITOR_RAW.enricher",
             "$JS.ACK.VISITOR_RAW.enricher.>",
             "$JS.API.DIRECT.GET.VISITOR_SESSIONS.>",
+            "$JS.API.CONSUMER.CREATE.VISITOR_SESSIONS",
+            "$JS.API.CONSUMER.CREATE.VISITOR_SESSIONS.>",
+            "$JS.API.CONSUMER.DELETE.VISITOR_SESSIONS.>",
+            "$JS.API.CONSUMER.INFO.VISITOR_SESSIONS.>",
+            "$JS.API.CONSUMER.MSG.NEXT.VISITOR_SESSIONS.>",
             "$JS.API.DIRECT.GET.KV_visitor_profiles.>",
+            "$JS.API.STREAM.INFO.KV_visitor_secrets",
+            "$JS.API.STREAM.CREATE.KV_visitor_secrets",
+            "$JS.API.DIRECT.GET.KV_visitor_secrets.>",
             "$JS.API.CONSUMER.CREATE.KV_visitor_profiles",
             "$JS.API.CONSUMER.CREATE.KV_visitor_profiles.>",
             "$JS.API.CONSUMER.DELETE.KV_visitor_profiles.>",
@@ -86,17 +121,7 @@ pub fn reaches_streams(user: &str) -> &'static [&'static str] {
             "$JS.API.CONSUMER.INFO.VISITOR_ACTIVITY.>",
             "$JS.API.CONSUMER.MSG.NEXT.VISITOR_ACTIVITY.>",
         ],
-        _ => &[
-            "$JS.API.INFO",
-            "$JS.API.STREAM.NAMES",
-            "$JS.API.STREAM.LIST",
-            "$JS.API.STREAM.INFO.>",
-            "$JS.API.STREAM.MSG.GET.>",
-            "$JS.API.CONSUMER.NAMES.>",
-            "$JS.API.CONSUMER.LIST.>",
-            "$JS.API.CONSUMER.INFO.>",
-            "$JS.API.DIRECT.GET.>",
-        ],
+        _ => OPERATOR,
     }
 }
 
@@ -146,6 +171,7 @@ fn every_subject() -> Vec<String> {
         "visitor",
         "elsewhere",
         "$KV.visitor_profiles.a",
+        "$KV.visitor_secrets.a",
         "$KV.another.a",
         "$O.a.C.b",
         "$MQTT.sub.a",

@@ -64,6 +64,7 @@ async fn fill(site: &Accounts) -> Result<()> {
         "visitor.activity.kept",
         "visitor.rejected.enricher.kept",
         "$KV.visitor_profiles.kept",
+        "$KV.visitor_secrets.kept",
     ];
     for subject in kept {
         // Enough for everybody to be delivered one for each target.

@@ -1,0 +1,85 @@
+//! What a remembered closing costs: opens and closes many sessions and measures what that leaves in memory.
+//!
+//! `cargo run --release -p e2e --bin closings -- 100000`
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Parser;
+use e2e::{Pipeline, Role, Visitor, eventually};
+use simulator::world::Kind;
+
+/// Measures what remembered closings cost.
+#[derive(Debug, Parser)]
+struct Flags {
+    /// How many sessions are opened and closed.
+    #[arg(default_value_t = 100_000)]
+    sessions: u32,
+}
+
+/// How many sessions are opened before they are closed.
+const AT_ONCE: u32 = 1_000;
+
+/// Few addresses, so that verdicts weigh nothing.
+const ADDRESSES: u32 = 100;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let Flags { sessions } = Flags::parse();
+    let site = Pipeline::start().await?;
+    // What is needed once is there by now.
+    pass_through(&site, AT_ONCE * 10).await?;
+    let before = measured(&site).await?;
+    pass_through(&site, sessions).await?;
+    let after = measured(&site).await?;
+    println!("{sessions} closings, bytes for each:");
+    for ((name, before), (_, after)) in before.iter().zip(&after) {
+        println!(
+            "{name:>24}  {}",
+            after.saturating_sub(*before) / u64::from(sessions)
+        );
+    }
+    Ok(())
+}
+
+async fn pass_through(site: &Pipeline, sessions: u32) -> Result<()> {
+    for _ in 0..sessions.div_ceil(AT_ONCE) {
+        let visitors: Vec<_> = (0..AT_ONCE)
+            .map(|number| Visitor::from(&site.ip(Kind::CompanyOnly, number % ADDRESSES)))
+            .collect();
+        site.send(
+            &visitors
+                .iter()
+                .map(|visitor| visitor.opened(0))
+                .collect::<Vec<_>>(),
+        );
+        site.send(
+            &visitors
+                .iter()
+                .map(|visitor| visitor.closed(0))
+                .collect::<Vec<_>>(),
+        );
+    }
+    site.queue_is_empty().await?;
+    eventually("everybody has left", async || {
+        ensure!(site.sessions().await?.is_empty());
+        Ok(())
+    })
+    .await
+}
+
+/// Bytes in the stream, and resident in each process.
+async fn measured(site: &Pipeline) -> Result<Vec<(&'static str, u64)>> {
+    let stream = site.operator().await?.get_stream("VISITOR_SESSIONS").await?;
+    let state = &stream.cached_info().state;
+    let mut measured = vec![
+        ("in the stream's account", state.bytes),
+        ("nats-server, resident", site.nats.process.memory()?),
+    ];
+    for (name, role) in [
+        ("enricher, resident", Role::Enricher),
+        ("gateway, resident", Role::Gateway),
+    ] {
+        let member = site.members(role).next().context("one of each")?;
+        measured.push((name, member.process.memory()?));
+    }
+    Ok(measured)
+}

@@ -1,0 +1,254 @@
+//! How long closings are remembered, and what gives way where the stream of sessions is full.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::{Pipeline, Role, Visitor, eventually};
+use service::last_message;
+use simulator::world::Kind;
+
+/// Waits until the tombstone of the visitor is in the stream; gives its TTL.
+async fn tombstone_ttl(site: &Pipeline, visitor: &Visitor) -> Result<Duration> {
+    let stream = site.operator().await?.get_stream("VISITOR_SESSIONS").await?;
+    eventually("the tombstone is there", async || {
+        let subject = format!("visitor.session.{}", visitor.guid);
+        let message = stream.direct_get_last_for_subject(subject).await?;
+        let text = String::from_utf8_lossy(&message.payload).into_owned();
+        ensure!(text.contains("session-closed"), "{text}");
+        last_message::ttl(&message.headers).context("no TTL")
+    })
+    .await
+}
+
+/// Waits until the stream holds nothing of the visitor.
+async fn is_forgotten(site: &Pipeline, visitor: &Visitor) -> Result<()> {
+    let stream = site.operator().await?.get_stream("VISITOR_SESSIONS").await?;
+    eventually("the closing is forgotten", async || {
+        let subject = format!("visitor.session.{}", visitor.guid);
+        let message = stream.direct_get_last_for_subject(subject).await;
+        ensure!(message.is_err(), "a message is there");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_closing_is_remembered_for_as_long_as_the_flag_says() -> Result<()> {
+    for (flag, ttl) in [("10m", 675), ("15m", 1_013), ("3s", 4)] {
+        let mut site = Pipeline::builder()
+            .flag(Role::Enricher, "--remember-closings", flag)
+            .start()
+            .await?;
+        let visitor = Visitor::from(&site.ip(Kind::Full, 1));
+        site.send(&[visitor.opened(0)]);
+        site.shows(&visitor).await?;
+        site.send(&[visitor.closed(0)]);
+        assert_eq!(
+            tombstone_ttl(&site, &visitor).await?,
+            Duration::from_secs(ttl),
+            "{flag}"
+        );
+        if flag == "3s" {
+            is_forgotten(&site, &visitor).await?;
+            continue;
+        }
+        // Nobody but the stream remembers.
+        site.enricher()?.process.restart().await?;
+        site.gateway()?.process.restart().await?;
+        site.ready().await?;
+        let viewer = site.viewer_recording().await?;
+        site.send(&[visitor.keep_alive(0), visitor.opened(0)]);
+        site.settle().await?;
+        ensure!(
+            viewer.frames().iter().all(|frame| !frame.contains(&visitor.guid)),
+            "a ghost"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_event_after_the_closing_renews_its_memory() -> Result<()> {
+    let site = Pipeline::builder()
+        .flag(Role::Enricher, "--remember-closings", "4s")
+        .start()
+        .await?;
+    let viewer = site.viewer_recording().await?;
+    let visitor = Visitor::from(&site.ip(Kind::Full, 1));
+    let other = Visitor::from(&site.ip(Kind::Full, 2));
+    site.send(&[visitor.opened(0), other.opened(0)]);
+    site.shows(&visitor).await?;
+    site.send(&[visitor.closed(0), other.closed(0)]);
+    tombstone_ttl(&site, &visitor).await?;
+    // The other closing shows that the time of the first has passed, several times over.
+    for _ in 0..2 {
+        eventually("the time of a closing has passed", async || {
+            site.send(&[visitor.keep_alive(0)]);
+            is_gone(&site, &other).await
+        })
+        .await?;
+        site.send(&[other.closed(0)]);
+        tombstone_ttl(&site, &other).await?;
+    }
+    tombstone_ttl(&site, &visitor).await?;
+    site.shows_no(&visitor).await?;
+    let guid = &visitor.guid;
+    let gone = viewer
+        .frames()
+        .iter()
+        .position(|frame| frame.contains(&format!(r#"["{guid}","closed"]"#)));
+    let after = gone.context("no frame tells of the closing")? + 1;
+    ensure!(
+        viewer.frames()[after..].iter().all(|frame| !frame.contains(guid)),
+        "it came back"
+    );
+    Ok(())
+}
+
+async fn is_gone(site: &Pipeline, visitor: &Visitor) -> Result<()> {
+    let stream = site.operator().await?.get_stream("VISITOR_SESSIONS").await?;
+    let subject = format!("visitor.session.{}", visitor.guid);
+    ensure!(
+        stream.direct_get_last_for_subject(subject).await.is_err(),
+        "it is there"
+    );
+    Ok(())
+}
+
+async fn live_sessions_stay(cluster: bool) -> Result<()> {
+    let mut builder = Pipeline::builder();
+    if cluster {
+        builder = builder.cluster();
+    }
+    for role in Role::ALL {
+        builder = builder.flag(role, "--sessions-mib", "1");
+    }
+    let site = builder.start().await?;
+    let live: Vec<_> = (0..400).map(|n| Visitor::from(&site.ip(Kind::Full, n))).collect();
+    for some in live.chunks(50) {
+        site.send(&some.iter().map(|visitor| visitor.opened(0)).collect::<Vec<_>>());
+    }
+    site.view_is_right().await?;
+
+    // Many times more closings than there is room for.
+    let reported = "the stream of sessions is";
+    for round in 0..40_u32 {
+        let passing: Vec<_> = (0..200).map(|n| Visitor::from(&site.ip(Kind::Full, n))).collect();
+        site.send(
+            &passing
+                .iter()
+                .map(|visitor| visitor.opened(0))
+                .collect::<Vec<_>>(),
+        );
+        site.send(
+            &passing
+                .iter()
+                .map(|visitor| visitor.closed(0))
+                .collect::<Vec<_>>(),
+        );
+        if round % 10 == 9 {
+            site.send(
+                &live
+                    .iter()
+                    .map(|visitor| visitor.keep_alive(0))
+                    .collect::<Vec<_>>(),
+            );
+        }
+    }
+    let enricher = &site.member(Role::Enricher, 0)?.process;
+    eventually("it is told that room is short", async || {
+        ensure!(enricher.log()?.contains(reported));
+        Ok(())
+    })
+    .await?;
+    // Whoever wants to be let in is, as tombstones are given up.
+    let newcomer = Visitor::from(&site.ip(Kind::Full, 401));
+    site.send(&[newcomer.opened(0)]);
+    site.shows(&newcomer).await?;
+    site.queue_is_empty().await?;
+    let shown = site.sessions().await?;
+    let missing = live
+        .iter()
+        .filter(|visitor| !shown.contains_key(&visitor.guid))
+        .count();
+    assert_eq!(missing, 0, "live sessions were lost");
+    let stream = site.operator().await?.get_stream("VISITOR_SESSIONS").await?;
+    for visitor in &live {
+        let subject = format!("visitor.session.{}", visitor.guid);
+        let message = stream.direct_get_last_for_subject(subject).await?;
+        let text = String::from_utf8_lossy(&message.payload).into_owned();
+        ensure!(text.contains("session-opened"), "{text}");
+    }
+    // A tombstone always finds room in the place of a record.
+    site.send(&live.iter().map(|visitor| visitor.closed(0)).collect::<Vec<_>>());
+    eventually("all have left", async || {
+        let shown = site.sessions().await?;
+        let left = live
+            .iter()
+            .filter(|visitor| shown.contains_key(&visitor.guid))
+            .count();
+        ensure!(left == 0, "{left} are still shown");
+        Ok(())
+    })
+    .await?;
+    ensure!(
+        site.metric(Role::Enricher, "visitor_enricher_tombstones_shortened_total")
+            .await?
+            > 0
+    );
+    eventually("all is well again", async || {
+        site.member(Role::Enricher, 0)?.http.ready().await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn live_sessions_stay_where_tombstones_fill_the_stream() -> Result<()> {
+    live_sessions_stay(false).await
+}
+
+#[tokio::test]
+async fn live_sessions_stay_where_tombstones_fill_the_stream_of_a_cluster() -> Result<()> {
+    live_sessions_stay(true).await
+}
+
+#[tokio::test]
+async fn new_visitors_wait_where_records_fill_the_stream() -> Result<()> {
+    let mut builder = Pipeline::builder();
+    for role in Role::ALL {
+        builder = builder.flag(role, "--sessions-mib", "1");
+    }
+    let site = builder.start().await?;
+    let all: Vec<_> = (0..2_500)
+        .map(|n| Visitor::from(&site.ip(Kind::Full, n)))
+        .collect();
+    for some in all.chunks(100) {
+        site.send(&some.iter().map(|visitor| visitor.opened(0)).collect::<Vec<_>>());
+    }
+    let enricher = site.member(Role::Enricher, 0)?;
+    eventually("it is told that the stream is full", async || {
+        let answer = enricher.http.get("/readyz").await?;
+        ensure!(answer.text.contains("new visitors wait"), "{}", answer.text);
+        Ok(())
+    })
+    .await?;
+    let shown = site.sessions().await?;
+    ensure!(shown.len() > 500, "{}", shown.len());
+    let (inside, outside): (Vec<_>, Vec<_>) =
+        all.iter().partition(|visitor| shown.contains_key(&visitor.guid));
+    ensure!(outside.len() > 200, "{} wait", outside.len());
+
+    // As many leave as wait, and those who waited come in.
+    site.send(&inside.iter().map(|visitor| visitor.closed(0)).collect::<Vec<_>>());
+    eventually("those who waited are shown", async || {
+        let shown = site.sessions().await?;
+        let missing = outside
+            .iter()
+            .filter(|visitor| !shown.contains_key(&visitor.guid))
+            .count();
+        ensure!(missing == 0, "{missing} still wait");
+        Ok(())
+    })
+    .await?;
+    site.view_is_right().await
+}

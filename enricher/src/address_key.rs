@@ -1,0 +1,229 @@
+//! The secret that addresses are hashed with, and which of two secrets the fleet keeps. Pure.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use protocol::Millis;
+use protocol::ip::IpKey;
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use crate::entry::Key;
+
+/// The secret of the fleet (ADR 11). Its order is the order of age: of two secrets the fleet keeps the older.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Secret {
+    /// When an enricher made it.
+    made_at: Millis,
+    key: [u8; 32],
+}
+
+impl Secret {
+    /// A secret made of these bytes, which must come from a cryptographically secure generator.
+    pub fn new(key: [u8; 32], made_at: Millis) -> Self {
+        Self { made_at, key }
+    }
+
+    fn mac(&self) -> Hmac<Sha256> {
+        // HMAC takes a key of any length; the type cannot say so.
+        Hmac::new_from_slice(&self.key)
+            .unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default()))
+    }
+}
+
+/// Without the key: it must not appear in any log.
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secret")
+            .field("made_at", &self.made_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What an enricher does where it has one secret and the bucket holds another, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Agreement {
+    /// Both are the same.
+    Keep,
+    /// Takes over the secret of the bucket.
+    Adopt(Secret),
+    /// Writes its own into the bucket.
+    Write,
+}
+
+/// What to do. A secret that has hashed nothing yet always gives way.
+pub fn agree(own: Secret, in_use: bool, stored: Option<Secret>) -> Agreement {
+    match stored {
+        None => Agreement::Write,
+        Some(stored) if stored == own => Agreement::Keep,
+        Some(stored) if in_use && own < stored => Agreement::Write,
+        Some(stored) => Agreement::Adopt(stored),
+    }
+}
+
+/// Hashes addresses with the fleet's secret. Clones share it.
+#[derive(Clone, Debug)]
+pub struct AddressHasher {
+    state: Arc<RwLock<State>>,
+}
+
+struct State {
+    secret: Secret,
+    in_use: bool,
+    mac: Hmac<Sha256>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.secret.fmt(f)
+    }
+}
+
+impl AddressHasher {
+    /// With a secret that the fleet has not agreed on yet.
+    pub fn new(secret: Secret) -> Self {
+        let state = State {
+            secret,
+            in_use: false,
+            mac: secret.mac(),
+        };
+        Self {
+            state: Arc::new(RwLock::new(state)),
+        }
+    }
+
+    /// What caches file an address under: one key for all its spellings.
+    pub fn key(&self, ip: &str) -> Key {
+        Key::from_digest(&self.digest(b"address", IpKey::new(ip).as_str().as_bytes()))
+    }
+
+    /// The keyed hash of something else than an address, `kind` being what it is.
+    pub fn digest(&self, kind: &[u8], text: &[u8]) -> [u8; 32] {
+        let mac = self.read().mac.clone();
+        mac.chain_update(kind)
+            .chain_update([0])
+            .chain_update(text)
+            .finalize()
+            .into_bytes()
+            .into()
+    }
+
+    /// The secret, and whether the fleet has agreed on it.
+    pub fn secret(&self) -> (Secret, bool) {
+        let state = self.read();
+        (state.secret, state.in_use)
+    }
+
+    /// The fleet has agreed on this secret. Tells whether keys made so far are of no use any longer.
+    pub fn agreed(&self, secret: Secret) -> bool {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let replaced = state.in_use && state.secret != secret;
+        *state = State {
+            secret,
+            in_use: true,
+            mac: secret.mac(),
+        };
+        replaced
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn hasher(byte: u8) -> AddressHasher {
+        AddressHasher::new(Secret::new([byte; 32], 1))
+    }
+
+    #[test]
+    fn spellings_of_one_address_share_a_key() {
+        let hasher = hasher(1);
+        assert_eq!(hasher.key("2001:DB8::0001"), hasher.key("2001:db8:0:0:0:0:0:1"));
+        assert_ne!(hasher.key("203.0.113.7"), hasher.key("203.0.113.8"));
+    }
+
+    #[test]
+    fn without_the_secret_nobody_can_tell_the_key() {
+        assert_ne!(hasher(1).key("203.0.113.7"), hasher(2).key("203.0.113.7"));
+    }
+
+    #[test]
+    fn a_secret_is_never_logged() {
+        let (secret, hasher) = (Secret::new([211; 32], 1), hasher(211));
+        for text in [
+            format!("{secret:?}"),
+            format!("{hasher:?}"),
+            format!("{hasher:#?}"),
+        ] {
+            assert!(!text.contains("211"), "{text}");
+        }
+    }
+
+    #[test]
+    fn wire_form_is_frozen() {
+        let json = serde_json::to_string(&Secret::new([7; 32], 5)).unwrap();
+        let sevens = ["7"; 32].join(",");
+        assert_eq!(json, format!(r#"{{"madeAt":5,"key":[{sevens}]}}"#));
+        assert_eq!(
+            serde_json::from_str::<Secret>(&json).unwrap(),
+            Secret::new([7; 32], 5)
+        );
+    }
+
+    #[test]
+    fn keys_of_a_replaced_secret_are_of_no_use() {
+        let hasher = hasher(1);
+        assert!(
+            !hasher.agreed(Secret::new([2; 32], 1)),
+            "nothing was hashed before"
+        );
+        assert!(!hasher.agreed(Secret::new([2; 32], 1)));
+        assert!(hasher.agreed(Secret::new([3; 32], 0)));
+        assert_eq!(hasher.secret(), (Secret::new([3; 32], 0), true));
+    }
+
+    /// One enricher after another looks at the bucket, as often as the steps say.
+    fn settle(mut enrichers: Vec<(Secret, bool)>, steps: &[usize]) -> (Option<Secret>, Vec<(Secret, bool)>) {
+        let mut stored = None;
+        let count = enrichers.len();
+        for step in steps.iter().copied().chain((0..count).cycle().take(3 * count)) {
+            let (secret, in_use) = &mut enrichers[step % count];
+            match agree(*secret, *in_use, stored) {
+                Agreement::Keep => {}
+                Agreement::Adopt(other) => *secret = other,
+                Agreement::Write => stored = Some(*secret),
+            }
+            *in_use = true;
+        }
+        (stored, enrichers)
+    }
+
+    proptest! {
+        #[test]
+        fn a_fleet_agrees_on_one_secret(made_at: Vec<i8>, in_use: Vec<bool>, steps: Vec<usize>) {
+            prop_assume!(!made_at.is_empty());
+            let enrichers: Vec<_> = made_at
+                .iter()
+                .enumerate()
+                .map(|(n, at)| {
+                    let used = in_use.get(n).copied().unwrap_or_default();
+                    (Secret::new([u8::try_from(n % 256).unwrap(); 32], (*at).into()), used)
+                })
+                .collect();
+            let oldest_in_use = enrichers.iter().filter(|(_, used)| *used).map(|(secret, _)| *secret).min();
+            let (stored, enrichers) = settle(enrichers, &steps);
+            let stored = stored.unwrap();
+            prop_assert!(enrichers.iter().all(|(secret, _)| *secret == stored));
+            if let Some(oldest) = oldest_in_use {
+                prop_assert!(stored <= oldest);
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! How long closings are remembered where room is short (ADR 13): tombstones give way first, new records wait, and records
+//! that are out always stay. Pure.
+
+use std::time::Duration;
+
+use protocol::stream::tombstone_ttl;
+
+/// The least for which closings are remembered, however short room is: long enough for what is in the queue.
+const LEAST: Duration = Duration::from_secs(10);
+
+/// What the room in the stream of sessions allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// How long a tombstone is kept.
+    pub tombstone_ttl: Duration,
+    /// Whether that is less than it should be.
+    pub is_tight: bool,
+    /// Whether the record of a new session may be written. The last tenth of the stream is kept for messages that take
+    /// the place of others: a cluster refuses even those once nothing is left.
+    pub admits_records: bool,
+}
+
+/// What a stream allows of which `used` of `limit` bytes are used, where closings should be remembered for `remember`.
+///
+/// Up to half of the stream they are. From there to six tenths the time shrinks to ten seconds, so that what lies above
+/// is free again within seconds of a burst of closings.
+pub fn allowance(remember: Duration, used: u64, limit: u64) -> Allowance {
+    let least = LEAST.min(remember);
+    let (used, limit) = (u128::from(used) * 100, u128::from(limit));
+    let (tight, tightest, full) = (limit * 50, limit * 60, limit * 90);
+    let is_tight = used > tight;
+    let remembered = if is_tight {
+        let left = tightest.saturating_sub(used) * 1_000 / (tightest - tight).max(1);
+        least + remember.saturating_sub(least) * u32::try_from(left).unwrap_or(1_000) / 1_000
+    } else {
+        remember
+    };
+    Allowance {
+        tombstone_ttl: tombstone_ttl(remembered),
+        is_tight: is_tight && least < remember,
+        admits_records: used < full,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const TEN_MINUTES: Duration = Duration::from_mins(10);
+
+    #[test]
+    fn tombstones_give_way_first_and_then_new_records_wait() {
+        let at = |percent| allowance(TEN_MINUTES, percent, 100);
+        assert_eq!((at(50).is_tight, at(50).admits_records), (false, true));
+        assert_eq!(at(50).tombstone_ttl, tombstone_ttl(TEN_MINUTES));
+        assert_eq!((at(55).is_tight, at(55).admits_records), (true, true));
+        assert_eq!(at(55).tombstone_ttl, tombstone_ttl(Duration::from_secs(305)));
+        assert_eq!(
+            (at(60).admits_records, at(60).tombstone_ttl),
+            (true, tombstone_ttl(LEAST))
+        );
+        for full in [90, 95, 100, 120] {
+            assert_eq!((at(full).is_tight, at(full).admits_records), (true, false));
+            assert_eq!(at(full).tombstone_ttl, tombstone_ttl(LEAST));
+        }
+    }
+
+    #[test]
+    fn a_stream_without_a_limit_is_never_full() {
+        let allowance = allowance(TEN_MINUTES, 1 << 40, u64::MAX);
+        assert_eq!((allowance.is_tight, allowance.admits_records), (false, true));
+    }
+
+    proptest! {
+        #[test]
+        fn fuller_never_means_longer(a: u32, b: u32, limit in 1..=u32::MAX, remember in 1..100_000_u64) {
+            let remember = Duration::from_millis(remember);
+            let (less, more) = (a.min(b), a.max(b));
+            let less = allowance(remember, less.into(), limit.into());
+            let more = allowance(remember, more.into(), limit.into());
+            prop_assert!(less.tombstone_ttl >= more.tombstone_ttl);
+            prop_assert!(less.admits_records || !more.admits_records);
+            prop_assert!(less.tombstone_ttl <= tombstone_ttl(remember));
+        }
+    }
+}
