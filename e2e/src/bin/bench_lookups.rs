@@ -1,4 +1,5 @@
-//! What lookups cost a fleet, and what an outage of the Deanonymizer costs everybody else: `make bench-lookups`.
+//! What lookups cost a fleet, how visitors fare while the Deanonymizer has a fault, and what an outage of it costs
+//! everybody else: `make bench-lookups`.
 
 use std::convert::Infallible;
 use std::process::ExitCode;
@@ -6,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Parser;
-use e2e::{Crowd, Latencies, Pipeline, Role, Visitor};
+use e2e::{Condition, Crowd, Latencies, LookupTrial, Pipeline, Role, Visitor};
 use simulator::deanonymizer::Latency;
 use simulator::world::Kind;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -16,6 +17,26 @@ const THINKING: Duration = Duration::from_millis(30);
 
 /// The share of calls that it answers with 500, as the challenge's does.
 const ERROR_RATE: f64 = 0.1;
+
+/// The Deanonymizer's faults, one after the other.
+const CONDITIONS: [Condition; 8] = [
+    Condition::Healthy,
+    Condition::Errors(0.1),
+    Condition::Resets(0.1),
+    Condition::Truncated(0.1),
+    Condition::Errors(0.5),
+    Condition::Late(Duration::from_secs(2)),
+    Condition::Late(Duration::from_secs(4)),
+    Condition::Hangs(0.1),
+];
+
+/// What happens under each fault.
+const TRIAL: LookupTrial = LookupTrial {
+    new_per_second: 100,
+    known: 400,
+    lasting: Duration::from_secs(15),
+    grace: Duration::from_secs(6),
+};
 
 /// How many enrichers there are in the outage.
 const ENRICHERS: usize = 4;
@@ -42,6 +63,14 @@ struct Flags {
     /// How long the outage lasts, in seconds.
     #[arg(long, default_value_t = 60)]
     outage: u64,
+
+    /// Numbers of enrichers that meet each fault of the Deanonymizer, comma-separated.
+    #[arg(long, value_delimiter = ',', default_value = "1,2,4")]
+    faults: Vec<usize>,
+
+    /// Measures only how visitors fare while the Deanonymizer has a fault.
+    #[arg(long)]
+    only_faults: bool,
 }
 
 #[tokio::main]
@@ -56,6 +85,10 @@ async fn main() -> ExitCode {
 }
 
 async fn bench(flags: &Flags) -> Result<()> {
+    faults(flags).await?;
+    if flags.only_faults {
+        return Ok(());
+    }
     let mut rows = Vec::new();
     for enrichers in &flags.fleets {
         for kills in [false, true] {
@@ -71,6 +104,42 @@ async fn bench(flags: &Flags) -> Result<()> {
         println!("{row}");
     }
     println!("\n{outage}");
+    Ok(())
+}
+
+/// How visitors fare under each fault of the Deanonymizer.
+async fn faults(flags: &Flags) -> Result<()> {
+    println!(
+        "{:<20} {:>9} {:>5} {:>11} {:>13} {:>12} {:>13} {:>10}",
+        "Deanonymizer",
+        "enrichers",
+        "came",
+        "never shown",
+        "known missing",
+        "calls per IP",
+        "max in flight",
+        "known p99"
+    );
+    for condition in CONDITIONS {
+        for enrichers in &flags.faults {
+            let site = Pipeline::builder()
+                .with(Role::Enricher, *enrichers)
+                .stale_after(Duration::from_mins(5))
+                .start()
+                .await?;
+            let outcome = TRIAL.run(&site, condition).await?;
+            println!(
+                "{:<20} {enrichers:>9} {:>5} {:>11} {:>13} {:>12.2} {:>13} {:>7.1} ms",
+                condition.to_string(),
+                outcome.came,
+                outcome.never_shown,
+                outcome.known_missing,
+                outcome.calls_per_ip,
+                outcome.max_in_flight,
+                outcome.known_latencies.percentile(99).as_secs_f64() * 1e3,
+            );
+        }
+    }
     Ok(())
 }
 

@@ -1,0 +1,175 @@
+//! A trial of lookups: new visitors come beside known ones while the Deanonymizer has one fault.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::fmt;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use simulator::deanonymizer::{Deanonymizer, Failure, Latency};
+use simulator::world::Kind;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+use crate::latency::Latencies;
+use crate::pipeline::Pipeline;
+use crate::visitor::Visitor;
+
+/// How often events are sent, and the calls in flight are counted.
+const TICK: Duration = Duration::from_millis(100);
+const TICKS_PER_SECOND: usize = 10;
+
+/// The one fault of a Deanonymizer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Condition {
+    /// None.
+    Healthy,
+    /// Answers this share of calls with 500.
+    Errors(f64),
+    /// Resets the connection of this share of calls.
+    Resets(f64),
+    /// Cuts off the JSON of this share of answers.
+    Truncated(f64),
+    /// Answers every call correctly after this long.
+    Late(Duration),
+    /// Never answers this share of calls.
+    Hangs(f64),
+}
+
+impl Condition {
+    /// Makes the Deanonymizer so.
+    pub fn apply(self, deanonymizer: &Deanonymizer) {
+        match self {
+            Self::Healthy => {}
+            Self::Errors(share) => deanonymizer.set_error_rate(share),
+            Self::Resets(share) => deanonymizer.set_garbage(share, &[Failure::Reset]),
+            Self::Truncated(share) => deanonymizer.set_garbage(share, &[Failure::TruncatedJson]),
+            Self::Late(latency) => deanonymizer.set_latency(Latency::fixed(latency)),
+            Self::Hangs(share) => deanonymizer.set_hang_rate(share),
+        }
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let percent = |share: &f64| share * 100.0;
+        match self {
+            Self::Healthy => write!(f, "healthy"),
+            Self::Errors(share) => write!(f, "{:.0} % 500", percent(share)),
+            Self::Resets(share) => write!(f, "{:.0} % resets", percent(share)),
+            Self::Truncated(share) => write!(f, "{:.0} % cut-off JSON", percent(share)),
+            Self::Late(latency) => write!(f, "right, {:.0} s late", latency.as_secs_f64()),
+            Self::Hangs(share) => write!(f, "{:.0} % never answer", percent(share)),
+        }
+    }
+}
+
+/// How much happens in a trial.
+#[derive(Clone, Copy, Debug)]
+pub struct LookupTrial {
+    /// New visitors per second, each from an address of its own.
+    pub new_per_second: usize,
+    /// Known visitors, each of whom sends a keep-alive per second.
+    pub known: usize,
+    /// For how long new visitors come.
+    pub lasting: Duration,
+    /// How long after that they are counted.
+    pub grace: Duration,
+}
+
+/// What a trial has shown.
+#[derive(Clone, Debug)]
+pub struct LookupOutcome {
+    /// New visitors that came.
+    pub came: usize,
+    /// Those of them that were not shown when they were counted.
+    pub never_shown: usize,
+    /// Known visitors that were not shown when they were counted.
+    pub known_missing: usize,
+    /// Calls per address.
+    pub calls_per_ip: f64,
+    /// The most calls that were seen in flight.
+    pub max_in_flight: u64,
+    /// How long keep-alives of a known visitor took to the viewer.
+    pub known_latencies: Latencies,
+}
+
+/// What is noted while visitors come.
+#[derive(Debug, Default)]
+struct Arrivals {
+    new: Vec<Visitor>,
+    max_in_flight: u64,
+}
+
+impl LookupTrial {
+    /// Lets visitors come to a site on which nobody has been yet.
+    ///
+    /// # Errors
+    /// Where known visitors are not shown before the trial, or a keep-alive is not seen in time.
+    pub async fn run(&self, site: &Pipeline, condition: Condition) -> Result<LookupOutcome> {
+        let known: Vec<_> = (0..=self.known)
+            .map(|number| Visitor::from(&site.ip(Kind::Full, number_of(number))))
+            .collect();
+        for known in known.chunks(100) {
+            site.send(&known.iter().map(|known| known.opened(0)).collect::<Vec<_>>());
+        }
+        site.view_is_right().await?;
+        let calls_before = site.deanonymizer.stats().calls;
+        condition.apply(&site.deanonymizer);
+
+        let viewer = site.viewer().await?;
+        let (watched, others) = known.split_first().context("at least one visitor is known")?;
+        let arrivals = RefCell::new(Arrivals::default());
+        let measured = async {
+            let latencies = Latencies::measure(site, &viewer, watched, self.lasting).await?;
+            sleep(self.grace).await;
+            anyhow::Ok(latencies)
+        };
+        let known_latencies = tokio::select! {
+            never = self.come(site, others, &arrivals) => match never {},
+            measured = measured => measured?,
+        };
+        let view = viewer.view();
+        let is_missing = |visitor: &&Visitor| !view.sessions.contains_key(&visitor.guid);
+        let Arrivals { new, max_in_flight } = arrivals.into_inner();
+        let calls = site.deanonymizer.stats().calls - calls_before;
+        Ok(LookupOutcome {
+            came: new.len(),
+            never_shown: new.iter().filter(is_missing).count(),
+            known_missing: known.iter().filter(is_missing).count(),
+            calls_per_ip: calls as f64 / new.len().max(1) as f64,
+            max_in_flight,
+            known_latencies,
+        })
+    }
+
+    /// New visitors come for as long as they should, and known ones stay for ever.
+    async fn come(&self, site: &Pipeline, known: &[Visitor], arrivals: &RefCell<Arrivals>) -> Infallible {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let mut known = known.iter().cycle();
+        let ends = Instant::now() + self.lasting;
+        for number in 0_usize.. {
+            ticks.tick().await;
+            let mut arrivals = arrivals.borrow_mut();
+            let staying = known.by_ref().take(self.known / TICKS_PER_SECOND);
+            let mut events: Vec<_> = staying.map(|known| known.keep_alive(0)).collect();
+            if Instant::now() < ends {
+                let at_once = self.new_per_second / TICKS_PER_SECOND;
+                let numbers = number * at_once..(number + 1) * at_once;
+                let new: Vec<_> = numbers
+                    .map(|number| Visitor::from(&site.ip(Kind::CompanyOnly, number_of(number))))
+                    .collect();
+                events.extend(new.iter().map(|new| new.opened(0)));
+                arrivals.new.extend(new);
+            }
+            site.send(&events);
+            let in_flight = site.deanonymizer.stats().in_flight;
+            arrivals.max_in_flight = arrivals.max_in_flight.max(in_flight);
+        }
+        std::future::pending().await
+    }
+}
+
+fn number_of(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
