@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::concurrency::Ending;
 use crate::fleet::FleetError;
 use crate::guard::HeldBack;
+use crate::waiting::FailureKind;
 
 /// The longest time for which the Deanonymizer is left alone because it asks for it.
 pub const LONGEST_WAIT: Duration = Duration::from_mins(10);
@@ -113,13 +114,19 @@ impl Failure {
         }
     }
 
-    /// Whether another attempt soon may bring a verdict. A Deanonymizer that asks to be left alone is left alone.
+    /// What the failure says of the next attempt for the same address.
     #[must_use]
-    pub fn is_worth_another_attempt(&self) -> bool {
-        !matches!(
-            self,
-            Self::RateLimited(_) | Self::HeldBack(_) | Self::NotWanted | Self::Fleet(_)
-        )
+    pub fn retry(&self) -> FailureKind {
+        match self {
+            Self::Interrupted(_) | Self::Timeout | Self::RateLimited(_) | Self::Status(408 | 425 | 500..) => {
+                FailureKind::Transient
+            }
+            Self::NotJson | Self::WrongForm | Self::OtherIp | Self::TooLarge => FailureKind::BadAnswer,
+            Self::Status(_) => FailureKind::Rejected,
+            Self::Unreachable(_) | Self::HeldBack(_) | Self::NotWanted | Self::Fleet(_) => {
+                FailureKind::NotSent
+            }
+        }
     }
 
     /// The kind as a metric label.

@@ -46,12 +46,9 @@ pub enum Ending {
     Unconnected,
 }
 
-/// Belongs to one call: in which round it began, and whether the limit was in use.
+/// In which round a call began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CallTag {
-    round: u64,
-    at_limit: bool,
-}
+pub struct CallTag(u64);
 
 /// In which direction the limit moves next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +66,8 @@ struct Round {
     ended: usize,
     answered: u32,
     timed_out: usize,
-    at_limit: usize,
+    /// Whether a call had to wait for another to end.
+    is_limited: bool,
     total_latency: Duration,
 }
 
@@ -119,17 +117,19 @@ impl Concurrency {
         self.limit as usize
     }
 
-    /// A call begins; with it `in_flight` are under way.
-    pub fn begin(&self, in_flight: usize) -> CallTag {
-        CallTag {
-            round: self.round.id,
-            at_limit: in_flight >= self.limit(),
-        }
+    /// A call begins.
+    pub fn begin(&self) -> CallTag {
+        CallTag(self.round.id)
+    }
+
+    /// A call has to wait, because as many as may are in flight.
+    pub fn wait(&mut self) {
+        self.round.is_limited = true;
     }
 
     /// A call has ended. One that began at another limit says nothing about this one.
     pub fn end(&mut self, call: CallTag, ending: Ending) {
-        if call.round != self.round.id {
+        if call.0 != self.round.id {
             return;
         }
         match ending {
@@ -142,7 +142,6 @@ impl Concurrency {
             Ending::Unconnected => return,
         }
         self.round.ended += 1;
-        self.round.at_limit += usize::from(call.at_limit);
         if self.round.ended >= self.round_size() {
             self.complete_round();
         }
@@ -160,7 +159,7 @@ impl Concurrency {
         if round.timed_out * 2 > round.ended {
             return self.halve();
         }
-        if round.at_limit * 2 < round.ended || round.answered == 0 {
+        if !round.is_limited || round.answered == 0 {
             // Demand was below the limit, so the round says nothing about a change of it.
             self.previous = None;
             return self.move_to(self.limit);

@@ -39,6 +39,11 @@ impl Delivery {
         }
     }
 
+    /// It only waits: the queue does not deliver it again for so long unless it is told otherwise.
+    pub async fn hold(&self, delay: Duration) {
+        give_back(&self.message, delay).await;
+    }
+
     /// It goes back to the queue, to be delivered again after a while: twice as long each time, with jitter, and at most
     /// `max_delay`.
     pub async fn postpone(&self, max_delay: Duration) {

@@ -13,6 +13,10 @@ use crate::breaker::{Admission, Breaker};
 use crate::budget::{Allowance, Budget, Purse};
 use crate::concurrency::{CallTag, Concurrency, Ending};
 use crate::fleet::Fleet;
+use crate::waiting::FailureKind;
+
+/// The most lookups under way, above every limit of concurrent calls.
+const MAX_LOOKUPS: usize = 2048;
 
 /// Why a call is held back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -87,6 +91,17 @@ impl Guard {
         used_up.then_some(HeldBack::BudgetUsedUp(budget))
     }
 
+    /// How many lookups may be under way: some wait for a permit, for a lease, or for the call of another enricher. While
+    /// calls are held back, only the one that probes.
+    pub fn max_lookups(&self) -> usize {
+        let held_back = self.held_back().is_some();
+        match self.lock().breaker.state() {
+            _ if held_back => 0,
+            BreakerState::Closed => MAX_LOOKUPS,
+            BreakerState::Open | BreakerState::HalfOpen => 1,
+        }
+    }
+
     /// The Deanonymizer asked some enricher to be left alone until then.
     pub fn wait_until(&self, until: Millis) {
         let wait = u64::try_from(until - clock::now()).unwrap_or(0);
@@ -120,13 +135,14 @@ impl Guard {
                     state.running += 1;
                     return Ok(Permit {
                         guard: self.clone(),
-                        call: state.concurrency.begin(state.running),
+                        call: state.concurrency.begin(),
                         admission,
                         started: Instant::now(),
                         paid_of: None,
                         ended: false,
                     });
                 }
+                state.concurrency.wait();
             }
             freed.await;
         }
@@ -185,8 +201,9 @@ impl Permit {
         Ok(())
     }
 
-    /// The call has ended.
-    pub fn end<T>(mut self, outcome: &Result<T, Failure>) {
+    /// The call has ended. An answer that is unusable for one address says nothing about the provider's health, unless it
+    /// is the first one for that address.
+    pub fn end<T>(mut self, outcome: &Result<T, Failure>, is_first: bool) {
         let now = Instant::now();
         let mut state = self.guard.lock();
         let failure = outcome.as_ref().err();
@@ -194,7 +211,16 @@ impl Permit {
         let ending = failure.map_or(Ending::Answered(took), |failure| failure.ending(took));
         state.concurrency.end(self.call, ending);
         let before = state.breaker.state();
-        state.breaker.end(self.admission, failure.is_some(), now);
+        let says_nothing = match failure.map(Failure::retry) {
+            Some(FailureKind::Rejected) => true,
+            Some(FailureKind::BadAnswer) => !is_first,
+            Some(FailureKind::Transient | FailureKind::NotSent) | None => false,
+        };
+        if says_nothing {
+            state.breaker.abandon(self.admission, now);
+        } else {
+            state.breaker.end(self.admission, failure.is_some(), now);
+        }
         if let Some(Failure::RateLimited(Some(wait))) = failure {
             state.breaker.pause(*wait, now);
         }

@@ -88,8 +88,8 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
         process.health.clone(),
     );
     let gauges = Arc::new(Gauges::new(&process.metrics, flags.price_per_lookup));
-    let (hidden_sender, hidden_addresses) = mpsc::unbounded_channel();
-    let replica = Replica::new(flags.cache_capacity, hidden_sender);
+    let (judged_sender, judged) = mpsc::unbounded_channel();
+    let replica = Replica::new(flags.cache_capacity, judged_sender);
     let rules = Arc::new(Rules::new(flags.hidden()));
     let hasher = AddressHasher::new(secrets::new_secret());
     let fleet = Fleet::new(nats.clone(), &process.instance, Arc::clone(&rules));
@@ -109,7 +109,7 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
         publisher: Publisher::new(nats.clone(), &process.instance).await?,
         amender: Amender::new(nats.clone()),
         room: room.clone(),
-        hidden_addresses,
+        judged,
         rejected: process.rejected.clone(),
         stale_after: flags.stale_after,
         show_unidentified_after: flags.show_unidentified_after.0,

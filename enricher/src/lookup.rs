@@ -1,10 +1,9 @@
 //! Who is behind an address: from this enricher's copy, from the fleet or, for money, from the Deanonymizer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable as _};
 use protocol::time::millis;
 use service::seldom::Seldom;
 use service::{clock, trace};
@@ -20,9 +19,6 @@ use crate::profile::Verdict;
 use crate::replica::Replica;
 use crate::rules::Rules;
 use crate::tally::Level;
-
-/// How often one lookup calls before it gives up for now.
-const ATTEMPTS: usize = 3;
 
 /// How long verdicts hold.
 #[derive(Clone, Copy, Debug)]
@@ -100,29 +96,32 @@ impl Lookup {
     }
 
     /// The verdict, with a call where it must be. However many ask for one address at once, in however many enrichers,
-    /// one call is made.
+    /// one call is made. `failures` is how often this has failed for the address so far.
     ///
     /// # Errors
     /// Where there is no verdict for now; that is not cached.
-    pub async fn verdict(&self, key: Key, ip: &str, interest: &Interest) -> Result<Arc<Found>, Arc<Failure>> {
-        Box::pin(self.replica.get_or(key, self.find(key, ip, interest))).await
-    }
-
-    /// Tries a few times, each time anew: between two attempts the lease is free for whoever has more luck.
-    async fn find(&self, key: Key, ip: &str, interest: &Interest) -> Result<Arc<Found>, Failure> {
-        let attempts = AtomicU32::new(0);
-        let pauses = ExponentialBuilder::new()
-            .with_min_delay(Duration::from_millis(100))
-            .with_max_delay(Duration::from_secs(1))
-            .with_max_times(ATTEMPTS - 1)
-            .with_jitter();
+    pub async fn verdict(
+        &self,
+        key: Key,
+        ip: &str,
+        interest: &Interest,
+        failures: u32,
+    ) -> Result<Arc<Found>, Arc<Failure>> {
         let started = Instant::now();
-        let found = (|| self.attempt(key, ip, &attempts, interest))
-            .retry(pauses)
-            .when(Failure::is_worth_another_attempt)
-            .await;
+        let attempt = self.attempt(key, ip, interest, failures);
+        let found = Box::pin(self.replica.get_or(key, attempt)).await;
         self.gauges.lookup.took(started.elapsed());
         found
+    }
+
+    /// How many lookups may be under way now.
+    pub fn max_under_way(&self) -> usize {
+        self.guard.max_lookups()
+    }
+
+    /// Whether calls are held back now.
+    pub fn is_held_back(&self) -> bool {
+        self.guard.held_back().is_some()
     }
 
     /// The room for a call comes before the lease: a lease that waited for room would run out before the call is made.
@@ -130,8 +129,8 @@ impl Lookup {
         &self,
         key: Key,
         ip: &str,
-        attempts: &AtomicU32,
         interest: &Interest,
+        failures: u32,
     ) -> Result<Arc<Found>, Failure> {
         if let Some(reason) = self.guard.held_back() {
             return self.known_to_fleet(key).await?.ok_or(Failure::HeldBack(reason));
@@ -149,7 +148,7 @@ impl Lookup {
                     self.saved_by_fleet(&found);
                     return Ok(found);
                 }
-                Claim::Ours(lease) => return self.call(key, ip, lease, permit, attempts).await,
+                Claim::Ours(lease) => return self.call(key, ip, lease, permit, failures).await,
                 Claim::Theirs => {
                     drop(permit);
                     // The end of the lease makes no news where it simply runs out.
@@ -181,10 +180,10 @@ impl Lookup {
         ip: &str,
         mut lease: Lease,
         permit: Permit,
-        attempts: &AtomicU32,
+        failures: u32,
     ) -> Result<Arc<Found>, Failure> {
         let answered = {
-            let mut asking = std::pin::pin!(self.ask(ip, permit, attempts));
+            let mut asking = std::pin::pin!(self.ask(ip, permit, failures));
             tokio::select! {
                 answered = &mut asking => answered,
                 // Somebody else may call as well now, but this call is paid already.
@@ -198,7 +197,7 @@ impl Lookup {
                 return Err(failure);
             }
         };
-        let found = Arc::new(self.judge(answer, attempts.load(Ordering::Relaxed)));
+        let found = Arc::new(self.judge(answer, failures.saturating_add(1)));
         if let Err(error) = self.fleet.store(key, Arc::clone(&found)).await {
             static NOT_STORED: Seldom = Seldom::new();
             if let Some(unsaid) = NOT_STORED.due() {
@@ -221,9 +220,8 @@ impl Lookup {
         }
     }
 
-    async fn ask(&self, ip: &str, mut permit: Permit, attempts: &AtomicU32) -> Result<Answer, Failure> {
+    async fn ask(&self, ip: &str, mut permit: Permit, failures: u32) -> Result<Answer, Failure> {
         permit.pay().await?;
-        attempts.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
         let span = trace::current().and_then(|span| span.child("call"));
         let outcome = self.deanonymizer.ask(ip).await;
@@ -235,7 +233,7 @@ impl Lookup {
         if outcome.as_ref().err().is_none_or(Failure::is_paid) {
             self.gauges.lookup_paid();
         }
-        permit.end(&outcome);
+        permit.end(&outcome, failures == 0);
         outcome.inspect_err(|failure| self.gauges.lookup_failed(failure))
     }
 

@@ -21,11 +21,10 @@ use service::freeze::Freeze;
 use service::rejected::Rejected;
 use service::requests::NotStored;
 use service::seldom::Seldom;
-use service::streams::ACK_WAIT;
 use service::trace::{self, Span};
 use service::{clock, last_message};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::activity::Activities;
@@ -37,7 +36,7 @@ use crate::delivery::{Delivery, give_back};
 use crate::entry::{Found, Key};
 use crate::gauges::Gauges;
 use crate::intake::Intake;
-use crate::ledger::{DeliveryId, Ledger};
+use crate::ledger::{DeliveryId, Ledger, Report};
 use crate::lookup::Lookup;
 use crate::publish::{NotWritten, Publisher, Written};
 use crate::sessions::{Next, Outcome, Published, Sessions, Sighting};
@@ -47,23 +46,26 @@ use crate::tally::Fate;
 use crate::unidentified::Unidentified;
 use crate::waiting::Waiting;
 
-/// The most raw messages handled at once.
-const MAX_DELIVERIES: usize = 2048;
+/// The most raw messages handled at once, without those that only wait for verdicts.
+const MAX_BUSY_DELIVERIES: usize = 2048;
 
 /// The most writes that may be unacknowledged at once.
 const MAX_WRITES: usize = 4096;
 
-/// The most sightings that wait here for a verdict; what comes on top waits in the queue.
-const MAX_WAITING: usize = 20_000;
+/// The most sessions that wait here for a verdict; what comes on top waits in the queue.
+const MAX_WAITING: usize = 100_000;
 
-/// After how long the queue is told that a message is still being handled.
-const PROGRESS_AFTER: Millis = time::millis(ACK_WAIT) / 3;
-
-/// The longest that a message without verdict stays in the queue before it is tried again.
+/// The longest that a message that could not be handled stays in the queue before it is tried again.
 const MAX_RETURN_DELAY: Duration = Duration::from_secs(4);
 
-/// How much longer than its delay a message may take until it is heard of again, in ms.
-const RETURN_SLACK: Millis = 2_000;
+/// The same for one that there is no use in handling soon: its session is silent, or too many wait.
+const MAX_IDLE_RETURN_DELAY: Duration = Duration::from_mins(1);
+
+/// How much longer than its delay a message may take until it is heard of again.
+const RETURN_SLACK: Duration = Duration::from_secs(2);
+
+/// While calls are held back, how often it is looked whether they are again.
+const HELD_BACK_LOOKS: Duration = Duration::from_millis(100);
 
 /// Something that was waited for.
 enum Done {
@@ -88,8 +90,8 @@ pub struct Setup {
     pub amender: Amender,
     /// The room in the stream of sessions.
     pub room: SessionsRoom,
-    /// Addresses of which the fleet has learned that nobody from there must be shown.
-    pub hidden_addresses: mpsc::UnboundedReceiver<Key>,
+    /// Addresses on which some enricher has a verdict.
+    pub judged: mpsc::UnboundedReceiver<Key>,
     /// Takes what cannot be used.
     pub rejected: Rejected,
     /// After how much silence a session is stale.
@@ -108,7 +110,7 @@ pub struct Pipeline {
     amender: Amender,
     room: SessionsRoom,
     unidentified: Unidentified,
-    hidden_addresses: mpsc::UnboundedReceiver<Key>,
+    judged: mpsc::UnboundedReceiver<Key>,
     rejected: Rejected,
     gauges: Arc<Gauges>,
     stale_after: Millis,
@@ -135,7 +137,7 @@ impl Pipeline {
             amender: setup.amender,
             room: setup.room,
             unidentified: Unidentified::default(),
-            hidden_addresses: setup.hidden_addresses,
+            judged: setup.judged,
             rejected: setup.rejected,
             gauges: setup.gauges,
             stale_after: time::millis(setup.stale_after),
@@ -158,14 +160,16 @@ impl Pipeline {
         housekeeping.set_missed_tick_behavior(MissedTickBehavior::Skip);
         while !shutdown.is_cancelled() {
             let writes = self.publisher.under_way() + self.amendments.len();
-            let room = self.ledger.len() < MAX_DELIVERIES && writes < MAX_WRITES;
+            let room = self.ledger.busy() < MAX_BUSY_DELIVERIES && writes < MAX_WRITES;
+            let next_lookup = self.next_lookup();
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 written = self.publisher.answers() => self.written(written).await,
                 Some(done) = self.amendments.next(), if !self.amendments.is_empty() => self.done(done).await,
                 Some(done) = self.lookups.next(), if !self.lookups.is_empty() => self.done(done).await,
-                Some(key) = self.hidden_addresses.recv() => self.address_hidden(key),
+                Some(key) = self.judged.recv() => self.judged(key).await,
                 Some(intake) = intake.recv(), if room => self.take(intake).await,
+                () = sleep_until(next_lookup) => self.start_lookups(),
                 _ = housekeeping.tick() => self.keep_house().await,
             }
             self.send_activities().await;
@@ -181,8 +185,9 @@ impl Pipeline {
                 give_back(&message, Duration::ZERO).await;
             }
         }
-        for (_, delivery) in self.waiting.take_all(clock::uptime()) {
-            self.settle_after(delivery, false, Duration::ZERO).await;
+        let waiting = self.waiting.take_all();
+        for (_, id) in self.resumed(waiting) {
+            self.settle_after(id, false, Duration::ZERO).await;
         }
         while self.publisher.under_way() > 0 || !self.amendments.is_empty() {
             tokio::select! {
@@ -210,7 +215,10 @@ impl Pipeline {
         self.publisher.abandon();
         self.amendments = Futures::new();
         self.activities.abandon();
-        self.waiting.take_all(heard_of_again(clock::uptime()));
+        for (sighting, _) in self.waiting.take_all() {
+            let until = heard_of_again(clock::uptime(), MAX_RETURN_DELAY);
+            self.waiting.postponed(sighting.guid, until);
+        }
         self.sessions.reconnected(sessions_lost);
         if sessions_lost {
             self.gauges.records_out.store(0, Ordering::Relaxed);
@@ -305,7 +313,8 @@ impl Pipeline {
         self.waiting.identified(&tombstone.guid);
         let mut settled = self.sessions.close(tombstone.clone(), now);
         if self.waiting.len() > 0 {
-            settled.extend(self.waiting.take_session(self.hasher.key(ip), &tombstone.guid));
+            let waiting = self.waiting.take_session(self.hasher.key(ip), &tombstone.guid);
+            settled.extend(self.resumed(waiting));
         }
         for (_, held) in settled {
             self.settle(held, true).await;
@@ -514,8 +523,13 @@ impl Pipeline {
         }
         self.sessions.keep_tombstones(self.room.tombstone_ttl());
         self.hide_overdue().await;
-        for delivery in self.ledger.overdue(now, PROGRESS_AFTER) {
-            delivery.progress().await;
+        self.stop_waiting_for_the_silent().await;
+        self.show_unidentified().await;
+        for (delivery, report) in self.ledger.reports(now) {
+            match report {
+                Report::Progress => delivery.progress().await,
+                Report::Hold(delay) => delivery.hold(delay).await,
+            }
         }
         self.gauges.deliveries.set(self.ledger.len() as u64);
         self.gauges.sessions.set(self.sessions.count() as u64);
@@ -525,8 +539,8 @@ impl Pipeline {
 }
 
 /// Until when a session without a verdict is heard of again, here or at another enricher.
-fn heard_of_again(now: Millis) -> Millis {
-    now + time::millis(MAX_RETURN_DELAY) + RETURN_SLACK
+fn heard_of_again(now: Millis, delay: Duration) -> Millis {
+    now + time::millis(delay + RETURN_SLACK)
 }
 
 /// Logs an error and drops it: what caused it goes back to the queue.

@@ -20,7 +20,6 @@ use crate::answer::Failure;
 use crate::entry::{Entry, Found, Key, Pause};
 use crate::fleet::{Fleet, PAUSE};
 use crate::guard::Guard;
-use crate::profile::Verdict;
 
 /// The part's name in [`Health`].
 pub const PART: &str = "profiles bucket";
@@ -44,8 +43,8 @@ pub struct Replica {
     waiting: Arc<Mutex<HashMap<Key, Arc<Notify>>>>,
     /// Verdicts that the bucket did not acknowledge.
     unstored: Arc<Mutex<Vec<Key>>>,
-    /// Is told of each address that turns out to be of a hidden company.
-    hidden: mpsc::UnboundedSender<Key>,
+    /// Is told of each address on which there is a verdict.
+    judged: mpsc::UnboundedSender<Key>,
 }
 
 struct UntilExpired;
@@ -67,9 +66,9 @@ impl Expiry<Key, Arc<Found>> for UntilExpired {
 }
 
 impl Replica {
-    /// Empty, with room for `capacity` verdicts; the least used go first. `hidden` is told of each address that turns out
-    /// to be of a hidden company.
-    pub fn new(capacity: u64, hidden: mpsc::UnboundedSender<Key>) -> Self {
+    /// Empty, with room for `capacity` verdicts; the least used go first. `judged` is told of each address on which some
+    /// enricher has a verdict.
+    pub fn new(capacity: u64, judged: mpsc::UnboundedSender<Key>) -> Self {
         Self {
             cache: Cache::builder()
                 .max_capacity(capacity)
@@ -77,7 +76,7 @@ impl Replica {
                 .build(),
             waiting: Arc::default(),
             unstored: Arc::default(),
-            hidden,
+            judged,
         }
     }
 
@@ -193,11 +192,9 @@ impl Replica {
             && let Ok(Entry::Found(found)) = serde_json::from_slice(&change.value)
         {
             let found = fleet.admit(key, found, change.revision);
-            if found.verdict == Verdict::Hidden {
-                // It fails only when the process ends.
-                let _ = self.hidden.send(key);
-            }
             self.cache.insert(key, found).await;
+            // It fails only when the process ends.
+            let _ = self.judged.send(key);
         }
         if let Some(waiting) = lock(&self.waiting).remove(&key) {
             waiting.notify_waiters();

@@ -20,17 +20,20 @@ pub enum Fate {
     Hidden,
     /// It says nothing new.
     Ignored,
+    /// It was folded into another event of its session, which waits for a verdict.
+    Folded,
     /// It could not be handled for now, most often for want of a verdict; it comes again with its message.
     Postponed,
 }
 
 impl Fate {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Record,
         Self::Activity,
         Self::Tombstone,
         Self::Hidden,
         Self::Ignored,
+        Self::Folded,
         Self::Postponed,
     ];
 
@@ -41,6 +44,7 @@ impl Fate {
             Self::Tombstone => "tombstone",
             Self::Hidden => "hidden",
             Self::Ignored => "ignored",
+            Self::Folded => "folded",
             Self::Postponed => "postponed",
         }
     }

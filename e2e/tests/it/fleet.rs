@@ -8,6 +8,7 @@ mod departed;
 mod explain;
 mod kills;
 mod outage;
+mod slow;
 mod unidentified;
 mod verdicts;
 mod weak;

@@ -35,9 +35,10 @@ fn saturate(concurrency: &mut Concurrency, provider: Provider, demand: usize, la
     let mut rng = StdRng::seed_from_u64(1);
     for _ in 0..latencies {
         let in_flight = concurrency.limit().min(demand);
-        let calls: Vec<_> = (1..=in_flight)
-            .map(|call| concurrency.begin(call.max(in_flight)))
-            .collect();
+        let calls: Vec<_> = (0..in_flight).map(|_| concurrency.begin()).collect();
+        if demand > in_flight {
+            concurrency.wait();
+        }
         for call in calls {
             concurrency.end(call, provider.answer(in_flight, &mut rng));
         }
@@ -124,12 +125,12 @@ fn follows_a_capacity_that_shrinks_and_grows_again() {
 #[test]
 fn an_overloaded_provider_gets_half_of_the_calls_once_per_round() {
     let mut concurrency = Concurrency::new(MAX);
-    let calls: Vec<_> = (1..=64).map(|call| concurrency.begin(call)).collect();
+    let calls: Vec<_> = (0..64).map(|_| concurrency.begin()).collect();
     for call in calls {
         concurrency.end(call, Ending::Overloaded);
     }
     assert_eq!(concurrency.limit(), 32);
-    concurrency.end(concurrency.begin(32), Ending::Overloaded);
+    concurrency.end(concurrency.begin(), Ending::Overloaded);
     assert_eq!(concurrency.limit(), 16);
 }
 
@@ -141,7 +142,8 @@ fn one_call_in_ten_that_is_never_answered_costs_no_concurrency() {
             0 => Ending::TimedOut,
             _ => Ending::Answered(Duration::from_millis(50)),
         };
-        concurrency.end(concurrency.begin(concurrency.limit()), ending);
+        concurrency.wait();
+        concurrency.end(concurrency.begin(), ending);
     }
     assert_eq!(concurrency.limit(), 512);
 }
@@ -150,7 +152,8 @@ fn one_call_in_ten_that_is_never_answered_costs_no_concurrency() {
 fn a_provider_that_answers_hardly_any_call_in_time_gets_fewer() {
     let mut concurrency = Concurrency::new(MAX);
     for _ in 0..500 {
-        concurrency.end(concurrency.begin(concurrency.limit()), Ending::TimedOut);
+        concurrency.wait();
+        concurrency.end(concurrency.begin(), Ending::TimedOut);
     }
     assert_eq!(concurrency.limit(), 1);
 }
@@ -159,7 +162,7 @@ fn a_provider_that_answers_hardly_any_call_in_time_gets_fewer() {
 fn refused_connections_say_nothing_about_capacity() {
     let mut concurrency = Concurrency::new(MAX);
     for _ in 0..1000 {
-        concurrency.end(concurrency.begin(64), Ending::Unconnected);
+        concurrency.end(concurrency.begin(), Ending::Unconnected);
     }
     assert_eq!(concurrency.limit(), 64);
 }
@@ -168,7 +171,7 @@ fn refused_connections_say_nothing_about_capacity() {
 fn recovers_after_an_overload() {
     let mut concurrency = Concurrency::new(MAX);
     for _ in 0..10 {
-        concurrency.end(concurrency.begin(1), Ending::Overloaded);
+        concurrency.end(concurrency.begin(), Ending::Overloaded);
     }
     assert_eq!(concurrency.limit(), 1);
     saturate(
@@ -199,15 +202,17 @@ proptest! {
         calls in proptest::collection::vec((0..5_000_u64, 0..4, any::<bool>()), 0..400),
     ) {
         let mut concurrency = Concurrency::new(max);
-        for (latency, kind, at_limit) in calls {
+        for (latency, kind, is_limited) in calls {
             let ending = match kind {
                 0 => Ending::Overloaded,
                 1 => Ending::TimedOut,
                 2 => Ending::Unconnected,
                 _ => Ending::Answered(Duration::from_millis(latency)),
             };
-            let in_flight = if at_limit { concurrency.limit() } else { 0 };
-            concurrency.end(concurrency.begin(in_flight), ending);
+            if is_limited {
+                concurrency.wait();
+            }
+            concurrency.end(concurrency.begin(), ending);
             prop_assert!((1..=usize::from(max)).contains(&concurrency.limit()));
         }
     }

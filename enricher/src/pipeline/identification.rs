@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use protocol::{Guid, Millis, Profile, Record};
 use service::clock;
-use service::trace::{self, Span};
+use service::trace;
+use tokio::time::Instant;
 
-use super::{Done, MAX_WAITING, Pipeline, heard_of_again};
+use super::{
+    Done, HELD_BACK_LOOKS, MAX_IDLE_RETURN_DELAY, MAX_RETURN_DELAY, MAX_WAITING, Pipeline, heard_of_again,
+};
 use crate::answer::Failure;
 use crate::entry::{Found, Key};
 use crate::ledger::DeliveryId;
+use crate::profile::Verdict;
 use crate::sessions::{Next, Outcome, Sighting};
 use crate::tally::{Fate, Level};
 
@@ -26,14 +30,48 @@ impl Pipeline {
         // until a younger one of the session has caused the call.
         if clock::now() - sighting.received_at > self.stale_after {
             self.gauges.fates.count(sighting.kind(), Fate::Postponed);
-            self.settle(id, false).await;
-        } else if self.waiting.len() >= MAX_WAITING {
-            self.postpone(sighting, id).await;
-        } else if self.waiting.add(key, sighting, id) {
-            let span = self.span(id, "look up");
-            self.look_up(key, span);
+            self.settle_after(id, false, MAX_IDLE_RETURN_DELAY).await;
+        } else if self.waiting.len() >= MAX_WAITING && !self.waiting.contains(key) {
+            self.gauges.fates.count(sighting.kind(), Fate::Postponed);
+            let until = heard_of_again(now, MAX_IDLE_RETURN_DELAY);
+            self.waiting.postponed(sighting.guid, until);
+            self.settle_after(id, false, MAX_IDLE_RETURN_DELAY).await;
         } else {
+            self.wait_for_verdict(key, sighting, id).await;
+        }
+    }
+
+    async fn wait_for_verdict(&mut self, key: Key, sighting: Sighting, id: DeliveryId) {
+        let kind = sighting.kind();
+        self.ledger.wait(id);
+        let added = self.waiting.add(key, sighting, id);
+        if added.shares_lookup {
             self.gauges.saved_by_sharing.inc();
+        }
+        if let Some(superseded) = added.superseded {
+            self.gauges.fates.count(kind, Fate::Folded);
+            self.ledger.resume(superseded);
+            self.settle(superseded, true).await;
+        }
+        self.start_lookups();
+    }
+
+    /// When [`Pipeline::start_lookups`] is due though nothing comes.
+    pub(super) fn next_lookup(&self) -> Instant {
+        let retry = self.waiting.next_retry().map(Instant::from_std);
+        let held_back = self.waiting.is_any_ready() && self.lookups.len() >= self.lookup.max_under_way();
+        let look = held_back.then(|| Instant::now() + HELD_BACK_LOOKS);
+        let idle = Instant::now() + MAX_IDLE_RETURN_DELAY;
+        retry.into_iter().chain(look).fold(idle, Instant::min)
+    }
+
+    /// Begins the lookups that are due, as far as they may run.
+    pub(super) fn start_lookups(&mut self) {
+        let now = Instant::now().into_std();
+        while self.lookups.len() < self.lookup.max_under_way()
+            && let Some(key) = self.waiting.next(now)
+        {
+            self.look_up(key);
         }
     }
 
@@ -41,11 +79,13 @@ impl Pipeline {
     ///
     /// The rest of a backlog comes first: it may say that the session is closed. Then what the fleet has written of it: a
     /// record says who it is, and for one that is closed nobody need pay.
-    fn look_up(&mut self, key: Key, span: Option<Span>) {
-        let Some((sighting, interest)) = self.waiting.first(key) else {
+    fn look_up(&mut self, key: Key) {
+        let Some(wanted) = self.waiting.lookup(key) else {
             return;
         };
-        let (guid, ip) = (sighting.guid.clone(), sighting.ip.clone());
+        let (guid, ip) = (wanted.sighting.guid.clone(), wanted.sighting.ip.clone());
+        let (interest, failures) = (wanted.interest, wanted.failures);
+        let span = self.span(*wanted.ticket, "look up");
         let (lookup, amender) = (self.lookup.clone(), self.amender.clone());
         let backlog = self.backlog.is_read();
         self.lookups.push(trace::within(span, async move {
@@ -61,7 +101,7 @@ impl Pipeline {
                 // Where the stream cannot be read, the fleet cannot be asked either, and says so.
                 Ok(Outcome::Missing | Outcome::Hidden) | Err(_) => {}
             }
-            Done::Lookup(key, lookup.verdict(key, &ip, &interest).await)
+            Done::Lookup(key, lookup.verdict(key, &ip, &interest, failures).await)
         }));
     }
 
@@ -74,38 +114,67 @@ impl Pipeline {
             self.sessions.publishing(&guid, now);
             self.sessions.published(&guid, outcome);
         }
-        for (sighting, id) in self.waiting.take_session(key, &guid) {
+        let waiting = self.waiting.take_session(key, &guid);
+        for (sighting, id) in self.resumed(waiting) {
             Box::pin(self.see(sighting, id, now)).await;
         }
-        self.look_up(key, None);
+        // Other sessions may wait for the same address.
+        self.waiting.put_back(key);
+        self.start_lookups();
+    }
+
+    /// Some enricher has a verdict on an address.
+    pub(super) async fn judged(&mut self, key: Key) {
+        let Some(found) = self.lookup.cached(key).await else {
+            return;
+        };
+        if found.verdict == Verdict::Hidden {
+            self.address_hidden(key);
+        }
+        if self.waiting.contains(key) {
+            self.gauges.saved_by_fleet.inc();
+            self.gauges.verdicts.found(Level::Fleet, &found.verdict);
+            self.verdict_found(key, &found).await;
+        }
     }
 
     pub(super) async fn looked_up(&mut self, key: Key, found: Result<Arc<Found>, Arc<Failure>>) {
-        let now = clock::uptime();
-        let failure = match found {
+        match found {
             Ok(found) => {
-                for (sighting, id) in self.waiting.take(key) {
-                    let kind = sighting.kind();
-                    match self.sessions.see(sighting, id, now) {
-                        Next::Identify(sighting, id) | Next::TouchAndIdentify(sighting, id) => {
-                            self.identified(sighting, id, &found, now).await;
-                        }
-                        next => self.act(next, kind).await,
-                    }
-                }
-                return;
+                self.verdict_found(key, &found).await;
+                self.waiting.succeeded(Instant::now().into_std());
             }
-            Err(failure) => failure,
-        };
-        if matches!(*failure, Failure::NotWanted) {
-            // Somebody may want it again since.
-            return self.look_up(key, None);
+            Err(failure) if matches!(*failure, Failure::HeldBack(_)) => self.waiting.put_back(key),
+            Err(failure) => {
+                // Without the address: it may turn out to be one that must not be shown.
+                tracing::debug!(%failure, "no verdict for now");
+                let now = Instant::now().into_std();
+                self.waiting.failed(key, failure.retry(), now, rand::random());
+            }
         }
-        // Without the address: it may turn out to be one that must not be shown.
-        tracing::debug!(%failure, "no verdict for now");
-        for (sighting, id) in self.waiting.take(key) {
-            self.postpone(sighting, id).await;
+        self.start_lookups();
+    }
+
+    async fn verdict_found(&mut self, key: Key, found: &Found) {
+        let now = clock::uptime();
+        let waiting = self.waiting.take(key);
+        for (sighting, id) in self.resumed(waiting) {
+            let kind = sighting.kind();
+            match self.sessions.see(sighting, id, now) {
+                Next::Identify(sighting, id) | Next::TouchAndIdentify(sighting, id) => {
+                    self.identified(sighting, id, found, now).await;
+                }
+                next => self.act(next, kind).await,
+            }
         }
+    }
+
+    /// Notes that messages do not wait for a verdict any longer.
+    pub(super) fn resumed(&mut self, waiting: Vec<(Sighting, DeliveryId)>) -> Vec<(Sighting, DeliveryId)> {
+        for (_, id) in &waiting {
+            self.ledger.resume(*id);
+        }
+        waiting
     }
 
     /// Publishes the record that says who it is, unless it must not be shown.
@@ -129,7 +198,8 @@ impl Pipeline {
         if !self.room.admits_records() {
             self.gauges.records_refused.inc();
             self.gauges.fates.count(sighting.kind(), Fate::Postponed);
-            self.waiting.postponed(sighting.guid, heard_of_again(now));
+            self.waiting
+                .postponed(sighting.guid, heard_of_again(now, MAX_RETURN_DELAY));
             return self.settle(id, false).await;
         }
         self.sessions.publishing(&sighting.guid, now);
@@ -157,29 +227,36 @@ impl Pipeline {
         }));
     }
 
-    /// No verdict for now: the message goes back to the queue, and the session goes on counting as being identified. One
-    /// that has waited for as long as the operator allows is shown all the same.
-    async fn postpone(&mut self, sighting: Sighting, id: DeliveryId) {
-        let now = clock::uptime();
-        let waited = clock::now() - sighting.received_at;
-        let is_shown = self.show_unidentified_after.is_some_and(|after| waited >= after)
-            && self.sessions.is_unknown(&sighting.guid);
-        let key = self.hasher.key(&sighting.ip);
-        // Another enricher may have learned by now that the visitor must not be shown.
-        if is_shown && let Some(found) = self.lookup.cached(key).await {
-            return self.identified(sighting, id, &found, now).await;
+    /// A session that has been silent for long is not looked up; its messages go back to the queue, where a later event may
+    /// need them.
+    pub(super) async fn stop_waiting_for_the_silent(&mut self) {
+        let silent = self.waiting.take_silent(clock::now() - self.stale_after);
+        for (sighting, id) in self.resumed(silent) {
+            self.gauges.fates.count(sighting.kind(), Fate::Postponed);
+            self.settle_after(id, false, MAX_IDLE_RETURN_DELAY).await;
         }
-        self.gauges.fates.count(sighting.kind(), Fate::Postponed);
-        self.waiting.postponed(sighting.guid.clone(), heard_of_again(now));
-        if is_shown {
+    }
+
+    /// Shows those who have waited for as long as the operator allows though nobody could say who they are.
+    pub(super) async fn show_unidentified(&mut self) {
+        let Some(after) = self.show_unidentified_after else {
+            return;
+        };
+        let only_failed = !self.lookup.is_held_back();
+        let due: Vec<_> = self
+            .waiting
+            .waiting_since(clock::now() - after, only_failed)
+            .filter(|(_, sighting, _)| self.sessions.is_unknown(&sighting.guid))
+            .map(|(key, sighting, id)| (key, sighting.clone(), *id))
+            .collect();
+        for (key, sighting, id) in due {
             self.ledger.expect(id);
             self.unidentified.add(key, sighting.guid.clone());
             let record = Record {
                 unidentified: true,
                 ..sighting.record(Profile::default())
             };
-            self.publish(sighting, record, id, now).await;
+            self.publish(sighting, record, id, clock::uptime()).await;
         }
-        self.settle(id, false).await;
     }
 }

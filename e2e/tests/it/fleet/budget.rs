@@ -43,7 +43,11 @@ async fn holds_for_the_fleet_and_holds_up_only_who_is_not_known() -> Result<()> 
         },
     )
     .await?;
+    let mut next = 20;
     eventually("every enricher says why calls are held back", async || {
+        // An enricher learns of it when it has somebody to look up.
+        site.send(&openings(&site, next..next + 1));
+        next += 1;
         let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
         let reasons = pipeline
             .processes

@@ -1,0 +1,123 @@
+//! A Deanonymizer that is slow, refuses, or gives one visitor an answer of no use: nobody else notices.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use e2e::{Condition, LookupTrial, Pipeline, Role, Visitor, eventually};
+use simulator::deanonymizer::Failure;
+use simulator::world::Kind;
+
+#[tokio::test]
+async fn answers_after_four_seconds_identify_everybody_and_hold_up_nobody() -> Result<()> {
+    let site = Pipeline::builder()
+        .with(Role::Enricher, 2)
+        .stale_after(Duration::from_secs(10))
+        .alone()
+        .start()
+        .await?;
+    let trial = LookupTrial {
+        new_per_second: 60,
+        known: 200,
+        lasting: Duration::from_secs(12),
+        grace: Duration::ZERO,
+    };
+    let outcome = trial.run(&site, Condition::Late(Duration::from_secs(4))).await?;
+    assert_eq!(outcome.known_missing, 0);
+    assert!(
+        outcome.max_in_flight > 128,
+        "concurrency follows what the provider bears: {}",
+        outcome.max_in_flight
+    );
+    site.view_is_right().await?;
+    let stats = site.deanonymizer.stats();
+    assert_eq!(stats.calls, stats.successes, "{stats:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_other_call_may_fail() -> Result<()> {
+    let site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
+    site.deanonymizer.set_error_rate(0.5);
+    let visitors: Vec<_> = (0..300)
+        .map(|number| Visitor::from(&site.ip(Kind::CompanyOnly, number)))
+        .collect();
+    site.send(
+        &visitors
+            .iter()
+            .map(|visitor| visitor.opened(0))
+            .collect::<Vec<_>>(),
+    );
+    site.view_is_right().await?;
+    let stats = site.deanonymizer.stats();
+    assert_eq!(
+        stats.successes, 300,
+        "no right answer was paid for twice: {stats:?}"
+    );
+    let calls_per_ip = stats.calls as f64 / 300.0;
+    assert!((1.5..2.6).contains(&calls_per_ip), "{calls_per_ip}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn work_during_an_outage_is_bounded_by_what_comes_in() -> Result<()> {
+    const SESSIONS: u32 = 100;
+    const ROUNDS: u64 = 40;
+    let site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
+    site.deanonymizer_refuses(true).await?;
+    let visitors: Vec<_> = (0..SESSIONS)
+        .map(|number| Visitor::from(&site.ip(Kind::CompanyOnly, number)))
+        .collect();
+    let mut sent = 0;
+    for round in 0..=ROUNDS {
+        let events = visitors.iter().map(|visitor| match round {
+            0 => visitor.opened(0),
+            _ => visitor.keep_alive(0),
+        });
+        site.send(&events.collect::<Vec<_>>());
+        sent += u64::from(SESSIONS);
+        eventually("the events are handled", async || {
+            let handled = handled(&site).await?;
+            ensure!(handled >= sent, "{handled} of {sent}");
+            Ok(())
+        })
+        .await?;
+    }
+    let handled = handled(&site).await?;
+    assert!(handled * 2 <= sent * 3, "{handled} events handled of {sent}");
+    let held = site
+        .metric(Role::Enricher, "visitor_enricher_deliveries_open")
+        .await?;
+    let enrichers = 2;
+    assert!(
+        held <= u64::from(SESSIONS) * 2 * enrichers,
+        "{held} messages held"
+    );
+    site.deanonymizer_refuses(false).await?;
+    site.view_is_right().await
+}
+
+async fn handled(site: &Pipeline) -> Result<u64> {
+    let mut sum = 0;
+    for kind in ["session-opened", "keep-alive"] {
+        let metric = format!(r#"visitor_enricher_events_total{{kind="{kind}"}}"#);
+        sum += site.metric(Role::Enricher, &metric).await?;
+    }
+    Ok(sum)
+}
+
+#[tokio::test]
+async fn an_answer_of_no_use_is_paid_for_a_few_times_and_delays_nobody_else() -> Result<()> {
+    let site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
+    let unlucky = Visitor::from(&site.ip(Kind::Full, 1));
+    site.deanonymizer.fail_ip(&unlucky.ip, Failure::WrongTypes);
+    site.send(&[unlucky.opened(0)]);
+    for number in 0..50 {
+        let visitor = Visitor::from(&site.ip(Kind::CompanyOnly, number));
+        site.send(&[visitor.opened(0), unlucky.keep_alive(0)]);
+        site.shows(&visitor).await?;
+    }
+    let calls = site.deanonymizer.calls_for(&unlucky.ip).calls;
+    assert!((1..=6).contains(&calls), "{calls} calls");
+    site.deanonymizer.heal_ip(&unlucky.ip);
+    site.shows(&unlucky).await.map(drop)
+}

@@ -1,0 +1,116 @@
+//! How long an address waits for its next lookup after one that failed. Pure.
+
+use std::time::Duration;
+
+/// What a failed lookup says of the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The provider failed at random, as it does: the next call may succeed.
+    Transient,
+    /// The answer was unusable. It may have been cut off on its way, or be the same each time.
+    BadAnswer,
+    /// The provider refuses this address; asking again does not change that.
+    Rejected,
+    /// No call was made, so that the next attempt costs nothing either.
+    NotSent,
+}
+
+/// The pauses after an answer that retrying does not change; the last one repeats.
+const UNCHANGING: [Duration; 3] = [
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_mins(5),
+];
+
+/// How many times an unusable answer is asked for again soon, because it may have been damaged on its way.
+const QUICK_RETRIES: u32 = 1;
+
+/// After so many failures in a row it is not chance any longer, even where every other call fails.
+const CHANCE: u32 = 16;
+
+/// By how much jitter lengthens a pause, as a share of it.
+const JITTER: f64 = 0.25;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE_UNSENT: Duration = Duration::from_secs(4);
+
+/// The pause after the `failures`th failure in a row (from 1), which was of this kind. `jitter` lies between 0 and 1; it
+/// spreads lookups that failed together.
+pub fn pause(kind: FailureKind, failures: u32, jitter: f64) -> Duration {
+    let failures = failures.max(1);
+    let pause = match kind {
+        FailureKind::NotSent => exponential(failures, LONGEST_PAUSE_UNSENT),
+        FailureKind::Transient if failures < CHANCE => exponential(failures, LONGEST_PAUSE),
+        FailureKind::Transient => unchanging(failures - CHANCE),
+        FailureKind::BadAnswer if failures <= QUICK_RETRIES => exponential(2 * failures, LONGEST_PAUSE),
+        FailureKind::BadAnswer => unchanging(failures - QUICK_RETRIES - 1),
+        FailureKind::Rejected => unchanging(failures - 1),
+    };
+    pause.mul_f64(1.0 + JITTER * jitter.clamp(0.0, 1.0))
+}
+
+fn exponential(failures: u32, longest: Duration) -> Duration {
+    let factor = 2_u32.saturating_pow(failures - 1);
+    FIRST_PAUSE.saturating_mul(factor).min(longest)
+}
+
+fn unchanging(index: u32) -> Duration {
+    let index = usize::try_from(index).unwrap_or(usize::MAX);
+    UNCHANGING[index.min(UNCHANGING.len() - 1)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many calls are made for an address within a time if each fails alike at once.
+    fn calls_within(kind: FailureKind, time: Duration) -> u32 {
+        let (mut elapsed, mut calls) = (Duration::ZERO, 0);
+        while elapsed <= time {
+            calls += 1;
+            elapsed += pause(kind, calls, 0.0);
+        }
+        calls
+    }
+
+    #[test]
+    fn every_other_call_may_fail_and_everybody_is_identified_within_seconds() {
+        let tries = calls_within(FailureKind::Transient, Duration::from_secs(6));
+        assert!(tries >= 14, "{tries}");
+    }
+
+    #[test]
+    fn an_answer_that_does_not_change_is_paid_for_a_few_times() {
+        let ten_minutes = Duration::from_mins(10);
+        assert!(
+            calls_within(FailureKind::BadAnswer, ten_minutes) <= 5,
+            "an early retry comes on top"
+        );
+        assert!(calls_within(FailureKind::Rejected, ten_minutes) <= 4);
+    }
+
+    #[test]
+    fn an_address_that_always_fails_is_left_alone_in_the_end() {
+        let calls = calls_within(FailureKind::Transient, Duration::from_mins(10));
+        assert!(calls <= 20, "{calls}");
+    }
+
+    #[test]
+    fn what_costs_nothing_is_tried_every_few_seconds() {
+        assert_eq!(pause(FailureKind::NotSent, 1_000_000, 0.0), LONGEST_PAUSE_UNSENT);
+        assert_eq!(pause(FailureKind::NotSent, 0, 0.0), FIRST_PAUSE);
+    }
+
+    #[test]
+    fn jitter_spreads_by_a_quarter() {
+        let (short, long) = (
+            pause(FailureKind::Rejected, 1, 0.0),
+            pause(FailureKind::Rejected, 1, 1.0),
+        );
+        assert_eq!(
+            (short, long),
+            (Duration::from_secs(5), Duration::from_millis(6_250))
+        );
+    }
+}

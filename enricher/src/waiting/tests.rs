@@ -1,0 +1,183 @@
+use std::time::Duration;
+
+use super::*;
+
+fn key(byte: u8) -> Key {
+    Key::from_digest(&[byte; 32])
+}
+
+fn guid(name: &str) -> Guid {
+    Guid::new(name).unwrap()
+}
+
+fn sighting(name: &str, at: Millis) -> Sighting {
+    Sighting {
+        guid: guid(name),
+        ip: "::1".into(),
+        opening: true,
+        at,
+        received_at: at,
+    }
+}
+
+fn tickets(sightings: Vec<(Sighting, u32)>) -> Vec<u32> {
+    let mut tickets: Vec<_> = sightings.into_iter().map(|(_, ticket)| ticket).collect();
+    tickets.sort_unstable();
+    tickets
+}
+
+#[test]
+fn one_lookup_for_all_sessions_of_an_address() {
+    let (mut waiting, now) = (Waiting::new(), Instant::now());
+    assert!(!waiting.add(key(1), sighting("a", 1), 1).shares_lookup);
+    assert!(waiting.add(key(1), sighting("b", 1), 2).shares_lookup);
+    assert!(!waiting.add(key(2), sighting("c", 1), 3).shares_lookup);
+    assert_eq!(waiting.len(), 3);
+    assert_eq!(waiting.next(now), Some(key(1)));
+    assert_eq!(waiting.next(now), Some(key(2)));
+    assert_eq!(waiting.next(now), None);
+    assert_eq!(waiting.lookup(key(1)).unwrap().sighting, &sighting("a", 1));
+    assert_eq!(tickets(waiting.take(key(1))), [1, 2]);
+    assert_eq!(waiting.len(), 1);
+}
+
+#[test]
+fn a_session_keeps_two_messages_however_often_it_is_sighted() {
+    let mut waiting = Waiting::new();
+    let mut superseded = 0;
+    for number in 0..100 {
+        let added = waiting.add(key(1), sighting("a", i64::from(number)), number);
+        superseded += usize::from(added.superseded.is_some());
+    }
+    assert_eq!((waiting.len(), superseded), (1, 98));
+    assert_eq!(tickets(waiting.take(key(1))), [0, 99]);
+}
+
+#[test]
+fn a_failed_lookup_is_tried_again_after_its_pause() {
+    let (mut waiting, now) = (Waiting::new(), Instant::now());
+    waiting.add(key(1), sighting("a", 1), 1);
+    assert_eq!(waiting.next(now), Some(key(1)));
+    waiting.failed(key(1), FailureKind::Rejected, now, 0.0);
+    let due = waiting.next_retry().unwrap();
+    assert_eq!(due, now + Duration::from_secs(5));
+    assert_eq!(waiting.next(now), None);
+    assert_eq!(waiting.next(due), Some(key(1)));
+    assert_eq!(waiting.next_retry(), None);
+    waiting.failed(key(1), FailureKind::Rejected, due, 0.0);
+    assert_eq!(waiting.next_retry(), Some(due + Duration::from_secs(30)));
+    assert_eq!(tickets(waiting.take(key(1))), [1], "a verdict from elsewhere");
+    assert_eq!(waiting.next_retry(), None);
+}
+
+#[test]
+fn where_no_lookup_may_begin_the_line_stays_as_it_is() {
+    let (mut waiting, now) = (Waiting::new(), Instant::now());
+    waiting.add(key(1), sighting("a", 1), 1);
+    waiting.add(key(2), sighting("b", 1), 2);
+    let next = waiting.next(now).unwrap();
+    waiting.put_back(next);
+    assert_eq!(waiting.next(now), Some(key(1)));
+    assert_eq!(waiting.next(now), Some(key(2)));
+}
+
+#[test]
+fn the_interest_is_lost_with_the_last_session() {
+    let (mut waiting, now) = (Waiting::new(), Instant::now());
+    waiting.add(key(1), sighting("a", 1), 1);
+    waiting.add(key(1), sighting("b", 1), 2);
+    let interest = waiting.lookup(key(1)).unwrap().interest;
+    assert_eq!(tickets(waiting.take_session(key(1), &guid("a"))), [1]);
+    assert!(!interest.is_lost());
+    assert_eq!(tickets(waiting.take_session(key(1), &guid("b"))), [2]);
+    assert!(interest.is_lost());
+    assert!(!waiting.contains(key(1)));
+    assert_eq!(waiting.next(now), None, "nobody pays for who has left");
+}
+
+#[test]
+fn who_has_not_been_sighted_for_long_stops_waiting() {
+    let mut waiting = Waiting::new();
+    waiting.add(key(1), sighting("a", 10), 1);
+    waiting.add(key(1), sighting("b", 20), 2);
+    waiting.add(key(2), sighting("c", 10), 3);
+    waiting.add(key(2), sighting("c", 30), 4);
+    assert_eq!(tickets(waiting.take_silent(15)), [1]);
+    assert_eq!(waiting.len(), 2);
+}
+
+#[test]
+fn sessions_whose_lookup_keeps_failing_are_named() {
+    let (mut waiting, now) = (Waiting::new(), Instant::now());
+    waiting.add(key(1), sighting("a", 10), 1);
+    assert_eq!(waiting.waiting_since(15, true).count(), 0, "it has not failed");
+    assert_eq!(waiting.waiting_since(15, false).count(), 1);
+    assert_eq!(waiting.next(now), Some(key(1)));
+    waiting.failed(key(1), FailureKind::Transient, now, 0.0);
+    assert_eq!(waiting.waiting_since(15, true).count(), 1);
+    assert_eq!(waiting.waiting_since(10, true).count(), 0, "not for so long");
+}
+
+#[test]
+fn everybody_can_be_taken_out() {
+    let (mut waiting, now) = (Waiting::new(), Instant::now());
+    waiting.add(key(1), sighting("a", 1), 1);
+    waiting.add(key(2), sighting("b", 1), 2);
+    assert_eq!(waiting.next(now), Some(key(1)));
+    assert_eq!(waiting.next(now), Some(key(2)));
+    waiting.failed(key(2), FailureKind::NotSent, now, 0.0);
+    let interest = waiting.lookup(key(1)).unwrap().interest;
+    assert_eq!(tickets(waiting.take_all()), [1, 2]);
+    assert!(interest.is_lost());
+    assert_eq!((waiting.len(), waiting.next_retry()), (0, None));
+}
+
+#[test]
+fn a_lookup_that_ended_for_those_who_left_decides_nothing_for_those_who_came() {
+    let (mut waiting, now) = (Waiting::new(), Instant::now());
+    waiting.add(key(1), sighting("a", 1), 1);
+    assert_eq!(waiting.next(now), Some(key(1)));
+    waiting.take_session(key(1), &guid("a"));
+    waiting.add(key(1), sighting("b", 1), 2);
+    waiting.failed(key(1), FailureKind::Rejected, now, 0.0);
+    assert_eq!(waiting.next(now), Some(key(1)), "it is in line already");
+    assert_eq!(waiting.next(now), None);
+}
+
+#[test]
+fn a_session_counts_once_until_its_verdict() {
+    let mut waiting = Waiting::new();
+    waiting.add(key(1), sighting("a", 1), 1);
+    waiting.add(key(1), sighting("a", 2), 2);
+    assert_eq!(waiting.being_identified(0), 1);
+    waiting.take(key(1));
+    waiting.postponed(guid("a"), 10);
+    assert_eq!(waiting.being_identified(9), 1);
+    waiting.add(key(1), sighting("a", 3), 3);
+    assert_eq!(waiting.being_identified(9), 1);
+    waiting.take(key(1));
+    waiting.postponed(guid("a"), 10);
+    assert_eq!(waiting.being_identified(10), 0);
+    waiting.postponed(guid("a"), 20);
+    waiting.identified(&guid("a"));
+    assert_eq!(waiting.being_identified(11), 0);
+}
+
+#[test]
+fn unusable_answers_are_doubted_once() {
+    let (mut waiting, now) = (Waiting::new(), Instant::now());
+    waiting.add(key(1), sighting("a", 1), 1);
+    let fail = |waiting: &mut Waiting<_>, at| {
+        assert_eq!(waiting.next(at), Some(key(1)));
+        waiting.failed(key(1), FailureKind::BadAnswer, at, 0.0);
+    };
+    fail(&mut waiting, now);
+    let again = waiting.next_retry().unwrap();
+    fail(&mut waiting, again);
+    assert_eq!(waiting.next_retry(), Some(again + Duration::from_secs(5)));
+    waiting.succeeded(again);
+    fail(&mut waiting, again);
+    assert_eq!(waiting.next_retry(), Some(again + Duration::from_secs(30)));
+    waiting.succeeded(again);
+    assert_eq!(waiting.next(again), None, "it is the address");
+}
