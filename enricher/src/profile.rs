@@ -32,7 +32,8 @@ impl Verdict {
     }
 }
 
-/// Takes away what must not be shown.
+/// Takes away what must not be shown. This alone decides it: a profile that older rules filtered goes through it again as an
+/// [`Answer`], and one that these rules filtered comes out as it went in.
 pub fn filter(answer: Answer, hidden: &HiddenCompanies) -> Verdict {
     let Answer { company, contact } = answer;
     if company.as_ref().is_some_and(|company| hidden.hides(company)) {
@@ -63,10 +64,9 @@ fn presentable(contact: Contact) -> Option<Contact> {
     for address in contact
         .email_addresses
         .iter()
-        .filter_map(|text| email::address(text))
+        .flat_map(|text| email::business_addresses(text))
     {
-        let personal = email::is_personal(&address) || email::mentions_personal(&address);
-        if !personal && !business.contains(&address) {
+        if !business.contains(&address) {
             business.push(address);
         }
     }
@@ -76,7 +76,7 @@ fn presentable(contact: Contact) -> Option<Contact> {
         phone_numbers: contact
             .phone_numbers
             .into_iter()
-            .filter(|number| !number.contains('@'))
+            .filter(|number| !email::mentions_address(number))
             .collect(),
         ..contact
     })
@@ -84,6 +84,8 @@ fn presentable(contact: Contact) -> Option<Contact> {
 
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod personal_mail;
 
 #[cfg(test)]
 mod tests {

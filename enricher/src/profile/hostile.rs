@@ -32,7 +32,9 @@ fn looks_personal(text: &str) -> bool {
     text.split('@').skip(1).any(|rest| {
         ["gmail.com", "mail.yahoo.co.uk", "yahoo.co.uk", "hotmail.com"]
             .iter()
-            .any(|domain| rest.starts_with(domain))
+            .filter_map(|domain| rest.strip_prefix(domain))
+            // `gmail.common.example` is another domain.
+            .any(|next| !next.trim_start_matches('.').starts_with(|c: char| c == '-' || c.is_alphanumeric()))
     })
 }
 
