@@ -13,7 +13,7 @@ use axum::routing::get;
 use axum::{Extension, Json, Router};
 use axum_tws::{Limits, WebSocketUpgrade};
 use serde_json::json;
-use service::{Place, Room};
+use service::{Connection, Room};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::compression::CompressionLayer;
@@ -117,7 +117,7 @@ async fn pipeline(State(api): State<Api>) -> Result<impl IntoResponse, NotReady>
 
 async fn socket(
     State(api): State<Api>,
-    Extension(connection): Extension<Place>,
+    Extension(connection): Extension<Connection>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let Some(place) = api.room.enter() else {

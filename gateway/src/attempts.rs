@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
-use crate::peer::counted_as;
+use service::client_limit::client_key;
 
 /// How many wrong tokens somebody may show before the pause.
 pub const MOST: u32 = 10;
@@ -33,13 +33,13 @@ impl Attempts {
 
     /// Whether the token that somebody shows is looked at.
     pub fn may(&self, peer: SocketAddr) -> bool {
-        self.0.get(&counted_as(peer)).is_none_or(|failed| failed < MOST)
+        self.0.get(&client_key(peer)).is_none_or(|failed| failed < MOST)
     }
 
     /// Somebody has shown a wrong token.
     pub fn failed(&self, peer: SocketAddr) {
         self.0
-            .entry(counted_as(peer))
+            .entry(client_key(peer))
             .and_upsert_with(|before| before.map_or(1, |before| before.into_value().saturating_add(1)));
     }
 }

@@ -66,6 +66,11 @@ pub struct Flags {
     #[arg(long, env, default_value_t = 16_384)]
     pub max_connections: usize,
 
+    /// The most connections at once from one address; an IPv6 /64 counts as one. An office behind one address holds one for
+    /// each page that is open there, and a proxy before us one for each that is open anywhere.
+    #[arg(long, env, default_value_t = 1_024)]
+    pub max_connections_per_address: usize,
+
     /// The most requests a second from one address, and ten times as many at once. Behind a proxy all come from its.
     #[arg(long, env, default_value = "200")]
     pub request_rate: NonZeroU32,
@@ -127,6 +132,7 @@ impl CommandLine for Flags {
         Ok(Server::new(
             tls,
             open_files::room_for(self.max_connections),
+            self.max_connections_per_address,
             metrics,
         ))
     }

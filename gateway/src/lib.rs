@@ -16,7 +16,6 @@ mod login;
 mod observation;
 mod origin;
 mod pass;
-mod peer;
 mod rates;
 mod receipt;
 mod return_address;

@@ -12,7 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use crate::peer::counted_as;
+use service::client_limit::client_key;
 
 /// How many seconds' worth of requests may come at once: a page with all that belongs to it, for a room of people.
 const BURST: u32 = 10;
@@ -42,7 +42,7 @@ impl Rates {
     }
 
     fn may(&self, peer: SocketAddr) -> bool {
-        self.0.check_key(&counted_as(peer)).is_ok()
+        self.0.check_key(&client_key(peer)).is_ok()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What every process shares: flags, logs, the NATS connection, health, status and the way to stop.
 
 pub mod backoff;
+pub mod client_limit;
 pub mod clock;
 pub mod flags;
 pub mod freeze;
@@ -16,6 +17,7 @@ pub mod open_files;
 pub mod process;
 pub mod rejected;
 pub mod requests;
+mod reserve;
 pub mod room;
 pub mod secret;
 pub mod seldom;
@@ -33,4 +35,4 @@ pub use nats::Nats;
 pub use process::Process;
 pub use requests::Requests;
 pub use room::{Place, Room};
-pub use server::Server;
+pub use server::{Connection, Server};

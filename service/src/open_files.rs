@@ -3,7 +3,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// What a process has open besides those who connect to it.
-const OWN: u64 = 128;
+const OWN: u64 = 256;
 
 /// Raises the limit as far as the system allows, and gives how many connections there may then be: `wanted`, or what the
 /// limit leaves room for.

@@ -172,14 +172,17 @@ impl Process {
         let listener = http::listen(flag, address).await?;
         let server = self.server.for_health_beside();
         self.tasks
-            .spawn(server.serve(listener, self.routes(), self.shutdown.clone()));
+            .spawn(server.serve(listener, self.routes(), self.routes(), self.shutdown.clone()));
         Ok(())
     }
 
     /// Serves `routes` and reports until the shutdown, and then waits for the tasks.
     pub async fn run(self, routes: Router, reporter: Reporter) {
-        self.tasks
-            .spawn(self.server.serve(self.listener, routes, self.shutdown.clone()));
+        let health = self.routes();
+        let served = self
+            .server
+            .serve(self.listener, routes, health, self.shutdown.clone());
+        self.tasks.spawn(served);
         // It holds nothing that must be finished, so it ends with the runtime.
         tokio::spawn(self.streams.keep_rejected(self.health));
         self.tasks.spawn(reporter.run(self.nats, self.shutdown.clone()));

@@ -43,6 +43,11 @@ impl Room {
         Self::new(places, self.taken.clone(), self.refused.clone())
     }
 
+    /// Counts one who was refused for another reason than that there is no place.
+    pub fn refuse(&self) {
+        self.refused.inc();
+    }
+
     /// Takes a place, if there is one.
     #[must_use]
     pub fn enter(&self) -> Option<Place> {
