@@ -1,8 +1,10 @@
 //! The enricher's figures, for metrics and status alike.
 
 use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
 
 use protocol::EventKind;
+use protocol::sample::Sample;
 use protocol::status::{Breaker, EnricherFigures, Lookups};
 use service::metrics::{Counter, Family, Gauge, Label, Latency, Metrics};
 
@@ -40,6 +42,8 @@ pub struct Gauges {
     pub sessions: Gauge,
     /// Sessions that wait for a verdict.
     pub being_identified: Gauge,
+    /// Which sessions these are.
+    unidentified: Mutex<Sample>,
     /// Messages in the raw stream that no enricher has taken yet.
     pub queue_waiting: Gauge,
     lookups_paid: Counter,
@@ -123,6 +127,7 @@ impl Gauges {
             deliveries: gauge("deliveries_open", "Raw messages being handled"),
             sessions: gauge("sessions_known", "Sessions whose record is known to be out"),
             being_identified: gauge("sessions_being_identified", "Sessions that wait for a verdict"),
+            unidentified: Mutex::default(),
             queue_waiting: gauge("queue_waiting", "Raw messages that no enricher has taken yet"),
             lookups_paid: counter(
                 "lookups_paid",
@@ -150,6 +155,11 @@ impl Gauges {
             concurrency: gauge("lookup_concurrency", "How many calls may run at once now"),
             lookups_failed,
         }
+    }
+
+    /// Notes which sessions wait for a verdict.
+    pub fn set_unidentified(&self, sample: Sample) {
+        *self.unidentified.lock().unwrap_or_else(PoisonError::into_inner) = sample;
     }
 
     /// Counts an event.
@@ -184,6 +194,12 @@ impl Gauges {
         self.concurrency.set(lookup_concurrency);
         EnricherFigures {
             being_identified: self.being_identified.get(),
+            unidentified: Some(
+                self.unidentified
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .clone(),
+            ),
             events_handled: self.events.iter().map(Counter::get).sum(),
             queue_waiting: self.queue_waiting.get(),
             lookups: Lookups {

@@ -535,6 +535,7 @@ impl Pipeline {
         self.gauges.sessions.set(self.sessions.count() as u64);
         let being_identified = self.waiting.being_identified(now);
         self.gauges.being_identified.set(being_identified as u64);
+        self.gauges.set_unidentified(self.waiting.sample());
     }
 }
 

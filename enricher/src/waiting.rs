@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Instant;
 
 use protocol::guid::GuidMap;
+use protocol::sample::{self, Sample};
 use protocol::{Guid, Millis};
 
 pub use self::retry::FailureKind;
@@ -303,6 +304,13 @@ impl<T> Waiting<T> {
     pub fn being_identified(&mut self, now: Millis) -> usize {
         self.postponed.retain(|_, until| *until > now);
         self.sessions + self.postponed.len()
+    }
+
+    /// Which sessions are being identified.
+    pub fn sample(&self) -> Sample {
+        let sessions = self.addresses.values().flat_map(|address| &address.sessions);
+        let waiting = sessions.map(|(guid, _)| guid);
+        Sample::of(waiting.chain(self.postponed.keys()).map(sample::hash))
     }
 
     /// How many sessions wait.

@@ -29,6 +29,8 @@ pub struct Gauges {
     clients_refused: Counter,
     /// Client messages that were not understood.
     pub requests_not_understood: Counter,
+    /// Statuses that are not trusted.
+    pub statuses_ignored: Counter,
     /// Messages put back into the sessions' stream.
     pub written_back: Counter,
     appeared: Counter,
@@ -71,6 +73,10 @@ impl Gauges {
             requests_not_understood: counter(
                 "requests_not_understood",
                 "Client messages that were not understood",
+            ),
+            statuses_ignored: counter(
+                "statuses_ignored",
+                "Statuses that are too large, impossible or do not match their subject",
             ),
             written_back: counter(
                 "records_written_back",

@@ -282,6 +282,9 @@ impl HubTask {
         if matches!(message, SessionMessage::Tombstone(_)) {
             self.note(received_at);
         }
+        if !matches!(&message, SessionMessage::Record(record) if record.unidentified) {
+            self.statuses.settled(message.guid(), clock::uptime());
+        }
         let appeared = self.view.traffic().appeared;
         self.view.message(message, standing, now);
         if self.behind.is_empty() && self.view.traffic().appeared > appeared {

@@ -1,6 +1,5 @@
 //! Follows the streams of sessions and activities from their beginning, and the processes' statuses.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +12,9 @@ use protocol::{Activity, Rejection, SessionMessage, stream, subject};
 use service::backoff::Backoff;
 use service::health::Health;
 use service::incarnation::Change;
-use service::metrics::Gauge;
+use service::metrics::{Counter, Gauge};
 use service::rejected::Rejected;
+use service::seldom::Seldom;
 use service::stream_watch::{LOOK_INTERVAL, Look, StreamTrouble, StreamWatch};
 use service::streams::Streams;
 use service::trace::{self, Span};
@@ -22,6 +22,7 @@ use service::{Nats, Process, clock, last_message};
 use tokio::sync::mpsc;
 
 use crate::stream_check::StreamCheck;
+use crate::trusted_status;
 use crate::write_back::Standing;
 
 /// The longest that the stream of a consumer that NATS has lost is waited for: by then it has missed two heartbeats, and
@@ -290,25 +291,23 @@ impl Follower {
     }
 }
 
-/// Tells `intake` how the processes are, for ever. A status that is not understood comes from a process of another
-/// version; it is logged once for each.
-pub async fn follow_statuses(nats: Nats, intake: mpsc::Sender<Intake>) {
-    let mut strangers: HashMap<String, u64> = HashMap::new();
+/// Tells `intake` how the processes are, for ever. What is not trusted is counted.
+pub async fn follow_statuses(nats: Nats, intake: mpsc::Sender<Intake>, ignored: Counter) {
+    static IGNORED: Seldom = Seldom::new();
     loop {
         nats.connected().await;
         match nats.client().subscribe(subject::STATUSES).await {
             Ok(mut messages) => {
                 while let Some(message) = messages.next().await {
-                    match serde_json::from_slice(&message.payload) {
+                    match trusted_status::read(&message.subject, &message.payload) {
                         Ok(status) => {
                             // It fails only when the process ends.
                             let _ = intake.send(Intake::Status(status)).await;
                         }
                         Err(error) => {
-                            let count = strangers.entry(message.subject.to_string()).or_default();
-                            *count += 1;
-                            if *count == 1 {
-                                tracing::warn!(subject = %message.subject, %error, "a status is not understood");
+                            ignored.inc();
+                            if let Some(unsaid) = IGNORED.due() {
+                                tracing::warn!(subject = %message.subject, %error, unsaid, "a status is ignored");
                             }
                         }
                     }

@@ -27,6 +27,8 @@ mod statuses;
 mod store;
 mod stored_messages;
 mod stream_check;
+mod trusted_status;
+mod unidentified;
 pub mod view;
 pub mod write_back;
 
@@ -79,7 +81,11 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
 
     // These hold nothing that must be finished, so they end with the runtime.
     tokio::spawn(hub_task.run(intake));
-    tokio::spawn(follow_statuses(process.nats.clone(), sender.clone()));
+    tokio::spawn(follow_statuses(
+        process.nats.clone(),
+        sender.clone(),
+        gauges.statuses_ignored.clone(),
+    ));
     for followed in Followed::ALL {
         let follower = Follower::new(
             followed,

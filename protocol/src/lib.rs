@@ -10,6 +10,7 @@ pub mod guid;
 pub mod ip;
 pub mod record;
 pub mod rejection;
+pub mod sample;
 pub mod status;
 pub mod stream;
 pub mod subject;

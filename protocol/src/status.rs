@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::sample::Sample;
 use crate::time::Millis;
 
 /// How often a process tells its status.
@@ -79,6 +80,9 @@ pub struct IngestorFigures {
 pub struct EnricherFigures {
     /// Sessions that wait for a verdict.
     pub being_identified: u64,
+    /// Which they are, so that those that wait at several enrichers count once. Not passed on to clients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unidentified: Option<Sample>,
     /// Events handled to their end.
     pub events_handled: u64,
     /// Messages in the raw stream that no enricher has taken yet.
@@ -127,8 +131,8 @@ impl Lookups {
             saved_by_cache: self.saved_by_cache.saturating_add(other.saved_by_cache),
             saved_by_fleet: self.saved_by_fleet.saturating_add(other.saved_by_fleet),
             saved_by_sharing: self.saved_by_sharing.saturating_add(other.saved_by_sharing),
-            // JSON has no infinity.
-            spent: (self.spent + other.spent).min(f64::MAX),
+            // JSON has no infinity, and nothing was ever spent backwards.
+            spent: (self.spent.max(0.0) + other.spent.max(0.0)).min(f64::MAX),
         }
     }
 }

@@ -29,6 +29,7 @@ mod replay;
 mod rules;
 mod security;
 mod sessions;
+mod statuses;
 mod streams;
 mod traces;
 mod wire;

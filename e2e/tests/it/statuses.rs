@@ -1,0 +1,148 @@
+//! What the processes say of themselves: counted once, and trusted only where it can be.
+
+use anyhow::{Result, ensure};
+use e2e::{Pipeline, Role, Visitor, eventually};
+use protocol::status::{Figures, Status};
+use serde_json::Value;
+use simulator::deanonymizer::Failure;
+use simulator::world::Kind;
+
+/// The most sessions that wait at any one time.
+const WAITING: u64 = 12;
+
+/// What each enricher says of how many sessions wait there.
+async fn by_enricher(site: &Pipeline) -> Result<Vec<u64>> {
+    let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+    let figures = pipeline.processes.into_iter().map(|status| status.figures);
+    Ok(figures
+        .filter_map(|figures| match figures {
+            Figures::Enricher(enricher) => Some(enricher.being_identified),
+            Figures::Ingestor(_) | Figures::Gateway(_) => None,
+        })
+        .collect())
+}
+
+/// Waits until several enrichers hold the same sessions and the gateway counts each once.
+async fn each_counts_once(site: &Pipeline) -> Result<()> {
+    eventually("sessions wait at several enrichers and count once", async || {
+        let before = by_enricher(site).await?;
+        let stats = site.member(Role::Gateway, 0)?.http.stats().await?;
+        ensure!(before.iter().sum::<u64>() > WAITING, "{before:?}");
+        ensure!(stats.being_identified == WAITING, "{stats:?}, {before:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_session_that_several_enrichers_hold_counts_once() -> Result<()> {
+    let mut site = Pipeline::builder().with(Role::Enricher, 3).start().await?;
+    site.deanonymizer.fail_all(Some(Failure::ServerError));
+    let visitors: Vec<_> = (0..u32::try_from(WAITING)?)
+        .map(|n| Visitor::from(&site.ip(Kind::CompanyOnly, n)))
+        .collect();
+    // One message each, so that a session's events are taken by different enrichers.
+    for _ in 0..6 {
+        for visitor in &visitors {
+            site.send(&[visitor.keep_alive(0)]);
+        }
+    }
+    let viewer = site.viewer().await?;
+    each_counts_once(&site).await?;
+    site.member_mut(Role::Enricher, 0)?.process.kill().await?;
+    each_counts_once(&site).await?;
+
+    site.deanonymizer.fail_all(None);
+    for visitor in &visitors {
+        site.shows(visitor).await?;
+    }
+    viewer
+        .sees("that nobody waits", |view| view.stats.being_identified == 0)
+        .await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_status_is_trusted_only_if_it_matches_its_subject_and_can_be() -> Result<()> {
+    let site = Pipeline::start().await?;
+    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let genuine = eventually("the enricher has said how it is", async || {
+        let pipeline = gateway.pipeline().await?;
+        let mut processes = pipeline.processes.into_iter();
+        let enricher = processes.find(|status| matches!(status.figures, Figures::Enricher(_)));
+        enricher.ok_or_else(|| anyhow::anyhow!("no enricher"))
+    })
+    .await?;
+    let enricher = site.nats.client("enricher").await?;
+    let forged = |change: &dyn Fn(&mut Value)| -> Result<String> {
+        let mut value = serde_json::to_value(&genuine)?;
+        change(&mut value);
+        Ok(value.to_string())
+    };
+    let name = &genuine.instance;
+    let statuses = [
+        ("forged", forged(&|_| ())?),
+        (name, forged(&|value| value["process"] = "gateway".into())?),
+        (name, forged(&|value| value["instance"] = "forged".into())?),
+        (name, forged(&|value| value["lookups"]["paid"] = u64::MAX.into())?),
+        (
+            name,
+            forged(&|value| value["reason"] = "x".repeat(100_000).into())?,
+        ),
+        ("forged", "nonsense".into()),
+    ];
+    let ignored = statuses.len() as u64;
+    for (instance, status) in statuses {
+        enricher
+            .publish(format!("visitor.status.enricher.{instance}"), status.into())
+            .await?;
+    }
+    enricher.flush().await?;
+    eventually("all are ignored", async || {
+        let counted = site
+            .metric(Role::Gateway, "visitor_gateway_statuses_ignored_total")
+            .await?;
+        ensure!(counted == ignored, "{counted}");
+        Ok(())
+    })
+    .await?;
+    let pipeline = gateway.pipeline().await?;
+    ensure!(pipeline.lookups.paid == 0, "{:?}", pipeline.lookups);
+    let forged = |status: &Status| status.instance == "forged";
+    ensure!(!pipeline.processes.iter().any(forged), "{pipeline:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn invented_processes_are_few() -> Result<()> {
+    let site = Pipeline::start().await?;
+    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let enricher = site.nats.client("enricher").await?;
+    let status = eventually("the enricher has said how it is", async || {
+        let pipeline = gateway.pipeline().await?;
+        let mut processes = pipeline.processes.into_iter();
+        let enricher = processes.find(|status| matches!(status.figures, Figures::Enricher(_)));
+        enricher.ok_or_else(|| anyhow::anyhow!("no enricher"))
+    })
+    .await?;
+    for n in 0..1_000 {
+        let instance = format!("invented-{n}");
+        let subject = protocol::subject::status("enricher", &instance);
+        let status = Status {
+            instance,
+            ..status.clone()
+        };
+        enricher
+            .publish(subject, serde_json::to_vec(&status)?.into())
+            .await?;
+    }
+    enricher.flush().await?;
+    eventually("the last is known and the first forgotten", async || {
+        let processes = gateway.pipeline().await?.processes;
+        let known = |name: &str| processes.iter().any(|status| status.instance == name);
+        ensure!(known("invented-999") && !known("invented-0"));
+        ensure!(processes.len() <= 128 + 2, "{}", processes.len());
+        Ok(())
+    })
+    .await
+}
