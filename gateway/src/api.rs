@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CACHE_CONTROL, RETRY_AFTER};
 use axum::http::{HeaderName, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -24,14 +24,15 @@ use crate::access::{self, Access};
 use crate::cache;
 use crate::gauges::Gauges;
 use crate::headers::{self, Encrypted};
-use crate::hub::{Hub, NotReady};
+use crate::hub::{Hub, Unavailable};
 use crate::login;
 use crate::origin::{self, Origins};
 use crate::rates::{self, Rates};
+use crate::sessions::{self, Answers};
 use crate::socket::{Client, MAX_REQUEST};
 
 /// Who is on the website is nothing for a cache.
-const NEVER_STORED: (HeaderName, &str) = (CACHE_CONTROL, "no-store");
+pub const NEVER_STORED: (HeaderName, &str) = (CACHE_CONTROL, "no-store");
 
 /// How long an answer may take to be made.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -49,6 +50,8 @@ pub struct Api {
     pub clients: TaskTracker,
     /// The room for more of them.
     pub room: Room,
+    /// The snapshots that are being sent.
+    pub answers: Answers,
 }
 
 /// What stands between the routes and those who ask.
@@ -67,11 +70,12 @@ pub struct Guards {
 pub fn routes(api: Api, assets: &Path, guards: Guards) -> Router {
     let encrypted = Encrypted(guards.encrypted);
     Router::new()
-        .route("/api/sessions", get(sessions))
         .route("/api/stats", get(stats))
         .route("/api/pipeline", get(pipeline))
         .merge(page(assets))
         .layer(CompressionLayer::new())
+        // Compressed once for all who ask, not once for each.
+        .route("/api/sessions", get(sessions::sessions))
         .route("/ws", get(socket))
         .with_state(api)
         .layer(from_fn_with_state(guards.access.clone(), access::check))
@@ -102,16 +106,11 @@ fn page(assets: &Path) -> Router<Api> {
     Router::new().route("/", get(async move || (StatusCode::NOT_FOUND, missing)))
 }
 
-async fn sessions(State(api): State<Api>) -> Result<impl IntoResponse, NotReady> {
-    let snapshot = api.hub.snapshot().await?;
-    Ok(([(CONTENT_TYPE, "application/json"), NEVER_STORED], snapshot.text))
-}
-
-async fn stats(State(api): State<Api>) -> Result<impl IntoResponse, NotReady> {
+async fn stats(State(api): State<Api>) -> Result<impl IntoResponse, Unavailable> {
     Ok(([NEVER_STORED], Json(api.hub.stats().await?)))
 }
 
-async fn pipeline(State(api): State<Api>) -> Result<impl IntoResponse, NotReady> {
+async fn pipeline(State(api): State<Api>) -> Result<impl IntoResponse, Unavailable> {
     Ok(([NEVER_STORED], Json(api.hub.pipeline().await?)))
 }
 
@@ -138,7 +137,7 @@ async fn socket(
         })
 }
 
-impl IntoResponse for NotReady {
+impl IntoResponse for Unavailable {
     fn into_response(self) -> Response {
         (
             StatusCode::SERVICE_UNAVAILABLE,

@@ -4,6 +4,7 @@ use protocol::status::GatewayFigures;
 use service::Room;
 use service::metrics::{Counter, Gauge, Latency, Metrics};
 
+use crate::snapshot::SnapshotGauges;
 use crate::view::Traffic;
 
 /// What the gateway counts.
@@ -29,6 +30,10 @@ pub struct Gauges {
     clients_refused: Counter,
     /// Client messages that were not understood.
     pub requests_not_understood: Counter,
+    /// What snapshots cost.
+    pub snapshots: SnapshotGauges,
+    answers: Gauge,
+    answers_refused: Counter,
     /// Statuses that are not trusted.
     pub statuses_ignored: Counter,
     /// Messages put back into the sessions' stream.
@@ -74,6 +79,16 @@ impl Gauges {
                 "requests_not_understood",
                 "Client messages that were not understood",
             ),
+            snapshots: SnapshotGauges {
+                built: counter("snapshots_built", "Snapshots built, each for all who asked at the time"),
+                compressed: counter("snapshots_compressed", "Snapshots compressed"),
+                held: gauge("snapshots_held", "Snapshots that somebody is still being sent"),
+            },
+            answers: gauge("snapshot_answers", "Answers with a snapshot that are being sent"),
+            answers_refused: counter(
+                "snapshot_answers_refused",
+                "Requests for a snapshot refused because too many were being sent",
+            ),
             statuses_ignored: counter(
                 "statuses_ignored",
                 "Statuses that are too large, impossible or do not match their subject",
@@ -95,6 +110,11 @@ impl Gauges {
     /// Room for so many clients.
     pub fn room(&self, clients: usize) -> Room {
         Room::new(clients, self.clients.clone(), self.clients_refused.clone())
+    }
+
+    /// Room for so many answers with a snapshot.
+    pub fn room_for_answers(&self, answers: usize) -> Room {
+        Room::new(answers, self.answers.clone(), self.answers_refused.clone())
     }
 
     /// Takes over what the view has counted.

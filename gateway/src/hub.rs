@@ -18,7 +18,7 @@ use service::freeze::Freeze;
 use service::trace::Span;
 use service::{Process, clock, status};
 use tokio::sync::{broadcast, mpsc, oneshot};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use self::observer::Observer;
 pub use self::observer::PART;
@@ -27,6 +27,8 @@ use crate::flags::Flags;
 use crate::gauges::Gauges;
 use crate::intake::{Followed, Intake};
 use crate::receipt::{adapt_activity, adapt_message};
+use crate::snapshot::{self, text};
+use crate::snapshots::{Busy, Joined, SHARED_FOR, Snapshots};
 use crate::statuses::Statuses;
 use crate::stream_check::{Repair, StreamCheck};
 use crate::view::{Changes, View};
@@ -44,6 +46,9 @@ const AT_ONCE: usize = 1024;
 /// How many frames a client may be behind before it gets a snapshot instead.
 const FRAMES_KEPT: usize = 128;
 
+/// How often it is asked for a snapshot while there is no room for another one: for some seconds.
+const JOIN_ATTEMPTS: u32 = 20;
+
 /// A frame as it goes out to every client.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
@@ -54,15 +59,24 @@ pub struct Outgoing {
 }
 
 enum Question {
-    Snapshot(oneshot::Sender<Outgoing>),
+    Join(oneshot::Sender<Result<Following, Busy>>),
     Stats(oneshot::Sender<Stats>),
     Pipeline(oneshot::Sender<Pipeline>),
 }
 
-/// The view has not been told everything yet.
+/// A snapshot with the frames since, and all frames that follow.
+type Following = (Joined, broadcast::Receiver<Outgoing>);
+
+/// Why a question is not answered.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the view is not complete yet")]
-pub struct NotReady;
+pub enum Unavailable {
+    /// The view has not been told everything yet.
+    #[error("the view is not complete yet")]
+    NotReady,
+    /// There was no room for another snapshot for a while.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+}
 
 /// Asks the hub. Clones ask the same.
 #[derive(Clone)]
@@ -77,19 +91,27 @@ impl Hub {
         self.frames.subscribe()
     }
 
-    /// The whole view.
+    /// The whole view, up to a quarter of a second old, and everything since. Waits a while for room.
     ///
     /// # Errors
-    /// While the view is not complete after a start.
-    pub async fn snapshot(&self) -> Result<Outgoing, NotReady> {
-        self.ask(Question::Snapshot).await
+    /// While the view is not complete after a start, or too many snapshots are being sent.
+    pub async fn join(&self) -> Result<Following, Unavailable> {
+        let mut attempts = 0;
+        loop {
+            match self.ask(Question::Join).await? {
+                Ok(following) => return Ok(following),
+                Err(busy) if attempts == JOIN_ATTEMPTS => return Err(busy.into()),
+                Err(_) => attempts += 1,
+            }
+            sleep(SHARED_FOR).await;
+        }
     }
 
     /// The figures.
     ///
     /// # Errors
-    /// As [`Hub::snapshot`].
-    pub async fn stats(&self) -> Result<Stats, NotReady> {
+    /// While the view is not complete after a start.
+    pub async fn stats(&self) -> Result<Stats, Unavailable> {
         self.ask(Question::Stats).await
     }
 
@@ -97,18 +119,18 @@ impl Hub {
     ///
     /// # Errors
     /// As [`Hub::snapshot`].
-    pub async fn pipeline(&self) -> Result<Pipeline, NotReady> {
+    pub async fn pipeline(&self) -> Result<Pipeline, Unavailable> {
         self.ask(Question::Pipeline).await
     }
 
-    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Result<T, NotReady> {
+    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Result<T, Unavailable> {
         let (sender, answer) = oneshot::channel();
         self.questions
             .send(question(sender))
             .await
-            .map_err(|_| NotReady)?;
+            .map_err(|_| Unavailable::NotReady)?;
         // Unanswered, the question is dropped and with it the sender.
-        answer.await.map_err(|_| NotReady)
+        answer.await.map_err(|_| Unavailable::NotReady)
     }
 }
 
@@ -127,7 +149,7 @@ pub struct HubTask {
     revision: u64,
     last_frame: Instant,
     last_pipeline: Instant,
-    snapshot: Option<Outgoing>,
+    snapshots: Snapshots,
     behind: HashSet<Followed>,
     /// Whether the view has been complete once; from then on it is served, and its health says what it lacks.
     ready: bool,
@@ -177,7 +199,7 @@ impl HubTask {
             revision: 0,
             last_frame: now,
             last_pipeline: now,
-            snapshot: None,
+            snapshots: Snapshots::default(),
             behind: Followed::ALL.into(),
             ready: false,
             oldest_news: None,
@@ -274,7 +296,6 @@ impl HubTask {
                 }
             }
         }
-        self.snapshot = None;
     }
 
     fn session(&mut self, message: SessionMessage, standing: Standing, now: Millis) {
@@ -311,7 +332,7 @@ impl HubTask {
         if self.freeze.is_over(Instant::now()) {
             self.statuses.forget_gone(clock::uptime());
         }
-        self.snapshot = None;
+        self.snapshots.tidy(Instant::now());
         self.gauges.sessions.set(self.view.count());
         self.gauges.traffic(self.view.traffic());
         let known = self.behind.is_empty();
@@ -327,7 +348,7 @@ impl HubTask {
         }
         // Who does not wait for the answer any longer does not need it.
         match question {
-            Question::Snapshot(sender) => drop(sender.send(self.snapshot())),
+            Question::Join(sender) => drop(sender.send(self.join())),
             Question::Stats(sender) => drop(sender.send(self.stats())),
             Question::Pipeline(sender) => drop(sender.send(self.pipeline())),
         }
@@ -341,25 +362,29 @@ impl HubTask {
         self.observer.pipeline(&self.statuses, clock::now())
     }
 
-    /// The whole view, made once for all who ask before anything changes. It may be ahead of its revision: what the next
-    /// delta says again does no harm, and the delta removes whatever has left since the last frame.
-    fn snapshot(&mut self) -> Outgoing {
-        if let Some(snapshot) = &self.snapshot {
-            return snapshot.clone();
-        }
-        let frame = Frame::Snapshot(Snapshot {
+    /// The whole view as it is now, or was a moment ago, and all that follows. It may be ahead of its revision: what the
+    /// next delta says again does no harm, and the delta removes whatever has left since the last frame.
+    fn join(&mut self) -> Result<Following, Busy> {
+        let now = Instant::now();
+        let joined = match self.snapshots.current(now)? {
+            Some(joined) => joined,
+            None => {
+                let snapshot = self.build_snapshot();
+                self.snapshots.add(snapshot, now)
+            }
+        };
+        Ok((joined, self.frames.subscribe()))
+    }
+
+    fn build_snapshot(&self) -> snapshot::Snapshot {
+        let content = Snapshot {
             revision: self.revision,
             now: clock::now(),
             sessions: Cow::Owned(self.view.sessions()),
             stats: self.stats(),
             pipeline: Cow::Owned(self.pipeline()),
-        });
-        let snapshot = Outgoing {
-            revision: self.revision,
-            text: text(&frame),
         };
-        self.snapshot = Some(snapshot.clone());
-        snapshot
+        snapshot::Snapshot::build(content, self.gauges.snapshots.clone())
     }
 
     fn next_frame(&self) -> Instant {
@@ -375,10 +400,9 @@ impl HubTask {
         let now = Instant::now();
         self.last_frame = now;
         self.revision += 1;
-        self.snapshot = None;
         let changes = self.view.take_changes();
         self.gauges.frames.inc();
-        if self.frames.receiver_count() > 0 {
+        if self.frames.receiver_count() > 0 || self.snapshots.need_frames() {
             self.broadcast(changes, now);
         }
         self.observer.told(clock::now());
@@ -405,11 +429,13 @@ impl HubTask {
         });
         let text = text(&frame);
         self.gauges.frame_bytes.inc_by(text.len() as u64);
-        // It fails where the last client has just left.
-        let _ = self.frames.send(Outgoing {
+        let frame = Outgoing {
             revision: self.revision,
             text,
-        });
+        };
+        self.snapshots.frame(&frame);
+        // It fails where the last client has just left.
+        let _ = self.frames.send(frame);
     }
 
     /// Puts into the stream what should stand there, once it is known what does.
@@ -420,9 +446,4 @@ impl HubTask {
             self.writer.write_back(&mut self.view, judged_at, interrupted);
         }
     }
-}
-
-fn text(frame: &Frame<'_>) -> Bytes {
-    // Structs of strings and numbers can always be written.
-    serde_json::to_vec(frame).unwrap_or_default().into()
 }

@@ -20,7 +20,11 @@ mod rates;
 mod receipt;
 mod return_address;
 pub mod session;
+mod sessions;
+mod shared_body;
 mod sharing;
+mod snapshot;
+mod snapshots;
 mod socket;
 mod statistics;
 mod statuses;
@@ -46,6 +50,8 @@ use crate::hub::HubTask;
 use crate::intake::{Followed, Follower, follow_statuses};
 use crate::origin::Origins;
 use crate::rates::Rates;
+use crate::sessions::{Answers, MAX_ANSWERS};
+use crate::stream_check::{Repair, StreamCheck};
 use crate::stream_check::StreamCheck;
 use crate::view::View;
 
@@ -103,6 +109,7 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
     let api = Api {
         hub,
         room: gauges.room(flags.max_clients),
+        answers: Answers::new(gauges.room_for_answers(MAX_ANSWERS)),
         gauges,
         shutdown: process.shutdown.clone(),
         clients: process.tasks.clone(),

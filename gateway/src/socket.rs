@@ -13,7 +13,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::gauges::Gauges;
-use crate::hub::{Hub, NotReady, Outgoing};
+use crate::hub::{Hub, Outgoing, Unavailable};
+use crate::snapshots::Joined;
 
 /// The largest message that a client may send, in bytes.
 pub const MAX_REQUEST: usize = 4 * 1024;
@@ -40,13 +41,14 @@ enum End {
     #[error("the gateway is stopping")]
     Stopping,
     #[error(transparent)]
-    NotReady(#[from] NotReady),
+    Unavailable(#[from] Unavailable),
 }
 
 /// A connected client.
 pub struct Client {
     socket: WebSocket,
     hub: Hub,
+    /// The frames since the last snapshot that are not sent yet; before the first, nothing of use.
     frames: broadcast::Receiver<Outgoing>,
     gauges: Arc<Gauges>,
     /// The revision of the last frame sent.
@@ -60,7 +62,6 @@ pub struct Client {
 impl Client {
     /// Serves the client until it leaves, stops reading, or `shutdown`.
     pub async fn serve(socket: WebSocket, hub: Hub, gauges: Arc<Gauges>, shutdown: CancellationToken) {
-        // The frames from before the snapshot on, so that none is missed between the two.
         let frames = hub.frames();
         let mut client = Self {
             socket,
@@ -91,12 +92,7 @@ impl Client {
         loop {
             tokio::select! {
                 frame = self.frames.recv() => match frame {
-                    // Said by the snapshot already.
-                    Ok(frame) if frame.revision <= self.revision => {}
-                    Ok(frame) => {
-                        self.revision = frame.revision;
-                        self.send(frame.text).await?;
-                    }
+                    Ok(frame) => self.send_frame(frame).await?,
                     Err(RecvError::Lagged(_)) => {
                         self.gauges.clients_behind.inc();
                         self.send_snapshot().await?;
@@ -133,9 +129,26 @@ impl Client {
     async fn send_snapshot(&mut self) -> Result<(), End> {
         self.wants_snapshot = false;
         self.next_snapshot = Instant::now() + SNAPSHOT_PAUSE;
-        let snapshot = self.hub.snapshot().await?;
-        self.revision = snapshot.revision;
-        self.send(snapshot.text).await
+        let (Joined { snapshot, frames }, following) = self.hub.join().await?;
+        self.frames = following;
+        let text = snapshot.text().await;
+        self.revision = snapshot.revision();
+        // Held until it is sent, because it is counted until then.
+        self.send(text).await?;
+        drop(snapshot);
+        for frame in frames {
+            self.send_frame(frame).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends a frame, unless the snapshot has said it already.
+    async fn send_frame(&mut self, frame: Outgoing) -> Result<(), End> {
+        if frame.revision <= self.revision {
+            return Ok(());
+        }
+        self.revision = frame.revision;
+        self.send(frame.text).await
     }
 
     async fn send(&mut self, text: Bytes) -> Result<(), End> {
@@ -154,7 +167,7 @@ impl Client {
             End::Left => return,
             End::TooSlow | End::TooTalkative => CloseCode::POLICY_VIOLATION,
             End::Stopping => CloseCode::GOING_AWAY,
-            End::NotReady(_) => CloseCode::SERVICE_OVERLOAD,
+            End::Unavailable(_) => CloseCode::SERVICE_OVERLOAD,
         };
         let farewell = Message::close(Some(code), &end.to_string());
         // A courtesy; the client may be beyond hearing it.

@@ -69,6 +69,7 @@ fn bring_within_bounds(value: &mut Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::sample::Sample;
     use protocol::status::{EnricherFigures, Figures};
     use serde_json::json;
 
@@ -80,6 +81,7 @@ mod tests {
             started_at: 1,
             ready: true,
             reason: None,
+            clock_offset_seconds: None,
         };
         serde_json::to_value(status).unwrap()
     }
@@ -126,15 +128,17 @@ mod tests {
 
     #[test]
     fn the_largest_sample_fits() {
-        let sample = protocol::sample::Sample::of((0..4_096).map(|n| (1 << 52) + n));
-        let read = read_changed(|value| value["unidentified"] = serde_json::to_value(&sample).unwrap());
-        let Ok(Status {
-            figures: Figures::Enricher(figures),
-            ..
-        }) = read
-        else {
-            panic!("{read:?}");
-        };
-        assert_eq!(figures.unidentified, Some(sample));
+        for count in [0, 1_024, 4_096] {
+            let sample = Sample::of((0..count).map(|n| (1 << 51) + n));
+            let read = read_changed(|value| value["unidentified"] = serde_json::to_value(&sample).unwrap());
+            let Ok(Status {
+                figures: Figures::Enricher(figures),
+                ..
+            }) = read
+            else {
+                panic!("{count}: {read:?}");
+            };
+            assert_eq!(figures.unidentified, Some(sample));
+        }
     }
 }

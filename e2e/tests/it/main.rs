@@ -29,6 +29,7 @@ mod replay;
 mod rules;
 mod security;
 mod sessions;
+mod snapshots;
 mod statuses;
 mod streams;
 mod traces;

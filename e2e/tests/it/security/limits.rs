@@ -78,6 +78,70 @@ async fn who_asks_too_often_is_refused() -> Result<()> {
     .await
 }
 
+/// Holds this many connections open, on which nothing is asked.
+async fn hold(site: &Pipeline, count: usize) -> Result<Vec<TcpStream>> {
+    let address = site.member(Role::Gateway, 0)?.http.base().replace("http://", "");
+    let mut held = Vec::new();
+    for _ in 0..count {
+        held.push(TcpStream::connect(&address).await?);
+    }
+    Ok(held)
+}
+
+/// What a connection from this address of the machine is told first.
+async fn status_from(site: &Pipeline, source: &str, path: &str) -> Result<StatusCode> {
+    let client = reqwest::Client::builder()
+        .local_address(Some(source.parse()?))
+        .build()?;
+    let base = site.member(Role::Gateway, 0)?.http.base();
+    Ok(client.get(format!("{base}{path}")).send().await?.status())
+}
+
+#[tokio::test]
+async fn one_address_does_not_take_every_connection() -> Result<()> {
+    let site = Pipeline::builder()
+        .flag(Role::Gateway, "--max-connections-per-address", "20")
+        .start()
+        .await?;
+    let held = hold(&site, 40).await?;
+    eventually("the address has what it may have", async || {
+        let status = status_from(&site, "127.0.0.1", "/api/stats").await?;
+        ensure!(status == StatusCode::SERVICE_UNAVAILABLE, "{status}");
+        Ok(())
+    })
+    .await?;
+    let other = status_from(&site, "127.0.0.2", "/api/stats").await?;
+    assert_eq!(other, StatusCode::OK, "another address is let in");
+    drop(held);
+    eventually("it is let in again", async || {
+        let status = status_from(&site, "127.0.0.1", "/api/stats").await?;
+        ensure!(status == StatusCode::OK, "{status}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn health_is_served_beyond_every_limit() -> Result<()> {
+    for limit in ["--max-connections", "--max-connections-per-address"] {
+        let site = Pipeline::builder()
+            .flag(Role::Gateway, limit, "10")
+            .start()
+            .await?;
+        // More than the limit and than is kept beyond it.
+        let _held = hold(&site, 300).await?;
+        for _ in 0..20 {
+            for path in ["/healthz", "/readyz", "/metrics"] {
+                let status = status_from(&site, "127.0.0.1", path).await?;
+                assert_eq!(status, StatusCode::OK, "{limit}: {path}");
+            }
+        }
+        let page = status_from(&site, "127.0.0.1", "/api/stats").await?;
+        assert_eq!(page, StatusCode::SERVICE_UNAVAILABLE, "{limit}");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn who_says_too_much_is_sent_away() -> Result<()> {
     let site = Pipeline::start().await?;

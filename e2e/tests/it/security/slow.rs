@@ -40,7 +40,11 @@ async fn ten_thousand_idle_connections_hold_up_nobody() -> Result<()> {
             ..limit
         },
     )?;
-    let site = Pipeline::builder().alone().start().await?;
+    let site = Pipeline::builder()
+        .alone()
+        .flag(Role::Gateway, "--max-connections-per-address", "16384")
+        .start()
+        .await?;
     let viewer = site.viewer().await?;
     let mut idle = Vec::new();
     for _ in 0..IDLE {

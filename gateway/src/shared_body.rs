@@ -1,0 +1,102 @@
+//! An answer whose bytes are shared with others: sent in parts, as fast as it is read, until a deadline.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::time::Instant;
+
+/// The largest part. Each is a copy, because a part of the shared bytes that is not read keeps all of them.
+const PART: usize = 64 * 1024;
+
+/// How long a reader may take for all of it: enough for a snapshot of 20,000 visitors on a slow telephone.
+pub const TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The reader takes too long.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer was not read in time")]
+pub struct TooSlow;
+
+/// The body. `T` is held until the last part is sent.
+pub struct SharedBody<T> {
+    rest: Bytes,
+    held: Option<T>,
+    deadline: Instant,
+}
+
+impl<T> SharedBody<T> {
+    /// Of these bytes, to be read until the deadline.
+    pub fn new(bytes: Bytes, held: T, deadline: Instant) -> Self {
+        Self {
+            rest: bytes,
+            held: Some(held),
+            deadline,
+        }
+    }
+}
+
+impl<T: Unpin> Body for SharedBody<T> {
+    type Data = Bytes;
+    type Error = TooSlow;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, TooSlow>>> {
+        if self.rest.is_empty() {
+            self.held = None;
+            return Poll::Ready(None);
+        }
+        if Instant::now() >= self.deadline {
+            return Poll::Ready(Some(Err(TooSlow)));
+        }
+        let size = self.rest.len().min(PART);
+        let part = Bytes::copy_from_slice(&self.rest.split_to(size));
+        Poll::Ready(Some(Ok(Frame::data(part))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.rest.len() as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    async fn next(body: &mut SharedBody<Arc<()>>) -> Option<Result<Bytes, TooSlow>> {
+        let frame = std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await;
+        frame.map(|frame| frame.map(|frame| frame.into_data().unwrap_or_default()))
+    }
+
+    #[tokio::test]
+    async fn a_part_that_is_not_read_keeps_no_more_than_itself() {
+        let bytes: Bytes = (0..2 * PART + 1).map(|n| (n % 251) as u8).collect();
+        let held = Arc::new(());
+        let mut body = SharedBody::new(bytes.clone(), Arc::clone(&held), Instant::now() + TIMEOUT);
+        assert_eq!(body.size_hint().exact(), Some(bytes.len() as u64));
+        let mut unread = Vec::new();
+        for _ in 0..3 {
+            assert_eq!(Arc::strong_count(&held), 2);
+            unread.push(next(&mut body).await.unwrap().unwrap());
+        }
+        assert!(next(&mut body).await.is_none());
+        assert_eq!(Arc::strong_count(&held), 1);
+        drop(body);
+        assert_eq!(unread.concat(), bytes);
+        assert!(bytes.is_unique());
+    }
+
+    #[tokio::test]
+    async fn who_reads_too_slowly_is_given_up() {
+        let mut body = SharedBody::new(Bytes::from_static(b"x"), Arc::default(), Instant::now());
+        assert!(next(&mut body).await.unwrap().is_err());
+    }
+}

@@ -1,0 +1,128 @@
+//! A snapshot of the view: built and compressed once, off the hub's thread, for everyone who gets it.
+
+use std::io::Write as _;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
+use protocol::frame::{Frame, Snapshot as Content};
+use service::metrics::{Counter, Gauge};
+use tokio::task::spawn_blocking;
+
+/// What is known once it is done on another thread.
+type Made = Shared<BoxFuture<'static, Bytes>>;
+
+/// A snapshot that is there or being built. Clones share its bytes.
+#[derive(Clone)]
+pub struct Snapshot(Arc<Inner>);
+
+struct Inner {
+    revision: u64,
+    /// Set by the thread that builds it, whether or not anybody still waits for it.
+    size: Arc<OnceLock<usize>>,
+    text: Made,
+    gzip: OnceLock<Made>,
+    gauges: SnapshotGauges,
+}
+
+/// What snapshots cost.
+#[derive(Clone, Debug, Default)]
+pub struct SnapshotGauges {
+    /// Snapshots built.
+    pub built: Counter,
+    /// Snapshots compressed.
+    pub compressed: Counter,
+    /// Snapshots whose bytes somebody still has to be sent.
+    pub held: Gauge,
+}
+
+impl Snapshot {
+    /// Begins to build it.
+    pub fn build(content: Content<'static>, gauges: SnapshotGauges) -> Self {
+        gauges.built.inc();
+        gauges.held.inc();
+        let revision = content.revision;
+        let size = Arc::new(OnceLock::new());
+        let size_when_built = Arc::clone(&size);
+        let text = spawn_blocking(move || {
+            let text = text(&Frame::Snapshot(content));
+            size_when_built.get_or_init(|| text.len());
+            text
+        });
+        Self(Arc::new(Inner {
+            revision,
+            size,
+            text: made(text),
+            gzip: OnceLock::new(),
+            gauges,
+        }))
+    }
+
+    /// The last frame that it includes.
+    pub fn revision(&self) -> u64 {
+        self.0.revision
+    }
+
+    /// Its size, once it is built.
+    pub fn size(&self) -> Option<usize> {
+        self.0.size.get().copied()
+    }
+
+    /// Its JSON.
+    pub async fn text(&self) -> Bytes {
+        self.0.text.clone().await
+    }
+
+    /// Its JSON, compressed as the first who asks for that begins to.
+    pub async fn gzip(&self) -> Bytes {
+        let text = self.text().await;
+        let gzip = self.0.gzip.get_or_init(|| {
+            self.0.gauges.compressed.inc();
+            made(spawn_blocking(move || compressed(&text)))
+        });
+        gzip.clone().await
+    }
+
+    /// For finding out whether anybody still has it.
+    pub fn holders(&self) -> Holders {
+        Holders(Arc::downgrade(&self.0))
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.gauges.held.dec();
+    }
+}
+
+/// Those who have a snapshot.
+pub struct Holders(std::sync::Weak<Inner>);
+
+impl Holders {
+    /// Whether there are any.
+    pub fn any(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+}
+
+/// The text of a frame.
+pub fn text(frame: &Frame<'_>) -> Bytes {
+    // Structs of strings and numbers can always be written.
+    serde_json::to_vec(frame).unwrap_or_default().into()
+}
+
+/// As fast as it can be: it is made anew four times a second where many ask.
+fn compressed(text: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 4), Compression::fast());
+    // A vector takes all that is written.
+    let written = encoder.write_all(text).and_then(|()| encoder.finish());
+    written.unwrap_or_default().into()
+}
+
+/// It fails only when the process ends.
+fn made(task: tokio::task::JoinHandle<Bytes>) -> Made {
+    task.map(Result::unwrap_or_default).boxed().shared()
+}
