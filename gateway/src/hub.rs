@@ -1,6 +1,7 @@
 //! The gateway's loop: one task owns the view, folds in what comes, and makes each frame once for all clients.
 
 mod observer;
+mod questions;
 mod writer;
 
 use std::borrow::Cow;
@@ -17,18 +18,20 @@ use service::clock::Timeline;
 use service::freeze::Freeze;
 use service::trace::Span;
 use service::{Process, clock, status};
-use tokio::sync::{broadcast, mpsc, oneshot};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
+use tokio::sync::{broadcast, mpsc};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use self::observer::Observer;
 pub use self::observer::PART;
+use self::questions::{Following, Question};
+pub use self::questions::{Hub, Unavailable};
 use self::writer::Writer;
 use crate::flags::Flags;
 use crate::gauges::Gauges;
 use crate::intake::{Followed, Intake};
 use crate::receipt::{adapt_activity, adapt_message};
 use crate::snapshot::{self, text};
-use crate::snapshots::{Busy, Joined, SHARED_FOR, Snapshots};
+use crate::snapshots::{Busy, Snapshots};
 use crate::statuses::Statuses;
 use crate::stream_check::{Repair, StreamCheck};
 use crate::view::{Changes, View};
@@ -46,9 +49,6 @@ const AT_ONCE: usize = 1024;
 /// How many frames a client may be behind before it gets a snapshot instead.
 const FRAMES_KEPT: usize = 128;
 
-/// How often it is asked for a snapshot while there is no room for another one: for some seconds.
-const JOIN_ATTEMPTS: u32 = 20;
-
 /// A frame as it goes out to every client.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
@@ -56,82 +56,6 @@ pub struct Outgoing {
     pub revision: u64,
     /// Its JSON, the same bytes for all who get it.
     pub text: Bytes,
-}
-
-enum Question {
-    Join(oneshot::Sender<Result<Following, Busy>>),
-    Stats(oneshot::Sender<Stats>),
-    Pipeline(oneshot::Sender<Pipeline>),
-}
-
-/// A snapshot with the frames since, and all frames that follow.
-type Following = (Joined, broadcast::Receiver<Outgoing>);
-
-/// Why a question is not answered.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-pub enum Unavailable {
-    /// The view has not been told everything yet.
-    #[error("the view is not complete yet")]
-    NotReady,
-    /// There was no room for another snapshot for a while.
-    #[error(transparent)]
-    Busy(#[from] Busy),
-}
-
-/// Asks the hub. Clones ask the same.
-#[derive(Clone)]
-pub struct Hub {
-    questions: mpsc::Sender<Question>,
-    frames: broadcast::Sender<Outgoing>,
-}
-
-impl Hub {
-    /// Frames from now on.
-    pub fn frames(&self) -> broadcast::Receiver<Outgoing> {
-        self.frames.subscribe()
-    }
-
-    /// The whole view, up to a quarter of a second old, and everything since. Waits a while for room.
-    ///
-    /// # Errors
-    /// While the view is not complete after a start, or too many snapshots are being sent.
-    pub async fn join(&self) -> Result<Following, Unavailable> {
-        let mut attempts = 0;
-        loop {
-            match self.ask(Question::Join).await? {
-                Ok(following) => return Ok(following),
-                Err(busy) if attempts == JOIN_ATTEMPTS => return Err(busy.into()),
-                Err(_) => attempts += 1,
-            }
-            sleep(SHARED_FOR).await;
-        }
-    }
-
-    /// The figures.
-    ///
-    /// # Errors
-    /// While the view is not complete after a start.
-    pub async fn stats(&self) -> Result<Stats, Unavailable> {
-        self.ask(Question::Stats).await
-    }
-
-    /// How the processes are.
-    ///
-    /// # Errors
-    /// As [`Hub::snapshot`].
-    pub async fn pipeline(&self) -> Result<Pipeline, Unavailable> {
-        self.ask(Question::Pipeline).await
-    }
-
-    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Result<T, Unavailable> {
-        let (sender, answer) = oneshot::channel();
-        self.questions
-            .send(question(sender))
-            .await
-            .map_err(|_| Unavailable::NotReady)?;
-        // Unanswered, the question is dropped and with it the sender.
-        answer.await.map_err(|_| Unavailable::NotReady)
-    }
 }
 
 /// The hub's state.
@@ -177,10 +101,7 @@ impl HubTask {
         let (sender, questions) = mpsc::channel(AT_ONCE);
         let (frames, _) = broadcast::channel(FRAMES_KEPT);
         let now = Instant::now();
-        let hub = Hub {
-            questions: sender,
-            frames: frames.clone(),
-        };
+        let hub = Hub::new(sender, frames.clone());
         let task = Self {
             view,
             statuses: Statuses::default(),
@@ -366,12 +287,11 @@ impl HubTask {
     /// next delta says again does no harm, and the delta removes whatever has left since the last frame.
     fn join(&mut self) -> Result<Following, Busy> {
         let now = Instant::now();
-        let joined = match self.snapshots.current(now)? {
-            Some(joined) => joined,
-            None => {
-                let snapshot = self.build_snapshot();
-                self.snapshots.add(snapshot, now)
-            }
+        let joined = if let Some(joined) = self.snapshots.current(now)? {
+            joined
+        } else {
+            let snapshot = self.build_snapshot();
+            self.snapshots.add(snapshot, now)
         };
         Ok((joined, self.frames.subscribe()))
     }

@@ -78,7 +78,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_part_that_is_not_read_keeps_no_more_than_itself() {
-        let bytes: Bytes = (0..2 * PART + 1).map(|n| (n % 251) as u8).collect();
+        let bytes: Bytes = (0..=u8::MAX).cycle().take(2 * PART + 1).collect();
         let held = Arc::new(());
         let mut body = SharedBody::new(bytes.clone(), Arc::clone(&held), Instant::now() + TIMEOUT);
         assert_eq!(body.size_hint().exact(), Some(bytes.len() as u64));

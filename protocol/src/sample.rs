@@ -96,7 +96,7 @@ impl Union {
     }
 }
 
-/// A session's hash: the same in every process and release. FNV-1a, and the last steps of SplitMix64, which spread
+/// A session's hash: the same in every process and release. FNV-1a, and the last steps of `SplitMix64`, which spread
 /// identifiers that look alike.
 #[must_use]
 pub fn hash(guid: &Guid) -> u64 {
