@@ -11,7 +11,7 @@ use sha2::Sha256;
 
 use crate::entry::Key;
 
-/// The secret of the fleet (ADR 11). Its order is the order of age: of two secrets the fleet keeps the older.
+/// The secret of the fleet (ADR 20). Its order is the order of age: of two secrets the fleet keeps the older.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Secret {

@@ -13,6 +13,9 @@ use crate::profile::{Verdict, filter};
 /// The text of everything that decides what may be shown: enrichers of which one has another text hide by other rules.
 const SOURCES: &[&str] = &[
     include_str!("email.rs"),
+    include_str!("email/domains.rs"),
+    include_str!("email/plain.rs"),
+    include_str!("../data/personal-mail-domains.txt"),
     include_str!("hidden_companies.rs"),
     include_str!("profile.rs"),
 ];

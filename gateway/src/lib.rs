@@ -52,7 +52,6 @@ use crate::origin::Origins;
 use crate::rates::Rates;
 use crate::sessions::{Answers, MAX_ANSWERS};
 use crate::stream_check::StreamCheck;
-use crate::stream_check::{Repair, StreamCheck};
 use crate::view::View;
 
 /// How many messages from NATS may wait for the hub.

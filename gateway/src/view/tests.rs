@@ -70,7 +70,7 @@ fn a_hidden_session_leaves_as_hidden_and_stays_away() {
     tell(&mut view, record("a", Some(0), 9), 3, 9);
     assert!(view.sessions().is_empty());
     assert_eq!(view.traffic().hidden, 1);
-    let put_back = view.write_backs(9, 9).pop().unwrap();
+    let put_back = view.write_backs(9, 9, false).pop().unwrap();
     assert!(
         matches!(put_back.message, SessionMessage::Tombstone(tombstone) if tombstone.hidden),
         "it is hidden for the next gateway too"
