@@ -4,50 +4,29 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
-use protocol::Millis;
-use protocol::frame::VisibleSession;
+use anyhow::{Context as _, Result, ensure};
 use protocol::time::millis;
 use service::clock;
-use simulator::deanonymizer::{Deanonymizer, DeanonymizerConfig, Failure, Latency};
-use simulator::emitter::{EmitterConfig, Lively};
-use simulator::fault::Faults;
-use simulator::world::World;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, LocalSet, spawn_local};
+use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, sleep};
 
 use crate::chaos::chronicle::Chronicle;
 use crate::chaos::deeds;
 use crate::chaos::exposure::{ExposureWatch, Exposures};
 use crate::chaos::figures::Figures;
-use crate::chaos::plan::{self, Cast, Pace};
+use crate::chaos::plan;
+use crate::chaos::progress::{Hurting, Recovery, UnderWay};
+use crate::chaos::quiet_point::QuietPoint;
 use crate::chaos::recovery;
 use crate::chaos::report::Report;
-use crate::chaos::rules::BACK;
-use crate::chaos::strike::{Kind, RULES_STEP, Strike, Victim};
-use crate::chaos::verdict;
+use crate::chaos::settings::{STALE_AFTER, Settings, is_its_usual_self};
+use crate::chaos::strike::{Strike, Victim};
 use crate::chaos::wanderer::Wanderer;
-use crate::eventually::{eventually, within};
-use crate::judge;
+use crate::eventually::eventually;
 use crate::member::Role;
-use crate::oracle::{Circumstances, HiddenCompanies, LateReading};
+use crate::oracle::{HiddenCompanies, LateReading};
 use crate::pipeline::Pipeline;
-
-/// After how much silence a session is stale.
-const STALE_AFTER: Duration = Duration::from_mins(1);
-
-/// How precisely it is known when an event was received by an ingestor that reads.
-const SLACK: Duration = Duration::from_secs(4);
-
-/// How long an event may take from the emitter to the view under all this. Younger ones may be seen or not.
-const ON_THE_WAY: Duration = Duration::from_secs(2);
-
-/// How long the views may take to be right.
-const PATIENCE: Duration = Duration::from_mins(2);
-
-/// How often they are looked at; each look is a pass over all sessions, and should not be a load of its own.
-const LOOKS: Duration = Duration::from_millis(500);
 
 /// How exactly faults begin and end.
 const STEP: Duration = Duration::from_millis(10);
@@ -57,92 +36,6 @@ const STAYS: Duration = Duration::from_secs(7);
 
 /// The most rows that are told of where some were shown that must not be.
 const EXPOSURES_TOLD: usize = 5;
-
-/// How a run is to be.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Decides who comes when, and what is struck.
-    pub seed: u64,
-    /// How many rounds.
-    pub rounds: u64,
-    /// Events per second.
-    pub rate: u32,
-    /// Whether there is a cluster of three NATS servers.
-    pub cluster: bool,
-    /// How often a fault begins, and how long a round is.
-    pub pace: Pace,
-    /// The kinds of faults that happen.
-    pub kinds: Vec<Kind>,
-}
-
-impl Settings {
-    fn cast(&self) -> Cast {
-        Cast {
-            ingestors: 2,
-            enrichers: 3,
-            gateways: 2,
-            nats_servers: if self.cluster { 3 } else { 1 },
-        }
-    }
-
-    /// A site whose visitors stay for a minute and say every five seconds that they do, which makes so many events: a
-    /// fifteenth of them arrivals. What loses events on their way is not left to chance but planned.
-    fn lively(&self) -> Result<Lively> {
-        let faults: Faults = Faults::all().iter().filter(|fault| !fault.is_of_site()).collect();
-        Ok(Lively::new(f64::from(self.rate) / 15.0, self.rate * 4, faults)?)
-    }
-
-    async fn site(&self) -> Result<Pipeline> {
-        let cast = self.cast();
-        let mut builder = Pipeline::builder()
-            .with(Role::Ingestor, cast.ingestors)
-            .with(Role::Enricher, cast.enrichers)
-            .with(Role::Gateway, cast.gateways)
-            .stale_after(STALE_AFTER)
-            .emitter(EmitterConfig {
-                course: self.seed,
-                lively: Some(self.lively()?),
-                record: true,
-                ..EmitterConfig::default()
-            })
-            .deanonymizer(DeanonymizerConfig {
-                latency: Latency::range(Duration::from_millis(5), Duration::from_millis(50))?,
-                ..DeanonymizerConfig::default()
-            })
-            .alone();
-        let happens = |kind| self.kinds.contains(&kind);
-        if self.cluster {
-            builder = builder.cluster();
-        }
-        if happens(Kind::Clocks) {
-            builder = builder.fake_clocks();
-        }
-        if happens(Kind::Cuts) {
-            builder = builder.through_proxies();
-        }
-        let site = builder.start().await?;
-        if happens(Kind::Clocks) {
-            for role in Role::ALL {
-                for (number, member) in site.members(role).enumerate() {
-                    member.set_clock_offset(self.clock_skew(Victim::Member(role, number)))?;
-                }
-            }
-        }
-        Ok(site)
-    }
-
-    fn clock_skew(&self, victim: Victim) -> i64 {
-        plan::clock_skew(self.seed, victim)
-    }
-}
-
-/// How the Deanonymizer always is, but at quiet points: then a new visitor must be identified soon.
-fn is_its_usual_self(deanonymizer: &Deanonymizer, is: bool) {
-    let share = |usual| if is { usual } else { 0.0 };
-    deanonymizer.set_error_rate(share(0.1));
-    deanonymizer.set_hang_rate(share(0.002));
-    deanonymizer.set_garbage(share(0.02), &Failure::GARBAGE);
-}
 
 /// Does it all.
 ///
@@ -168,62 +61,6 @@ async fn rounds(settings: Settings) -> Result<Report> {
         chaos.quiet_point().await?;
     }
     chaos.report().await
-}
-
-/// Somebody who was struck and is on the way back.
-struct Recovery {
-    strike: Strike,
-    back: JoinHandle<Result<Duration>>,
-}
-
-/// A strike that is not over.
-struct UnderWay {
-    strike: Strike,
-    began: Instant,
-    began_at: Millis,
-    /// How many enrichers have been told of new rules.
-    told: usize,
-}
-
-impl UnderWay {
-    fn new(strike: Strike) -> Self {
-        Self {
-            strike,
-            began: Instant::now(),
-            began_at: clock::now(),
-            told: 0,
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        self.began.elapsed() >= self.strike.lasting
-    }
-
-    /// The enricher that is to be told of new rules next, if its turn has come.
-    fn enricher_to_tell(&self, enrichers: usize) -> Option<usize> {
-        let is_due = || self.began.elapsed() >= RULES_STEP * u32::try_from(self.told).unwrap_or(u32::MAX);
-        let changes = self.strike.victim == Victim::HiddenCompanies && self.told < enrichers;
-        (changes && is_due()).then_some(self.told)
-    }
-}
-
-/// What is being done, and what came of what was.
-#[derive(Default)]
-struct Hurting {
-    under_way: Vec<UnderWay>,
-    recoveries: Vec<Recovery>,
-}
-
-impl Hurting {
-    /// Whether somebody is not back whom the plan believes to be by the time of this strike.
-    fn lacks_one_counted_on(&self, next: &Strike) -> bool {
-        let mut away = self.recoveries.iter();
-        away.any(|recovery| recovery.strike.over() + BACK <= next.at)
-    }
-
-    fn is_over(&self) -> bool {
-        self.under_way.is_empty() && self.recoveries.is_empty()
-    }
 }
 
 struct Chaos {
@@ -414,54 +251,25 @@ impl Chaos {
     /// Waits until every gateway and every page shows what it should.
     async fn quiet_point(&mut self) -> Result<()> {
         is_its_usual_self(&self.site.deanonymizer, false);
-        let (called_at, since) = (clock::now(), Instant::now());
-        let Self {
-            site,
-            pages,
-            chronicle,
-            hidden,
-            late,
-            ..
-        } = self;
-        let hidden = hidden.borrow().clone();
-        let judgement = Judgement {
-            world: site.deanonymizer.world(),
-            hidden: &hidden,
-            late,
-            called_at,
-        };
-        within(PATIENCE, "every view is right", async || {
-            sleep(LOOKS).await;
-            for gateway in site.members(Role::Gateway) {
-                let asked_at = clock::now();
-                let shown = gateway.http.sessions().await?;
-                chronicle.add(site.emitter.take_sent());
-                judgement.pass(chronicle, asked_at, &shown, gateway.process.name())?;
-            }
-            for (number, page) in pages.iter().enumerate() {
-                let asked_at = clock::now();
-                let view = page.view().context("a page is not connected")?;
-                chronicle.add(site.emitter.take_sent());
-                let whose = format!("page {number}");
-                judgement.pass(chronicle, asked_at, &view.sessions, &whose)?;
-            }
-            Ok(())
-        })
-        .await?;
-        println!("every view is right after {:.1} s", since.elapsed().as_secs_f64());
+        let hidden = self.hidden.borrow().clone();
+        let quiet_point = QuietPoint::new(&hidden, &self.late);
+        let called_at = quiet_point.called_at();
+        let settling = quiet_point
+            .every_view_is_right(&self.site, &self.pages, &mut self.chronicle)
+            .await?;
+        println!("every view is right after {:.1} s", settling.as_secs_f64());
         self.report.quiet_points += 1;
-        self.report.settling.push(since.elapsed());
+        self.report.settling.push(settling);
         self.nothing_was_exposed()?;
         self.figures.look().await?;
         self.chronicle.forget_closed(called_at - millis(STALE_AFTER));
-        for role in Role::ALL {
-            for member in self.site.members(role) {
-                ensure!(
-                    !member.process.log()?.contains("panicked"),
-                    "{} panicked",
-                    member.process.name()
-                );
-            }
+        self.nobody_panicked()
+    }
+
+    fn nobody_panicked(&self) -> Result<()> {
+        for member in Role::ALL.into_iter().flat_map(|role| self.site.members(role)) {
+            let panicked = member.process.log()?.contains("panicked");
+            ensure!(!panicked, "{} panicked", member.process.name());
         }
         Ok(())
     }
@@ -494,43 +302,5 @@ impl Chaos {
         self.report.returned = pages.iter().map(|view| view.returned).sum();
         self.report.calls = (calls.calls, calls.distinct_ips);
         Ok(self.report)
-    }
-}
-
-/// What views are judged by at a quiet point.
-struct Judgement<'a> {
-    world: World,
-    hidden: &'a HiddenCompanies,
-    late: &'a [LateReading],
-    /// When the quiet point began.
-    called_at: Millis,
-}
-
-impl Judgement<'_> {
-    /// That a view is right, as of the moment at which it was asked for.
-    fn pass(
-        &self,
-        chronicle: &Chronicle,
-        asked_at: Millis,
-        shown: &BTreeMap<String, VisibleSession>,
-        whose: &str,
-    ) -> Result<()> {
-        let circumstances = Circumstances {
-            world: self.world,
-            hidden: self.hidden,
-            late: self.late,
-            stale_after: STALE_AFTER,
-            slack: SLACK,
-            now: clock::now(),
-        };
-        let arrived_at = self.called_at.max(asked_at - millis(ON_THE_WAY));
-        let wrong = judge::differences(chronicle.events(), arrived_at, shown, circumstances);
-        if !wrong.is_empty() {
-            bail!(
-                "{whose}: {}",
-                verdict::in_words(&wrong, chronicle.events(), shown)
-            );
-        }
-        Ok(())
     }
 }

@@ -1,0 +1,138 @@
+//! Waits, while events go on coming and nothing is struck, until every view is right.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use protocol::Millis;
+use protocol::frame::VisibleSession;
+use protocol::time::millis;
+use service::clock;
+use simulator::world::World;
+use tokio::time::{Instant, sleep};
+
+use crate::chaos::chronicle::Chronicle;
+use crate::chaos::settings::STALE_AFTER;
+use crate::chaos::verdict;
+use crate::chaos::wanderer::Wanderer;
+use crate::eventually::within;
+use crate::judge;
+use crate::member::Role;
+use crate::oracle::{Circumstances, HiddenCompanies, LateReading};
+use crate::pipeline::Pipeline;
+
+/// How precisely it is known when an event was received by an ingestor that reads.
+const SLACK: Duration = Duration::from_secs(4);
+
+/// How long an event may take from the emitter to the view under all this. Younger ones may be seen or not.
+const ON_THE_WAY: Duration = Duration::from_secs(2);
+
+/// How long the views may take to be right.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// How often they are looked at; each look is a pass over all sessions, and should not be a load of its own.
+const LOOKS: Duration = Duration::from_millis(500);
+
+/// How often it is told what is not right yet.
+const TELLINGS: Duration = Duration::from_secs(15);
+
+/// What views are judged by.
+#[derive(Clone, Copy, Debug)]
+pub struct QuietPoint<'a> {
+    hidden: &'a HiddenCompanies,
+    late: &'a [LateReading],
+    called_at: Millis,
+}
+
+impl<'a> QuietPoint<'a> {
+    /// It begins now.
+    #[must_use]
+    pub fn new(hidden: &'a HiddenCompanies, late: &'a [LateReading]) -> Self {
+        Self {
+            hidden,
+            late,
+            called_at: clock::now(),
+        }
+    }
+
+    /// When it began.
+    #[must_use]
+    pub fn called_at(&self) -> Millis {
+        self.called_at
+    }
+
+    /// Waits until every gateway and every page shows what it should. Gives how long that took.
+    ///
+    /// # Errors
+    /// Where they do not in time: how what one of them shows differs.
+    pub async fn every_view_is_right(
+        self,
+        site: &Pipeline,
+        pages: &[Wanderer],
+        chronicle: &mut Chronicle,
+    ) -> Result<Duration> {
+        let since = Instant::now();
+        let mut told = since;
+        within(PATIENCE, "every view is right", async || {
+            sleep(LOOKS).await;
+            let looked = self.look(site, pages, chronicle).await;
+            if let Err(error) = &looked
+                && told.elapsed() >= TELLINGS
+            {
+                told = Instant::now();
+                let error = error.to_string();
+                let lines: Vec<_> = error.lines().take(2).collect();
+                println!("not right yet: {}", lines.join(" "));
+            }
+            looked
+        })
+        .await?;
+        Ok(since.elapsed())
+    }
+
+    async fn look(self, site: &Pipeline, pages: &[Wanderer], chronicle: &mut Chronicle) -> Result<()> {
+        let world = site.deanonymizer.world();
+        for gateway in site.members(Role::Gateway) {
+            let asked_at = clock::now();
+            let shown = gateway.http.sessions().await?;
+            chronicle.add(site.emitter.take_sent());
+            self.judge(world, chronicle, asked_at, &shown, gateway.process.name())?;
+        }
+        for (number, page) in pages.iter().enumerate() {
+            let asked_at = clock::now();
+            let view = page.view().context("a page is not connected")?;
+            chronicle.add(site.emitter.take_sent());
+            let whose = format!("page {number}");
+            self.judge(world, chronicle, asked_at, &view.sessions, &whose)?;
+        }
+        Ok(())
+    }
+
+    /// That a view is right, as of the moment at which it was asked for.
+    fn judge(
+        self,
+        world: World,
+        chronicle: &Chronicle,
+        asked_at: Millis,
+        shown: &BTreeMap<String, VisibleSession>,
+        whose: &str,
+    ) -> Result<()> {
+        let circumstances = Circumstances {
+            world,
+            hidden: self.hidden,
+            late: self.late,
+            stale_after: STALE_AFTER,
+            slack: SLACK,
+            now: clock::now(),
+        };
+        let arrived_at = self.called_at.max(asked_at - millis(ON_THE_WAY));
+        let wrong = judge::differences(chronicle.events(), arrived_at, shown, circumstances);
+        if !wrong.is_empty() {
+            bail!(
+                "{whose}: {}",
+                verdict::in_words(&wrong, chronicle.events(), shown)
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! How a run is to be, and the site on which it is played.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use simulator::deanonymizer::{Deanonymizer, DeanonymizerConfig, Failure, Latency};
+use simulator::emitter::{EmitterConfig, Lively};
+use simulator::fault::Faults;
+
+use crate::chaos::plan::{self, Cast, Pace};
+use crate::chaos::strike::{Kind, Victim};
+use crate::member::Role;
+use crate::pipeline::Pipeline;
+
+/// After how much silence a session is stale.
+pub const STALE_AFTER: Duration = Duration::from_mins(1);
+
+/// How a run is to be.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Decides who comes when, and what is struck.
+    pub seed: u64,
+    /// How many rounds.
+    pub rounds: u64,
+    /// Events per second.
+    pub rate: u32,
+    /// Whether there is a cluster of three NATS servers.
+    pub cluster: bool,
+    /// How often a fault begins, and how long a round is.
+    pub pace: Pace,
+    /// The kinds of faults that happen.
+    pub kinds: Vec<Kind>,
+}
+
+impl Settings {
+    /// How many processes there are.
+    pub(super) fn cast(&self) -> Cast {
+        Cast {
+            ingestors: 2,
+            enrichers: 3,
+            gateways: 2,
+            nats_servers: if self.cluster { 3 } else { 1 },
+        }
+    }
+
+    /// A site whose visitors stay for a minute and say every five seconds that they do, which makes so many events: a
+    /// fifteenth of them arrivals. What loses events on their way is not left to chance but planned.
+    fn lively(&self) -> Result<Lively> {
+        let faults: Faults = Faults::all().iter().filter(|fault| !fault.is_of_site()).collect();
+        Ok(Lively::new(f64::from(self.rate) / 15.0, self.rate * 4, faults)?)
+    }
+
+    /// The site, with everything in place that these faults need.
+    pub(super) async fn site(&self) -> Result<Pipeline> {
+        let cast = self.cast();
+        let mut builder = Pipeline::builder()
+            .with(Role::Ingestor, cast.ingestors)
+            .with(Role::Enricher, cast.enrichers)
+            .with(Role::Gateway, cast.gateways)
+            .stale_after(STALE_AFTER)
+            .emitter(EmitterConfig {
+                course: self.seed,
+                lively: Some(self.lively()?),
+                record: true,
+                ..EmitterConfig::default()
+            })
+            .deanonymizer(DeanonymizerConfig {
+                latency: Latency::range(Duration::from_millis(5), Duration::from_millis(50))?,
+                ..DeanonymizerConfig::default()
+            })
+            .alone();
+        let happens = |kind| self.kinds.contains(&kind);
+        if self.cluster {
+            builder = builder.cluster();
+        }
+        if happens(Kind::Clocks) {
+            builder = builder.fake_clocks();
+        }
+        if happens(Kind::Cuts) {
+            builder = builder.through_proxies();
+        }
+        let site = builder.start().await?;
+        if happens(Kind::Clocks) {
+            for role in Role::ALL {
+                for (number, member) in site.members(role).enumerate() {
+                    member.set_clock_offset(self.clock_skew(Victim::Member(role, number)))?;
+                }
+            }
+        }
+        Ok(site)
+    }
+
+    /// How wrong a process's wall clock always is, in seconds.
+    pub(super) fn clock_skew(&self, victim: Victim) -> i64 {
+        plan::clock_skew(self.seed, victim)
+    }
+}
+
+/// How the Deanonymizer always is, but at quiet points: then a new visitor must be identified soon.
+pub(super) fn is_its_usual_self(deanonymizer: &Deanonymizer, is: bool) {
+    let share = |usual| if is { usual } else { 0.0 };
+    deanonymizer.set_error_rate(share(0.1));
+    deanonymizer.set_hang_rate(share(0.002));
+    deanonymizer.set_garbage(share(0.02), &Failure::GARBAGE);
+}
