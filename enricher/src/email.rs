@@ -16,7 +16,7 @@ const BETWEEN: [char; 12] = [',', ';', '<', '>', '(', ')', '[', ']', '{', '}', '
 /// punctuation and encodings. What cannot be parsed is no address.
 pub fn business_addresses(text: &str) -> Vec<String> {
     let mut addresses = addresses(&plain(text));
-    addresses.retain(|address| !is_personal(address) && !mentions_personal(address));
+    addresses.retain(|address| !is_personal(address));
     addresses
 }
 
@@ -77,17 +77,18 @@ fn address(text: &str, with_name: bool) -> Option<String> {
     Some(format!("{}@{}", parsed.local_part(), parsed.domain()))
 }
 
-/// Whether a plain address belongs to a personal mailbox.
+/// Whether a plain address belongs to a personal mailbox, or holds one that does, as in `"ada@gmail.com"@lumen.example`.
 ///
 /// A domain that no host can have counts as personal: nobody can say whose it is.
 fn is_personal(address: &str) -> bool {
-    let Some((_, domain)) = address.rsplit_once('@') else {
+    let Some((local_part, domain)) = address.rsplit_once('@') else {
         return true;
     };
-    match Host::parse(domain) {
+    let at_personal_domain = match Host::parse(domain) {
         Ok(Host::Domain(host)) => domains::is_personal(&host),
         _ => true,
-    }
+    };
+    at_personal_domain || mentions_personal(local_part)
 }
 
 /// Whether a spelled text, as it goes on after an `@`, begins with a personal domain.
@@ -180,6 +181,7 @@ mod tests {
             "a%40gmail.com",
             "a&#64;gmail.com",
             "a=40gmail.com@lumen.example",
+            "\"a@gmail.com\"@lumen.example",
             "a@gmail。com",
         ] {
             assert!(is_personal_text(text), "{text}");
@@ -205,6 +207,9 @@ mod tests {
             assert_eq!(business_addresses(text), [text], "{text}");
             assert!(!mentions_personal(text), "{text}");
         }
+        // In other texts the next sentence may have begun there.
+        let below_a_company = "x@gmail.com.lumen.example";
+        assert_eq!(business_addresses(below_a_company), [below_a_company]);
     }
 
     #[test]
