@@ -36,6 +36,7 @@ ENTRYPOINT ["ingestor"]
 
 FROM runtime AS enricher
 COPY --from=binaries /binaries/enricher /usr/local/bin/
+COPY enricher/providers /usr/local/share/enricher/providers
 ENV HTTP_LISTEN=0.0.0.0:9102
 EXPOSE 9102
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s CMD ["enricher", "healthcheck"]

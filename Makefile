@@ -25,14 +25,14 @@ NODE_MODULES := frontend/node_modules/.installed
 PAGE := frontend/dist/index.html
 PAGE_SOURCES := $(shell find frontend/src frontend/public frontend/index.html frontend/*.json frontend/*.ts 2>/dev/null)
 
-# A third party whose address is given is real, and needs no simulator.
-SIMULATORS := $(if $(EMITTER_URL),,emitter) $(if $(DEANONYMIZER_URL),,deanonymizer)
-SIMULATOR_PORTS := $(if $(EMITTER_URL),,8080) $(if $(DEANONYMIZER_URL),,4830)
+# A third party whose address or provider file is given is real, and needs no simulator.
+SIMULATORS := $(if $(EMITTER_URL),,emitter) $(if $(DEANONYMIZER_URL)$(DEANONYMIZER_PROVIDER),,deanonymizer)
+SIMULATOR_PORTS := $(if $(EMITTER_URL),,8080) $(if $(DEANONYMIZER_URL)$(DEANONYMIZER_PROVIDER),,4830)
 
 ##@ Run
 
 .PHONY: up
-up: check-ports setup build ## Start everything; EMITTER_URL=, DEANONYMIZER_URL= and ENRICHERS= change what
+up: check-ports setup build ## Start everything; EMITTER_URL=, DEANONYMIZER_URL=, DEANONYMIZER_PROVIDER= and ENRICHERS= change what
 	@NATS_SERVER="$$(scripts/find-nats-server)" && export NATS_SERVER && \
 	  exec scripts/up --concurrency enricher=$(ENRICHERS) nats $(SIMULATORS) ingestor enricher gateway page
 

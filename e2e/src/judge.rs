@@ -103,6 +103,8 @@ mod tests {
             last_activity_at,
             company: None,
             contact: None,
+            network: None,
+            country: None,
             unidentified: false,
         };
         let wrong = |arrived_at, last_activity_at: Option<Millis>| {

@@ -101,6 +101,8 @@ mod tests {
             last_activity_at,
             company: None,
             contact: None,
+            network: None,
+            country: None,
             unidentified: false,
         }
     }

@@ -1,6 +1,5 @@
 //! What the Deanonymizer's answer says, if it can be believed. Pure.
 
-use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use protocol::ip::IpKey;
@@ -11,10 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::concurrency::Ending;
-use crate::fleet::FleetError;
-use crate::guard::HeldBack;
-use crate::waiting::FailureKind;
+pub use crate::lookup_failure::LookupFailure as Failure;
 
 /// The longest time for which the Deanonymizer is left alone because it asks for it.
 pub const LONGEST_WAIT: Duration = Duration::from_mins(10);
@@ -26,127 +22,6 @@ pub struct Answer {
     pub company: Option<Company>,
     /// The contact, where known, with every address that the Deanonymizer has.
     pub contact: Option<Contact>,
-}
-
-/// A call that brought no verdict; it will be tried again and is never cached.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum Failure {
-    /// No connection, and so no call that could be billed.
-    #[error("the Deanonymizer cannot be reached")]
-    Unreachable(#[source] Arc<reqwest::Error>),
-    /// The connection broke during the call.
-    #[error("the connection to the Deanonymizer broke")]
-    Interrupted(#[source] Arc<reqwest::Error>),
-    /// No answer in time.
-    #[error("the Deanonymizer did not answer in time")]
-    Timeout,
-    /// It asks us to slow down.
-    #[error("the Deanonymizer is answering too many calls")]
-    RateLimited(Option<Duration>),
-    /// A status that brings no verdict.
-    #[error("the Deanonymizer answered with status {0}")]
-    Status(u16),
-    /// A body that is no JSON, or broken off.
-    #[error("the Deanonymizer's answer is no JSON")]
-    NotJson,
-    /// JSON without what must be there, or with another type.
-    #[error("the Deanonymizer's answer has another form")]
-    WrongForm,
-    /// An answer about another address.
-    #[error("the Deanonymizer answered for another address")]
-    OtherIp,
-    /// A body larger than any answer.
-    #[error("the Deanonymizer's answer is too large")]
-    TooLarge,
-    /// No call was made.
-    #[error(transparent)]
-    HeldBack(#[from] HeldBack),
-    /// No call was made, because nobody waits for the answer any longer.
-    #[error("nobody waits for the verdict any longer")]
-    NotWanted,
-    /// No call was made, because the fleet's bucket cannot say whether another makes it.
-    #[error("the fleet's bucket cannot be asked")]
-    Fleet(#[source] Arc<FleetError>),
-}
-
-impl From<FleetError> for Failure {
-    fn from(error: FleetError) -> Self {
-        Self::Fleet(Arc::new(error))
-    }
-}
-
-impl Failure {
-    /// Every kind's label.
-    pub const TOKENS: [&'static str; 12] = [
-        "unreachable",
-        "interrupted",
-        "timeout",
-        "rate-limited",
-        "status",
-        "not-json",
-        "wrong-form",
-        "other-ip",
-        "too-large",
-        "held-back",
-        "not-wanted",
-        "fleet",
-    ];
-
-    /// Whether the Deanonymizer was asked, and so has to be paid.
-    #[must_use]
-    pub fn is_paid(&self) -> bool {
-        !matches!(
-            self,
-            Self::Unreachable(_) | Self::HeldBack(_) | Self::NotWanted | Self::Fleet(_)
-        )
-    }
-
-    /// How a call ended that took so long, as far as it tells what is too much for the Deanonymizer.
-    #[must_use]
-    pub fn ending(&self, took: Duration) -> Ending {
-        match self {
-            Self::RateLimited(_) | Self::Status(503) => Ending::Overloaded,
-            Self::Timeout => Ending::TimedOut,
-            failure if failure.is_paid() && !matches!(failure, Self::Interrupted(_)) => {
-                Ending::Answered(took)
-            }
-            _ => Ending::Unconnected,
-        }
-    }
-
-    /// What the failure says of the next attempt for the same address.
-    #[must_use]
-    pub fn retry(&self) -> FailureKind {
-        match self {
-            Self::Interrupted(_) | Self::Timeout | Self::RateLimited(_) | Self::Status(408 | 425 | 500..) => {
-                FailureKind::Transient
-            }
-            Self::NotJson | Self::WrongForm | Self::OtherIp | Self::TooLarge => FailureKind::BadAnswer,
-            Self::Status(_) => FailureKind::Rejected,
-            Self::Unreachable(_) | Self::HeldBack(_) | Self::NotWanted | Self::Fleet(_) => {
-                FailureKind::NotSent
-            }
-        }
-    }
-
-    /// The kind as a metric label.
-    #[must_use]
-    pub fn token(&self) -> &'static str {
-        match self {
-            Self::Unreachable(_) => "unreachable",
-            Self::Interrupted(_) => "interrupted",
-            Self::Timeout => "timeout",
-            Self::RateLimited(_) => "rate-limited",
-            Self::Status(_) => "status",
-            Self::NotJson => "not-json",
-            Self::WrongForm => "wrong-form",
-            Self::OtherIp => "other-ip",
-            Self::TooLarge => "too-large",
-            Self::HeldBack(_) => "held-back",
-            Self::NotWanted => "not-wanted",
-            Self::Fleet(_) => "fleet",
-        }
-    }
 }
 
 /// An object of JSON; for a struct alone an array would do as well.
@@ -168,17 +43,34 @@ struct Data {
     contact: Option<Object>,
 }
 
+/// Guid and name must be there. A fault in any other field costs that field only.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawContact {
     guid: String,
     name: String,
-    #[serde(default, deserialize_with = "there")]
-    title: Option<String>,
     #[serde(default)]
-    email_addresses: Vec<String>,
+    title: Value,
     #[serde(default)]
-    phone_numbers: Vec<String>,
+    email_addresses: Value,
+    #[serde(default)]
+    phone_numbers: Value,
+}
+
+/// The text, if it is one.
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// The texts of a list; what is no text in it, or is no list, is left out.
+fn texts(value: Value) -> Vec<String> {
+    match value {
+        Value::Array(values) => values.into_iter().filter_map(text).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// A field that may be missing, but not `null`.
@@ -197,9 +89,9 @@ fn parse(body: &[u8]) -> Result<(String, Answer), serde_json::Error> {
     let contact = contact.map(|contact| Contact {
         guid: guid::canonical(&contact.guid),
         name: contact.name,
-        title: contact.title,
-        email_addresses: contact.email_addresses,
-        phone_numbers: contact.phone_numbers,
+        title: text(contact.title),
+        email_addresses: texts(contact.email_addresses),
+        phone_numbers: texts(contact.phone_numbers),
     });
     let company: Option<Company> = data.company.map(from_object).transpose()?;
     let company = company.map(|company| Company {
@@ -207,6 +99,11 @@ fn parse(body: &[u8]) -> Result<(String, Answer), serde_json::Error> {
         ..company
     });
     Ok((body.ip, Answer { company, contact }))
+}
+
+/// The text behind a byte order mark, if there is one: RFC 8259 section 8.1 forbids it and lets readers skip it.
+pub(crate) fn without_bom(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 /// Reads the answer to a call for `ip`.
@@ -217,10 +114,13 @@ pub fn read(ip: &str, status: u16, retry_after: Option<Duration>, body: &[u8]) -
     match status {
         200 => {}
         404 => return Ok(Answer::default()),
+        401 | 403 => return Err(Failure::AccountRefused(status)),
+        402 => return Err(Failure::AccountExhausted(status)),
         429 => return Err(Failure::RateLimited(retry_after)),
+        400..=499 => return Err(Failure::Rejected(status)),
         other => return Err(Failure::Status(other)),
     }
-    let (answered, answer) = parse(body).map_err(|error| {
+    let (answered, answer) = parse(without_bom(body)).map_err(|error| {
         if error.is_data() {
             Failure::WrongForm
         } else {
@@ -304,6 +204,15 @@ mod tests {
         assert_eq!(failure(503, ""), "status");
         assert_eq!(failure(302, FULL), "status");
         assert_eq!(failure(429, ""), "rate-limited");
+        for (status, kind) in [
+            (400, "rejected"),
+            (401, "refused"),
+            (402, "exhausted"),
+            (403, "refused"),
+            (422, "rejected"),
+        ] {
+            assert_eq!(failure(status, FULL), kind);
+        }
         assert_eq!(failure(200, "<html>busy</html>"), "not-json");
         assert_eq!(failure(200, &FULL[..FULL.len() - 3]), "not-json");
         assert_eq!(failure(200, ""), "not-json");
@@ -318,14 +227,28 @@ mod tests {
             r#"{"ip":"203.0.113.7","data":{"company":["C","Lumen","lumen.example"]}}"#,
             r#"{"ip":"203.0.113.7","data":{"company":{"name":"Lumen","domain":"lumen.example"}}}"#,
             r#"{"ip":"203.0.113.7","data":{"company":{"guid":7,"name":"Lumen","domain":"lumen.example"}}}"#,
+            r#"{"ip":"203.0.113.7","data":{"contact":null}}"#,
             r#"{"ip":"203.0.113.7","data":{"contact":{"guid":"P"}}}"#,
-            r#"{"ip":"203.0.113.7","data":{"contact":{"guid":"P","name":"Ada","title":null}}}"#,
-            r#"{"ip":"203.0.113.7","data":{"contact":{"guid":"P","name":"Ada","emailAddresses":null}}}"#,
-            r#"{"ip":"203.0.113.7","data":{"contact":{"guid":"P","name":"Ada","phoneNumbers":"+1"}}}"#,
         ] {
             assert_eq!(failure(200, body), "wrong-form", "{body}");
         }
         assert_eq!(failure(200, r#"{"ip":"203.0.113.8","data":{}}"#), "other-ip");
+    }
+
+    #[test]
+    fn a_fault_in_an_optional_field_costs_that_field_only() {
+        let body = r#"{"ip":"203.0.113.7","data":{"contact":{"guid":"P","name":"Ada","title":null,"emailAddresses":["ada@lumen.example",7,null],"phoneNumbers":"+1"}}}"#;
+        let contact = read(IP, 200, None, body.as_bytes()).unwrap().contact.unwrap();
+        assert_eq!(contact.name, "Ada");
+        assert_eq!(contact.title, None);
+        assert_eq!(contact.email_addresses, ["ada@lumen.example"]);
+        assert!(contact.phone_numbers.is_empty());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped() {
+        let body = [b"\xef\xbb\xbf", FULL.as_bytes()].concat();
+        assert!(read(IP, 200, None, &body).unwrap().company.is_some());
     }
 
     #[test]

@@ -136,6 +136,7 @@ impl TryFrom<Wire> for Entry {
             State::Shown => Verdict::Shown(Profile {
                 company: wire.company,
                 contact: wire.contact,
+                ..Profile::default()
             }),
             State::Unknown => Verdict::Unknown,
             State::Hidden => Verdict::Hidden,
@@ -214,7 +215,7 @@ mod tests {
         };
         let profile = Profile {
             company: Some(Arc::new(company)),
-            contact: None,
+            ..Profile::default()
         };
         let cases = [
             (

@@ -1,15 +1,37 @@
 //! The enricher's command line.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
+use anyhow::Context as _;
+use clap::{ArgAction, Parser, Subcommand};
+use protocol::ip;
 use reqwest::Url;
-use service::flags::{Command, Common, duration, http_url};
+use service::flags::{self, Common, duration, http_url};
 use service::process::CommandLine;
 
 use crate::budget::{Budget, InvalidBudget};
+use crate::deanonymizer::{Deanonymizer, Service};
+use crate::free_tier::{Files, FreeTier};
 use crate::hidden_companies::{HiddenCompanies, HiddenCompany};
+use crate::key_file::KeyFile;
+use crate::provider::Provider;
+
+/// What the enricher can be asked to do instead of its job.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    #[command(flatten)]
+    Shared(flags::Command),
+
+    /// Ask the provider about one address, which is one paid call, and say what would be shown and why.
+    CheckProvider {
+        /// The address.
+        #[arg(long, value_parser = plausible_ip)]
+        ip: String,
+    },
+}
 
 /// Finds out who visitors are, and republishes what may be shown.
 #[derive(Clone, Debug, Parser)]
@@ -21,9 +43,34 @@ pub struct Flags {
     #[command(flatten)]
     pub common: Common,
 
-    /// The Deanonymizer; every call to it costs money.
-    #[arg(long, env, default_value = "http://127.0.0.1:4830/deanonymize", value_parser = http_url)]
-    pub deanonymizer_url: Url,
+    /// The Deanonymizer; every call to it costs money. `none`: nobody is asked, and visitors are shown with their network
+    /// and country only.
+    #[arg(long, env, default_value = "http://127.0.0.1:4830/deanonymize", value_parser = deanonymizer_url)]
+    pub deanonymizer_url: Maybe<Url>,
+
+    /// A file that describes an identification service, which is asked in the Deanonymizer's place.
+    #[arg(long, env, value_name = "FILE")]
+    pub deanonymizer_provider: Option<PathBuf>,
+
+    /// A file with the key to it, read for each call. Without a provider file it is sent as `Authorization: Bearer`.
+    #[arg(long, env, value_name = "FILE")]
+    pub deanonymizer_key_file: Option<PathBuf>,
+
+    /// Do not look up private and other reserved addresses; with a provider file they never are.
+    #[arg(long, env, action = ArgAction::Set, default_value_t = false, num_args = 0..=1, default_missing_value = "true")]
+    pub skip_reserved: bool,
+
+    /// Networks whose visitors nobody pays a lookup for: an AS number, an address range or an organisation's name a line.
+    #[arg(long, env, value_name = "FILE")]
+    pub skip_networks: Option<PathBuf>,
+
+    /// A database in the format of `MaxMind` (.mmdb) that knows the network of an address and who runs it.
+    #[arg(long, env, value_name = "FILE")]
+    pub network_db: Option<PathBuf>,
+
+    /// A database in the format of `MaxMind` (.mmdb) that knows the country of an address.
+    #[arg(long, env, value_name = "FILE")]
+    pub country_db: Option<PathBuf>,
 
     /// Companies whose sessions are never shown, besides the two data centres: GUIDs or domains, comma-separated. A domain
     /// hides the companies whose domain it is, and those below it.
@@ -82,6 +129,56 @@ pub struct Flags {
 }
 
 impl Flags {
+    /// Whom to ask.
+    ///
+    /// # Errors
+    /// Where the provider file cannot be used; the error names the flag, the line and the key.
+    pub fn service(&self) -> anyhow::Result<Service> {
+        let Some(file) = &self.deanonymizer_provider else {
+            return Ok(self
+                .deanonymizer_url
+                .0
+                .clone()
+                .map_or(Service::None, Service::Native));
+        };
+        let cannot_use = || format!("cannot use --deanonymizer-provider {}", file.display());
+        let text = std::fs::read_to_string(file).with_context(cannot_use)?;
+        let provider = Provider::parse(&text).with_context(cannot_use)?;
+        anyhow::ensure!(
+            !provider.needs_key() || self.deanonymizer_key_file.is_some(),
+            "--deanonymizer-provider {} sends a key: name the file that holds it with --deanonymizer-key-file",
+            file.display()
+        );
+        Ok(Service::Provider(Arc::new(provider)))
+    }
+
+    /// The door to whom to ask.
+    ///
+    /// # Errors
+    /// Where the provider file, the key or the system's certificates cannot be used; the error names the flag.
+    pub fn deanonymizer(&self) -> anyhow::Result<Deanonymizer> {
+        let key = self
+            .deanonymizer_key_file
+            .clone()
+            .map(KeyFile::open)
+            .transpose()?;
+        Deanonymizer::new(self.service()?, key, self.lookup_timeout)
+            .context("cannot use the system's certificates for --deanonymizer-url")
+    }
+
+    /// What is known of an address without a call.
+    ///
+    /// # Errors
+    /// Where a file cannot be used; the error names the flag.
+    pub fn free_tier(&self, service: &Service) -> anyhow::Result<FreeTier> {
+        let files = Files {
+            network_db: self.network_db.clone(),
+            country_db: self.country_db.clone(),
+            skip_networks: self.skip_networks.clone(),
+        };
+        FreeTier::open(files, service.clone(), self.skip_reserved)
+    }
+
     /// The companies whose sessions are never shown.
     pub fn hidden(&self) -> HiddenCompanies {
         let named = self.hide_companies.iter().chain(&self.hidden_companies);
@@ -96,8 +193,11 @@ impl CommandLine for Flags {
         &self.common
     }
 
-    fn command(&self) -> Option<Command> {
-        self.command
+    fn command(&self) -> Option<flags::Command> {
+        match self.command {
+            Some(Command::Shared(command)) => Some(command),
+            Some(Command::CheckProvider { .. }) | None => None,
+        }
     }
 
     fn listen(&self) -> SocketAddr {
@@ -121,6 +221,23 @@ impl CommandLine for Flags {
 /// A setting that has a word for its absence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Maybe<T>(pub Option<T>);
+
+fn deanonymizer_url(text: &str) -> Result<Maybe<Url>, String> {
+    if text == "none" {
+        Ok(Maybe(None))
+    } else {
+        http_url(text).map(Some).map(Maybe)
+    }
+}
+
+fn plausible_ip(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    if ip::is_plausible(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be an IP address")
+    }
+}
 
 fn lookup_budget(text: &str) -> Result<Maybe<Budget>, InvalidBudget> {
     if text == "unlimited" {

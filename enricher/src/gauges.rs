@@ -9,6 +9,7 @@ use protocol::status::{Breaker, EnricherFigures, Lookups};
 use service::metrics::{Counter, Family, Gauge, Label, Latency, Metrics};
 
 use crate::answer::Failure;
+use crate::free_tier::NoCall;
 use crate::guard::Guard;
 use crate::profile::Verdict;
 use crate::tally::{Fates, Level, Verdicts};
@@ -53,6 +54,7 @@ pub struct Gauges {
     pub saved_by_fleet: Counter,
     /// New sessions that wait for a lookup that another has caused.
     pub saved_by_sharing: Counter,
+    saved_by_rule: [Counter; NoCall::TOKENS.len()],
     /// Verdicts found.
     pub verdicts: Verdicts,
     /// From the receipt of a raw message's oldest event until an enricher takes the message for the first time.
@@ -136,6 +138,7 @@ impl Gauges {
             saved_by_cache: saved_by("cache"),
             saved_by_fleet: saved_by("fleet"),
             saved_by_sharing: saved_by("sharing"),
+            saved_by_rule: NoCall::TOKENS.map(saved_by),
             queue: metrics.latency(
                 "queue_duration",
                 "From the receipt of a raw message's oldest event until an enricher first takes the message",
@@ -171,6 +174,11 @@ impl Gauges {
     pub fn lookup_paid(&self) {
         self.lookups_paid.inc();
         self.spent.inc_by(self.price);
+    }
+
+    /// Counts a new session of an address that is not asked about.
+    pub fn saved_by_rule(&self, reason: NoCall) {
+        self.saved_by_rule[reason.place()].inc();
     }
 
     /// Counts a call that brought no verdict.

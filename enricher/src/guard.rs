@@ -13,7 +13,7 @@ use crate::breaker::{Admission, Breaker};
 use crate::budget::{Allowance, Budget, Purse};
 use crate::concurrency::{CallTag, Concurrency, Ending};
 use crate::fleet::Fleet;
-use crate::waiting::FailureKind;
+use crate::waiting::RetryKind;
 
 /// The most lookups under way, above every limit of concurrent calls.
 const MAX_LOOKUPS: usize = 2048;
@@ -201,9 +201,9 @@ impl Permit {
         Ok(())
     }
 
-    /// The call has ended. An answer that is unusable for one address says nothing about the provider's health, unless it
-    /// is the first one for that address.
-    pub fn end<T>(mut self, outcome: &Result<T, Failure>, is_first: bool) {
+    /// The call has ended. One that is not billed goes back to the budget. An answer that is unusable for one address says
+    /// nothing about the provider's health, unless it is the first one for that address.
+    pub fn end<T>(mut self, outcome: &Result<T, Failure>, is_billed: bool, is_first: bool) {
         let now = Instant::now();
         let mut state = self.guard.lock();
         let failure = outcome.as_ref().err();
@@ -211,21 +211,21 @@ impl Permit {
         let ending = failure.map_or(Ending::Answered(took), |failure| failure.ending(took));
         state.concurrency.end(self.call, ending);
         let before = state.breaker.state();
-        let says_nothing = match failure.map(Failure::retry) {
-            Some(FailureKind::Rejected) => true,
-            Some(FailureKind::BadAnswer) => !is_first,
-            Some(FailureKind::Transient | FailureKind::NotSent) | None => false,
+        let failed = match failure.map(Failure::retry) {
+            None | Some(RetryKind::Queued(_)) => Some(false),
+            Some(RetryKind::Transient | RetryKind::NotSent) => Some(true),
+            Some(RetryKind::BadAnswer) => is_first.then_some(true),
+            Some(RetryKind::Rejected) => None,
         };
-        if says_nothing {
-            state.breaker.abandon(self.admission, now);
-        } else {
-            state.breaker.end(self.admission, failure.is_some(), now);
+        match failed {
+            Some(failed) => state.breaker.end(self.admission, failed, now),
+            None => state.breaker.abandon(self.admission, now),
         }
-        if let Some(Failure::RateLimited(Some(wait))) = failure {
-            state.breaker.pause(*wait, now);
+        if let Some(wait) = failure.and_then(Failure::pause) {
+            state.breaker.pause(wait, now);
         }
         if let Some(span) = self.paid_of
-            && failure.is_some_and(|failure| !failure.is_paid())
+            && !is_billed
         {
             state.purse.put_back(Allowance { span, calls: 1 });
         }

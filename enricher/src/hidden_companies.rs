@@ -40,12 +40,7 @@ impl FromStr for HiddenCompany {
         if let Some(uuid) = guid::uuid(text) {
             return Ok(Self::Guid(Identity::Uuid(uuid)));
         }
-        let domain = domain(text.trim()).ok_or(InvalidCompany::NeitherGuidNorDomain)?;
-        // A company is known by its domain, not by the host of its website.
-        let domain = match domain.strip_prefix("www.") {
-            Some(rest) if is_below_public_suffix(rest) => rest.to_owned(),
-            _ => domain,
-        };
+        let domain = without_www(domain(text.trim()).ok_or(InvalidCompany::NeitherGuidNorDomain)?);
         if is_below_public_suffix(&domain) {
             Ok(Self::Domain(domain))
         } else {
@@ -58,6 +53,21 @@ impl FromStr for HiddenCompany {
 fn is_below_public_suffix(domain: &str) -> bool {
     psl::domain(domain.as_bytes()).is_some()
         || psl::suffix(domain.as_bytes()).is_some_and(|suffix| suffix.typ() == Some(psl::Type::Private))
+}
+
+/// The domain of a company, as it is written in an answer: alone, in a URL or an email address, in any spelling; without
+/// `www`.
+pub(crate) fn company_domain(text: &str) -> Option<String> {
+    let domain = domain(host(text.trim()))?;
+    Some(without_www(domain))
+}
+
+/// A company is known by its domain, not by the host of its website.
+fn without_www(domain: String) -> String {
+    match domain.strip_prefix("www.") {
+        Some(rest) if is_below_public_suffix(rest) => rest.to_owned(),
+        _ => domain,
+    }
 }
 
 /// The domain that the text spells, in ASCII and lower case, without a final dot; `None` where it is not one of several

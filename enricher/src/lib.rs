@@ -9,6 +9,7 @@ pub mod answer;
 mod backlog;
 mod breaker;
 mod budget;
+mod check_provider;
 mod closing_memory;
 mod concurrency;
 mod deanonymizer;
@@ -18,17 +19,21 @@ mod entry;
 mod explain;
 mod flags;
 mod fleet;
+mod free_tier;
 mod gauges;
 mod guard;
 pub mod hidden_companies;
 mod intake;
+mod key_file;
 mod ledger;
 mod live_records;
 mod lookup;
+mod lookup_failure;
 mod message;
 mod peers;
 mod pipeline;
 pub mod profile;
+mod provider;
 mod publish;
 mod replica;
 mod rules;
@@ -44,7 +49,6 @@ mod writes;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use protocol::status::{EnricherFigures, Figures};
 use service::status::Reporter;
 use service::{Process, process};
@@ -52,10 +56,11 @@ use tokio::sync::mpsc;
 
 use crate::address_key::AddressHasher;
 use crate::amend::Amender;
-use crate::deanonymizer::Deanonymizer;
+use crate::deanonymizer::{Deanonymizer, Service};
 use crate::explain::Explain;
-use crate::flags::Flags;
+use crate::flags::{Command, Flags};
 use crate::fleet::Fleet;
+use crate::free_tier::FreeTier;
 use crate::gauges::Gauges;
 use crate::guard::Guard;
 use crate::intake::Queue;
@@ -75,7 +80,24 @@ pub fn main() -> ExitCode {
     process::main(run)
 }
 
-async fn run(flags: Flags) -> anyhow::Result<()> {
+async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
+    // Before anything connects: what is wrong with a file is said at once.
+    let deanonymizer = flags.deanonymizer()?;
+    let free_tier = flags.free_tier(deanonymizer.service())?;
+    if let Some(Command::CheckProvider { ip }) = &flags.command {
+        return check_provider::run(&deanonymizer, &free_tier, &flags.hidden(), ip).await;
+    }
+    Box::pin(enrich(flags, deanonymizer, free_tier)).await
+}
+
+async fn enrich(flags: Flags, deanonymizer: Deanonymizer, free_tier: FreeTier) -> anyhow::Result<ExitCode> {
+    free_tier.follow();
+    if let Service::Provider(provider) = deanonymizer.service() {
+        tracing::info!(
+            provider = provider.name,
+            "asks an identification service in the Deanonymizer's place"
+        );
+    }
     let process = Process::start(
         "enricher",
         &flags,
@@ -101,10 +123,19 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
         (Arc::clone(&rules), hasher.clone()),
         Explain::new(replica.clone(), fleet.clone(), hasher.clone()),
     );
-    let lookup = lookup(&flags, &rules, &replica, &fleet, guard.clone(), &gauges)?;
+    let lookup = lookup(
+        &flags,
+        deanonymizer,
+        &rules,
+        &replica,
+        &fleet,
+        guard.clone(),
+        &gauges,
+    );
     let room = sessions_room::watch(nats.clone(), flags.remember_closings, health.clone());
     let pipeline = Pipeline::new(Setup {
         lookup,
+        free_tier,
         hasher: hasher.clone(),
         publisher: Publisher::new(nats.clone(), &process.instance).await?,
         amender: Amender::new(nats.clone()),
@@ -160,24 +191,23 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
         .spawn(pipeline.run(intake, process.shutdown.clone()));
     let routes = process.routes();
     process.run(routes, reporter).await;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn lookup(
     flags: &Flags,
+    deanonymizer: Deanonymizer,
     rules: &Arc<Rules>,
     replica: &Replica,
     fleet: &Fleet,
     guard: Guard,
     gauges: &Arc<Gauges>,
-) -> anyhow::Result<Lookup> {
-    let deanonymizer = Deanonymizer::new(flags.deanonymizer_url.clone(), flags.lookup_timeout)
-        .context("cannot use the system's certificates for --deanonymizer-url")?;
+) -> Lookup {
     let lifetimes = Lifetimes {
         profile: flags.profile_ttl,
         unknown: flags.unknown_ttl,
     };
-    Ok(Lookup::new(
+    Lookup::new(
         replica.clone(),
         fleet.clone(),
         guard,
@@ -185,7 +215,7 @@ fn lookup(
         Arc::clone(rules),
         lifetimes,
         Arc::clone(gauges),
-    ))
+    )
 }
 
 /// Tells how this enricher is, and explains addresses.

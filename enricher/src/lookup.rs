@@ -213,8 +213,8 @@ impl Lookup {
         if let Err(error) = self.fleet.release(lease).await {
             tracing::debug!(%error, "a lease runs out by itself");
         }
-        if let Failure::RateLimited(Some(wait)) = failure
-            && let Err(error) = self.fleet.pause(*wait).await
+        if let Some(wait) = failure.pause()
+            && let Err(error) = self.fleet.pause(wait).await
         {
             tracing::debug!(%error, "the others find out by themselves");
         }
@@ -230,10 +230,11 @@ impl Lookup {
         }
         drop(span);
         self.gauges.call.took(started.elapsed());
-        if outcome.as_ref().err().is_none_or(Failure::is_paid) {
+        let is_billed = self.deanonymizer.bills(&outcome);
+        if is_billed {
             self.gauges.lookup_paid();
         }
-        permit.end(&outcome, failures == 0);
+        permit.end(&outcome, is_billed, failures == 0);
         outcome.inspect_err(|failure| self.gauges.lookup_failed(failure))
     }
 

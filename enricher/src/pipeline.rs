@@ -34,6 +34,7 @@ use crate::answer::Failure;
 use crate::backlog::Backlog;
 use crate::delivery::{Delivery, give_back};
 use crate::entry::{Found, Key};
+use crate::free_tier::FreeTier;
 use crate::gauges::Gauges;
 use crate::intake::Intake;
 use crate::ledger::{DeliveryId, Ledger, Report};
@@ -82,6 +83,8 @@ type Futures = FuturesUnordered<BoxFuture<'static, Done>>;
 pub struct Setup {
     /// Finds verdicts.
     pub lookup: Lookup,
+    /// Knows networks and countries without a call.
+    pub free_tier: FreeTier,
     /// Names addresses.
     pub hasher: AddressHasher,
     /// Publishes.
@@ -113,6 +116,7 @@ pub struct Pipeline {
     judged: mpsc::UnboundedReceiver<Key>,
     rejected: Rejected,
     gauges: Arc<Gauges>,
+    free_tier: FreeTier,
     stale_after: Millis,
     show_unidentified_after: Option<Millis>,
     ledger: Ledger<Delivery>,
@@ -132,6 +136,7 @@ impl Pipeline {
     pub fn new(setup: Setup) -> Self {
         Self {
             lookup: setup.lookup,
+            free_tier: setup.free_tier,
             hasher: setup.hasher,
             publisher: setup.publisher,
             amender: setup.amender,

@@ -48,6 +48,7 @@ pub fn filter(answer: Answer, hidden: &HiddenCompanies) -> Verdict {
     Verdict::Shown(Profile {
         company: company.map(Arc::new),
         contact: contact.map(Arc::new),
+        ..Profile::default()
     })
 }
 

@@ -83,7 +83,11 @@ impl Rules {
         };
         match self.judge(answer) {
             Verdict::Hidden => Check::Hide,
-            Verdict::Shown(allowed) if allowed != *profile => Check::Redact(allowed),
+            Verdict::Shown(allowed) if !says_the_same(&allowed, profile) => Check::Redact(Profile {
+                network: profile.network.clone(),
+                country: profile.country.clone(),
+                ..allowed
+            }),
             // An empty profile says nothing that could be hidden.
             Verdict::Shown(_) | Verdict::Unknown => Check::Stands,
         }
@@ -98,6 +102,11 @@ impl Rules {
             text
         })
     }
+}
+
+/// Whether two profiles say the same of company and contact; network and country are nobody's secret.
+fn says_the_same(one: &Profile, other: &Profile) -> bool {
+    (&one.company, &one.contact) == (&other.company, &other.contact)
 }
 
 #[cfg(test)]
@@ -132,6 +141,8 @@ mod tests {
         Profile {
             company: Some(Arc::new(company)),
             contact: Some(Arc::new(contact)),
+            network: Some("AS64500 Lumen Net".into()),
+            country: None,
         }
     }
 

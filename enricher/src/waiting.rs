@@ -13,7 +13,7 @@ use protocol::guid::GuidMap;
 use protocol::sample::{self, Sample};
 use protocol::{Guid, Millis};
 
-pub use self::retry::FailureKind;
+pub use self::retry::RetryKind;
 use self::session::WaitingSession;
 use crate::entry::Key;
 use crate::lookup::Interest;
@@ -191,7 +191,7 @@ impl<T> Waiting<T> {
     }
 
     /// The lookup under way has brought no verdict; it is tried again after a pause. `jitter` lies between 0 and 1.
-    pub fn failed(&mut self, key: Key, kind: FailureKind, now: Instant, jitter: f64) {
+    pub fn failed(&mut self, key: Key, kind: RetryKind, now: Instant, jitter: f64) {
         let Some(address) = self.addresses.get_mut(&key) else {
             return;
         };
@@ -199,7 +199,7 @@ impl<T> Waiting<T> {
             return;
         }
         address.failures = address.failures.saturating_add(1);
-        if kind == FailureKind::BadAnswer && address.doubt == Doubt::None {
+        if kind == RetryKind::BadAnswer && address.doubt == Doubt::None {
             address.doubt = Doubt::Benefit;
             self.doubted.push(key);
         }

@@ -15,6 +15,8 @@ const FEW: usize = 1024;
 pub struct Sharing {
     companies: Pool<Company>,
     contacts: Pool<Contact>,
+    /// Networks and countries.
+    texts: Pool<str>,
 }
 
 impl Sharing {
@@ -25,17 +27,20 @@ impl Sharing {
             .take()
             .map(|company| self.companies.share(company));
         profile.contact = profile.contact.take().map(|contact| self.contacts.share(contact));
+        for text in [&mut profile.network, &mut profile.country] {
+            *text = text.take().map(|text| self.texts.share(text));
+        }
     }
 }
 
 #[derive(Debug)]
-struct Pool<T> {
+struct Pool<T: ?Sized> {
     held: HashSet<Arc<T>, RandomState>,
     /// With how many those that nobody needs are let go.
     full: usize,
 }
 
-impl<T> Default for Pool<T> {
+impl<T: ?Sized> Default for Pool<T> {
     fn default() -> Self {
         Self {
             held: HashSet::default(),
@@ -44,7 +49,7 @@ impl<T> Default for Pool<T> {
     }
 }
 
-impl<T: Eq + Hash> Pool<T> {
+impl<T: Eq + Hash + ?Sized> Pool<T> {
     fn share(&mut self, value: Arc<T>) -> Arc<T> {
         if let Some(held) = self.held.get(&value) {
             return Arc::clone(held);

@@ -276,6 +276,8 @@ fn visible(record: &Record) -> VisibleSession {
         last_activity_at: record.last_activity_at,
         company: record.profile.company.clone(),
         contact: record.profile.contact.clone(),
+        network: record.profile.network.clone(),
+        country: record.profile.country.clone(),
         unidentified: record.unidentified,
     }
 }

@@ -26,6 +26,12 @@ pub struct VisibleSession {
     pub company: Option<Arc<Company>>,
     /// The visitor, where known.
     pub contact: Option<Arc<Contact>>,
+    /// The network of the address and who runs it, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Arc<str>>,
+    /// The code of the address's country (ISO 3166-1 alpha-2), where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Arc<str>>,
     /// Shown though nobody could say yet who it is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unidentified: bool,

@@ -49,6 +49,12 @@ pub struct Profile {
     pub company: Option<Arc<Company>>,
     /// The contact, where known. Shared: one person has many sessions.
     pub contact: Option<Arc<Contact>>,
+    /// The network of the address and who runs it, where that is known. It says nothing about the company.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Arc<str>>,
+    /// The code of the address's country (ISO 3166-1 alpha-2), where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Arc<str>>,
 }
 
 /// An active session: who, and since when.
@@ -198,6 +204,8 @@ impl Serialize for Record {
             EventKind::KeepAlive
         };
         let optional = usize::from(self.unidentified) + usize::from(self.identified_at.is_some());
+        let (network, country) = (&self.profile.network, &self.profile.country);
+        let optional = optional + usize::from(network.is_some()) + usize::from(country.is_some());
         let mut object = serializer.serialize_struct("Record", 9 + optional)?;
         object.serialize_field("guid", &self.guid)?;
         object.serialize_field("ip", &self.ip)?;
@@ -208,6 +216,12 @@ impl Serialize for Record {
         object.serialize_field("receivedAt", &self.received_at)?;
         object.serialize_field("company", &self.profile.company)?;
         object.serialize_field("contact", &self.profile.contact)?;
+        if let Some(network) = network {
+            object.serialize_field("network", network)?;
+        }
+        if let Some(country) = country {
+            object.serialize_field("country", country)?;
+        }
         if self.unidentified {
             object.serialize_field("unidentified", &true)?;
         }
@@ -255,6 +269,8 @@ struct Wire {
     closed_at: Option<Millis>,
     company: Option<Arc<Company>>,
     contact: Option<Arc<Contact>>,
+    network: Option<Arc<str>>,
+    country: Option<Arc<str>>,
     #[serde(default)]
     unidentified: bool,
     identified_at: Option<Millis>,
@@ -321,6 +337,8 @@ impl TryFrom<Wire> for SessionMessage {
             profile: Profile {
                 company: wire.company,
                 contact: wire.contact,
+                network: wire.network,
+                country: wire.country,
             },
             unidentified: wire.unidentified,
             identified_at: wire.identified_at,
@@ -353,6 +371,7 @@ mod tests {
             include_str!("../fixtures/record.json"),
             include_str!("../fixtures/record-unknown.json"),
             include_str!("../fixtures/record-unidentified.json"),
+            include_str!("../fixtures/record-network.json"),
             include_str!("../fixtures/tombstone.json"),
             include_str!("../fixtures/tombstone-hidden.json"),
         ] {
@@ -396,7 +415,7 @@ mod tests {
                 ip: ip.into(),
                 profile: Profile {
                     company: Some(Arc::new(company)),
-                    contact: None,
+                    ..Profile::default()
                 },
                 identified_at: at,
                 ..record(None, 5)
@@ -444,9 +463,12 @@ mod tests {
             },
         );
         let (company, contact) = (proptest::option::of(company), proptest::option::of(contact));
-        (company, contact).prop_map(|(company, contact)| Profile {
+        let code = || proptest::option::of(text());
+        (company, contact, code(), code()).prop_map(|(company, contact, network, country)| Profile {
             company: company.map(Arc::new),
             contact: contact.map(Arc::new),
+            network: network.map(Arc::from),
+            country: country.map(Arc::from),
         })
     }
 

@@ -3,7 +3,11 @@
 use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand};
-use simulator::{deanonymizer::Latency, fault::Faults};
+use simulator::{
+    deanonymizer::{Latency, Persona},
+    fault::Faults,
+};
+use strum::VariantArray as _;
 
 /// Stands in for the two third parties.
 #[derive(Debug, Parser)]
@@ -69,8 +73,24 @@ pub(crate) struct DeanonymizerFlags {
     /// The share of calls answered with garbage
     #[arg(long, env, default_value = "0", value_parser = share)]
     pub(crate) garbage_rate: f64,
+    /// Plays an identification service: snitcher, people-data-labs, 6sense, albacross or ipinfo
+    #[arg(long = "as", env = "AS", value_name = "PROVIDER", value_parser = persona)]
+    pub(crate) persona: Option<Persona>,
+    /// The key that questions to the played service must carry; without it, any key will do
+    #[arg(long, env = "SIMULATOR_KEY", hide_env_values = true, requires = "persona")]
+    pub(crate) key: Option<String>,
+    /// How many questions the played service answers before its quota is used up
+    #[arg(long, env, requires = "persona")]
+    pub(crate) quota: Option<u64>,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+}
+
+fn persona(text: &str) -> Result<Persona, String> {
+    text.parse().map_err(|_| {
+        let names: Vec<_> = Persona::VARIANTS.iter().map(Persona::to_string).collect();
+        format!("must be one of {}", names.join(", "))
+    })
 }
 
 fn share(text: &str) -> Result<f64, String> {

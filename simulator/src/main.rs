@@ -90,9 +90,12 @@ async fn deanonymizer(flags: DeanonymizerFlags) -> anyhow::Result<()> {
         error_rate: flags.error_rate,
         hang_rate: flags.hang_rate,
         garbage_rate: flags.garbage_rate,
+        persona: flags.persona,
     };
     let mut signals = Signals::install()?;
     let deanonymizer = Deanonymizer::start(config).with_context(|| format!("cannot listen on {listen}"))?;
+    deanonymizer.set_key(flags.key.as_deref());
+    deanonymizer.set_quota(flags.quota);
     tracing::info!(addr = %deanonymizer.addr(), "deanonymizer is listening");
     signals.wait().await;
     deanonymizer.stop().await;

@@ -114,6 +114,8 @@ mod tests {
             last_activity_at: 1,
             company: None,
             contact: None,
+            network: None,
+            country: None,
             unidentified: false,
         }
     }

@@ -172,6 +172,8 @@ fn shown(guid: &str, opened_ago: Millis) -> VisibleSession {
         last_activity_at: NOW - opened_ago * SECOND,
         company: None,
         contact: None,
+        network: None,
+        country: None,
         unidentified: false,
     }
 }

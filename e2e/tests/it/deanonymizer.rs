@@ -90,6 +90,11 @@ macro_rules! every_failure {
 every_failure! {
     with_500: ServerError,
     with_503: ServiceUnavailable,
+    with_400: BadRequest,
+    with_401: Unauthorized,
+    with_402: PaymentRequired,
+    with_403: Forbidden,
+    with_422: UnprocessableEntity,
     with_429: TooManyRequests,
     with_429_and_retry_after: TooManyRequestsRetryAfter,
     by_never_answering: Hang,

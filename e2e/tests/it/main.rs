@@ -24,6 +24,7 @@ mod observability;
 mod outages;
 mod page;
 mod processes;
+mod providers;
 mod readme;
 mod replay;
 mod rules;

@@ -26,6 +26,13 @@ impl Pipeline {
             self.gauges.verdicts.found(Level::Cache, &found.verdict);
             return self.identified(sighting, id, &found, now).await;
         }
+        if let Some(reason) = self.free_tier.no_call(&sighting.ip) {
+            self.gauges.saved_by_rule(reason);
+            // A verdict that was paid for is believed more, whoever has it.
+            return self
+                .publish_profile(sighting, id, Profile::default(), None, now)
+                .await;
+        }
         // Nobody pays for a visitor who has already left: an event that is too old to make its session active waits
         // until a younger one of the session has caused the call.
         if clock::now() - sighting.received_at > self.stale_after {
@@ -179,17 +186,31 @@ impl Pipeline {
 
     /// Publishes the record that says who it is, unless it must not be shown.
     async fn identified(&mut self, sighting: Sighting, id: DeliveryId, found: &Found, now: Millis) {
-        self.waiting.identified(&sighting.guid);
-        match found.verdict.profile() {
-            Some(profile) => {
-                let record = Record {
-                    identified_at: Some(found.looked_up_at),
-                    ..sighting.record(profile)
-                };
-                self.publish(sighting, record, id, now).await;
-            }
-            None => self.hide(sighting, id, now),
+        if let Some(profile) = found.verdict.profile() {
+            self.publish_profile(sighting, id, profile, Some(found.looked_up_at), now)
+                .await;
+        } else {
+            self.waiting.identified(&sighting.guid);
+            self.hide(sighting, id, now);
         }
+    }
+
+    /// Publishes the record with all that is known without a call as well.
+    async fn publish_profile(
+        &mut self,
+        sighting: Sighting,
+        id: DeliveryId,
+        mut profile: Profile,
+        identified_at: Option<Millis>,
+        now: Millis,
+    ) {
+        self.waiting.identified(&sighting.guid);
+        self.free_tier.complete(&sighting.ip, &mut profile);
+        let record = Record {
+            identified_at,
+            ..sighting.record(profile)
+        };
+        self.publish(sighting, record, id, now).await;
     }
 
     /// After an opening most often no record is out, so it is not asked before one is written. A keep-alive is rarely the
@@ -252,9 +273,11 @@ impl Pipeline {
         for (key, sighting, id) in due {
             self.ledger.expect(id);
             self.unidentified.add(key, sighting.guid.clone());
+            let mut profile = Profile::default();
+            self.free_tier.complete(&sighting.ip, &mut profile);
             let record = Record {
                 unidentified: true,
-                ..sighting.record(Profile::default())
+                ..sighting.record(profile)
             };
             self.publish(sighting, record, id, clock::uptime()).await;
         }

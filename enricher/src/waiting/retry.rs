@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What a failed lookup says of the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureKind {
+pub enum RetryKind {
     /// The provider failed at random, as it does: the next call may succeed.
     Transient,
     /// The answer was unusable. It may have been cut off on its way, or be the same each time.
@@ -13,6 +13,8 @@ pub enum FailureKind {
     Rejected,
     /// No call was made, so that the next attempt costs nothing either.
     NotSent,
+    /// The provider works on the answer; it is asked again after this time.
+    Queued(Duration),
 }
 
 /// The pauses after an answer that retrying does not change; the last one repeats.
@@ -37,15 +39,16 @@ const LONGEST_PAUSE_UNSENT: Duration = Duration::from_secs(4);
 
 /// The pause after the `failures`th failure in a row (from 1), which was of this kind. `jitter` lies between 0 and 1; it
 /// spreads lookups that failed together.
-pub fn pause(kind: FailureKind, failures: u32, jitter: f64) -> Duration {
+pub fn pause(kind: RetryKind, failures: u32, jitter: f64) -> Duration {
     let failures = failures.max(1);
     let pause = match kind {
-        FailureKind::NotSent => exponential(failures, LONGEST_PAUSE_UNSENT),
-        FailureKind::Transient if failures < CHANCE => exponential(failures, LONGEST_PAUSE),
-        FailureKind::Transient => unchanging(failures - CHANCE),
-        FailureKind::BadAnswer if failures <= QUICK_RETRIES => exponential(2 * failures, LONGEST_PAUSE),
-        FailureKind::BadAnswer => unchanging(failures - QUICK_RETRIES - 1),
-        FailureKind::Rejected => unchanging(failures - 1),
+        RetryKind::NotSent => exponential(failures, LONGEST_PAUSE_UNSENT),
+        RetryKind::Transient if failures < CHANCE => exponential(failures, LONGEST_PAUSE),
+        RetryKind::Transient => unchanging(failures - CHANCE),
+        RetryKind::BadAnswer if failures <= QUICK_RETRIES => exponential(2 * failures, LONGEST_PAUSE),
+        RetryKind::BadAnswer => unchanging(failures - QUICK_RETRIES - 1),
+        RetryKind::Rejected => unchanging(failures - 1),
+        RetryKind::Queued(wait) => wait,
     };
     pause.mul_f64(1.0 + JITTER * jitter.clamp(0.0, 1.0))
 }
@@ -65,7 +68,7 @@ mod tests {
     use super::*;
 
     /// How many calls are made for an address within a time if each fails alike at once.
-    fn calls_within(kind: FailureKind, time: Duration) -> u32 {
+    fn calls_within(kind: RetryKind, time: Duration) -> u32 {
         let (mut elapsed, mut calls) = (Duration::ZERO, 0);
         while elapsed <= time {
             calls += 1;
@@ -76,7 +79,7 @@ mod tests {
 
     #[test]
     fn every_other_call_may_fail_and_everybody_is_identified_within_seconds() {
-        let tries = calls_within(FailureKind::Transient, Duration::from_secs(6));
+        let tries = calls_within(RetryKind::Transient, Duration::from_secs(6));
         assert!(tries >= 14, "{tries}");
     }
 
@@ -84,29 +87,29 @@ mod tests {
     fn an_answer_that_does_not_change_is_paid_for_a_few_times() {
         let ten_minutes = Duration::from_mins(10);
         assert!(
-            calls_within(FailureKind::BadAnswer, ten_minutes) <= 5,
+            calls_within(RetryKind::BadAnswer, ten_minutes) <= 5,
             "an early retry comes on top"
         );
-        assert!(calls_within(FailureKind::Rejected, ten_minutes) <= 4);
+        assert!(calls_within(RetryKind::Rejected, ten_minutes) <= 4);
     }
 
     #[test]
     fn an_address_that_always_fails_is_left_alone_in_the_end() {
-        let calls = calls_within(FailureKind::Transient, Duration::from_mins(10));
+        let calls = calls_within(RetryKind::Transient, Duration::from_mins(10));
         assert!(calls <= 20, "{calls}");
     }
 
     #[test]
     fn what_costs_nothing_is_tried_every_few_seconds() {
-        assert_eq!(pause(FailureKind::NotSent, 1_000_000, 0.0), LONGEST_PAUSE_UNSENT);
-        assert_eq!(pause(FailureKind::NotSent, 0, 0.0), FIRST_PAUSE);
+        assert_eq!(pause(RetryKind::NotSent, 1_000_000, 0.0), LONGEST_PAUSE_UNSENT);
+        assert_eq!(pause(RetryKind::NotSent, 0, 0.0), FIRST_PAUSE);
     }
 
     #[test]
     fn jitter_spreads_by_a_quarter() {
         let (short, long) = (
-            pause(FailureKind::Rejected, 1, 0.0),
-            pause(FailureKind::Rejected, 1, 1.0),
+            pause(RetryKind::Rejected, 1, 0.0),
+            pause(RetryKind::Rejected, 1, 1.0),
         );
         assert_eq!(
             (short, long),

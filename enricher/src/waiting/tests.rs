@@ -58,13 +58,13 @@ fn a_failed_lookup_is_tried_again_after_its_pause() {
     let (mut waiting, now) = (Waiting::new(), Instant::now());
     waiting.add(key(1), sighting("a", 1), 1);
     assert_eq!(waiting.next(now), Some(key(1)));
-    waiting.failed(key(1), FailureKind::Rejected, now, 0.0);
+    waiting.failed(key(1), RetryKind::Rejected, now, 0.0);
     let due = waiting.next_retry().unwrap();
     assert_eq!(due, now + Duration::from_secs(5));
     assert_eq!(waiting.next(now), None);
     assert_eq!(waiting.next(due), Some(key(1)));
     assert_eq!(waiting.next_retry(), None);
-    waiting.failed(key(1), FailureKind::Rejected, due, 0.0);
+    waiting.failed(key(1), RetryKind::Rejected, due, 0.0);
     assert_eq!(waiting.next_retry(), Some(due + Duration::from_secs(30)));
     assert_eq!(tickets(waiting.take(key(1))), [1], "a verdict from elsewhere");
     assert_eq!(waiting.next_retry(), None);
@@ -113,7 +113,7 @@ fn sessions_whose_lookup_keeps_failing_are_named() {
     assert_eq!(waiting.waiting_since(15, true).count(), 0, "it has not failed");
     assert_eq!(waiting.waiting_since(15, false).count(), 1);
     assert_eq!(waiting.next(now), Some(key(1)));
-    waiting.failed(key(1), FailureKind::Transient, now, 0.0);
+    waiting.failed(key(1), RetryKind::Transient, now, 0.0);
     assert_eq!(waiting.waiting_since(15, true).count(), 1);
     assert_eq!(waiting.waiting_since(10, true).count(), 0, "not for so long");
 }
@@ -125,7 +125,7 @@ fn everybody_can_be_taken_out() {
     waiting.add(key(2), sighting("b", 1), 2);
     assert_eq!(waiting.next(now), Some(key(1)));
     assert_eq!(waiting.next(now), Some(key(2)));
-    waiting.failed(key(2), FailureKind::NotSent, now, 0.0);
+    waiting.failed(key(2), RetryKind::NotSent, now, 0.0);
     let interest = waiting.lookup(key(1)).unwrap().interest;
     assert_eq!(tickets(waiting.take_all()), [1, 2]);
     assert!(interest.is_lost());
@@ -139,7 +139,7 @@ fn a_lookup_that_ended_for_those_who_left_decides_nothing_for_those_who_came() {
     assert_eq!(waiting.next(now), Some(key(1)));
     waiting.take_session(key(1), &guid("a"));
     waiting.add(key(1), sighting("b", 1), 2);
-    waiting.failed(key(1), FailureKind::Rejected, now, 0.0);
+    waiting.failed(key(1), RetryKind::Rejected, now, 0.0);
     assert_eq!(waiting.next(now), Some(key(1)), "it is in line already");
     assert_eq!(waiting.next(now), None);
 }
@@ -169,7 +169,7 @@ fn unusable_answers_are_doubted_once() {
     waiting.add(key(1), sighting("a", 1), 1);
     let fail = |waiting: &mut Waiting<_>, at| {
         assert_eq!(waiting.next(at), Some(key(1)));
-        waiting.failed(key(1), FailureKind::BadAnswer, at, 0.0);
+        waiting.failed(key(1), RetryKind::BadAnswer, at, 0.0);
     };
     fail(&mut waiting, now);
     let again = waiting.next_retry().unwrap();

@@ -10,6 +10,7 @@ import { useRowShape } from '../table/useRowShape';
 import { WatchButton } from '../watch/WatchButton';
 import { CopyButton } from './CopyButton';
 import { mailtoUrl, telUrl, websiteUrl } from './links';
+import { countryName } from './origin';
 import { Timeline } from './Timeline';
 import '../styles/details.css';
 
@@ -81,6 +82,7 @@ function Visitor({ guid }: { guid: string }) {
       </Facts>
       <Facts title="Session">
         <Fact text={session.ip} href={null} mono />
+        <Origin session={session} />
         <dl className="times">
           <dt>On site since</dt>
           <dd>{formatTime(session.openedAt)}</dd>
@@ -113,6 +115,28 @@ function titleOf({ contact, company, unidentified }: Session): string {
 
 function isUnreachable({ contact }: Session): boolean {
   return (contact?.emailAddresses.length ?? 0) + (contact?.phoneNumbers.length ?? 0) === 0;
+}
+
+function Origin({ session: { network, country } }: { session: Session }) {
+  if (network === undefined && country === undefined) return null;
+  return (
+    <dl className="times">
+      {network !== undefined && (
+        <>
+          <dt>Network</dt>
+          <dd dir="auto" translate="no">
+            {network}
+          </dd>
+        </>
+      )}
+      {country !== undefined && (
+        <>
+          <dt>Country</dt>
+          <dd>{countryName(country)}</dd>
+        </>
+      )}
+    </dl>
+  );
 }
 
 function CompanyFacts({ session: { company } }: { session: Session }) {

@@ -32,6 +32,10 @@ export interface Session {
   contact: Contact | null;
   /** Shown though no lookup has said yet who it is; absent where one has. */
   unidentified?: boolean;
+  /** The network of the address and who runs it: not the visitor's company. */
+  network?: string;
+  /** The code of the address's country (ISO 3166-1 alpha-2). */
+  country?: string;
 }
 
 export interface Stats {
@@ -114,6 +118,8 @@ const sessionSchema = v.object({
   company: v.nullable(companySchema),
   contact: v.nullable(contactSchema),
   unidentified: v.exactOptional(v.boolean()),
+  network: v.exactOptional(v.string()),
+  country: v.exactOptional(v.string()),
 });
 
 const statsSchema = v.object({

@@ -55,6 +55,13 @@ it('shows a visitor of whom nothing is known', () => {
   expect(texts({})).toEqual(['Unknown', '–', '', '', '203.0.113.7', '1m 00s', '5s']);
 });
 
+it('shows where an unknown visitor comes from, and nothing of it where the company is known', () => {
+  const origin = { network: 'Example Cable (AS64500)', country: 'DE' };
+  expect(texts(origin)[0]).toBe('UnknownExample Cable (AS64500) · Germany');
+  cleanup();
+  expect(texts({ company, ...origin })[0]).toBe('Lumen & Sonslumen.example');
+});
+
 it('tells a visitor who is still to be identified from one of whom nothing is known', () => {
   expect(texts({ unidentified: true })[0]).toBe('Not identified yet');
 });

@@ -3,6 +3,7 @@ import { mailtoUrl, telUrl, websiteUrl } from '../details/links';
 import type { Leaving } from '../feed/change';
 import type { Company, Contact, Session } from '../feed/frame';
 import { NOTHING } from '../format';
+import { originOf } from '../details/origin';
 import { WatchButton } from '../watch/WatchButton';
 import { Age } from './Age';
 
@@ -27,7 +28,10 @@ export const VisitorRow = memo(function VisitorRow({ session, left = null }: Vis
         {company ? (
           <CompanyLines company={company} />
         ) : (
-          <span className="line unknown">{unidentified ? 'Not identified yet' : 'Unknown'}</span>
+          <>
+            <span className="line unknown">{unidentified ? 'Not identified yet' : 'Unknown'}</span>
+            <Origin session={session} />
+          </>
         )}
       </div>
       <div role="gridcell" className="cell contact">
@@ -55,6 +59,17 @@ export const VisitorRow = memo(function VisitorRow({ session, left = null }: Vis
     </>
   );
 });
+
+/** Where an unknown visitor comes from, as far as the address tells. */
+function Origin({ session }: { session: Session }) {
+  const origin = originOf(session);
+  if (origin === null) return null;
+  return (
+    <span className="line quiet" dir="auto" translate="no" title={origin}>
+      {origin}
+    </span>
+  );
+}
 
 function CompanyLines({ company }: { company: Company }) {
   const href = websiteUrl(company.domain);

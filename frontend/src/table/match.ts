@@ -1,3 +1,4 @@
+import { countryName } from '../details/origin';
 import type { Company, Session } from '../feed/frame';
 import type { Age, Query } from './query';
 
@@ -33,8 +34,9 @@ export function matchOf(query: Query, isWatched: (company: Company) => boolean):
 }
 
 /** All that is searched of a session, folded; to be kept, since making it costs more than searching it. */
-export function searchTextOf({ ip, company, contact }: Session): string {
-  const parts = [ip, company?.name, company?.domain, contact?.name, contact?.title];
+export function searchTextOf({ ip, company, contact, network, country }: Session): string {
+  const place = country === undefined ? undefined : countryName(country);
+  const parts = [ip, company?.name, company?.domain, contact?.name, contact?.title, network, place];
   const all = [...parts, ...(contact?.emailAddresses ?? []), ...(contact?.phoneNumbers ?? [])];
   // A line break is in no word, so that none is found across two of them.
   return fold(all.filter((part) => part !== undefined).join('\n'));

@@ -46,6 +46,7 @@ fn any_record() -> impl Strategy<Value = SessionMessage> {
             profile: Profile {
                 company,
                 contact: None,
+                ..Profile::default()
             },
             unidentified,
             identified_at,

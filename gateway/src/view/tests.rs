@@ -28,6 +28,7 @@ fn record(name: &str, opened_at: Option<Millis>, at: Millis) -> SessionMessage {
         profile: Profile {
             company: Some(Arc::new(company)),
             contact: None,
+            ..Profile::default()
         },
         unidentified: false,
         identified_at: None,

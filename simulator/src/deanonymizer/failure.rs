@@ -15,6 +15,16 @@ pub enum Failure {
     ServerError,
     /// 503.
     ServiceUnavailable,
+    /// 400.
+    BadRequest,
+    /// 401.
+    Unauthorized,
+    /// 402.
+    PaymentRequired,
+    /// 403.
+    Forbidden,
+    /// 422.
+    UnprocessableEntity,
     /// 429, without a word on when to come back.
     TooManyRequests,
     /// 429 with `Retry-After`.

@@ -3,6 +3,7 @@
 mod failure;
 mod ledger;
 mod mood;
+mod persona;
 mod server;
 
 use std::{
@@ -20,6 +21,7 @@ use tokio_util::{
 pub use failure::Failure;
 pub use ledger::{BusiestIp, DeanonymizerStats, IpStats};
 pub use mood::{Latency, LatencyError};
+pub use persona::Persona;
 
 use crate::{door::Door, world::World};
 use mood::Mood;
@@ -40,6 +42,8 @@ pub struct DeanonymizerConfig {
     pub hang_rate: f64,
     /// The share of calls that it answers with garbage of any kind.
     pub garbage_rate: f64,
+    /// The identification service that it plays; none by default, and then it speaks its own protocol.
+    pub persona: Option<Persona>,
 }
 
 impl Default for DeanonymizerConfig {
@@ -51,6 +55,7 @@ impl Default for DeanonymizerConfig {
             error_rate: 0.0,
             hang_rate: 0.0,
             garbage_rate: 0.0,
+            persona: None,
         }
     }
 }
@@ -78,7 +83,7 @@ impl Deanonymizer {
             config.hang_rate,
             config.garbage_rate,
         );
-        let desk = Desk::new(World::new(config.seed), mood, config.seed);
+        let desk = Desk::new(World::new(config.seed), mood, config.seed, config.persona);
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let serve = {
             let desk = desk.clone();
@@ -149,6 +154,16 @@ impl Deanonymizer {
     /// Changes what [`Failure::TooManyRequestsRetryAfter`] asks for, in whole seconds. One second at first.
     pub fn set_retry_after(&self, retry_after: Duration) {
         self.desk.mood().retry_after = retry_after;
+    }
+
+    /// The key that questions must carry when a service is played; without one, any does.
+    pub fn set_key(&self, key: Option<&str>) {
+        self.desk.mood().key = key.map(str::to_owned);
+    }
+
+    /// How many more questions a played service answers before its quota is used up; without one, all.
+    pub fn set_quota(&self, quota: Option<u64>) {
+        self.desk.mood().quota = quota;
     }
 
     /// Makes all calls fail in one way, or stops doing so.

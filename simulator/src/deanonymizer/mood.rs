@@ -77,6 +77,8 @@ pub(super) struct Mood {
     pub(super) garbage: Vec<Failure>,
     pub(super) retry_after: Duration,
     pub(super) all: Option<Failure>,
+    pub(super) key: Option<String>,
+    pub(super) quota: Option<u64>,
     by_ip: HashMap<String, Failure>,
     bodies: HashMap<String, Bytes>,
 }
@@ -91,8 +93,22 @@ impl Mood {
             garbage: Failure::GARBAGE.to_vec(),
             retry_after: Duration::from_secs(1),
             all: None,
+            key: None,
+            quota: None,
             by_ip: HashMap::new(),
             bodies: HashMap::new(),
+        }
+    }
+
+    /// Takes one of the quota; false where it is used up.
+    pub(super) fn take_of_quota(&mut self) -> bool {
+        match &mut self.quota {
+            None => true,
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
         }
     }
 

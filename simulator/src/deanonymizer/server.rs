@@ -10,8 +10,8 @@ use std::{
 use axum::{
     Extension, Json, Router,
     body::Body,
-    extract::{Query, State},
-    http::{StatusCode, header},
+    extract::{Path, Query, State},
+    http::{HeaderMap, StatusCode, header},
     response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
@@ -28,6 +28,7 @@ use super::{
     Failure, IpStats,
     ledger::{DeanonymizerStats, Ledger},
     mood::Mood,
+    persona::{Persona, Reply},
 };
 use crate::world::World;
 
@@ -40,6 +41,7 @@ pub(super) struct Desk(Arc<Shared>);
 
 struct Shared {
     world: World,
+    persona: Option<Persona>,
     mood: Mutex<Mood>,
     ledger: Mutex<Ledger>,
     rng: Mutex<ChaCha8Rng>,
@@ -52,9 +54,10 @@ struct Shared {
 struct Reset(CancellationToken);
 
 impl Desk {
-    pub(super) fn new(world: World, mood: Mood, seed: u64) -> Self {
+    pub(super) fn new(world: World, mood: Mood, seed: u64, persona: Option<Persona>) -> Self {
         Self(Arc::new(Shared {
             world,
+            persona,
             mood: Mutex::new(mood),
             ledger: Mutex::default(),
             rng: Mutex::new(ChaCha8Rng::seed_from_u64(seed)),
@@ -113,8 +116,15 @@ pub(super) fn serve(mut stream: TcpStream, desk: &Desk) -> impl Future<Output = 
 }
 
 fn router(desk: Desk) -> Router {
-    Router::new()
-        .route("/deanonymize", post(deanonymize))
+    let asked = match desk.0.persona {
+        None => Router::new().route("/deanonymize", post(deanonymize)),
+        Some(persona) if persona.is_posted() => Router::new().route(persona.path(), post(play_by_query)),
+        Some(persona) if persona.path().contains("{ip}") => {
+            Router::new().route(persona.path(), get(play_by_path))
+        }
+        Some(persona) => Router::new().route(persona.path(), get(play_by_query)),
+    };
+    asked
         .route("/stats", get(stats))
         .route("/calls", get(calls))
         .with_state(desk)
@@ -166,6 +176,69 @@ async fn deanonymize(
     response
 }
 
+async fn play_by_query(
+    desk: State<Desk>,
+    reset: Extension<Reset>,
+    headers: HeaderMap,
+    Query(Question { ip }): Query<Question>,
+) -> Response {
+    play(desk, reset, &headers, ip).await
+}
+
+async fn play_by_path(
+    desk: State<Desk>,
+    reset: Extension<Reset>,
+    headers: HeaderMap,
+    Path(ip): Path<String>,
+) -> Response {
+    play(desk, reset, &headers, ip).await
+}
+
+/// Answers as the played service does.
+async fn play(
+    State(desk): State<Desk>,
+    Extension(Reset(reset)): Extension<Reset>,
+    headers: &HeaderMap,
+    ip: String,
+) -> Response {
+    let Some(persona) = desk.0.persona else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let _call = Call::begin(&desk, &ip);
+    let is_first = desk.ledger().ip(&ip).calls == 1;
+    let (latency, failure) = desk.mood().next(&ip, &mut desk.rng());
+    if let Some(failure) = failure {
+        desk.ledger().fail(failure);
+    }
+    sleep(latency).await;
+    let key = persona.key(headers);
+    let knows_key = key.is_some_and(|key| desk.mood().key.as_deref().is_none_or(|known| known == key));
+    let (response, is_right) = match failure {
+        _ if !knows_key => (reply(persona.refusal()), false),
+        Some(Failure::Hang) => pending().await,
+        Some(Failure::Reset) => {
+            reset.cancel();
+            pending().await
+        }
+        Some(failure) => match persona.failure(failure) {
+            Some(failed) => (reply(failed), false),
+            None => (wrong_answer(&desk, &ip, failure), false),
+        },
+        None if is_first && persona.queues(&ip) => (reply(Persona::queued()), false),
+        None if !desk.mood().take_of_quota() => (reply(persona.exhausted()), false),
+        None => (reply(persona.answer(desk.world(), &ip)), true),
+    };
+    desk.ledger().answer(&ip, response.status().as_u16(), is_right);
+    response
+}
+
+fn reply((status, body): Reply) -> Response {
+    match body {
+        Some(body) => (status, Json(body)).into_response(),
+        None => status.into_response(),
+    }
+}
+
 /// A call that is counted as in flight until it is dropped, be it because the client has gone.
 struct Call<'a>(&'a Desk);
 
@@ -197,6 +270,11 @@ fn wrong_answer(desk: &Desk, ip: &str, failure: Failure) -> Response {
     match failure {
         Failure::ServerError => (StatusCode::INTERNAL_SERVER_ERROR, "something went wrong").into_response(),
         Failure::ServiceUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "come back later").into_response(),
+        Failure::BadRequest => (StatusCode::BAD_REQUEST, "bad request").into_response(),
+        Failure::Unauthorized => (StatusCode::UNAUTHORIZED, "who are you?").into_response(),
+        Failure::PaymentRequired => (StatusCode::PAYMENT_REQUIRED, "pay first").into_response(),
+        Failure::Forbidden => (StatusCode::FORBIDDEN, "not for you").into_response(),
+        Failure::UnprocessableEntity => StatusCode::UNPROCESSABLE_ENTITY.into_response(),
         Failure::TooManyRequests => StatusCode::TOO_MANY_REQUESTS.into_response(),
         Failure::TooManyRequestsRetryAfter => {
             let seconds = desk.mood().retry_after.as_secs().to_string();

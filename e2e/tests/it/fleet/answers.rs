@@ -7,9 +7,14 @@ use simulator::deanonymizer::Failure;
 use simulator::world::Kind;
 
 /// Every failure, and under which kind it is counted.
-const KINDS: [(Failure, &str); 14] = [
+const KINDS: [(Failure, &str); 19] = [
     (Failure::ServerError, "status"),
     (Failure::ServiceUnavailable, "status"),
+    (Failure::BadRequest, "rejected"),
+    (Failure::Unauthorized, "refused"),
+    (Failure::PaymentRequired, "exhausted"),
+    (Failure::Forbidden, "refused"),
+    (Failure::UnprocessableEntity, "rejected"),
     (Failure::TooManyRequests, "rate-limited"),
     (Failure::TooManyRequestsRetryAfter, "rate-limited"),
     (Failure::Hang, "timeout"),

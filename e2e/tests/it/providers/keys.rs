@@ -1,0 +1,177 @@
+//! The key to a provider appears nowhere but in the question, and a rotated one holds at once.
+
+use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Result, ensure};
+use axum::Router;
+use axum::body::Bytes;
+use axum::routing::post;
+use e2e::{Pipeline, Role, eventually, of_workspace};
+use simulator::deanonymizer::{Failure, Persona};
+use simulator::world::Kind;
+use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{KEY, Service, failed};
+
+/// An OpenTelemetry collector that keeps the bytes that it is told.
+struct Collector {
+    endpoint: String,
+    told: Arc<Mutex<Vec<u8>>>,
+    _serving: AbortOnDropHandle<()>,
+}
+
+impl Collector {
+    async fn start() -> Result<Self> {
+        let told: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let keep = {
+            let told = Arc::clone(&told);
+            async move |body: Bytes| {
+                told.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .extend_from_slice(&body);
+            }
+        };
+        let routes = Router::new().route("/v1/traces", post(keep));
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        let serving = tokio::spawn(async move {
+            let _ = axum::serve(listener, routes).await;
+        });
+        Ok(Self {
+            endpoint,
+            told,
+            _serving: AbortOnDropHandle::new(serving),
+        })
+    }
+
+    fn text(&self) -> String {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&told).into_owned()
+    }
+}
+
+/// All that the bucket of verdicts holds.
+async fn bucket(site: &Pipeline) -> Result<String> {
+    let jetstream = site.operator().await?;
+    let stream = jetstream.get_stream("KV_visitor_profiles").await?;
+    let mut values = Vec::new();
+    for sequence in 1..=stream.cached_info().state.last_sequence {
+        if let Ok(message) = stream.direct_get(sequence).await {
+            values.push(format!(
+                "{} {}",
+                message.subject,
+                String::from_utf8_lossy(&message.payload)
+            ));
+        }
+    }
+    Ok(values.join("\n"))
+}
+
+#[tokio::test]
+async fn key_is_told_nowhere() -> Result<()> {
+    // A key in the URL is the hardest to keep: errors and logs of clients like to tell URLs.
+    let service = Service::start(Persona::IpInfo, "told")?;
+    let text = std::fs::read_to_string(&service.file)?;
+    std::fs::write(&service.file, text.replace("/{ip}\"", "/{ip}?token={key}\""))?;
+    let collector = Collector::start().await?;
+    let mut builder = service.site().log_filter("trace");
+    for role in [Role::Ingestor, Role::Enricher] {
+        builder = builder
+            .flag(role, "--otlp-endpoint", &collector.endpoint)
+            .flag(role, "--trace-share", "1");
+    }
+    let site = builder
+        .flag(Role::Enricher, "--lookup-timeout", "500ms")
+        .start()
+        .await?;
+    let tap = site.tap("visitor.>").await?;
+    let world = service.simulator.world();
+    for (failure, n) in [
+        Failure::Unauthorized,
+        Failure::PaymentRequired,
+        Failure::TooManyRequests,
+        Failure::ServerError,
+        Failure::Hang,
+        Failure::Reset,
+        Failure::Html200,
+    ]
+    .into_iter()
+    .zip(0..)
+    {
+        let visitor = e2e::Visitor::from(&world.ip(Kind::CompanyOnly, n));
+        service.simulator.fail_ip(&visitor.ip, failure);
+        site.send(&[visitor.opened(0)]);
+        eventually(&format!("{failure} has failed"), async || {
+            ensure!(service.simulator.calls_for(&visitor.ip).calls > 0);
+            Ok(())
+        })
+        .await?;
+        service.simulator.heal_ip(&visitor.ip);
+        site.shows(&visitor).await?;
+    }
+    service.simulator.refuse(true).await?;
+    let visitor = e2e::Visitor::from(&world.ip(Kind::CompanyOnly, 50));
+    site.send(&[visitor.opened(0)]);
+    eventually("a refused connection has failed", async || {
+        ensure!(failed(&site, "unreachable").await? > 0);
+        Ok(())
+    })
+    .await?;
+
+    let enricher = site.member(Role::Enricher, 0)?;
+    let mut places = vec![
+        ("the log", enricher.process.log()?),
+        ("the arguments", enricher.process.arguments().join(" ")),
+    ];
+    for path in ["/metrics", "/readyz"] {
+        let answer = e2e::Answer::of(enricher.http.request(path)).await?;
+        places.push((path, answer.text));
+    }
+    let help = Command::new(of_workspace("enricher")?)
+        .env_clear()
+        .env("DEANONYMIZER_KEY_FILE", &service.key_file)
+        .arg("--help")
+        .output()?;
+    places.push(("--help", String::from_utf8(help.stdout)?));
+    let heard: Vec<_> = tap
+        .heard()
+        .iter()
+        .map(|heard| format!("{} {:?} {}", heard.subject, heard.headers, heard.text()))
+        .collect();
+    places.push(("NATS", heard.join("\n")));
+    places.push(("the bucket", bucket(&site).await?));
+    eventually("calls are traced", async || {
+        ensure!(collector.text().contains("call"));
+        Ok(())
+    })
+    .await?;
+    places.push(("a trace", collector.text()));
+    for (place, text) in places {
+        ensure!(!text.is_empty(), "{place} is empty");
+        ensure!(!text.contains(KEY), "{place} tells the key");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn rotated_key_holds_at_once() -> Result<()> {
+    let service = Service::start(Persona::SixSense, "rotated")?;
+    let site = service.site().start().await?;
+    let world = service.simulator.world();
+    let known = e2e::Visitor::from(&world.ip(Kind::CompanyOnly, 1));
+    site.send(&[known.opened(0)]);
+    site.shows(&known).await?;
+    service.simulator.set_key(Some("another"));
+    let waiting = e2e::Visitor::from(&world.ip(Kind::CompanyOnly, 2));
+    site.send(&[waiting.opened(0)]);
+    eventually("the old key is refused", async || {
+        ensure!(failed(&site, "refused").await? > 0);
+        Ok(())
+    })
+    .await?;
+    std::fs::write(&service.key_file, "another\n")?;
+    ensure!(site.shows(&waiting).await?.company.is_some());
+    Ok(())
+}

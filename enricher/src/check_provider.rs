@@ -1,0 +1,132 @@
+//! `enricher check-provider`: asks the provider about one address, and says what would be shown and why.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use protocol::Profile;
+use serde_json::json;
+
+use crate::deanonymizer::{Deanonymizer, Service};
+use crate::free_tier::{FreeTier, NoCall};
+use crate::hidden_companies::HiddenCompanies;
+use crate::lookup_failure::{FailureKind, LookupFailure};
+use crate::profile::{Verdict, filter};
+use crate::provider::{Billed, Finding, Provider, Reason};
+
+/// Asks, and says on standard output what came of it. Fails where the answer brings no verdict.
+///
+/// # Errors
+/// Where there is no provider to ask.
+pub async fn run(
+    deanonymizer: &Deanonymizer,
+    free_tier: &FreeTier,
+    hidden: &HiddenCompanies,
+    ip: &str,
+) -> anyhow::Result<ExitCode> {
+    let Service::Provider(provider) = deanonymizer.service() else {
+        anyhow::bail!("check-provider needs --deanonymizer-provider");
+    };
+    if let Some(reason) = free_tier.no_call(ip) {
+        say(&note(reason));
+        if reason == NoCall::Family {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+    say(&format!(
+        "Asking {} about {ip}. This is one paid call.",
+        provider.name
+    ));
+    let (lines, code) = match deanonymizer.find(provider, ip).await {
+        Ok((status, finding)) => (
+            told(provider, status, finding, free_tier, hidden, ip)?,
+            ExitCode::SUCCESS,
+        ),
+        Err(failure) => (failed(&failure), ExitCode::FAILURE),
+    };
+    say(&lines);
+    Ok(code)
+}
+
+/// A reader who has gone away needs no answer.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+fn note(reason: NoCall) -> String {
+    match reason {
+        NoCall::NoProvider => "There is no provider.".to_owned(),
+        NoCall::Reserved(purpose) => format!(
+            "The address is reserved ({purpose}): a visitor with it is shown as unknown without a call. It is asked \
+             about now because you ask for it."
+        ),
+        NoCall::Family => {
+            "No call is made: the provider does not know addresses of this kind, and a visitor with \
+                           this one is shown as unknown."
+                .to_owned()
+        }
+        NoCall::SkippedNetwork => {
+            "The address belongs to a network of --skip-networks: a visitor from it is shown \
+                                   as unknown without a call. It is asked about now because you ask for it."
+                .to_owned()
+        }
+    }
+}
+
+fn told(
+    provider: &Provider,
+    status: u16,
+    finding: Finding,
+    free_tier: &FreeTier,
+    hidden: &HiddenCompanies,
+    ip: &str,
+) -> anyhow::Result<String> {
+    let why = match &finding.reason {
+        Reason::Fields => "the answer holds the fields that the file names".to_owned(),
+        Reason::NoFields => "the answer holds none of the fields that the file names".to_owned(),
+        Reason::Status(status) => format!("status {status} means that nobody knows the address"),
+        Reason::UnknownIf(pointer, value) => format!("{pointer} is {value:?}, which unknown_if names"),
+    };
+    let found_somebody = finding.answer.company.is_some() || finding.answer.contact.is_some();
+    let is_billed = provider.billed == Billed::Call || found_somebody;
+    let (verdict, shown) = match filter(finding.answer, hidden) {
+        Verdict::Hidden => (
+            "hidden: nothing is shown, the company is one of --hide-companies",
+            None,
+        ),
+        Verdict::Unknown => ("shown without company and contact", Some(Profile::default())),
+        Verdict::Shown(profile) => ("shown", Some(profile)),
+    };
+    let mut lines = format!(
+        "Status:  {status}\nVerdict: {verdict}\nWhy:     {why}\nBilled:  {}",
+        if is_billed { "yes" } else { "no" }
+    );
+    if let Some(mut profile) = shown {
+        free_tier.complete(ip, &mut profile);
+        let shown = json!({
+            "company": profile.company,
+            "contact": profile.contact,
+            "network": profile.network,
+            "country": profile.country,
+        });
+        lines.push('\n');
+        lines.push_str(&serde_json::to_string_pretty(&shown)?);
+    }
+    Ok(lines)
+}
+
+fn failed(failure: &LookupFailure) -> String {
+    let what_now = match failure.kind() {
+        FailureKind::Account => "Until the account is in order, no new visitor is identified.",
+        FailureKind::Queued(_) => "The provider works on it: ask again in a few seconds.",
+        FailureKind::Throttled(_) => "The enrichers slow down by themselves when they are told so.",
+        FailureKind::NotAsked => "Nothing was sent.",
+        FailureKind::Unreachable => {
+            "Nothing was sent: is the URL of the file right, and does the network allow it?"
+        }
+        FailureKind::Unusable => "Enrichers count such an answer as unusable for this address.",
+        FailureKind::Interrupted | FailureKind::TimedOut | FailureKind::ServerError => {
+            "The enrichers try again by themselves."
+        }
+    };
+    format!("No verdict: {failure}. {what_now}")
+}

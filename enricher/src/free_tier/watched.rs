@@ -1,0 +1,127 @@
+//! A file that is read again when it changes.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+
+/// How often it is looked whether the file has changed.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
+
+/// What a file holds, in the version last read that could be used. Clones share it.
+pub struct Watched<T>(Arc<Inner<T>>);
+
+impl<T> Clone for Watched<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+struct Inner<T> {
+    flag: &'static str,
+    path: PathBuf,
+    read: fn(&Path) -> anyhow::Result<T>,
+    current: Mutex<(Option<Version>, Arc<T>)>,
+}
+
+/// What tells one version of a file from the next, also where its time did not move on.
+type Version = (SystemTime, u64);
+
+impl<T: Send + Sync + 'static> Watched<T> {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// Where it cannot be used; the error names `flag`.
+    pub fn open(
+        flag: &'static str,
+        path: PathBuf,
+        read: fn(&Path) -> anyhow::Result<T>,
+    ) -> anyhow::Result<Self> {
+        // Before it is read, so that a change meanwhile is seen.
+        let version = version(&path);
+        let value = read(&path).with_context(|| format!("cannot use {flag} {}", path.display()))?;
+        Ok(Self(Arc::new(Inner {
+            flag,
+            path,
+            read,
+            current: Mutex::new((version, Arc::new(value))),
+        })))
+    }
+
+    /// What it holds.
+    pub fn get(&self) -> Arc<T> {
+        let current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&current.1)
+    }
+
+    /// Follows the file for ever. A version that cannot be used is told, and the one before stays.
+    pub async fn follow(self) {
+        loop {
+            tokio::time::sleep(POLL_INTERVAL).await;
+            let watched = self.clone();
+            // A database may have a hundred megabytes.
+            if let Err(error) = tokio::task::spawn_blocking(move || watched.refresh()).await {
+                tracing::warn!(%error, "a file was not looked at");
+            }
+        }
+    }
+
+    fn refresh(&self) {
+        let Inner {
+            flag,
+            path,
+            read,
+            current,
+        } = &*self.0;
+        let now = version(path);
+        let lock = || current.lock().unwrap_or_else(PoisonError::into_inner);
+        // A file that is gone for a moment is being replaced.
+        if now.is_none() || lock().0 == now {
+            return;
+        }
+        match read(path) {
+            Ok(value) => {
+                *lock() = (now, Arc::new(value));
+                tracing::info!(flag, path = %path.display(), "read again, it has changed");
+            }
+            Err(error) => {
+                // Not before it changes again.
+                lock().0 = now;
+                tracing::warn!(flag, path = %path.display(), error = %format!("{error:#}"), "cannot be used as it is now; what it held before holds");
+            }
+        }
+    }
+}
+
+fn version(path: &Path) -> Option<Version> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(path: &Path) -> anyhow::Result<u32> {
+        Ok(std::fs::read_to_string(path)?.trim().parse()?)
+    }
+
+    #[test]
+    fn changed_file_is_read_again_and_an_unusable_one_changes_nothing() {
+        let path = std::env::temp_dir().join(format!("watched-{}", std::process::id()));
+        std::fs::write(&path, "1").unwrap();
+        let watched = Watched::open("--number", path.clone(), number).unwrap();
+        std::fs::write(&path, "22").unwrap();
+        watched.refresh();
+        assert_eq!(*watched.get(), 22);
+        std::fs::write(&path, "none").unwrap();
+        watched.refresh();
+        assert_eq!(*watched.get(), 22);
+        std::fs::remove_file(&path).unwrap();
+        watched.refresh();
+        assert_eq!(*watched.get(), 22);
+        let error = Watched::open("--number", path, number).err().unwrap();
+        assert!(format!("{error:#}").contains("--number"));
+    }
+}

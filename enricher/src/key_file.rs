@@ -1,0 +1,64 @@
+//! `--deanonymizer-key-file`: the key to the Deanonymizer, read for each call so that a rotated one holds at once.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use service::secret;
+
+/// The flag that names the file.
+const FLAG: &str = "--deanonymizer-key-file";
+
+/// The file with the key. The key itself is kept nowhere. Clones read the same file.
+#[derive(Clone, Debug)]
+pub struct KeyFile(Arc<Path>);
+
+impl KeyFile {
+    /// Checks that the file holds a key that can be sent.
+    ///
+    /// # Errors
+    /// Naming the flag, and never the key.
+    pub fn open(path: PathBuf) -> anyhow::Result<Self> {
+        let file = Self(path.into());
+        let key = file.read()?;
+        anyhow::ensure!(
+            key.chars().all(|c| c.is_ascii_graphic() || c == ' '),
+            "{FLAG} {} holds characters that cannot be sent",
+            file.0.display()
+        );
+        Ok(file)
+    }
+
+    /// The key as it is now, without the blanks and line breaks around it.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or holds nothing; naming the flag, and never the key.
+    pub fn read(&self) -> anyhow::Result<String> {
+        let key = secret::given(None, FLAG, Some(&self.0))?.unwrap_or_default();
+        let key = key.trim();
+        anyhow::ensure!(!key.is_empty(), "{FLAG} {} holds nothing", self.0.display());
+        Ok(key.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_read_each_time_and_named_in_no_error() {
+        let path = std::env::temp_dir().join(format!("deanonymizer-key-{}", std::process::id()));
+        std::fs::write(&path, "first\n").unwrap();
+        let file = KeyFile::open(path.clone()).unwrap();
+        assert_eq!(file.read().unwrap(), "first");
+        std::fs::write(&path, " second \r\n").unwrap();
+        assert_eq!(file.read().unwrap(), "second");
+        for bad in ["", " \n", "s3cret\u{7}x"] {
+            std::fs::write(&path, bad).unwrap();
+            let error = format!("{:#}", KeyFile::open(path.clone()).unwrap_err());
+            assert!(error.contains(FLAG) && !error.contains("s3cret"), "{error}");
+        }
+        std::fs::remove_file(&path).unwrap();
+        assert!(file.read().is_err());
+        assert!(!format!("{file:?}").contains("second"));
+    }
+}

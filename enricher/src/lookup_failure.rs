@@ -1,0 +1,296 @@
+//! How a lookup fails, and what follows from it for retries, health and the bill. Pure.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::concurrency::Ending;
+use crate::fleet::FleetError;
+use crate::guard::HeldBack;
+use crate::waiting::RetryKind;
+
+/// When a queued question is asked again where the provider does not say.
+const QUEUED_PAUSE: Duration = Duration::from_secs(2);
+
+/// How long nobody calls after the account was refused or exhausted: no address has an answer until somebody mends it.
+const ACCOUNT_PAUSE: Duration = Duration::from_mins(1);
+
+/// A lookup that brought no verdict; it is tried again later and is never cached.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum LookupFailure {
+    /// No connection, so nothing was sent and nothing can be billed.
+    #[error("the Deanonymizer cannot be reached")]
+    Unreachable(#[source] Arc<reqwest::Error>),
+    /// The connection broke during the call.
+    #[error("the connection to the Deanonymizer broke")]
+    Interrupted(#[source] Arc<reqwest::Error>),
+    /// No answer in time.
+    #[error("the Deanonymizer did not answer in time")]
+    Timeout,
+    /// It asks us to slow down (429), for so long where it says.
+    #[error("the Deanonymizer is answering too many calls")]
+    RateLimited(Option<Duration>),
+    /// A status of the server's own trouble (5xx), or one without a meaning to us.
+    #[error("the Deanonymizer answered with status {0}")]
+    Status(u16),
+    /// It refuses our key.
+    #[error("the Deanonymizer refused our key ({0})")]
+    AccountRefused(u16),
+    /// Our account has no calls left.
+    #[error("our account at the Deanonymizer is exhausted ({0})")]
+    AccountExhausted(u16),
+    /// It does not want this question (400, 422 and the like), however often it is asked.
+    #[error("the Deanonymizer rejected the question ({0})")]
+    Rejected(u16),
+    /// It works on the answer; the same question brings it later.
+    #[error("the Deanonymizer has queued the question")]
+    Queued(Option<Duration>),
+    /// The file with the key cannot be used now, so nothing was sent.
+    #[error("--deanonymizer-key-file cannot be used: {0}")]
+    KeyUnusable(Arc<str>),
+    /// A body that is no JSON, or broken off.
+    #[error("the Deanonymizer's answer is no JSON")]
+    NotJson,
+    /// JSON without what must be there, or with another type.
+    #[error("the Deanonymizer's answer has another form")]
+    WrongForm,
+    /// An answer about another address.
+    #[error("the Deanonymizer answered for another address")]
+    OtherIp,
+    /// A body larger than any answer.
+    #[error("the Deanonymizer's answer is too large")]
+    TooLarge,
+    /// No call was made.
+    #[error(transparent)]
+    HeldBack(#[from] HeldBack),
+    /// No call was made, because nobody waits for the answer any longer.
+    #[error("nobody waits for the verdict any longer")]
+    NotWanted,
+    /// No call was made, because the fleet's bucket cannot say whether another makes it.
+    #[error("the fleet's bucket cannot be asked")]
+    Fleet(#[source] Arc<FleetError>),
+}
+
+/// What a failure says about the provider, which decides when to ask again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The provider was not asked.
+    NotAsked,
+    /// No connection: nothing was sent.
+    Unreachable,
+    /// The connection broke while the call was under way.
+    Interrupted,
+    /// No answer in time.
+    TimedOut,
+    /// The provider asks for fewer calls, for so long where it says.
+    Throttled(Option<Duration>),
+    /// The provider is in trouble: 5xx, or a status without a meaning to us.
+    ServerError,
+    /// The answer about this address is unusable, and asking again is unlikely to change it.
+    Unusable,
+    /// The account is refused or exhausted: no address has an answer until somebody mends it.
+    Account,
+    /// The provider works on it: ask for this address again, after so long where it says.
+    Queued(Option<Duration>),
+}
+
+impl From<FleetError> for LookupFailure {
+    fn from(error: FleetError) -> Self {
+        Self::Fleet(Arc::new(error))
+    }
+}
+
+impl LookupFailure {
+    /// Every kind's label.
+    pub const TOKENS: [&'static str; 17] = [
+        "unreachable",
+        "interrupted",
+        "timeout",
+        "rate-limited",
+        "status",
+        "refused",
+        "exhausted",
+        "rejected",
+        "queued",
+        "key-unusable",
+        "not-json",
+        "wrong-form",
+        "other-ip",
+        "too-large",
+        "held-back",
+        "not-wanted",
+        "fleet",
+    ];
+
+    /// What it says about the provider.
+    #[must_use]
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Unreachable(_) => FailureKind::Unreachable,
+            Self::Interrupted(_) => FailureKind::Interrupted,
+            Self::Timeout => FailureKind::TimedOut,
+            Self::RateLimited(wait) => FailureKind::Throttled(*wait),
+            Self::Status(_) => FailureKind::ServerError,
+            Self::AccountRefused(_) | Self::AccountExhausted(_) => FailureKind::Account,
+            Self::Queued(wait) => FailureKind::Queued(*wait),
+            Self::Rejected(_) | Self::NotJson | Self::WrongForm | Self::OtherIp | Self::TooLarge => {
+                FailureKind::Unusable
+            }
+            Self::KeyUnusable(_) | Self::HeldBack(_) | Self::NotWanted | Self::Fleet(_) => {
+                FailureKind::NotAsked
+            }
+        }
+    }
+
+    /// Whether the call has to be paid: it was sent, and the provider did not turn it away before looking.
+    #[must_use]
+    pub fn is_paid(&self) -> bool {
+        match self.kind() {
+            FailureKind::NotAsked
+            | FailureKind::Unreachable
+            | FailureKind::Account
+            | FailureKind::Queued(_) => false,
+            FailureKind::Interrupted
+            | FailureKind::TimedOut
+            | FailureKind::Throttled(_)
+            | FailureKind::ServerError
+            | FailureKind::Unusable => true,
+        }
+    }
+
+    /// For how long the whole fleet makes no calls because of it.
+    #[must_use]
+    pub fn pause(&self) -> Option<Duration> {
+        match self.kind() {
+            FailureKind::Throttled(wait) => wait,
+            FailureKind::Account => Some(ACCOUNT_PAUSE),
+            FailureKind::NotAsked
+            | FailureKind::Unreachable
+            | FailureKind::Interrupted
+            | FailureKind::TimedOut
+            | FailureKind::ServerError
+            | FailureKind::Unusable
+            | FailureKind::Queued(_) => None,
+        }
+    }
+
+    /// How a call ended that took so long, as far as it tells what is too much for the Deanonymizer.
+    #[must_use]
+    pub fn ending(&self, took: Duration) -> Ending {
+        match self {
+            Self::RateLimited(_) | Self::Status(503) => Ending::Overloaded,
+            Self::Timeout => Ending::TimedOut,
+            Self::Queued(_) => Ending::Answered(took),
+            failure if failure.is_paid() && !matches!(failure, Self::Interrupted(_)) => {
+                Ending::Answered(took)
+            }
+            _ => Ending::Unconnected,
+        }
+    }
+
+    /// When to ask again for the same address.
+    #[must_use]
+    pub fn retry(&self) -> RetryKind {
+        match self.kind() {
+            FailureKind::NotAsked | FailureKind::Unreachable | FailureKind::Account => RetryKind::NotSent,
+            FailureKind::Interrupted
+            | FailureKind::TimedOut
+            | FailureKind::Throttled(_)
+            | FailureKind::ServerError => RetryKind::Transient,
+            FailureKind::Unusable if matches!(self, Self::Rejected(_)) => RetryKind::Rejected,
+            FailureKind::Unusable => RetryKind::BadAnswer,
+            FailureKind::Queued(wait) => RetryKind::Queued(wait.unwrap_or(QUEUED_PAUSE)),
+        }
+    }
+
+    /// The kind as a metric label.
+    #[must_use]
+    pub fn token(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::Interrupted(_) => "interrupted",
+            Self::Timeout => "timeout",
+            Self::RateLimited(_) => "rate-limited",
+            Self::Status(_) => "status",
+            Self::AccountRefused(_) => "refused",
+            Self::AccountExhausted(_) => "exhausted",
+            Self::Rejected(_) => "rejected",
+            Self::Queued(_) => "queued",
+            Self::KeyUnusable(_) => "key-unusable",
+            Self::NotJson => "not-json",
+            Self::WrongForm => "wrong-form",
+            Self::OtherIp => "other-ip",
+            Self::TooLarge => "too-large",
+            Self::HeldBack(_) => "held-back",
+            Self::NotWanted => "not-wanted",
+            Self::Fleet(_) => "fleet",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_calls_that_were_looked_at_are_paid() {
+        for failure in [
+            LookupFailure::AccountRefused(401),
+            LookupFailure::AccountExhausted(402),
+            LookupFailure::Queued(None),
+            LookupFailure::KeyUnusable("gone".into()),
+            LookupFailure::NotWanted,
+        ] {
+            assert!(!failure.is_paid(), "{failure}");
+        }
+        for failure in [
+            LookupFailure::Timeout,
+            LookupFailure::Status(500),
+            LookupFailure::WrongForm,
+            LookupFailure::Rejected(422),
+        ] {
+            assert!(failure.is_paid(), "{failure}");
+        }
+    }
+
+    #[test]
+    fn what_the_provider_works_on_is_asked_for_later() {
+        let wait = Duration::from_secs(3);
+        assert_eq!(LookupFailure::Queued(Some(wait)).retry(), RetryKind::Queued(wait));
+        assert_eq!(
+            LookupFailure::Queued(None).retry(),
+            RetryKind::Queued(QUEUED_PAUSE)
+        );
+    }
+
+    #[test]
+    fn an_account_that_is_refused_or_exhausted_stops_all_calls_for_a_minute() {
+        for failure in [
+            LookupFailure::AccountRefused(401),
+            LookupFailure::AccountExhausted(402),
+        ] {
+            assert_eq!(failure.pause(), Some(ACCOUNT_PAUSE), "{failure}");
+        }
+        assert_eq!(LookupFailure::Status(500).pause(), None);
+    }
+
+    #[test]
+    fn every_token_is_listed() {
+        for failure in [
+            LookupFailure::Timeout,
+            LookupFailure::RateLimited(None),
+            LookupFailure::Status(500),
+            LookupFailure::AccountRefused(401),
+            LookupFailure::AccountExhausted(402),
+            LookupFailure::Rejected(400),
+            LookupFailure::Queued(None),
+            LookupFailure::KeyUnusable("gone".into()),
+            LookupFailure::NotJson,
+            LookupFailure::WrongForm,
+            LookupFailure::OtherIp,
+            LookupFailure::TooLarge,
+            LookupFailure::NotWanted,
+        ] {
+            assert!(LookupFailure::TOKENS.contains(&failure.token()));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The question to a provider: its template, filled in. Pure.
+
+use std::fmt;
+
+use protocol::ip;
+use reqwest::Method;
+use reqwest::header::HeaderValue;
+use url::form_urlencoded;
+
+use super::Provider;
+
+/// Where the address goes.
+pub(super) const IP: &str = "{ip}";
+
+/// Where the key goes.
+pub(super) const KEY: &str = "{key}";
+
+/// The key cannot be sent in a header or a URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the key holds characters that cannot be sent")]
+pub struct UnusableKey;
+
+/// One question, ready to be sent. Nothing prints it: it holds the key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Question {
+    /// How.
+    pub method: Method,
+    /// Where to.
+    pub url: String,
+    /// With these headers; those with the key are marked as sensitive.
+    pub headers: Vec<(String, HeaderValue)>,
+    /// With this body.
+    pub body: Option<String>,
+}
+
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Question").finish_non_exhaustive()
+    }
+}
+
+impl Provider {
+    /// The question about an address.
+    ///
+    /// # Errors
+    /// Where the key cannot be sent.
+    pub fn question(&self, ip: &str, key: &str) -> Result<Question, UnusableKey> {
+        let ip = as_asked(ip);
+        if !key.chars().all(|c| c.is_ascii_graphic() || c == ' ') {
+            return Err(UnusableKey);
+        }
+        let fill = |template: &str, encode: fn(&str) -> String| {
+            template.replace(IP, &encode(&ip)).replace(KEY, &encode(key))
+        };
+        let headers = self
+            .headers
+            .iter()
+            .map(|(name, template)| {
+                let text = fill(template, str::to_owned);
+                let mut value = HeaderValue::from_str(&text).map_err(|_| UnusableKey)?;
+                value.set_sensitive(template.contains(KEY));
+                Ok((name.clone(), value))
+            })
+            .collect::<Result<_, UnusableKey>>()?;
+        Ok(Question {
+            method: self.method.clone(),
+            url: fill(&self.url, percent_encoded),
+            headers,
+            body: self.body.as_deref().map(|body| fill(body, json_escaped)),
+        })
+    }
+}
+
+/// The address as the emitter spelled it, but for an IPv4 address in IPv6: providers know that as IPv4.
+fn as_asked(text: &str) -> String {
+    match ip::address(text) {
+        Some(address) if address.is_ipv4() => address.to_string(),
+        _ => text.to_owned(),
+    }
+}
+
+fn percent_encoded(text: &str) -> String {
+    // A blank as `+` is right in a query only; everywhere it is right as %20.
+    form_urlencoded::byte_serialize(text.as_bytes())
+        .collect::<String>()
+        .replace('+', "%20")
+}
+
+fn json_escaped(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}

@@ -1,0 +1,229 @@
+//! The identification services that the Deanonymizer can play: where they are asked, and how they answer. Pure.
+
+use axum::http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+use strum::{Display, EnumString, VariantArray};
+
+use super::Failure;
+use crate::world::address::canonical;
+use crate::world::{Answer, Kind, World};
+
+/// A service. Its name is the variant's in kebab-case, as the file in `enricher/providers` is called.
+#[derive(Clone, Copy, Debug, Display, EnumString, PartialEq, Eq, Hash, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Persona {
+    /// Snitcher's IP to Company.
+    Snitcher,
+    /// People Data Labs' IP Enrichment.
+    PeopleDataLabs,
+    /// 6sense's Company Identification.
+    #[strum(serialize = "6sense")]
+    SixSense,
+    /// Albacross Reveal.
+    Albacross,
+    /// `IPinfo` with company data.
+    #[strum(serialize = "ipinfo")]
+    IpInfo,
+}
+
+/// A status and, where there is one, a body of JSON.
+pub(super) type Reply = (StatusCode, Option<Value>);
+
+impl Persona {
+    /// The beginning of the service's real address, which the simulator stands in for.
+    #[must_use]
+    pub const fn origin(self) -> &'static str {
+        match self {
+            Self::Snitcher => "https://api.snitcher.com",
+            Self::PeopleDataLabs => "https://api.peopledatalabs.com",
+            Self::SixSense => "https://epsilon.6sense.com",
+            Self::Albacross => "https://api.albacross.com",
+            Self::IpInfo => "https://ipinfo.io",
+        }
+    }
+
+    /// The path on which it is asked; the address is part of the path or the parameter `ip`.
+    pub(super) const fn path(self) -> &'static str {
+        match self {
+            Self::Snitcher => "/company/find",
+            Self::PeopleDataLabs => "/v5/ip/enrich",
+            Self::SixSense => "/v3/company/details",
+            Self::Albacross => "/reveal/company/{ip}",
+            Self::IpInfo => "/{ip}",
+        }
+    }
+
+    /// Whether it is asked with POST.
+    pub(super) const fn is_posted(self) -> bool {
+        matches!(self, Self::Snitcher)
+    }
+
+    /// The key that the question carries, as this service wants it.
+    pub(super) fn key(self, headers: &HeaderMap) -> Option<&str> {
+        let (header, prefix) = match self {
+            Self::Snitcher | Self::IpInfo => ("authorization", "Bearer "),
+            Self::PeopleDataLabs => ("x-api-key", ""),
+            Self::SixSense => ("authorization", "Token "),
+            Self::Albacross => ("authorization", "Api-Key "),
+        };
+        let value = headers.get(header)?.to_str().ok()?;
+        value.strip_prefix(prefix).filter(|key| !key.is_empty())
+    }
+
+    /// The answer to a question without the right key.
+    pub(super) fn refusal(self) -> Reply {
+        self.error(StatusCode::UNAUTHORIZED, "the key is missing or wrong")
+    }
+
+    /// The answer once the quota is used up.
+    pub(super) fn exhausted(self) -> Reply {
+        let status = match self {
+            Self::Snitcher => StatusCode::FORBIDDEN,
+            Self::PeopleDataLabs | Self::SixSense => StatusCode::PAYMENT_REQUIRED,
+            Self::Albacross | Self::IpInfo => StatusCode::TOO_MANY_REQUESTS,
+        };
+        self.error(status, "the quota is used up")
+    }
+
+    /// Whether the service answers the first question about an address later: one in four, where it does at all.
+    pub(super) fn queues(self, ip: &str) -> bool {
+        self == Self::Snitcher && canonical(ip).bytes().last().is_some_and(|byte| byte % 4 == 0)
+    }
+
+    /// The answer to a question that is being worked on.
+    pub(super) fn queued() -> Reply {
+        let body = json!({ "status": 202, "message": "queued, ask again in a few seconds" });
+        (StatusCode::ACCEPTED, Some(body))
+    }
+
+    /// An error as this service writes it.
+    pub(super) fn error(self, status: StatusCode, message: &str) -> Reply {
+        let code = status.as_u16();
+        let body = match self {
+            Self::Snitcher => json!({ "message": message }),
+            Self::PeopleDataLabs => {
+                json!({ "status": code, "error": { "type": "error", "message": message } })
+            }
+            Self::SixSense => json!({ "status": "error", "message": message }),
+            Self::Albacross => json!({ "infos": [], "errors": [message] }),
+            Self::IpInfo => json!({ "status": code, "error": { "title": "Error", "message": message } }),
+        };
+        (status, Some(body))
+    }
+
+    /// What the service says of an address.
+    pub(super) fn answer(self, world: World, ip: &str) -> Reply {
+        let (kind, answer) = (world.kind_of(ip), world.answer(ip));
+        let company = answer.company();
+        let name = company.map_or("", |company| &company.name);
+        let domain = company.map_or("", |company| &company.domain);
+        let body = match self {
+            Self::Snitcher => {
+                if answer == Answer::NotFound {
+                    return self.error(StatusCode::NOT_FOUND, "nothing is known");
+                }
+                let network = if kind.is_data_centre() {
+                    "hosting"
+                } else {
+                    "business"
+                };
+                json!({
+                    "ip": ip,
+                    "fuzzy": false,
+                    "domain": company.map(|company| &company.domain),
+                    "type": if company.is_some() { network } else { "isp" },
+                    "company": company.map(|_| json!({
+                        "name": name, "domain": domain, "website": format!("https://{domain}"), "total_funding": null,
+                    })),
+                })
+            }
+            Self::PeopleDataLabs => {
+                let Some(company) = company else {
+                    return self.error(StatusCode::NOT_FOUND, "no records were found");
+                };
+                let id: String = company.guid.chars().filter(|c| *c != '-').take(24).collect();
+                json!({
+                    "status": 200,
+                    "data": {
+                        "ip": { "address": ip },
+                        "company": { "confidence": "high", "id": id, "website": domain, "name": name, "industry": null },
+                        "person": null,
+                    },
+                })
+            }
+            Self::SixSense => {
+                if answer == Answer::NotFound {
+                    return self.error(StatusCode::NOT_FOUND, "no data found");
+                }
+                let company_match = match (company, kind.is_data_centre()) {
+                    (None, _) => "No Match",
+                    (Some(_), true) => "Non-actionable Match",
+                    (Some(_), false) => "Match",
+                };
+                json!({
+                    "company": {
+                        "company_match": company_match,
+                        "additional_comment": "",
+                        "name": name,
+                        "domain": domain,
+                        "is_blacklisted": false,
+                    },
+                    "scores": [],
+                    "segments": { "ids": [], "names": [], "list": [] },
+                    "confidence": if company.is_some() { "High" } else { "NA" },
+                })
+            }
+            Self::Albacross => {
+                if canonical(ip).contains(':') {
+                    return self.error(StatusCode::BAD_REQUEST, "only IPv4 is supported");
+                }
+                if company.is_none() {
+                    return (StatusCode::NO_CONTENT, None);
+                }
+                json!({ "name": name, "country": "SE", "url": domain, "employees": { "from": 11, "to": 50 } })
+            }
+            Self::IpInfo => {
+                let company = match company {
+                    Some(_) => {
+                        let network = if kind.is_data_centre() {
+                            "hosting"
+                        } else {
+                            "business"
+                        };
+                        json!({ "name": name, "domain": domain, "type": network })
+                    }
+                    None => json!({ "name": "Example Cable", "domain": "cable.example", "type": "isp" }),
+                };
+                json!({ "ip": ip, "country": "US", "org": "AS64500 Example Cable", "company": company })
+            }
+        };
+        (StatusCode::OK, Some(body))
+    }
+
+    /// What a question about an address of this kind should come to: whether its company is shown.
+    #[must_use]
+    pub fn shows_company(self, kind: Kind) -> bool {
+        let employed = matches!(
+            kind,
+            Kind::Full | Kind::CompanyOnly | Kind::MixedEmails | Kind::PersonalEmails | Kind::NoEmails
+        );
+        // The others tell that it is a data centre; these two do not, and name it.
+        employed || (kind.is_data_centre() && matches!(self, Self::PeopleDataLabs | Self::Albacross))
+    }
+
+    /// The status and body of a failure that is one of the account or the question.
+    pub(super) fn failure(self, failure: Failure) -> Option<Reply> {
+        let status = match failure {
+            Failure::BadRequest => StatusCode::BAD_REQUEST,
+            Failure::Unauthorized => return Some(self.refusal()),
+            Failure::PaymentRequired => StatusCode::PAYMENT_REQUIRED,
+            Failure::Forbidden => StatusCode::FORBIDDEN,
+            Failure::UnprocessableEntity => StatusCode::UNPROCESSABLE_ENTITY,
+            Failure::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
+            Failure::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Failure::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+            _ => return None,
+        };
+        Some(self.error(status, "this call fails on purpose"))
+    }
+}
