@@ -9,6 +9,7 @@ use crate::answer;
 use crate::email;
 use crate::hidden_companies::HiddenCompanies;
 use crate::profile::filter;
+use crate::rules::Rules;
 
 const IP: &str = "203.0.113.7";
 const HIDDEN: &str = "b8e8879e-3382-4908-8f1e-7638473d0913";
@@ -59,7 +60,13 @@ fn may_be_shown(body: &[u8]) -> Result<(), TestCaseError> {
     };
     let json: Value = serde_json::from_slice(body).unwrap();
     prop_assert!(json["ip"].is_string() && json["data"].is_object());
-    let Some(profile) = filter(answer, &hidden).profile() else {
+    let verdict = filter(answer, &hidden);
+    prop_assert_eq!(
+        Rules::new(hidden).recheck(&verdict),
+        None,
+        "what was filtered once stands"
+    );
+    let Some(profile) = verdict.profile() else {
         return Ok(());
     };
     let message = SessionMessage::Record(record(profile));
