@@ -7,6 +7,9 @@ use e2e::{Pipeline, Role, Visitor, eventually};
 use service::last_message;
 use simulator::world::Kind;
 
+/// Few addresses, so that lookups hold up nobody.
+const ADDRESSES: u32 = 20;
+
 /// Waits until the tombstone of the visitor is in the stream; gives its TTL.
 async fn tombstone_ttl(site: &Pipeline, visitor: &Visitor) -> Result<Duration> {
     let stream = site.operator().await?.get_stream("VISITOR_SESSIONS").await?;
@@ -124,7 +127,9 @@ async fn live_sessions_stay(cluster: bool) -> Result<()> {
         builder = builder.flag(role, "--sessions-mib", "1");
     }
     let site = builder.start().await?;
-    let live: Vec<_> = (0..400).map(|n| Visitor::from(&site.ip(Kind::Full, n))).collect();
+    let live: Vec<_> = (0..400)
+        .map(|n| Visitor::from(&site.ip(Kind::Full, n % ADDRESSES)))
+        .collect();
     for some in live.chunks(50) {
         site.send(&some.iter().map(|visitor| visitor.opened(0)).collect::<Vec<_>>());
     }
@@ -133,7 +138,9 @@ async fn live_sessions_stay(cluster: bool) -> Result<()> {
     // Many times more closings than there is room for.
     let reported = "the stream of sessions is";
     for round in 0..40_u32 {
-        let passing: Vec<_> = (0..200).map(|n| Visitor::from(&site.ip(Kind::Full, n))).collect();
+        let passing: Vec<_> = (0..200)
+            .map(|n| Visitor::from(&site.ip(Kind::Full, n % ADDRESSES)))
+            .collect();
         site.send(
             &passing
                 .iter()
@@ -162,7 +169,7 @@ async fn live_sessions_stay(cluster: bool) -> Result<()> {
     })
     .await?;
     // Whoever wants to be let in is, as tombstones are given up.
-    let newcomer = Visitor::from(&site.ip(Kind::Full, 401));
+    let newcomer = Visitor::from(&site.ip(Kind::Full, 1));
     site.send(&[newcomer.opened(0)]);
     site.shows(&newcomer).await?;
     site.queue_is_empty().await?;
@@ -220,7 +227,7 @@ async fn new_visitors_wait_where_records_fill_the_stream() -> Result<()> {
     }
     let site = builder.start().await?;
     let all: Vec<_> = (0..2_500)
-        .map(|n| Visitor::from(&site.ip(Kind::Full, n)))
+        .map(|n| Visitor::from(&site.ip(Kind::Full, n % ADDRESSES)))
         .collect();
     for some in all.chunks(100) {
         site.send(&some.iter().map(|visitor| visitor.opened(0)).collect::<Vec<_>>());
