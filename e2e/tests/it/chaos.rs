@@ -43,3 +43,10 @@ async fn a_cluster_loses_not_even_its_streams() -> Result<()> {
     assert_eq!(report.streams_lost, 0, "{report}");
     Ok(())
 }
+
+#[tokio::test]
+async fn cluster_restart_long_freezes_and_new_hidden_companies_lose_and_expose_nothing() -> Result<()> {
+    let kinds = [Kind::ClusterRestarts, Kind::LongFreezes, Kind::HiddenCompanies];
+    short_run(3262, &kinds, true).await?;
+    Ok(())
+}
