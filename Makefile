@@ -126,7 +126,7 @@ lint-frontend: $(NODE_MODULES)
 
 .PHONY: lint-scripts
 lint-scripts:
-	@if command -v shellcheck >/dev/null; then shellcheck scripts/* .ci/run; \
+	@if command -v shellcheck >/dev/null; then shellcheck $$(grep -lE '^#!.*sh$$' scripts/*) .ci/run; \
 	  else printf '\n*** SKIPPED: %s ***\n\n' 'shellcheck is not installed, the scripts were not checked'; fi
 
 .PHONY: lint-observability

@@ -105,7 +105,9 @@ impl Default for Builder {
             fake_clocks: false,
             nats_access: NatsAccess::Direct,
         };
-        builder.stale_after(STALE_AFTER)
+        builder
+            .stale_after(STALE_AFTER)
+            .flag(Role::Enricher, "--account-retry", "1s")
     }
 }
 

@@ -117,6 +117,7 @@ pub fn read(ip: &str, status: u16, retry_after: Option<Duration>, body: &[u8]) -
         401 | 403 => return Err(Failure::AccountRefused(status)),
         402 => return Err(Failure::AccountExhausted(status)),
         429 => return Err(Failure::RateLimited(retry_after)),
+        408 | 425 => return Err(Failure::Status(status)),
         400..=499 => return Err(Failure::Rejected(status)),
         other => return Err(Failure::Status(other)),
     }

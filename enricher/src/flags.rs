@@ -105,6 +105,10 @@ pub struct Flags {
     #[arg(long, env, default_value = "unlimited", value_parser = lookup_budget)]
     pub lookup_budget: Maybe<Budget>,
 
+    /// How long the fleet makes no calls after the provider has refused our key or our account is exhausted.
+    #[arg(long, env, default_value = "1m", value_parser = duration)]
+    pub account_retry: Duration,
+
     /// What one call costs.
     #[arg(long, env, default_value_t = 0.01)]
     pub price_per_lookup: f64,

@@ -40,6 +40,8 @@ pub struct Guard {
     /// Who pays: one at a time, so that an allowance is used up before the next is taken.
     till: Arc<tokio::sync::Mutex<()>>,
     budget: Option<Budget>,
+    /// How long nobody calls after the account was refused or exhausted.
+    account_retry: Duration,
     fleet: Fleet,
 }
 
@@ -63,7 +65,7 @@ impl State {
 
 impl Guard {
     /// Lets `most` calls run at once at the most.
-    pub fn new(most: u16, budget: Option<Budget>, fleet: Fleet) -> Self {
+    pub fn new(most: u16, budget: Option<Budget>, account_retry: Duration, fleet: Fleet) -> Self {
         let state = State {
             breaker: Breaker::new(),
             concurrency: Concurrency::new(most),
@@ -75,6 +77,7 @@ impl Guard {
             freed: Arc::default(),
             till: Arc::default(),
             budget,
+            account_retry,
             fleet,
         }
     }
@@ -100,6 +103,11 @@ impl Guard {
             BreakerState::Closed => MAX_LOOKUPS,
             BreakerState::Open | BreakerState::HalfOpen => 1,
         }
+    }
+
+    /// For how long the whole fleet makes no calls after this failure.
+    pub fn pause_after(&self, failure: &Failure) -> Option<Duration> {
+        failure.pause(self.account_retry)
     }
 
     /// The Deanonymizer asked some enricher to be left alone until then.
@@ -221,7 +229,7 @@ impl Permit {
             Some(failed) => state.breaker.end(self.admission, failed, now),
             None => state.breaker.abandon(self.admission, now),
         }
-        if let Some(wait) = failure.and_then(Failure::pause) {
+        if let Some(wait) = failure.and_then(|failure| self.guard.pause_after(failure)) {
             state.breaker.pause(wait, now);
         }
         if let Some(span) = self.paid_of

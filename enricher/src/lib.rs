@@ -115,7 +115,7 @@ async fn enrich(flags: Flags, deanonymizer: Deanonymizer, free_tier: FreeTier) -
     let rules = Arc::new(Rules::new(flags.hidden()));
     let hasher = AddressHasher::new(secrets::new_secret());
     let fleet = Fleet::new(nats.clone(), &process.instance, Arc::clone(&rules));
-    let guard = Guard::new(flags.lookup_concurrency, flags.lookup_budget.0, fleet.clone());
+    let guard = guard(&flags, &fleet);
     let reporter = reporter(
         &process,
         &gauges,
@@ -192,6 +192,15 @@ async fn enrich(flags: Flags, deanonymizer: Deanonymizer, free_tier: FreeTier) -
     let routes = process.routes();
     process.run(routes, reporter).await;
     Ok(ExitCode::SUCCESS)
+}
+
+fn guard(flags: &Flags, fleet: &Fleet) -> Guard {
+    Guard::new(
+        flags.lookup_concurrency,
+        flags.lookup_budget.0,
+        flags.account_retry,
+        fleet.clone(),
+    )
 }
 
 fn lookup(

@@ -213,7 +213,7 @@ impl Lookup {
         if let Err(error) = self.fleet.release(lease).await {
             tracing::debug!(%error, "a lease runs out by itself");
         }
-        if let Some(wait) = failure.pause()
+        if let Some(wait) = self.guard.pause_after(failure)
             && let Err(error) = self.fleet.pause(wait).await
         {
             tracing::debug!(%error, "the others find out by themselves");

@@ -11,9 +11,6 @@ use crate::waiting::RetryKind;
 /// When a queued question is asked again where the provider does not say.
 const QUEUED_PAUSE: Duration = Duration::from_secs(2);
 
-/// How long nobody calls after the account was refused or exhausted: no address has an answer until somebody mends it.
-const ACCOUNT_PAUSE: Duration = Duration::from_mins(1);
-
 /// A lookup that brought no verdict; it is tried again later and is never cached.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LookupFailure {
@@ -157,12 +154,13 @@ impl LookupFailure {
         }
     }
 
-    /// For how long the whole fleet makes no calls because of it.
+    /// For how long the whole fleet makes no calls because of it: `account_retry` where the account is refused or exhausted,
+    /// since no address has an answer until somebody mends that.
     #[must_use]
-    pub fn pause(&self) -> Option<Duration> {
+    pub fn pause(&self, account_retry: Duration) -> Option<Duration> {
         match self.kind() {
             FailureKind::Throttled(wait) => wait,
-            FailureKind::Account => Some(ACCOUNT_PAUSE),
+            FailureKind::Account => Some(account_retry),
             FailureKind::NotAsked
             | FailureKind::Unreachable
             | FailureKind::Interrupted
@@ -263,14 +261,15 @@ mod tests {
     }
 
     #[test]
-    fn an_account_that_is_refused_or_exhausted_stops_all_calls_for_a_minute() {
+    fn an_account_that_is_refused_or_exhausted_stops_all_calls_for_a_while() {
+        let account_retry = Duration::from_mins(1);
         for failure in [
             LookupFailure::AccountRefused(401),
             LookupFailure::AccountExhausted(402),
         ] {
-            assert_eq!(failure.pause(), Some(ACCOUNT_PAUSE), "{failure}");
+            assert_eq!(failure.pause(account_retry), Some(account_retry), "{failure}");
         }
-        assert_eq!(LookupFailure::Status(500).pause(), None);
+        assert_eq!(LookupFailure::Status(500).pause(account_retry), None);
     }
 
     #[test]

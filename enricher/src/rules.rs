@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::address_key::AddressHasher;
 use crate::answer::Answer;
+use crate::email;
 use crate::hidden_companies::HiddenCompanies;
 use crate::profile::{Verdict, filter};
 
@@ -81,15 +82,22 @@ impl Rules {
             company: profile.company.as_deref().cloned(),
             contact: profile.contact.as_deref().cloned(),
         };
-        match self.judge(answer) {
-            Verdict::Hidden => Check::Hide,
-            Verdict::Shown(allowed) if !says_the_same(&allowed, profile) => Check::Redact(Profile {
-                network: profile.network.clone(),
-                country: profile.country.clone(),
-                ..allowed
-            }),
-            // An empty profile says nothing that could be hidden.
-            Verdict::Shown(_) | Verdict::Unknown => Check::Stands,
+        let allowed = match self.judge(answer) {
+            Verdict::Hidden => return Check::Hide,
+            Verdict::Shown(allowed) => allowed,
+            Verdict::Unknown => Profile::default(),
+        };
+        // Network and country do not come from the answer.
+        let network = profile.network.clone();
+        let allowed = Profile {
+            network: network.filter(|network| !email::mentions_personal(network)),
+            country: profile.country.clone(),
+            ..allowed
+        };
+        if allowed == *profile {
+            Check::Stands
+        } else {
+            Check::Redact(allowed)
         }
     }
 
@@ -102,11 +110,6 @@ impl Rules {
             text
         })
     }
-}
-
-/// Whether two profiles say the same of company and contact; network and country are nobody's secret.
-fn says_the_same(one: &Profile, other: &Profile) -> bool {
-    (&one.company, &one.contact) == (&other.company, &other.contact)
 }
 
 #[cfg(test)]
@@ -141,9 +144,25 @@ mod tests {
         Profile {
             company: Some(Arc::new(company)),
             contact: Some(Arc::new(contact)),
-            network: Some("AS64500 Lumen Net".into()),
-            country: None,
+            network: Some("Example Cable (AS64500)".into()),
+            country: Some("DE".into()),
         }
+    }
+
+    #[test]
+    fn network_and_country_stand_unless_they_tell_a_personal_address() {
+        let of = |network: &str| Profile {
+            network: Some(network.into()),
+            country: Some("DE".into()),
+            ..Profile::default()
+        };
+        let rules = rules(&[]);
+        assert_eq!(rules.check(&of("Example Cable (AS64500)")), Check::Stands);
+        let Check::Redact(allowed) = rules.check(&of("ada@gmail.com")) else {
+            panic!("a personal address stands");
+        };
+        assert_eq!((allowed.network, allowed.country.as_deref()), (None, Some("DE")));
+        assert_eq!(rules.check(&Profile::default()), Check::Stands);
     }
 
     fn record(profile: Profile) -> Record {

@@ -74,6 +74,7 @@ pub fn find(
         (Some(Meaning::Refused), _) => return Err(LookupFailure::AccountRefused(status)),
         (None, 200..=299) => {}
         (None, 429) => return Err(LookupFailure::RateLimited(retry_after)),
+        (None, 408 | 425) => return Err(LookupFailure::Status(status)),
         (None, 400..=499) => return Err(LookupFailure::Rejected(status)),
         (None, _) => return Err(LookupFailure::Status(status)),
     }
