@@ -3,16 +3,21 @@
 use std::sync::Arc;
 
 use async_nats::jetstream::context::PublishError;
-use async_nats::jetstream::stream::DirectGetError;
-use protocol::{Guid, Profile, Record, SessionMessage, Tombstone, stream, subject};
+use async_nats::jetstream::stream::{DirectGetError, RawMessageError, RawMessageErrorKind};
+use protocol::{EventKind, Guid, Profile, Record, SessionMessage, Tombstone, stream, subject};
 use service::{Nats, clock, trace};
 
+use crate::held::OldestOpening;
 use crate::message;
+use crate::opened_events::{OpenedEvents, Scan};
 use crate::sessions::{Outcome, Published, Sighting};
 use crate::standing::{Addition, Standing};
 
 /// How often a record is read and written again because others write it at the same time.
 const CONFLICTS: usize = 16;
+
+/// How many messages of the queue are read at once.
+const MAX_SCANNED: usize = 64;
 
 /// It is not sure that a record knows all it should; what caused it goes back to the queue.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +119,49 @@ impl Amender {
             }
         }
         Err(AmendError::Contended)
+    }
+
+    /// The oldest opened event that is in the queue.
+    pub async fn oldest_opening(&self) -> OldestOpening {
+        let Ok(raw) = self.nats.jetstream().get_stream_no_info(stream::RAW).await else {
+            return OldestOpening::Unknown;
+        };
+        let opened = subject::raw(EventKind::SessionOpened);
+        match raw.get_first_raw_message_by_subject(opened, 1).await {
+            Ok(message) => OldestOpening::At(message.sequence),
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => OldestOpening::None,
+            Err(_) => OldestOpening::Unknown,
+        }
+    }
+
+    /// The next opened events in the queue.
+    ///
+    /// # Errors
+    /// Where the queue cannot be read.
+    pub async fn opened_events(&self, scan: Scan) -> Result<OpenedEvents, RawMessageError> {
+        let raw = self.nats.jetstream().get_stream_no_info(stream::RAW).await;
+        let raw = raw.map_err(|error| RawMessageError::with_source(RawMessageErrorKind::Other, error))?;
+        let subject = subject::raw(EventKind::SessionOpened);
+        let until = scan.target;
+        let mut opened = OpenedEvents {
+            until: scan.read,
+            ..OpenedEvents::default()
+        };
+        for _ in 0..MAX_SCANNED {
+            match raw
+                .get_first_raw_message_by_subject(subject, opened.until + 1)
+                .await
+            {
+                Ok(message) if message.sequence <= until => opened.add(&message),
+                Ok(_) => opened.until = until,
+                Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => opened.until = until,
+                Err(error) => return Err(error),
+            }
+            if opened.until >= until {
+                break;
+            }
+        }
+        Ok(opened)
     }
 
     /// Adds `record` to what is out, if it knows anything better. `None` where somebody else wrote in between.

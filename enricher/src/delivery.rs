@@ -24,6 +24,11 @@ impl Delivery {
         self.span.as_ref()
     }
 
+    /// Its sequence in the queue.
+    pub fn sequence(&self) -> Option<u64> {
+        Some(self.message.info().ok()?.stream_sequence)
+    }
+
     /// It is done with.
     pub async fn acknowledge(&self) {
         if let Err(error) = self.message.ack().await {

@@ -4,6 +4,7 @@
 //! a call or an acknowledgement, is a future whose end comes back to the loop, so that nothing holds up anything else.
 
 mod hiding;
+mod holding;
 mod identification;
 
 use std::sync::Arc;
@@ -36,9 +37,12 @@ use crate::delivery::{Delivery, give_back};
 use crate::entry::{Found, Key};
 use crate::free_tier::FreeTier;
 use crate::gauges::Gauges;
+use crate::held::{Held, OldestOpening};
 use crate::intake::Intake;
 use crate::ledger::{DeliveryId, Ledger, Report};
 use crate::lookup::Lookup;
+use crate::opened_events::{OpenedEvents, Scan};
+use crate::openings::Openings;
 use crate::publish::{NotWritten, Publisher, Written};
 use crate::sessions::{Next, Outcome, Published, Sessions, Sighting};
 use crate::sessions_room::SessionsRoom;
@@ -75,6 +79,8 @@ enum Done {
     Standing(Key, Guid, Outcome),
     Hidden(Sighting, DeliveryId, Result<(Outcome, bool), AmendError>),
     UnidentifiedHidden(Guid, Result<(Outcome, bool), AmendError>),
+    OldestOpening(OldestOpening),
+    OpenedEvents(OpenedEvents, Scan),
 }
 
 type Futures = FuturesUnordered<BoxFuture<'static, Done>>;
@@ -121,11 +127,15 @@ pub struct Pipeline {
     show_unidentified_after: Option<Millis>,
     ledger: Ledger<Delivery>,
     sessions: Sessions<DeliveryId>,
+    openings: Openings,
+    held: Held<DeliveryId>,
     waiting: Waiting<DeliveryId>,
     backlog: Backlog,
     activities: Activities<DeliveryId>,
     amendments: Futures,
     lookups: Futures,
+    /// Looks at the queue for opened events.
+    opening_looks: Futures,
     /// For times of receipt; all else is measured by the monotonic clock.
     timeline: Timeline,
     freeze: Freeze,
@@ -149,11 +159,14 @@ impl Pipeline {
             show_unidentified_after: setup.show_unidentified_after.map(time::millis),
             ledger: Ledger::new(),
             sessions: Sessions::default(),
+            openings: Openings::default(),
+            held: Held::new(),
             waiting: Waiting::new(),
             backlog: Backlog::new(),
             activities: Activities::new(),
             amendments: Futures::new(),
             lookups: Futures::new(),
+            opening_looks: Futures::new(),
             timeline: Timeline::new(clock::read()),
             freeze: Freeze::new(Instant::now()),
         }
@@ -172,6 +185,7 @@ impl Pipeline {
                 written = self.publisher.answers() => self.written(written).await,
                 Some(done) = self.amendments.next(), if !self.amendments.is_empty() => self.done(done).await,
                 Some(done) = self.lookups.next(), if !self.lookups.is_empty() => self.done(done).await,
+                Some(done) = self.opening_looks.next(), if !self.opening_looks.is_empty() => self.done(done).await,
                 Some(key) = self.judged.recv() => self.judged(key).await,
                 Some(intake) = intake.recv(), if room => self.take(intake).await,
                 () = sleep_until(next_lookup) => self.start_lookups(),
@@ -193,6 +207,9 @@ impl Pipeline {
         let waiting = self.waiting.take_all();
         for (_, id) in self.resumed(waiting) {
             self.settle_after(id, false, Duration::ZERO).await;
+        }
+        for held in self.held.take_all() {
+            self.settle_after(held.ticket, false, Duration::ZERO).await;
         }
         while self.publisher.under_way() > 0 || !self.amendments.is_empty() {
             tokio::select! {
@@ -224,10 +241,17 @@ impl Pipeline {
             let until = heard_of_again(clock::uptime(), MAX_RETURN_DELAY);
             self.waiting.postponed(sighting.guid, until);
         }
-        self.sessions.reconnected(sessions_lost);
+        // They come again with their messages.
+        drop(self.held.take_all());
         if sessions_lost {
+            let now = clock::uptime();
+            self.held.stream_lost(now);
+            for (guid, published) in self.sessions.published_records() {
+                self.openings.note(guid.clone(), published, now);
+            }
             self.gauges.records_out.store(0, Ordering::Relaxed);
         }
+        self.sessions.reconnected(sessions_lost);
         for delivery in self.ledger.abandon() {
             delivery.give_back().await;
         }
@@ -316,6 +340,8 @@ impl Pipeline {
     /// Ends a session; nobody need find out any longer who it was.
     async fn close(&mut self, tombstone: Tombstone, ip: &str, id: DeliveryId, now: Millis) {
         self.waiting.identified(&tombstone.guid);
+        self.openings.forget(&tombstone.guid);
+        self.drop_held(&tombstone.guid).await;
         let mut settled = self.sessions.close(tombstone.clone(), now);
         if self.waiting.len() > 0 {
             let waiting = self.waiting.take_session(self.hasher.key(ip), &tombstone.guid);
@@ -329,6 +355,9 @@ impl Pipeline {
 
     async fn see(&mut self, sighting: Sighting, id: DeliveryId, now: Millis) {
         let kind = sighting.kind();
+        if sighting.opening {
+            self.opening_came(&sighting.guid, sighting.at).await;
+        }
         match self.sessions.see(sighting, id, now) {
             Next::Identify(sighting, id) => self.identify(sighting, id, now).await,
             Next::TouchAndIdentify(sighting, id) => {
@@ -439,7 +468,7 @@ impl Pipeline {
     ) {
         match report(standing) {
             None => self.record_written(sighting, id, None).await,
-            Some(None) => self.publish_first(sighting, record, id).await,
+            Some(None) => self.publish_or_hold(sighting, record, id).await,
             Some(Some(standing)) => match standing.add(&record, clock::uptime()) {
                 Addition::None(outcome) => self.record_written(sighting, id, Some((outcome, false))).await,
                 Addition::Record(_) => self.amend(sighting, record, id),
@@ -464,6 +493,8 @@ impl Pipeline {
             Done::Standing(key, guid, outcome) => self.found_standing(key, guid, outcome).await,
             Done::Hidden(sighting, id, outcome) => self.hidden_written(sighting, id, report(outcome)).await,
             Done::UnidentifiedHidden(guid, outcome) => self.unidentified_hidden(&guid, report(outcome)),
+            Done::OldestOpening(oldest) => self.openings_looked(oldest).await,
+            Done::OpenedEvents(opened, scan) => self.openings_scanned(opened, scan).await,
         }
     }
 
@@ -479,6 +510,9 @@ impl Pipeline {
             return;
         };
         self.gauges.records.inc_by(u64::from(written));
+        if outcome != Outcome::Missing {
+            self.openings.forget(&sighting.guid);
+        }
         let held = self.sessions.published(&sighting.guid, outcome);
         if written {
             self.gauges.fates.count(sighting.kind(), Fate::Record);
@@ -522,6 +556,7 @@ impl Pipeline {
             let overdue = self.publisher.overdue();
             self.written(overdue).await;
         }
+        self.openings.forget_old(now);
         if self.sessions.forget_idle(now) {
             let out = self.sessions.published_count();
             self.gauges.records_out.store(out, Ordering::Relaxed);

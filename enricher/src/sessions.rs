@@ -283,6 +283,14 @@ impl<T> Sessions<T> {
         true
     }
 
+    /// What the records say of the openings that are out, as far as is known here.
+    pub fn published_records(&self) -> impl Iterator<Item = (&Guid, Published)> {
+        self.entries.iter().filter_map(|(guid, entry)| match entry.known {
+            Known::Published(published) => Some((guid, published)),
+            Known::Publishing { .. } | Known::Closed { .. } | Known::Hidden => None,
+        })
+    }
+
     /// How many sessions have a record in the stream, as far as is known here. Looks at all of them.
     #[must_use]
     pub fn published_count(&self) -> u64 {

@@ -350,6 +350,41 @@ mod tests {
     }
 
     #[test]
+    fn half_open_connections_are_noticed_within_five_seconds() {
+        let limit = Duration::from_secs(5);
+        // The client gives up when the third probe after the last answer is due.
+        let connection_given_up = PING_INTERVAL * 4;
+        assert!(connection_given_up < limit);
+        assert!(crate::stream_watch::LOOK_INTERVAL + REQUEST_PATIENCE < limit);
+        assert!(ACK_TIMEOUT < limit);
+        assert!(
+            ACK_TIMEOUT >= connection_given_up,
+            "it would blame the server for the line"
+        );
+        assert!(MIN_STAY > CONNECT_TIMEOUT);
+    }
+
+    #[test]
+    fn another_server_than_the_last_is_chosen_unless_it_fails() {
+        let server = |port: u16, failed_attempts| Server {
+            addr: format!("nats://127.0.0.1:{port}").parse().unwrap(),
+            failed_attempts,
+            did_connect: true,
+            is_discovered: false,
+            last_error: None,
+        };
+        let choice = ServerChoice::default();
+        let chosen = |servers| choice.next(servers).unwrap().addr.port();
+        let both = || vec![server(1, 0), server(2, 0)];
+        let first = chosen(both());
+        let second = chosen(both());
+        assert_ne!(first, second);
+        assert_eq!(chosen(both()), first);
+        assert_eq!(chosen(vec![server(first, 0), server(second, 3)]), first);
+        assert!(choice.next(Vec::new()).is_none());
+    }
+
+    #[test]
     fn reconnects_at_once_and_never_later_than_the_bound() {
         assert_eq!(reconnect_delay(0), Duration::ZERO);
         assert_eq!(reconnect_delay(1), Duration::ZERO);

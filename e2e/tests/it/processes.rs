@@ -106,7 +106,7 @@ async fn every_gateway_has_the_same_view() -> Result<()> {
 async fn what_a_killed_enricher_had_in_hand_another_takes_over() -> Result<()> {
     let mut site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
     site.deanonymizer
-        .set_latency(Latency::fixed(std::time::Duration::from_millis(300)));
+        .set_latency(Latency::fixed(std::time::Duration::from_secs(3)));
     let visitors = crowd(&site, 300);
     site.send(&all(&visitors, |visitor| visitor.opened(1_000)));
     eventually("both enrichers wait for lookups", async || {

@@ -164,7 +164,9 @@ impl Pipeline {
 
     async fn verdict_found(&mut self, key: Key, found: &Found) {
         let now = clock::uptime();
-        let waiting = self.waiting.take(key);
+        let mut waiting = self.waiting.take(key);
+        // So that a record says at once what is known of its opening.
+        waiting.sort_by_key(|(sighting, _)| !sighting.opening);
         for (sighting, id) in self.resumed(waiting) {
             let kind = sighting.kind();
             match self.sessions.see(sighting, id, now) {
@@ -215,7 +217,7 @@ impl Pipeline {
 
     /// After an opening most often no record is out, so it is not asked before one is written. A keep-alive is rarely the
     /// first that the fleet sees of its session: another enricher had the opening.
-    async fn publish(&mut self, sighting: Sighting, record: Record, id: DeliveryId, now: Millis) {
+    async fn publish(&mut self, sighting: Sighting, mut record: Record, id: DeliveryId, now: Millis) {
         if !self.room.admits_records() {
             self.gauges.records_refused.inc();
             self.gauges.fates.count(sighting.kind(), Fate::Postponed);
@@ -223,6 +225,7 @@ impl Pipeline {
                 .postponed(sighting.guid, heard_of_again(now, MAX_RETURN_DELAY));
             return self.settle(id, false).await;
         }
+        self.openings.complete(&mut record);
         self.sessions.publishing(&sighting.guid, now);
         if sighting.opening {
             self.publish_first(sighting, record, id).await;
