@@ -120,17 +120,18 @@ fn start() -> &'static Start {
 fn correct(correction: Correction) {
     match correction {
         Correction::None => {}
-        Correction::Small(by) => {
+        Correction::First(by) | Correction::Small(by) => {
             CORRECTED.fetch_add(by, Ordering::Relaxed);
-        }
-        Correction::First(by) => {
-            CORRECTED.fetch_add(by, Ordering::Relaxed);
-            KNOWN.send_replace(true);
         }
         Correction::Step(by) => {
             STEPPED.fetch_add(by, Ordering::Relaxed);
         }
     }
+}
+
+/// Lets those go on who wait in [`known`].
+fn announce_known() {
+    KNOWN.send_if_modified(|known| !std::mem::replace(known, true));
 }
 
 /// The host's wall clock.

@@ -27,6 +27,9 @@ const MOST_DRIFT: Millis = 10;
 /// How much the estimate's error grows from one answer to the next, in ms: far more than two clocks drift apart.
 const AGEING: Millis = 1;
 
+/// The largest error of a precise estimate, in ms: well below what an emitter's timestamp may be ahead of its receipt.
+const PRECISE: Millis = 25;
+
 /// An answer that carries the other clock's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
@@ -127,6 +130,11 @@ impl Estimator {
         !self.known || self.suspected.is_some()
     }
 
+    /// Whether the other clock is known within a few milliseconds.
+    pub fn is_precise(&self) -> bool {
+        self.known && self.origin.error <= PRECISE
+    }
+
     /// Corrects what the sample's error does not explain: at once what the estimate's own error does, else a little.
     fn follow(&mut self, seen: Origin) -> Correction {
         let difference = seen.at - self.origin.at;
@@ -192,6 +200,16 @@ mod tests {
             assert_eq!(estimator.take(sample(2_200, by, 1, 1)), Correction::None);
             assert!(!estimator.is_unsure());
         }
+    }
+
+    #[test]
+    fn an_answer_that_took_long_is_not_precise() {
+        let mut estimator = Estimator::new(GUESS);
+        assert!(!estimator.is_precise());
+        estimator.take(sample(0, 0, 0, 900));
+        assert!(!estimator.is_unsure() && !estimator.is_precise());
+        estimator.take(sample(1_000, 0, 1, 1));
+        assert!(estimator.is_precise());
     }
 
     #[test]

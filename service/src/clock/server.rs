@@ -16,6 +16,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How often while its clock is not known, or may have stepped.
 const SHORT_PAUSE: Duration = Duration::from_millis(100);
 
+/// After so many answers the time is taken as known, however long they took.
+const ENOUGH_SAMPLES: u32 = 10;
+
 /// As much of an answer about a stream as is needed. In a cluster the leader of the stream gives it, so that all
 /// processes follow the same clock.
 #[derive(Deserialize)]
@@ -37,6 +40,7 @@ enum NoSample {
 /// Follows the clock of the NATS server for ever.
 pub async fn follow(nats: Nats, mut report: Report) {
     let mut estimator = Estimator::new(super::guess());
+    let mut samples = 0;
     loop {
         nats.connected().await;
         match ask(&nats).await {
@@ -44,13 +48,18 @@ pub async fn follow(nats: Nats, mut report: Report) {
                 let correction = estimator.take(sample);
                 say(correction);
                 super::correct(correction);
+                samples += 1;
+                if !estimator.is_unsure() && (estimator.is_precise() || samples >= ENOUGH_SAMPLES) {
+                    super::announce_known();
+                }
                 if !estimator.is_unsure() {
                     report.tell(super::host() - super::now());
                 }
             }
             Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "no time from NATS"),
         }
-        sleep(if estimator.is_unsure() { SHORT_PAUSE } else { PAUSE }).await;
+        let soon = estimator.is_unsure() || (!estimator.is_precise() && samples < ENOUGH_SAMPLES);
+        sleep(if soon { SHORT_PAUSE } else { PAUSE }).await;
     }
 }
 
