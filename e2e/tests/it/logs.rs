@@ -50,6 +50,8 @@ async fn a_dead_deanonymizer_under_load_costs_a_few_lines() -> Result<()> {
         let folded = r#"visitor_enricher_event_fates_total{kind="keep-alive",fate="folded"}"#;
         let folded = site.metric(Role::Enricher, folded).await?;
         ensure!(folded >= (ROUNDS - 1) * u64::from(MANY), "{folded}");
+        let log = site.member(Role::Enricher, 0)?.process.log()?;
+        ensure!(log.contains("held back"), "calls are still made");
         Ok(())
     })
     .await?;

@@ -44,7 +44,12 @@ async fn every_other_call_may_fail() -> Result<()> {
             .map(|visitor| visitor.opened(0))
             .collect::<Vec<_>>(),
     );
-    site.view_is_right().await?;
+    eventually("everybody is identified", async || {
+        let shown = site.sessions().await?.len();
+        ensure!(shown == visitors.len(), "{shown}");
+        Ok(())
+    })
+    .await?;
     let stats = site.deanonymizer.stats();
     assert_eq!(
         stats.successes, 300,
@@ -104,7 +109,7 @@ async fn handled(site: &Pipeline) -> Result<u64> {
 
 #[tokio::test]
 async fn an_answer_of_no_use_is_paid_for_a_few_times_and_delays_nobody_else() -> Result<()> {
-    let site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
+    let site = Pipeline::start().await?;
     let unlucky = Visitor::from(&site.ip(Kind::Full, 1));
     site.deanonymizer.fail_ip(&unlucky.ip, Failure::WrongTypes);
     site.send(&[unlucky.opened(0)]);
