@@ -173,7 +173,9 @@ impl Http {
 fn client() -> ClientBuilder {
     // It wants to know whose TLS it would use, if it ever did. Another may have said so before.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    // Tests look at what was sent.
     Client::builder()
+        .no_gzip()
         .timeout(PATIENCE)
         .redirect(redirect::Policy::none())
 }

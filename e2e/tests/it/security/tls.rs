@@ -108,7 +108,10 @@ async fn a_nats_server_of_another_authority_is_not_trusted() -> Result<()> {
         .launch()
         .await?;
     site.nats.process.start()?;
-    site.member(Role::Enricher, 0)?.http.ready().await?;
+    eventually("the enricher is ready", async || {
+        site.member(Role::Enricher, 0)?.http.ready().await
+    })
+    .await?;
     let reason = site.member(Role::Ingestor, 0)?.http.reason().await?;
     ensure!(reason.contains("nats"), "{reason}");
     site.ingestor()?.process.running()
