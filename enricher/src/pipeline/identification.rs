@@ -63,13 +63,21 @@ impl Pipeline {
         self.start_lookups();
     }
 
-    /// When [`Pipeline::start_lookups`] is due though nothing comes.
+    /// When [`Pipeline::start_lookups`] is due though nothing comes. While none may begin, a retry that is due must not be
+    /// waited for: it would be due again at once.
     pub(super) fn next_lookup(&self) -> Instant {
+        let now = Instant::now();
+        if self.waiting.len() == 0 {
+            return now + MAX_IDLE_RETURN_DELAY;
+        }
+        if self.lookups.len() >= self.lookup.max_under_way() {
+            return now + HELD_BACK_LOOKS;
+        }
+        if self.waiting.is_any_ready() {
+            return now;
+        }
         let retry = self.waiting.next_retry().map(Instant::from_std);
-        let held_back = self.waiting.is_any_ready() && self.lookups.len() >= self.lookup.max_under_way();
-        let look = held_back.then(|| Instant::now() + HELD_BACK_LOOKS);
-        let idle = Instant::now() + MAX_IDLE_RETURN_DELAY;
-        retry.into_iter().chain(look).fold(idle, Instant::min)
+        retry.unwrap_or(now + MAX_IDLE_RETURN_DELAY)
     }
 
     /// Begins the lookups that are due, as far as they may run.
