@@ -5,7 +5,7 @@
 //! waited for a verdict. A record without it would be shown with a wrong opening time until it comes.
 
 use protocol::guid::GuidMap;
-use protocol::{Guid, Millis, Record};
+use protocol::{Guid, Millis, Profile, Record};
 
 use crate::sessions::Sighting;
 
@@ -126,7 +126,16 @@ impl<T> Held<T> {
         released.map(|(_, held)| held).collect()
     }
 
-    /// Takes out the record of a session: its opening has come, or its end.
+    /// Takes out the record of a session whose opened event has come, completed by it.
+    pub fn take_opened(&mut self, opening: &Sighting) -> Option<HeldRecord<T>> {
+        let mut held = self.records.remove(&opening.guid)?;
+        let mut opened = opening.record(Profile::default());
+        opened.take_identity(&held.record);
+        held.record.merge(&opened);
+        Some(held)
+    }
+
+    /// Takes out the record of a session that has ended.
     pub fn take_session(&mut self, guid: &Guid) -> Option<HeldRecord<T>> {
         self.records.remove(guid)
     }
@@ -140,8 +149,6 @@ impl<T> Held<T> {
 
 #[cfg(test)]
 mod tests {
-    use protocol::Profile;
-
     use super::*;
 
     fn held(sequence: u64) -> Held<u8> {
@@ -198,7 +205,23 @@ mod tests {
     }
 
     #[test]
-    fn opening_or_closing_takes_the_record_out() {
+    fn opened_event_completes_the_record() {
+        let mut held = held(5);
+        let opening = Sighting {
+            guid: Guid::new("a").unwrap(),
+            ip: "::1".into(),
+            opening: true,
+            at: 5_000,
+            received_at: 5_001,
+        };
+        let record = held.take_opened(&opening).map(|held| held.record).unwrap();
+        assert_eq!((record.opened_at, record.first_seen_at), (Some(5_000), 1));
+        assert_eq!((record.last_activity_at, record.received_at), (5_000, 5_001));
+        assert_eq!(held.take_opened(&opening), None);
+    }
+
+    #[test]
+    fn closing_takes_the_record_out() {
         let mut held = held(5);
         let guid = Guid::new("a").unwrap();
         assert_eq!(held.take_session(&guid).map(|held| held.ticket), Some(7));

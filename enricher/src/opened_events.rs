@@ -5,6 +5,8 @@ use protocol::event::{self, RECEIVED_AT_HEADER};
 use protocol::{Event, Guid, Millis, time};
 use service::last_message;
 
+use crate::sessions::Sighting;
+
 /// A reading of all opened events in the queue, in several steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scan {
@@ -19,8 +21,8 @@ pub struct Scan {
 /// What was read of the queue's opened events.
 #[derive(Debug, Default)]
 pub struct OpenedEvents {
-    /// Sessions and when they opened, as far as can be believed.
-    pub openings: Vec<(Guid, Millis)>,
+    /// The openings, with times as far as they can be believed.
+    pub openings: Vec<Sighting>,
     /// All messages up to this sequence were read.
     pub until: u64,
 }
@@ -38,7 +40,13 @@ impl OpenedEvents {
                 continue;
             };
             let (at, _) = time::believable(event.timestamp, received_at);
-            self.openings.push((guid, at));
+            self.openings.push(Sighting {
+                guid,
+                ip: event.ip.as_ref().into(),
+                opening: true,
+                at,
+                received_at,
+            });
         }
     }
 }
@@ -71,7 +79,13 @@ mod tests {
             payload: payload.into(),
             time: DateTime::UNIX_EPOCH,
         });
-        let expected = [("a", 1_000), ("b", 2_000)].map(|(guid, at)| (Guid::new(guid).unwrap(), at));
+        let expected = [("a", 1_000), ("b", 2_000)].map(|(guid, at)| Sighting {
+            guid: Guid::new(guid).unwrap(),
+            ip: "::1".into(),
+            opening: true,
+            at,
+            received_at: 3_000,
+        });
         assert_eq!(events.openings, expected);
         assert_eq!(events.until, 7);
     }

@@ -356,7 +356,7 @@ impl Pipeline {
     async fn see(&mut self, sighting: Sighting, id: DeliveryId, now: Millis) {
         let kind = sighting.kind();
         if sighting.opening {
-            self.opening_came(&sighting.guid, sighting.at).await;
+            self.opening_came(&sighting).await;
         }
         match self.sessions.see(sighting, id, now) {
             Next::Identify(sighting, id) => self.identify(sighting, id, now).await,

@@ -3,7 +3,7 @@
 use protocol::{Activity, Millis, SessionMessage};
 use service::clock::Timeline;
 
-/// How much later than its receipt an event can have happened, in ms: clocks agree only so far.
+/// How far ahead of now, or of its receipt, an event can have happened, in ms: clocks agree only so far.
 const SLACK: Millis = 2_000;
 
 /// A record or tombstone, whenever and by whomever it was stamped.
@@ -11,11 +11,11 @@ pub fn adapt_message(message: &mut SessionMessage, timeline: &Timeline) {
     match message {
         SessionMessage::Record(record) => {
             record.received_at = timeline.adapt(record.received_at);
-            let latest = record.received_at + SLACK;
+            let latest = timeline.now() + SLACK;
             record.opened_at = record.opened_at.map(|at| at.min(latest));
             record.first_seen_at = record.first_seen_at.min(latest);
             record.last_activity_at = record.last_activity_at.min(latest);
-            record.identified_at = record.identified_at.map(|at| at.min(timeline.now() + SLACK));
+            record.identified_at = record.identified_at.map(|at| at.min(latest));
         }
         SessionMessage::Tombstone(tombstone) => {
             tombstone.received_at = timeline.adapt(tombstone.received_at);
@@ -66,9 +66,21 @@ mod tests {
             last_activity_at: NOW + SLACK,
             identified_at: Some(NOW + SLACK),
             received_at: NOW,
-            ..record
+            ..record.clone()
         };
         assert_eq!(message, SessionMessage::Record(expected));
+
+        // Whatever its time of receipt says, an opening in the past is not moved.
+        let received_earlier = Record {
+            received_at: NOW - HOUR,
+            ..record.clone()
+        };
+        let mut message = SessionMessage::Record(received_earlier);
+        adapt_message(&mut message, &timeline());
+        let SessionMessage::Record(adapted) = message else {
+            panic!("a record")
+        };
+        assert_eq!(adapted.opened_at, Some(NOW - 5));
 
         let mut message = SessionMessage::Tombstone(Tombstone {
             guid: guid(),

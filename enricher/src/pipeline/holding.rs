@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::{Guid, Millis, Record};
+use protocol::{Guid, Record};
 use service::clock;
 use tokio::time::sleep;
 
@@ -40,8 +40,8 @@ impl Pipeline {
 
     /// More of the opened events in the queue were read.
     pub(super) async fn openings_scanned(&mut self, opened: OpenedEvents, scan: Scan) {
-        for (guid, at) in opened.openings {
-            self.opening_came(&guid, at).await;
+        for opening in opened.openings {
+            self.opening_came(&opening).await;
         }
         if opened.until < scan.target && !self.held.is_empty() {
             return self.scan_openings(Scan {
@@ -71,15 +71,12 @@ impl Pipeline {
         }
     }
 
-    /// The opening of a session is known, whose record may wait for it.
-    pub(super) async fn opening_came(&mut self, guid: &Guid, at: Millis) {
+    /// The opened event of a session is known, whose record may wait for it.
+    pub(super) async fn opening_came(&mut self, opening: &Sighting) {
         if self.held.is_empty() {
             return;
         }
-        if let Some(mut held) = self.held.take_session(guid) {
-            let record = &mut held.record;
-            record.opened_at = Some(record.opened_at.map_or(at, |before| before.min(at)));
-            record.first_seen_at = record.first_seen_at.min(at);
+        if let Some(held) = self.held.take_opened(opening) {
             self.release(held).await;
         }
     }
