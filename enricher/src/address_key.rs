@@ -9,7 +9,7 @@ use protocol::ip::IpKey;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::entry::Key;
+use crate::lookup::cache::entry::Key;
 
 /// The secret of the fleet (ADR 20). Its order is the order of age: of two secrets the fleet keeps the older.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use protocol::Profile;
 use serde_json::json;
 
-use crate::deanonymizer::{Deanonymizer, Service};
-use crate::free_tier::{FreeTier, NoCall};
-use crate::hidden_companies::HiddenCompanies;
+use crate::filter::hidden_companies::HiddenCompanies;
+use crate::filter::profile::{Verdict, filter};
+use crate::lookup::free_tier::{FreeTier, NoCall};
+use crate::lookup::provider::deanonymizer::{Deanonymizer, Service};
+use crate::lookup::provider::{Billed, Finding, Provider, Reason};
 use crate::lookup_failure::{FailureKind, LookupFailure};
-use crate::profile::{Verdict, filter};
-use crate::provider::{Billed, Finding, Provider, Reason};
 
 /// Asks, and says on standard output what came of it. Fails where the answer brings no verdict.
 ///

@@ -4,10 +4,10 @@ use protocol::ip;
 use serde_json::{Value, json};
 
 use crate::address_key::AddressHasher;
-use crate::entry::{Entry, Found};
-use crate::fleet::Fleet;
-use crate::profile::Verdict;
-use crate::replica::Replica;
+use crate::filter::profile::Verdict;
+use crate::lookup::cache::entry::{Entry, Found};
+use crate::lookup::cache::fleet::Fleet;
+use crate::lookup::cache::replica::Replica;
 
 /// The subject; the request's payload is the address.
 pub const SUBJECT: &str = "visitor.explain";

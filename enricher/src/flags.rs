@@ -12,12 +12,12 @@ use reqwest::Url;
 use service::flags::{self, Common, duration, http_url};
 use service::process::CommandLine;
 
-use crate::budget::{Budget, InvalidBudget};
-use crate::deanonymizer::{Deanonymizer, Service};
-use crate::free_tier::{Files, FreeTier};
-use crate::hidden_companies::{HiddenCompanies, HiddenCompany};
-use crate::key_file::KeyFile;
-use crate::provider::Provider;
+use crate::filter::hidden_companies::{HiddenCompanies, HiddenCompany};
+use crate::lookup::admission::budget::{Budget, InvalidBudget};
+use crate::lookup::free_tier::{Files, FreeTier};
+use crate::lookup::provider::Provider;
+use crate::lookup::provider::deanonymizer::{Deanonymizer, Service};
+use crate::lookup::provider::key_file::KeyFile;
 
 /// What the enricher can be asked to do instead of its job.
 #[derive(Clone, Debug, Subcommand)]

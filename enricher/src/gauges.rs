@@ -8,10 +8,10 @@ use protocol::sample::Sample;
 use protocol::status::{Breaker, EnricherFigures, Lookups};
 use service::metrics::{Counter, Family, Gauge, Label, Latency, Metrics};
 
-use crate::answer::Failure;
-use crate::free_tier::NoCall;
-use crate::guard::Guard;
-use crate::profile::Verdict;
+use crate::filter::answer::Failure;
+use crate::filter::profile::Verdict;
+use crate::lookup::admission::guard::Guard;
+use crate::lookup::free_tier::NoCall;
 use crate::tally::{Fates, Level, Verdicts};
 
 /// What the enricher counts.

@@ -2,52 +2,21 @@
 //!
 //! A library only so that benches reach the pure parts that run for each event.
 
-mod activity;
 mod address_key;
-mod amend;
-pub mod answer;
-mod backlog;
-mod breaker;
-mod budget;
 mod check_provider;
-mod closing_memory;
-mod concurrency;
-mod deanonymizer;
-mod delivery;
-mod email;
-mod entry;
 mod explain;
+mod filter;
 mod flags;
-mod fleet;
-mod free_tier;
 mod gauges;
-mod guard;
-mod held;
-pub mod hidden_companies;
-mod intake;
-mod key_file;
-mod ledger;
-mod live_records;
 mod lookup;
 mod lookup_failure;
-mod message;
-mod opened_events;
-mod openings;
-mod peers;
 mod pipeline;
-pub mod profile;
-mod provider;
-mod publish;
-mod replica;
-mod rules;
-mod secrets;
-pub mod sessions;
-mod sessions_room;
-mod standing;
+mod queue;
+mod records;
 mod tally;
-mod unidentified;
-mod waiting;
-mod writes;
+
+pub use crate::filter::{answer, hidden_companies, profile};
+pub use crate::records::sessions;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -58,22 +27,23 @@ use service::{Process, process};
 use tokio::sync::mpsc;
 
 use crate::address_key::AddressHasher;
-use crate::amend::Amender;
-use crate::deanonymizer::{Deanonymizer, Service};
 use crate::explain::Explain;
+use crate::filter::rules::Rules;
 use crate::flags::{Command, Flags};
-use crate::fleet::Fleet;
-use crate::free_tier::FreeTier;
 use crate::gauges::Gauges;
-use crate::guard::Guard;
-use crate::intake::Queue;
-use crate::live_records::LiveRecords;
+use crate::lookup::admission::guard::Guard;
+use crate::lookup::cache::fleet::Fleet;
+use crate::lookup::cache::replica::{self, Replica};
+use crate::lookup::cache::secrets::{self, Secrets};
+use crate::lookup::free_tier::FreeTier;
+use crate::lookup::provider::deanonymizer::{Deanonymizer, Service};
 use crate::lookup::{Lifetimes, Lookup};
 use crate::pipeline::{Pipeline, Setup};
-use crate::publish::Publisher;
-use crate::replica::Replica;
-use crate::rules::Rules;
-use crate::secrets::Secrets;
+use crate::queue::intake::{self, Queue};
+use crate::records::amend::Amender;
+use crate::records::live_records::{self, LiveRecords};
+use crate::records::publish::Publisher;
+use crate::records::{peers, sessions_room};
 
 /// How many fetched messages may wait for the pipeline.
 const MESSAGES_UNDER_WAY: usize = 64;

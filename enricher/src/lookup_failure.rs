@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::concurrency::Ending;
-use crate::fleet::FleetError;
-use crate::guard::HeldBack;
-use crate::waiting::RetryKind;
+use crate::lookup::admission::concurrency::Ending;
+use crate::lookup::admission::guard::HeldBack;
+use crate::lookup::cache::fleet::FleetError;
+use crate::lookup::waiting::RetryKind;
 
 /// When a queued question is asked again where the provider does not say.
 const QUEUED_PAUSE: Duration = Duration::from_secs(2);

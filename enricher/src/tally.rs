@@ -5,7 +5,7 @@
 use protocol::EventKind;
 use service::metrics::{Counter, Family, Labels, Metrics};
 
-use crate::profile::Verdict;
+use crate::filter::profile::Verdict;
 
 /// What an event comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use service::clock;
 use service::trace;
 
 use super::{Done, Pipeline};
-use crate::entry::Key;
-use crate::ledger::DeliveryId;
-use crate::profile::Verdict;
-use crate::sessions::{Outcome, Sighting};
+use crate::filter::profile::Verdict;
+use crate::lookup::cache::entry::Key;
+use crate::queue::ledger::DeliveryId;
+use crate::records::sessions::{Outcome, Sighting};
 use crate::tally::Fate;
 
 impl Pipeline {

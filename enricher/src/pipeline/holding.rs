@@ -7,17 +7,17 @@ use service::clock;
 use tokio::time::sleep;
 
 use super::{Done, Pipeline};
-use crate::delivery::Delivery;
-use crate::held::{HeldRecord, OldestOpening};
-use crate::ledger::DeliveryId;
-use crate::opened_events::{OpenedEvents, Scan};
-use crate::sessions::Sighting;
+use crate::queue::delivery::Delivery;
+use crate::queue::ledger::DeliveryId;
+use crate::queue::opened_events::{OpenedEvents, Scan};
+use crate::records::held::{HeldRecord, OldestOpening};
+use crate::records::sessions::Sighting;
 
 /// How often the queue is looked at while a record waits.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Pipeline {
-    /// Publishes the first record of a session of which nothing is out, or holds it back: see [`crate::held`].
+    /// Publishes the first record of a session of which nothing is out, or holds it back: see [`crate::records::held`].
     pub(super) async fn publish_or_hold(&mut self, sighting: Sighting, record: Record, id: DeliveryId) {
         let sequence = self.ledger.get(id).and_then(Delivery::sequence);
         let Some(sequence) = sequence.filter(|_| record.opened_at.is_none() && !self.held.is_full()) else {

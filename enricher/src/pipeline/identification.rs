@@ -10,11 +10,11 @@ use tokio::time::Instant;
 use super::{
     Done, HELD_BACK_LOOKS, MAX_IDLE_RETURN_DELAY, MAX_RETURN_DELAY, MAX_WAITING, Pipeline, heard_of_again,
 };
-use crate::answer::Failure;
-use crate::entry::{Found, Key};
-use crate::ledger::DeliveryId;
-use crate::profile::Verdict;
-use crate::sessions::{Next, Outcome, Sighting};
+use crate::filter::answer::Failure;
+use crate::filter::profile::Verdict;
+use crate::lookup::cache::entry::{Found, Key};
+use crate::queue::ledger::DeliveryId;
+use crate::records::sessions::{Next, Outcome, Sighting};
 use crate::tally::{Fate, Level};
 
 impl Pipeline {

@@ -1,0 +1,279 @@
+//! Circuit breaker in front of the Deanonymizer: when nearly every call fails, none is made for a while; then one call
+//! probes whether the provider has recovered. Pure.
+//!
+//! Calls that fail at random are no reason to stop, not even every other one: retries get everyone through. Only results
+//! of calls that were admitted in the current state count.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use protocol::status::Breaker as State;
+
+use crate::filter::answer::LONGEST_WAIT;
+
+/// How many of the last calls are looked at.
+const WINDOW: usize = 32;
+
+/// How many results it takes to decide anything.
+const MIN_RESULTS: usize = 16;
+
+/// Opens when at most one in this many calls succeeds.
+const ONE_SUCCESS_IN: usize = WINDOW;
+
+/// The first pause.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// The longest pause: for how long a recovered provider may go unnoticed.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
+/// The breaker's leave for one call; comes back with the call's result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// How often the breaker had changed its state.
+    generation: u64,
+}
+
+/// The breaker.
+#[derive(Debug)]
+pub struct Breaker {
+    state: State,
+    generation: u64,
+    /// Whether each of the last calls failed.
+    failed: VecDeque<bool>,
+    pause: Duration,
+    /// No probe before this, while open.
+    open_until: Option<Instant>,
+    /// The provider asked for no calls until then.
+    paused_until: Option<Instant>,
+}
+
+impl Breaker {
+    /// Closed.
+    pub fn new() -> Self {
+        Self {
+            state: State::Closed,
+            generation: 0,
+            failed: VecDeque::with_capacity(WINDOW),
+            pause: FIRST_PAUSE,
+            open_until: None,
+            paused_until: None,
+        }
+    }
+
+    /// Admits a call, or not. The one that is admitted while the breaker is open is the probe.
+    pub fn admit(&mut self, now: Instant) -> Option<Admission> {
+        if self.is_shut(now) {
+            return None;
+        }
+        if self.state == State::Open {
+            self.enter(State::HalfOpen);
+        }
+        Some(Admission {
+            generation: self.generation,
+        })
+    }
+
+    /// Whether a call would be refused now; changes nothing.
+    pub fn is_shut(&self, now: Instant) -> bool {
+        match self.state {
+            State::Closed => false,
+            State::HalfOpen => true,
+            State::Open => self.open_until.is_some_and(|until| now < until),
+        }
+    }
+
+    /// Whether calls are held back because the provider asked for it.
+    pub fn is_paused(&self, now: Instant) -> bool {
+        self.paused_until.is_some_and(|until| now < until)
+    }
+
+    /// An admitted call has ended.
+    pub fn end(&mut self, admission: Admission, failed: bool, now: Instant) {
+        if admission.generation != self.generation {
+            return;
+        }
+        match (self.state, failed) {
+            (State::HalfOpen, false) => {
+                self.enter(State::Closed);
+                self.pause = FIRST_PAUSE;
+            }
+            (State::HalfOpen, true) => {
+                self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+                self.open(now);
+            }
+            (State::Closed | State::Open, failed) => self.note(failed, now),
+        }
+    }
+
+    /// An admitted call was not made after all.
+    pub fn abandon(&mut self, admission: Admission, now: Instant) {
+        if admission.generation == self.generation && self.state == State::HalfOpen {
+            self.open(now);
+        }
+    }
+
+    /// The provider asks for no calls for so long.
+    pub fn pause(&mut self, wait: Duration, now: Instant) {
+        if wait.is_zero() {
+            return;
+        }
+        let until = now + wait.min(LONGEST_WAIT);
+        self.enter(State::Open);
+        self.paused_until = self.paused_until.max(Some(until));
+        self.open_until = self.open_until.max(self.paused_until);
+    }
+
+    /// Whether calls are made.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    fn note(&mut self, failed: bool, now: Instant) {
+        if self.failed.len() == WINDOW {
+            self.failed.pop_front();
+        }
+        self.failed.push_back(failed);
+        let successes = self.failed.iter().filter(|failed| !**failed).count();
+        if self.failed.len() >= MIN_RESULTS && successes * ONE_SUCCESS_IN <= self.failed.len() {
+            self.open(now);
+        }
+    }
+
+    fn open(&mut self, now: Instant) {
+        self.enter(State::Open);
+        self.open_until = self.open_until.max(Some(now + self.pause));
+    }
+
+    fn enter(&mut self, state: State) {
+        self.state = state;
+        self.generation += 1;
+        self.failed.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn open(now: Instant) -> Breaker {
+        let mut breaker = Breaker::new();
+        for _ in 0..MIN_RESULTS {
+            let admission = breaker.admit(now).unwrap();
+            breaker.end(admission, true, now);
+        }
+        assert_eq!(breaker.state(), State::Open);
+        breaker
+    }
+
+    #[test]
+    fn every_other_call_that_fails_is_no_reason_to_stop() {
+        let now = Instant::now();
+        let mut breaker = Breaker::new();
+        for call in 0..1000 {
+            let admission = breaker.admit(now).expect("closed");
+            breaker.end(admission, call % 2 == 0, now);
+        }
+    }
+
+    #[test]
+    fn opens_when_nothing_succeeds() {
+        let now = Instant::now();
+        let mut breaker = open(now);
+        assert!(breaker.is_shut(now));
+        assert_eq!(breaker.admit(now), None);
+    }
+
+    #[test]
+    fn one_call_probes_after_the_pause() {
+        let now = Instant::now();
+        let mut breaker = open(now);
+        let later = now + FIRST_PAUSE;
+        assert!(!breaker.is_shut(later));
+        let probe = breaker.admit(later).unwrap();
+        assert_eq!(breaker.state(), State::HalfOpen);
+        assert_eq!(breaker.admit(later), None, "only one");
+        breaker.end(probe, false, later);
+        assert_eq!(breaker.state(), State::Closed);
+    }
+
+    #[test]
+    fn results_of_calls_from_before_do_not_count() {
+        let now = Instant::now();
+        let mut breaker = Breaker::new();
+        let before = breaker.admit(now).unwrap();
+        for _ in 0..MIN_RESULTS {
+            breaker.end(before, true, now);
+        }
+        let later = now + FIRST_PAUSE;
+        let probe = breaker.admit(later).unwrap();
+        breaker.end(before, false, later);
+        assert_eq!(breaker.state(), State::HalfOpen);
+        breaker.end(probe, true, later);
+        breaker.end(before, false, later);
+        assert_eq!(breaker.state(), State::Open);
+    }
+
+    #[test]
+    fn pauses_grow_up_to_the_bound() {
+        let mut now = Instant::now();
+        let mut breaker = open(now);
+        for _ in 0..10 {
+            now += LONGEST_PAUSE;
+            let probe = breaker.admit(now).unwrap();
+            breaker.end(probe, true, now);
+        }
+        assert_eq!(breaker.admit(now + LONGEST_PAUSE.mul_f64(0.99)), None);
+        assert!(breaker.admit(now + LONGEST_PAUSE).is_some());
+    }
+
+    #[test]
+    fn an_abandoned_probe_is_followed_by_another() {
+        let now = Instant::now();
+        let mut breaker = open(now);
+        let later = now + FIRST_PAUSE;
+        let probe = breaker.admit(later).unwrap();
+        breaker.abandon(probe, later);
+        assert!(breaker.admit(later + FIRST_PAUSE).is_some());
+    }
+
+    #[test]
+    fn pauses_for_as_long_as_the_provider_asks() {
+        let now = Instant::now();
+        let second = Duration::from_secs(1);
+        let mut breaker = Breaker::new();
+        let admission = breaker.admit(now).unwrap();
+        breaker.pause(30 * second, now);
+        breaker.end(admission, true, now);
+        assert_eq!(breaker.admit(now + 29 * second), None);
+        assert!(breaker.is_paused(now + 29 * second));
+        assert!(!breaker.is_paused(now + 30 * second));
+        assert!(breaker.admit(now + 30 * second).is_some());
+        breaker.pause(Duration::MAX, now);
+        assert!(!breaker.is_shut(now + LONGEST_WAIT));
+    }
+
+    #[test]
+    fn a_pause_that_is_over_changes_nothing() {
+        let mut breaker = Breaker::new();
+        breaker.pause(Duration::ZERO, Instant::now());
+        assert_eq!(breaker.state(), State::Closed);
+    }
+
+    proptest! {
+        #[test]
+        fn always_admits_a_call_again_after_the_longest_pause(
+            results in proptest::collection::vec((any::<bool>(), 0..5_000_u64), 0..200),
+        ) {
+            let mut now = Instant::now();
+            let mut breaker = Breaker::new();
+            for (failed, elapsed) in results {
+                now += Duration::from_millis(elapsed);
+                if let Some(admission) = breaker.admit(now) {
+                    breaker.end(admission, failed, now);
+                }
+                prop_assert!(!breaker.is_shut(now + LONGEST_PAUSE));
+            }
+        }
+    }
+}

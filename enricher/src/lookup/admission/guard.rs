@@ -1,0 +1,270 @@
+//! Who may call the Deanonymizer now: asks the circuit breaker, the limit of concurrency and the fleet's budget.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use protocol::Millis;
+use protocol::status::Breaker as BreakerState;
+use service::clock;
+use tokio::sync::Notify;
+
+use crate::filter::answer::Failure;
+use crate::lookup::admission::breaker::{Admission, Breaker};
+use crate::lookup::admission::budget::{Allowance, Budget, Purse};
+use crate::lookup::admission::concurrency::{CallTag, Concurrency, Ending};
+use crate::lookup::cache::fleet::Fleet;
+use crate::lookup::waiting::RetryKind;
+
+/// The most lookups under way, above every limit of concurrent calls.
+const MAX_LOOKUPS: usize = 2048;
+
+/// Why a call is held back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HeldBack {
+    /// The breaker is open.
+    #[error("the Deanonymizer does not answer")]
+    BreakerOpen,
+    /// The Deanonymizer asked for it.
+    #[error("the Deanonymizer wants to be left alone for a while")]
+    LeftAlone,
+    /// The fleet has spent its budget.
+    #[error("the lookup budget of {0} is used up")]
+    BudgetUsedUp(Budget),
+}
+
+/// The guard. Clones share it.
+#[derive(Clone)]
+pub struct Guard {
+    state: Arc<Mutex<State>>,
+    freed: Arc<Notify>,
+    /// Who pays: one at a time, so that an allowance is used up before the next is taken.
+    till: Arc<tokio::sync::Mutex<()>>,
+    budget: Option<Budget>,
+    /// How long nobody calls after the account was refused or exhausted.
+    account_retry: Duration,
+    fleet: Fleet,
+}
+
+struct State {
+    breaker: Breaker,
+    concurrency: Concurrency,
+    running: usize,
+    purse: Purse,
+}
+
+impl State {
+    /// Why the breaker is shut.
+    fn shut(&self, now: Instant) -> HeldBack {
+        if self.breaker.is_paused(now) {
+            HeldBack::LeftAlone
+        } else {
+            HeldBack::BreakerOpen
+        }
+    }
+}
+
+impl Guard {
+    /// Lets `most` calls run at once at the most.
+    pub fn new(most: u16, budget: Option<Budget>, account_retry: Duration, fleet: Fleet) -> Self {
+        let state = State {
+            breaker: Breaker::new(),
+            concurrency: Concurrency::new(most),
+            running: 0,
+            purse: Purse::default(),
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            freed: Arc::default(),
+            till: Arc::default(),
+            budget,
+            account_retry,
+            fleet,
+        }
+    }
+
+    /// Why a call would be held back now.
+    pub fn held_back(&self) -> Option<HeldBack> {
+        let now = Instant::now();
+        let state = self.lock();
+        if state.breaker.is_shut(now) {
+            return Some(state.shut(now));
+        }
+        let budget = self.budget?;
+        let used_up = state.purse.is_used_up(budget.span_at(clock::now()));
+        used_up.then_some(HeldBack::BudgetUsedUp(budget))
+    }
+
+    /// How many lookups may be under way: some wait for a permit, for a lease, or for the call of another enricher. While
+    /// calls are held back, only the one that probes.
+    pub fn max_lookups(&self) -> usize {
+        let held_back = self.held_back().is_some();
+        match self.lock().breaker.state() {
+            _ if held_back => 0,
+            BreakerState::Closed => MAX_LOOKUPS,
+            BreakerState::Open | BreakerState::HalfOpen => 1,
+        }
+    }
+
+    /// For how long the whole fleet makes no calls after this failure.
+    pub fn pause_after(&self, failure: &Failure) -> Option<Duration> {
+        failure.pause(self.account_retry)
+    }
+
+    /// The Deanonymizer asked some enricher to be left alone until then.
+    pub fn wait_until(&self, until: Millis) {
+        let wait = u64::try_from(until - clock::now()).unwrap_or(0);
+        self.lock()
+            .breaker
+            .pause(Duration::from_millis(wait), Instant::now());
+    }
+
+    /// The breaker's state and the limit of concurrency.
+    pub fn figures(&self) -> (BreakerState, u64) {
+        let state = self.lock();
+        (state.breaker.state(), state.concurrency.limit() as u64)
+    }
+
+    /// Waits for room and gives the permission for one call.
+    ///
+    /// # Errors
+    /// Where calls are held back.
+    pub async fn enter(&self) -> Result<Permit, HeldBack> {
+        loop {
+            let freed = self.freed.notified();
+            {
+                let mut state = self.lock();
+                if state.running < state.concurrency.limit() {
+                    let now = Instant::now();
+                    let Some(admission) = state.breaker.admit(now) else {
+                        // The room is still there, for the next to hear the same.
+                        self.freed.notify_one();
+                        return Err(state.shut(now));
+                    };
+                    state.running += 1;
+                    return Ok(Permit {
+                        guard: self.clone(),
+                        call: state.concurrency.begin(),
+                        admission,
+                        started: Instant::now(),
+                        paid_of: None,
+                        ended: false,
+                    });
+                }
+                state.concurrency.wait();
+            }
+            freed.await;
+        }
+    }
+
+    /// Takes one call of what the fleet may spend. Gives the span of the budget that it is taken of.
+    async fn pay(&self) -> Result<Option<Millis>, Failure> {
+        let Some(budget) = self.budget else {
+            return Ok(None);
+        };
+        let _turn = self.till.lock().await;
+        loop {
+            let span = budget.span_at(clock::now());
+            {
+                let mut state = self.lock();
+                if state.purse.take(span) {
+                    return Ok(Some(span));
+                }
+                if state.purse.is_used_up(span) {
+                    return Err(HeldBack::BudgetUsedUp(budget).into());
+                }
+            }
+            let taken = self.fleet.take_of(&budget).await?;
+            let mut state = self.lock();
+            match taken {
+                Some(allowance) => state.purse.put(allowance),
+                None => state.purse.fleet_has_none(span),
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The permission for one call. Dropped without its end, as when nobody wants the answer any longer, it decides nothing.
+pub struct Permit {
+    guard: Guard,
+    call: CallTag,
+    admission: Admission,
+    started: Instant,
+    /// Which span of the budget the call was taken of.
+    paid_of: Option<Millis>,
+    ended: bool,
+}
+
+impl Permit {
+    /// Takes the call off the fleet's budget, just before it is made.
+    ///
+    /// # Errors
+    /// Where the budget is used up, or it is not known what the fleet has spent.
+    pub async fn pay(&mut self) -> Result<(), Failure> {
+        self.paid_of = self.guard.pay().await?;
+        self.started = Instant::now();
+        Ok(())
+    }
+
+    /// The call has ended. One that is not billed goes back to the budget. An answer that is unusable for one address says
+    /// nothing about the provider's health, unless it is the first one for that address.
+    pub fn end<T>(mut self, outcome: &Result<T, Failure>, is_billed: bool, is_first: bool) {
+        let now = Instant::now();
+        let mut state = self.guard.lock();
+        let failure = outcome.as_ref().err();
+        let took = self.started.elapsed();
+        let ending = failure.map_or(Ending::Answered(took), |failure| failure.ending(took));
+        state.concurrency.end(self.call, ending);
+        let before = state.breaker.state();
+        let failed = match failure.map(Failure::retry) {
+            None | Some(RetryKind::Queued(_)) => Some(false),
+            Some(RetryKind::Transient | RetryKind::NotSent) => Some(true),
+            Some(RetryKind::BadAnswer) => is_first.then_some(true),
+            Some(RetryKind::Rejected) => None,
+        };
+        match failed {
+            Some(failed) => state.breaker.end(self.admission, failed, now),
+            None => state.breaker.abandon(self.admission, now),
+        }
+        if let Some(wait) = failure.and_then(|failure| self.guard.pause_after(failure)) {
+            state.breaker.pause(wait, now);
+        }
+        if let Some(span) = self.paid_of
+            && !is_billed
+        {
+            state.purse.put_back(Allowance { span, calls: 1 });
+        }
+        let after = state.breaker.state();
+        drop(state);
+        tell(before, after, failure);
+        self.ended = true;
+    }
+}
+
+/// Says when it begins and when it is over, not each time that a call tries whether it is.
+fn tell(before: BreakerState, after: BreakerState, failure: Option<&Failure>) {
+    match (before, after, failure) {
+        (BreakerState::Closed, BreakerState::Open, Some(failure)) => {
+            tracing::warn!(%failure, "lookups fail, calls to the Deanonymizer are held back");
+        }
+        (BreakerState::HalfOpen, BreakerState::Closed, _) => tracing::info!("the Deanonymizer answers again"),
+        _ => {}
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut state = self.guard.lock();
+        state.running -= 1;
+        if !self.ended {
+            state.breaker.abandon(self.admission, Instant::now());
+        }
+        drop(state);
+        // One for the room of this call, one for the room that the limit may have gained by it.
+        self.guard.freed.notify_one();
+        self.guard.freed.notify_one();
+    }
+}

@@ -1,0 +1,260 @@
+//! What stands in the bucket `visitor_profiles`: a verdict on an address, or the lease of who is looking it up. Pure.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use protocol::record::{Company, Contact};
+use protocol::{Millis, Profile};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use crate::filter::profile::Verdict;
+
+/// What caches file an address under, one for all spellings of it; see
+/// [`AddressHasher::key`](crate::address_key::AddressHasher::key).
+///
+/// It is a keyed hash, because a key of the bucket is a subject, and the address of a visitor of a hidden company must not
+/// appear on any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(u128);
+
+impl Key {
+    /// Half of a digest is enough.
+    pub fn from_digest(digest: &[u8; 32]) -> Self {
+        Self(
+            digest[..16]
+                .iter()
+                .fold(0, |key, byte| key << 8 | u128::from(*byte)),
+        )
+    }
+
+    /// Reads what [`Key::text`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        (text.len() == 32)
+            .then(|| u128::from_str_radix(text, 16).ok().map(Self))
+            .flatten()
+    }
+
+    /// The key as the bucket knows it.
+    pub fn text(self) -> String {
+        let mut text = String::with_capacity(32);
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{:032x}", self.0);
+        text
+    }
+}
+
+/// A verdict, and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// When the Deanonymizer answered.
+    pub looked_up_at: Millis,
+    /// Until when it holds.
+    pub expires_at: Millis,
+    /// How many calls it took.
+    pub attempts: u32,
+    /// The enricher that made them.
+    pub by: Arc<str>,
+}
+
+impl Found {
+    /// How much longer it holds; `None` where it does not any longer.
+    pub fn remaining(&self, now: Millis) -> Option<Duration> {
+        u64::try_from(self.expires_at - now)
+            .ok()
+            .filter(|millis| *millis > 0)
+            .map(Duration::from_millis)
+    }
+}
+
+/// What stands under a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Wire", into = "Wire")]
+pub enum Entry {
+    /// Somebody is looking the address up.
+    Lease {
+        /// The enricher.
+        by: Arc<str>,
+        /// Since when.
+        since: Millis,
+    },
+    /// The verdict.
+    Found(Arc<Found>),
+}
+
+/// That the Deanonymizer wants to be left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// Until when.
+    pub until: Millis,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum State {
+    Leased,
+    Shown,
+    Unknown,
+    Hidden,
+}
+
+/// The JSON of an entry.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    state: State,
+    by: Arc<str>,
+    at: Millis,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Millis>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attempts: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    company: Option<Arc<Company>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    contact: Option<Arc<Contact>>,
+}
+
+/// An entry that says of a verdict neither how long it holds nor what it took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a verdict without expiresAt or attempts")]
+pub struct InvalidEntry;
+
+impl TryFrom<Wire> for Entry {
+    type Error = InvalidEntry;
+
+    fn try_from(wire: Wire) -> Result<Self, InvalidEntry> {
+        let verdict = match wire.state {
+            State::Leased => {
+                return Ok(Self::Lease {
+                    by: wire.by,
+                    since: wire.at,
+                });
+            }
+            State::Shown => Verdict::Shown(Profile {
+                company: wire.company,
+                contact: wire.contact,
+                ..Profile::default()
+            }),
+            State::Unknown => Verdict::Unknown,
+            State::Hidden => Verdict::Hidden,
+        };
+        Ok(Self::Found(Arc::new(Found {
+            verdict,
+            looked_up_at: wire.at,
+            expires_at: wire.expires_at.ok_or(InvalidEntry)?,
+            attempts: wire.attempts.ok_or(InvalidEntry)?,
+            by: wire.by,
+        })))
+    }
+}
+
+impl From<Entry> for Wire {
+    fn from(entry: Entry) -> Self {
+        let found = match entry {
+            Entry::Lease { by, since } => {
+                return Self {
+                    state: State::Leased,
+                    by,
+                    at: since,
+                    expires_at: None,
+                    attempts: None,
+                    company: None,
+                    contact: None,
+                };
+            }
+            Entry::Found(found) => found,
+        };
+        let (state, profile) = match &found.verdict {
+            Verdict::Shown(profile) => (State::Shown, profile.clone()),
+            Verdict::Unknown => (State::Unknown, Profile::default()),
+            Verdict::Hidden => (State::Hidden, Profile::default()),
+        };
+        Self {
+            state,
+            by: Arc::clone(&found.by),
+            at: found.looked_up_at,
+            expires_at: Some(found.expires_at),
+            attempts: Some(found.attempts),
+            company: profile.company,
+            contact: profile.contact,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(verdict: Verdict) -> Entry {
+        Entry::Found(Arc::new(Found {
+            verdict,
+            looked_up_at: 10,
+            expires_at: 20,
+            attempts: 2,
+            by: "e1".into(),
+        }))
+    }
+
+    #[test]
+    fn a_key_can_be_read_again() {
+        let key = Key::from_digest(&[0x7f; 32]);
+        assert!(key.text().bytes().all(|byte| byte.is_ascii_hexdigit()));
+        assert_eq!(Key::parse(&key.text()), Some(key));
+        assert_eq!(Key::parse("budget"), None);
+    }
+
+    #[test]
+    fn wire_forms_are_frozen() {
+        let company = Company {
+            guid: "C".into(),
+            name: "Lumen".into(),
+            domain: "lumen.example".into(),
+        };
+        let profile = Profile {
+            company: Some(Arc::new(company)),
+            ..Profile::default()
+        };
+        let cases = [
+            (
+                Entry::Lease {
+                    by: "e1".into(),
+                    since: 10,
+                },
+                r#"{"state":"leased","by":"e1","at":10}"#,
+            ),
+            (
+                found(Verdict::Shown(profile)),
+                r#"{"state":"shown","by":"e1","at":10,"expiresAt":20,"attempts":2,"company":{"guid":"C","name":"Lumen","domain":"lumen.example"}}"#,
+            ),
+            (
+                found(Verdict::Unknown),
+                r#"{"state":"unknown","by":"e1","at":10,"expiresAt":20,"attempts":2}"#,
+            ),
+            (
+                found(Verdict::Hidden),
+                r#"{"state":"hidden","by":"e1","at":10,"expiresAt":20,"attempts":2}"#,
+            ),
+        ];
+        for (entry, json) in cases {
+            assert_eq!(serde_json::to_string(&entry).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Entry>(json).unwrap(), entry);
+        }
+    }
+
+    #[test]
+    fn a_verdict_must_say_how_long_it_holds() {
+        assert!(serde_json::from_str::<Entry>(r#"{"state":"hidden","by":"e1","at":10}"#).is_err());
+    }
+
+    #[test]
+    fn holds_until_it_expires() {
+        let Entry::Found(found) = found(Verdict::Unknown) else {
+            unreachable!()
+        };
+        assert_eq!(found.remaining(15), Some(Duration::from_millis(5)));
+        assert_eq!(found.remaining(20), None);
+    }
+}

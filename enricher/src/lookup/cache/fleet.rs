@@ -1,0 +1,290 @@
+//! The bucket `visitor_profiles`: what one enricher finds out, all know; what one is looking up, no other does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::context::PublishError;
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::stream::DirectGetError;
+use protocol::stream::PROFILES;
+use protocol::time;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use service::{Nats, clock};
+use tokio::sync::Semaphore;
+
+use crate::filter::rules::Rules;
+use crate::lookup::admission::budget::{Allowance, Budget, Taken};
+use crate::lookup::cache::entry::{Entry, Found, Key, Pause};
+
+/// After how long without a renewal a lease runs out: a process that dies holds up an address no longer than this.
+pub const LEASE_TTL: Duration = Duration::from_secs(4);
+
+/// How many verdicts are corrected at once.
+const CORRECTIONS: usize = 64;
+
+/// How often an entry is read and written again because others write it at the same time.
+const CONFLICTS: usize = 32;
+
+/// The key under which the fleet counts what it takes of its budget.
+const BUDGET: &str = "budget";
+
+/// The key under which the fleet notes that the Deanonymizer wants to be left alone.
+pub const PAUSE: &str = "pause";
+
+/// The bucket could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum FleetError {
+    /// Not written.
+    #[error("the bucket does not acknowledge")]
+    Unacknowledged(#[from] PublishError),
+    /// Not read.
+    #[error("the bucket cannot be read")]
+    Unreadable(#[from] DirectGetError),
+    /// What stands there is none of ours.
+    #[error("the bucket holds something else")]
+    Invalid,
+    /// Others wrote the same entry each time between our reading and writing it.
+    #[error("written by others {CONFLICTS} times in a row")]
+    Contended,
+}
+
+impl From<serde_json::Error> for FleetError {
+    /// Drops the error: it may quote what it could not read, which must not be logged.
+    fn from(_: serde_json::Error) -> Self {
+        Self::Invalid
+    }
+}
+
+/// What came of the attempt to take a lease.
+pub enum Claim {
+    /// There is a verdict already.
+    Found(Arc<Found>),
+    /// Somebody else is looking the address up.
+    Theirs,
+    /// We are.
+    Ours(Lease),
+}
+
+/// That we, and nobody else, look an address up.
+pub struct Lease {
+    key: Key,
+    sequence: u64,
+}
+
+/// The bucket. Clones use the same.
+#[derive(Clone)]
+pub struct Fleet {
+    nats: Nats,
+    instance: Arc<str>,
+    rules: Arc<Rules>,
+    /// Corrections under way.
+    corrections: Arc<Semaphore>,
+}
+
+impl Fleet {
+    /// For the enricher of that name, which hides by these rules.
+    pub fn new(nats: Nats, instance: &str, rules: Arc<Rules>) -> Self {
+        Self {
+            nats,
+            instance: instance.into(),
+            rules,
+            corrections: Arc::new(Semaphore::new(CORRECTIONS)),
+        }
+    }
+
+    /// The name under which this enricher writes.
+    pub fn instance(&self) -> &Arc<str> {
+        &self.instance
+    }
+
+    /// What stands under a key.
+    ///
+    /// # Errors
+    /// Where the bucket cannot be read.
+    pub async fn read(&self, key: Key) -> Result<Option<Entry>, FleetError> {
+        Ok(match self.standing(&key.text()).await? {
+            (Some(Entry::Found(found)), sequence) => Some(Entry::Found(self.admit(key, found, sequence))),
+            (entry, _) => entry,
+        })
+    }
+
+    /// What may be used of a verdict that stands in the bucket: it may have been filtered by other rules. Where they let
+    /// pass what must not be shown, the bucket is corrected as well.
+    pub fn admit(&self, key: Key, found: Arc<Found>, sequence: u64) -> Arc<Found> {
+        let Some(verdict) = self.rules.recheck(&found.verdict) else {
+            return found;
+        };
+        let corrected = Arc::new(Found {
+            verdict,
+            ..Found::clone(&found)
+        });
+        let (fleet, found) = (self.clone(), Arc::clone(&corrected));
+        tokio::spawn(async move {
+            let _turn = fleet.corrections.acquire().await;
+            // Where something else stands there by now, that is checked when it is heard of.
+            if let Err(error) = fleet.put(key, found, Some(sequence)).await {
+                tracing::warn!(%error, "a verdict in the bucket could not be corrected, it is at the next reading");
+            }
+        });
+        corrected
+    }
+
+    /// Takes the lease on an address, unless there is a verdict or somebody else has it.
+    ///
+    /// # Errors
+    /// Where it is not sure who has it.
+    pub async fn claim(&self, key: Key) -> Result<Claim, FleetError> {
+        let name = key.text();
+        let mut expected = 0;
+        for _ in 0..CONFLICTS {
+            if let Some(sequence) = self
+                .write(&name, &self.lease_entry(), LEASE_TTL, Some(expected))
+                .await?
+            {
+                return Ok(Claim::Ours(Lease { key, sequence }));
+            }
+            match self.standing(&name).await? {
+                (Some(Entry::Found(found)), sequence) => {
+                    return Ok(Claim::Found(self.admit(key, found, sequence)));
+                }
+                (Some(Entry::Lease { .. }), _) => return Ok(Claim::Theirs),
+                // Nothing, or the marker of something that is gone.
+                (None, sequence) => expected = sequence,
+            }
+        }
+        Err(FleetError::Contended)
+    }
+
+    /// Renews the lease again and again; comes back only when it is lost, as to a process that was stopped for long.
+    pub async fn keep(&self, lease: &mut Lease) {
+        loop {
+            tokio::time::sleep(LEASE_TTL / 3).await;
+            match self
+                .write(
+                    &lease.key.text(),
+                    &self.lease_entry(),
+                    LEASE_TTL,
+                    Some(lease.sequence),
+                )
+                .await
+            {
+                Ok(Some(sequence)) => lease.sequence = sequence,
+                Ok(None) => return,
+                Err(error) => tracing::debug!(%error, "a lease was not renewed"),
+            }
+        }
+    }
+
+    /// Gives the lease back without a verdict.
+    ///
+    /// # Errors
+    /// Where the bucket does not acknowledge; the lease then runs out by itself.
+    pub async fn release(&self, lease: Lease) -> Result<(), FleetError> {
+        let message = PublishMessage::build()
+            .header("KV-Operation", "DEL")
+            .ttl(Duration::from_mins(1))
+            .expected_last_subject_sequence(lease.sequence)
+            .outbound_message(subject(&lease.key.text()));
+        // Where it is not replaced, somebody else has it by now, or there is a verdict.
+        self.nats.replace(message).await?;
+        Ok(())
+    }
+
+    /// Tells the fleet a verdict, whoever has the lease. One that does not hold any longer is not told.
+    ///
+    /// # Errors
+    /// Where the bucket does not acknowledge.
+    pub async fn store(&self, key: Key, found: Arc<Found>) -> Result<(), FleetError> {
+        self.put(key, found, None).await
+    }
+
+    /// Tells a verdict again that the bucket may have lost.
+    ///
+    /// # Errors
+    /// Where the bucket does not acknowledge.
+    pub async fn put_back(&self, key: Key, found: Arc<Found>) -> Result<(), FleetError> {
+        self.put(key, found, Some(0)).await
+    }
+
+    /// Takes a few calls of the fleet's budget; `None` where nothing is left for now.
+    ///
+    /// # Errors
+    /// Where it is not sure what is left.
+    pub async fn take_of(&self, budget: &Budget) -> Result<Option<Allowance>, FleetError> {
+        for _ in 0..CONFLICTS {
+            let (taken, sequence) = self.standing::<Taken>(BUDGET).await?;
+            let Some((taken, allowance)) = budget.take(taken, clock::now()) else {
+                return Ok(None);
+            };
+            let ttl = budget.span() + Duration::from_mins(1);
+            if self.write(BUDGET, &taken, ttl, Some(sequence)).await?.is_some() {
+                return Ok(Some(allowance));
+            }
+        }
+        Err(FleetError::Contended)
+    }
+
+    /// Tells all enrichers that the Deanonymizer wants to be left alone for so long.
+    ///
+    /// # Errors
+    /// Where the bucket does not acknowledge.
+    pub async fn pause(&self, wait: Duration) -> Result<(), FleetError> {
+        let until = clock::now() + time::millis(wait);
+        self.write(PAUSE, &Pause { until }, wait, None).await.map(drop)
+    }
+
+    async fn put(&self, key: Key, found: Arc<Found>, expected: Option<u64>) -> Result<(), FleetError> {
+        let Some(ttl) = found.remaining(clock::now()) else {
+            return Ok(());
+        };
+        self.write(&key.text(), &Entry::Found(found), ttl, expected)
+            .await
+            .map(drop)
+    }
+
+    fn lease_entry(&self) -> Entry {
+        Entry::Lease {
+            by: Arc::clone(&self.instance),
+            since: clock::now(),
+        }
+    }
+
+    /// Writes a value if what stands there has the expected sequence; gives the new one, or `None` where it has not.
+    async fn write(
+        &self,
+        name: &str,
+        value: &impl Serialize,
+        ttl: Duration,
+        expected: Option<u64>,
+    ) -> Result<Option<u64>, FleetError> {
+        // The server counts in seconds and refuses less than one.
+        let ttl = ttl.max(Duration::from_secs(1));
+        let mut message = PublishMessage::build()
+            .ttl(ttl)
+            .payload(serde_json::to_vec(value)?.into());
+        if let Some(expected) = expected {
+            message = message.expected_last_subject_sequence(expected);
+        }
+        Ok(self.nats.replace(message.outbound_message(subject(name))).await?)
+    }
+
+    /// What stands under a name, if it is a value, and the sequence of what stands there, 0 for nothing.
+    async fn standing<T: DeserializeOwned>(&self, name: &str) -> Result<(Option<T>, u64), FleetError> {
+        match self.nats.last(&format!("KV_{PROFILES}"), subject(name)).await? {
+            None => Ok((None, 0)),
+            Some(message) if is_marker(&message.headers) => Ok((None, message.sequence)),
+            Some(message) => Ok((Some(serde_json::from_slice(&message.payload)?), message.sequence)),
+        }
+    }
+}
+
+fn subject(name: &str) -> String {
+    format!("$KV.{PROFILES}.{name}")
+}
+
+/// Whether a message says that something is gone: deleted by us, or expired.
+fn is_marker(headers: &HeaderMap) -> bool {
+    headers.get("KV-Operation").is_some() || headers.get("Nats-Marker-Reason").is_some()
+}

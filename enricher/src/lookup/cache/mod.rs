@@ -1,0 +1,6 @@
+//! Verdicts that the fleet already has: the shared bucket, this enricher's copy of it, and the secret its keys are made with.
+
+pub mod entry;
+pub mod fleet;
+pub mod replica;
+pub mod secrets;

@@ -1,0 +1,229 @@
+//! This enricher's copy of the bucket: filled when it starts, kept up by watching, put back when the bucket was lost.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::kv::{self, Operation};
+use futures_util::{StreamExt as _, stream};
+use moka::Expiry;
+use moka::future::Cache;
+use service::backoff::Backoff;
+use service::health::Health;
+use service::incarnation::Change;
+use service::stream_watch::{StreamTrouble, StreamWatch};
+use service::streams::Streams;
+use service::{Nats, clock};
+use tokio::sync::{Notify, mpsc};
+
+use crate::filter::answer::Failure;
+use crate::lookup::admission::guard::Guard;
+use crate::lookup::cache::entry::{Entry, Found, Key, Pause};
+use crate::lookup::cache::fleet::{Fleet, PAUSE};
+
+/// The part's name in [`Health`].
+pub const PART: &str = "profiles bucket";
+
+/// The stream of the bucket.
+const PROFILES_STREAM: &str = "KV_visitor_profiles";
+
+/// A verdict that holds for so long yet has not expired in the bucket either.
+const SURELY_THERE: Duration = Duration::from_secs(10);
+
+/// How many cached verdicts are looked at each second.
+const SAMPLE: usize = 16;
+
+/// How many verdicts are put back at once.
+const AT_ONCE: usize = 64;
+
+/// The copy. Clones share it.
+#[derive(Clone)]
+pub struct Replica {
+    cache: Cache<Key, Arc<Found>>,
+    waiting: Arc<Mutex<HashMap<Key, Arc<Notify>>>>,
+    /// Verdicts that the bucket did not acknowledge.
+    unstored: Arc<Mutex<Vec<Key>>>,
+    /// Is told of each address on which there is a verdict.
+    judged: mpsc::UnboundedSender<Key>,
+}
+
+struct UntilExpired;
+
+impl Expiry<Key, Arc<Found>> for UntilExpired {
+    fn expire_after_create(&self, _: &Key, found: &Arc<Found>, _: Instant) -> Option<Duration> {
+        Some(found.remaining(clock::now()).unwrap_or_default())
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &Key,
+        found: &Arc<Found>,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(found.remaining(clock::now()).unwrap_or_default())
+    }
+}
+
+impl Replica {
+    /// Empty, with room for `capacity` verdicts; the least used go first. `judged` is told of each address on which some
+    /// enricher has a verdict.
+    pub fn new(capacity: u64, judged: mpsc::UnboundedSender<Key>) -> Self {
+        Self {
+            cache: Cache::builder()
+                .max_capacity(capacity)
+                .expire_after(UntilExpired)
+                .build(),
+            waiting: Arc::default(),
+            unstored: Arc::default(),
+            judged,
+        }
+    }
+
+    /// The verdict under a key, if it is here.
+    pub async fn get(&self, key: Key) -> Option<Arc<Found>> {
+        self.cache.get(&key).await
+    }
+
+    /// The verdict under a key; where it is not here, `find` is asked, once for all who ask at the same time.
+    ///
+    /// # Errors
+    /// Where `find` has none, which is not remembered.
+    pub async fn get_or(
+        &self,
+        key: Key,
+        find: impl Future<Output = Result<Arc<Found>, Failure>>,
+    ) -> Result<Arc<Found>, Arc<Failure>> {
+        self.cache.try_get_with(key, find).await
+    }
+
+    /// Something that is notified when the bucket says anything new of the key.
+    pub fn news_of(&self, key: Key) -> Arc<Notify> {
+        Arc::clone(lock(&self.waiting).entry(key).or_default())
+    }
+
+    /// Nobody needs news of the key any longer: there is a verdict, which may have come before they were asked for.
+    pub fn no_news_of(&self, key: Key) {
+        lock(&self.waiting).remove(&key);
+    }
+
+    /// Forgets all: the keys are of no use any longer.
+    pub fn clear(&self) {
+        self.cache.invalidate_all();
+    }
+
+    /// The bucket did not acknowledge the verdict; it is told again once the bucket is there.
+    pub fn remember_unstored(&self, key: Key) {
+        lock(&self.unstored).push(key);
+    }
+
+    /// Follows the bucket for ever.
+    pub async fn follow(self, fleet: Fleet, guard: Guard, nats: Nats, streams: Streams, health: Health) {
+        let mut backoff = Backoff::for_nats();
+        let mut watch = StreamWatch::new(nats.clone(), PROFILES_STREAM);
+        loop {
+            match self
+                .one_connection(&fleet, &guard, &nats, &streams, &health, &mut watch)
+                .await
+            {
+                Ok(()) => backoff.reset(),
+                Err(error) => {
+                    health.trouble(PART, format!("{error:#}"));
+                    tokio::time::sleep(backoff.next_delay()).await;
+                }
+            }
+        }
+    }
+
+    async fn one_connection(
+        &self,
+        fleet: &Fleet,
+        guard: &Guard,
+        nats: &Nats,
+        streams: &Streams,
+        health: &Health,
+        watch: &mut StreamWatch,
+    ) -> anyhow::Result<()> {
+        let epoch = nats.connected().await;
+        clock::known().await;
+        let bucket = streams.profiles().await?;
+        let mut changes = bucket.watch_with_history(">").await?;
+        let change = watch.begin(&bucket.stream);
+        self.put_back(fleet, change != Change::Same).await;
+        health.well(PART);
+        let mut interrupted = std::pin::pin!(nats.lost(epoch));
+        let mut look = std::pin::pin!(watch.look(self.least_verdicts()));
+        loop {
+            let change = tokio::select! {
+                () = &mut interrupted => return Ok(()),
+                found = &mut look => {
+                    if let Err(trouble) = watch.judge(found) {
+                        if matches!(trouble, StreamTrouble::Unanswered(_)) {
+                            nats.leave_unresponsive_server(epoch).await;
+                        }
+                        return Err(trouble.into());
+                    }
+                    look.set(watch.look(self.least_verdicts()));
+                    continue;
+                }
+                change = changes.next() => change.ok_or_else(|| anyhow::anyhow!("the watch has ended"))??,
+            };
+            if let Some(key) = Key::parse(&change.key) {
+                self.heard_of(key, &change, fleet).await;
+            } else if change.key == PAUSE
+                && let Ok(Pause { until }) = serde_json::from_slice(&change.value)
+            {
+                guard.wait_until(until);
+            }
+        }
+    }
+
+    /// How many messages there must be in the bucket at least: one where a verdict is cached that holds for a while yet.
+    fn least_verdicts(&self) -> impl FnOnce() -> u64 + Send + use<> {
+        let cache = self.cache.clone();
+        move || {
+            let still_holds = |found: &Found| found.remaining(clock::now()) > Some(SURELY_THERE);
+            u64::from(cache.iter().take(SAMPLE).any(|(_, found)| still_holds(&found)))
+        }
+    }
+
+    async fn heard_of(&self, key: Key, change: &kv::Entry, fleet: &Fleet) {
+        if change.operation == Operation::Put
+            && let Ok(Entry::Found(found)) = serde_json::from_slice(&change.value)
+        {
+            let found = fleet.admit(key, found, change.revision);
+            self.cache.insert(key, found).await;
+            // It fails only when the process ends.
+            let _ = self.judged.send(key);
+        }
+        if let Some(waiting) = lock(&self.waiting).remove(&key) {
+            waiting.notify_waiters();
+        }
+    }
+
+    /// Tells the bucket what it did not acknowledge and, where it was lost, all that is here.
+    async fn put_back(&self, fleet: &Fleet, lost: bool) {
+        let mut keys = std::mem::take(&mut *lock(&self.unstored));
+        if lost {
+            keys.extend(self.cache.iter().map(|(key, _)| *key));
+            tracing::warn!(
+                verdicts = keys.len(),
+                "the profiles bucket was lost, putting back what is cached here"
+            );
+        }
+        let stored = stream::iter(keys).map(async |key| {
+            let Some(found) = self.cache.get(&key).await else {
+                return;
+            };
+            if let Err(error) = fleet.put_back(key, found).await {
+                tracing::debug!(%error, "a verdict was not put back");
+                self.remember_unstored(key);
+            }
+        });
+        stored.buffer_unordered(AT_ONCE).collect::<()>().await;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,259 @@
+//! Who is behind an address: from this enricher's copy, from the fleet or, for money, from the Deanonymizer.
+
+pub mod admission;
+pub mod cache;
+pub mod free_tier;
+pub mod provider;
+pub mod waiting;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use protocol::time::millis;
+use service::seldom::Seldom;
+use service::{clock, trace};
+use tokio::time::{Instant, timeout};
+
+use crate::filter::answer::{Answer, Failure};
+use crate::filter::profile::Verdict;
+use crate::filter::rules::Rules;
+use crate::gauges::Gauges;
+use crate::lookup::admission::guard::{Guard, Permit};
+use crate::lookup::cache::entry::{Entry, Found, Key};
+use crate::lookup::cache::fleet::{Claim, Fleet, LEASE_TTL, Lease};
+use crate::lookup::cache::replica::Replica;
+use crate::lookup::provider::deanonymizer::Deanonymizer;
+use crate::tally::Level;
+
+/// How long verdicts hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetimes {
+    /// A profile, or that a company is hidden.
+    pub profile: Duration,
+    /// That the Deanonymizer does not know an address.
+    pub unknown: Duration,
+}
+
+impl Lifetimes {
+    fn of(&self, verdict: &Verdict) -> Duration {
+        match verdict {
+            Verdict::Shown(_) | Verdict::Hidden => self.profile,
+            Verdict::Unknown => self.unknown,
+        }
+    }
+}
+
+/// Whether anybody still waits for a verdict. Clones tell the same.
+#[derive(Clone, Debug, Default)]
+pub struct Interest {
+    lost: Arc<AtomicBool>,
+}
+
+impl Interest {
+    /// Nobody waits any longer.
+    pub fn lose(&self) {
+        self.lost.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether nobody waits any longer.
+    pub fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+}
+
+/// Looks addresses up. Clones share everything.
+#[derive(Clone)]
+pub struct Lookup {
+    replica: Replica,
+    fleet: Fleet,
+    guard: Guard,
+    deanonymizer: Deanonymizer,
+    rules: Arc<Rules>,
+    lifetimes: Lifetimes,
+    gauges: Arc<Gauges>,
+}
+
+impl Lookup {
+    /// With what it asks in turn.
+    pub fn new(
+        replica: Replica,
+        fleet: Fleet,
+        guard: Guard,
+        deanonymizer: Deanonymizer,
+        rules: Arc<Rules>,
+        lifetimes: Lifetimes,
+        gauges: Arc<Gauges>,
+    ) -> Self {
+        Self {
+            replica,
+            fleet,
+            guard,
+            deanonymizer,
+            rules,
+            lifetimes,
+            gauges,
+        }
+    }
+
+    /// The verdict, where it is known here.
+    pub async fn cached(&self, key: Key) -> Option<Arc<Found>> {
+        self.replica.get(key).await
+    }
+
+    /// The verdict, with a call where it must be. However many ask for one address at once, in however many enrichers,
+    /// one call is made. `failures` is how often this has failed for the address so far.
+    ///
+    /// # Errors
+    /// Where there is no verdict for now; that is not cached.
+    pub async fn verdict(
+        &self,
+        key: Key,
+        ip: &str,
+        interest: &Interest,
+        failures: u32,
+    ) -> Result<Arc<Found>, Arc<Failure>> {
+        let started = Instant::now();
+        let attempt = self.attempt(key, ip, interest, failures);
+        let found = Box::pin(self.replica.get_or(key, attempt)).await;
+        self.gauges.lookup.took(started.elapsed());
+        found
+    }
+
+    /// How many lookups may be under way now.
+    pub fn max_under_way(&self) -> usize {
+        self.guard.max_lookups()
+    }
+
+    /// Whether calls are held back now.
+    pub fn is_held_back(&self) -> bool {
+        self.guard.held_back().is_some()
+    }
+
+    /// The room for a call comes before the lease: a lease that waited for room would run out before the call is made.
+    async fn attempt(
+        &self,
+        key: Key,
+        ip: &str,
+        interest: &Interest,
+        failures: u32,
+    ) -> Result<Arc<Found>, Failure> {
+        if let Some(reason) = self.guard.held_back() {
+            return self.known_to_fleet(key).await?.ok_or(Failure::HeldBack(reason));
+        }
+        loop {
+            let permit = self.guard.enter().await?;
+            if interest.is_lost() {
+                return Err(Failure::NotWanted);
+            }
+            let news = self.replica.news_of(key);
+            let news = news.notified();
+            match self.fleet.claim(key).await? {
+                Claim::Found(found) => {
+                    self.replica.no_news_of(key);
+                    self.saved_by_fleet(&found);
+                    return Ok(found);
+                }
+                Claim::Ours(lease) => return self.call(key, ip, lease, permit, failures).await,
+                Claim::Theirs => {
+                    drop(permit);
+                    // The end of the lease makes no news where it simply runs out.
+                    drop(timeout(LEASE_TTL / 2, news).await);
+                }
+            }
+        }
+    }
+
+    async fn known_to_fleet(&self, key: Key) -> Result<Option<Arc<Found>>, Failure> {
+        match self.fleet.read(key).await? {
+            Some(Entry::Found(found)) => {
+                self.saved_by_fleet(&found);
+                Ok(Some(found))
+            }
+            Some(Entry::Lease { .. }) | None => Ok(None),
+        }
+    }
+
+    fn saved_by_fleet(&self, found: &Found) {
+        self.gauges.saved_by_fleet.inc();
+        self.gauges.verdicts.found(Level::Fleet, &found.verdict);
+    }
+
+    /// Calls while the lease is kept, and tells the fleet what came of it.
+    async fn call(
+        &self,
+        key: Key,
+        ip: &str,
+        mut lease: Lease,
+        permit: Permit,
+        failures: u32,
+    ) -> Result<Arc<Found>, Failure> {
+        let answered = {
+            let mut asking = std::pin::pin!(self.ask(ip, permit, failures));
+            tokio::select! {
+                answered = &mut asking => answered,
+                // Somebody else may call as well now, but this call is paid already.
+                () = self.fleet.keep(&mut lease) => asking.await,
+            }
+        };
+        let answer = match answered {
+            Ok(answer) => answer,
+            Err(failure) => {
+                self.give_up(lease, &failure).await;
+                return Err(failure);
+            }
+        };
+        let found = Arc::new(self.judge(answer, failures.saturating_add(1)));
+        if let Err(error) = self.fleet.store(key, Arc::clone(&found)).await {
+            static NOT_STORED: Seldom = Seldom::new();
+            if let Some(unsaid) = NOT_STORED.due() {
+                tracing::warn!(%error, unsaid, "a paid verdict was not stored, it will be when the bucket is there");
+            }
+            self.replica.remember_unstored(key);
+        }
+        Ok(found)
+    }
+
+    /// Leaves the address to others, and lets them know where the Deanonymizer wants to be left alone.
+    async fn give_up(&self, lease: Lease, failure: &Failure) {
+        if let Err(error) = self.fleet.release(lease).await {
+            tracing::debug!(%error, "a lease runs out by itself");
+        }
+        if let Some(wait) = self.guard.pause_after(failure)
+            && let Err(error) = self.fleet.pause(wait).await
+        {
+            tracing::debug!(%error, "the others find out by themselves");
+        }
+    }
+
+    async fn ask(&self, ip: &str, mut permit: Permit, failures: u32) -> Result<Answer, Failure> {
+        permit.pay().await?;
+        let started = Instant::now();
+        let span = trace::current().and_then(|span| span.child("call"));
+        let outcome = self.deanonymizer.ask(ip).await;
+        if let (Some(span), Err(failure)) = (&span, &outcome) {
+            span.fail(failure.token());
+        }
+        drop(span);
+        self.gauges.call.took(started.elapsed());
+        let is_billed = self.deanonymizer.bills(&outcome);
+        if is_billed {
+            self.gauges.lookup_paid();
+        }
+        permit.end(&outcome, is_billed, failures == 0);
+        outcome.inspect_err(|failure| self.gauges.lookup_failed(failure))
+    }
+
+    fn judge(&self, answer: Answer, attempts: u32) -> Found {
+        let verdict = self.rules.judge(answer);
+        self.gauges.verdicts.found(Level::Call, &verdict);
+        let now = clock::now();
+        Found {
+            expires_at: now + millis(self.lifetimes.of(&verdict)),
+            verdict,
+            looked_up_at: now,
+            attempts,
+            by: Arc::clone(self.fleet.instance()),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What a provider's answer says, by the JSON Pointers of its file. Pure.
+
+use std::time::Duration;
+
+use protocol::guid;
+use protocol::record::{Company, Contact};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Billed, Meaning, Provider};
+use crate::filter::answer::{Answer, without_bom};
+use crate::filter::hidden_companies::company_domain;
+use crate::lookup_failure::LookupFailure;
+
+/// The namespace of the GUIDs that we give to companies and contacts that have none (RFC 9562, version 5). Changing it
+/// would make every known company a new one.
+const NAMESPACE: Uuid = Uuid::from_u128(0x5d3c_1c0e_9a41_4f0e_8d0a_6f2b_7b9e_4c11);
+
+/// What an answer comes to, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Who it is.
+    pub answer: Answer,
+    /// Why it is that.
+    pub reason: Reason,
+}
+
+/// Why an answer comes to what it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The fields were there.
+    Fields,
+    /// Neither a company nor a contact was.
+    NoFields,
+    /// The status means that nobody knows the address.
+    Status(u16),
+    /// The value at this pointer means so.
+    UnknownIf(String, String),
+}
+
+impl Provider {
+    /// Whether the provider bills a call that ended so.
+    #[must_use]
+    pub fn bills(&self, outcome: &Result<Answer, LookupFailure>) -> bool {
+        match (self.billed, outcome) {
+            (Billed::Call, outcome) => outcome.as_ref().err().is_none_or(LookupFailure::is_paid),
+            (Billed::Match, Ok(answer)) => answer.company.is_some() || answer.contact.is_some(),
+            // Whether a call whose answer never arrived found somebody is not known; it is reckoned as if.
+            (Billed::Match, Err(failure)) => {
+                matches!(failure, LookupFailure::Timeout | LookupFailure::Interrupted(_))
+            }
+        }
+    }
+}
+
+/// Reads the answer of a provider.
+///
+/// # Errors
+/// Where it brings no verdict.
+pub fn find(
+    provider: &Provider,
+    status: u16,
+    retry_after: Option<Duration>,
+    body: &[u8],
+) -> Result<Finding, LookupFailure> {
+    let unknown = |reason| Finding {
+        answer: Answer::default(),
+        reason,
+    };
+    match (provider.statuses.get(&status), status) {
+        (Some(Meaning::Unknown), _) => return Ok(unknown(Reason::Status(status))),
+        (Some(Meaning::Queued), _) => return Err(LookupFailure::Queued(retry_after)),
+        (Some(Meaning::Exhausted), _) => return Err(LookupFailure::AccountExhausted(status)),
+        (Some(Meaning::Refused), _) => return Err(LookupFailure::AccountRefused(status)),
+        (None, 200..=299) => {}
+        (None, 429) => return Err(LookupFailure::RateLimited(retry_after)),
+        (None, 408 | 425) => return Err(LookupFailure::Status(status)),
+        (None, 400..=499) => return Err(LookupFailure::Rejected(status)),
+        (None, _) => return Err(LookupFailure::Status(status)),
+    }
+    let json: Value = serde_json::from_slice(without_bom(body)).map_err(|_| LookupFailure::NotJson)?;
+    for (pointer, values) in &provider.unknown_if {
+        if let Some(value) = json.pointer(pointer)
+            && values.iter().any(|other| means_the_same(value, other))
+        {
+            return Ok(unknown(Reason::UnknownIf(pointer.clone(), plain(value))));
+        }
+    }
+    let company = company(provider, &json);
+    let contact = contact(provider, &json, company.as_ref());
+    let reason = if company.is_none() && contact.is_none() {
+        Reason::NoFields
+    } else {
+        Reason::Fields
+    };
+    Ok(Finding {
+        answer: Answer { company, contact },
+        reason,
+    })
+}
+
+/// Texts without regard to case and to the blanks around them, anything else as it is.
+fn means_the_same(value: &Value, other: &Value) -> bool {
+    match (value, other) {
+        (Value::String(value), Value::String(other)) => {
+            value.trim().to_lowercase() == other.trim().to_lowercase()
+        }
+        _ => value == other,
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The text at a pointer. Null, an empty text and anything else that is none means that the field is absent.
+fn text(json: &Value, pointer: Option<&str>) -> Option<String> {
+    let text = match json.pointer(pointer?)? {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+/// The texts at a pointer: a list of them, or a single one.
+fn texts(json: &Value, pointer: Option<&str>) -> Vec<String> {
+    match pointer.and_then(|pointer| json.pointer(pointer)) {
+        Some(Value::Array(values)) => values.iter().filter_map(|value| text(value, Some(""))).collect(),
+        Some(value) => text(value, Some("")).into_iter().collect(),
+        None => Vec::new(),
+    }
+}
+
+fn company(provider: &Provider, json: &Value) -> Option<Company> {
+    let pointers = &provider.company;
+    let spelled = text(json, pointers.domain.as_deref());
+    let domain = spelled.map(|text| company_domain(&text).unwrap_or(text));
+    let identifier = text(json, pointers.guid.as_deref());
+    // An identifier alone is a company as well: it may be one that must not be shown.
+    let name = text(json, pointers.name.as_deref())
+        .or_else(|| domain.clone())
+        .or_else(|| identifier.clone())?;
+    let identifier = identifier
+        .or_else(|| domain.clone())
+        .unwrap_or_else(|| name.to_lowercase());
+    Some(Company {
+        guid: guid_of(&identifier),
+        name,
+        domain: domain.unwrap_or_default(),
+    })
+}
+
+fn contact(provider: &Provider, json: &Value, company: Option<&Company>) -> Option<Contact> {
+    let pointers = &provider.contact;
+    let name = text(json, pointers.name.as_deref())?;
+    let identifier = text(json, pointers.guid.as_deref()).unwrap_or_else(|| {
+        let employer = company.map_or("", |company| &company.guid);
+        format!("{} of {employer}", name.to_lowercase())
+    });
+    Some(Contact {
+        guid: guid_of(&identifier),
+        name,
+        title: text(json, pointers.title.as_deref()),
+        email_addresses: texts(json, pointers.email_addresses.as_deref()),
+        phone_numbers: texts(json, pointers.phone_numbers.as_deref()),
+    })
+}
+
+/// The GUID that the text is, or a stable one made from it. A domain makes the same one in any spelling.
+fn guid_of(identifier: &str) -> String {
+    if let Some(uuid) = guid::uuid(identifier) {
+        return uuid.hyphenated().to_string();
+    }
+    let name = company_domain(identifier).unwrap_or_else(|| identifier.to_owned());
+    Uuid::new_v5(&NAMESPACE, name.as_bytes()).hyphenated().to_string()
+}

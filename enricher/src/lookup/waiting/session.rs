@@ -1,0 +1,144 @@
+//! What one session without a verdict waits with. Pure.
+//!
+//! However often the session is sighted, two sightings say all that its record will need: the one that tells when it
+//! opened, and the latest. The messages of the others can be acknowledged at once.
+
+use protocol::Millis;
+
+use crate::records::sessions::Sighting;
+
+/// A session that waits for a verdict. `T` is what the caller wants to find again with each sighting.
+#[derive(Debug)]
+pub struct WaitingSession<T> {
+    /// Tells the opened time: the earliest opened event or, while there is none, the earliest sighting.
+    first: (Sighting, T),
+    /// The latest by time of receipt, if that is another one.
+    latest: Option<(Sighting, T)>,
+}
+
+impl<T> WaitingSession<T> {
+    /// A session that has been sighted once.
+    pub fn new(sighting: Sighting, ticket: T) -> Self {
+        Self {
+            first: (sighting, ticket),
+            latest: None,
+        }
+    }
+
+    /// Folds a further sighting in. Gives the ticket of one that is not needed any longer, if there is one.
+    pub fn fold(&mut self, sighting: Sighting, ticket: T) -> Option<T> {
+        let mut other = (sighting, ticket);
+        if tells_opening_better(&other.0, &self.first.0) {
+            std::mem::swap(&mut self.first, &mut other);
+        }
+        match &mut self.latest {
+            Some(latest) if is_later(&other.0, &latest.0) => {
+                other.0.at = other.0.at.max(latest.0.at);
+                Some(std::mem::replace(latest, other).1)
+            }
+            Some(latest) => {
+                latest.0.at = latest.0.at.max(other.0.at);
+                Some(other.1)
+            }
+            None if is_later(&other.0, &self.first.0) => {
+                self.latest = Some(other);
+                None
+            }
+            None => Some(other.1),
+        }
+    }
+
+    /// The sighting that tells the opened time.
+    pub fn first(&self) -> (&Sighting, &T) {
+        (&self.first.0, &self.first.1)
+    }
+
+    /// When the ingestor received its latest sighting.
+    pub fn received_at(&self) -> Millis {
+        let latest = self
+            .latest
+            .as_ref()
+            .map_or(Millis::MIN, |(latest, _)| latest.received_at);
+        latest.max(self.first.0.received_at)
+    }
+
+    /// The sightings that are left, the one that tells the opened time first.
+    pub fn into_sightings(self) -> impl Iterator<Item = (Sighting, T)> {
+        std::iter::once(self.first).chain(self.latest)
+    }
+}
+
+fn tells_opening_better(one: &Sighting, other: &Sighting) -> bool {
+    (!one.opening, one.at) < (!other.opening, other.at)
+}
+
+fn is_later(one: &Sighting, other: &Sighting) -> bool {
+    (one.received_at, one.at) > (other.received_at, other.at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use protocol::{Guid, Profile, Record};
+
+    fn sighting(opening: bool, at: Millis, received_at: Millis) -> Sighting {
+        Sighting {
+            guid: Guid::new("a").unwrap(),
+            ip: "::1".into(),
+            opening,
+            at,
+            received_at,
+        }
+    }
+
+    fn record(sightings: impl IntoIterator<Item = Sighting>) -> Record {
+        sightings
+            .into_iter()
+            .map(|sighting| sighting.record(Profile::default()))
+            .reduce(|mut merged, record| {
+                merged.merge(&record);
+                merged
+            })
+            .unwrap()
+    }
+
+    #[test]
+    fn the_opening_is_kept_when_it_comes_late() {
+        let mut session = WaitingSession::new(sighting(false, 10, 10), 1);
+        assert_eq!(session.fold(sighting(false, 20, 20), 2), None);
+        assert_eq!(session.fold(sighting(true, 5, 30), 3), Some(1));
+        assert_eq!(session.received_at(), 30);
+        assert_eq!(session.first(), (&sighting(true, 5, 30), &3));
+    }
+
+    proptest! {
+        #[test]
+        fn says_what_all_its_sightings_would_say(
+            sightings in proptest::collection::vec((any::<bool>(), 0..50_i64, 0..50_i64), 1..8),
+        ) {
+            let sightings: Vec<_> = sightings
+                .into_iter()
+                .map(|(opening, at, received_at)| sighting(opening, at, received_at))
+                .collect();
+            let mut all = sightings.iter().cloned().zip(0..);
+            let (first, ticket) = all.next().unwrap();
+            let mut session = WaitingSession::new(first, ticket);
+            let mut superseded: Vec<_> = all
+                .filter_map(|(sighting, ticket)| session.fold(sighting, ticket))
+                .collect();
+            prop_assert_eq!(session.received_at(), sightings.iter().map(|one| one.received_at).max().unwrap());
+
+            let (kept, tickets): (Vec<_>, Vec<_>) = session.into_sightings().unzip();
+            prop_assert!(kept.len() <= 2);
+            superseded.extend(tickets);
+            superseded.sort_unstable();
+            prop_assert_eq!(superseded, (0..sightings.len()).collect::<Vec<_>>(), "each ticket once");
+
+            let (kept, all) = (record(kept), record(sightings));
+            prop_assert_eq!(kept.shown_opened_at(), all.shown_opened_at());
+            prop_assert_eq!(kept.opened_at, all.opened_at);
+            prop_assert_eq!(kept.received_at, all.received_at);
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Takes messages from the work queue, and goes on whatever happens to it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use async_nats::jetstream::Message;
+use async_nats::jetstream::consumer::pull;
+use futures_util::{FutureExt as _, StreamExt as _};
+use protocol::stream;
+use service::backoff::Backoff;
+use service::health::Health;
+use service::incarnation::Change;
+use service::stream_watch::{Look, StreamTrouble, StreamWatch};
+use service::streams::Streams;
+use service::{Nats, clock};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::gauges::Gauges;
+
+/// The part's name in [`Health`].
+pub const PART: &str = "work queue";
+
+/// How many messages are asked for at once; each holds up to 256 events.
+const MESSAGES_AT_ONCE: usize = 64;
+
+/// How often a quiet queue says that it is there; when it has not twice, it is asked anew.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// What comes from the queue.
+pub enum Intake {
+    /// The streams stand, after the start or a lost connection.
+    Connected {
+        /// Whether the sessions' stream is another than before, and empty.
+        sessions_lost: bool,
+    },
+    /// A message to handle.
+    Delivery(Box<Message>),
+}
+
+/// Reads the work queue.
+pub struct Queue {
+    nats: Nats,
+    streams: Streams,
+    stale_after: Duration,
+    health: Health,
+    gauges: Arc<Gauges>,
+    raw: StreamWatch,
+    sessions: StreamWatch,
+    activity: StreamWatch,
+}
+
+impl Queue {
+    /// `stale_after` is for the stream of activities, which this may have to make.
+    pub fn new(
+        nats: Nats,
+        streams: Streams,
+        stale_after: Duration,
+        health: Health,
+        gauges: Arc<Gauges>,
+    ) -> Self {
+        let watch = |name| StreamWatch::new(nats.clone(), name);
+        Self {
+            raw: watch(stream::RAW),
+            sessions: watch(stream::SESSIONS),
+            activity: watch(stream::ACTIVITY),
+            nats,
+            streams,
+            stale_after,
+            health,
+            gauges,
+        }
+    }
+
+    /// Reads until `shutdown`. What was fetched but not taken by then goes back to the queue.
+    pub async fn run(mut self, intake: mpsc::Sender<Intake>, shutdown: CancellationToken) {
+        let mut backoff = Backoff::for_nats();
+        while !shutdown.is_cancelled() {
+            let ended = tokio::select! {
+                () = shutdown.cancelled() => return,
+                ended = self.one_connection(&intake, &shutdown) => ended,
+            };
+            match ended {
+                Ok(()) => backoff.reset(),
+                Err(error) => {
+                    self.health.trouble(PART, format!("{error:#}"));
+                    tokio::select! {
+                        () = shutdown.cancelled() => return,
+                        () = tokio::time::sleep(backoff.next_delay()) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads until the connection is lost or the process stops; an error is trouble with the streams.
+    async fn one_connection(
+        &mut self,
+        intake: &mpsc::Sender<Intake>,
+        shutdown: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let epoch = self.nats.connected().await;
+        let (mut messages, sessions_lost) = match self.prepare().await {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                self.nats.leave_unresponsive_server(epoch).await;
+                return Err(error);
+            }
+        };
+        self.health.well(PART);
+        intake.send(Intake::Connected { sessions_lost }).await?;
+        let nats = self.nats.clone();
+        let mut lost = std::pin::pin!(nats.lost(epoch));
+        let mut look = std::pin::pin!(self.look());
+        loop {
+            tokio::select! {
+                () = &mut lost => return Ok(()),
+                found = &mut look => {
+                    if let Err(trouble) = self.judge(found) {
+                        if matches!(trouble.trouble, StreamTrouble::Unanswered(_)) {
+                            self.nats.leave_unresponsive_server(epoch).await;
+                        }
+                        return Err(trouble.into());
+                    }
+                    look.set(self.look());
+                }
+                () = shutdown.cancelled() => {
+                    give_back(&mut messages).await;
+                    return Ok(());
+                }
+                message = messages.next() => match message {
+                    Some(message) => intake.send(Intake::Delivery(Box::new(message?))).await?,
+                    None => anyhow::bail!("the queue has ended"),
+                }
+            }
+        }
+    }
+
+    /// Makes sure of the streams, and begins to read.
+    async fn prepare(&mut self) -> anyhow::Result<(pull::Stream, bool)> {
+        self.streams.rejected().await?;
+        clock::known().await;
+        self.activity
+            .begin(&self.streams.activity(self.stale_after).await?);
+        let sessions = self.sessions.begin(&self.streams.sessions().await?);
+        let sessions_lost = sessions != Change::Same;
+        let raw = self.streams.raw().await?;
+        self.raw.begin(&raw);
+        let consumer = self.streams.enricher(&raw).await?;
+        let messages = consumer
+            .stream()
+            .max_messages_per_batch(MESSAGES_AT_ONCE)
+            .heartbeat(HEARTBEAT)
+            .messages()
+            .await?;
+        Ok((messages, sessions_lost))
+    }
+
+    /// Looks at every stream after a while, and at the consumer.
+    fn look(&self) -> impl Future<Output = Found> + Send + use<> {
+        let gauges = Arc::clone(&self.gauges);
+        let (nats, streams) = (self.nats.clone(), self.streams.clone());
+        let raw = self.raw.look(|| 0);
+        let sessions = self
+            .sessions
+            .look(move || gauges.records_out.load(Ordering::Relaxed));
+        let activity = self.activity.look(|| 0);
+        async move {
+            let (raw, sessions, activity) = tokio::join!(raw, sessions, activity);
+            Found {
+                raw,
+                sessions,
+                activity,
+                consumer_is_fit: streams.enricher_is_fit(&nats).await,
+            }
+        }
+    }
+
+    fn judge(&mut self, found: Found) -> Result<(), QueueTrouble> {
+        let of = |name| move |trouble| QueueTrouble { name, trouble };
+        self.raw.judge(found.raw).map_err(of(stream::RAW))?;
+        self.sessions
+            .judge(found.sessions)
+            .map_err(of(stream::SESSIONS))?;
+        self.activity
+            .judge(found.activity)
+            .map_err(of(stream::ACTIVITY))?;
+        if found.consumer_is_fit {
+            Ok(())
+        } else {
+            Err(of(stream::ENRICHER)(StreamTrouble::Missing))
+        }
+    }
+}
+
+/// What a look at all that the enricher depends on has found.
+struct Found {
+    raw: Look,
+    sessions: Look,
+    activity: Look,
+    consumer_is_fit: bool,
+}
+
+/// A stream or consumer cannot be relied on.
+#[derive(Debug, thiserror::Error)]
+#[error("{name} {trouble}")]
+struct QueueTrouble {
+    name: &'static str,
+    trouble: StreamTrouble,
+}
+
+async fn give_back(messages: &mut pull::Stream) {
+    while let Some(Some(Ok(message))) = messages.next().now_or_never() {
+        crate::queue::delivery::give_back(&message, Duration::ZERO).await;
+    }
+}

@@ -1,0 +1,230 @@
+//! First records that do not know their session's opening: they wait while the opened event may still be in the queue.
+//! Pure.
+//!
+//! An opened event can come after a keep-alive of its session: its enricher was killed or lost its connection, or it
+//! waited for a verdict. A record without it would be shown with a wrong opening time until it comes.
+
+use protocol::guid::GuidMap;
+use protocol::{Guid, Millis, Profile, Record};
+
+use crate::records::sessions::Sighting;
+
+/// How long a record waits at most, in ms, where the queue cannot be read.
+const HOLD_MAX: Millis = 20_000;
+
+/// After how long the opened events in the queue are read, in ms. Nearly always they are handled by then.
+const SCAN_AFTER: Millis = 500;
+
+/// How long records wait at least after the sessions' stream was lost, in ms: gateways put records back that know more.
+const SETTLING: Millis = 3_000;
+
+/// The oldest opened event in the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OldestOpening {
+    /// There is none.
+    None,
+    /// It is in the message of this sequence.
+    At(u64),
+    /// The queue does not say.
+    Unknown,
+}
+
+/// A record that waits. `T` is what the caller wants to find again with it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct HeldRecord<T> {
+    /// The event that caused it.
+    pub sighting: Sighting,
+    /// What it says.
+    pub record: Record,
+    /// What the caller gave.
+    pub ticket: T,
+    /// The sequence in the queue of the event's message.
+    sequence: u64,
+    since: Millis,
+}
+
+/// How many records wait at most; further ones do not wait.
+const MAX_HELD: usize = 20_000;
+
+/// The records that wait.
+#[derive(Debug)]
+pub struct Held<T> {
+    records: GuidMap<HeldRecord<T>>,
+    settled_at: Millis,
+}
+
+impl<T> Held<T> {
+    /// None.
+    pub fn new() -> Self {
+        Self {
+            records: GuidMap::default(),
+            settled_at: 0,
+        }
+    }
+
+    /// A record waits that was caused by a message of this sequence.
+    pub fn add(&mut self, sighting: Sighting, record: Record, ticket: T, sequence: u64, now: Millis) {
+        let guid = sighting.guid.clone();
+        let held = HeldRecord {
+            sighting,
+            record,
+            ticket,
+            sequence,
+            since: now,
+        };
+        self.records.insert(guid, held);
+    }
+
+    /// Whether no more may wait.
+    pub fn is_full(&self) -> bool {
+        self.records.len() >= MAX_HELD
+    }
+
+    /// The sessions' stream was lost.
+    pub fn stream_lost(&mut self, now: Millis) {
+        self.settled_at = now + SETTLING;
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Takes out those that need not wait any longer.
+    pub fn take_released(&mut self, oldest: OldestOpening, now: Millis) -> Vec<HeldRecord<T>> {
+        let settled = now >= self.settled_at;
+        let is_released = |held: &HeldRecord<T>| {
+            let passed = match oldest {
+                OldestOpening::None => true,
+                OldestOpening::At(sequence) => sequence > held.sequence,
+                OldestOpening::Unknown => false,
+            };
+            (settled && passed) || now - held.since >= HOLD_MAX
+        };
+        let released = self.records.extract_if(|_, held| is_released(held));
+        released.map(|(_, held)| held).collect()
+    }
+
+    /// Up to which sequence the opened events in the queue must be read now, if they must.
+    pub fn scan_until(&self, now: Millis) -> Option<u64> {
+        let old = self
+            .records
+            .values()
+            .filter(|held| now - held.since >= SCAN_AFTER);
+        old.map(|held| held.sequence).max()
+    }
+
+    /// Takes out those that have waited since before `started_at`, when all opened events up to that sequence began to be
+    /// read: none of them was of these sessions, apart from those that were taken out already.
+    pub fn take_scanned(&mut self, until: u64, started_at: Millis) -> Vec<HeldRecord<T>> {
+        if started_at < self.settled_at {
+            return Vec::new();
+        }
+        let released = self
+            .records
+            .extract_if(|_, held| held.sequence <= until && held.since <= started_at);
+        released.map(|(_, held)| held).collect()
+    }
+
+    /// Takes out the record of a session whose opened event has come, completed by it.
+    pub fn take_opened(&mut self, opening: &Sighting) -> Option<HeldRecord<T>> {
+        let mut held = self.records.remove(&opening.guid)?;
+        let mut opened = opening.record(Profile::default());
+        opened.take_identity(&held.record);
+        held.record.merge(&opened);
+        Some(held)
+    }
+
+    /// Takes out the record of a session that has ended.
+    pub fn take_session(&mut self, guid: &Guid) -> Option<HeldRecord<T>> {
+        self.records.remove(guid)
+    }
+
+    /// Takes out all.
+    pub fn take_all(&mut self) -> Vec<HeldRecord<T>> {
+        let records = std::mem::take(&mut self.records);
+        records.into_values().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(sequence: u64) -> Held<u8> {
+        let mut held = Held::new();
+        let sighting = Sighting {
+            guid: Guid::new("a").unwrap(),
+            ip: "::1".into(),
+            opening: false,
+            at: 1,
+            received_at: 1,
+        };
+        let record = sighting.record(Profile::default());
+        held.add(sighting, record, 7, sequence, 0);
+        held
+    }
+
+    #[test]
+    fn waits_while_an_older_message_holds_opened_events() {
+        let mut held = held(5);
+        assert!(held.take_released(OldestOpening::At(4), 1).is_empty());
+        assert!(held.take_released(OldestOpening::Unknown, 1).is_empty());
+        assert_eq!(held.take_released(OldestOpening::At(6), 1).len(), 1);
+        assert!(held.is_empty());
+    }
+
+    #[test]
+    fn queue_without_opened_events_releases_at_once() {
+        assert_eq!(held(5).take_released(OldestOpening::None, 0).len(), 1);
+    }
+
+    #[test]
+    fn released_once_the_queue_was_read_up_to_its_message() {
+        let mut held = held(5);
+        assert_eq!(held.scan_until(SCAN_AFTER - 1), None);
+        assert_eq!(held.scan_until(SCAN_AFTER), Some(5));
+        assert!(held.take_scanned(4, 1).is_empty());
+        assert!(held.take_scanned(5, -1).is_empty(), "it was not held then");
+        assert_eq!(held.take_scanned(5, 0).len(), 1);
+    }
+
+    #[test]
+    fn never_waits_longer_than_the_bound() {
+        let mut held = held(5);
+        assert!(held.take_released(OldestOpening::At(4), HOLD_MAX - 1).is_empty());
+        assert_eq!(held.take_released(OldestOpening::At(4), HOLD_MAX).len(), 1);
+    }
+
+    #[test]
+    fn lost_stream_is_given_time_to_be_put_back() {
+        let mut held = held(5);
+        held.stream_lost(0);
+        assert!(held.take_released(OldestOpening::None, SETTLING - 1).is_empty());
+        assert_eq!(held.take_released(OldestOpening::None, SETTLING).len(), 1);
+    }
+
+    #[test]
+    fn opened_event_completes_the_record() {
+        let mut held = held(5);
+        let opening = Sighting {
+            guid: Guid::new("a").unwrap(),
+            ip: "::1".into(),
+            opening: true,
+            at: 5_000,
+            received_at: 5_001,
+        };
+        let record = held.take_opened(&opening).map(|held| held.record).unwrap();
+        assert_eq!((record.opened_at, record.first_seen_at), (Some(5_000), 1));
+        assert_eq!((record.last_activity_at, record.received_at), (5_000, 5_001));
+        assert_eq!(held.take_opened(&opening), None);
+    }
+
+    #[test]
+    fn closing_takes_the_record_out() {
+        let mut held = held(5);
+        let guid = Guid::new("a").unwrap();
+        assert_eq!(held.take_session(&guid).map(|held| held.ticket), Some(7));
+        assert_eq!(held.take_session(&guid), None);
+    }
+}

@@ -1,0 +1,224 @@
+//! Goes through the records that are out, so that those that other rules let pass are hidden or redacted.
+//!
+//! All of them once after each connection, and then each new one for as long as an enricher with other rules is heard:
+//! otherwise nobody but the writer looks at a record (ADR 14).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::Message;
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
+use protocol::stream::{RECORD_TTL, SESSIONS};
+use protocol::{Profile, Record, SessionMessage, Tombstone};
+use service::backoff::Backoff;
+use service::health::Health;
+use service::incarnation::Change;
+use service::stream_watch::{StreamTrouble, StreamWatch};
+use service::streams::Streams;
+use service::{Nats, clock, last_message};
+use tokio::time::{Instant, sleep_until};
+
+use crate::address_key::AddressHasher;
+use crate::filter::profile::Verdict;
+use crate::filter::rules::{Check, Rules};
+use crate::gauges::Gauges;
+use crate::lookup::cache::replica::Replica;
+use crate::records::message;
+use crate::records::peers::OtherRules;
+use crate::records::sessions_room::SessionsRoom;
+
+/// The part's name in [`Health`].
+pub const PART: &str = "live records";
+
+/// How long new records are followed after a connection, and after an enricher with other rules was last heard: what it
+/// had under way is written by then, and what a gateway puts back after a stream was lost.
+const FOLLOW_FOR: Duration = Duration::from_secs(30);
+
+/// How many records are checked, and at the most written, at once.
+const AT_ONCE: usize = 256;
+const WRITES_AT_ONCE: usize = 64;
+
+/// What checking needs.
+pub struct LiveRecords {
+    pub rules: Arc<Rules>,
+    pub hasher: AddressHasher,
+    pub replica: Replica,
+    pub others: OtherRules,
+    pub nats: Nats,
+    pub streams: Streams,
+    pub room: SessionsRoom,
+    pub health: Health,
+    pub gauges: Arc<Gauges>,
+}
+
+/// How far the stream was read, and what is known of it.
+struct Position {
+    watch: StreamWatch,
+    read: u64,
+}
+
+impl LiveRecords {
+    /// Checks for ever.
+    pub async fn run(self) {
+        let mut backoff = Backoff::for_nats();
+        let mut position = Position {
+            watch: StreamWatch::new(self.nats.clone(), SESSIONS),
+            read: 0,
+        };
+        loop {
+            match self.one_connection(&mut position).await {
+                Ok(()) => backoff.reset(),
+                Err(error) => {
+                    self.health.trouble(PART, format!("{error:#}"));
+                    tokio::time::sleep(backoff.next_delay()).await;
+                }
+            }
+        }
+    }
+
+    /// Checks until the connection is lost; an error is trouble with the stream.
+    async fn one_connection(&self, position: &mut Position) -> anyhow::Result<()> {
+        let epoch = self.nats.connected().await;
+        let mut lost = std::pin::pin!(self.nats.lost(epoch));
+        loop {
+            tokio::select! {
+                () = &mut lost => return Ok(()),
+                followed = self.follow(position) => followed?,
+            }
+            let mut others = self.others.clone();
+            tokio::select! {
+                () = &mut lost => return Ok(()),
+                () = others.heard() => {}
+                trouble = in_trouble(&mut position.watch) => return Err(trouble.into()),
+            }
+        }
+    }
+
+    /// Checks what is out and not read yet, and what is written for a while.
+    async fn follow(&self, position: &mut Position) -> anyhow::Result<()> {
+        let stream = self.streams.sessions().await?;
+        let Position { watch, read } = position;
+        if watch.begin(&stream) != Change::Same {
+            *read = 0;
+        }
+        let deliver_policy = match *read {
+            0 => DeliverPolicy::All,
+            read => DeliverPolicy::ByStartSequence {
+                start_sequence: read + 1,
+            },
+        };
+        let config = pull::OrderedConfig {
+            deliver_policy,
+            ..pull::OrderedConfig::default()
+        };
+        let mut messages = stream.create_consumer(config).await?.messages().await?;
+        let mut until = Instant::now() + FOLLOW_FOR;
+        self.health.well(PART);
+        let mut trouble = std::pin::pin!(in_trouble(watch));
+        loop {
+            let first = tokio::select! {
+                message = messages.next() => message,
+                trouble = &mut trouble => return Err(trouble.into()),
+                () = sleep_until(until) => {
+                    if !self.others.heard_within(FOLLOW_FOR) {
+                        return Ok(());
+                    }
+                    until = Instant::now() + FOLLOW_FOR;
+                    continue;
+                }
+            };
+            let mut chunk = vec![first.ok_or_else(|| anyhow::anyhow!("the stream has ended"))??];
+            while chunk.len() < AT_ONCE
+                && let Some(Some(message)) = messages.next().now_or_never()
+            {
+                chunk.push(message?);
+            }
+            *read = self.check_all(chunk).await?.max(*read);
+        }
+    }
+
+    /// Gives the last sequence.
+    async fn check_all(&self, messages: Vec<Message>) -> anyhow::Result<u64> {
+        let checks = messages.into_iter().map(|message| self.check(message));
+        stream::iter(checks)
+            .buffer_unordered(WRITES_AT_ONCE)
+            .try_fold(0, async |last: u64, sequence| Ok(last.max(sequence)))
+            .await
+    }
+
+    /// Hides or redacts the record if it must not stand so. Where another message takes its place meanwhile, that one is
+    /// checked in its turn.
+    async fn check(&self, message: Message) -> anyhow::Result<u64> {
+        let sequence = message
+            .info()
+            .map_err(|error| anyhow::anyhow!(error))?
+            .stream_sequence;
+        // What is no message of ours the gateway rejects.
+        let Ok(SessionMessage::Record(record)) = serde_json::from_slice(&message.payload) else {
+            return Ok(sequence);
+        };
+        match self.verdict(&record).await {
+            Check::Stands => {}
+            Check::Hide => {
+                let tombstone = Tombstone {
+                    guid: record.guid,
+                    closed_at: clock::now(),
+                    received_at: record.received_at,
+                    hidden: true,
+                    ttl: self.room.tombstone_ttl(),
+                };
+                let message = message::tombstone_over(&tombstone, sequence)?;
+                if self.nats.replace(message).await?.is_some() {
+                    self.gauges.records_hidden.inc();
+                }
+            }
+            Check::Redact(profile) => {
+                let ttl = message
+                    .headers
+                    .as_ref()
+                    .and_then(last_message::ttl)
+                    .unwrap_or(RECORD_TTL);
+                let record = redacted(record, profile);
+                let message = message::record_for(&record, sequence, ttl, None)?;
+                if self.nats.replace(message).await?.is_some() {
+                    self.gauges.records_redacted.inc();
+                }
+            }
+        }
+        Ok(sequence)
+    }
+
+    /// What must become of a record; one that does not say who the visitor is by what is known here of the address.
+    async fn verdict(&self, record: &Record) -> Check {
+        if !record.unidentified {
+            return self.rules.check_record(record);
+        }
+        let found = self.replica.get(self.hasher.key(&record.ip)).await;
+        match found.map(|found| found.verdict == Verdict::Hidden) {
+            Some(true) => Check::Hide,
+            Some(false) | None => Check::Stands,
+        }
+    }
+}
+
+/// Looks after the stream until it cannot be relied on any longer. That NATS does not answer others notice.
+async fn in_trouble(watch: &mut StreamWatch) -> StreamTrouble {
+    loop {
+        let look = watch.look(|| 0).await;
+        match watch.judge(look) {
+            Ok(_) | Err(StreamTrouble::Unanswered(_)) => {}
+            Err(trouble) => return trouble,
+        }
+    }
+}
+
+/// The record with what may be shown. It counts as a later finding, so that it is believed more than the record before.
+fn redacted(record: Record, profile: Profile) -> Record {
+    let before = record.identified_at.unwrap_or(record.received_at);
+    Record {
+        profile,
+        identified_at: Some(clock::now().max(before + 1)),
+        ..record
+    }
+}

@@ -1,0 +1,82 @@
+//! The messages that go out, as their streams want them. Pure.
+
+use std::time::Duration;
+
+use async_nats::jetstream::message::{OutboundMessage, PublishMessage};
+use bytes::Bytes;
+use protocol::stream::RECORD_TTL;
+use protocol::{Activity, Record, Tombstone, subject};
+use serde::Serialize;
+use service::trace::{self, Span};
+
+use crate::queue::ledger::DeliveryId;
+
+/// A record for the stream whose last message on its subject has that sequence, 0 for none.
+///
+/// # Errors
+/// None that a record can cause; [`serde_json`] cannot know.
+pub fn record(
+    record: &Record,
+    expected: u64,
+    span: Option<&Span>,
+) -> Result<OutboundMessage, serde_json::Error> {
+    record_for(record, expected, RECORD_TTL, span)
+}
+
+/// The same for another time than that of an active session.
+///
+/// # Errors
+/// As [`record`].
+pub fn record_for(
+    record: &Record,
+    expected: u64,
+    ttl: Duration,
+    span: Option<&Span>,
+) -> Result<OutboundMessage, serde_json::Error> {
+    let message = trace::carried(PublishMessage::build(), span)
+        .ttl(ttl)
+        .expected_last_subject_sequence(expected)
+        .payload(json(record)?);
+    Ok(message.outbound_message(subject::session(&record.guid)))
+}
+
+/// A tombstone, which replaces whatever stands on its session's subject.
+///
+/// # Errors
+/// As [`record`].
+pub fn tombstone(tombstone: &Tombstone, span: Option<&Span>) -> Result<OutboundMessage, serde_json::Error> {
+    let message = trace::carried(PublishMessage::build(), span)
+        .ttl(tombstone.ttl)
+        .payload(json(tombstone)?);
+    Ok(message.outbound_message(subject::session(&tombstone.guid)))
+}
+
+/// A tombstone for the stream whose last message on its subject has that sequence.
+///
+/// # Errors
+/// As [`record`].
+pub fn tombstone_over(tombstone: &Tombstone, expected: u64) -> Result<OutboundMessage, serde_json::Error> {
+    let message = PublishMessage::build()
+        .ttl(tombstone.ttl)
+        .expected_last_subject_sequence(expected)
+        .payload(json(tombstone)?);
+    Ok(message.outbound_message(subject::session(&tombstone.guid)))
+}
+
+/// Activities in one message, for the subject of the enricher that publishes them.
+///
+/// # Errors
+/// As [`record`].
+pub fn activities(
+    activities: &[(Activity, DeliveryId)],
+    subject: &str,
+    span: Option<&Span>,
+) -> Result<OutboundMessage, serde_json::Error> {
+    let activities: Vec<_> = activities.iter().map(|(activity, _)| activity).collect();
+    let message = trace::carried(PublishMessage::build(), span).payload(json(&activities)?);
+    Ok(message.outbound_message(subject.to_owned()))
+}
+
+fn json(message: &(impl Serialize + ?Sized)) -> Result<Bytes, serde_json::Error> {
+    serde_json::to_vec(message).map(Into::into)
+}

@@ -1,0 +1,119 @@
+//! The opening times of sessions whose records were lost with their stream. Pure.
+//!
+//! The next event of such a session, most often a keep-alive, causes a new record; it must not say that the session began
+//! with that event.
+
+use protocol::guid::GuidMap;
+use protocol::{Guid, Millis, Record};
+
+use crate::records::sessions::Published;
+
+/// How long an opening is remembered, in ms: a session that is active has had an event by then.
+const KEEP_FOR: Millis = 5 * 60 * 1000;
+
+#[derive(Clone, Copy, Debug)]
+struct Opening {
+    published: Published,
+    noted_at: Millis,
+}
+
+/// Openings that are known without a record that says them.
+#[derive(Debug, Default)]
+pub struct Openings {
+    by_session: GuidMap<Opening>,
+}
+
+impl Openings {
+    /// A record that said this was lost.
+    pub fn note(&mut self, guid: Guid, published: Published, now: Millis) {
+        let opening = Opening {
+            published,
+            noted_at: now,
+        };
+        self.by_session.insert(guid, opening);
+    }
+
+    /// Adds to a record what is known of its session's opening.
+    pub fn complete(&self, record: &mut Record) {
+        let Some(Opening { published: known, .. }) = self.by_session.get(&record.guid) else {
+            return;
+        };
+        record.opened_at = [record.opened_at, known.opened_at].into_iter().flatten().min();
+        record.first_seen_at = record.first_seen_at.min(known.first_seen_at);
+    }
+
+    /// A record is out that says it, or the session is closed.
+    pub fn forget(&mut self, guid: &Guid) {
+        // Nearly always there is nothing.
+        if !self.by_session.is_empty() {
+            self.by_session.remove(guid);
+        }
+    }
+
+    /// Forgets those that were noted long ago.
+    pub fn forget_old(&mut self, now: Millis) {
+        self.by_session
+            .retain(|_, opening| now - opening.noted_at <= KEEP_FOR);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::Profile;
+
+    use super::*;
+    use crate::records::sessions::Sighting;
+
+    fn record(opening: bool, at: Millis) -> Record {
+        let sighting = Sighting {
+            guid: Guid::new("a").unwrap(),
+            ip: "::1".into(),
+            opening,
+            at,
+            received_at: at,
+        };
+        sighting.record(Profile::default())
+    }
+
+    fn lost(opened_at: Option<Millis>, first_seen_at: Millis) -> Openings {
+        let mut openings = Openings::default();
+        let published = Published {
+            opened_at,
+            first_seen_at,
+            ..Published::of(&record(false, first_seen_at), 0)
+        };
+        openings.note(Guid::new("a").unwrap(), published, 0);
+        openings
+    }
+
+    #[test]
+    fn keep_alive_after_a_loss_gives_the_known_opening() {
+        let mut completed = record(false, 50);
+        lost(Some(5), 5).complete(&mut completed);
+        assert_eq!((completed.opened_at, completed.first_seen_at), (Some(5), 5));
+        assert_eq!(completed.last_activity_at, 50);
+    }
+
+    #[test]
+    fn earliest_opening_counts() {
+        let mut completed = record(true, 50);
+        lost(Some(70), 40).complete(&mut completed);
+        assert_eq!((completed.opened_at, completed.first_seen_at), (Some(50), 40));
+        let mut completed = record(true, 50);
+        lost(None, 40).complete(&mut completed);
+        assert_eq!((completed.opened_at, completed.first_seen_at), (Some(50), 40));
+    }
+
+    #[test]
+    fn forgotten_when_told_and_after_a_while() {
+        let mut openings = lost(Some(5), 5);
+        openings.forget_old(KEEP_FOR);
+        let mut completed = record(false, 50);
+        openings.complete(&mut completed);
+        assert_eq!(completed.opened_at, Some(5));
+        openings.forget_old(KEEP_FOR + 1);
+        let mut completed = record(false, 50);
+        openings.complete(&mut completed);
+        assert_eq!(completed.opened_at, None);
+    }
+}

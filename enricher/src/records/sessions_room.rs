@@ -1,0 +1,114 @@
+//! How full the stream of sessions is, and what that leaves for tombstones and new records.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use service::health::Health;
+use service::{Nats, streams};
+
+use crate::records::closing_memory::{Allowance, allowance};
+
+/// The part's name in [`Health`].
+pub const PART: &str = "room for sessions";
+
+/// How often the stream is asked; more often once it fills up.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+const ASK_EVERY_WHERE_TIGHT: Duration = Duration::from_millis(200);
+
+/// What a tombstone and a record take, in bytes, rounded up: the stream tells precisely as soon as it is asked again.
+const TOMBSTONE_BYTES: u64 = 300;
+const RECORD_BYTES: u64 = 1_000;
+
+/// What the room in the stream allows now. Clones tell the same.
+#[derive(Clone, Debug)]
+pub struct SessionsRoom {
+    remember: Duration,
+    fill: Arc<Fill>,
+}
+
+/// How full the stream is, in bytes.
+#[derive(Debug)]
+struct Fill {
+    /// As the stream said last, and what was written here since.
+    used: AtomicU64,
+    limit: AtomicU64,
+}
+
+impl SessionsRoom {
+    /// How long a tombstone that is written now is kept.
+    pub fn tombstone_ttl(&self) -> Duration {
+        self.allowance().tombstone_ttl
+    }
+
+    /// Whether closings are remembered for a shorter time than they should be.
+    pub fn is_tight(&self) -> bool {
+        self.allowance().is_tight
+    }
+
+    /// Whether the record of a new session may be written.
+    pub fn admits_records(&self) -> bool {
+        self.allowance().admits_records
+    }
+
+    /// A tombstone goes out.
+    pub fn tombstone_written(&self) {
+        self.fill.used.fetch_add(TOMBSTONE_BYTES, Ordering::Relaxed);
+    }
+
+    /// The record of a new session goes out.
+    pub fn record_written(&self) {
+        self.fill.used.fetch_add(RECORD_BYTES, Ordering::Relaxed);
+    }
+
+    fn allowance(&self) -> Allowance {
+        let used = self.fill.used.load(Ordering::Relaxed);
+        allowance(self.remember, used, self.fill.limit.load(Ordering::Relaxed))
+    }
+}
+
+/// Asks for ever, in a task of its own. Closings should be remembered for `remember`.
+pub fn watch(nats: Nats, remember: Duration, health: Health) -> SessionsRoom {
+    let room = SessionsRoom {
+        remember,
+        fill: Arc::new(Fill {
+            used: AtomicU64::new(0),
+            limit: AtomicU64::new(u64::MAX),
+        }),
+    };
+    let asked = room.clone();
+    tokio::spawn(async move {
+        loop {
+            nats.connected().await;
+            // Where the stream cannot be asked, those who write to it say so.
+            if let Ok(stream) = nats.jetstream().get_stream(protocol::stream::SESSIONS).await {
+                let (left, limit) = streams::room(&stream);
+                asked.fill.limit.store(limit, Ordering::Relaxed);
+                asked.fill.used.store(limit - left, Ordering::Relaxed);
+                report(&health, asked.allowance());
+            }
+            tokio::time::sleep(if asked.is_tight() {
+                ASK_EVERY_WHERE_TIGHT
+            } else {
+                ASK_EVERY
+            })
+            .await;
+        }
+    });
+    room
+}
+
+fn report(health: &Health, allowance: Allowance) {
+    match (allowance.admits_records, allowance.is_tight) {
+        (true, false) => health.well(PART),
+        (true, true) => health.trouble(
+            PART,
+            "the stream of sessions is more than half full: closings are remembered for a shorter time than \
+             --remember-closings says until --sessions-mib is raised",
+        ),
+        (false, _) => health.trouble(
+            PART,
+            "the stream of sessions is full: new visitors wait until others leave or --sessions-mib is raised",
+        ),
+    }
+}

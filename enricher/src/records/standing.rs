@@ -1,0 +1,181 @@
+//! What is out on a session's subject, and what a record adds to it. Pure.
+
+use std::time::Duration;
+
+use async_nats::jetstream::message::StreamMessage;
+use protocol::stream::RECORD_TTL;
+use protocol::time::millis;
+use protocol::{Millis, Record, SessionMessage};
+use service::{clock, last_message};
+
+use crate::records::sessions::{Outcome, Published};
+
+/// The last message on a session's subject.
+#[derive(Debug)]
+pub struct Standing {
+    /// What it says.
+    pub message: SessionMessage,
+    /// Its sequence.
+    pub sequence: u64,
+    /// When it was published, by this process's monotonic clock.
+    pub published_at: Millis,
+    /// How long it was given, if not for ever.
+    pub ttl: Option<Duration>,
+}
+
+/// What becomes of a record where something is out already.
+#[derive(Debug)]
+pub enum Addition {
+    /// Nothing: what is out says it all.
+    None(Outcome),
+    /// This must take the place of what is out.
+    Record(Record),
+}
+
+impl Standing {
+    /// Reads a message of the sessions' stream.
+    ///
+    /// # Errors
+    /// Where it is neither a record nor a tombstone.
+    pub fn read(message: &StreamMessage) -> Result<Self, serde_json::Error> {
+        let ttl = last_message::ttl(&message.headers);
+        let mut content = serde_json::from_slice(&message.payload)?;
+        if let (SessionMessage::Tombstone(tombstone), Some(ttl)) = (&mut content, ttl) {
+            tombstone.ttl = ttl;
+        }
+        Ok(Self {
+            message: content,
+            sequence: message.sequence,
+            published_at: clock::uptime_at(last_message::millis(message.time)),
+            ttl,
+        })
+    }
+
+    /// What it says of its session.
+    pub fn outcome(self) -> Outcome {
+        match self.message {
+            SessionMessage::Tombstone(tombstone) => Outcome::Closed(tombstone, self.published_at),
+            SessionMessage::Record(record) => Outcome::Published(Published::of(&record, self.published_at)),
+        }
+    }
+
+    /// What `record` adds to it.
+    pub fn add(self, record: &Record, now: Millis) -> Addition {
+        let SessionMessage::Record(before) = &self.message else {
+            return Addition::None(self.outcome());
+        };
+        let mut merged = before.clone();
+        merged.merge(record);
+        let says_the_same = merged.opened_at == before.opened_at
+            && merged.shown_opened_at() == before.shown_opened_at()
+            && merged.identity() == before.identity();
+        if says_the_same && !self.expires_soon(now) {
+            Addition::None(self.outcome())
+        } else {
+            Addition::Record(merged)
+        }
+    }
+
+    /// Whether it was given less time than an active session needs, or has used up half of it.
+    fn expires_soon(&self, now: Millis) -> bool {
+        self.ttl.is_none_or(|ttl| ttl < RECORD_TTL) || now - self.published_at > millis(RECORD_TTL) / 2
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::stream::{REMEMBER_CLOSINGS, tombstone_ttl};
+    use protocol::{Guid, Profile, Tombstone};
+
+    fn record(opened_at: Option<Millis>, first_seen_at: Millis) -> Record {
+        Record {
+            guid: Guid::new("a").unwrap(),
+            ip: "::1".into(),
+            opened_at,
+            first_seen_at,
+            last_activity_at: first_seen_at,
+            received_at: first_seen_at,
+            profile: Profile::default(),
+            unidentified: false,
+            identified_at: None,
+        }
+    }
+
+    fn standing(message: SessionMessage) -> Standing {
+        Standing {
+            message,
+            sequence: 1,
+            published_at: 0,
+            ttl: Some(RECORD_TTL),
+        }
+    }
+
+    fn adds_nothing(addition: &Addition) -> bool {
+        matches!(addition, Addition::None(Outcome::Published(_)))
+    }
+
+    #[test]
+    fn only_what_knows_the_opening_better_is_added() {
+        let out = |opened_at| standing(SessionMessage::Record(record(opened_at, 10)));
+        assert!(adds_nothing(&out(Some(10)).add(&record(None, 5), 20)));
+        assert!(adds_nothing(&out(None).add(&record(None, 15), 20)));
+        let Addition::Record(merged) = out(None).add(&record(Some(7), 7), 20) else {
+            panic!("an opening must be taken over");
+        };
+        assert_eq!(merged.opened_at, Some(7));
+        assert!(matches!(out(None).add(&record(None, 5), 20), Addition::Record(_)));
+    }
+
+    #[test]
+    fn what_says_more_of_the_visitor_is_added_with_its_address() {
+        let found = |ip: &str, identified_at| Record {
+            ip: ip.into(),
+            identified_at,
+            ..record(Some(10), 10)
+        };
+        let out = || standing(SessionMessage::Record(found("::1", Some(5))));
+        for less in [found("::2", None), found("::2", Some(4)), found("::1", Some(5))] {
+            assert!(adds_nothing(&out().add(&less, 20)), "{less:?}");
+        }
+        let Addition::Record(merged) = out().add(&found("::2", Some(6)), 20) else {
+            panic!("a later finding must be taken over");
+        };
+        assert_eq!((&*merged.ip, merged.identified_at), ("::2", Some(6)));
+    }
+
+    #[test]
+    fn an_old_record_is_published_anew() {
+        let half = millis(RECORD_TTL) / 2;
+        let out = || standing(SessionMessage::Record(record(Some(10), 10)));
+        assert!(adds_nothing(&out().add(&record(None, 20), half)));
+        assert!(matches!(
+            out().add(&record(None, 20), half + 1),
+            Addition::Record(_)
+        ));
+        let gone_stale = Standing {
+            ttl: Some(RECORD_TTL / 2),
+            ..out()
+        };
+        assert!(matches!(
+            gone_stale.add(&record(None, 20), 20),
+            Addition::Record(_)
+        ));
+    }
+
+    #[test]
+    fn nothing_is_added_to_a_tombstone() {
+        let tombstone = Tombstone {
+            guid: Guid::new("a").unwrap(),
+            closed_at: 5,
+            received_at: 5,
+            hidden: false,
+            ttl: tombstone_ttl(REMEMBER_CLOSINGS),
+        };
+        let out = standing(SessionMessage::Tombstone(tombstone.clone()));
+        assert!(matches!(
+            out.add(&record(Some(1), 1), 20),
+            Addition::None(Outcome::Closed(found, 0)) if found == tombstone
+        ));
+    }
+}
