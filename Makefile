@@ -98,7 +98,7 @@ clean: ## Remove all that was built or fetched
 
 .PHONY: screenshots
 screenshots: $(PAGE) ## Take the pictures of the page in docs/ anew
-	CHROMIUM="$$(scripts/find-chromium)" && export CHROMIUM && node frontend/e2e/screenshots.mjs
+	CHROMIUM="$$(scripts/find-chromium)" && export CHROMIUM && node frontend/browser/screenshots.mjs
 
 ##@ Check
 

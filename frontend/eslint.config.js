@@ -25,7 +25,7 @@ export default tseslint.config(
   },
   {
     // The functions handed to the page run in the browser, the rest in Node.
-    files: ['{bench,e2e}/**/*.mjs'],
+    files: ['{bench,browser}/**/*.mjs'],
     languageOptions: { globals: { ...globals.node, ...globals.browser } },
   },
 );

@@ -1,5 +1,5 @@
 // Visitors by the thousand, of whom some come, go or do something with every frame.
-import { makeVisitor, random } from '../e2e/visitors.mjs';
+import { makeVisitor, random } from '../browser/visitors.mjs';
 
 /** Frames a second, as the gateway sends them. */
 const FRAMES = 20;

@@ -1,8 +1,8 @@
 // How fluid the page is with many visitors, and whether it keeps its memory: see `make bench-page`.
 // usage: node bench/page.mjs; VISITORS (10000), CHANGES a second (5000), SECONDS of scrolling (30), MINUTES (10)
 import { loadavg } from 'node:os';
-import { launchBrowser } from '../e2e/browser.mjs';
-import { MockGateway } from '../e2e/mock-gateway.mjs';
+import { launchBrowser } from '../browser/browser.mjs';
+import { MockGateway } from '../browser/mock-gateway.mjs';
 import { Crowd } from './crowd.mjs';
 import { busyShares, shareOver, trendOf } from './figures.mjs';
 

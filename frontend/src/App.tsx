@@ -1,12 +1,12 @@
 import { Details } from './details/Details';
 import { Figures } from './figures/Figures';
-import { TopCompanies } from './figures/TopCompanies';
+import { TopCompanies } from './companies/TopCompanies';
 import { HealthStrip } from './health/HealthStrip';
 import { LinkStatus } from './health/LinkStatus';
 import { Troubles } from './health/Troubles';
-import { LogOut } from './LogOut';
+import { LogOut } from './login/LogOut';
 import { Shown } from './table/Shown';
-import { Toolbar } from './table/Toolbar';
+import { Toolbar } from './toolbar/Toolbar';
 import { VisitorTable } from './table/VisitorTable';
 import { WatchMenu } from './watch/WatchMenu';
 

@@ -1,18 +1,18 @@
 import * as Dialog from '@radix-ui/react-dialog';
 import type { ReactNode } from 'react';
 import type { Session } from '../feed/frame';
-import { useFrom, useMoment } from '../feed/useLive';
-import { formatCount, formatTime } from '../format';
-import { Icon } from '../Icon';
-import { Age } from '../table/Age';
-import { useQuery } from '../table/useQuery';
-import { useRowShape } from '../table/useRowShape';
+import { useFrom, useMoment } from '../store/useLive';
+import { formatCount, formatTime } from '../shared/format';
+import { Icon } from '../components/Icon';
+import { Age } from '../components/Age';
+import { useQuery } from '../address/useQuery';
+import { useRowShape } from '../shared/useRowShape';
 import { WatchButton } from '../watch/WatchButton';
-import { CopyButton } from './CopyButton';
-import { mailtoUrl, telUrl, websiteUrl } from './links';
-import { countryName } from './origin';
+import { CopyButton } from '../components/CopyButton';
+import { mailtoUrl, telUrl, websiteUrl } from '../shared/links';
+import { countryName } from '../shared/origin';
 import { Timeline } from './Timeline';
-import '../styles/details.css';
+import './details.css';
 
 /**
  * All about the chosen visitor, beside the table: the table stays in use, and the details follow it. Where there is no

@@ -1,6 +1,6 @@
 import { memo } from 'react';
-import type { Story } from '../feed/journal';
-import { formatClock, formatTime } from '../format';
+import type { Story } from '../store/journal';
+import { formatClock, formatTime } from '../shared/format';
 import { timelineOf } from './timeline';
 
 /**

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { Story } from '../feed/journal';
-import { aSession, NOW } from '../played/samples';
+import type { Story } from '../store/journal';
+import { aSession, NOW } from '../testing/samples';
 import { timelineOf } from './timeline';
 
 function story(parts: Partial<Story> = {}): Story {

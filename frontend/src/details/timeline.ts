@@ -1,4 +1,4 @@
-import type { Story } from '../feed/journal';
+import type { Story } from '../store/journal';
 
 /** One thing that happened, at a server's time in milliseconds since the epoch. */
 export interface Happening {

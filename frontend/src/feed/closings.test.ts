@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from 'vitest';
-import { NOW } from '../played/samples';
+import { NOW } from '../testing/samples';
 import { Closings, MOST_CLOSINGS, REMEMBERED } from './closings';
 
 let closings: Closings;

@@ -3,7 +3,7 @@ import deltaText from '../../../protocol/fixtures/delta.json?raw';
 import interruptedText from '../../../protocol/fixtures/delta-interrupted.json?raw';
 import snapshotText from '../../../protocol/fixtures/snapshot.json?raw';
 import { parseFrame } from './frame';
-import { aDelta, aPipeline, aSession, aSnapshot } from '../played/samples';
+import { aDelta, aPipeline, aSession, aSnapshot } from '../testing/samples';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { aDelta, aPipeline, aSession, aSnapshot, NOW, someStats } from '../played/samples';
+import { aDelta, aPipeline, aSession, aSnapshot, NOW, someStats } from '../testing/samples';
 import type { Change, Row } from './change';
 import { REMEMBERED } from './closings';
 import type { Snapshot } from './frame';

@@ -3,8 +3,8 @@ import { cleanup, screen } from '@testing-library/react';
 import { Profiler } from 'react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Figures } from './Figures';
-import { PlayedPage } from '../played/playedPage';
-import { aDelta, aPipeline, aSession, aSnapshot, NOW, someLookups, someStats } from '../played/samples';
+import { PlayedPage } from '../testing/playedPage';
+import { aDelta, aPipeline, aSession, aSnapshot, NOW, someLookups, someStats } from '../testing/samples';
 
 // Needs a canvas; it is looked at in the browser.
 vi.mock('./Sparkline', () => ({ Sparkline: () => null }));

@@ -1,10 +1,10 @@
 import type { ReactNode } from 'react';
-import type { Trace } from '../feed/pulse';
-import { useFrom, useMoment, useView } from '../feed/useLive';
-import { formatAverage, formatCount, formatDuration, formatRate, NOTHING } from '../format';
+import type { Trace } from '../store/pulse';
+import { useFrom, useMoment, useView } from '../store/useLive';
+import { formatAverage, formatCount, formatDuration, formatRate, NOTHING } from '../shared/format';
 import { LookupCosts } from './LookupCosts';
 import { Sparkline } from './Sparkline';
-import '../styles/figures.css';
+import './figures.css';
 
 /** The figures above the table. */
 export function Figures() {

@@ -2,8 +2,8 @@
 import { cleanup, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { LookupCosts } from './LookupCosts';
-import { PlayedPage } from '../played/playedPage';
-import { aDelta, aPipeline, aSnapshot, someLookups } from '../played/samples';
+import { PlayedPage } from '../testing/playedPage';
+import { aDelta, aPipeline, aSnapshot, someLookups } from '../testing/samples';
 import type { Lookups } from '../feed/status';
 
 let page: PlayedPage;

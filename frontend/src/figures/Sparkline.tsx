@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
-import type { Trace } from '../feed/pulse';
-import { useFrom, useLive } from '../feed/useLive';
+import type { Trace } from '../store/pulse';
+import { useFrom, useLive } from '../store/useLive';
 import 'uplot/dist/uPlot.min.css';
 
 const HEIGHT = 28;

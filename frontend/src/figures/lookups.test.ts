@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { savedCalls, savedShare } from './lookups';
-import { someLookups } from '../played/samples';
+import { someLookups } from '../testing/samples';
 
 const lookups = someLookups({ paid: 200, savedByCache: 500, savedByFleet: 70, savedBySharing: 30 });
 

@@ -3,8 +3,8 @@ import { act, cleanup, screen } from '@testing-library/react';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HealthStrip } from './HealthStrip';
 import { Troubles } from './Troubles';
-import { PlayedPage } from '../played/playedPage';
-import { anEnricher, aPipeline, aSnapshot, NOW, someStats } from '../played/samples';
+import { PlayedPage } from '../testing/playedPage';
+import { anEnricher, aPipeline, aSnapshot, NOW, someStats } from '../testing/samples';
 import type { Pipeline } from '../feed/status';
 
 let page: PlayedPage;

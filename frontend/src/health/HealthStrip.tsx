@@ -1,8 +1,8 @@
 import type { Deanonymizer } from './deanonymizer';
-import { formatCount, formatDuration } from '../format';
+import { formatCount, formatDuration } from '../shared/format';
 import { assess, type Crew, type Emitter } from './pipeline';
-import { useMoment, useView } from '../feed/useLive';
-import '../styles/status.css';
+import { useMoment, useView } from '../store/useLive';
+import './status.css';
 
 /** Fewer messages than these are on their way; so many that no enricher has taken wait. */
 const MANY_QUEUED = 100;

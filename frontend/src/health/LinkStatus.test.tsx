@@ -2,9 +2,9 @@
 import { cleanup, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { LinkStatus } from './LinkStatus';
-import { PlayedPage } from '../played/playedPage';
-import { formatClock } from '../format';
-import { anIngestor, aPipeline, aSnapshot, NOW, someStats } from '../played/samples';
+import { PlayedPage } from '../testing/playedPage';
+import { formatClock } from '../shared/format';
+import { anIngestor, aPipeline, aSnapshot, NOW, someStats } from '../testing/samples';
 
 let page: PlayedPage;
 

@@ -1,8 +1,8 @@
-import { useMoment, useView } from '../feed/useLive';
+import { useMoment, useView } from '../store/useLive';
 import type { Freshness } from '../feed/freshness';
-import { formatClock, formatCount, formatDuration } from '../format';
+import { formatClock, formatCount, formatDuration } from '../shared/format';
 import { describeFeed, describeInterruption } from './interruption';
-import '../styles/status.css';
+import './status.css';
 
 const LABELS: Record<Freshness, string> = {
   connecting: 'Connecting',

@@ -1,6 +1,6 @@
 import * as Popover from '@radix-ui/react-popover';
-import { useMoment, useView } from '../feed/useLive';
-import { formatCount } from '../format';
+import { useMoment, useView } from '../store/useLive';
+import { formatCount } from '../shared/format';
 import { assess, type Trouble } from './pipeline';
 
 /**

@@ -1,5 +1,5 @@
 import type { Interruption, Pipeline } from '../feed/status';
-import { formatClock, formatDuration } from '../format';
+import { formatClock, formatDuration } from '../shared/format';
 import { assess } from './pipeline';
 
 /** What is interrupted, for somebody who sells. */

@@ -1,5 +1,5 @@
 import { assessDeanonymizer, type Deanonymizer } from './deanonymizer';
-import { formatDuration } from '../format';
+import { formatDuration } from '../shared/format';
 import type { IngestorStatus, Pipeline } from '../feed/status';
 
 /**

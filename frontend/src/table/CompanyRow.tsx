@@ -1,8 +1,8 @@
-import { Icon } from '../Icon';
-import { formatCount } from '../format';
+import { Icon } from '../components/Icon';
+import { formatCount } from '../shared/format';
 import { WatchButton } from '../watch/WatchButton';
-import { Age } from './Age';
-import type { CompanyLine } from './groups';
+import { Age } from '../components/Age';
+import type { CompanyLine } from '../listing/groups';
 
 /** The cells of a company, above its visitors. */
 export function CompanyRow({ line }: { line: CompanyLine }) {

@@ -1,9 +1,9 @@
 // @vitest-environment jsdom
 import { cleanup, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { formatClock } from '../format';
-import { PlayedPage } from '../played/playedPage';
-import { anIngestor, aPipeline, aSnapshot, NOW, someStats } from '../played/samples';
+import { formatClock } from '../shared/format';
+import { PlayedPage } from '../testing/playedPage';
+import { anIngestor, aPipeline, aSnapshot, NOW, someStats } from '../testing/samples';
 import type { Pipeline } from '../feed/status';
 import { NoRows } from './NoRows';
 

@@ -1,8 +1,8 @@
-import { useFrom, useMoment, useView } from '../feed/useLive';
-import { formatCount } from '../format';
+import { useFrom, useMoment, useView } from '../store/useLive';
+import { formatCount } from '../shared/format';
 import { describeFeed, describeInterruption } from '../health/interruption';
-import { isFiltered, withoutFilters } from './query';
-import { useQuery } from './useQuery';
+import { isFiltered, withoutFilters } from '../address/query';
+import { useQuery } from '../address/useQuery';
 
 /** What stands in the table where there is nobody to show: why, and what comes next. */
 export function NoRows() {

@@ -1,5 +1,5 @@
-import { useFrom, useLive, useView } from '../feed/useLive';
-import { formatCount } from '../format';
+import { useFrom, useLive, useView } from '../store/useLive';
+import { formatCount } from '../shared/format';
 
 /**
  * How many of the visitors are listed; and, while the order is held because somebody reads, that it is, and what

@@ -1,7 +1,7 @@
-import { Icon } from '../Icon';
+import { Icon } from '../components/Icon';
 import { HEADINGS } from './columns';
-import { type Column, COLUMNS, sortOf, type SortKey } from './query';
-import { useQuery } from './useQuery';
+import { type Column, COLUMNS, sortOf, type SortKey } from '../address/query';
+import { useQuery } from '../address/useQuery';
 
 /** The head of the table: a column is sorted by its heading, and the other way round by pressing it again. */
 export function TableHead() {

@@ -2,8 +2,8 @@
 import { cleanup, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Session } from '../feed/frame';
-import { PlayedPage } from '../played/playedPage';
-import { aSession, aSnapshot, NOW } from '../played/samples';
+import { PlayedPage } from '../testing/playedPage';
+import { aSession, aSnapshot, NOW } from '../testing/samples';
 import { VisitorRow } from './VisitorRow';
 
 let page: PlayedPage;

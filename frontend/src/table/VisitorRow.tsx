@@ -1,11 +1,11 @@
 import { Fragment, memo } from 'react';
-import { mailtoUrl, telUrl, websiteUrl } from '../details/links';
+import { mailtoUrl, telUrl, websiteUrl } from '../shared/links';
 import type { Leaving } from '../feed/change';
 import type { Company, Contact, Session } from '../feed/frame';
-import { NOTHING } from '../format';
-import { originOf } from '../details/origin';
+import { NOTHING } from '../shared/format';
+import { originOf } from '../shared/origin';
 import { WatchButton } from '../watch/WatchButton';
-import { Age } from './Age';
+import { Age } from '../components/Age';
 
 /** Lines of text in a row; what does not fit is in the visitor's details. */
 const LINES = 2;

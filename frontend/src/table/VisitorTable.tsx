@@ -1,17 +1,17 @@
 import { memo, useCallback, useState } from 'react';
-import { useFrom, useMoment } from '../feed/useLive';
+import { useFrom, useMoment } from '../store/useLive';
 import { useIsWatched } from '../watch/useWatch';
 import { CompanyRow } from './CompanyRow';
-import { NO_COMPANY, type CompanyLine } from './groups';
-import type { Line, VisitorLine } from './listing';
+import { NO_COMPANY, type CompanyLine } from '../listing/groups';
+import type { Line, VisitorLine } from '../listing/listing';
 import { NoRows } from './NoRows';
 import { TableHead } from './TableHead';
-import { useQuery } from './useQuery';
+import { useQuery } from '../address/useQuery';
 import { useReading } from './useReading';
 import { useRowKeys } from './useRowKeys';
 import { useRows } from './useRows';
 import { VisitorRow } from './VisitorRow';
-import '../styles/table.css';
+import './table.css';
 
 /** Milliseconds for which a new session stands out. */
 const NEW_FOR = 5_000;

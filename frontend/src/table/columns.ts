@@ -1,4 +1,4 @@
-import type { Age, Column, Known } from './query';
+import type { Age, Column, Known } from '../address/query';
 
 /** How the columns are called. */
 export const HEADINGS: Record<Column, string> = {

@@ -1,4 +1,4 @@
-import type { Line } from './listing';
+import type { Line } from '../listing/listing';
 
 /** The shape of a row: a line of columns, or a card where the screen is too narrow for them. */
 export type RowShape = 'line' | 'card';

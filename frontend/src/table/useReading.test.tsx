@@ -2,7 +2,7 @@
 import { cleanup, fireEvent } from '@testing-library/react';
 import { useState } from 'react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { PlayedPage } from '../played/playedPage';
+import { PlayedPage } from '../testing/playedPage';
 import { READING, useReading } from './useReading';
 import { Shown } from './Shown';
 

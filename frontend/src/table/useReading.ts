@@ -1,5 +1,5 @@
 import { useEffect } from 'react';
-import { useLive } from '../feed/useLive';
+import { useLive } from '../store/useLive';
 
 /**
  * For how long, in milliseconds, a pointer that rests or a key that was pressed counts as reading: a pointer that was

@@ -1,8 +1,8 @@
 import { useVirtualizer, type VirtualItem } from '@tanstack/react-virtual';
 import { useCallback, useLayoutEffect, useState } from 'react';
 import { lineHeight } from './lineHeight';
-import type { Line } from './listing';
-import { useRowShape } from './useRowShape';
+import type { Line } from '../listing/listing';
+import { useRowShape } from '../shared/useRowShape';
 
 /** Rows rendered beyond the edges of the screen, so that scrolling does not show blanks. */
 const OVERSCAN = 6;

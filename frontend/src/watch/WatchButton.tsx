@@ -1,5 +1,5 @@
 import type { Company } from '../feed/frame';
-import { Icon } from '../Icon';
+import { Icon } from '../components/Icon';
 import { useIsWatched, useWatch } from './useWatch';
 
 /**

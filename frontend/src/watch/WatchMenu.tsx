@@ -1,11 +1,11 @@
 import * as Popover from '@radix-ui/react-popover';
 import { useState } from 'react';
-import { useFrom } from '../feed/useLive';
-import { formatCount } from '../format';
-import { Icon } from '../Icon';
+import { useFrom } from '../store/useLive';
+import { formatCount } from '../shared/format';
+import { Icon } from '../components/Icon';
 import { useNoticeState, useWatch, useWatched } from './useWatch';
 import type { NoticeState } from './notices';
-import '../styles/watch.css';
+import './watch.css';
 
 /** The watchlist, and how many of its visitors are there. */
 export function WatchMenu() {

@@ -1,7 +1,7 @@
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { Coming } from '../feed/change';
 import type { Company } from '../feed/frame';
-import { aSession } from '../played/samples';
+import { aSession } from '../testing/samples';
 import { Lookout } from './lookout';
 import { Watchlist } from './watchlist';
 

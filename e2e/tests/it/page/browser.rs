@@ -94,7 +94,11 @@ impl Page {
         );
         let url = site.member(Role::Gateway, 0)?.http.base();
         let mut browser = Command::new("node")
-            .args(["e2e/watch.mjs", url, &format!("--clock-ahead={milliseconds}")])
+            .args([
+                "browser/driver/page.mjs",
+                url,
+                &format!("--clock-ahead={milliseconds}"),
+            ])
             .current_dir(&frontend)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -18,7 +18,7 @@ async fn log_in_and_out(site: &Pipeline, line: &[&OsStr]) -> Result<()> {
     let gateway = site.member(Role::Gateway, 0)?.http.base();
     for browser in BROWSERS {
         let script = Command::new("node")
-            .args(["e2e/login.mjs", browser, gateway, TOKEN])
+            .args(["browser/driver/login.mjs", browser, gateway, TOKEN])
             .args(line)
             .current_dir(repository().join("frontend"))
             .stdin(Stdio::null())

@@ -1,0 +1,149 @@
+// Logs in and out at a real gateway with a real browser, as a person does, and fails where a person would.
+// usage: node browser/driver/login.mjs chromium|firefox GATEWAY TOKEN [--proxy-port PORT] [--certificate FILE --key FILE]
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import puppeteer from 'puppeteer-core';
+import { ARGUMENTS } from '../browser.mjs';
+import { Line } from './line.mjs';
+import { Proxy } from './proxy.mjs';
+
+/** Milliseconds that anything may take; only so long that a failure is found out. */
+const DEADLINE = 60_000;
+const LIVE = '[data-freshness=live]';
+const FORM = '#token';
+/** An address with all that an address has. */
+const ASKED_FOR = '/?q=lumen&group=company#noted';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    'proxy-port': { type: 'string' },
+    certificate: { type: 'string' },
+    key: { type: 'string' },
+  },
+});
+const [browserName, gateway, token] = positionals;
+
+const door = await openDoor();
+const profile = await mkdtemp(join(tmpdir(), 'login-'));
+const browser = await launch();
+try {
+  await logInAndOut(await browser.newPage());
+} finally {
+  await browser.close();
+  door.stop();
+  await rm(profile, { recursive: true, force: true });
+}
+
+/** What the browser connects to. */
+function openDoor() {
+  const { 'proxy-port': port, certificate, key } = values;
+  if (certificate) return Proxy.to(gateway, 0, { certificate, key });
+  return port ? Proxy.to(gateway, Number(port)) : Line.to(gateway);
+}
+
+function launch() {
+  const shared = { acceptInsecureCerts: true, userDataDir: profile, protocolTimeout: DEADLINE };
+  if (browserName === 'firefox') {
+    const executablePath = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
+    return puppeteer.launch({ ...shared, browser: 'firefox', executablePath, headless: true });
+  }
+  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+  return puppeteer.launch({ ...shared, browser: 'chrome', executablePath, args: ARGUMENTS });
+}
+
+async function logInAndOut(page) {
+  page.setDefaultTimeout(DEADLINE);
+
+  await page.goto(door.url + ASKED_FOR);
+  await submit(page, 'wrong');
+  await page.waitForSelector('[role=alert]');
+  assert.match(await text(page, '[role=alert]'), /not the token/);
+
+  await submit(page, token);
+  await isAt(page, ASKED_FOR);
+
+  // The pass runs out, and then the connection breaks.
+  await loseCookies(page);
+  door.cut();
+  door.mend();
+  await submit(page, token);
+  await isAt(page, ASKED_FOR);
+
+  const other = await openOtherSite();
+  await page.goto(other.url);
+  await Promise.all([page.waitForNavigation(), page.click('#link')]);
+  await isAt(page, '/?q=linked');
+  for (const form of ['log-in', 'log-out']) {
+    await page.goto(other.url);
+    const [answer] = await Promise.all([page.waitForNavigation(), page.click(`#${form}`)]);
+    assert.equal(answer.status(), 403, `${form} by a page of another site`);
+  }
+  other.stop();
+  await page.goto(`${door.url}/`);
+  await isAt(page, '/');
+
+  const logOut = await page.waitForSelector('form[action="/logout"] button');
+  await Promise.all([page.waitForNavigation(), logOut.click()]);
+  await page.waitForSelector(FORM);
+  assert.deepEqual(await page.cookies(), [], 'nothing is left of the pass');
+  const answer = await page.goto(`${door.url}/`);
+  assert.equal(answer.status(), 401);
+
+  await page.goto(`${door.url}/login?next=${encodeURIComponent('//evil.example/')}`);
+  await submit(page, token);
+  await isAt(page, '/');
+}
+
+/** Fills the form in once it is there, and sends it. */
+async function submit(page, word) {
+  await page.waitForSelector(FORM);
+  await page.type(FORM, word);
+  await Promise.all([page.waitForNavigation(), page.click('button')]);
+}
+
+/** Waits until the page is live, and says where it is. */
+async function isAt(page, address) {
+  await page.waitForSelector(LIVE);
+  assert.equal(page.url(), door.url + address);
+}
+
+async function loseCookies(page) {
+  const cookies = await page.cookies();
+  assert.deepEqual(cookies.map(({ name, httpOnly, secure }) => ({ name, httpOnly, secure })).sort(byName), [
+    { name: 'visitor_logged_in', httpOnly: false, secure: door.url.startsWith('https:') },
+    { name: 'visitor_pass', httpOnly: true, secure: door.url.startsWith('https:') },
+  ]);
+  await page.deleteCookie(...cookies);
+}
+
+function byName(one, other) {
+  return one.name.localeCompare(other.name);
+}
+
+function text(page, selector) {
+  return page.$eval(selector, (element) => element.textContent);
+}
+
+/** A page of another site: to a browser `localhost` is another than `127.0.0.1`. */
+async function openOtherSite() {
+  const page = `<!doctype html><title>Other</title><a id="link" href="${door.url}/?q=linked">Visitors</a>
+    <form method="post" action="${door.url}/login"><input name="token" value="${token}">
+    <button id="log-in">Log in</button></form>
+    <form method="post" action="${door.url}/logout"><button id="log-out">Log out</button></form>`;
+  const server = createServer((request, response) => {
+    response.writeHead(200, { 'Content-Type': 'text/html' }).end(page);
+  });
+  server.listen(0, 'localhost');
+  await once(server, 'listening');
+  const stop = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return { url: `http://localhost:${server.address().port}/`, stop };
+}

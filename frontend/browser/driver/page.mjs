@@ -1,0 +1,128 @@
+// Opens the page in a browser and does what it is told, one line of JSON at a time, each answered by one; for tests
+// that run the real pipeline. usage: node browser/driver/page.mjs URL [--clock-ahead MILLISECONDS]
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { launchBrowser } from '../browser.mjs';
+import { Line } from './line.mjs';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { 'clock-ahead': { type: 'string', default: '0' } },
+});
+const [url] = positionals;
+if (!url) {
+  console.error('usage: node browser/driver/page.mjs URL [--clock-ahead MILLISECONDS]');
+  process.exit(64);
+}
+
+const line = await Line.to(url);
+const browser = await launchBrowser();
+const context = await browser.newContext({ viewport: { width: 1440, height: 2000 } });
+await context.addInitScript(noteAllThatIsShown);
+await context.addInitScript(setClockAhead, Number(values['clock-ahead']));
+const complaints = [];
+let page = await open('');
+
+/** What can be asked for; each takes the rest of the line. */
+const deeds = {
+  /** What the page shows. */
+  look: () => page.evaluate(look),
+  /** Every text that was in the document since it was opened. */
+  everShown: () => page.evaluate(() => [...globalThis.everShown]),
+  /** What the browser complained about. */
+  complaints: () => complaints,
+  click: ({ role, name }) => page.getByRole(role, { name, exact: true }).first().click(),
+  fill: ({ label, text }) => page.getByLabel(label, { exact: true }).first().fill(text),
+  choose: ({ label, option }) =>
+    page.getByLabel(label, { exact: true }).first().selectOption({ label: option }),
+  press: ({ key }) => page.keyboard.press(key),
+  pressOn: ({ role, text, key }) => page.getByRole(role).filter({ hasText: text }).first().press(key),
+  /** Saves what a button offers; answers with what is in the file. */
+  save: async ({ name }) => {
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name, exact: true }).click(),
+    ]);
+    return readFile(await download.path(), 'utf8');
+  },
+  /** Opens the address of the page once more, as somebody does to whom it was sent. */
+  share: async () => {
+    page = await open(new URL(page.url()).search);
+  },
+  clock: () => page.evaluate(() => Date.now()),
+  cut: () => line.cut(),
+  mend: () => line.mend(),
+};
+
+for await (const text of createInterface({ input: process.stdin })) {
+  const { deed, ...how } = JSON.parse(text);
+  try {
+    console.log(JSON.stringify({ done: (await deeds[deed](how)) ?? null }));
+  } catch (error) {
+    console.log(JSON.stringify({ failed: String(error) }));
+  }
+}
+await browser.close();
+line.stop();
+
+async function open(search) {
+  const opened = await context.newPage();
+  opened.on('pageerror', (error) => complaints.push(String(error)));
+  opened.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+  });
+  await opened.goto(`${line.url}/${search}`);
+  return opened;
+}
+
+/** Runs in the page. */
+function look() {
+  const rows = [...document.querySelectorAll('.visitors-body [role=row]:not([data-left])')];
+  return {
+    rows: rows.map((row) => row.innerText),
+    watched: rows.filter((row) => row.dataset.watched).map((row) => row.innerText),
+    figures: Object.fromEntries(
+      [...document.querySelectorAll('.figure')].map((figure) => [
+        figure.querySelector('dt').textContent,
+        figure.querySelector('dd').textContent,
+      ]),
+    ),
+    freshness: document.querySelector('[data-freshness]')?.dataset.freshness,
+    status: document.querySelector('.link-status')?.innerText ?? null,
+    noRows: document.querySelector('.no-rows')?.innerText ?? null,
+    title: document.title,
+    address: location.search,
+    details: document.querySelector('[role=dialog]')?.innerText ?? null,
+  };
+}
+
+/** Runs in the page before anything else: notes every text, so that nothing can be shown for a moment only. */
+function noteAllThatIsShown() {
+  globalThis.everShown = new Set();
+  const note = (node) => {
+    if (node.nodeType === Node.TEXT_NODE) globalThis.everShown.add(node.data);
+    for (const child of node.childNodes) note(child);
+    for (const attribute of node.attributes ?? []) globalThis.everShown.add(attribute.value);
+  };
+  new MutationObserver((mutations) => {
+    for (const { target, addedNodes } of mutations) {
+      note(target);
+      addedNodes.forEach(note);
+    }
+  }).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
+}
+
+/** Runs in the page: its computer's clock is wrong by so many milliseconds. */
+function setClockAhead(milliseconds) {
+  if (milliseconds === 0) return;
+  const RealDate = Date;
+  globalThis.Date = class extends RealDate {
+    constructor(...parts) {
+      super(...(parts.length === 0 ? [RealDate.now() + milliseconds] : parts));
+    }
+    static now() {
+      return RealDate.now() + milliseconds;
+    }
+  };
+}

@@ -1,0 +1,38 @@
+import type { Presence } from '../store/companies';
+import { formatCount } from '../shared/format';
+import { useQuery } from '../address/useQuery';
+import { useIsWatched } from '../watch/useWatch';
+
+/** Companies with bars as long as they have visitors; pressing one shows its visitors alone, again shows all. */
+export function CompanyBars({ presences, most }: { presences: readonly Presence[]; most: number }) {
+  return (
+    <ol className="bars">
+      {presences.map((presence) => (
+        <Bar key={presence.company.guid} presence={presence} most={most} />
+      ))}
+    </ol>
+  );
+}
+
+function Bar({ presence: { company, visitors }, most }: { presence: Presence; most: number }) {
+  const [query, change] = useQuery();
+  const chosen = query.company === company.guid;
+  const watched = useIsWatched(company);
+  return (
+    <li>
+      <button
+        type="button"
+        className="bar"
+        aria-pressed={chosen}
+        data-watched={watched || undefined}
+        onClick={() => change({ company: chosen ? null : company.guid })}
+      >
+        <span className="bar-name" title={company.domain}>
+          {company.name}
+        </span>
+        <span className="bar-count">{formatCount(visitors)}</span>
+        <span className="bar-length" style={{ width: `${(100 * visitors) / Math.max(1, most)}%` }} />
+      </button>
+    </li>
+  );
+}

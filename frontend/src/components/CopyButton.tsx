@@ -1,0 +1,32 @@
+import { useEffect, useState } from 'react';
+import { Icon } from './Icon';
+import { copy } from '../shared/clipboard';
+
+/** For how long, in milliseconds, it is said what has become of it. */
+const SAID_FOR = 2_000;
+
+/** Copies a text, and says so. */
+export function CopyButton({ text }: { text: string }) {
+  const [copied, setCopied] = useState<boolean | null>(null);
+  useEffect(() => {
+    if (copied === null) return;
+    const timer = setTimeout(() => setCopied(null), SAID_FOR);
+    return () => clearTimeout(timer);
+  }, [copied]);
+  return (
+    <>
+      <button
+        type="button"
+        className="copy-button"
+        aria-label={`Copy ${text}`}
+        title="Copy"
+        onClick={() => void copy(text).then(setCopied)}
+      >
+        <Icon name={copied === true ? 'done' : 'copy'} />
+      </button>
+      <span role="status" className="copied">
+        {copied !== null && (copied ? 'Copied' : 'Not allowed here')}
+      </span>
+    </>
+  );
+}

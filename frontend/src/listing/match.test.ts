@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import type { Session } from '../feed/frame';
+import { aSession, NOW } from '../testing/samples';
+import { matchOf, searchTextOf } from './match';
+import { EVERYTHING, type Query } from '../address/query';
+
+const lumen = { guid: 'l', name: 'Lumen & Sons', domain: 'lumen.example' };
+const ines = {
+  guid: 'i',
+  name: 'Inés Quill',
+  title: 'Head of Sales',
+  emailAddresses: ['ines@lumen.example'],
+  phoneNumbers: ['+1-202-555-0173'],
+};
+
+function matches(query: Partial<Query>, session: Partial<Session>, watched = false): boolean {
+  const whole = aSession(session);
+  return matchOf({ ...EVERYTHING, ...query }, () => watched)(whole, searchTextOf(whole), NOW);
+}
+
+describe('a search', () => {
+  it.each(['lumen', 'LUMEN.EX', 'ines', 'inés', 'quill head', 'sales 203.0', '555-01', 'ines@', ' '])(
+    'for %j finds the visitor',
+    (search) => {
+      expect(matches({ search }, { company: lumen, contact: ines })).toBe(true);
+    },
+  );
+
+  it.each(['lumens', 'quill varga', 'sonslumen', '203.0.113.8'])('for %j does not', (search) => {
+    expect(matches({ search }, { company: lumen, contact: ines })).toBe(false);
+  });
+
+  it('finds visitors of whom nothing is known by their address', () => {
+    expect(matches({ search: '0.113' }, {})).toBe(true);
+  });
+});
+
+it('keeps to one company', () => {
+  expect(matches({ company: 'l' }, { company: lumen })).toBe(true);
+  expect(matches({ company: 'l' }, { company: { ...lumen, guid: 'other' } })).toBe(false);
+  expect(matches({ company: 'l' }, {})).toBe(false);
+});
+
+it('keeps to the identified, or to the others', () => {
+  expect(matches({ known: 'identified' }, { company: lumen })).toBe(true);
+  expect(matches({ known: 'identified' }, {})).toBe(false);
+  expect(matches({ known: 'unidentified' }, { company: lumen })).toBe(false);
+  expect(matches({ known: 'unidentified' }, { unidentified: true })).toBe(true);
+});
+
+it('keeps to the watched', () => {
+  expect(matches({ watched: true }, { company: lumen }, true)).toBe(true);
+  expect(matches({ watched: true }, { company: lumen }, false)).toBe(false);
+  expect(matches({ watched: true }, {}, true)).toBe(false);
+});
+
+it.each([
+  ['under1m', 0, true],
+  ['under1m', -500, true],
+  ['under1m', 59_999, true],
+  ['under1m', 60_000, false],
+  ['over1m', 59_999, false],
+  ['over1m', 60_000, true],
+  ['over10m', 600_000, true],
+  ['over10m', 599_999, false],
+  ['over1h', 3_600_000, true],
+] as const)('%s: a session of %i ms: %s', (age, milliseconds, expected) => {
+  expect(matches({ age }, { openedAt: NOW - milliseconds })).toBe(expected);
+});
