@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use gateway::view::View;
-use gateway::write_back::Standing;
+use gateway::view::write_back::Standing;
 use protocol::frame::{Delta, Frame};
 use protocol::stream::RECORD_TTL;
 use protocol::{Activity, Guid, Millis, SessionMessage};

@@ -13,8 +13,8 @@ use service::metrics::Metrics;
 use service::process::CommandLine;
 use service::{Server, open_files, secret, tls};
 
-use crate::access::Access;
-use crate::origin;
+use crate::http::auth::access::Access;
+use crate::http::origin;
 
 /// Holds the view of active sessions and serves it: API, WebSocket and page.
 #[derive(Clone, Debug, Parser)]

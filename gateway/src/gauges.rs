@@ -4,7 +4,7 @@ use protocol::status::GatewayFigures;
 use service::Room;
 use service::metrics::{Counter, Gauge, Latency, Metrics};
 
-use crate::snapshot::SnapshotGauges;
+use crate::hub::snapshot::SnapshotGauges;
 use crate::view::Traffic;
 
 /// What the gateway counts.

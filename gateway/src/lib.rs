@@ -2,39 +2,13 @@
 //!
 //! A library only so that benches reach the pure parts that run for each event.
 
-mod access;
-mod api;
-mod attempts;
-mod cache;
-mod deadlines;
 mod flags;
 mod gauges;
-mod headers;
+mod http;
 mod hub;
-mod intake;
-mod login;
-mod observation;
-mod origin;
-mod pass;
-mod rates;
-mod receipt;
-mod return_address;
-pub mod session;
-mod sessions;
-mod shared_body;
-mod sharing;
-mod snapshot;
-mod snapshots;
-mod socket;
-mod statistics;
-mod statuses;
-mod store;
-mod stored_messages;
-mod stream_check;
-mod trusted_status;
-mod unidentified;
+mod pipeline;
+mod streams;
 pub mod view;
-pub mod write_back;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -43,15 +17,16 @@ use protocol::status::Figures;
 use service::{Process, process};
 use tokio::sync::mpsc;
 
-use crate::api::{Api, Guards};
 use crate::flags::Flags;
 use crate::gauges::Gauges;
+use crate::http::api::{self, Api, Guards};
+use crate::http::origin::Origins;
+use crate::http::rates::Rates;
+use crate::http::sessions::{Answers, MAX_ANSWERS};
 use crate::hub::HubTask;
-use crate::intake::{Followed, Follower, follow_statuses};
-use crate::origin::Origins;
-use crate::rates::Rates;
-use crate::sessions::{Answers, MAX_ANSWERS};
-use crate::stream_check::StreamCheck;
+use crate::pipeline::observer;
+use crate::streams::check::StreamCheck;
+use crate::streams::follower::{Followed, Follower, follow_statuses};
 use crate::view::View;
 
 /// How many messages from NATS may wait for the hub.
@@ -64,7 +39,7 @@ pub fn main() -> ExitCode {
 
 async fn run(flags: Flags) -> anyhow::Result<()> {
     let [sessions, activity] = Followed::ALL.map(Followed::part);
-    let parts = [sessions, activity, hub::PART];
+    let parts = [sessions, activity, observer::PART];
     let process = Process::start("gateway", &flags, &parts).await?;
     let gauges = Arc::new(Gauges::new(&process.metrics));
     let figures = {

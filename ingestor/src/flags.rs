@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use service::flags::{self, Common, duration};
 use service::process::CommandLine;
 
-use crate::feed::Settings;
+use crate::emitter::feed::Settings;
 use crate::outbox::Limits;
 
 /// What the ingestor can be asked to do instead of its job.

@@ -2,15 +2,12 @@
 //!
 //! A library only so that benches reach the pure parts that run for each event.
 
-mod delivered;
-mod feed;
+mod emitter;
 mod flags;
 mod gauges;
 pub mod outbox;
 mod publish;
 mod replay;
-mod restraint;
-mod silence;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,10 +16,10 @@ use protocol::status::Figures;
 use service::{Process, process};
 use tokio::sync::mpsc;
 
-use crate::feed::Feed;
+use crate::emitter::feed::{self, Feed};
 use crate::flags::{Command, Flags};
 use crate::gauges::Gauges;
-use crate::publish::Publisher;
+use crate::publish::publisher::{self, Publisher};
 
 /// How many times what was taken from the socket at once may be on its way to the publisher.
 const TAKES_UNDER_WAY: usize = 32;
@@ -36,7 +33,7 @@ async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     if let Some(Command::Replay) = flags.command {
         return Ok(replay::run(&flags.common).await);
     }
-    let process = Process::start("ingestor", &flags, &[feed::PART, publish::PART]).await?;
+    let process = Process::start("ingestor", &flags, &[feed::PART, publisher::PART]).await?;
     let gauges = Arc::new(Gauges::new(&process.metrics));
     let figures = {
         let (gauges, rejected) = (Arc::clone(&gauges), process.rejected.clone());

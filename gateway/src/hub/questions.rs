@@ -6,7 +6,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::sleep;
 
 use super::Outgoing;
-use crate::snapshots::{Busy, Joined, SHARED_FOR};
+use crate::hub::snapshots::{Busy, Joined, SHARED_FOR};
 
 /// How often it is asked for a snapshot while there is no room for another one: for some seconds.
 const JOIN_ATTEMPTS: u32 = 20;

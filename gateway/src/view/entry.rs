@@ -2,8 +2,8 @@
 
 use protocol::{Company, Millis, Profile, Record};
 
-use crate::session::Session;
-use crate::write_back::Standing;
+use crate::view::session::Session;
+use crate::view::write_back::Standing;
 
 /// What clients must be told of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

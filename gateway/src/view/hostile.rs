@@ -9,8 +9,8 @@ use protocol::frame::{Delta, Frame, Snapshot};
 use protocol::{Activity, Millis, SessionMessage};
 
 use super::{Changes, View};
-use crate::statuses::Statuses;
-use crate::write_back::Standing;
+use crate::pipeline::statuses::Statuses;
+use crate::view::write_back::Standing;
 
 const NOW: Millis = 1_750_000_000_000;
 

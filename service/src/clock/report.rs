@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use prometheus_client::metrics::gauge::Gauge;
 use protocol::Millis;
 
-use crate::metrics::Metrics;
+use crate::telemetry::metrics::Metrics;
 
 /// A host's clock that is wrong by more than this, in ms, is worth a warning.
 const WORTH_A_WARNING: Millis = 2_000;

@@ -1,0 +1,268 @@
+//! The form where a browser shows the token, the way out again, and what strangers are told.
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Query, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Form, Router};
+use serde::Deserialize;
+use service::clock;
+
+use crate::http::auth::access::{Access, COOKIE_NAME, Verdict};
+use crate::http::auth::return_address::{LOGIN_PATH, ReturnAddress};
+use crate::http::auth::{attempts, pass};
+
+/// The most bytes of a filled-in form.
+const MAX_FORM: usize = 4 * 1024;
+
+const PAGE: &str = include_str!("login.html");
+const STYLE: &str = include_str!("login.css");
+
+/// Keeps the fragment of the address, which browsers do not send.
+const SCRIPT: &str = include_str!("login.js");
+
+/// Where in the page a message goes, and the address that the form is sent to.
+const MESSAGE: &str = "<!-- message -->";
+const ACTION: &str = "/login?next=";
+
+/// Tells the page that somebody has logged in, so that it offers a way out. It opens nothing: scripts may read it.
+const LOGGED_IN_COOKIE: &str = "visitor_logged_in";
+
+/// The form with what it needs, and the way out, for everybody; `encrypted` says whether we speak TLS.
+pub fn routes(access: Access, encrypted: bool) -> Router {
+    Router::new()
+        .route(LOGIN_PATH, get(form).post(log_in))
+        .route("/logout", post(log_out))
+        .layer(DefaultBodyLimit::max(MAX_FORM))
+        .route("/login.css", get(async || ([(CONTENT_TYPE, "text/css")], STYLE)))
+        .route(
+            "/login.js",
+            get(async || ([(CONTENT_TYPE, "text/javascript")], SCRIPT)),
+        )
+        .with_state(Login { access, encrypted })
+}
+
+#[derive(Clone)]
+struct Login {
+    access: Access,
+    encrypted: bool,
+}
+
+#[derive(Deserialize)]
+struct Filled {
+    token: String,
+}
+
+/// Where to go after logging in.
+#[derive(Deserialize)]
+struct Destination {
+    #[serde(default)]
+    next: String,
+}
+
+impl Destination {
+    fn address(&self) -> ReturnAddress {
+        ReturnAddress::of(&self.next)
+    }
+}
+
+async fn form(Query(destination): Query<Destination>) -> Response {
+    page(StatusCode::OK, "", &destination.address())
+}
+
+async fn log_in(
+    State(login): State<Login>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Query(destination): Query<Destination>,
+    headers: HeaderMap,
+    Form(Filled { token }): Form<Filled>,
+) -> Response {
+    let next = destination.address();
+    match login.access.token(&token, peer) {
+        Verdict::Welcome => {
+            let secure = login.encrypted || is_encrypted_before_us(&headers);
+            let pass = login.access.pass(clock::now());
+            let cookies =
+                pass.map(|pass| AppendHeaders(log_in_cookies(&pass, secure).map(|c| (SET_COOKIE, c))));
+            (cookies, Redirect::to(next.as_str())).into_response()
+        }
+        verdict => form_refusal(verdict, &next),
+    }
+}
+
+/// Ends the pass of this browser. Passes are not remembered, so a copy of it holds until it has run out.
+async fn log_out() -> Response {
+    let cookies = log_out_cookies().map(|cookie| (SET_COOKIE, cookie));
+    (AppendHeaders(cookies), Redirect::to(LOGIN_PATH)).into_response()
+}
+
+/// Whether a proxy says that it was spoken to with TLS. Somebody who lies about it gets a cookie that is of less use.
+fn is_encrypted_before_us(headers: &HeaderMap) -> bool {
+    let protocol = headers
+        .get("x-forwarded-proto")
+        .and_then(|value| value.to_str().ok());
+    // Of several proxies the first is the browser's.
+    protocol
+        .and_then(|protocols| protocols.split(',').next())
+        .is_some_and(|protocol| protocol.trim().eq_ignore_ascii_case("https"))
+}
+
+/// The pass, and the sign for the page. A link from another site, as in a chat, leads straight to the page (`Lax`); what
+/// would change something needs our own origin besides.
+fn log_in_cookies(pass: &str, secure: bool) -> [String; 2] {
+    let age = pass::LIFETIME.as_secs();
+    let secure = if secure { "; Secure" } else { "" };
+    [
+        format!("{COOKIE_NAME}={pass}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}"),
+        format!("{LOGGED_IN_COOKIE}=1; Path=/; Max-Age={age}; SameSite=Lax{secure}"),
+    ]
+}
+
+fn log_out_cookies() -> [String; 2] {
+    [
+        format!("{COOKIE_NAME}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"),
+        format!("{LOGGED_IN_COOKIE}=; Path=/; Max-Age=0; SameSite=Lax"),
+    ]
+}
+
+/// What somebody is told who may not see `uri`: people get the form, programs a sentence.
+pub fn refusal(verdict: Verdict, uri: &Uri) -> Response {
+    let path = uri.path();
+    if path.starts_with("/api/") || path == "/ws" {
+        let (status, message) = told(verdict);
+        let help = "Show the token as `Authorization: Bearer`, or log in at /login.\n";
+        let message = if message.is_empty() { help } else { message };
+        return challenged((status, message).into_response());
+    }
+    let asked_for = uri.path_and_query().map_or("/", |address| address.as_str());
+    form_refusal(verdict, &ReturnAddress::of(asked_for))
+}
+
+fn form_refusal(verdict: Verdict, next: &ReturnAddress) -> Response {
+    let (status, message) = told(verdict);
+    challenged(page(status, message, next))
+}
+
+fn told(verdict: Verdict) -> (StatusCode, &'static str) {
+    match verdict {
+        Verdict::Welcome | Verdict::Stranger => (StatusCode::UNAUTHORIZED, ""),
+        Verdict::Wrong => (StatusCode::UNAUTHORIZED, "That is not the token."),
+        Verdict::Paused => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "There were too many wrong tokens. Wait a minute, then try again.",
+        ),
+    }
+}
+
+/// Adds what a program is told of how to go on.
+fn challenged(mut response: Response) -> Response {
+    let too_many = response.status() == StatusCode::TOO_MANY_REQUESTS;
+    let headers = response.headers_mut();
+    if too_many {
+        headers.insert(RETRY_AFTER, attempts::PAUSE.as_secs().into());
+    } else {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+/// The form. The messages are ours, and the address is encoded: neither needs escaping.
+fn page(status: StatusCode, message: &'static str, next: &ReturnAddress) -> Response {
+    let alert = format!("<p role=\"alert\">{message}</p>");
+    let text = PAGE
+        .replace(MESSAGE, if message.is_empty() { "" } else { &alert })
+        .replace(ACTION, &next.login());
+    (status, [(CACHE_CONTROL, "no-store")], Html(text)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told_at(verdict: Verdict, uri: &'static str) -> Response {
+        refusal(verdict, &Uri::from_static(uri))
+    }
+
+    async fn text(response: Response) -> String {
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX)
+            .await
+            .unwrap();
+        String::from_utf8(body.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn the_page_has_room_for_a_message_and_an_address() {
+        assert_eq!(PAGE.matches(MESSAGE).count(), 1);
+        assert_eq!(PAGE.matches(ACTION).count(), 1);
+    }
+
+    #[test]
+    fn a_cookie_is_for_no_script_and_no_other_site() {
+        let [pass, sign] = log_in_cookies("p", true);
+        assert_eq!(
+            pass,
+            "visitor_pass=p; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax; Secure"
+        );
+        assert!(sign.starts_with("visitor_logged_in=1;") && !sign.contains("HttpOnly"));
+        for cookie in log_in_cookies("p", false) {
+            assert!(!cookie.contains("Secure"));
+        }
+        for cookie in log_out_cookies() {
+            assert!(cookie.contains("=; Path=/; Max-Age=0;"), "{cookie}");
+        }
+    }
+
+    #[test]
+    fn people_get_the_form_and_programs_a_sentence() {
+        for (path, kind) in [
+            ("/", "text/html"),
+            ("/api/sessions", "text/plain"),
+            ("/ws", "text/plain"),
+        ] {
+            let response = told_at(Verdict::Stranger, path);
+            assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+            let content = response.headers()[CONTENT_TYPE].to_str().unwrap();
+            assert!(content.starts_with(kind), "{path}: {content}");
+        }
+        let paused = told_at(Verdict::Paused, "/");
+        assert_eq!(paused.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(paused.headers()[RETRY_AFTER], "60");
+    }
+
+    #[tokio::test]
+    async fn the_form_leads_back_to_the_address_that_was_asked_for() {
+        for (asked, action) in [
+            ("/", "\"/login\""),
+            ("/?q=lumen", "\"/login?next=%2F%3Fq%3Dlumen\""),
+            ("//evil.example", "\"/login\""),
+        ] {
+            let form = text(told_at(Verdict::Stranger, asked)).await;
+            assert!(
+                form.contains(&format!("<form method=\"post\" action={action}>")),
+                "{form}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_proxy_says_whether_the_browser_spoke_tls() {
+        for (said, encrypted) in [
+            ("https", true),
+            ("HTTPS, http", true),
+            ("http", false),
+            ("", false),
+        ] {
+            let headers = [("x-forwarded-proto", said)]
+                .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)));
+            assert_eq!(
+                is_encrypted_before_us(&HeaderMap::from_iter(headers)),
+                encrypted,
+                "{said}"
+            );
+        }
+        assert!(!is_encrypted_before_us(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,176 @@
+//! One WebSocket client: a snapshot, then every frame, and a snapshot again when it fell behind.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_tws::{CloseCode, Message, WebSocket};
+use bytes::Bytes;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use protocol::frame::Request;
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::gauges::Gauges;
+use crate::hub::snapshots::Joined;
+use crate::hub::{Hub, Outgoing, Unavailable};
+
+/// The largest message that a client may send, in bytes.
+pub const MAX_REQUEST: usize = 4 * 1024;
+
+/// How long a client may take to read a frame.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The least time between two snapshots for one client that asks for them: each is the whole view.
+const SNAPSHOT_PAUSE: Duration = Duration::from_secs(1);
+
+/// The most messages a second from one client, and how many may come at once.
+const MESSAGES: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
+const MESSAGES_AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
+
+/// Why a client is served no longer.
+#[derive(Debug, thiserror::Error)]
+enum End {
+    #[error("the client left")]
+    Left,
+    #[error("the client does not read")]
+    TooSlow,
+    #[error("the client says too much")]
+    TooTalkative,
+    #[error("the gateway is stopping")]
+    Stopping,
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// A connected client.
+pub struct Client {
+    socket: WebSocket,
+    hub: Hub,
+    /// The frames since the last snapshot that are not sent yet; before the first, nothing of use.
+    frames: broadcast::Receiver<Outgoing>,
+    gauges: Arc<Gauges>,
+    /// The revision of the last frame sent.
+    revision: u64,
+    messages: DefaultDirectRateLimiter,
+    /// Whether the client has asked for a snapshot and not got it yet.
+    wants_snapshot: bool,
+    next_snapshot: Instant,
+}
+
+impl Client {
+    /// Serves the client until it leaves, stops reading, or `shutdown`.
+    pub async fn serve(socket: WebSocket, hub: Hub, gauges: Arc<Gauges>, shutdown: CancellationToken) {
+        let frames = hub.frames();
+        let mut client = Self {
+            socket,
+            hub,
+            frames,
+            gauges,
+            revision: 0,
+            messages: RateLimiter::direct(Quota::per_second(MESSAGES).allow_burst(MESSAGES_AT_ONCE)),
+            wants_snapshot: false,
+            next_snapshot: Instant::now(),
+        };
+        let end = tokio::select! {
+            end = client.run() => end,
+            () = shutdown.cancelled() => End::Stopping,
+        };
+        client.close(&end).await;
+    }
+
+    async fn run(&mut self) -> End {
+        match self.stream().await {
+            Ok(()) => End::Left,
+            Err(end) => end,
+        }
+    }
+
+    async fn stream(&mut self) -> Result<(), End> {
+        self.send_snapshot().await?;
+        loop {
+            tokio::select! {
+                frame = self.frames.recv() => match frame {
+                    Ok(frame) => self.send_frame(frame).await?,
+                    Err(RecvError::Lagged(_)) => {
+                        self.gauges.clients_behind.inc();
+                        self.send_snapshot().await?;
+                    }
+                    Err(RecvError::Closed) => return Err(End::Stopping),
+                },
+                () = sleep_until(self.next_snapshot), if self.wants_snapshot => self.send_snapshot().await?,
+                message = self.socket.recv() => match message {
+                    Some(Err(_)) | None => return Ok(()),
+                    Some(Ok(message)) => self.heard(&message)?,
+                },
+            }
+        }
+    }
+
+    fn heard(&mut self, message: &Message) -> Result<(), End> {
+        if self.messages.check().is_err() {
+            self.gauges.clients_too_talkative.inc();
+            return Err(End::TooTalkative);
+        }
+        // The library answers pings and a farewell, after which nothing comes.
+        if !message.is_text() && !message.is_binary() {
+            return Ok(());
+        }
+        match message.as_text().map(serde_json::from_str) {
+            Some(Ok(Request::Snapshot)) => self.wants_snapshot = true,
+            Some(Err(_)) | None => {
+                self.gauges.requests_not_understood.inc();
+            }
+        }
+        Ok(())
+    }
+
+    async fn send_snapshot(&mut self) -> Result<(), End> {
+        self.wants_snapshot = false;
+        self.next_snapshot = Instant::now() + SNAPSHOT_PAUSE;
+        let (Joined { snapshot, frames }, following) = self.hub.join().await?;
+        self.frames = following;
+        let text = snapshot.text().await;
+        self.revision = snapshot.revision();
+        // Held until it is sent, because it is counted until then.
+        self.send(text).await?;
+        drop(snapshot);
+        for frame in frames {
+            self.send_frame(frame).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends a frame, unless the snapshot has said it already.
+    async fn send_frame(&mut self, frame: Outgoing) -> Result<(), End> {
+        if frame.revision <= self.revision {
+            return Ok(());
+        }
+        self.revision = frame.revision;
+        self.send(frame.text).await
+    }
+
+    async fn send(&mut self, text: Bytes) -> Result<(), End> {
+        match timeout(PATIENCE, self.socket.send(Message::text(text))).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(End::Left),
+            Err(_) => {
+                self.gauges.clients_too_slow.inc();
+                Err(End::TooSlow)
+            }
+        }
+    }
+
+    async fn close(mut self, end: &End) {
+        let code = match end {
+            End::Left => return,
+            End::TooSlow | End::TooTalkative => CloseCode::POLICY_VIOLATION,
+            End::Stopping => CloseCode::GOING_AWAY,
+            End::Unavailable(_) => CloseCode::SERVICE_OVERLOAD,
+        };
+        let farewell = Message::close(Some(code), &end.to_string());
+        // A courtesy; the client may be beyond hearing it.
+        let _ = timeout(Duration::from_secs(1), self.socket.send(farewell)).await;
+    }
+}

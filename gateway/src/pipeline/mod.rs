@@ -1,0 +1,7 @@
+//! What the statuses of all processes say about the pipeline, and whether the website is observed.
+
+pub mod observation;
+pub mod observer;
+pub mod statuses;
+pub mod trusted_status;
+mod unidentified;

@@ -1,0 +1,211 @@
+//! How the processes are, as far as they have said so lately. Pure.
+
+use std::collections::BTreeMap;
+
+use protocol::status::{Figures, Lookups, Pipeline, Status};
+use protocol::{Guid, Millis};
+
+use crate::pipeline::unidentified::Unidentified;
+
+/// After how long without a word a process counts as gone, in ms.
+const GONE_AFTER: Millis = 5_000;
+
+/// After how long without a word an enricher will not come back with the same figures, in ms.
+const BILLED_AFTER: Millis = 3_600_000;
+
+/// The most processes of a kind that are known at once; of more, those that have said nothing for longest are forgotten.
+const MAX_INSTANCES: usize = 128;
+
+/// The last word of each process, and when it came.
+#[derive(Debug, Default)]
+pub struct Statuses {
+    by_process: BTreeMap<(&'static str, String), (Status, Millis)>,
+    unidentified: Unidentified,
+    /// What each enricher has said of its lookups, and when: money that is spent stays spent.
+    lookups: BTreeMap<String, (Lookups, Millis)>,
+    /// The sum over those that are gone for good.
+    billed: Lookups,
+}
+
+impl Statuses {
+    /// A process said how it is. Its own clock may be wrong, so `now` is ours.
+    pub fn heard(&mut self, mut status: Status, now: Millis) {
+        if let Figures::Enricher(enricher) = &mut status.figures {
+            if let Some(sample) = enricher.unidentified.take() {
+                self.unidentified.heard(&status.instance, sample, now);
+            }
+            self.lookups
+                .insert(status.instance.clone(), (enricher.lookups, now));
+            if self.lookups.len() > MAX_INSTANCES
+                && let Some((lookups, _)) = remove_oldest(&mut self.lookups, |_| true)
+            {
+                self.billed = self.billed.plus(lookups);
+            }
+        }
+        let process = status.figures.process();
+        self.by_process
+            .insert((process, status.instance.clone()), (status, now));
+        let of_this_kind = self.by_process.keys().filter(|(kind, _)| *kind == process);
+        if of_this_kind.count() > MAX_INSTANCES {
+            remove_oldest(&mut self.by_process, |(kind, _)| *kind == process);
+        }
+    }
+
+    /// The record or tombstone of a session has come: it does not wait for a verdict.
+    pub fn settled(&mut self, guid: &Guid, now: Millis) {
+        self.unidentified.settled(guid, now);
+    }
+
+    /// Forgets those that have said nothing for too long.
+    pub fn forget_gone(&mut self, now: Millis) {
+        self.by_process
+            .retain(|_, (_, heard_at)| now - *heard_at <= GONE_AFTER);
+        self.unidentified.forget(now);
+        for (_, (lookups, _)) in self
+            .lookups
+            .extract_if(.., |_, (_, heard_at)| now - *heard_at > BILLED_AFTER)
+        {
+            self.billed = self.billed.plus(lookups);
+        }
+    }
+
+    /// Sessions that wait for a verdict, each counted once however many enrichers hold it.
+    pub fn being_identified(&self) -> u64 {
+        self.unidentified.count()
+    }
+
+    /// All of them.
+    pub fn pipeline(&self) -> Pipeline {
+        Pipeline {
+            processes: self
+                .by_process
+                .values()
+                .map(|(status, _)| status.clone())
+                .collect(),
+            lookups: self
+                .lookups
+                .values()
+                .fold(self.billed, |sum, (lookups, _)| sum.plus(*lookups)),
+            interruptions: Vec::new(),
+        }
+    }
+}
+
+/// Takes out what was heard of least recently.
+fn remove_oldest<K: Ord + Clone, T>(
+    heard: &mut BTreeMap<K, (T, Millis)>,
+    may_go: impl Fn(&K) -> bool,
+) -> Option<(T, Millis)> {
+    let candidates = heard.iter().filter(|(key, _)| may_go(key));
+    let oldest = candidates.min_by_key(|(_, (_, heard_at))| *heard_at)?.0.clone();
+    heard.remove(&oldest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::sample::Sample;
+    use protocol::status::{EnricherFigures, GatewayFigures};
+
+    fn status(figures: Figures, instance: &str) -> Status {
+        Status {
+            figures,
+            instance: instance.into(),
+            at: 0,
+            started_at: 0,
+            clock_offset_seconds: None,
+            ready: true,
+            reason: None,
+        }
+    }
+
+    fn enricher(being_identified: u64) -> Figures {
+        let lookups = Lookups {
+            paid: 10 * being_identified,
+            ..Lookups::default()
+        };
+        let waiting = (0..being_identified).map(|n| (1 << being_identified) + n);
+        Figures::Enricher(EnricherFigures {
+            being_identified,
+            unidentified: Some(Sample::of(waiting)),
+            lookups,
+            ..EnricherFigures::default()
+        })
+    }
+
+    #[test]
+    fn sums_over_the_enrichers_that_are_there() {
+        let mut statuses = Statuses::default();
+        statuses.heard(status(enricher(1), "a"), 0);
+        statuses.heard(status(enricher(2), "b"), 3_000);
+        statuses.heard(status(enricher(4), "b"), 4_000);
+        statuses.heard(status(Figures::Gateway(GatewayFigures::default()), "a"), 4_000);
+        assert_eq!(statuses.being_identified(), 5);
+        assert_eq!(statuses.pipeline().processes.len(), 3);
+        statuses.forget_gone(5_001);
+        assert_eq!(statuses.being_identified(), 5, "another takes over after 6 s");
+        assert_eq!(statuses.pipeline().lookups.paid, 50, "what is spent stays spent");
+        assert_eq!(statuses.pipeline().processes.len(), 2);
+        statuses.forget_gone(8_001);
+        assert_eq!(statuses.being_identified(), 4);
+        statuses.forget_gone(4_001 + BILLED_AFTER);
+        assert!(statuses.lookups.is_empty(), "restarts do not add up");
+        assert_eq!(statuses.pipeline().lookups.paid, 50);
+    }
+
+    #[test]
+    fn which_sessions_wait_is_not_passed_on() {
+        let mut statuses = Statuses::default();
+        statuses.heard(status(enricher(3), "a"), 0);
+        let told = serde_json::to_string(&statuses.pipeline()).unwrap();
+        assert!(
+            told.contains("\"beingIdentified\":3") && !told.contains("unidentified"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn invented_instances_are_bounded_and_real_ones_come_back() {
+        let mut statuses = Statuses::default();
+        statuses.heard(status(Figures::Gateway(GatewayFigures::default()), "real"), 0);
+        for (now, n) in (0..).zip(0..3 * MAX_INSTANCES) {
+            statuses.heard(status(enricher(1), &format!("invented-{n}")), now);
+        }
+        assert_eq!(statuses.by_process.len(), MAX_INSTANCES + 1);
+        assert_eq!(statuses.lookups.len(), MAX_INSTANCES);
+        assert_eq!(statuses.pipeline().lookups.paid, 30 * MAX_INSTANCES as u64);
+        statuses.heard(status(enricher(2), "real"), 1_000);
+        let pipeline = statuses.pipeline();
+        assert!(
+            pipeline
+                .processes
+                .iter()
+                .filter(|status| status.instance == "real")
+                .count()
+                == 2
+        );
+    }
+
+    #[test]
+    fn absurd_figures_break_no_sum() {
+        let mut statuses = Statuses::default();
+        for (n, spent) in [f64::NAN, f64::INFINITY, -1e300, 1e300, f64::MAX]
+            .into_iter()
+            .enumerate()
+        {
+            let lookups = Lookups {
+                paid: u64::MAX,
+                spent,
+                ..Lookups::default()
+            };
+            let figures = Figures::Enricher(EnricherFigures {
+                lookups,
+                ..EnricherFigures::default()
+            });
+            statuses.heard(status(figures, &n.to_string()), 0);
+        }
+        let lookups = statuses.pipeline().lookups;
+        assert_eq!(lookups.paid, u64::MAX);
+        assert!(lookups.spent.is_finite() && lookups.spent >= 0.0);
+    }
+}

@@ -1,0 +1,320 @@
+//! Follows the streams of sessions and activities from their beginning, and the processes' statuses.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::Message;
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use async_nats::jetstream::stream::Stream;
+use futures_util::StreamExt as _;
+use protocol::status::Status;
+use protocol::{Activity, Rejection, SessionMessage, stream, subject};
+use service::backoff::Backoff;
+use service::health::Health;
+use service::incarnation::Change;
+use service::metrics::{Counter, Gauge};
+use service::rejected::Rejected;
+use service::seldom::Seldom;
+use service::stream_watch::{LOOK_INTERVAL, Look, StreamTrouble, StreamWatch};
+use service::streams::Streams;
+use service::trace::{self, Span};
+use service::{Nats, Process, clock, last_message};
+use tokio::sync::mpsc;
+
+use crate::pipeline::trusted_status;
+use crate::streams::check::StreamCheck;
+use crate::view::write_back::Standing;
+
+/// The longest that the stream of a consumer that NATS has lost is waited for: by then it has missed two heartbeats, and
+/// another consumer takes its place. While it is gone the view stands still.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// What comes from NATS.
+#[derive(Debug)]
+pub enum Intake {
+    /// The stream has lost what was in it; what stands in it now is told from the beginning.
+    Lost(Followed),
+    /// What comes next is traced; the span lasts until a frame tells of it.
+    Traced(Span),
+    /// A record or tombstone.
+    Session(SessionMessage, Standing),
+    /// Last activities.
+    Activities(Vec<Activity>),
+    /// All is told that stood in a stream when it was last connected to.
+    CaughtUp(Followed),
+    /// The connection to a stream was lost, or there is none yet.
+    Behind(Followed),
+    /// How a process is.
+    Status(Status),
+}
+
+/// A stream that is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Followed {
+    /// `VISITOR_SESSIONS`.
+    Sessions,
+    /// `VISITOR_ACTIVITY`.
+    Activity,
+}
+
+impl Followed {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Sessions, Self::Activity];
+
+    /// The part's name in [`Health`].
+    pub const fn part(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions stream",
+            Self::Activity => "activity stream",
+        }
+    }
+
+    /// The stream's name.
+    const fn stream(self) -> &'static str {
+        match self {
+            Self::Sessions => stream::SESSIONS,
+            Self::Activity => stream::ACTIVITY,
+        }
+    }
+
+    /// The name of the metric that tells how far behind it is read.
+    const fn pending(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions_stream_pending",
+            Self::Activity => "activity_stream_pending",
+        }
+    }
+}
+
+/// Follows one stream.
+pub struct Follower {
+    followed: Followed,
+    nats: Nats,
+    streams: Streams,
+    stale_after: Duration,
+    health: Health,
+    rejected: Rejected,
+    intake: mpsc::Sender<Intake>,
+    /// Messages of the stream that are not read yet.
+    pending: Gauge,
+    watch: StreamWatch,
+    check: Arc<StreamCheck>,
+    /// How far the stream was read; 0 where it is read from the beginning.
+    read: u64,
+}
+
+impl Follower {
+    /// Tells `intake` what comes. `stale_after` is for the stream of activities, which this may have to make.
+    pub fn new(
+        followed: Followed,
+        process: &Process,
+        stale_after: Duration,
+        intake: mpsc::Sender<Intake>,
+        check: Arc<StreamCheck>,
+    ) -> Self {
+        Self {
+            watch: StreamWatch::new(process.nats.clone(), followed.stream()),
+            check,
+            followed,
+            nats: process.nats.clone(),
+            streams: process.streams.clone(),
+            stale_after,
+            health: process.health.clone(),
+            rejected: process.rejected.clone(),
+            intake,
+            pending: process.metrics.add(
+                followed.pending(),
+                "Messages of the stream that are not read yet",
+                Gauge::default(),
+            ),
+            read: 0,
+        }
+    }
+
+    /// Follows for ever, whatever happens to stream and connection.
+    pub async fn run(mut self) {
+        let mut backoff = Backoff::for_nats();
+        loop {
+            match Box::pin(self.one_connection()).await {
+                Ok(()) => backoff.reset(),
+                Err(error) => {
+                    self.health.trouble(self.followed.part(), format!("{error:#}"));
+                    tokio::time::sleep(backoff.next_delay()).await;
+                }
+            }
+            // It fails only when the process ends.
+            let _ = self.intake.send(Intake::Behind(self.followed)).await;
+        }
+    }
+
+    /// Follows until the connection is lost; an error is trouble with the stream.
+    async fn one_connection(&mut self) -> anyhow::Result<()> {
+        let epoch = self.nats.connected().await;
+        let (mut messages, pending, stream) = match self.begin().await {
+            Ok(begun) => begun,
+            Err(error) => {
+                self.nats.leave_unresponsive_server(epoch).await;
+                return Err(error);
+            }
+        };
+        let last = stream.cached_info().state.last_sequence;
+        let mut caught_up = pending == 0;
+        if caught_up {
+            self.caught_up().await?;
+        } else {
+            self.health.trouble(self.followed.part(), "catching up");
+        }
+        let nats = self.nats.clone();
+        let mut interrupted = std::pin::pin!(nats.lost(epoch));
+        let check = Arc::clone(&self.check);
+        let mut doubted = std::pin::pin!(check.doubted());
+        let mut look = std::pin::pin!(self.look(LOOK_INTERVAL, caught_up));
+        let mut looks_now = false;
+        loop {
+            let message = tokio::select! {
+                () = &mut interrupted => return Ok(()),
+                () = &mut doubted, if self.followed == Followed::Sessions && !looks_now => {
+                    doubted.set(check.doubted());
+                    look.set(self.look(Duration::ZERO, caught_up));
+                    looks_now = true;
+                    continue;
+                }
+                found = &mut look => {
+                    if let Err(trouble) = self.watch.judge(found) {
+                        if matches!(trouble, StreamTrouble::Unanswered(_)) {
+                            self.nats.leave_unresponsive_server(epoch).await;
+                        }
+                        return Err(trouble.into());
+                    }
+                    look.set(self.look(LOOK_INTERVAL, caught_up));
+                    looks_now = false;
+                    continue;
+                }
+                message = messages.next() => message.ok_or_else(|| anyhow::anyhow!("the stream has ended"))??,
+            };
+            let pending = self.tell(message, caught_up).await?;
+            if !caught_up && (pending == 0 || self.read >= last) {
+                caught_up = true;
+                self.caught_up().await?;
+            }
+        }
+    }
+
+    async fn make_sure(&self) -> anyhow::Result<Stream> {
+        self.streams.rejected().await?;
+        clock::known().await;
+        Ok(match self.followed {
+            Followed::Sessions => self.streams.sessions().await?,
+            Followed::Activity => self.streams.activity(self.stale_after).await?,
+        })
+    }
+
+    /// Looks at the stream after a while.
+    fn look(&self, pause: Duration, caught_up: bool) -> impl Future<Output = Look> + Send + use<> {
+        let check = Arc::clone(&self.check);
+        let counts = caught_up && self.followed == Followed::Sessions;
+        let expected = move || if counts { check.expected() } else { 0 };
+        self.watch.look_after(pause, expected)
+    }
+
+    /// Goes on where reading was left, or begins anew where the stream has lost what was read. Gives also how many
+    /// messages are there to be read.
+    async fn begin(&mut self) -> anyhow::Result<(pull::Ordered, u64, Stream)> {
+        let stream = self.make_sure().await?;
+        match self.watch.begin(&stream) {
+            Change::Same => {}
+            Change::Replaced | Change::Emptied => {
+                let part = self.followed.part();
+                tracing::warn!(part, "what was in it is lost, putting back what is held here");
+                self.check.expect(0);
+                self.intake.send(Intake::Lost(self.followed)).await?;
+                self.read = 0;
+            }
+        }
+        let deliver_policy = match self.read {
+            0 => DeliverPolicy::All,
+            read => DeliverPolicy::ByStartSequence {
+                start_sequence: read + 1,
+            },
+        };
+        let config = pull::OrderedConfig {
+            deliver_policy,
+            max_expires: LONGEST_WAIT,
+            ..pull::OrderedConfig::default()
+        };
+        let consumer = stream.create_consumer(config).await?;
+        let pending = consumer.cached_info().num_pending;
+        Ok((consumer.messages().await?, pending, stream))
+    }
+
+    async fn caught_up(&self) -> anyhow::Result<()> {
+        self.health.well(self.followed.part());
+        self.intake.send(Intake::CaughtUp(self.followed)).await?;
+        Ok(())
+    }
+
+    /// Tells what a message says; gives how many more there are. What is told anew after a start was shown long ago, and
+    /// is not traced again.
+    async fn tell(&mut self, message: Message, caught_up: bool) -> anyhow::Result<u64> {
+        let info = message.info().map_err(|error| anyhow::anyhow!(error))?;
+        let (sequence, pending) = (info.stream_sequence, info.pending);
+        self.pending.set(pending);
+        let published_at = last_message::millis(info.published);
+        self.read = sequence;
+        self.watch.saw(sequence);
+        if caught_up && let Some(span) = trace::follow("show", message.headers.as_ref()) {
+            self.intake.send(Intake::Traced(span)).await?;
+        }
+        let told = match self.followed {
+            Followed::Sessions => serde_json::from_slice(&message.payload).map(|mut session| {
+                let ttl = message.headers.as_ref().and_then(last_message::ttl);
+                if let (SessionMessage::Tombstone(tombstone), Some(ttl)) = (&mut session, ttl) {
+                    tombstone.ttl = ttl;
+                }
+                let standing = Standing::new(&session, sequence, ttl, published_at);
+                Intake::Session(session, standing)
+            }),
+            Followed::Activity => serde_json::from_slice(&message.payload).map(Intake::Activities),
+        };
+        match told {
+            Ok(told) => self.intake.send(told).await?,
+            Err(error) => {
+                let reason = if error.is_data() {
+                    Rejection::WrongType
+                } else {
+                    Rejection::NotJson
+                };
+                self.rejected.reject(reason, message.payload.clone()).await;
+            }
+        }
+        Ok(pending)
+    }
+}
+
+/// Tells `intake` how the processes are, for ever. What is not trusted is counted.
+pub async fn follow_statuses(nats: Nats, intake: mpsc::Sender<Intake>, ignored: Counter) {
+    static IGNORED: Seldom = Seldom::new();
+    loop {
+        nats.connected().await;
+        match nats.client().subscribe(subject::STATUSES).await {
+            Ok(mut messages) => {
+                while let Some(message) = messages.next().await {
+                    match trusted_status::read(&message.subject, &message.payload) {
+                        Ok(status) => {
+                            // It fails only when the process ends.
+                            let _ = intake.send(Intake::Status(status)).await;
+                        }
+                        Err(error) => {
+                            ignored.inc();
+                            if let Some(unsaid) = IGNORED.due() {
+                                tracing::warn!(subject = %message.subject, %error, unsaid, "a status is ignored");
+                            }
+                        }
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the processes' statuses cannot be followed"),
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}

@@ -1,0 +1,5 @@
+//! Publishes what the outbox releases to `VISITOR_RAW`, and waits while that stream is full.
+
+mod backpressure;
+mod delivered;
+pub mod publisher;

@@ -1,0 +1,338 @@
+//! Hands events over to the raw stream, and does not let go of one before it is acknowledged.
+
+use std::future::IntoFuture as _;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::context::{PublishError, PublishErrorKind, traits::Publisher as _};
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::stream::Stream;
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use protocol::event::RECEIVED_AT_HEADER;
+use protocol::{Millis, stream, subject};
+use service::Nats;
+use service::clock;
+use service::health::Health;
+use service::incarnation::Change;
+use service::stream_watch::{Look, StreamTrouble, StreamWatch};
+use service::streams::{Streams, room};
+use service::trace::{self, Span};
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use crate::emitter::feed::Accepted;
+use crate::gauges::Gauges;
+use crate::outbox::{Batch, BatchId, Limits, Outbox};
+use crate::publish::backpressure::Restraint;
+use crate::publish::delivered::Delivered;
+use service::backoff::Backoff;
+
+/// The part's name in [`Health`].
+pub const PART: &str = "raw stream";
+
+/// How often it is asked how much room there is in the queue.
+const LOOKS: Duration = Duration::from_millis(500);
+
+/// Events that have waited for longer may leave the queue because of their age.
+const OLD: Duration = Duration::from_secs(stream::RAW_MAX_AGE.as_secs() / 2);
+
+/// What is wrong while events are held back.
+const NEARLY_FULL: &str = "nearly full, the enrichers do not keep up";
+
+/// What is wrong while the last events are sent again.
+const RESENDING: &str = "events were lost, sending those of the replay window again";
+
+type Acks = FuturesUnordered<BoxFuture<'static, (BatchId, Millis, Result<u64, PublishError>)>>;
+
+/// Why publishing was interrupted.
+enum Interruption {
+    /// The feed has ended and everything is acknowledged.
+    Done,
+    /// The connection was lost.
+    ConnectionLost,
+    /// A message was not acknowledged.
+    Unacknowledged(PublishError),
+    /// The raw stream is missing, was replaced or emptied, or NATS does not answer for it.
+    Stream(StreamTrouble),
+    /// Events were taken out of the queue before an enricher had them.
+    Purged,
+}
+
+/// Publishes accepted events.
+pub struct Publisher {
+    outbox: Outbox,
+    nats: Nats,
+    streams: Streams,
+    health: Health,
+    gauges: Arc<Gauges>,
+    watch: StreamWatch,
+    /// How far the enrichers had been when they were last looked at.
+    delivered: Option<Delivered>,
+    /// Whether the queue was about to forget its oldest events by itself when it was last looked at.
+    at_its_limits: bool,
+    restraint: Restraint,
+    /// Whether more events may come.
+    open: bool,
+}
+
+impl Publisher {
+    /// Remembers events within `limits`.
+    pub fn new(limits: Limits, nats: Nats, streams: Streams, health: Health, gauges: Arc<Gauges>) -> Self {
+        Self {
+            outbox: Outbox::new(limits),
+            watch: StreamWatch::new(nats.clone(), stream::RAW),
+            delivered: None,
+            at_its_limits: false,
+            nats,
+            streams,
+            health,
+            gauges,
+            restraint: Restraint::default(),
+            open: true,
+        }
+    }
+
+    /// Publishes until `events` is closed and everything is acknowledged.
+    pub async fn run(mut self, mut events: mpsc::Receiver<Vec<Accepted>>) {
+        let mut backoff = Backoff::for_nats();
+        loop {
+            let nats = self.nats.clone();
+            let epoch = self.gathering(&mut events, nats.connected()).await;
+            if let Err(problem) = self.prepare(&mut events).await {
+                self.health.trouble(PART, problem);
+                self.nats.leave_unresponsive_server(epoch).await;
+            } else {
+                self.tell_health();
+                match self.publish(&mut events, epoch).await {
+                    Interruption::Done => return,
+                    Interruption::ConnectionLost => {
+                        backoff.reset();
+                        continue;
+                    }
+                    Interruption::Unacknowledged(error) => {
+                        self.health.trouble(PART, error.to_string());
+                        if error.kind() == PublishErrorKind::TimedOut {
+                            self.nats.leave_unresponsive_server(epoch).await;
+                        }
+                    }
+                    Interruption::Stream(trouble) => {
+                        self.health.trouble(PART, trouble.to_string());
+                        if matches!(trouble, StreamTrouble::Unanswered(_)) {
+                            self.nats.leave_unresponsive_server(epoch).await;
+                        }
+                    }
+                    Interruption::Purged => {
+                        tracing::warn!("raw events were purged, sending the last events again");
+                        self.outbox.resend_everything();
+                        self.health.trouble(PART, RESENDING);
+                        continue;
+                    }
+                }
+            }
+            self.gathering(&mut events, sleep(backoff.next_delay())).await;
+        }
+    }
+
+    /// Makes sure of the streams and puts in line again what the raw stream does not have.
+    async fn prepare(&mut self, events: &mut mpsc::Receiver<Vec<Accepted>>) -> Result<(), String> {
+        let streams = self.streams.clone();
+        let made = async move {
+            streams.rejected().await?;
+            streams.raw().await
+        };
+        let raw = self
+            .gathering(events, made)
+            .await
+            .map_err(|error| error.to_string())?;
+        let (left, all) = room(&raw);
+        self.restraint.see(left, all);
+        self.gathering(events, clock::known()).await;
+        match self.watch.begin(&raw) {
+            Change::Same => self.outbox.resend_unacknowledged(),
+            Change::Replaced | Change::Emptied => {
+                tracing::warn!("the raw stream was lost, sending the last events again");
+                self.delivered = None;
+                self.outbox.resend_everything();
+            }
+        }
+        Ok(())
+    }
+
+    async fn publish(&mut self, events: &mut mpsc::Receiver<Vec<Accepted>>, epoch: u64) -> Interruption {
+        let nats = self.nats.clone();
+        let mut lost = pin!(nats.lost(epoch));
+        let mut acks = Acks::new();
+        let mut look = pin!(self.look());
+        let mut housekeeping = interval(Duration::from_secs(1));
+        housekeeping.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            if let Err(error) = self.send(&mut acks).await {
+                return Interruption::Unacknowledged(error);
+            }
+            if !self.open && self.outbox.unacknowledged() == 0 {
+                return Interruption::Done;
+            }
+            tokio::select! {
+                () = &mut lost => return Interruption::ConnectionLost,
+                Some((id, oldest, outcome)) = acks.next(), if !acks.is_empty() => match outcome {
+                    Ok(sequence) => {
+                        self.watch.saw(sequence);
+                        self.gauges.published(self.outbox.acknowledge(id), oldest);
+                    }
+                    Err(error) => return Interruption::Unacknowledged(error),
+                },
+                accepted = events.recv(), if self.open => self.gather(accepted),
+                (seen, delivered) = &mut look => {
+                    let raw = match self.watch.judge(seen) {
+                        Ok(raw) => raw,
+                        Err(trouble) => return Interruption::Stream(trouble),
+                    };
+                    self.restrain(room(&raw));
+                    if self.purged(&raw, delivered) {
+                        return Interruption::Purged;
+                    }
+                    look.set(self.look());
+                }
+                _ = housekeeping.tick() => {}
+            }
+            self.tidy();
+        }
+    }
+
+    /// Sends all that may be sent now.
+    async fn send(&mut self, acks: &mut Acks) -> Result<(), PublishError> {
+        // Who stops holds nothing back: it would be lost.
+        while (self.restraint.allows_more() || !self.open)
+            && let Some((id, batch)) = self.outbox.next_batch()
+        {
+            self.restraint.spend(batch.size());
+            let (subject, oldest) = (subject::raw(batch.kind), batch.oldest);
+            let span = begin_trace(&batch);
+            let message = message(batch, span.as_ref()).outbound_message(subject);
+            let publishing = span.as_ref().and_then(|span| span.child("publish"));
+            let ack = self
+                .nats
+                .jetstream()
+                .publish_message(message)
+                .await?
+                .into_future();
+            acks.push(Box::pin(async move {
+                let outcome = ack.await.map(|ack| ack.sequence);
+                drop((publishing, span));
+                (id, oldest, outcome)
+            }));
+        }
+        Ok(())
+    }
+
+    /// So much room is left in the queue, of so much.
+    fn restrain(&mut self, (left, all): (u64, u64)) {
+        self.restraint.see(left, all);
+        self.tell_health();
+    }
+
+    fn tell_health(&self) {
+        if self.restraint.is_nearly_full() {
+            self.health.trouble(PART, NEARLY_FULL);
+        } else if self.outbox.is_resending() {
+            self.health.trouble(PART, RESENDING);
+        } else {
+            self.health.well(PART);
+        }
+    }
+
+    /// Whether events were taken out of the queue before an enricher had them, since it was last looked at. Those that
+    /// grew too old there, or had no room, are not meant: sending more would not help.
+    fn purged(&mut self, raw: &Stream, delivered: Option<Delivered>) -> bool {
+        let state = &raw.cached_info().state;
+        let waited = (state.last_timestamp - state.first_timestamp).unsigned_abs();
+        let at_its_limits = self.restraint.is_nearly_full() || (state.messages > 0 && waited > OLD);
+        let limited = std::mem::replace(&mut self.at_its_limits, at_its_limits) || at_its_limits;
+        let before = std::mem::replace(&mut self.delivered, delivered);
+        let skipped = before
+            .zip(delivered)
+            .is_some_and(|(before, now)| now.skipped_since(before));
+        skipped && !limited
+    }
+
+    /// Looks at the queue after a while: its state, and how far the enrichers are, where there are any.
+    fn look(&self) -> impl Future<Output = (Look, Option<Delivered>)> + use<> {
+        let state = self.watch.look_after(LOOKS, || 0);
+        let nats = self.nats.clone();
+        async move {
+            let state = state.await;
+            (state, delivered(&nats).await)
+        }
+    }
+
+    /// Waits for something else without leaving the feed waiting.
+    async fn gathering<T>(
+        &mut self,
+        events: &mut mpsc::Receiver<Vec<Accepted>>,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                result = &mut work => return result,
+                accepted = events.recv(), if self.open => {
+                    self.gather(accepted);
+                    self.tidy();
+                }
+            }
+        }
+    }
+
+    fn gather(&mut self, accepted: Option<Vec<Accepted>>) {
+        self.open = accepted.is_some();
+        for accepted in accepted.unwrap_or_default() {
+            self.outbox
+                .push(accepted.kind, &accepted.json, accepted.received_at);
+        }
+    }
+
+    fn tidy(&mut self) {
+        self.outbox.forget(clock::uptime());
+        self.gauges.dropped.inc_by(self.outbox.take_dropped());
+        self.gauges.waiting.set(self.outbox.unacknowledged());
+    }
+}
+
+/// How far the consumer of the queue is; none where it does not say.
+async fn delivered(nats: &Nats) -> Option<Delivered> {
+    let raw = nats.jetstream().get_stream_no_info(stream::RAW).await.ok()?;
+    let consumer = raw.consumer_info(stream::ENRICHER).await.ok()?;
+    Some(Delivered {
+        created: consumer.created.unix_timestamp_nanos(),
+        deliveries: consumer.delivered.consumer_sequence,
+        sequence: consumer.delivered.stream_sequence,
+    })
+}
+
+/// Begins a trace with the receipt of the message's first event, if chance wants it.
+fn begin_trace(batch: &Batch) -> Option<Span> {
+    let span = trace::begin("receive", clock::time_at(batch.oldest))?;
+    span.note("kind", batch.kind.token());
+    span.note("events", i64::try_from(batch.events).unwrap_or(i64::MAX));
+    Some(span)
+}
+
+fn message(batch: Batch, span: Option<&Span>) -> PublishMessage {
+    let mut headers = HeaderMap::new();
+    headers.insert(RECEIVED_AT_HEADER, stamps(&batch.received_at));
+    if let Some(parent) = span.and_then(Span::parent) {
+        headers.insert(trace::HEADER, parent);
+    }
+    PublishMessage::build().headers(headers).payload(batch.payload)
+}
+
+/// The times of receipt for the header. They are told only now, by the NATS server's clock as far as it is known by now:
+/// what came in before NATS could be asked is stamped right as well, and so is what is sent again after its clock stepped.
+fn stamps(received_at: &[Millis]) -> String {
+    let stamps = received_at.iter().map(|at| clock::time_at(*at).to_string());
+    stamps.collect::<Vec<_>>().join(",")
+}

@@ -1,0 +1,394 @@
+//! The connection to NATS: waited for at the start, repaired for ever.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use async_nats::jetstream::{self, context::ContextBuilder};
+use async_nats::{Client, ConnectOptions, Event, ReconnectToServer, Server};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::process::flags::Common;
+use crate::process::secret;
+use crate::telemetry::health::Health;
+use crate::telemetry::log_throttle::Seldom;
+use crate::telemetry::metrics::{Counter, Metrics};
+
+/// The part's name in [`Health`].
+pub const PART: &str = "nats";
+
+/// The longest pause before the next attempt to connect, so that a process is back within a second of NATS.
+const MAX_RECONNECT_DELAY: Duration = Duration::from_millis(500);
+
+/// How long connecting to one server may take, before the next is tried.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often a silent connection is probed. It is given up when a third probe would be due, so that a half-open
+/// connection is noticed within four seconds.
+const PING_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long the acknowledgement of a publish may take. Longer than a half-open connection takes to be noticed, so that a
+/// missing acknowledgement on a connection that stands says something of the server.
+const ACK_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How long the answer to a request may take. A cluster that is choosing a leader answers none, and would be noticed to
+/// have one only so much later.
+const REQUEST_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a process stays with a server at least, before it leaves it because `JetStream` does not answer.
+const MIN_STAY: Duration = Duration::from_secs(5);
+
+/// The most publishes that may be unacknowledged at once; above every window of our own, so that it never blocks one.
+const MAX_UNACKED: usize = 64 * 1024;
+
+/// A connection as of one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Whether it stands.
+    pub connected: bool,
+    /// How often it was made; what was under way in an earlier epoch is lost.
+    pub epoch: u64,
+}
+
+/// The NATS client with its JetStream context. Clones share the connection.
+#[derive(Clone, Debug)]
+pub struct Nats {
+    client: Client,
+    jetstream: jetstream::Context,
+    link: watch::Receiver<Link>,
+    /// When a server was last left for another.
+    left_at: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Nats {
+    /// Begins to connect as `process` and returns at once; [`Nats::connected`] waits.
+    ///
+    /// # Errors
+    /// Where a file of secrets or certificates cannot be used, or the options contradict each other.
+    pub async fn connect(
+        process: &'static str,
+        instance: &str,
+        flags: &Common,
+        health: &Health,
+        metrics: &Metrics,
+    ) -> anyhow::Result<Self> {
+        let (link_sender, link) = watch::channel(Link {
+            connected: false,
+            epoch: 0,
+        });
+        let slow_consumers = metrics.add(
+            "nats_slow_consumers",
+            "Times NATS messages were dropped here",
+            Counter::default(),
+        );
+        let connections = metrics.add(
+            "nats_connections",
+            "Connections made to NATS; all but the first are reconnections",
+            Counter::default(),
+        );
+        let reporter = Arc::new(Reporter {
+            link: link_sender,
+            health: health.clone(),
+            slow_consumers,
+            connections,
+        });
+        let choice = ServerChoice::default();
+        let options = encrypted(credentials(process, flags)?, flags)?
+            .name(format!("visitor-{process} {instance}"))
+            .custom_inbox_prefix(format!("_INBOX_{process}"))
+            .retry_on_initial_connect()
+            .max_reconnects(None)
+            .reconnect_delay_callback(reconnect_delay)
+            .reconnect_to_server_callback(move |servers, _| std::future::ready(choice.next(servers)))
+            .connection_timeout(CONNECT_TIMEOUT)
+            .ping_interval(PING_INTERVAL)
+            .request_timeout(Some(REQUEST_PATIENCE))
+            .subscription_capacity(MAX_UNACKED)
+            .client_capacity(MAX_UNACKED)
+            .event_callback(move |event| {
+                reporter.report(&event);
+                std::future::ready(())
+            });
+        let client = options
+            .connect(flags.nats_url.clone())
+            .await
+            .context("cannot use --nats-url")?;
+        let jetstream = ContextBuilder::new()
+            .timeout(REQUEST_PATIENCE)
+            .ack_timeout(ACK_TIMEOUT)
+            .max_ack_inflight(MAX_UNACKED)
+            .build(client.clone());
+        Ok(Self {
+            client,
+            jetstream,
+            link,
+            left_at: Arc::default(),
+        })
+    }
+
+    /// The client, for core NATS.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The `JetStream` context.
+    #[must_use]
+    pub fn jetstream(&self) -> &jetstream::Context {
+        &self.jetstream
+    }
+
+    /// Whether the connection stands now.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.link.borrow().connected
+    }
+
+    /// Waits until the connection stands and gives its epoch.
+    pub async fn connected(&self) -> u64 {
+        let mut link = self.link.clone();
+        let epoch = link.wait_for(|link| link.connected).await.map(|link| link.epoch);
+        match epoch {
+            Ok(epoch) => epoch,
+            // The client is gone, as happens only while the process ends.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// `JetStream` does not answer on the connection of that epoch, which stands: leaves the server for another one, as
+    /// one that is cut off from its cluster never answers. Does nothing where no other server is known, and at most once
+    /// every few seconds.
+    pub async fn leave_unresponsive_server(&self, epoch: u64) {
+        let link = *self.link.borrow();
+        if !link.connected || link.epoch != epoch {
+            return;
+        }
+        match self.client.server_pool().await {
+            Ok(servers) if servers.len() > 1 => {}
+            Ok(_) | Err(_) => return,
+        }
+        {
+            let mut left_at = self.left_at.lock().unwrap_or_else(PoisonError::into_inner);
+            if left_at.is_some_and(|left_at| left_at.elapsed() < MIN_STAY) {
+                return;
+            }
+            *left_at = Some(Instant::now());
+        }
+        tracing::warn!("JetStream does not answer, connecting to another NATS server");
+        if let Err(error) = self.client.force_reconnect().await {
+            tracing::debug!(%error, "not reconnected");
+        }
+    }
+
+    /// Waits until the connection of that epoch is lost.
+    pub async fn lost(&self, epoch: u64) {
+        let mut link = self.link.clone();
+        if link
+            .wait_for(|link| !link.connected || link.epoch != epoch)
+            .await
+            .is_err()
+        {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Chooses which server to connect to: one that has failed least often, and rather another than the last.
+#[derive(Clone, Debug, Default)]
+struct ServerChoice {
+    last: Arc<Mutex<Option<String>>>,
+}
+
+impl ServerChoice {
+    fn next(&self, servers: Vec<Server>) -> Option<ReconnectToServer> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let order = |server: &Server| {
+            let is_last = last.as_deref() == Some(server.addr.as_url_str());
+            (server.failed_attempts, is_last, rand::random::<u32>())
+        };
+        let server = servers.into_iter().min_by_key(order)?;
+        *last = Some(server.addr.as_url_str().to_owned());
+        Some(ReconnectToServer {
+            addr: server.addr,
+            delay: None,
+        })
+    }
+}
+
+/// Both may come with every message.
+static DROPPED: Seldom = Seldom::new();
+static REFUSED: Seldom = Seldom::new();
+
+/// Turns the client's events into the state of the link, health and metrics.
+#[derive(Debug)]
+struct Reporter {
+    link: watch::Sender<Link>,
+    health: Health,
+    slow_consumers: Counter,
+    connections: Counter,
+}
+
+impl Reporter {
+    fn report(&self, event: &Event) {
+        match event {
+            Event::Connected => {
+                self.connections.inc();
+                self.link.send_modify(|link| {
+                    *link = Link {
+                        connected: true,
+                        epoch: link.epoch + 1,
+                    }
+                });
+                self.health.well(PART);
+            }
+            Event::Disconnected | Event::Closed => {
+                self.link.send_modify(|link| link.connected = false);
+                self.health.trouble(PART, "not connected");
+            }
+            Event::SlowConsumer(subscription) => {
+                self.slow_consumers.inc();
+                if let Some(unsaid) = DROPPED.due() {
+                    tracing::warn!(
+                        subscription,
+                        unsaid,
+                        "NATS messages were dropped, they came faster than they were read"
+                    );
+                }
+            }
+            Event::ServerError(error) => {
+                if let Some(unsaid) = REFUSED.due() {
+                    let error = without_names(&error.to_string());
+                    tracing::warn!(error, unsaid, "NATS refused something");
+                }
+            }
+            Event::ClientError(error) if self.link.borrow().connected => {
+                tracing::warn!(%error, "NATS client");
+            }
+            // While the connection is away the client reports every attempt; health has said so once.
+            Event::ClientError(error) => tracing::debug!(%error, "NATS client"),
+            Event::LameDuckMode | Event::Draining => tracing::info!(%event, "NATS"),
+        }
+    }
+}
+
+/// The server's words without the last tokens of the subject that they quote: those of a session name a visitor.
+fn without_names(words: &str) -> String {
+    let parts = words.split('"').enumerate().map(|(number, part)| {
+        let mut tokens = part.split('.');
+        match (number % 2, tokens.next(), tokens.next(), tokens.next()) {
+            (1, Some(first), Some(second), Some(_)) => format!("{first}.{second}.…"),
+            _ => part.to_owned(),
+        }
+    });
+    parts.collect::<Vec<_>>().join("\"")
+}
+
+fn credentials(process: &str, flags: &Common) -> anyhow::Result<ConnectOptions> {
+    if let Some(file) = &flags.nats_creds {
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read --nats-creds {}", file.display()))?;
+        return ConnectOptions::with_credentials(&text)
+            .with_context(|| format!("cannot use --nats-creds {}", file.display()));
+    }
+    let password = secret::given(
+        flags.nats_password.as_ref(),
+        "--nats-password-file",
+        flags.nats_password_file.as_deref(),
+    )?;
+    let or_process = |value: Option<String>| value.unwrap_or_else(|| process.to_owned());
+    Ok(ConnectOptions::with_user_and_password(
+        or_process(flags.nats_user.clone()),
+        or_process(password),
+    ))
+}
+
+/// With the certificates that the flags name. The files are read now, for the first complaint to name the flag, and by
+/// the client again each time that it connects.
+fn encrypted(mut options: ConnectOptions, flags: &Common) -> anyhow::Result<ConnectOptions> {
+    let readable = |flag: &str, file: &Path| {
+        std::fs::read(file)
+            .map(drop)
+            .with_context(|| format!("cannot read {flag} {}", file.display()))
+    };
+    if let Some(file) = &flags.nats_ca {
+        readable("--nats-ca", file)?;
+        options = options.add_root_certificates(file.clone()).require_tls(true);
+    }
+    if let (Some(certificate), Some(key)) = (&flags.nats_cert, &flags.nats_key) {
+        readable("--nats-cert", certificate)?;
+        readable("--nats-key", key)?;
+        options = options.add_client_certificate(certificate.clone(), key.clone());
+    }
+    Ok(options)
+}
+
+/// At once the first time, then ever later up to [`MAX_RECONNECT_DELAY`]; the jitter spreads a fleet.
+fn reconnect_delay(attempts: usize) -> Duration {
+    let attempts = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
+    let delay = Duration::from_millis(50)
+        .saturating_mul(attempts)
+        .min(MAX_RECONNECT_DELAY);
+    delay.mul_f64(rand::random_range(0.5..=1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_refuses_names_no_session() {
+        assert_eq!(
+            without_names(r#"Permissions Violation for Publish to "visitor.session.59ef0b55-de86""#),
+            r#"Permissions Violation for Publish to "visitor.session.…""#
+        );
+        assert_eq!(
+            without_names("authorization violation"),
+            "authorization violation"
+        );
+    }
+
+    #[test]
+    fn half_open_connections_are_noticed_within_five_seconds() {
+        let limit = Duration::from_secs(5);
+        // The client gives up when the third probe after the last answer is due.
+        let connection_given_up = PING_INTERVAL * 4;
+        assert!(connection_given_up < limit);
+        assert!(crate::streams::watch::LOOK_INTERVAL + REQUEST_PATIENCE < limit);
+        assert!(ACK_TIMEOUT < limit);
+        assert!(
+            ACK_TIMEOUT >= connection_given_up,
+            "it would blame the server for the line"
+        );
+        assert!(MIN_STAY > CONNECT_TIMEOUT);
+    }
+
+    #[test]
+    fn another_server_than_the_last_is_chosen_unless_it_fails() {
+        let server = |port: u16, failed_attempts| Server {
+            addr: format!("nats://127.0.0.1:{port}").parse().unwrap(),
+            failed_attempts,
+            did_connect: true,
+            is_discovered: false,
+            last_error: None,
+        };
+        let choice = ServerChoice::default();
+        let chosen = |servers| choice.next(servers).unwrap().addr.port();
+        let both = || vec![server(1, 0), server(2, 0)];
+        let first = chosen(both());
+        let second = chosen(both());
+        assert_ne!(first, second);
+        assert_eq!(chosen(both()), first);
+        assert_eq!(chosen(vec![server(first, 0), server(second, 3)]), first);
+        assert!(choice.next(Vec::new()).is_none());
+    }
+
+    #[test]
+    fn reconnects_at_once_and_never_later_than_the_bound() {
+        assert_eq!(reconnect_delay(0), Duration::ZERO);
+        assert_eq!(reconnect_delay(1), Duration::ZERO);
+        assert!(reconnect_delay(1000) <= MAX_RECONNECT_DELAY);
+        assert!(reconnect_delay(usize::MAX) >= MAX_RECONNECT_DELAY / 2);
+    }
+}

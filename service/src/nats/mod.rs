@@ -1,0 +1,9 @@
+//! The connection to NATS and what every process does with it: requests, reading last messages, rejecting, reporting.
+
+mod connection;
+pub mod last_message;
+pub mod rejected;
+pub mod requests;
+pub mod status;
+
+pub use self::connection::{Link, Nats, PART};

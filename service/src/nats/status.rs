@@ -1,0 +1,184 @@
+//! Tells each second how this process is, and answers `nats micro` and requests for the same.
+
+use std::sync::Arc;
+
+use async_nats::service::{ServiceExt as _, error::Error};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::SelectAll;
+use protocol::Millis;
+use protocol::status::{Figures, INTERVAL, Status};
+use protocol::subject;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::nats::Nats;
+use crate::telemetry::health::Health;
+
+/// The error code of a request that cannot be answered.
+const BAD_REQUEST: usize = 400;
+
+/// Says how a process is.
+#[derive(Clone)]
+pub struct Reporter {
+    process: &'static str,
+    instance: Arc<str>,
+    /// By the monotonic clock.
+    started_at: Millis,
+    health: Health,
+    figures: Arc<dyn Fn() -> Figures + Send + Sync>,
+    endpoints: Vec<Endpoint>,
+}
+
+/// Answers a request; an error is in words.
+type Handler = Arc<dyn Fn(Bytes) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
+
+/// A subject on which the process answers, beside its status.
+#[derive(Clone)]
+struct Endpoint {
+    name: &'static str,
+    subject: &'static str,
+    handler: Handler,
+}
+
+impl Reporter {
+    /// For the process of that name; `figures` is asked each time.
+    pub fn new(
+        process: &'static str,
+        instance: &str,
+        health: Health,
+        figures: impl Fn() -> Figures + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            process,
+            instance: instance.into(),
+            started_at: clock::uptime(),
+            health,
+            figures: Arc::new(figures),
+            endpoints: Vec::new(),
+        }
+    }
+
+    /// Answers on one more subject, as an endpoint of the process's NATS service.
+    #[must_use]
+    pub fn with_endpoint<F>(
+        mut self,
+        name: &'static str,
+        subject: &'static str,
+        handler: impl Fn(Bytes) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<Value, String>> + Send + 'static,
+    {
+        let handler: Handler = Arc::new(move |payload| Box::pin(handler(payload)));
+        self.endpoints.push(Endpoint {
+            name,
+            subject,
+            handler,
+        });
+        self
+    }
+
+    /// The status now.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let reason = self.health.reason();
+        Status {
+            figures: (self.figures)(),
+            instance: self.instance.to_string(),
+            at: clock::now(),
+            started_at: clock::time_at(self.started_at),
+            clock_offset_seconds: clock::offset().map(|offset| offset as f64 / 1000.0),
+            ready: reason.is_none(),
+            reason,
+        }
+    }
+
+    fn json(&self) -> Bytes {
+        // A struct of numbers and strings can always be written.
+        serde_json::to_vec(&self.status()).unwrap_or_default().into()
+    }
+
+    /// Publishes the status each second and answers for it, until `shutdown`.
+    pub async fn run(self, nats: Nats, shutdown: CancellationToken) {
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = self.publish(&nats) => {}
+            () = self.answer(&nats) => {}
+        }
+    }
+
+    async fn publish(&self, nats: &Nats) {
+        let subject = subject::status(self.process, &self.instance);
+        let mut seconds = tokio::time::interval(INTERVAL);
+        seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        loop {
+            seconds.tick().await;
+            if nats.is_connected()
+                && let Err(error) = nats.client().publish(subject.clone(), self.json()).await
+            {
+                tracing::debug!(%error, "the status was not published");
+            }
+        }
+    }
+
+    /// Registers with the NATS services framework. A service that cannot be registered is no reason to stop working.
+    async fn answer(&self, nats: &Nats) {
+        nats.connected().await;
+        if let Err(error) = self.serve(nats).await {
+            tracing::warn!(%error, "not listed among the NATS services");
+        }
+        std::future::pending::<()>().await;
+    }
+
+    async fn serve(&self, nats: &Nats) -> Result<(), async_nats::Error> {
+        let of_stats = self.clone();
+        let service = nats
+            .client()
+            .service_builder()
+            .description("A process of the visitor pipeline")
+            .metadata([("instance".to_owned(), self.instance.to_string())].into())
+            .stats_handler(move |_, _| serde_json::to_value(of_stats.status()).unwrap_or_default())
+            .start(format!("visitor-{}", self.process), env!("CARGO_PKG_VERSION"))
+            .await?;
+        let subject = format!("visitor.service.{}.status", self.process);
+        let of_requests = self.clone();
+        let status: Handler = Arc::new(move |_| {
+            let status = serde_json::to_value(of_requests.status()).map_err(|error| error.to_string());
+            Box::pin(std::future::ready(status))
+        });
+        let mut requests = SelectAll::new();
+        let endpoint = service.endpoint_builder().name("status").add(subject).await?;
+        requests.push(
+            endpoint
+                .map(move |request| (Arc::clone(&status), request))
+                .boxed(),
+        );
+        for Endpoint {
+            name,
+            subject,
+            handler,
+        } in self.endpoints.clone()
+        {
+            let endpoint = service.endpoint_builder().name(name).add(subject).await?;
+            requests.push(
+                endpoint
+                    .map(move |request| (Arc::clone(&handler), request))
+                    .boxed(),
+            );
+        }
+        while let Some((handler, request)) = requests.next().await {
+            let answer = handler(request.message.payload.clone()).await;
+            let answer = answer.map(|answer| answer.to_string().into());
+            request
+                .respond(answer.map_err(|status| Error {
+                    status,
+                    code: BAD_REQUEST,
+                }))
+                .await?;
+        }
+        Ok(())
+    }
+}

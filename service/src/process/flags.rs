@@ -1,0 +1,261 @@
+//! The flags that every process takes, and how a bad one ends it.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::error::ErrorKind;
+use url::{Host, Url};
+
+use crate::telemetry::trace;
+
+/// The exit code of a process that cannot use its configuration (`EX_USAGE` of sysexits.h).
+pub const BAD_CONFIGURATION: u8 = 64;
+
+/// Where NATS is and who we are there; how to log.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Common {
+    /// NATS servers, comma-separated.
+    #[arg(long, env, value_delimiter = ',', default_value = "nats://127.0.0.1:4222", value_parser = nats_url)]
+    pub nats_url: Vec<async_nats::ServerAddr>,
+
+    /// NATS user; by default the process's name.
+    #[arg(long, env, value_parser = NonEmptyStringValueParser::new())]
+    pub nats_user: Option<String>,
+
+    /// NATS password; the default is fit for a laptop only.
+    #[arg(long, env, hide_env_values = true, value_parser = NonEmptyStringValueParser::new())]
+    pub nats_password: Option<String>,
+
+    /// A file with the NATS password, in place of the password itself.
+    #[arg(long, env, value_name = "FILE")]
+    pub nats_password_file: Option<PathBuf>,
+
+    /// NATS credentials file, instead of user and password.
+    #[arg(long, env, value_name = "FILE")]
+    pub nats_creds: Option<PathBuf>,
+
+    /// Certificates to trust NATS servers by, in a PEM file. With it, no connection is made without TLS.
+    #[arg(long, env, value_name = "FILE")]
+    pub nats_ca: Option<PathBuf>,
+
+    /// Our own certificate, in a PEM file, for NATS servers that ask for one.
+    #[arg(long, env, value_name = "FILE", requires = "nats_key")]
+    pub nats_cert: Option<PathBuf>,
+
+    /// The key of `--nats-cert`, in a PEM file.
+    #[arg(long, env, value_name = "FILE", requires = "nats_cert")]
+    pub nats_key: Option<PathBuf>,
+
+    /// How many NATS servers keep a copy of each stream.
+    #[arg(long, env, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
+    pub nats_replicas: u8,
+
+    /// How much each stream may hold.
+    #[command(flatten)]
+    pub limits: StreamLimits,
+
+    /// How to write log lines.
+    #[arg(long, env, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+
+    /// Traces.
+    #[command(flatten)]
+    pub traces: trace::Settings,
+}
+
+/// How much each stream and bucket may hold, in MiB. Give all processes the same limits: the process that comes first
+/// creates the streams. NATS reserves the memory of all of them: together they must fit its `max_memory_store`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::Args)]
+pub struct StreamLimits {
+    /// How much the raw stream may hold, in MiB; the same for all processes, as whichever comes first makes it.
+    #[arg(long, env, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub raw_mib: u32,
+
+    /// How much the stream of sessions may hold, in MiB. Close to the limit closings are remembered for a shorter time,
+    /// then new visitors wait; sessions that are shown are never dropped.
+    #[arg(long, env, default_value_t = 768, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub sessions_mib: u32,
+
+    /// How much the stream of activities may hold, in MiB; at the limit the oldest are dropped.
+    #[arg(long, env, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub activity_mib: u32,
+
+    /// How much the bucket of profiles may hold, in MiB; at the limit the oldest are dropped, and paid for again.
+    #[arg(long, env, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub profiles_mib: u32,
+
+    /// How much the stream of rejected messages may hold, in MiB; at the limit the oldest are dropped.
+    #[arg(long, env, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub rejected_mib: u32,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line, for collectors.
+    Json,
+}
+
+/// What a process can be asked to do instead of its job.
+#[derive(Clone, Copy, Debug, clap::Subcommand)]
+pub enum Command {
+    /// Ask the running process's own `/readyz`; exit code 0 when it is ready.
+    Healthcheck,
+}
+
+/// Reads the command line and the environment.
+///
+/// # Errors
+/// The exit code to end with: 64 after a one-line error that names the flag, 0 after help or the version.
+pub fn parse<F: clap::Parser>() -> Result<F, ExitCode> {
+    F::try_parse().map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            print!("{error}");
+            ExitCode::SUCCESS
+        }
+        _ => bad_configuration(&one_line(&error.to_string())),
+    })
+}
+
+/// Says what is wrong with the configuration, on one line, and gives the exit code for it.
+#[must_use]
+pub fn bad_configuration(problem: &str) -> ExitCode {
+    eprintln!("{problem}");
+    ExitCode::from(BAD_CONFIGURATION)
+}
+
+/// The error without clap's usage and tips, folded into one line.
+fn one_line(message: &str) -> String {
+    let error = message.split("\n\n").next().unwrap_or(message);
+    error.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The longest duration that a flag takes, so that adding it to a time cannot overflow.
+const MAX_DURATION: Duration = Duration::from_hours(24 * 365 * 10);
+
+/// Reads a duration such as `60s` or `24h`; zero is refused.
+///
+/// # Errors
+/// Where the text is no duration, or it is zero or longer than ten years.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("must be longer than zero".to_owned()),
+        Ok(duration) if duration > MAX_DURATION => Err("must be at most ten years".to_owned()),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Reads the URL of a third party that speaks HTTP.
+///
+/// # Errors
+/// Where the text is no such URL, or no host can have that name.
+pub fn http_url(text: &str) -> Result<Url, String> {
+    url(text, &["http", "https"])
+}
+
+/// Reads a URL with one of these schemes. The parser for URLs alone takes `ws://a;b` and `ws://a,ws//b` for hosts.
+///
+/// # Errors
+/// Where the text is no such URL, or no host can have that name.
+pub fn url(text: &str, schemes: &[&str]) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    if !schemes.contains(&url.scheme()) {
+        return Err(format!("must begin with {}://", schemes.join(":// or ")));
+    }
+    match url.host() {
+        Some(Host::Domain(host)) if !is_host_name(host) => Err(format!("no host can be named {host:?}")),
+        Some(_) => Ok(url),
+        None => Err("names no host".to_owned()),
+    }
+}
+
+/// Reads the address of one NATS server.
+fn nats_url(text: &str) -> Result<async_nats::ServerAddr, String> {
+    let address: async_nats::ServerAddr = text.parse().map_err(|error| format!("{error}"))?;
+    let host = address.host().trim_matches(['[', ']']);
+    if is_host_name(host) || host.parse::<IpAddr>().is_ok() {
+        Ok(address)
+    } else {
+        Err("names no host".to_owned())
+    }
+}
+
+/// Whether the text is made of labels of letters, digits, `-` and `_`; container networks use the latter.
+fn is_host_name(text: &str) -> bool {
+    let text = text.strip_suffix('.').unwrap_or(text);
+    text.split('.').all(|label| {
+        !label.is_empty()
+            && label
+                .bytes()
+                .all(|byte| matches!(byte, b'-' | b'_') || byte.is_ascii_alphanumeric())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_fit_on_one_line() {
+        let message =
+            "error: the following required arguments were not provided:\n  --listen <ADDR>\n\nUsage: x\n";
+        assert_eq!(
+            one_line(message),
+            "error: the following required arguments were not provided: --listen <ADDR>"
+        );
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("24h"), Ok(Duration::from_hours(24)));
+        assert_eq!(duration("1m 30s"), Ok(Duration::from_secs(90)));
+        assert!(duration("0s").is_err());
+        assert!(duration("soon").is_err());
+        assert!(duration("11y").is_err());
+    }
+
+    #[test]
+    fn nats_urls_name_a_host() {
+        for text in [
+            "nats://127.0.0.1:4222",
+            "localhost",
+            "tls://[::1]:4222",
+            "nats://user:word@nats-0.nats_svc:4222",
+        ] {
+            assert!(nats_url(text).is_ok(), "{text}");
+        }
+        for text in ["", ";", "a;b", "nats://", "nats://a..b", "a b"] {
+            assert!(nats_url(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn urls_name_a_host_and_have_the_scheme() {
+        for text in [
+            "http://a_b.internal:80/x",
+            "https://[::1]/",
+            "http://münchen.example",
+            "http://127.0.0.1:4830/d",
+        ] {
+            assert!(http_url(text).is_ok(), "{text}");
+        }
+        for text in [
+            "",
+            "a",
+            "ftp://a",
+            "http://",
+            "http://a;b/",
+            "http://a,b",
+            "http://a:99999",
+            "http://a..b",
+        ] {
+            assert!(http_url(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Watches one stream that a process depends on: asks for its state about once a second, and tells when it is missing,
+//! replaced or emptied.
+
+use std::time::Duration;
+
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::stream::Stream;
+use tokio::time::sleep;
+
+use crate::nats::Nats;
+use crate::streams::incarnation::{Change, StreamIncarnation, StreamState};
+
+/// How often the state is asked for.
+pub const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Why a stream cannot be relied on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StreamTrouble {
+    /// There is no such stream.
+    #[error("is missing and is made again")]
+    Missing,
+    /// It is another one of the same name.
+    #[error("was replaced by an empty one and is being repaired")]
+    Replaced,
+    /// Its messages are gone.
+    #[error("was emptied and is being repaired")]
+    Emptied,
+    /// Its state is not known.
+    #[error("NATS does not answer for it: {0}")]
+    Unanswered(String),
+}
+
+/// Remembers what is known of one stream.
+#[derive(Debug)]
+pub struct StreamWatch {
+    nats: Nats,
+    name: &'static str,
+    incarnation: Option<StreamIncarnation>,
+    /// Whether a look has found it replaced or emptied since it was last begun.
+    lost: Option<Change>,
+}
+
+impl StreamWatch {
+    /// Of the stream of that name, of which nothing is known yet.
+    #[must_use]
+    pub fn new(nats: Nats, name: &'static str) -> Self {
+        Self {
+            nats,
+            name,
+            incarnation: None,
+            lost: None,
+        }
+    }
+
+    /// The stream is relied on from now on. Tells what has become of it since it was last relied on; the first time it is
+    /// [`Change::Same`].
+    pub fn begin(&mut self, stream: &Stream) -> Change {
+        let state = StreamState::from(stream.cached_info());
+        let lost = self.lost.take();
+        let Some(incarnation) = &mut self.incarnation else {
+            self.incarnation = Some(StreamIncarnation::of(&state));
+            return Change::Same;
+        };
+        let change = match incarnation.compare(&state, 0) {
+            Change::Same => lost.unwrap_or(Change::Same),
+            change => change,
+        };
+        if change == Change::Same {
+            incarnation.advance(&state);
+        } else {
+            *incarnation = StreamIncarnation::of(&state);
+        }
+        change
+    }
+
+    /// A message of this sequence was read or acknowledged.
+    pub fn saw(&mut self, sequence: u64) {
+        if let Some(incarnation) = &mut self.incarnation {
+            incarnation.saw(sequence);
+        }
+    }
+
+    /// Asks for the state after [`LOOK_INTERVAL`]. At least `expected()` messages must be in the stream then.
+    ///
+    /// The result is for [`StreamWatch::judge`].
+    pub fn look<F>(&self, expected: F) -> impl Future<Output = Look> + Send + use<F>
+    where
+        F: FnOnce() -> u64 + Send,
+    {
+        self.look_after(LOOK_INTERVAL, expected)
+    }
+
+    /// The same, after another time.
+    pub fn look_after<F>(&self, pause: Duration, expected: F) -> impl Future<Output = Look> + Send + use<F>
+    where
+        F: FnOnce() -> u64 + Send,
+    {
+        let (nats, name, incarnation) = (self.nats.clone(), self.name, self.incarnation);
+        async move {
+            sleep(pause).await;
+            // Before the question: what comes later need not be in the answer.
+            let expected = expected();
+            let stream = match nats.jetstream().get_stream(name).await {
+                Ok(stream) => stream,
+                Err(error) => {
+                    let missing = matches!(error.kind(), GetStreamErrorKind::JetStream(error)
+                        if error.error_code() == ErrorCode::STREAM_NOT_FOUND);
+                    let trouble = if missing {
+                        StreamTrouble::Missing
+                    } else {
+                        StreamTrouble::Unanswered(error.to_string())
+                    };
+                    return Look { found: Err(trouble) };
+                }
+            };
+            let state = StreamState::from(stream.cached_info());
+            let change = incarnation.map_or(Change::Same, |known| known.compare(&state, expected));
+            Look {
+                found: Ok((change, stream)),
+            }
+        }
+    }
+
+    /// Takes note of what a look has found; gives the stream as it was then.
+    ///
+    /// # Errors
+    /// Where the stream cannot be relied on any longer.
+    pub fn judge(&mut self, look: Look) -> Result<Stream, StreamTrouble> {
+        let (change, stream) = look.found?;
+        match change {
+            Change::Same => {
+                if let Some(incarnation) = &mut self.incarnation {
+                    incarnation.advance(&StreamState::from(stream.cached_info()));
+                }
+                Ok(stream)
+            }
+            Change::Replaced => {
+                self.lost = Some(change);
+                Err(StreamTrouble::Replaced)
+            }
+            Change::Emptied => {
+                self.lost = Some(change);
+                Err(StreamTrouble::Emptied)
+            }
+        }
+    }
+}
+
+/// What was found.
+#[derive(Debug)]
+pub struct Look {
+    found: Result<(Change, Stream), StreamTrouble>,
+}

@@ -1,0 +1,195 @@
+//! Traces of sampled messages, from the emitter's frame to the gateway's, told to an OpenTelemetry collector.
+//!
+//! The unit is the message: the ingestor begins a trace with some of those that it sends, and its `traceparent` travels
+//! in the header, from message to message, to the gateway. Without `--otlp-endpoint` nothing is begun or followed, and
+//! each question here is answered after a look at one static.
+
+mod exporter;
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use async_nats::HeaderMap;
+use async_nats::jetstream::message::PublishMessage;
+use futures_util::future::BoxFuture;
+use opentelemetry::propagation::TextMapPropagator as _;
+use opentelemetry::trace::{FutureExt as _, Status, TraceContextExt as _, Tracer as _, TracerProvider as _};
+use opentelemetry::{Context, KeyValue, Value};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
+use protocol::Millis;
+use url::Url;
+
+use self::exporter::Exporter;
+
+/// The header that carries the trace, as W3C Trace Context has it.
+pub const HEADER: &str = "traceparent";
+
+static TRACER: OnceLock<SdkTracer> = OnceLock::new();
+
+/// Where traces go, and how many.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Settings {
+    /// The base address of an OpenTelemetry collector that takes traces over HTTP; without it there are none.
+    #[arg(long, env, value_name = "URL", value_parser = crate::process::flags::http_url)]
+    pub otlp_endpoint: Option<Url>,
+
+    /// The share of raw messages that are traced, from 0 to 1; the ingestor decides it for all.
+    #[arg(long, env, default_value_t = 0.01, value_parser = share)]
+    pub trace_share: f64,
+}
+
+/// Tells the collector about spans for as long as it is held; then tells it the rest.
+#[derive(Debug)]
+pub struct Telling(Option<SdkTracerProvider>);
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        if let Some(provider) = &self.0
+            && let Err(error) = provider.shutdown()
+        {
+            tracing::debug!(%error, "the last spans were not told");
+        }
+    }
+}
+
+/// Begins to trace the process of that name, if settings say so. Not to be called twice.
+///
+/// # Errors
+/// Where the endpoint cannot be used.
+pub fn start(process: &str, settings: &Settings) -> anyhow::Result<Telling> {
+    let Some(endpoint) = &settings.otlp_endpoint else {
+        return Ok(Telling(None));
+    };
+    let exporter = Exporter::new(endpoint).context("cannot use --otlp-endpoint")?;
+    let provider = SdkTracerProvider::builder()
+        .with_resource(
+            Resource::builder_empty()
+                .with_service_name(format!("visitor-{process}"))
+                .build(),
+        )
+        .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(
+            settings.trace_share,
+        ))))
+        .with_batch_exporter(exporter)
+        .build();
+    drop(TRACER.set(provider.tracer("visitor")));
+    Ok(Telling(Some(provider)))
+}
+
+/// Something that takes time, as a part of a trace. It ends when the last clone is dropped.
+#[derive(Clone, Debug)]
+pub struct Span(Context);
+
+/// Whether anything is traced, for those to whom even the question costs something.
+#[must_use]
+pub fn is_on() -> bool {
+    TRACER.get().is_some()
+}
+
+/// Begins a trace with something that began then, if chance wants it traced.
+#[must_use]
+pub fn begin(name: &'static str, since: Millis) -> Option<Span> {
+    let tracer = TRACER.get()?;
+    let start = UNIX_EPOCH + Duration::from_millis(since.try_into().unwrap_or(0));
+    let builder = tracer.span_builder(name).with_start_time(start);
+    sampled(Context::new().with_span(tracer.build_with_context(builder, &Context::new())))
+}
+
+/// Goes on with the trace of a message, if it has one.
+#[must_use]
+pub fn follow(name: &'static str, headers: Option<&HeaderMap>) -> Option<Span> {
+    TRACER.get()?;
+    let parent = headers?.get(HEADER)?.as_str().to_owned();
+    let carrier = HashMap::from([(HEADER.to_owned(), parent)]);
+    let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), &carrier);
+    sampled(parent)?.child(name)
+}
+
+/// The span within which this is called, if any; see [`within`].
+#[must_use]
+pub fn current() -> Option<Span> {
+    TRACER.get()?;
+    sampled(Context::current())
+}
+
+/// A future whose [`current`] span is this one, which ends with it.
+pub fn within<'a, T>(span: Option<Span>, future: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, T> {
+    match span {
+        Some(Span(context)) => Box::pin(future.with_context(context)),
+        None => Box::pin(future),
+    }
+}
+
+/// The message with that span in its header, if there is one.
+#[must_use]
+pub fn carried(message: PublishMessage, span: Option<&Span>) -> PublishMessage {
+    match span.and_then(Span::parent) {
+        Some(parent) => message.header(HEADER, parent),
+        None => message,
+    }
+}
+
+impl Span {
+    /// A part of it that begins now.
+    #[must_use]
+    pub fn child(&self, name: &'static str) -> Option<Self> {
+        let tracer = TRACER.get()?;
+        sampled(self.0.with_span(tracer.start_with_context(name, &self.0)))
+    }
+
+    /// What those who go on with the trace must know of it: the text of [`HEADER`].
+    #[must_use]
+    pub fn parent(&self) -> Option<String> {
+        let mut carrier = HashMap::new();
+        TraceContextPropagator::new().inject_context(&self.0, &mut carrier);
+        carrier.remove(HEADER)
+    }
+
+    /// Notes something about it. Nothing of who a visitor is belongs here.
+    pub fn note(&self, key: &'static str, value: impl Into<Value>) {
+        self.0.span().set_attribute(KeyValue::new(key, value));
+    }
+
+    /// It does not come to a good end.
+    pub fn fail(&self, why: &'static str) {
+        self.0.span().set_status(Status::error(why));
+    }
+}
+
+fn sampled(context: Context) -> Option<Span> {
+    let sampled = context.span().span_context().is_sampled();
+    sampled.then_some(Span(context))
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("must be a number from 0 to 1".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_an_endpoint_nothing_is_traced() {
+        assert!(begin("receive", 1).is_none());
+        let mut headers = HeaderMap::new();
+        headers.insert(HEADER, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+        assert!(follow("enrich", Some(&headers)).is_none());
+        assert!(current().is_none());
+    }
+
+    #[test]
+    fn a_share_is_from_0_to_1() {
+        assert_eq!(share("0.25"), Ok(0.25));
+        for text in ["-0.1", "1.1", "NaN", "all"] {
+            assert!(share(text).is_err(), "{text}");
+        }
+    }
+}
