@@ -117,6 +117,7 @@ lint: lint-rust lint-frontend lint-scripts lint-observability lint-kubernetes li
 lint-rust:
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo run --locked --quiet -p layout
 
 .PHONY: lint-frontend
 lint-frontend: $(NODE_MODULES)
