@@ -3,8 +3,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use enricher::answer;
 use enricher::hidden_companies::HiddenCompanies;
+use enricher::native;
 use enricher::profile::filter;
 use enricher::sessions::{Outcome, Published, Sessions};
 use protocol::{Guid, Millis};
@@ -20,7 +20,7 @@ const NOW: Millis = 1_740_974_641_984;
 fn filtering(criterion: &mut Criterion) {
     let hidden = HiddenCompanies::new([]);
     criterion.bench_function("read and filter an answer", |bencher| {
-        bencher.iter(|| answer::read(IP, 200, None, black_box(ANSWER)).map(|answer| filter(answer, &hidden)));
+        bencher.iter(|| native::read(IP, 200, None, black_box(ANSWER)).map(|answer| filter(answer, &hidden)));
     });
 }
 

@@ -1,6 +1,6 @@
 //! The secret that addresses are hashed with, and which of two secrets the fleet keeps. Pure.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -9,7 +9,38 @@ use protocol::ip::IpKey;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::lookup::cache::entry::Key;
+/// What caches file an address under, one for all spellings of it; see [`AddressHasher::key`].
+///
+/// It is a keyed hash, because a key of the bucket is a subject, and the address of a visitor of a hidden company must not
+/// appear on any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(u128);
+
+impl Key {
+    /// Half of a digest is enough.
+    pub fn from_digest(digest: &[u8; 32]) -> Self {
+        Self(
+            digest[..16]
+                .iter()
+                .fold(0, |key, byte| key << 8 | u128::from(*byte)),
+        )
+    }
+
+    /// Reads what [`Key::text`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        (text.len() == 32)
+            .then(|| u128::from_str_radix(text, 16).ok().map(Self))
+            .flatten()
+    }
+
+    /// The key as the bucket knows it.
+    pub fn text(self) -> String {
+        let mut text = String::with_capacity(32);
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{:032x}", self.0);
+        text
+    }
+}
 
 /// The secret of the fleet (ADR 20). Its order is the order of age: of two secrets the fleet keeps the older.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -140,6 +171,14 @@ mod tests {
 
     fn hasher(byte: u8) -> AddressHasher {
         AddressHasher::new(Secret::new([byte; 32], 1))
+    }
+
+    #[test]
+    fn a_key_can_be_read_again() {
+        let key = Key::from_digest(&[0x7f; 32]);
+        assert!(key.text().bytes().all(|byte| byte.is_ascii_hexdigit()));
+        assert_eq!(Key::parse(&key.text()), Some(key));
+        assert_eq!(Key::parse("budget"), None);
     }
 
     #[test]

@@ -7,11 +7,12 @@ use protocol::Profile;
 use serde_json::json;
 
 use crate::filter::hidden_companies::HiddenCompanies;
-use crate::filter::profile::{Verdict, filter};
+use crate::filter::profile::filter;
+use crate::lookup::failure::{FailureKind, LookupFailure};
 use crate::lookup::free_tier::{FreeTier, NoCall};
 use crate::lookup::provider::deanonymizer::{Deanonymizer, Service};
 use crate::lookup::provider::{Billed, Finding, Provider, Reason};
-use crate::lookup_failure::{FailureKind, LookupFailure};
+use crate::verdict::Verdict;
 
 /// Asks, and says on standard output what came of it. Fails where the answer brings no verdict.
 ///

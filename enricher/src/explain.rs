@@ -4,10 +4,10 @@ use protocol::ip;
 use serde_json::{Value, json};
 
 use crate::address_key::AddressHasher;
-use crate::filter::profile::Verdict;
 use crate::lookup::cache::entry::{Entry, Found};
 use crate::lookup::cache::fleet::Fleet;
 use crate::lookup::cache::replica::Replica;
+use crate::verdict::Verdict;
 
 /// The subject; the request's payload is the address.
 pub const SUBJECT: &str = "visitor.explain";

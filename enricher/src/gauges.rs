@@ -8,11 +8,11 @@ use protocol::sample::Sample;
 use protocol::status::{Breaker, EnricherFigures, Lookups};
 use service::metrics::{Counter, Family, Gauge, Label, Latency, Metrics};
 
-use crate::filter::answer::Failure;
-use crate::filter::profile::Verdict;
 use crate::lookup::admission::guard::Guard;
+use crate::lookup::failure::LookupFailure as Failure;
 use crate::lookup::free_tier::NoCall;
 use crate::tally::{Fates, Level, Verdicts};
+use crate::verdict::Verdict;
 
 /// What the enricher counts.
 pub struct Gauges {

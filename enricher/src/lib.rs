@@ -9,13 +9,15 @@ mod filter;
 mod flags;
 mod gauges;
 mod lookup;
-mod lookup_failure;
 mod pipeline;
 mod queue;
 mod records;
+mod sighting;
 mod tally;
+mod verdict;
 
-pub use crate::filter::{answer, hidden_companies, profile};
+pub use crate::filter::{hidden_companies, profile};
+pub use crate::lookup::provider::native;
 pub use crate::records::sessions;
 
 use std::process::ExitCode;

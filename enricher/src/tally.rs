@@ -5,7 +5,7 @@
 use protocol::EventKind;
 use service::metrics::{Counter, Family, Labels, Metrics};
 
-use crate::filter::profile::Verdict;
+use crate::verdict::Verdict;
 
 /// What an event comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

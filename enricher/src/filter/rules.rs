@@ -9,7 +9,8 @@ use crate::address_key::AddressHasher;
 use crate::filter::answer::Answer;
 use crate::filter::email;
 use crate::filter::hidden_companies::HiddenCompanies;
-use crate::filter::profile::{Verdict, filter};
+use crate::filter::profile::filter;
+use crate::verdict::Verdict;
 
 /// The text of everything that decides what may be shown: enrichers of which one has another text hide by other rules.
 const SOURCES: &[&str] = &[

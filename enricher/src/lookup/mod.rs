@@ -2,12 +2,13 @@
 
 pub mod admission;
 pub mod cache;
+pub mod failure;
 pub mod free_tier;
+pub mod interest;
 pub mod provider;
 pub mod waiting;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use protocol::time::millis;
@@ -15,16 +16,19 @@ use service::seldom::Seldom;
 use service::{clock, trace};
 use tokio::time::{Instant, timeout};
 
-use crate::filter::answer::{Answer, Failure};
-use crate::filter::profile::Verdict;
+use crate::address_key::Key;
+use crate::filter::answer::Answer;
 use crate::filter::rules::Rules;
 use crate::gauges::Gauges;
 use crate::lookup::admission::guard::{Guard, Permit};
-use crate::lookup::cache::entry::{Entry, Found, Key};
+use crate::lookup::cache::entry::{Entry, Found};
 use crate::lookup::cache::fleet::{Claim, Fleet, LEASE_TTL, Lease};
 use crate::lookup::cache::replica::Replica;
+use crate::lookup::failure::LookupFailure as Failure;
+use crate::lookup::interest::Interest;
 use crate::lookup::provider::deanonymizer::Deanonymizer;
 use crate::tally::Level;
+use crate::verdict::Verdict;
 
 /// How long verdicts hold.
 #[derive(Clone, Copy, Debug)]
@@ -41,24 +45,6 @@ impl Lifetimes {
             Verdict::Shown(_) | Verdict::Hidden => self.profile,
             Verdict::Unknown => self.unknown,
         }
-    }
-}
-
-/// Whether anybody still waits for a verdict. Clones tell the same.
-#[derive(Clone, Debug, Default)]
-pub struct Interest {
-    lost: Arc<AtomicBool>,
-}
-
-impl Interest {
-    /// Nobody waits any longer.
-    pub fn lose(&self) {
-        self.lost.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether nobody waits any longer.
-    pub fn is_lost(&self) -> bool {
-        self.lost.load(Ordering::Relaxed)
     }
 }
 

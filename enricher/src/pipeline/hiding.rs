@@ -5,11 +5,12 @@ use service::clock;
 use service::trace;
 
 use super::{Done, Pipeline};
-use crate::filter::profile::Verdict;
-use crate::lookup::cache::entry::Key;
+use crate::address_key::Key;
 use crate::queue::ledger::DeliveryId;
-use crate::records::sessions::{Outcome, Sighting};
+use crate::records::sessions::Outcome;
+use crate::sighting::Sighting;
 use crate::tally::Fate;
+use crate::verdict::Verdict;
 
 impl Pipeline {
     /// A session of a hidden company leaves no trace. Where a record is out, because an enricher showed it unidentified or

@@ -11,7 +11,7 @@ use crate::queue::delivery::Delivery;
 use crate::queue::ledger::DeliveryId;
 use crate::queue::opened_events::{OpenedEvents, Scan};
 use crate::records::held::{HeldRecord, OldestOpening};
-use crate::records::sessions::Sighting;
+use crate::sighting::Sighting;
 
 /// How often the queue is looked at while a record waits.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);

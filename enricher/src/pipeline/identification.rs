@@ -10,12 +10,14 @@ use tokio::time::Instant;
 use super::{
     Done, HELD_BACK_LOOKS, MAX_IDLE_RETURN_DELAY, MAX_RETURN_DELAY, MAX_WAITING, Pipeline, heard_of_again,
 };
-use crate::filter::answer::Failure;
-use crate::filter::profile::Verdict;
-use crate::lookup::cache::entry::{Found, Key};
+use crate::address_key::Key;
+use crate::lookup::cache::entry::Found;
+use crate::lookup::failure::LookupFailure as Failure;
 use crate::queue::ledger::DeliveryId;
-use crate::records::sessions::{Next, Outcome, Sighting};
+use crate::records::sessions::{Next, Outcome};
+use crate::sighting::Sighting;
 use crate::tally::{Fate, Level};
+use crate::verdict::Verdict;
 
 impl Pipeline {
     /// Publishes the session if its verdict is here; otherwise it waits for one.

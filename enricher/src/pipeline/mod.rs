@@ -30,10 +30,11 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::address_key::AddressHasher;
-use crate::filter::answer::Failure;
+use crate::address_key::Key;
 use crate::gauges::Gauges;
 use crate::lookup::Lookup;
-use crate::lookup::cache::entry::{Found, Key};
+use crate::lookup::cache::entry::Found;
+use crate::lookup::failure::LookupFailure as Failure;
 use crate::lookup::free_tier::FreeTier;
 use crate::lookup::waiting::Waiting;
 use crate::pipeline::unidentified::Unidentified;
@@ -47,9 +48,10 @@ use crate::records::amend::{AmendError, Amender};
 use crate::records::held::{Held, OldestOpening};
 use crate::records::openings::Openings;
 use crate::records::publish::{NotWritten, Publisher, Written};
-use crate::records::sessions::{Next, Outcome, Published, Sessions, Sighting};
+use crate::records::sessions::{Next, Outcome, Published, Sessions};
 use crate::records::sessions_room::SessionsRoom;
 use crate::records::standing::{Addition, Standing};
+use crate::sighting::Sighting;
 use crate::tally::Fate;
 
 /// The most raw messages handled at once, without those that only wait for verdicts.

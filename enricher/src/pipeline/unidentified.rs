@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use protocol::Guid;
 
-use crate::lookup::cache::entry::Key;
+use crate::address_key::Key;
 
 /// The sessions by address.
 #[derive(Debug, Default)]

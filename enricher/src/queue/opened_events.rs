@@ -5,7 +5,7 @@ use protocol::event::{self, RECEIVED_AT_HEADER};
 use protocol::{Event, Guid, Millis, time};
 use service::last_message;
 
-use crate::sessions::Sighting;
+use crate::sighting::Sighting;
 
 /// A reading of all opened events in the queue, in several steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

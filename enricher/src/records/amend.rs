@@ -10,8 +10,9 @@ use service::{Nats, clock, trace};
 use crate::queue::opened_events::{OpenedEvents, Scan};
 use crate::records::held::OldestOpening;
 use crate::records::message;
-use crate::records::sessions::{Outcome, Published, Sighting};
+use crate::records::sessions::{Outcome, Published};
 use crate::records::standing::{Addition, Standing};
+use crate::sighting::Sighting;
 
 /// How often a record is read and written again because others write it at the same time.
 const CONFLICTS: usize = 16;

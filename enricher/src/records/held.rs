@@ -7,7 +7,7 @@
 use protocol::guid::GuidMap;
 use protocol::{Guid, Millis, Profile, Record};
 
-use crate::records::sessions::Sighting;
+use crate::sighting::Sighting;
 
 /// How long a record waits at most, in ms, where the queue cannot be read.
 const HOLD_MAX: Millis = 20_000;

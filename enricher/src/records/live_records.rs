@@ -20,13 +20,13 @@ use service::{Nats, clock, last_message};
 use tokio::time::{Instant, sleep_until};
 
 use crate::address_key::AddressHasher;
-use crate::filter::profile::Verdict;
 use crate::filter::rules::{Check, Rules};
 use crate::gauges::Gauges;
 use crate::lookup::cache::replica::Replica;
 use crate::records::message;
 use crate::records::peers::OtherRules;
 use crate::records::sessions_room::SessionsRoom;
+use crate::verdict::Verdict;
 
 /// The part's name in [`Health`].
 pub const PART: &str = "live records";

@@ -62,7 +62,7 @@ mod tests {
     use protocol::Profile;
 
     use super::*;
-    use crate::records::sessions::Sighting;
+    use crate::sighting::Sighting;
 
     fn record(opening: bool, at: Millis) -> Record {
         let sighting = Sighting {

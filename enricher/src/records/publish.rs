@@ -13,9 +13,9 @@ use service::{Nats, clock, last_message};
 
 use crate::queue::ledger::DeliveryId;
 use crate::records::message;
-use crate::records::sessions::Sighting;
 use crate::records::standing::Standing;
 use crate::records::writes::{Write, Writes};
+use crate::sighting::Sighting;
 
 /// How long a stream may take to answer, in ms; within the time after which the queue gives a message to another.
 const PATIENCE: Millis = millis(ACK_WAIT) - 1_000;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use protocol::guid::GuidMap;
 use protocol::stream::{RECORD_TTL, REMEMBER_CLOSINGS, renew_after, tombstone_ttl};
 use protocol::time::millis;
-use protocol::{Activity, EventKind, Guid, Millis, Profile, Record, Tombstone};
+use protocol::{Guid, Millis, Record, Tombstone};
+
+use crate::sighting::Sighting;
 
 /// After how long without an event a session is forgotten, in ms: well before its record expires as stale.
 const FORGET_AFTER: Millis = 5 * 60 * 1000;
@@ -18,55 +20,6 @@ const RECORD_HALF_LIFE: Millis = millis(RECORD_TTL) / 2;
 
 /// Longer ago than anything lasts.
 const LONG_AGO: Millis = Millis::MIN / 2;
-
-/// An event that says that a session is active.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sighting {
-    /// The session.
-    pub guid: Guid,
-    /// The visitor's address as the emitter spelled it.
-    pub ip: Box<str>,
-    /// Whether it is the opening.
-    pub opening: bool,
-    /// When it happened, as far as can be believed.
-    pub at: Millis,
-    /// When the ingestor received it.
-    pub received_at: Millis,
-}
-
-impl Sighting {
-    /// The kind of the event.
-    #[must_use]
-    pub const fn kind(&self) -> EventKind {
-        if self.opening {
-            EventKind::SessionOpened
-        } else {
-            EventKind::KeepAlive
-        }
-    }
-
-    /// What it says of a session whose record is out.
-    #[must_use]
-    pub fn activity(&self) -> Activity {
-        Activity(self.guid.clone(), self.at, self.received_at)
-    }
-
-    /// The record of a session of which nothing else is known.
-    #[must_use]
-    pub fn record(&self, profile: Profile) -> Record {
-        Record {
-            guid: self.guid.clone(),
-            ip: self.ip.clone(),
-            opened_at: self.opening.then_some(self.at),
-            first_seen_at: self.at,
-            last_activity_at: self.at,
-            received_at: self.received_at,
-            profile,
-            unidentified: false,
-            identified_at: None,
-        }
-    }
-}
 
 /// What a record that is out says of the opening, and since when it is out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use protocol::{Activity, Millis, Record};
 use service::trace::Span;
 
 use crate::queue::ledger::DeliveryId;
-use crate::records::sessions::Sighting;
+use crate::sighting::Sighting;
 
 /// Something that a raw message needs of the streams.
 #[derive(Debug)]

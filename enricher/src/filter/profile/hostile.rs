@@ -5,11 +5,11 @@ use proptest::prelude::*;
 use protocol::{Guid, Profile, Record, SessionMessage};
 use serde_json::Value;
 
-use crate::filter::answer;
 use crate::filter::email;
 use crate::filter::hidden_companies::HiddenCompanies;
 use crate::filter::profile::filter;
 use crate::filter::rules::Rules;
+use crate::lookup::provider::native;
 
 const IP: &str = "203.0.113.7";
 const HIDDEN: &str = "b8e8879e-3382-4908-8f1e-7638473d0913";
@@ -55,7 +55,7 @@ fn record(profile: Profile) -> Record {
 
 fn may_be_shown(body: &[u8]) -> Result<(), TestCaseError> {
     let hidden = HiddenCompanies::new([]);
-    let Ok(answer) = answer::read(IP, 200, None, body) else {
+    let Ok(answer) = native::read(IP, 200, None, body) else {
         return Ok(());
     };
     let json: Value = serde_json::from_slice(body).unwrap();
@@ -99,6 +99,6 @@ proptest! {
     #[test]
     fn only_200_and_404_bring_a_verdict(status: u16, body in Door::Answers.mutants().unwrap()) {
         prop_assume!(status != 200);
-        prop_assert_eq!(answer::read(IP, status, None, &body).is_ok(), status == 404);
+        prop_assert_eq!(native::read(IP, status, None, &body).is_ok(), status == 404);
     }
 }

@@ -8,29 +8,7 @@ use protocol::record::Contact;
 use crate::filter::answer::Answer;
 use crate::filter::email;
 use crate::filter::hidden_companies::HiddenCompanies;
-
-/// What the lookup of an address came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Its sessions are shown, with this profile.
-    Shown(Profile),
-    /// The Deanonymizer does not know it; its sessions are shown without a profile.
-    Unknown,
-    /// It belongs to a company whose sessions are never shown.
-    Hidden,
-}
-
-impl Verdict {
-    /// The profile to show; `None` where nothing may be.
-    #[must_use]
-    pub fn profile(&self) -> Option<Profile> {
-        match self {
-            Self::Shown(profile) => Some(profile.clone()),
-            Self::Unknown => Some(Profile::default()),
-            Self::Hidden => None,
-        }
-    }
-}
+use crate::verdict::Verdict;
 
 /// Takes away what must not be shown. This alone decides it: a profile that older rules filtered goes through it again as an
 /// [`Answer`], and one that these rules filtered comes out as it went in.

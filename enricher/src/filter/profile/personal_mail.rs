@@ -7,7 +7,8 @@ use protocol::record::{Company, Contact};
 
 use crate::filter::answer::Answer;
 use crate::filter::hidden_companies::HiddenCompanies;
-use crate::filter::profile::{Verdict, filter};
+use crate::filter::profile::filter;
+use crate::verdict::Verdict;
 
 const PERSONAL: &str = include_str!("../../../data/personal-mail-majority.txt");
 

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use protocol::status::Breaker as State;
 
-use crate::filter::answer::LONGEST_WAIT;
+/// The longest time for which the Deanonymizer is left alone because it asks for it.
+pub const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
 /// How many of the last calls are looked at.
 const WINDOW: usize = 32;

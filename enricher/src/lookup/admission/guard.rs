@@ -8,29 +8,14 @@ use protocol::status::Breaker as BreakerState;
 use service::clock;
 use tokio::sync::Notify;
 
-use crate::filter::answer::Failure;
 use crate::lookup::admission::breaker::{Admission, Breaker};
 use crate::lookup::admission::budget::{Allowance, Budget, Purse};
 use crate::lookup::admission::concurrency::{CallTag, Concurrency, Ending};
 use crate::lookup::cache::fleet::Fleet;
-use crate::lookup::waiting::RetryKind;
+use crate::lookup::failure::{HeldBack, LookupFailure as Failure, RetryKind};
 
 /// The most lookups under way, above every limit of concurrent calls.
 const MAX_LOOKUPS: usize = 2048;
-
-/// Why a call is held back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HeldBack {
-    /// The breaker is open.
-    #[error("the Deanonymizer does not answer")]
-    BreakerOpen,
-    /// The Deanonymizer asked for it.
-    #[error("the Deanonymizer wants to be left alone for a while")]
-    LeftAlone,
-    /// The fleet has spent its budget.
-    #[error("the lookup budget of {0} is used up")]
-    BudgetUsedUp(Budget),
-}
 
 /// The guard. Clones share it.
 #[derive(Clone)]

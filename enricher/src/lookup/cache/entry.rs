@@ -1,6 +1,5 @@
 //! What stands in the bucket `visitor_profiles`: a verdict on an address, or the lease of who is looking it up. Pure.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use protocol::record::{Company, Contact};
@@ -8,41 +7,7 @@ use protocol::{Millis, Profile};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use crate::filter::profile::Verdict;
-
-/// What caches file an address under, one for all spellings of it; see
-/// [`AddressHasher::key`](crate::address_key::AddressHasher::key).
-///
-/// It is a keyed hash, because a key of the bucket is a subject, and the address of a visitor of a hidden company must not
-/// appear on any.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Key(u128);
-
-impl Key {
-    /// Half of a digest is enough.
-    pub fn from_digest(digest: &[u8; 32]) -> Self {
-        Self(
-            digest[..16]
-                .iter()
-                .fold(0, |key, byte| key << 8 | u128::from(*byte)),
-        )
-    }
-
-    /// Reads what [`Key::text`] writes.
-    pub fn parse(text: &str) -> Option<Self> {
-        (text.len() == 32)
-            .then(|| u128::from_str_radix(text, 16).ok().map(Self))
-            .flatten()
-    }
-
-    /// The key as the bucket knows it.
-    pub fn text(self) -> String {
-        let mut text = String::with_capacity(32);
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{:032x}", self.0);
-        text
-    }
-}
+use crate::verdict::Verdict;
 
 /// A verdict, and where it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,14 +161,6 @@ mod tests {
             attempts: 2,
             by: "e1".into(),
         }))
-    }
-
-    #[test]
-    fn a_key_can_be_read_again() {
-        let key = Key::from_digest(&[0x7f; 32]);
-        assert!(key.text().bytes().all(|byte| byte.is_ascii_hexdigit()));
-        assert_eq!(Key::parse(&key.text()), Some(key));
-        assert_eq!(Key::parse("budget"), None);
     }
 
     #[test]

@@ -14,9 +14,10 @@ use serde::de::DeserializeOwned;
 use service::{Nats, clock};
 use tokio::sync::Semaphore;
 
+use crate::address_key::Key;
 use crate::filter::rules::Rules;
 use crate::lookup::admission::budget::{Allowance, Budget, Taken};
-use crate::lookup::cache::entry::{Entry, Found, Key, Pause};
+use crate::lookup::cache::entry::{Entry, Found, Pause};
 
 /// After how long without a renewal a lease runs out: a process that dies holds up an address no longer than this.
 pub const LEASE_TTL: Duration = Duration::from_secs(4);

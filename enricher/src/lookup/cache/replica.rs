@@ -16,10 +16,11 @@ use service::streams::Streams;
 use service::{Nats, clock};
 use tokio::sync::{Notify, mpsc};
 
-use crate::filter::answer::Failure;
+use crate::address_key::Key;
 use crate::lookup::admission::guard::Guard;
-use crate::lookup::cache::entry::{Entry, Found, Key, Pause};
+use crate::lookup::cache::entry::{Entry, Found, Pause};
 use crate::lookup::cache::fleet::{Fleet, PAUSE};
+use crate::lookup::failure::LookupFailure as Failure;
 
 /// The part's name in [`Health`].
 pub const PART: &str = "profiles bucket";

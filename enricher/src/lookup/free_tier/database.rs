@@ -6,8 +6,6 @@ use std::sync::Arc;
 use maxminddb::{MaxMindDbError, Reader};
 use serde_json::Value;
 
-use super::skip;
-
 /// An autonomous system.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Network {
@@ -73,7 +71,7 @@ impl Database {
         let entry = self.entry(address)?;
         let number = NUMBERS.iter().find_map(|pointer| match entry.pointer(pointer)? {
             Value::Number(number) => number.as_u64().and_then(|number| number.try_into().ok()),
-            Value::String(text) => skip::number(text).or_else(|| text.parse().ok()),
+            Value::String(text) => number(text).or_else(|| text.parse().ok()),
             _ => None,
         });
         let organisation = text(&entry, &ORGANISATIONS).map(Arc::from);
@@ -99,6 +97,14 @@ fn text<'a>(entry: &'a Value, pointers: &[&str]) -> Option<&'a str> {
         .iter()
         .filter_map(|pointer| entry.pointer(pointer)?.as_str());
     texts.map(str::trim).find(|text| !text.is_empty())
+}
+
+/// The number of an autonomous system: `AS64500`.
+pub(super) fn number(text: &str) -> Option<u32> {
+    let (prefix, digits) = text.split_at_checked(2)?;
+    prefix
+        .eq_ignore_ascii_case("as")
+        .then(|| digits.trim().parse().ok())?
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::database::Network;
+use super::database::{Network, number};
 
 /// Networks by address range, number or name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,14 +84,6 @@ fn looks_like_range(text: &str) -> bool {
     text.contains(['.', ':', '/'])
         && text.chars().all(is_of_address)
         && text.starts_with(|c: char| c.is_ascii_digit() || c == ':')
-}
-
-/// The number of an autonomous system: `AS64500`.
-pub(super) fn number(text: &str) -> Option<u32> {
-    let (prefix, digits) = text.split_at_checked(2)?;
-    prefix
-        .eq_ignore_ascii_case("as")
-        .then(|| digits.trim().parse().ok())?
 }
 
 /// Names are compared without regard to case and to how many blanks are in them.

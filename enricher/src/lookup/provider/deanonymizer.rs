@@ -8,10 +8,10 @@ use reqwest::{Client, RequestBuilder, Response, Url, redirect};
 use serde_json::json;
 use service::{clock, freeze};
 
-use crate::filter::answer::{self, Answer};
+use crate::filter::answer::Answer;
+use crate::lookup::failure::LookupFailure;
 use crate::lookup::provider::key_file::KeyFile;
-use crate::lookup::provider::{self, Finding, Provider};
-use crate::lookup_failure::LookupFailure;
+use crate::lookup::provider::{self, Finding, Provider, native};
 
 /// The largest answer that is read, in bytes.
 const MAX_BODY: usize = 256 * 1024;
@@ -71,7 +71,7 @@ impl Deanonymizer {
         match &self.service {
             Service::Provider(provider) => Ok(reply.found(provider)?.answer),
             Service::None | Service::Native(_) => {
-                answer::read(ip, reply.status, reply.retry_after, &reply.body)
+                native::read(ip, reply.status, reply.retry_after, &reply.body)
             }
         }
     }
@@ -174,7 +174,7 @@ async fn body(mut response: Response) -> Result<Vec<u8>, LookupFailure> {
 /// How long the Deanonymizer wants to be left alone.
 fn retry_after(response: &Response) -> Option<Duration> {
     let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
-    answer::wait_asked_for(text, clock::now())
+    native::wait_asked_for(text, clock::now())
 }
 
 fn failure(error: reqwest::Error) -> LookupFailure {

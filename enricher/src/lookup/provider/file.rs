@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use toml::Spanned;
 
-use super::{Billed, CompanyPointers, ContactPointers, Family, Meaning, Provider, request};
+use super::description::{Billed, CompanyPointers, ContactPointers, Family, Meaning, Provider};
+use super::request;
 
 /// Why a provider file cannot be used, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

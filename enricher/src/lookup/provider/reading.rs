@@ -7,10 +7,11 @@ use protocol::record::{Company, Contact};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Billed, Meaning, Provider};
-use crate::filter::answer::{Answer, without_bom};
+use super::description::{Billed, Meaning, Provider};
+use crate::filter::answer::Answer;
 use crate::filter::hidden_companies::company_domain;
-use crate::lookup_failure::LookupFailure;
+use crate::lookup::failure::LookupFailure;
+use crate::lookup::provider::native::without_bom;
 
 /// The namespace of the GUIDs that we give to companies and contacts that have none (RFC 9562, version 5). Changing it
 /// would make every known company a new one.

@@ -7,7 +7,7 @@ use reqwest::Method;
 use reqwest::header::HeaderValue;
 use url::form_urlencoded;
 
-use super::Provider;
+use super::description::Provider;
 
 /// Where the address goes.
 pub(super) const IP: &str = "{ip}";
@@ -40,6 +40,16 @@ impl fmt::Debug for Question {
 }
 
 impl Provider {
+    /// Whether a key goes with each question.
+    #[must_use]
+    pub fn needs_key(&self) -> bool {
+        let texts = self.headers.iter().map(|(_, value)| value);
+        texts
+            .chain([&self.url])
+            .chain(&self.body)
+            .any(|text| text.contains(KEY))
+    }
+
     /// The question about an address.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::filter::answer::Answer;
-use crate::lookup_failure::{FailureKind, LookupFailure};
+use crate::lookup::failure::{FailureKind, LookupFailure};
 
 /// The files that we keep, by name.
 const KEPT: [(&str, &str); 5] = [

@@ -13,11 +13,11 @@ use protocol::guid::GuidMap;
 use protocol::sample::{self, Sample};
 use protocol::{Guid, Millis};
 
-pub use self::retry::RetryKind;
 use self::session::WaitingSession;
-use crate::lookup::Interest;
-use crate::lookup::cache::entry::Key;
-use crate::records::sessions::Sighting;
+use crate::address_key::Key;
+use crate::lookup::failure::RetryKind;
+use crate::lookup::interest::Interest;
+use crate::sighting::Sighting;
 
 /// Where an address is on the way to its verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

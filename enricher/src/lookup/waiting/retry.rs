@@ -2,20 +2,7 @@
 
 use std::time::Duration;
 
-/// What a failed lookup says of the next one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RetryKind {
-    /// The provider failed at random, as it does: the next call may succeed.
-    Transient,
-    /// The answer was unusable. It may have been cut off on its way, or be the same each time.
-    BadAnswer,
-    /// The provider refuses this address; asking again does not change that.
-    Rejected,
-    /// No call was made, so that the next attempt costs nothing either.
-    NotSent,
-    /// The provider works on the answer; it is asked again after this time.
-    Queued(Duration),
-}
+use crate::lookup::failure::RetryKind;
 
 /// The pauses after an answer that retrying does not change; the last one repeats.
 const UNCHANGING: [Duration; 3] = [

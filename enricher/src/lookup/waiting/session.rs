@@ -5,7 +5,7 @@
 
 use protocol::Millis;
 
-use crate::records::sessions::Sighting;
+use crate::sighting::Sighting;
 
 /// A session that waits for a verdict. `T` is what the caller wants to find again with each sighting.
 #[derive(Debug)]

@@ -3,13 +3,41 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::lookup::admission::budget::Budget;
 use crate::lookup::admission::concurrency::Ending;
-use crate::lookup::admission::guard::HeldBack;
 use crate::lookup::cache::fleet::FleetError;
-use crate::lookup::waiting::RetryKind;
 
 /// When a queued question is asked again where the provider does not say.
 const QUEUED_PAUSE: Duration = Duration::from_secs(2);
+
+/// Why a call is held back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HeldBack {
+    /// The breaker is open.
+    #[error("the Deanonymizer does not answer")]
+    BreakerOpen,
+    /// The Deanonymizer asked for it.
+    #[error("the Deanonymizer wants to be left alone for a while")]
+    LeftAlone,
+    /// The fleet has spent its budget.
+    #[error("the lookup budget of {0} is used up")]
+    BudgetUsedUp(Budget),
+}
+
+/// What a failed lookup says of the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryKind {
+    /// The provider failed at random, as it does: the next call may succeed.
+    Transient,
+    /// The answer was unusable. It may have been cut off on its way, or be the same each time.
+    BadAnswer,
+    /// The provider refuses this address; asking again does not change that.
+    Rejected,
+    /// No call was made, so that the next attempt costs nothing either.
+    NotSent,
+    /// The provider works on the answer; it is asked again after this time.
+    Queued(Duration),
+}
 
 /// A lookup that brought no verdict; it is tried again later and is never cached.
 #[derive(Clone, Debug, thiserror::Error)]
