@@ -188,6 +188,11 @@ impl Flags {
         let named = self.hide_companies.iter().chain(&self.hidden_companies);
         HiddenCompanies::new(named.cloned())
     }
+
+    /// Whether a hidden session may be shown one day, or may be shown now by another enricher, so that its end must be known.
+    pub fn publish_hidden_closings(&self) -> bool {
+        self.show_unidentified_after.0.is_some() || !self.hidden().are_only_data_centres()
+    }
 }
 
 impl CommandLine for Flags {

@@ -119,6 +119,7 @@ async fn enrich(flags: Flags, deanonymizer: Deanonymizer, free_tier: FreeTier) -
         rejected: process.rejected.clone(),
         stale_after: flags.stale_after,
         show_unidentified_after: flags.show_unidentified_after.0,
+        publish_hidden_closings: flags.publish_hidden_closings(),
         gauges: Arc::clone(&gauges),
     });
     let queue = Queue::new(

@@ -145,6 +145,36 @@ async fn an_enricher_with_older_rules_cannot_bring_a_company_back() -> Result<()
     Ok(())
 }
 
+#[tokio::test]
+async fn session_closed_while_its_company_was_hidden_stays_closed() -> Result<()> {
+    let mut site = Pipeline::start().await?;
+    site.enricher()?.process.stop().await?;
+    let visitor = Visitor::from(&site.ip(Kind::Full, 1));
+    let witness = Visitor::from(&visitor.ip);
+    let company = company(&site, &visitor)?;
+    let number = site.add_with(Role::Enricher, &[("--hide-companies", &company[0])])?;
+    site.member_mut(Role::Enricher, number)?.ready().await?;
+    site.send(&[visitor.opened(0), visitor.keep_alive(0)]);
+    site.settle().await?;
+    site.send(&[visitor.closed(0)]);
+    site.settle().await?;
+
+    // The company is not hidden any longer, and the verdict that hid it is gone.
+    site.member_mut(Role::Enricher, number)?.process.stop().await?;
+    let nats = jetstream::new(site.nats.client("maintainer").await?);
+    nats.get_stream("KV_visitor_profiles").await?.purge().await?;
+    let number = site.add_with(Role::Enricher, &[])?;
+    site.member_mut(Role::Enricher, number)?.ready().await?;
+    site.send(&[visitor.keep_alive(0), witness.opened(0)]);
+    site.shows(&witness).await?;
+    site.settle().await?;
+    ensure!(
+        !site.sessions().await?.contains_key(&visitor.guid),
+        "it came back"
+    );
+    Ok(())
+}
+
 /// Publishes as an enricher of another release would have.
 async fn publish(site: &Pipeline, subject: String, payload: &Value) -> Result<()> {
     let jetstream = jetstream::new(site.nats.client("enricher").await?);

@@ -112,6 +112,12 @@ impl HiddenCompanies {
         hidden
     }
 
+    /// Whether nobody is hidden who may be shown under other settings.
+    #[must_use]
+    pub fn are_only_data_centres(&self) -> bool {
+        self.domains.is_empty() && self.guids.len() == DATA_CENTRES.len()
+    }
+
     /// Whether sessions of this company are never shown.
     #[must_use]
     pub fn hides(&self, company: &Company) -> bool {
@@ -157,6 +163,14 @@ mod tests {
 
     fn hidden(named: &[&str]) -> HiddenCompanies {
         HiddenCompanies::new(named.iter().map(|text| text.parse().unwrap()))
+    }
+
+    #[test]
+    fn named_companies_are_told_from_the_data_centres() {
+        assert!(HiddenCompanies::new([]).are_only_data_centres());
+        assert!(hidden(&DATA_CENTRES).are_only_data_centres());
+        assert!(!hidden(&["acme.example"]).are_only_data_centres());
+        assert!(!hidden(&["0d6cf1b5-6e0f-4c1e-9b42-2b1f6e9e7a11"]).are_only_data_centres());
     }
 
     #[test]

@@ -110,6 +110,8 @@ pub struct Setup {
     pub stale_after: Duration,
     /// How long a lookup may keep failing until its session is shown all the same.
     pub show_unidentified_after: Option<Duration>,
+    /// Whether closings of hidden sessions are published, because other settings would show the session or its end.
+    pub publish_hidden_closings: bool,
     /// What is counted.
     pub gauges: Arc<Gauges>,
 }
@@ -128,6 +130,7 @@ pub struct Pipeline {
     free_tier: FreeTier,
     stale_after: Millis,
     show_unidentified_after: Option<Millis>,
+    publish_hidden_closings: bool,
     ledger: Ledger<Delivery>,
     sessions: Sessions<DeliveryId>,
     openings: Openings,
@@ -160,6 +163,7 @@ impl Pipeline {
             gauges: setup.gauges,
             stale_after: time::millis(setup.stale_after),
             show_unidentified_after: setup.show_unidentified_after.map(time::millis),
+            publish_hidden_closings: setup.publish_hidden_closings,
             ledger: Ledger::new(),
             sessions: Sessions::default(),
             openings: Openings::default(),
@@ -328,11 +332,11 @@ impl Pipeline {
         }
     }
 
-    /// A session of a hidden company has no record, and so needs no tombstone: its events are hidden after its closing as
-    /// before. Where sessions may be shown unidentified, another enricher may have written one.
+    /// A session of a data centre has no record and never will, so it needs no tombstone. Other companies may be shown
+    /// again under other settings, and another enricher may have shown the session unidentified.
     async fn closed(&mut self, tombstone: Tombstone, ip: &str, id: DeliveryId, now: Millis) {
         let kind = EventKind::SessionClosed;
-        if self.show_unidentified_after.is_none() && self.sessions.is_hidden(&tombstone.guid) {
+        if !self.publish_hidden_closings && self.sessions.is_hidden(&tombstone.guid) {
             self.gauges.fates.count(kind, Fate::Hidden);
             return self.settle(id, true).await;
         }
