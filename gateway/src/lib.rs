@@ -19,10 +19,11 @@ use tokio::sync::mpsc;
 
 use crate::flags::Flags;
 use crate::gauges::Gauges;
-use crate::http::api::{self, Api, Guards};
+use crate::http::answers::{Answers, MAX_ANSWERS};
+use crate::http::api::Api;
 use crate::http::origin::Origins;
 use crate::http::rates::Rates;
-use crate::http::sessions::{Answers, MAX_ANSWERS};
+use crate::http::routes::{self, Guards};
 use crate::hub::HubTask;
 use crate::pipeline::observer;
 use crate::streams::check::StreamCheck;
@@ -95,7 +96,7 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
         encrypted: flags.encrypted(),
     };
     tokio::spawn(guards.rates.clone().sweep());
-    let routes = api::routes(api, &flags.assets, guards).merge(process.routes());
+    let routes = routes::routes(api, &flags.assets, guards).merge(process.routes());
     process.run(routes, reporter).await;
     Ok(())
 }

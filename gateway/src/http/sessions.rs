@@ -1,15 +1,12 @@
 //! `GET /api/sessions`: the snapshot, built and compressed once for everyone who asks at the same time.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, VARY};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use service::client_limit::{ClientLimit, ClientPermit};
-use service::{Place, Room};
 use tokio::time::Instant;
 
 use crate::http::api::{Api, NEVER_STORED};
@@ -17,37 +14,7 @@ use crate::http::shared_body::{SharedBody, TIMEOUT};
 use crate::hub::Unavailable;
 use crate::hub::snapshots::Joined;
 
-/// The most answers that are being sent at once, and how many of them to one address.
-pub const MAX_ANSWERS: usize = 256;
-const MAX_ANSWERS_PER_ADDRESS: usize = 64;
-
-/// The answers that are being sent. Clones share them.
-#[derive(Clone)]
-pub struct Answers {
-    room: Room,
-    clients: ClientLimit,
-}
-
-impl Answers {
-    /// Room for so many, and for some of each address.
-    pub fn new(room: Room) -> Self {
-        Self {
-            room,
-            clients: ClientLimit::new(MAX_ANSWERS_PER_ADDRESS),
-        }
-    }
-
-    fn begin(&self, peer: SocketAddr) -> Option<(Place, Arc<ClientPermit>)> {
-        let client = self.clients.acquire(peer);
-        if client.is_none() {
-            self.room.refuse();
-        }
-        let client = Arc::new(client?);
-        Some((self.room.enter()?, client))
-    }
-}
-
-/// Answers with the snapshot.
+/// Answers with a snapshot of the view.
 pub async fn sessions(
     State(api): State<Api>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -70,13 +37,13 @@ pub async fn sessions(
     Ok((kind, vary, encoding, Body::new(body)).into_response())
 }
 
-/// Whether gzip may be answered with (RFC 9110, section 12.5.3). Who says nothing gets none.
+/// Whether the client accepts gzip (RFC 9110, section 12.5.3). Without the header it does not.
 fn accepts_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(ACCEPT_ENCODING).iter();
     let codings = values
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','));
-    // Naming it counts more than naming all.
+    // `gzip` takes precedence over `*`.
     let (mut named, mut any) = (None, None);
     for coding in codings {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
@@ -95,7 +62,6 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
 mod tests {
     use super::*;
     use axum::http::HeaderValue;
-    use service::metrics::{Counter, Gauge};
 
     #[test]
     fn gzip_where_it_is_accepted() {
@@ -116,16 +82,5 @@ mod tests {
             assert_eq!(accepts_gzip(&headers), gzip, "{accepted}");
         }
         assert!(!accepts_gzip(&HeaderMap::new()));
-    }
-
-    #[test]
-    fn one_address_does_not_take_every_answer() {
-        let answers = Answers::new(Room::new(MAX_ANSWERS, Gauge::default(), Counter::default()));
-        let [one, other] = ["203.0.113.7:1", "203.0.113.8:1"].map(|peer| peer.parse().unwrap());
-        let held: Vec<_> = (0..MAX_ANSWERS).map_while(|_| answers.begin(one)).collect();
-        assert_eq!(held.len(), MAX_ANSWERS_PER_ADDRESS);
-        assert!(answers.begin(other).is_some());
-        drop(held);
-        assert!(answers.begin(one).is_some());
     }
 }

@@ -4,23 +4,31 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum_tws::{CloseCode, Message, WebSocket};
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::response::{IntoResponse, Response};
+use axum_tws::{CloseCode, Limits, Message, WebSocket, WebSocketUpgrade};
 use bytes::Bytes;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use protocol::frame::Request;
+use service::Connection;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::gauges::Gauges;
+use crate::http::api::Api;
+use crate::hub::outgoing::Outgoing;
 use crate::hub::snapshots::Joined;
-use crate::hub::{Hub, Outgoing, Unavailable};
+use crate::hub::{Hub, Unavailable};
 
 /// The largest message that a client may send, in bytes.
-pub const MAX_REQUEST: usize = 4 * 1024;
+const MAX_REQUEST: usize = 4 * 1024;
 
 /// How long a client may take to read a frame.
-const PATIENCE: Duration = Duration::from_secs(10);
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The least time between two snapshots for one client that asks for them: each is the whole view.
 const SNAPSHOT_PAUSE: Duration = Duration::from_secs(1);
@@ -44,8 +52,32 @@ enum End {
     Unavailable(#[from] Unavailable),
 }
 
+/// `GET /ws`.
+pub async fn upgrade(
+    State(api): State<Api>,
+    Extension(connection): Extension<Connection>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let Some(place) = api.room.enter() else {
+        let retry = [(RETRY_AFTER, "5")];
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            retry,
+            "There are too many clients.\n",
+        )
+            .into_response();
+    };
+    upgrade
+        .limits(Limits::default().max_payload_len(Some(MAX_REQUEST)))
+        .on_upgrade(async move |socket| {
+            let client = Client::serve(socket, api.hub, api.gauges, api.shutdown);
+            api.clients.track_future(client).await;
+            drop((place, connection));
+        })
+}
+
 /// A connected client.
-pub struct Client {
+struct Client {
     socket: WebSocket,
     hub: Hub,
     /// The frames since the last snapshot that are not sent yet; before the first, nothing of use.
@@ -61,7 +93,7 @@ pub struct Client {
 
 impl Client {
     /// Serves the client until it leaves, stops reading, or `shutdown`.
-    pub async fn serve(socket: WebSocket, hub: Hub, gauges: Arc<Gauges>, shutdown: CancellationToken) {
+    async fn serve(socket: WebSocket, hub: Hub, gauges: Arc<Gauges>, shutdown: CancellationToken) {
         let frames = hub.frames();
         let mut client = Self {
             socket,
@@ -152,7 +184,7 @@ impl Client {
     }
 
     async fn send(&mut self, text: Bytes) -> Result<(), End> {
-        match timeout(PATIENCE, self.socket.send(Message::text(text))).await {
+        match timeout(SEND_TIMEOUT, self.socket.send(Message::text(text))).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(End::Left),
             Err(_) => {

@@ -1,5 +1,7 @@
-//! The gateway's loop: one task owns the view, folds in what comes, and makes each frame once for all clients.
+//! The gateway's loop: one task owns the view, applies the messages of the streams, and sends frames.
 
+mod frames;
+pub mod outgoing;
 mod questions;
 pub mod snapshot;
 pub mod snapshots;
@@ -9,53 +11,37 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use protocol::frame::{Delta, Frame, Snapshot, Stats};
+use protocol::frame::{Delta, Snapshot, Stats};
 use protocol::status::Pipeline;
 use protocol::time::millis;
 use protocol::{Millis, SessionMessage};
 use service::clock::Timeline;
 use service::freeze::Freeze;
-use service::trace::Span;
 use service::{Process, clock, status};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use self::questions::{Following, Question};
+use self::frames::Following;
+use self::frames::FrameBuilder;
+use self::questions::Question;
 pub use self::questions::{Hub, Unavailable};
-use self::snapshot::text;
 use crate::flags::Flags;
 use crate::gauges::Gauges;
-use crate::hub::snapshots::{Busy, Snapshots};
+use crate::hub::snapshots::Busy;
 use crate::pipeline::observer::Observer;
 use crate::pipeline::statuses::Statuses;
 use crate::streams::check::{Repair, StreamCheck};
 use crate::streams::follower::{Followed, Intake};
 use crate::streams::receipt::{adapt_activity, adapt_message};
 use crate::streams::writer::Writer;
+use crate::view::View;
 use crate::view::write_back::Standing;
-use crate::view::{Changes, View};
 
-/// A frame a second goes out even where nothing changes.
-const HEARTBEAT: Duration = Duration::from_secs(1);
-
-/// How often the view is asked what has gone stale.
+/// How often the view removes stale sessions.
 const TICK: Duration = Duration::from_millis(250);
 
-/// How many messages are taken in at once.
+/// How many messages are applied at once.
 const AT_ONCE: usize = 1024;
-
-/// How many frames a client may be behind before it gets a snapshot instead.
-const FRAMES_KEPT: usize = 128;
-
-/// A frame as it goes out to every client.
-#[derive(Clone, Debug)]
-pub struct Outgoing {
-    /// Its revision.
-    pub revision: u64,
-    /// Its JSON, the same bytes for all who get it.
-    pub text: Bytes,
-}
 
 /// The hub's state.
 pub struct HubTask {
@@ -63,32 +49,24 @@ pub struct HubTask {
     statuses: Statuses,
     observer: Observer,
     reporter: status::Reporter,
-    /// Which gateway this is.
+    /// This gateway's instance name.
     instance: String,
     gauges: Arc<Gauges>,
-    frame_interval: Duration,
-    frames: broadcast::Sender<Outgoing>,
+    frames: FrameBuilder,
     questions: mpsc::Receiver<Question>,
-    revision: u64,
-    last_frame: Instant,
-    last_pipeline: Instant,
-    snapshots: Snapshots,
+    /// The streams that are not read to their end.
     behind: HashSet<Followed>,
-    /// Whether the view has been complete once; from then on it is served, and its health says what it lacks.
+    /// Whether the view has been complete once. From then on it is served, and health says what it lacks.
     ready: bool,
-    /// When the oldest activity or closing was received that no frame has told of yet.
-    oldest_news: Option<Millis>,
-    /// What the next frame tells of, as far as it is traced.
-    traced: Vec<Span>,
     writer: Writer,
     timeline: Timeline,
     freeze: Freeze,
-    /// Sessions are judged by no later time, while what came in during a freeze is read.
+    /// The latest time at which sessions are judged while events that arrived during a freeze are read.
     judged_until: Millis,
 }
 
 impl HubTask {
-    /// With an empty view; the handle asks it.
+    /// The task and the handle through which others ask it.
     pub fn new(
         view: View,
         flags: &Flags,
@@ -98,9 +76,9 @@ impl HubTask {
         check: Arc<StreamCheck>,
     ) -> (Hub, Self) {
         let (sender, questions) = mpsc::channel(AT_ONCE);
-        let (frames, _) = broadcast::channel(FRAMES_KEPT);
         let now = Instant::now();
-        let hub = Hub::new(sender, frames.clone());
+        let frames = FrameBuilder::new(flags.frame_interval, Arc::clone(&gauges), now);
+        let hub = Hub::new(sender, frames.sender());
         let task = Self {
             view,
             statuses: Statuses::default(),
@@ -113,17 +91,10 @@ impl HubTask {
                 Repair::new(process.health.clone(), check),
             ),
             gauges,
-            frame_interval: flags.frame_interval,
             frames,
             questions,
-            revision: 0,
-            last_frame: now,
-            last_pipeline: now,
-            snapshots: Snapshots::default(),
             behind: Followed::ALL.into(),
             ready: false,
-            oldest_news: None,
-            traced: Vec::new(),
             timeline: Timeline::new(clock::read()),
             freeze: Freeze::new(now),
             judged_until: clock::now(),
@@ -131,13 +102,13 @@ impl HubTask {
         (hub, task)
     }
 
-    /// Folds and answers for ever.
+    /// Runs until `intake` is closed.
     pub async fn run(mut self, mut intake: mpsc::Receiver<Intake>) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut buffer = Vec::with_capacity(AT_ONCE);
         loop {
-            let next_frame = self.next_frame();
+            let next_frame = self.frames.due_at(self.has_news());
             tokio::select! {
                 count = intake.recv_many(&mut buffer, AT_ONCE) => {
                     if count == 0 {
@@ -180,7 +151,7 @@ impl HubTask {
         let judged_at = self.judged_at(now);
         for intake in buffer.drain(..) {
             match intake {
-                Intake::Traced(span) => self.traced.push(span),
+                Intake::Traced(span) => self.frames.trace(span),
                 Intake::Session(mut message, standing) => {
                     adapt_message(&mut message, &self.timeline);
                     self.observer.observation.witness(message.received_at(), now);
@@ -233,13 +204,10 @@ impl HubTask {
         }
     }
 
-    /// The next frame tells of something that was received then. What is told anew after a start is not measured.
+    /// Measures how long it takes until a frame tells of an event. Events that are replayed after a start do not count.
     fn note(&mut self, received_at: Millis) {
         if self.behind.is_empty() {
-            self.oldest_news = Some(
-                self.oldest_news
-                    .map_or(received_at, |oldest| oldest.min(received_at)),
-            );
+            self.frames.note(received_at);
         }
     }
 
@@ -252,7 +220,7 @@ impl HubTask {
         if self.freeze.is_over(Instant::now()) {
             self.statuses.forget_gone(clock::uptime());
         }
-        self.snapshots.tidy(Instant::now());
+        self.frames.tidy(Instant::now());
         self.gauges.sessions.set(self.view.count());
         self.gauges.traffic(self.view.traffic());
         let known = self.behind.is_empty();
@@ -282,82 +250,45 @@ impl HubTask {
         self.observer.pipeline(&self.statuses, clock::now())
     }
 
-    /// The whole view as it is now, or was a moment ago, and all that follows. It may be ahead of its revision: what the
-    /// next delta says again does no harm, and the delta removes whatever has left since the last frame.
     fn join(&mut self) -> Result<Following, Busy> {
-        let now = Instant::now();
-        let joined = if let Some(joined) = self.snapshots.current(now)? {
-            joined
-        } else {
-            let snapshot = self.build_snapshot();
-            self.snapshots.add(snapshot, now)
-        };
-        Ok((joined, self.frames.subscribe()))
-    }
-
-    fn build_snapshot(&self) -> snapshot::Snapshot {
-        let content = Snapshot {
-            revision: self.revision,
-            now: clock::now(),
-            sessions: Cow::Owned(self.view.sessions()),
-            stats: self.stats(),
-            pipeline: Cow::Owned(self.pipeline()),
-        };
-        snapshot::Snapshot::build(content, self.gauges.snapshots.clone())
-    }
-
-    fn next_frame(&self) -> Instant {
-        self.last_frame
-            + if self.view.has_news() || self.observer.has_news(clock::now()) {
-                self.frame_interval
-            } else {
-                HEARTBEAT
+        let (view, observer, statuses) = (&self.view, &self.observer, &self.statuses);
+        self.frames.join(Instant::now(), |revision| {
+            let now = clock::now();
+            Snapshot {
+                revision,
+                now,
+                sessions: Cow::Owned(view.sessions()),
+                stats: observer.stats(view, statuses, now),
+                pipeline: Cow::Owned(observer.pipeline(statuses, now)),
             }
+        })
+    }
+
+    fn has_news(&self) -> bool {
+        self.view.has_news() || self.observer.has_news(clock::now())
     }
 
     fn send_frame(&mut self) {
-        let now = Instant::now();
-        self.last_frame = now;
-        self.revision += 1;
+        let now = clock::now();
         let changes = self.view.take_changes();
-        self.gauges.frames.inc();
-        if self.frames.receiver_count() > 0 || self.snapshots.need_frames() {
-            self.broadcast(changes, now);
-        }
-        self.observer.told(clock::now());
-        if let Some(oldest) = self.oldest_news.take() {
-            self.gauges.frame.since(oldest);
-        }
-        self.traced.clear();
+        let (view, observer, statuses) = (&self.view, &self.observer, &self.statuses);
+        let pipeline_changed = observer.has_news(now);
+        self.frames
+            .send(Instant::now(), pipeline_changed, |revision, with_pipeline| {
+                Delta {
+                    revision,
+                    now,
+                    changed: Cow::Owned(changes.changed),
+                    touched: Cow::Owned(changes.touched),
+                    removed: Cow::Owned(changes.removed),
+                    stats: observer.stats(view, statuses, now),
+                    pipeline: with_pipeline.then(|| Cow::Owned(observer.pipeline(statuses, now))),
+                }
+            });
+        self.observer.told(now);
     }
 
-    /// Makes the frame, once for all clients.
-    fn broadcast(&mut self, changes: Changes, now: Instant) {
-        let with_pipeline = now - self.last_pipeline >= HEARTBEAT || self.observer.has_news(clock::now());
-        if with_pipeline {
-            self.last_pipeline = now;
-        }
-        let frame = Frame::Delta(Delta {
-            revision: self.revision,
-            now: clock::now(),
-            changed: Cow::Owned(changes.changed),
-            touched: Cow::Owned(changes.touched),
-            removed: Cow::Owned(changes.removed),
-            stats: self.stats(),
-            pipeline: with_pipeline.then(|| Cow::Owned(self.pipeline())),
-        });
-        let text = text(&frame);
-        self.gauges.frame_bytes.inc_by(text.len() as u64);
-        let frame = Outgoing {
-            revision: self.revision,
-            text,
-        };
-        self.snapshots.frame(&frame);
-        // It fails where the last client has just left.
-        let _ = self.frames.send(frame);
-    }
-
-    /// Puts into the stream what should stand there, once it is known what does.
+    /// Writes to the sessions stream what it should hold, once it is read to its end.
     fn write_back(&mut self) {
         if self.behind.is_empty() {
             let now = self.now();

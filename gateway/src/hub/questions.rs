@@ -5,8 +5,9 @@ use protocol::status::Pipeline;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::sleep;
 
-use super::Outgoing;
-use crate::hub::snapshots::{Busy, Joined, SHARED_FOR};
+use crate::hub::frames::Following;
+use crate::hub::outgoing::Outgoing;
+use crate::hub::snapshots::{Busy, SHARED_FOR};
 
 /// How often it is asked for a snapshot while there is no room for another one: for some seconds.
 const JOIN_ATTEMPTS: u32 = 20;
@@ -20,9 +21,6 @@ pub enum Question {
     /// How the processes are.
     Pipeline(oneshot::Sender<Pipeline>),
 }
-
-/// A snapshot with the frames since, and all frames that follow.
-pub type Following = (Joined, broadcast::Receiver<Outgoing>);
 
 /// Why a question is not answered.
 #[derive(Clone, Copy, Debug, thiserror::Error)]

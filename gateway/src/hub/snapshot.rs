@@ -12,35 +12,37 @@ use protocol::frame::{Frame, Snapshot as Content};
 use service::metrics::{Counter, Gauge};
 use tokio::task::spawn_blocking;
 
-/// What is known once it is done on another thread.
+use crate::hub::outgoing::text;
+
+/// Bytes that another thread makes.
 type Made = Shared<BoxFuture<'static, Bytes>>;
 
-/// A snapshot that is there or being built. Clones share its bytes.
+/// A snapshot that is built or being built. Clones share its bytes.
 #[derive(Clone)]
 pub struct Snapshot(Arc<Inner>);
 
 struct Inner {
     revision: u64,
-    /// Set by the thread that builds it, whether or not anybody still waits for it.
+    /// Set by the thread that builds it, even if nobody waits for it any longer.
     size: Arc<OnceLock<usize>>,
     text: Made,
     gzip: OnceLock<Made>,
     gauges: SnapshotGauges,
 }
 
-/// What snapshots cost.
+/// Metrics of snapshots.
 #[derive(Clone, Debug, Default)]
 pub struct SnapshotGauges {
     /// Snapshots built.
     pub built: Counter,
     /// Snapshots compressed.
     pub compressed: Counter,
-    /// Snapshots whose bytes somebody still has to be sent.
+    /// Snapshots that are still being sent to a client.
     pub held: Gauge,
 }
 
 impl Snapshot {
-    /// Begins to build it.
+    /// Starts to build it on another thread.
     pub fn build(content: Content<'static>, gauges: SnapshotGauges) -> Self {
         gauges.built.inc();
         gauges.held.inc();
@@ -76,7 +78,7 @@ impl Snapshot {
         self.0.text.clone().await
     }
 
-    /// Its JSON, compressed as the first who asks for that begins to.
+    /// Its JSON with gzip. The first call starts the compression.
     pub async fn gzip(&self) -> Bytes {
         let text = self.text().await;
         let gzip = self.0.gzip.get_or_init(|| {
@@ -86,7 +88,7 @@ impl Snapshot {
         gzip.clone().await
     }
 
-    /// For finding out whether anybody still has it.
+    /// Tells later whether anybody still has it.
     pub fn holders(&self) -> Holders {
         Holders(Arc::downgrade(&self.0))
     }
@@ -98,7 +100,7 @@ impl Drop for Inner {
     }
 }
 
-/// Those who have a snapshot.
+/// Those who have a snapshot, without keeping it.
 pub struct Holders(std::sync::Weak<Inner>);
 
 impl Holders {
@@ -108,21 +110,15 @@ impl Holders {
     }
 }
 
-/// The text of a frame.
-pub fn text(frame: &Frame<'_>) -> Bytes {
-    // Structs of strings and numbers can always be written.
-    serde_json::to_vec(frame).unwrap_or_default().into()
-}
-
-/// As fast as it can be: it is made anew four times a second where many ask.
+/// With the fastest level: a new snapshot is built up to four times a second.
 fn compressed(text: &[u8]) -> Bytes {
     let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 4), Compression::fast());
-    // A vector takes all that is written.
+    // Writing to a vector cannot fail.
     let written = encoder.write_all(text).and_then(|()| encoder.finish());
     written.unwrap_or_default().into()
 }
 
-/// It fails only when the process ends.
+/// The task fails only when the process exits.
 fn made(task: tokio::task::JoinHandle<Bytes>) -> Made {
     task.map(Result::unwrap_or_default).boxed().shared()
 }

@@ -46,7 +46,7 @@ impl Writer {
         for write in view.write_backs(room, judged_at, interrupted) {
             self.writes.push(Box::pin(store::write(self.nats.clone(), write)));
         }
-        if self.writes.is_empty() && !view.has_unsettled() {
+        if self.writes.is_empty() && !view.is_dirty() {
             self.repair.end();
         }
     }
@@ -67,7 +67,7 @@ impl Writer {
                 if let Some(unsaid) = NOT_WRITTEN.due() {
                     tracing::warn!(%error, unsaid, "a session was not written back, trying again");
                 }
-                view.unsettle(&guid);
+                view.mark_dirty(&guid);
                 self.repair.check.doubt();
             }
         }

@@ -1,125 +1,132 @@
-//! What follows from the sessions: what is counted, told, written and looked at. Pure.
+//! What is derived from the sessions: statistics, the next frame, writes to the stream, and deadlines. Pure.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use protocol::frame::Removal;
 use protocol::guid::GuidMap;
 use protocol::{Guid, Millis, Record};
 
-use super::Traffic;
-use super::entry::{Entry, News, Shown};
 use crate::view::deadlines::Deadlines;
+use crate::view::entry::{Difference, Entry, Shown};
 use crate::view::session::Session;
 use crate::view::statistics::Statistics;
 
-/// Kept in step with every session that changes, so that nothing ever has to go through all of them.
+/// How many sessions have appeared and left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Sessions that appeared.
+    pub appeared: u64,
+    /// Sessions that were closed.
+    pub closed: u64,
+    /// Sessions that went stale.
+    pub stale: u64,
+    /// Sessions that must no longer be shown.
+    pub hidden: u64,
+}
+
+/// What the next frame must tell of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Its last activity.
+    Touched,
+    /// All of it.
+    Changed,
+    /// That it left, even if no frame has told of it: a client that joined between two frames has it from its snapshot.
+    Removed(Removal),
+}
+
+/// Updated with each session that changes, so that nothing needs a pass over all sessions.
 #[derive(Debug)]
-pub struct Books {
-    /// After how long without an event a session is stale.
+pub struct DerivedState {
+    /// How long a session without an event is active.
     pub stale_after: Duration,
-    /// The averages.
+    /// Sums over the sessions that are shown.
     pub statistics: Statistics,
-    /// When sessions are looked at though nothing comes.
+    /// When sessions are checked if no event comes.
     pub deadlines: Deadlines,
-    /// Those of which the next frame tells.
-    pub news: Vec<Guid>,
-    /// Those that left since the last frame, whether or not a frame has told of them: a client that joined between two
-    /// frames has them from its snapshot.
-    pub removed: GuidMap<Removal>,
-    /// Those that may have to be written back.
-    pub unsettled: Vec<Guid>,
-    /// Those of them of which it is to be known first whether they are stale.
-    pub undecided: HashSet<Guid>,
-    /// How many came and went.
+    /// What the next frame tells.
+    pub news: GuidMap<News>,
+    /// Sessions that may have to be written to the stream.
+    pub dirty: BTreeSet<Guid>,
+    /// Dirty sessions that are written once it is known whether they are stale.
+    pub undecided: BTreeSet<Guid>,
+    /// How many sessions have appeared and left.
     pub traffic: Traffic,
 }
 
-impl Books {
-    /// Empty.
+impl DerivedState {
+    /// The state of an empty view.
     pub fn new(stale_after: Duration) -> Self {
         Self {
             stale_after,
             statistics: Statistics::default(),
             deadlines: Deadlines::default(),
-            news: Vec::new(),
-            removed: GuidMap::default(),
-            unsettled: Vec::new(),
-            undecided: HashSet::new(),
+            news: GuidMap::default(),
+            dirty: BTreeSet::new(),
+            undecided: BTreeSet::new(),
             traffic: Traffic::default(),
         }
     }
 
-    /// A session's stream may have to say something else, or a write of it was not acknowledged.
-    pub fn unsettle(&mut self, guid: &Guid, entry: &mut Entry) {
-        if !std::mem::replace(&mut entry.unsettled, true) {
-            self.unsettled.push(guid.clone());
-        }
-    }
-
-    /// Sees to it that the session is looked at when it goes stale or can be forgotten; gives whether that lies ahead.
-    pub fn look_again(&mut self, guid: &Guid, entry: &mut Entry, now: Millis) -> bool {
+    /// Schedules the check of a session for when it goes stale or can be forgotten. Returns whether that is in the future.
+    pub fn schedule_check(&mut self, guid: &Guid, entry: &mut Entry, now: Millis) -> bool {
         let deadline = entry.session.deadline(self.stale_after, now);
-        entry.looked_at = deadline;
+        entry.check_at = deadline;
         self.deadlines.add(guid.clone(), deadline);
         deadline > now
     }
 
-    /// Brings what is shown, counted, told and written in step with what is known of the session.
+    /// Updates everything that is derived from the session.
     pub fn update(&mut self, guid: &Guid, entry: &mut Entry, now: Millis) {
-        let closed = matches!(entry.session, Session::Closed { .. });
-        let was_shown = entry.shown.is_some();
-        let news = match (&mut entry.shown, entry.session.active(self.stale_after, now)) {
-            (None, None) => News::None,
+        match (&mut entry.shown, entry.session.active(self.stale_after, now)) {
+            (None, None) => {
+                if matches!(entry.session, Session::Closed { .. }) {
+                    self.dirty.insert(guid.clone());
+                }
+            }
             (shown @ None, Some(record)) => {
-                self.traffic.appeared += 1;
                 *shown = Some(self.count(record));
-                News::Changed
-            }
-            (Some(shown), Some(record)) => {
-                let news = shown.news(record);
-                match news {
-                    News::None => {}
-                    News::Touched => shown.touch(record),
-                    News::Changed => {
-                        self.statistics.remove(shown.opened_at, shown.company());
-                        *shown = self.count(record);
-                    }
+                self.traffic.appeared += 1;
+                self.changed(guid);
+                if entry.session.deadline(self.stale_after, now) < entry.check_at {
+                    self.schedule_check(guid, entry, now);
                 }
-                news
             }
-            (shown @ Some(_), None) => {
-                if let Some(shown) = shown.take() {
+            (Some(shown), Some(record)) => match shown.compare(record) {
+                Difference::None => {}
+                Difference::LastActivity => {
+                    shown.touch(record);
+                    self.news.entry(guid.clone()).or_insert(News::Touched);
+                }
+                Difference::Other => {
                     self.statistics.remove(shown.opened_at, shown.company());
+                    *shown = self.count(record);
+                    self.changed(guid);
                 }
+            },
+            (Some(shown), None) => {
+                self.statistics.remove(shown.opened_at, shown.company());
+                entry.shown = None;
                 self.left(guid, &entry.session);
-                News::None
             }
-        };
-        if news > entry.news {
-            if entry.news == News::None {
-                self.news.push(guid.clone());
-            }
-            entry.news = news;
-        }
-        let came = !was_shown && entry.shown.is_some();
-        let sooner = entry.session.deadline(self.stale_after, now) < entry.looked_at;
-        if closed || news == News::Changed || was_shown != entry.shown.is_some() {
-            self.unsettle(guid, entry);
-        }
-        if came && sooner {
-            self.look_again(guid, entry, now);
         }
     }
 
-    /// Adds to the averages what is shown of the record.
+    /// A session appeared or changed.
+    fn changed(&mut self, guid: &Guid) {
+        self.news.insert(guid.clone(), News::Changed);
+        self.dirty.insert(guid.clone());
+    }
+
+    /// Adds a record to the statistics.
     fn count(&mut self, record: &Record) -> Shown {
         let shown = Shown::of(record);
         self.statistics.add(shown.opened_at, shown.company());
         shown
     }
 
-    /// The session is not shown any longer.
+    /// A session is no longer shown.
     fn left(&mut self, guid: &Guid, session: &Session) {
         let (removal, counter) = match session {
             Session::Closed { tombstone, .. } if tombstone.hidden => {
@@ -129,6 +136,7 @@ impl Books {
             Session::Early { .. } | Session::Opened(_) => (Removal::Stale, &mut self.traffic.stale),
         };
         *counter += 1;
-        self.removed.insert(guid.clone(), removal);
+        self.news.insert(guid.clone(), News::Removed(removal));
+        self.dirty.insert(guid.clone());
     }
 }

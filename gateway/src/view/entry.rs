@@ -5,22 +5,21 @@ use protocol::{Company, Millis, Profile, Record};
 use crate::view::session::Session;
 use crate::view::write_back::Standing;
 
-/// What clients must be told of a session.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum News {
-    /// Nothing.
-    #[default]
+/// How what is shown of a session differs from its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// Not at all.
     None,
-    /// Only that its last activity moved.
-    Touched,
-    /// All of it.
-    Changed,
+    /// Only in its last activity.
+    LastActivity,
+    /// In more than that.
+    Other,
 }
 
-/// What is shown of a session, and counted.
+/// What is shown of a session and counted in the statistics.
 #[derive(Debug)]
 pub struct Shown {
-    /// When it opened.
+    /// When the session opened.
     pub opened_at: Millis,
     ip: Box<str>,
     profile: Profile,
@@ -29,7 +28,7 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// What a record says of it.
+    /// Of a record.
     pub fn of(record: &Record) -> Self {
         Self {
             opened_at: record.shown_opened_at(),
@@ -40,14 +39,14 @@ impl Shown {
         }
     }
 
-    /// The visitor's company, where known.
+    /// The visitor's company, if known.
     pub fn company(&self) -> Option<&Company> {
         self.profile.company.as_deref()
     }
 
-    /// What clients must be told when the record is shown instead of this.
-    pub fn news(&self, record: &Record) -> News {
-        // Taken apart, so that nothing that is shown is forgotten here.
+    /// How the record differs from this.
+    pub fn compare(&self, record: &Record) -> Difference {
+        // Destructured, so that a new field cannot be forgotten here.
         let &Self {
             opened_at,
             ref ip,
@@ -60,47 +59,49 @@ impl Shown {
             || *profile != record.profile
             || unidentified != record.unidentified
         {
-            News::Changed
+            Difference::Other
         } else if last_activity_at != record.last_activity_at {
-            News::Touched
+            Difference::LastActivity
         } else {
-            News::None
+            Difference::None
         }
     }
 
-    /// Only the last activity has moved.
+    /// Takes over the last activity.
     pub fn touch(&mut self, record: &Record) {
         self.last_activity_at = record.last_activity_at;
     }
 }
 
-/// A session, and what has followed from it.
+/// A session and the state derived from it.
 #[derive(Debug)]
 pub struct Entry {
-    /// What its messages add up to.
+    /// The fold of its messages.
     pub session: Session,
-    /// What stands in the stream.
+    /// What the stream holds.
     pub standing: Option<Standing>,
-    /// What is shown, if it is.
+    /// What is shown, if anything.
     pub shown: Option<Shown>,
-    /// What the next frame must tell.
-    pub news: News,
-    /// Whether it stands among those that may have to be written back.
-    pub unsettled: bool,
-    /// When it is looked at next though nothing comes.
-    pub looked_at: Millis,
+    /// When it is checked next if no event comes.
+    pub check_at: Millis,
 }
 
 impl Entry {
-    /// Nothing has followed from it yet.
+    /// Without derived state.
     pub fn new(session: Session) -> Self {
         Self {
             session,
             standing: None,
             shown: None,
-            news: News::None,
-            unsettled: false,
-            looked_at: Millis::MAX,
+            check_at: Millis::MAX,
+        }
+    }
+
+    /// The record, if it is shown.
+    pub fn shown_record(&self) -> Option<&Record> {
+        match (&self.session, &self.shown) {
+            (Session::Opened(record), Some(_)) => Some(record),
+            _ => None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One copy of each company and contact, however many sessions are of it. Pure.
+//! Keeps one copy of each company, contact, network and country. Pure.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -7,28 +7,31 @@ use std::sync::Arc;
 use foldhash::quality::RandomState;
 use protocol::{Company, Contact, Profile};
 
-/// How many are held before it is asked for the first time whether anybody still needs them.
+/// The number of values below which unused ones are not removed.
 const FEW: usize = 1024;
 
-/// The companies and contacts of the sessions known.
+/// The values that the known sessions share.
 #[derive(Debug, Default)]
-pub struct Sharing {
+pub struct Interner {
     companies: Pool<Company>,
     contacts: Pool<Contact>,
     /// Networks and countries.
     texts: Pool<str>,
 }
 
-impl Sharing {
-    /// Puts in the place of company and contact those that others have already.
-    pub fn share(&mut self, profile: &mut Profile) {
+impl Interner {
+    /// Replaces the values of a profile with the copies of equal ones.
+    pub fn intern(&mut self, profile: &mut Profile) {
         profile.company = profile
             .company
             .take()
-            .map(|company| self.companies.share(company));
-        profile.contact = profile.contact.take().map(|contact| self.contacts.share(contact));
+            .map(|company| self.companies.intern(company));
+        profile.contact = profile
+            .contact
+            .take()
+            .map(|contact| self.contacts.intern(contact));
         for text in [&mut profile.network, &mut profile.country] {
-            *text = text.take().map(|text| self.texts.share(text));
+            *text = text.take().map(|text| self.texts.intern(text));
         }
     }
 }
@@ -36,7 +39,7 @@ impl Sharing {
 #[derive(Debug)]
 struct Pool<T: ?Sized> {
     held: HashSet<Arc<T>, RandomState>,
-    /// With how many those that nobody needs are let go.
+    /// The number of values at which unused ones are removed.
     full: usize,
 }
 
@@ -50,7 +53,7 @@ impl<T: ?Sized> Default for Pool<T> {
 }
 
 impl<T: Eq + Hash + ?Sized> Pool<T> {
-    fn share(&mut self, value: Arc<T>) -> Arc<T> {
+    fn intern(&mut self, value: Arc<T>) -> Arc<T> {
         if let Some(held) = self.held.get(&value) {
             return Arc::clone(held);
         }
@@ -68,14 +71,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equals_are_shared_and_what_nobody_needs_is_let_go() {
+    fn shares_equal_values_and_drops_unused_ones() {
         let mut pool = Pool::default();
-        let first = pool.share(Arc::new(0));
-        assert!(Arc::ptr_eq(&first, &pool.share(Arc::new(0))));
+        let first = pool.intern(Arc::new(0));
+        assert!(Arc::ptr_eq(&first, &pool.intern(Arc::new(0))));
         for other in 1..3 * FEW {
-            pool.share(Arc::new(other));
+            pool.intern(Arc::new(other));
             assert!(pool.held.len() <= FEW + 1);
         }
-        assert!(Arc::ptr_eq(&first, &pool.share(Arc::new(0))));
+        assert!(Arc::ptr_eq(&first, &pool.intern(Arc::new(0))));
     }
 }

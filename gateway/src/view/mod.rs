@@ -1,4 +1,4 @@
-//! The view: every session known, what is shown of them, and what has changed since the last frame. Pure.
+//! The view: all known sessions, what is shown of them, and what has changed since the last frame. Pure.
 
 mod deadlines;
 mod derived;
@@ -16,65 +16,53 @@ use protocol::frame::{Removal, Stats, VisibleSession};
 use protocol::guid::GuidMap;
 use protocol::{Activity, Guid, Millis, Record, SessionMessage};
 
-use self::derived::Books;
-use self::entry::{Entry, News};
+pub use self::derived::Traffic;
+use self::derived::{DerivedState, News};
+use self::entry::Entry;
 use crate::view::deadlines::Deadlines;
-use crate::view::interner::Sharing;
+use crate::view::interner::Interner;
 use crate::view::session::Session;
 use crate::view::stored_messages::StoredMessages;
 use crate::view::write_back::{Content, Standing, WriteBack, is_outdated, wanted};
 
-/// What has changed since it was last asked.
+/// What has changed since the last frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Sessions that are new or say something else.
+    /// Sessions that are new or differ in more than their last activity.
     pub changed: Vec<VisibleSession>,
-    /// Sessions of which only the last activity moved.
+    /// Sessions that differ only in their last activity.
     pub touched: Vec<(Guid, Millis)>,
-    /// Sessions that left. A client need not know all of them: some came and left since the last frame.
+    /// Sessions that left. Clients do not know those that appeared and left since the last frame.
     pub removed: Vec<(Guid, Removal)>,
-}
-
-/// How many sessions have come and gone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Traffic {
-    /// Sessions that came into view.
-    pub appeared: u64,
-    /// Sessions that left it closed.
-    pub closed: u64,
-    /// Sessions that left it stale.
-    pub stale: u64,
-    /// Sessions that left it because they must not be shown any longer.
-    pub hidden: u64,
 }
 
 /// All sessions.
 #[derive(Debug)]
 pub struct View {
-    /// Boxed, because a map keeps room for more than it holds, and moves what it holds when it grows.
+    /// Boxed, because a map allocates more places than it uses and moves entries when it grows.
     entries: GuidMap<Box<Entry>>,
-    books: Books,
-    sharing: Sharing,
-    /// What is known to be in the stream.
+    derived: DerivedState,
+    interner: Interner,
+    /// The messages that the stream must hold.
     stored: StoredMessages,
 }
 
 impl View {
-    /// An empty view, in which a session is stale after so long without an event.
+    /// An empty view, in which a session goes stale after `stale_after` without an event.
     #[must_use]
     pub fn new(stale_after: Duration) -> Self {
         Self {
             entries: GuidMap::default(),
-            books: Books::new(stale_after),
-            sharing: Sharing::default(),
+            derived: DerivedState::new(stale_after),
+            interner: Interner::default(),
             stored: StoredMessages::default(),
         }
     }
 
-    /// A record or tombstone stands in the stream.
+    /// Applies a record or tombstone of the stream.
     pub fn message(&mut self, mut message: SessionMessage, mut standing: Standing, now: Millis) {
         if let SessionMessage::Record(record) = &mut message {
-            self.sharing.share(&mut record.profile);
+            self.interner.intern(&mut record.profile);
         }
         let guid = message.guid().clone();
         let entry = match self.entries.entry(guid.clone()) {
@@ -88,44 +76,43 @@ impl View {
             }
             hash_map::Entry::Vacant(place) => {
                 let entry = place.insert(Box::new(Entry::new(Session::of_message(message))));
-                self.books.look_again(&guid, entry, now);
+                self.derived.schedule_check(&guid, entry, now);
                 entry
             }
         };
-        let before = entry.standing.replace(standing);
-        let before = before.map(|before| before.expires_at);
+        let before = entry.standing.replace(standing).map(|before| before.expires_at);
         self.stored.replace(before, standing.expires_at);
-        self.books.unsettle(&guid, entry);
-        self.books.update(&guid, entry, now);
+        self.derived.update(&guid, entry, now);
+        self.derived.dirty.insert(guid);
     }
 
-    /// A session gave a sign of life.
+    /// Applies an activity.
     pub fn activity(&mut self, activity: &Activity, now: Millis) {
         let guid = &activity.0;
         if let Some(entry) = self.entries.get_mut(guid) {
             entry.session.fold_activity(activity);
-            self.books.update(guid, entry, now);
+            self.derived.update(guid, entry, now);
         } else {
-            // Not shown before its record comes.
+            // Not shown until its record arrives.
             let mut entry = Box::new(Entry::new(Session::of_activity(activity)));
-            self.books.look_again(guid, &mut entry, now);
+            self.derived.schedule_check(guid, &mut entry, now);
             self.entries.insert(guid.clone(), entry);
         }
     }
 
-    /// Time has passed: removes what has gone stale, forgets what need not be known any longer.
+    /// Removes sessions that have gone stale, and forgets what no longer matters.
     pub fn tick(&mut self, now: Millis) {
-        for guid in self.books.deadlines.due(now) {
+        for guid in self.derived.deadlines.due(now) {
             let hash_map::Entry::Occupied(mut place) = self.entries.entry(guid) else {
                 continue;
             };
-            // One that came back after it was stale is looked at sooner than was meant before.
-            if place.get().looked_at > now {
+            // A session that came back after it went stale has been scheduled twice.
+            if place.get().check_at > now {
                 continue;
             }
             let guid = place.key().clone();
-            self.books.update(&guid, place.get_mut(), now);
-            if !self.books.look_again(&guid, place.get_mut(), now) {
+            self.derived.update(&guid, place.get_mut(), now);
+            if !self.derived.schedule_check(&guid, place.get_mut(), now) {
                 let entry = place.remove();
                 if let Some(standing) = entry.standing {
                     self.stored.forget(standing.expires_at);
@@ -134,143 +121,126 @@ impl View {
         }
     }
 
-    /// The NATS server's clock has stepped by so much: no session gets older or younger by it. Liveness is judged at
-    /// `judged_at`, as everywhere.
+    /// Adapts all times to a step of the NATS server's clock, so that no session gets older or younger. Liveness is judged
+    /// at `judged_at`, as everywhere.
     pub fn shift(&mut self, by: Millis, now: Millis, judged_at: Millis) {
-        self.books.deadlines = Deadlines::default();
+        self.derived.deadlines = Deadlines::default();
         for (guid, entry) in &mut self.entries {
             entry.session.shift(by, now);
-            self.books.update(guid, entry, judged_at);
-            self.books.look_again(guid, entry, judged_at);
+            self.derived.update(guid, entry, judged_at);
+            self.derived.schedule_check(guid, entry, judged_at);
         }
     }
 
-    /// How many messages there must be in the sessions' stream at least.
+    /// The least number of messages that the sessions' stream must hold.
     pub fn stored_at_least(&mut self, now: Millis) -> u64 {
         self.stored.at_least(now)
     }
 
-    /// The stream of activities was lost: the records must say what it said.
+    /// The stream of activities was lost, so the records must be written with the activities that it held.
     pub fn activity_lost(&mut self, now: Millis) {
         for (guid, entry) in &mut self.entries {
-            let active = entry.session.active(self.books.stale_after, now).is_some();
+            let active = entry.session.active(self.derived.stale_after, now).is_some();
             if let Some(standing) = &mut entry.standing
                 && active
             {
                 standing.content = Content::Outdated;
-                self.books.unsettle(guid, entry);
+                self.derived.dirty.insert(guid.clone());
             }
         }
     }
 
     /// Whether anything may have to be written to the stream.
     #[must_use]
-    pub fn has_unsettled(&self) -> bool {
-        !self.books.unsettled.is_empty()
+    pub fn is_dirty(&self) -> bool {
+        !self.derived.dirty.is_empty()
     }
 
-    /// The stream of the sessions was lost, and with it all that stood in it.
+    /// The stream of sessions was lost with everything in it.
     pub fn stream_lost(&mut self) {
         self.stored.clear();
         for (guid, entry) in &mut self.entries {
             entry.standing = None;
-            self.books.unsettle(guid, entry);
+            self.derived.dirty.insert(guid.clone());
         }
     }
 
-    /// What should be written to the stream, at most `limit` at once. While the view is `interrupted`, nobody knows whether
-    /// a silent session is stale, and the record of one is left as it is until that is known.
+    /// What must be written to the stream, at most `limit` messages.
+    ///
+    /// While the view is `interrupted`, silence does not mean that a session is stale. The records of silent sessions stay
+    /// as they are until the interruption is over.
     pub fn write_backs(&mut self, limit: usize, now: Millis, interrupted: bool) -> Vec<WriteBack> {
         if !interrupted {
-            for guid in std::mem::take(&mut self.books.undecided) {
-                self.unsettle(&guid);
-            }
+            self.derived.dirty.append(&mut self.derived.undecided);
         }
         let mut writes = Vec::new();
         while writes.len() < limit
-            && let Some(guid) = self.books.unsettled.pop()
+            && let Some(guid) = self.derived.dirty.pop_first()
         {
-            let Some(entry) = self.entries.get_mut(&guid) else {
+            let Some(entry) = self.entries.get(&guid) else {
                 continue;
             };
-            entry.unsettled = false;
-            let active = entry.session.active(self.books.stale_after, now).is_some();
+            let active = entry.session.active(self.derived.stale_after, now).is_some();
             if interrupted && !active && matches!(entry.session, Session::Opened(_)) {
-                self.books.undecided.insert(guid);
-                continue;
+                self.derived.undecided.insert(guid);
+            } else {
+                writes.extend(wanted(&entry.session, entry.standing, active));
             }
-            writes.extend(wanted(&entry.session, entry.standing, active));
         }
         writes
     }
 
-    /// A write of the session was not acknowledged.
-    pub fn unsettle(&mut self, guid: &Guid) {
-        if let Some(entry) = self.entries.get_mut(guid) {
-            self.books.unsettle(guid, entry);
+    /// The session may have to be written to the stream.
+    pub fn mark_dirty(&mut self, guid: &Guid) {
+        if self.entries.contains_key(guid) {
+            self.derived.dirty.insert(guid.clone());
         }
     }
 
     /// Whether clients must be told anything.
     #[must_use]
     pub fn has_news(&self) -> bool {
-        !self.books.news.is_empty() || !self.books.removed.is_empty()
+        !self.derived.news.is_empty()
     }
 
-    /// What clients must be told, once.
+    /// What has changed since the last call.
     pub fn take_changes(&mut self) -> Changes {
         let mut changes = Changes::default();
-        for (guid, removal) in std::mem::take(&mut self.books.removed) {
-            // It may have come back since.
-            if self.entries.get(&guid).is_none_or(|entry| entry.shown.is_none()) {
-                changes.removed.push((guid, removal));
-            }
-        }
-        for guid in std::mem::take(&mut self.books.news) {
-            let Some(entry) = self.entries.get_mut(&guid) else {
-                continue;
-            };
-            let news = std::mem::take(&mut entry.news);
-            let (Session::Opened(record), Some(_)) = (&entry.session, &entry.shown) else {
-                continue;
-            };
-            match news {
-                News::None => {}
-                News::Touched => changes.touched.push((guid, record.last_activity_at)),
-                News::Changed => changes.changed.push(visible(record)),
+        for (guid, news) in std::mem::take(&mut self.derived.news) {
+            let shown = self.entries.get(&guid).and_then(|entry| entry.shown_record());
+            match (news, shown) {
+                (News::Removed(removal), _) => changes.removed.push((guid, removal)),
+                (News::Touched, Some(record)) => changes.touched.push((guid, record.last_activity_at)),
+                (News::Changed, Some(record)) => changes.changed.push(visible(record)),
+                (News::Touched | News::Changed, None) => {}
             }
         }
         changes
     }
 
-    /// Every session shown.
+    /// All sessions that are shown.
     #[must_use]
     pub fn sessions(&self) -> Vec<VisibleSession> {
-        let shown = self.entries.values().filter(|entry| entry.shown.is_some());
-        shown
-            .filter_map(|entry| match &entry.session {
-                Session::Opened(record) => Some(visible(record)),
-                Session::Early { .. } | Session::Closed { .. } => None,
-            })
-            .collect()
+        let shown = self.entries.values().filter_map(|entry| entry.shown_record());
+        shown.map(visible).collect()
     }
 
-    /// Figures over the sessions shown.
+    /// Statistics of the sessions that are shown.
     #[must_use]
     pub fn stats(&self, being_identified: u64, now: Millis) -> Stats {
-        self.books.statistics.stats(being_identified, now)
+        self.derived.statistics.stats(being_identified, now)
     }
 
-    /// How many sessions are shown.
+    /// The number of sessions that are shown.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.books.statistics.sessions()
+        self.derived.statistics.sessions()
     }
 
-    /// How many sessions have come and gone since the start.
+    /// How many sessions have appeared and left since the start.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
-        self.books.traffic
+        self.derived.traffic
     }
 }
 

@@ -171,7 +171,7 @@ fn a_session_that_came_back_goes_stale_again() {
         view.tick(minute * 60_000);
     }
     assert!(view.entries.is_empty());
-    assert!(view.books.deadlines.due(Millis::MAX / 2).is_empty());
+    assert!(view.derived.deadlines.due(Millis::MAX / 2).is_empty());
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn everything_is_forgotten_in_the_end() {
         view.tick(minute * 60_000);
     }
     assert!(view.entries.is_empty());
-    assert!(view.books.deadlines.due(Millis::MAX / 2).is_empty());
+    assert!(view.derived.deadlines.due(Millis::MAX / 2).is_empty());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use protocol::{stream, time};
 use serde::Deserialize;
 use tokio::time::sleep;
 
+use super::current;
 use super::estimate::{Correction, Estimator, Sample};
 use super::report::Report;
 use crate::nats::Nats;
@@ -39,7 +40,7 @@ enum NoSample {
 
 /// Follows the clock of the NATS server for ever.
 pub async fn follow(nats: Nats, mut report: Report) {
-    let mut estimator = Estimator::new(super::guess());
+    let mut estimator = Estimator::new(current::guess());
     let mut samples = 0;
     loop {
         nats.connected().await;
@@ -47,13 +48,13 @@ pub async fn follow(nats: Nats, mut report: Report) {
             Ok(sample) => {
                 let correction = estimator.take(sample);
                 say(correction);
-                super::correct(correction);
+                current::correct(correction);
                 samples += 1;
                 if !estimator.is_unsure() && (estimator.is_precise() || samples >= ENOUGH_SAMPLES) {
-                    super::announce_known();
+                    current::announce_known();
                 }
                 if !estimator.is_unsure() {
-                    report.tell(super::host() - super::now());
+                    report.tell(current::host() - current::now());
                 }
             }
             Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "no time from NATS"),
@@ -65,9 +66,9 @@ pub async fn follow(nats: Nats, mut report: Report) {
 
 async fn ask(nats: &Nats) -> Result<Sample, NoSample> {
     let subject = format!("$JS.API.STREAM.INFO.{}", stream::REJECTED);
-    let asked_at = super::uptime();
+    let asked_at = current::uptime();
     let answer = nats.client().request(subject, "".into()).await?;
-    let answered_at = super::uptime();
+    let answered_at = current::uptime();
     let Answer { ts } = serde_json::from_slice(&answer.payload)?;
     Ok(Sample {
         asked_at,

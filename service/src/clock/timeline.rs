@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use protocol::Millis;
 
-use super::Reading;
+use super::current::Reading;
 
 /// How much sooner or later than this process others may notice a step, in ms.
 const NOTICED_WITHIN: Millis = 10_000;

@@ -1,51 +1,46 @@
-//! `--access-token`: who may see page, API and WebSocket.
+//! Checks `--access-token`, in the `Authorization` header or as a pass in a cookie.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, COOKIE};
-use axum::middleware::Next;
-use axum::response::Response;
 use protocol::Millis;
-use service::clock;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::http::auth::attempts::Attempts;
-use crate::http::auth::login;
 use crate::http::auth::pass::Passes;
 
-/// The cookie that carries a browser's pass.
+/// The cookie that holds a pass.
 pub const COOKIE_NAME: &str = "visitor_pass";
 
-/// What becomes of somebody who wants to see something.
+/// Whether a request is authorized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// They may.
-    Welcome,
-    /// They show no token and no pass that holds.
-    Stranger,
-    /// The token is not the right one.
-    Wrong,
-    /// They have shown too many wrong tokens; nobody looks at another for a while.
-    Paused,
+pub enum Decision {
+    /// The request has the token or a valid pass.
+    Authorized,
+    /// The request has no token and no valid pass.
+    Unauthenticated,
+    /// The token is wrong.
+    InvalidToken,
+    /// The address has sent too many wrong tokens; its tokens are not checked for a minute.
+    LockedOut,
 }
 
-/// The token that must be shown, if any. Clones share the attempts at it.
+/// The token that requests need, if any. Clones share the count of wrong tokens.
 #[derive(Clone)]
 pub struct Access(Option<Arc<Guard>>);
 
 struct Guard {
-    /// Of the token only this is kept: two of the same length can be compared in the same time, whatever they hold.
+    /// Kept instead of the token: digests have one length, so comparing them takes constant time.
     digest: [u8; 32],
     passes: Passes,
     attempts: Attempts,
 }
 
 impl Access {
-    /// Without a token, or with an empty one as an unset variable leaves it, everybody may.
+    /// Authorizes everybody if there is no token or it is empty, as an unset variable is.
     pub fn new(token: Option<&str>) -> Self {
         let token = token.filter(|token| !token.is_empty());
         Self(token.map(|token| {
@@ -57,49 +52,36 @@ impl Access {
         }))
     }
 
-    /// Whether the token is the right one.
-    pub fn token(&self, token: &str, peer: SocketAddr) -> Verdict {
+    /// Checks a token, and counts it if it is wrong.
+    pub fn token(&self, token: &str, peer: SocketAddr) -> Decision {
         let Some(guard) = &self.0 else {
-            return Verdict::Welcome;
+            return Decision::Authorized;
         };
-        if !guard.attempts.may(peer) {
-            Verdict::Paused
+        if !guard.attempts.are_allowed(peer) {
+            Decision::LockedOut
         } else if guard.digest.ct_eq(&digest(token)).into() {
-            Verdict::Welcome
+            Decision::Authorized
         } else {
-            guard.attempts.failed(peer);
-            Verdict::Wrong
+            guard.attempts.record(peer);
+            Decision::InvalidToken
         }
     }
 
-    /// A pass for somebody who has shown the token; `None` where nobody needs one.
+    /// A new pass, for a client that has sent the token; `None` if no token is needed.
     pub fn pass(&self, now: Millis) -> Option<String> {
         self.0.as_ref().map(|guard| guard.passes.issue(now))
     }
 
-    /// Judges by a pass in the cookie, or by the token as `Authorization: Bearer`. Passes that do not hold are nobody's
-    /// attempt: they have got old, or cannot be guessed.
-    fn judge(&self, headers: &HeaderMap, peer: SocketAddr, now: Millis) -> Verdict {
+    /// Checks the pass in the cookie or the token in `Authorization: Bearer`. An invalid pass does not count as a wrong
+    /// token: it has expired, or its signature is a guess that cannot succeed.
+    pub fn check(&self, headers: &HeaderMap, peer: SocketAddr, now: Millis) -> Decision {
         let Some(guard) = &self.0 else {
-            return Verdict::Welcome;
+            return Decision::Authorized;
         };
-        if passes(headers).any(|pass| guard.passes.holds(pass, now)) {
-            return Verdict::Welcome;
+        if passes(headers).any(|pass| guard.passes.is_valid(pass, now)) {
+            return Decision::Authorized;
         }
-        bearer(headers).map_or(Verdict::Stranger, |token| self.token(token, peer))
-    }
-}
-
-/// Lets through who may, and shows the others the door.
-pub async fn check(
-    State(access): State<Access>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
-    next: Next,
-) -> Response {
-    match access.judge(request.headers(), peer, clock::now()) {
-        Verdict::Welcome => next.run(request).await,
-        verdict => login::refusal(verdict, request.uri()),
+        bearer(headers).map_or(Decision::Unauthenticated, |token| self.token(token, peer))
     }
 }
 
@@ -124,7 +106,7 @@ fn passes(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::auth::attempts::MOST;
+    use crate::http::auth::attempts::MAX_ATTEMPTS;
     use axum::http::HeaderValue;
 
     const NOW: Millis = 1_750_000_000_000;
@@ -133,61 +115,64 @@ mod tests {
         "203.0.113.7:1".parse().unwrap()
     }
 
-    fn judged(access: &Access, name: &'static str, value: &str) -> Verdict {
+    fn checked(access: &Access, name: &'static str, value: &str) -> Decision {
         let mut headers = HeaderMap::new();
         headers.insert(name, HeaderValue::from_str(value).unwrap());
-        access.judge(&headers, peer(), NOW)
+        access.check(&headers, peer(), NOW)
     }
 
     #[test]
-    fn only_the_whole_token() {
+    fn accepts_only_the_exact_token() {
         let access = Access::new(Some("secret"));
         assert_eq!(
-            judged(&access, "authorization", "Bearer secret"),
-            Verdict::Welcome
+            checked(&access, "authorization", "Bearer secret"),
+            Decision::Authorized
         );
         for shown in ["", "secre", "secrets", "SECRET"] {
             let bearer = format!("Bearer {shown}");
             assert_eq!(
-                judged(&access, "authorization", &bearer),
-                Verdict::Wrong,
+                checked(&access, "authorization", &bearer),
+                Decision::InvalidToken,
                 "{shown}"
             );
         }
         assert_eq!(
-            judged(&access, "authorization", "Basic secret"),
-            Verdict::Stranger
+            checked(&access, "authorization", "Basic secret"),
+            Decision::Unauthenticated
         );
-        assert_eq!(access.judge(&HeaderMap::new(), peer(), NOW), Verdict::Stranger);
+        assert_eq!(
+            access.check(&HeaderMap::new(), peer(), NOW),
+            Decision::Unauthenticated
+        );
     }
 
     #[test]
-    fn a_pass_among_other_cookies_but_not_the_token_itself() {
+    fn accepts_a_pass_among_other_cookies_and_never_the_token() {
         let access = Access::new(Some("secret"));
         let pass = access.pass(NOW).unwrap();
         let cookies = format!("x=y; {COOKIE_NAME}=old; {COOKIE_NAME}={pass}");
-        assert_eq!(judged(&access, "cookie", &cookies), Verdict::Welcome);
-        for _ in 0..=MOST {
+        assert_eq!(checked(&access, "cookie", &cookies), Decision::Authorized);
+        for _ in 0..=MAX_ATTEMPTS {
             let token = format!("{COOKIE_NAME}=secret");
-            assert_eq!(judged(&access, "cookie", &token), Verdict::Stranger);
+            assert_eq!(checked(&access, "cookie", &token), Decision::Unauthenticated);
         }
     }
 
     #[test]
-    fn too_many_wrong_tokens_bring_a_pause_that_does_not_end_a_pass() {
+    fn lockout_does_not_invalidate_passes() {
         let access = Access::new(Some("secret"));
-        for _ in 0..MOST {
-            assert_eq!(access.token("guess", peer()), Verdict::Wrong);
+        for _ in 0..MAX_ATTEMPTS {
+            assert_eq!(access.token("guess", peer()), Decision::InvalidToken);
         }
-        assert_eq!(access.token("secret", peer()), Verdict::Paused);
+        assert_eq!(access.token("secret", peer()), Decision::LockedOut);
         let pass = format!("{COOKIE_NAME}={}", access.pass(NOW).unwrap());
-        assert_eq!(judged(&access, "cookie", &pass), Verdict::Welcome);
+        assert_eq!(checked(&access, "cookie", &pass), Decision::Authorized);
     }
 
     #[test]
-    fn without_a_token_everybody() {
+    fn authorizes_everybody_without_a_token() {
         for access in [Access::new(None), Access::new(Some(""))] {
-            assert_eq!(access.judge(&HeaderMap::new(), peer(), NOW), Verdict::Welcome);
+            assert_eq!(access.check(&HeaderMap::new(), peer(), NOW), Decision::Authorized);
             assert_eq!(access.pass(NOW), None);
         }
     }

@@ -1,4 +1,4 @@
-//! Wrong tokens, by who has shown them: after too many, a pause.
+//! Counts wrong tokens per address, and locks out an address that sends too many.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -7,37 +7,39 @@ use moka::sync::Cache;
 
 use service::client_limit::client_key;
 
-/// How many wrong tokens somebody may show before the pause.
-pub const MOST: u32 = 10;
+/// Wrong tokens per address before it is locked out.
+pub const MAX_ATTEMPTS: u32 = 10;
 
-/// How long the pause is, and how long without a wrong token until all are forgotten.
-pub const PAUSE: Duration = Duration::from_mins(1);
+/// How long an address is locked out, and how long after the last wrong token all of them are forgotten.
+pub const LOCKOUT: Duration = Duration::from_mins(1);
 
 /// The most addresses that are remembered.
 const CAPACITY: u64 = 100_000;
 
-/// Who has shown wrong tokens lately, and how many. Clones share them.
+/// Wrong tokens per address. Clones share them.
 #[derive(Clone)]
 pub struct Attempts(Cache<IpAddr, u32>);
 
 impl Attempts {
-    /// Nobody has.
+    /// Without wrong tokens so far.
     pub fn new() -> Self {
         Self(
             Cache::builder()
                 .max_capacity(CAPACITY)
-                .time_to_live(PAUSE)
+                .time_to_live(LOCKOUT)
                 .build(),
         )
     }
 
-    /// Whether the token that somebody shows is looked at.
-    pub fn may(&self, peer: SocketAddr) -> bool {
-        self.0.get(&client_key(peer)).is_none_or(|failed| failed < MOST)
+    /// Whether tokens from this address are checked.
+    pub fn are_allowed(&self, peer: SocketAddr) -> bool {
+        self.0
+            .get(&client_key(peer))
+            .is_none_or(|failed| failed < MAX_ATTEMPTS)
     }
 
-    /// Somebody has shown a wrong token.
-    pub fn failed(&self, peer: SocketAddr) {
+    /// Counts a wrong token.
+    pub fn record(&self, peer: SocketAddr) {
         self.0
             .entry(client_key(peer))
             .and_upsert_with(|before| before.map_or(1, |before| before.into_value().saturating_add(1)));
@@ -49,13 +51,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn too_many_bring_a_pause_for_one_and_not_for_another() {
+    fn lockout_is_per_address() {
         let attempts = Attempts::new();
         let [one, another] = ["203.0.113.7:1", "203.0.113.8:1"].map(|peer| peer.parse().unwrap());
-        for _ in 0..MOST {
-            assert!(attempts.may(one));
-            attempts.failed(one);
+        for _ in 0..MAX_ATTEMPTS {
+            assert!(attempts.are_allowed(one));
+            attempts.record(one);
         }
-        assert!(!attempts.may(one) && attempts.may(another));
+        assert!(!attempts.are_allowed(one) && attempts.are_allowed(another));
     }
 }

@@ -1,4 +1,4 @@
-//! The form where a browser shows the token, the way out again, and what strangers are told.
+//! The login form, logging out, and the answers to unauthorized requests.
 
 use std::net::SocketAddr;
 
@@ -11,11 +11,11 @@ use axum::{Form, Router};
 use serde::Deserialize;
 use service::clock;
 
-use crate::http::auth::access::{Access, COOKIE_NAME, Verdict};
+use crate::http::auth::access::{Access, COOKIE_NAME, Decision};
 use crate::http::auth::return_address::{LOGIN_PATH, ReturnAddress};
 use crate::http::auth::{attempts, pass};
 
-/// The most bytes of a filled-in form.
+/// The largest form, in bytes.
 const MAX_FORM: usize = 4 * 1024;
 
 const PAGE: &str = include_str!("login.html");
@@ -24,14 +24,16 @@ const STYLE: &str = include_str!("login.css");
 /// Keeps the fragment of the address, which browsers do not send.
 const SCRIPT: &str = include_str!("login.js");
 
-/// Where in the page a message goes, and the address that the form is sent to.
+/// What `page` replaces: the message, and the address that the form is sent to.
 const MESSAGE: &str = "<!-- message -->";
 const ACTION: &str = "/login?next=";
 
-/// Tells the page that somebody has logged in, so that it offers a way out. It opens nothing: scripts may read it.
+/// Tells the page that the reader has logged in, so that it offers to log out. It authorizes nothing, so scripts may
+/// read it.
 const LOGGED_IN_COOKIE: &str = "visitor_logged_in";
 
-/// The form with what it needs, and the way out, for everybody; `encrypted` says whether we speak TLS.
+/// The form with its files, and logging out. Nobody needs a token for these. `encrypted` says whether the gateway serves
+/// TLS.
 pub fn routes(access: Access, encrypted: bool) -> Router {
     Router::new()
         .route(LOGIN_PATH, get(form).post(log_in))
@@ -82,36 +84,36 @@ async fn log_in(
 ) -> Response {
     let next = destination.address();
     match login.access.token(&token, peer) {
-        Verdict::Welcome => {
-            let secure = login.encrypted || is_encrypted_before_us(&headers);
+        Decision::Authorized => {
+            let secure = login.encrypted || is_encrypted_at_proxy(&headers);
             let pass = login.access.pass(clock::now());
             let cookies =
                 pass.map(|pass| AppendHeaders(log_in_cookies(&pass, secure).map(|c| (SET_COOKIE, c))));
             (cookies, Redirect::to(next.as_str())).into_response()
         }
-        verdict => form_refusal(verdict, &next),
+        decision => form_refusal(decision, &next),
     }
 }
 
-/// Ends the pass of this browser. Passes are not remembered, so a copy of it holds until it has run out.
+/// Removes the pass from the browser. The gateway stores no passes, so a copy stays valid until it expires.
 async fn log_out() -> Response {
     let cookies = log_out_cookies().map(|cookie| (SET_COOKIE, cookie));
     (AppendHeaders(cookies), Redirect::to(LOGIN_PATH)).into_response()
 }
 
-/// Whether a proxy says that it was spoken to with TLS. Somebody who lies about it gets a cookie that is of less use.
-fn is_encrypted_before_us(headers: &HeaderMap) -> bool {
+/// Whether a proxy reports that the browser uses TLS. A client that lies only makes its own cookie less useful.
+fn is_encrypted_at_proxy(headers: &HeaderMap) -> bool {
     let protocol = headers
         .get("x-forwarded-proto")
         .and_then(|value| value.to_str().ok());
-    // Of several proxies the first is the browser's.
+    // The first of several values is from the proxy that the browser connects to.
     protocol
         .and_then(|protocols| protocols.split(',').next())
         .is_some_and(|protocol| protocol.trim().eq_ignore_ascii_case("https"))
 }
 
-/// The pass, and the sign for the page. A link from another site, as in a chat, leads straight to the page (`Lax`); what
-/// would change something needs our own origin besides.
+/// The pass, and the cookie for the page. With `Lax`, a link from another site, such as a chat, opens the page at once.
+/// Requests that change something also need our own origin.
 fn log_in_cookies(pass: &str, secure: bool) -> [String; 2] {
     let age = pass::LIFETIME.as_secs();
     let secure = if secure { "; Secure" } else { "" };
@@ -128,48 +130,48 @@ fn log_out_cookies() -> [String; 2] {
     ]
 }
 
-/// What somebody is told who may not see `uri`: people get the form, programs a sentence.
-pub fn refusal(verdict: Verdict, uri: &Uri) -> Response {
+/// The answer to an unauthorized request for `uri`: the form for browsers, a sentence for API clients.
+pub fn refusal(decision: Decision, uri: &Uri) -> Response {
     let path = uri.path();
     if path.starts_with("/api/") || path == "/ws" {
-        let (status, message) = told(verdict);
+        let (status, message) = status_and_message(decision);
         let help = "Show the token as `Authorization: Bearer`, or log in at /login.\n";
         let message = if message.is_empty() { help } else { message };
         return challenged((status, message).into_response());
     }
     let asked_for = uri.path_and_query().map_or("/", |address| address.as_str());
-    form_refusal(verdict, &ReturnAddress::of(asked_for))
+    form_refusal(decision, &ReturnAddress::of(asked_for))
 }
 
-fn form_refusal(verdict: Verdict, next: &ReturnAddress) -> Response {
-    let (status, message) = told(verdict);
+fn form_refusal(decision: Decision, next: &ReturnAddress) -> Response {
+    let (status, message) = status_and_message(decision);
     challenged(page(status, message, next))
 }
 
-fn told(verdict: Verdict) -> (StatusCode, &'static str) {
-    match verdict {
-        Verdict::Welcome | Verdict::Stranger => (StatusCode::UNAUTHORIZED, ""),
-        Verdict::Wrong => (StatusCode::UNAUTHORIZED, "That is not the token."),
-        Verdict::Paused => (
+fn status_and_message(decision: Decision) -> (StatusCode, &'static str) {
+    match decision {
+        Decision::Authorized | Decision::Unauthenticated => (StatusCode::UNAUTHORIZED, ""),
+        Decision::InvalidToken => (StatusCode::UNAUTHORIZED, "That is not the token."),
+        Decision::LockedOut => (
             StatusCode::TOO_MANY_REQUESTS,
             "There were too many wrong tokens. Wait a minute, then try again.",
         ),
     }
 }
 
-/// Adds what a program is told of how to go on.
+/// Adds the header that tells API clients how to continue.
 fn challenged(mut response: Response) -> Response {
     let too_many = response.status() == StatusCode::TOO_MANY_REQUESTS;
     let headers = response.headers_mut();
     if too_many {
-        headers.insert(RETRY_AFTER, attempts::PAUSE.as_secs().into());
+        headers.insert(RETRY_AFTER, attempts::LOCKOUT.as_secs().into());
     } else {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
 }
 
-/// The form. The messages are ours, and the address is encoded: neither needs escaping.
+/// The form. Neither part needs escaping: messages are constants, and the address is percent-encoded.
 fn page(status: StatusCode, message: &'static str, next: &ReturnAddress) -> Response {
     let alert = format!("<p role=\"alert\">{message}</p>");
     let text = PAGE
@@ -182,8 +184,8 @@ fn page(status: StatusCode, message: &'static str, next: &ReturnAddress) -> Resp
 mod tests {
     use super::*;
 
-    fn told_at(verdict: Verdict, uri: &'static str) -> Response {
-        refusal(verdict, &Uri::from_static(uri))
+    fn refused_at(decision: Decision, uri: &'static str) -> Response {
+        refusal(decision, &Uri::from_static(uri))
     }
 
     async fn text(response: Response) -> String {
@@ -194,13 +196,13 @@ mod tests {
     }
 
     #[test]
-    fn the_page_has_room_for_a_message_and_an_address() {
+    fn form_has_places_for_a_message_and_an_address() {
         assert_eq!(PAGE.matches(MESSAGE).count(), 1);
         assert_eq!(PAGE.matches(ACTION).count(), 1);
     }
 
     #[test]
-    fn a_cookie_is_for_no_script_and_no_other_site() {
+    fn cookies_are_hidden_from_scripts_and_other_sites() {
         let [pass, sign] = log_in_cookies("p", true);
         assert_eq!(
             pass,
@@ -216,30 +218,30 @@ mod tests {
     }
 
     #[test]
-    fn people_get_the_form_and_programs_a_sentence() {
+    fn browsers_get_the_form_and_api_clients_a_sentence() {
         for (path, kind) in [
             ("/", "text/html"),
             ("/api/sessions", "text/plain"),
             ("/ws", "text/plain"),
         ] {
-            let response = told_at(Verdict::Stranger, path);
+            let response = refused_at(Decision::Unauthenticated, path);
             assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
             let content = response.headers()[CONTENT_TYPE].to_str().unwrap();
             assert!(content.starts_with(kind), "{path}: {content}");
         }
-        let paused = told_at(Verdict::Paused, "/");
+        let paused = refused_at(Decision::LockedOut, "/");
         assert_eq!(paused.status(), StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(paused.headers()[RETRY_AFTER], "60");
     }
 
     #[tokio::test]
-    async fn the_form_leads_back_to_the_address_that_was_asked_for() {
+    async fn form_leads_back_to_the_requested_address() {
         for (asked, action) in [
             ("/", "\"/login\""),
             ("/?q=lumen", "\"/login?next=%2F%3Fq%3Dlumen\""),
             ("//evil.example", "\"/login\""),
         ] {
-            let form = text(told_at(Verdict::Stranger, asked)).await;
+            let form = text(refused_at(Decision::Unauthenticated, asked)).await;
             assert!(
                 form.contains(&format!("<form method=\"post\" action={action}>")),
                 "{form}"
@@ -258,11 +260,11 @@ mod tests {
             let headers = [("x-forwarded-proto", said)]
                 .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)));
             assert_eq!(
-                is_encrypted_before_us(&HeaderMap::from_iter(headers)),
+                is_encrypted_at_proxy(&HeaderMap::from_iter(headers)),
                 encrypted,
                 "{said}"
             );
         }
-        assert!(!is_encrypted_before_us(&HeaderMap::new()));
+        assert!(!is_encrypted_at_proxy(&HeaderMap::new()));
     }
 }

@@ -1,7 +1,8 @@
-//! Lets in who has a token: the checks of tokens and cookies, the limit on wrong attempts, and the login form.
+//! Authorizes requests: tokens, cookies, the limit on wrong tokens, and the login form.
 
 pub mod access;
 mod attempts;
 pub mod login;
+pub mod middleware;
 mod pass;
 mod return_address;

@@ -1,6 +1,6 @@
-//! What a browser gets for showing the token: a pass that says until when it holds, signed with the token. Pure.
+//! A pass is what a browser gets in exchange for the token: an expiry, signed with the token. Pure.
 //!
-//! So no gateway need remember whom it let in, and each knows the passes of the others.
+//! The gateway stores no passes, and each gateway accepts the passes of the others.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use protocol::time::millis;
 use sha2::{Digest as _, Sha256, Sha512};
 use subtle::ConstantTimeEq as _;
 
-/// How long a pass holds.
+/// How long a pass is valid.
 pub const LIFETIME: Duration = Duration::from_hours(12);
 
 /// Issues and checks passes.
@@ -19,18 +19,19 @@ pub const LIFETIME: Duration = Duration::from_hours(12);
 pub struct Passes(Hmac<Sha256>);
 
 impl Passes {
-    /// Signed with this token.
+    /// Signs with this token.
     pub fn new(token: &str) -> Self {
         Self(Hmac::new(&Sha512::digest(token)))
     }
 
-    /// A pass from now on.
+    /// A pass that is valid from now on.
     pub fn issue(&self, now: Millis) -> String {
         self.signed(now.saturating_add(millis(LIFETIME)))
     }
 
-    /// Whether this is a pass of ours that still holds. How long that takes to find out says nothing of the signature.
-    pub fn holds(&self, pass: &str, now: Millis) -> bool {
+    /// Whether the pass is signed with our token and has not expired. The time that the check takes does not depend on the
+    /// signature.
+    pub fn is_valid(&self, pass: &str, now: Millis) -> bool {
         let until = pass.split_once('.').and_then(|(until, _)| until.parse().ok());
         until.is_some_and(|until| now < until && self.signed(until).as_bytes().ct_eq(pass.as_bytes()).into())
     }
@@ -50,28 +51,28 @@ mod tests {
     const NOW: Millis = 1_750_000_000_000;
 
     #[test]
-    fn holds_for_its_lifetime_at_every_gateway_of_the_token() {
+    fn valid_for_its_lifetime_at_every_gateway_with_the_token() {
         let pass = Passes::new("sesame").issue(NOW);
         let another = Passes::new("sesame");
-        assert!(another.holds(&pass, NOW));
-        assert!(another.holds(&pass, NOW + millis(LIFETIME) - 1));
-        assert!(!another.holds(&pass, NOW + millis(LIFETIME)));
-        assert!(!Passes::new("Sesame").holds(&pass, NOW));
+        assert!(another.is_valid(&pass, NOW));
+        assert!(another.is_valid(&pass, NOW + millis(LIFETIME) - 1));
+        assert!(!another.is_valid(&pass, NOW + millis(LIFETIME)));
+        assert!(!Passes::new("Sesame").is_valid(&pass, NOW));
         assert!(!pass.contains("sesame"));
     }
 
     #[test]
-    fn a_longer_life_cannot_be_had_by_asking() {
+    fn rejects_a_changed_expiry() {
         let passes = Passes::new("sesame");
         let pass = passes.issue(NOW);
         let signature = pass.split_once('.').unwrap().1;
-        assert!(!passes.holds(&format!("{}.{signature}", NOW + 2 * millis(LIFETIME)), NOW));
+        assert!(!passes.is_valid(&format!("{}.{signature}", NOW + 2 * millis(LIFETIME)), NOW));
     }
 
     proptest! {
         #[test]
-        fn nothing_else_is_a_pass(text in "[0-9]{0,20}\\.?[0-9a-f]{0,64}|\\PC{0,40}") {
-            prop_assert!(!Passes::new("sesame").holds(&text, NOW));
+        fn rejects_anything_else(text in "[0-9]{0,20}\\.?[0-9a-f]{0,64}|\\PC{0,40}") {
+            prop_assert!(!Passes::new("sesame").is_valid(&text, NOW));
         }
     }
 }

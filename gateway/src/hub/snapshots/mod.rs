@@ -1,29 +1,28 @@
-//! Which snapshot who asks gets: one for all who ask within a quarter of a second, with the frames since. Pure, but for
-//! the building.
+//! Decides which snapshot a client gets: all that ask within a quarter of a second share one, with the frames since.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::hub::Outgoing;
+use crate::hub::outgoing::Outgoing;
 use crate::hub::snapshot::{Holders, Snapshot};
 
-/// How long a snapshot is given to everyone who asks.
+/// How long clients share a snapshot.
 pub const SHARED_FOR: Duration = Duration::from_millis(250);
 
-/// The most snapshots that are held at once for those who are still being sent them. With so many, a new one is not
-/// built: who asks gets the last one, and the frames since.
+/// The most snapshots that are held at once because they are being sent. At this limit no new one is built: clients get
+/// the last one and the frames since.
 const MAX_HELD: usize = 8;
 
-/// The most bytes of frames since a snapshot, where it is smaller than that; otherwise its size is the limit, so that
-/// sending both costs at most twice as much as a new one.
+/// The most bytes of frames since a snapshot that is smaller than this. The limit for a larger one is its own size, so
+/// that sending both costs at most twice as much as a new one.
 const MIN_FRAME_BYTES: usize = 1024 * 1024;
 
 /// The most frames since a snapshot.
 const MAX_FRAMES: usize = 4 * 1024;
 
-/// The snapshots that are held.
+/// The last snapshot, and those that are still being sent.
 #[derive(Default)]
 pub struct Snapshots {
     latest: Option<Latest>,
@@ -33,12 +32,12 @@ pub struct Snapshots {
 struct Latest {
     snapshot: Snapshot,
     built_at: Instant,
-    /// All frames since.
+    /// The frames since it was built.
     frames: VecDeque<Outgoing>,
     frame_bytes: usize,
 }
 
-/// A snapshot and what has happened since.
+/// A snapshot and the frames since it was built.
 #[derive(Clone)]
 pub struct Joined {
     /// The snapshot.
@@ -47,16 +46,16 @@ pub struct Joined {
     pub frames: Vec<Outgoing>,
 }
 
-/// So many snapshots are being sent that there is no memory for another.
+/// Too many snapshots are being sent to hold another in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many snapshots are being sent")]
 pub struct Busy;
 
 impl Snapshots {
-    /// The snapshot that those who ask now share with others; `None` where a new one must be built.
+    /// The snapshot that a client shares with others; `None` if a new one must be built.
     ///
     /// # Errors
-    /// While too many are held and the last one is too old.
+    /// Fails while too many are held and there is none to share.
     pub fn current(&mut self, now: Instant) -> Result<Option<Joined>, Busy> {
         self.held.retain(Holders::any);
         let is_full = self.held.len() >= MAX_HELD;
@@ -71,7 +70,7 @@ impl Snapshots {
         }
     }
 
-    /// A new one is being built, of the view as it is now.
+    /// Adds a new one of the current view.
     pub fn add(&mut self, snapshot: Snapshot, now: Instant) -> Joined {
         self.held.push(snapshot.holders());
         let latest = Latest {
@@ -85,12 +84,12 @@ impl Snapshots {
         joined
     }
 
-    /// Whether frames must be made although nobody listens, because a snapshot needs them.
+    /// Whether the last snapshot needs frames, even if no client listens.
     pub fn need_frames(&self) -> bool {
         self.latest.is_some()
     }
 
-    /// A frame goes out.
+    /// Adds a frame to the last snapshot.
     pub fn frame(&mut self, frame: &Outgoing) {
         if let Some(latest) = &mut self.latest {
             latest.frame_bytes += frame.text.len();
@@ -102,11 +101,11 @@ impl Snapshots {
         }
     }
 
-    /// Lets go of the last snapshot once it is not given to anybody any longer.
+    /// Releases the last snapshot once no client can get it.
     pub fn tidy(&mut self, now: Instant) {
         self.held.retain(Holders::any);
         let is_over = |latest: &mut Latest| now >= latest.built_at + SHARED_FOR;
-        // With as many held as there may be it is still given to those who ask.
+        // At the limit it is still shared, because no new one is built.
         if self.held.len() < MAX_HELD {
             self.latest.take_if(is_over);
         }

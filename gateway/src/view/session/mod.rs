@@ -1,4 +1,4 @@
-//! What one session's messages add up to (DESIGN 6), whatever order or number they come in. Pure.
+//! The fold of one session's messages, whatever their order and number (see the rules in ARCHITECTURE.md). Pure.
 
 use std::time::Duration;
 

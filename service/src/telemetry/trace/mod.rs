@@ -34,7 +34,7 @@ static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     /// The base address of an OpenTelemetry collector that takes traces over HTTP; without it there are none.
-    #[arg(long, env, value_name = "URL", value_parser = crate::process::flags::http_url)]
+    #[arg(long, env, value_name = "URL", value_parser = crate::process::urls::http_url)]
     pub otlp_endpoint: Option<Url>,
 
     /// The share of raw messages that are traced, from 0 to 1; the ingestor decides it for all.

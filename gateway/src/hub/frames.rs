@@ -1,0 +1,142 @@
+//! Makes the frames that all clients get: their revision, when each is due, and the snapshots that they continue.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::Millis;
+use protocol::frame::{Delta, Frame, Snapshot as Content};
+use service::trace::Span;
+use tokio::sync::broadcast;
+use tokio::time::Instant;
+
+use crate::gauges::Gauges;
+use crate::hub::outgoing::{Outgoing, text};
+use crate::hub::snapshot::Snapshot;
+use crate::hub::snapshots::{Busy, Joined, Snapshots};
+
+/// The longest time between two frames, even if nothing changes.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// How many frames a client may be behind before it gets a snapshot instead.
+const FRAMES_KEPT: usize = 128;
+
+/// A snapshot with the frames since, and all frames that follow.
+pub type Following = (Joined, broadcast::Receiver<Outgoing>);
+
+/// Makes each frame once for all clients.
+pub struct FrameBuilder {
+    interval: Duration,
+    gauges: Arc<Gauges>,
+    clients: broadcast::Sender<Outgoing>,
+    snapshots: Snapshots,
+    revision: u64,
+    last_frame: Instant,
+    /// When a frame last held the state of the pipeline.
+    last_pipeline: Instant,
+    /// When the oldest event was received that the next frame tells of.
+    oldest_event: Option<Millis>,
+    /// The spans that end with the next frame.
+    traced: Vec<Span>,
+}
+
+impl FrameBuilder {
+    /// Sends changes after `interval`.
+    pub fn new(interval: Duration, gauges: Arc<Gauges>, now: Instant) -> Self {
+        Self {
+            interval,
+            gauges,
+            clients: broadcast::channel(FRAMES_KEPT).0,
+            snapshots: Snapshots::default(),
+            revision: 0,
+            last_frame: now,
+            last_pipeline: now,
+            oldest_event: None,
+            traced: Vec::new(),
+        }
+    }
+
+    /// Where clients subscribe to the frames.
+    pub fn sender(&self) -> broadcast::Sender<Outgoing> {
+        self.clients.clone()
+    }
+
+    /// When the next frame is due.
+    pub fn due_at(&self, has_news: bool) -> Instant {
+        self.last_frame + if has_news { self.interval } else { HEARTBEAT }
+    }
+
+    /// The next frame tells of an event that was received then.
+    pub fn note(&mut self, received_at: Millis) {
+        let oldest = self
+            .oldest_event
+            .map_or(received_at, |oldest| oldest.min(received_at));
+        self.oldest_event = Some(oldest);
+    }
+
+    /// The next frame tells of what this span traces.
+    pub fn trace(&mut self, span: Span) {
+        self.traced.push(span);
+    }
+
+    /// The whole view as it is now or was a moment ago, and all frames that follow. `content` builds it for a revision.
+    ///
+    /// The content may be ahead of its revision: the next delta repeats some changes, and removes all sessions that have
+    /// left since the last frame.
+    ///
+    /// # Errors
+    /// Fails while too many snapshots are being sent.
+    pub fn join(
+        &mut self,
+        now: Instant,
+        content: impl FnOnce(u64) -> Content<'static>,
+    ) -> Result<Following, Busy> {
+        let joined = if let Some(joined) = self.snapshots.current(now)? {
+            joined
+        } else {
+            let snapshot = Snapshot::build(content(self.revision), self.gauges.snapshots.clone());
+            self.snapshots.add(snapshot, now)
+        };
+        Ok((joined, self.clients.subscribe()))
+    }
+
+    /// Sends the next frame. `delta` builds it for a revision, with or without the state of the pipeline; it is not called
+    /// when nobody needs the frame.
+    pub fn send(
+        &mut self,
+        now: Instant,
+        pipeline_changed: bool,
+        delta: impl FnOnce(u64, bool) -> Delta<'static>,
+    ) {
+        self.last_frame = now;
+        self.revision += 1;
+        self.gauges.frames.inc();
+        if self.clients.receiver_count() > 0 || self.snapshots.need_frames() {
+            let with_pipeline = pipeline_changed || now - self.last_pipeline >= HEARTBEAT;
+            if with_pipeline {
+                self.last_pipeline = now;
+            }
+            self.broadcast(&Frame::Delta(delta(self.revision, with_pipeline)));
+        }
+        if let Some(oldest) = self.oldest_event.take() {
+            self.gauges.frame.since(oldest);
+        }
+        self.traced.clear();
+    }
+
+    /// Releases snapshots that no new client gets.
+    pub fn tidy(&mut self, now: Instant) {
+        self.snapshots.tidy(now);
+    }
+
+    fn broadcast(&mut self, frame: &Frame<'_>) {
+        let text = text(frame);
+        self.gauges.frame_bytes.inc_by(text.len() as u64);
+        let frame = Outgoing {
+            revision: self.revision,
+            text,
+        };
+        self.snapshots.frame(&frame);
+        // Fails if the last client has just left.
+        let _ = self.clients.send(frame);
+    }
+}
