@@ -3,10 +3,13 @@
 
 mod hidden;
 mod late;
+mod span;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
+
+pub use self::span::Span;
 
 use protocol::Millis;
 use protocol::frame::VisibleSession;
@@ -36,44 +39,6 @@ pub struct Circumstances<'a> {
     pub slack: Duration,
     /// When the view was looked at.
     pub now: Millis,
-}
-
-/// A time known up to the time that an event was on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    from: Millis,
-    to: Millis,
-}
-
-impl Span {
-    fn exactly(at: Millis) -> Self {
-        Self { from: at, to: at }
-    }
-
-    fn contains(self, at: Millis) -> bool {
-        (self.from..=self.to).contains(&at)
-    }
-
-    fn hull(self, other: Self) -> Self {
-        Self {
-            from: self.from.min(other.from),
-            to: self.to.max(other.to),
-        }
-    }
-
-    fn earliest(self, other: Self) -> Self {
-        Self {
-            from: self.from.min(other.from),
-            to: self.to.min(other.to),
-        }
-    }
-
-    fn latest(self, other: Self) -> Self {
-        Self {
-            from: self.from.max(other.from),
-            to: self.to.max(other.to),
-        }
-    }
 }
 
 /// A session that is to be seen.

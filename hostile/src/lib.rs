@@ -4,15 +4,17 @@
 //! each crate ask of every mutant what must hold there; the end-to-end tests feed the corpora to the real processes.
 //! Mutants come from a fixed seed, so that a run says the same tomorrow; `PROPTEST_CASES` makes a run longer.
 
+mod input;
 mod mutation;
 
 use std::error::Error;
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::{fmt, fs, io};
+use std::{fs, io};
 
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
+
+pub use crate::input::Input;
 
 /// A door through which others hand us bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,24 +100,6 @@ impl Door {
 
 /// That something holds for each input of a corpus and for many mutants.
 pub type Checked = Result<(), Box<dyn Error>>;
-
-/// Bytes, which a failed test shows as text.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Input(Vec<u8>);
-
-impl Deref for Input {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Input {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "b\"{}\"", self.0.escape_ascii())
-    }
-}
 
 /// Many cases, and tomorrow the same as today.
 #[must_use]

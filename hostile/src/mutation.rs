@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
-use crate::Input;
+use crate::input::Input;
 
 /// Texts that mean something to a program somewhere behind us, or are as long as ours allow, or longer.
 const ODD_TEXTS: &[&str] = &[

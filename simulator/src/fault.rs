@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, str::FromStr, time::Duration};
 
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 use strum::{Display, EnumString, VariantArray};
 
 /// One way in which the emitter misbehaves. Its name is the variant's in kebab-case: `keep-alive-before-opening`.
@@ -161,6 +163,11 @@ impl Faults {
     #[must_use]
     pub fn contains(&self, fault: Fault) -> bool {
         self.0.contains(&fault)
+    }
+
+    /// Whether a fault hits this session, or this event of it.
+    pub(crate) fn hit(&self, fault: Fault, rng: &mut ChaCha8Rng) -> bool {
+        self.contains(fault) && rng.random_bool(fault.share())
     }
 
     /// The enabled faults.

@@ -36,12 +36,12 @@
 
 mod clock;
 pub mod deanonymizer;
-mod door;
 pub mod emitter;
 pub mod event;
 pub mod fault;
+mod listener;
 pub mod load;
 pub mod malformed;
+mod schedule;
 pub mod script;
-mod timetable;
 pub mod world;

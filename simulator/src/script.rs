@@ -84,14 +84,9 @@ pub fn plan(world: World, faults: &Faults, rhythm: Rhythm, rng: &mut ChaCha8Rng)
     steps
 }
 
-/// Whether the fault befalls this session, or this event of it.
-fn befalls(fault: Fault, faults: &Faults, rng: &mut ChaCha8Rng) -> bool {
-    faults.contains(fault) && rng.random_bool(fault.share())
-}
-
 /// When what happens, in milliseconds, in no order.
 fn course(faults: &Faults, rhythm: Rhythm, rng: &mut ChaCha8Rng) -> Vec<(u64, EventKind)> {
-    let early = befalls(Fault::KeepAliveBeforeOpening, faults, rng);
+    let early = faults.hit(Fault::KeepAliveBeforeOpening, rng);
     let opened = if early { rng.random_range(200..3_000) } else { 0 };
     let end = opened + around(rhythm.session_ms, 0.2, rng);
 
@@ -99,17 +94,17 @@ fn course(faults: &Faults, rhythm: Rhythm, rng: &mut ChaCha8Rng) -> Vec<(u64, Ev
     if early {
         course.push((0, EventKind::KeepAlive));
     }
-    if befalls(Fault::DoubleOpening, faults, rng) {
+    if faults.hit(Fault::DoubleOpening, rng) {
         course.push((opened + rng.random_range(50..5_000), EventKind::SessionOpened));
     }
     keep_alives(opened, end, rhythm, rng, &mut course);
 
-    if !befalls(Fault::NoClosing, faults, rng) {
+    if !faults.hit(Fault::NoClosing, rng) {
         course.push((end, EventKind::SessionClosed));
-        if befalls(Fault::DoubleClosing, faults, rng) {
+        if faults.hit(Fault::DoubleClosing, rng) {
             course.push((end + rng.random_range(50..3_000), EventKind::SessionClosed));
         }
-        if befalls(Fault::KeepAliveAfterClosing, faults, rng) {
+        if faults.hit(Fault::KeepAliveAfterClosing, rng) {
             let last = end + rng.random_range(1_000..5 * MINUTE_MS);
             course.push((end + rng.random_range(50..1_000), EventKind::KeepAlive));
             keep_alives(end, last, rhythm, rng, &mut course);
@@ -139,7 +134,7 @@ fn around(mean_ms: u64, least: f64, rng: &mut ChaCha8Rng) -> u64 {
 }
 
 fn stamp(faults: &Faults, rng: &mut ChaCha8Rng) -> Stamp {
-    if befalls(Fault::GarbageTimestamp, faults, rng) {
+    if faults.hit(Fault::GarbageTimestamp, rng) {
         let garbage = [
             "yesterday",
             "",
@@ -149,10 +144,10 @@ fn stamp(faults: &Faults, rng: &mut ChaCha8Rng) -> Stamp {
         ];
         return Stamp::Garbage(garbage.choose(rng).copied().unwrap_or_default());
     }
-    if befalls(Fault::OldTimestamp, faults, rng) {
+    if faults.hit(Fault::OldTimestamp, rng) {
         return Stamp::Offset(-rng.random_range(HOUR_MS..48 * HOUR_MS));
     }
-    if befalls(Fault::FutureTimestamp, faults, rng) {
+    if faults.hit(Fault::FutureTimestamp, rng) {
         return Stamp::Offset(rng.random_range(HOUR_MS / 6..48 * HOUR_MS));
     }
     Stamp::Offset(0)

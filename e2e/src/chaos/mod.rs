@@ -3,6 +3,7 @@
 //! [`plan`] and [`rules`] say what is done, [`run`] does it, and at its quiet points compares every gateway and every
 //! page with what the oracle makes of the events that were sent. [`exposure`] looks at every frame in between.
 
+mod cast;
 mod chronicle;
 mod deeds;
 mod exposure;
@@ -20,7 +21,8 @@ mod strike;
 mod verdict;
 mod wanderer;
 
-pub use plan::{Cast, Pace};
+pub use cast::Cast;
+pub use plan::Pace;
 pub use report::Report;
 pub use run::run;
 pub use settings::Settings;

@@ -7,6 +7,7 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use strum::VariantArray as _;
 
+use crate::chaos::cast::Cast;
 use crate::chaos::rules::permit;
 use crate::chaos::strike::{Harm, Kind, LARGEST_CLOCK_STEP, Sort, Stored, Strike, Victim};
 use crate::member::Role;
@@ -16,19 +17,6 @@ const ATTEMPTS: usize = 64;
 
 /// How wrong a wall clock always is at most, in seconds.
 const LARGEST_CLOCK_SKEW: i64 = 300;
-
-/// How many there are of each kind of process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cast {
-    /// Ingestors.
-    pub ingestors: usize,
-    /// Enrichers.
-    pub enrichers: usize,
-    /// Gateways.
-    pub gateways: usize,
-    /// NATS servers: one, or a cluster.
-    pub nats_servers: usize,
-}
 
 /// The pace of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,9 +13,6 @@ use crate::http::Http;
 use crate::member::Role;
 use crate::pipeline::Pipeline;
 
-/// Of the visitors there are always a few who have only just come.
-pub const JUST_COME: u64 = 20;
-
 /// How long those who have waited may take to be identified: all at once, on a machine that has more to do.
 const WORKED_OFF: Duration = Duration::from_mins(3);
 
@@ -82,7 +79,7 @@ async fn visitors_are_identified(gateways: Vec<Http>) -> Result<()> {
             }
         }
         let stats = stats?;
-        let few = JUST_COME.max(stats.active_sessions / 100);
+        let few = stored::JUST_COME.max(stats.active_sessions / 100);
         ensure!(stats.being_identified <= few, "{stats:?}");
         Ok(())
     })

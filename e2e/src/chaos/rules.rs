@@ -16,7 +16,7 @@
 
 use std::time::Duration;
 
-use crate::chaos::plan::Cast;
+use crate::chaos::cast::Cast;
 use crate::chaos::strike::{Harm, Stored, Strike, Victim};
 use crate::member::Role;
 

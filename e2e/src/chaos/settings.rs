@@ -7,7 +7,8 @@ use simulator::deanonymizer::{Deanonymizer, DeanonymizerConfig, Failure, Latency
 use simulator::emitter::{EmitterConfig, Lively};
 use simulator::fault::Faults;
 
-use crate::chaos::plan::{self, Cast, Pace};
+use crate::chaos::cast::Cast;
+use crate::chaos::plan::{self, Pace};
 use crate::chaos::strike::{Kind, Victim};
 use crate::member::Role;
 use crate::pipeline::Pipeline;

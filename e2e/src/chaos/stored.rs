@@ -7,12 +7,14 @@ use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, Context};
 use protocol::stream;
 
-use crate::chaos::recovery::JUST_COME;
 use crate::chaos::strike::Stored;
 use crate::eventually::{eventually, within};
 use crate::http::Http;
 use crate::nats_server::MAINTAINER;
 use crate::pipeline::Pipeline;
+
+/// Of the visitors there are always a few who have only just come.
+pub const JUST_COME: u64 = 20;
 
 /// How long until the streams say what they should: it is noticed within seconds, and then each process puts back what it
 /// knows.

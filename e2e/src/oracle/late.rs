@@ -2,7 +2,7 @@
 
 use protocol::Millis;
 
-use super::Span;
+use super::span::Span;
 
 /// How wrong the ingestors' idea of NATS's clock may be, in ms: half a round trip.
 const CLOCK_ERROR: Millis = 100;

@@ -1,8 +1,8 @@
 //! The Deanonymizer: an HTTP server that says who is behind an IP, in its own moods.
 
 mod failure;
+mod fault_state;
 mod ledger;
-mod mood;
 mod persona;
 mod server;
 
@@ -19,12 +19,12 @@ use tokio_util::{
 };
 
 pub use failure::Failure;
+pub use fault_state::{Latency, LatencyError};
 pub use ledger::{BusiestIp, DeanonymizerStats, IpStats};
-pub use mood::{Latency, LatencyError};
 pub use persona::Persona;
 
-use crate::{door::Door, world::World};
-use mood::Mood;
+use crate::{listener::Listener, world::World};
+use fault_state::FaultState;
 use server::Desk;
 
 /// How a Deanonymizer is to be. Everything but the first two can be changed while it runs.
@@ -64,7 +64,7 @@ impl Default for DeanonymizerConfig {
 ///
 /// Rates are shares from 0 to 1; what is beyond is taken as the nearest of the two. Every call is counted, however it ends.
 pub struct Deanonymizer {
-    door: Door,
+    listener: Listener,
     desk: Desk,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -77,21 +77,21 @@ impl Deanonymizer {
     /// # Errors
     /// If the address cannot be listened on.
     pub fn start(config: DeanonymizerConfig) -> io::Result<Self> {
-        let mood = Mood::new(
+        let fault_state = FaultState::new(
             config.latency,
             config.error_rate,
             config.hang_rate,
             config.garbage_rate,
         );
-        let desk = Desk::new(World::new(config.seed), mood, config.seed, config.persona);
+        let desk = Desk::new(World::new(config.seed), fault_state, config.seed, config.persona);
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let serve = {
             let desk = desk.clone();
             move |stream| server::serve(stream, &desk)
         };
-        let door = Door::open(config.listen, tasks.clone(), stop.clone(), serve)?;
+        let listener = Listener::open(config.listen, tasks.clone(), stop.clone(), serve)?;
         Ok(Self {
-            door,
+            listener,
             desk,
             tasks,
             _stop_on_drop: stop.clone().drop_guard(),
@@ -102,7 +102,7 @@ impl Deanonymizer {
     /// Where it listens.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
-        self.door.addr()
+        self.listener.addr()
     }
 
     /// Where lookups are posted to.
@@ -131,59 +131,61 @@ impl Deanonymizer {
 
     /// Changes how long it thinks.
     pub fn set_latency(&self, latency: Latency) {
-        self.desk.mood().latency = latency;
+        self.desk.fault_state().latency = latency;
     }
 
     /// Changes the share of calls answered with 500.
     pub fn set_error_rate(&self, rate: f64) {
-        self.desk.mood().error_rate = rate;
+        self.desk.fault_state().error_rate = rate;
     }
 
     /// Changes the share of calls that are never answered. Those that hang already go on hanging.
     pub fn set_hang_rate(&self, rate: f64) {
-        self.desk.mood().hang_rate = rate;
+        self.desk.fault_state().hang_rate = rate;
     }
 
     /// Changes the share of calls answered with garbage, and the kinds of it: each of `kinds` is as likely.
     pub fn set_garbage(&self, rate: f64, kinds: &[Failure]) {
-        let mut mood = self.desk.mood();
-        mood.garbage_rate = rate;
-        mood.garbage = kinds.to_vec();
+        let mut fault_state = self.desk.fault_state();
+        fault_state.garbage_rate = rate;
+        fault_state.garbage = kinds.to_vec();
     }
 
     /// Changes what [`Failure::TooManyRequestsRetryAfter`] asks for, in whole seconds. One second at first.
     pub fn set_retry_after(&self, retry_after: Duration) {
-        self.desk.mood().retry_after = retry_after;
+        self.desk.fault_state().retry_after = retry_after;
     }
 
     /// The key that questions must carry when a service is played; without one, any does.
     pub fn set_key(&self, key: Option<&str>) {
-        self.desk.mood().key = key.map(str::to_owned);
+        self.desk.fault_state().key = key.map(str::to_owned);
     }
 
     /// How many more questions a played service answers before its quota is used up; without one, all.
     pub fn set_quota(&self, quota: Option<u64>) {
-        self.desk.mood().quota = quota;
+        self.desk.fault_state().quota = quota;
     }
 
     /// Makes all calls fail in one way, or stops doing so.
     pub fn fail_all(&self, failure: Option<Failure>) {
-        self.desk.mood().all = failure;
+        self.desk.fault_state().all = failure;
     }
 
     /// Makes all calls for one address, in any spelling, fail in one way.
     pub fn fail_ip(&self, ip: &str, failure: Failure) {
-        self.desk.mood().fail_ip(ip, failure);
+        self.desk.fault_state().fail_ip(ip, failure);
     }
 
     /// Ends what [`fail_ip`](Self::fail_ip) began. Calls that hang already go on hanging.
     pub fn heal_ip(&self, ip: &str) {
-        self.desk.mood().heal_ip(ip);
+        self.desk.fault_state().heal_ip(ip);
     }
 
     /// Answers all calls for one address, in any spelling, with 200 and this body.
     pub fn answer_ip(&self, ip: &str, body: &[u8]) {
-        self.desk.mood().answer_ip(ip, Bytes::copy_from_slice(body));
+        self.desk
+            .fault_state()
+            .answer_ip(ip, Bytes::copy_from_slice(body));
     }
 
     /// Resets all connections. Calls under way fail.
@@ -197,7 +199,7 @@ impl Deanonymizer {
     /// # Errors
     /// If the port cannot be listened on again.
     pub async fn refuse(&self, refuse: bool) -> io::Result<()> {
-        self.door.refuse(refuse).await?;
+        self.listener.refuse(refuse).await?;
         if refuse {
             self.drop_all();
         }
@@ -207,7 +209,7 @@ impl Deanonymizer {
     /// Ends it and waits until all its tasks are gone and the port is free.
     pub async fn stop(self) {
         self.stop.cancel();
-        self.door.close().await;
+        self.listener.close().await;
         self.tasks.close();
         self.tasks.wait().await;
     }

@@ -26,8 +26,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Failure, IpStats,
+    fault_state::FaultState,
     ledger::{DeanonymizerStats, Ledger},
-    mood::Mood,
     persona::{Persona, Reply},
 };
 use crate::world::World;
@@ -42,7 +42,7 @@ pub(super) struct Desk(Arc<Shared>);
 struct Shared {
     world: World,
     persona: Option<Persona>,
-    mood: Mutex<Mood>,
+    fault_state: Mutex<FaultState>,
     ledger: Mutex<Ledger>,
     rng: Mutex<ChaCha8Rng>,
     /// Cancelled to reset the connections that there are; then there is a new one for those to come.
@@ -54,11 +54,11 @@ struct Shared {
 struct Reset(CancellationToken);
 
 impl Desk {
-    pub(super) fn new(world: World, mood: Mood, seed: u64, persona: Option<Persona>) -> Self {
+    pub(super) fn new(world: World, fault_state: FaultState, seed: u64, persona: Option<Persona>) -> Self {
         Self(Arc::new(Shared {
             world,
             persona,
-            mood: Mutex::new(mood),
+            fault_state: Mutex::new(fault_state),
             ledger: Mutex::default(),
             rng: Mutex::new(ChaCha8Rng::seed_from_u64(seed)),
             connections: Mutex::default(),
@@ -69,8 +69,8 @@ impl Desk {
         self.0.world
     }
 
-    pub(super) fn mood(&self) -> MutexGuard<'_, Mood> {
-        locked(&self.0.mood)
+    pub(super) fn fault_state(&self) -> MutexGuard<'_, FaultState> {
+        locked(&self.0.fault_state)
     }
 
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -157,7 +157,7 @@ async fn deanonymize(
     Json(Question { ip }): Json<Question>,
 ) -> Response {
     let _call = Call::begin(&desk, &ip);
-    let (latency, failure) = desk.mood().next(&ip, &mut desk.rng());
+    let (latency, failure) = desk.fault_state().next(&ip, &mut desk.rng());
     if let Some(failure) = failure {
         desk.ledger().fail(failure);
     }
@@ -206,13 +206,13 @@ async fn play(
     };
     let _call = Call::begin(&desk, &ip);
     let is_first = desk.ledger().ip(&ip).calls == 1;
-    let (latency, failure) = desk.mood().next(&ip, &mut desk.rng());
+    let (latency, failure) = desk.fault_state().next(&ip, &mut desk.rng());
     if let Some(failure) = failure {
         desk.ledger().fail(failure);
     }
     sleep(latency).await;
     let key = persona.key(headers);
-    let knows_key = key.is_some_and(|key| desk.mood().key.as_deref().is_none_or(|known| known == key));
+    let knows_key = key.is_some_and(|key| desk.fault_state().key.as_deref().is_none_or(|known| known == key));
     let (response, is_right) = match failure {
         _ if !knows_key => (reply(persona.refusal()), false),
         Some(Failure::Hang) => pending().await,
@@ -225,7 +225,7 @@ async fn play(
             None => (wrong_answer(&desk, &ip, failure), false),
         },
         None if is_first && persona.queues(&ip) => (reply(Persona::queued()), false),
-        None if !desk.mood().take_of_quota() => (reply(persona.exhausted()), false),
+        None if !desk.fault_state().take_of_quota() => (reply(persona.exhausted()), false),
         None => (reply(persona.answer(desk.world(), &ip)), true),
     };
     desk.ledger().answer(&ip, response.status().as_u16(), is_right);
@@ -256,7 +256,7 @@ impl Drop for Call<'_> {
 }
 
 fn right_answer(desk: &Desk, ip: &str) -> Response {
-    if let Some(told) = desk.mood().body(ip) {
+    if let Some(told) = desk.fault_state().body(ip) {
         return ([(header::CONTENT_TYPE, "application/json")], told).into_response();
     }
     match desk.world().answer(ip).body(ip) {
@@ -277,7 +277,7 @@ fn wrong_answer(desk: &Desk, ip: &str, failure: Failure) -> Response {
         Failure::UnprocessableEntity => StatusCode::UNPROCESSABLE_ENTITY.into_response(),
         Failure::TooManyRequests => StatusCode::TOO_MANY_REQUESTS.into_response(),
         Failure::TooManyRequestsRetryAfter => {
-            let seconds = desk.mood().retry_after.as_secs().to_string();
+            let seconds = desk.fault_state().retry_after.as_secs().to_string();
             (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, seconds)]).into_response()
         }
         Failure::SlowBody => {

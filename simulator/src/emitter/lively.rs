@@ -1,25 +1,13 @@
-//! An emitter that plays a busy site by itself.
+//! The settings of an emitter that plays a busy site.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
-use tokio::time::{Instant, sleep_until};
+use crate::{fault::Faults, script::Rhythm};
 
-use super::{broadcast::Broadcast, frame, record::Tally};
-use crate::{
-    clock,
-    door::Door,
-    fault::Faults,
-    malformed::{self, Message},
-    script::Rhythm,
-    timetable::{Act, Timetable},
-};
-
-/// How often a session says that it lives, on average; more often where sessions are short.
+/// The mean time between two keep-alives of a session. Short sessions send them more often.
 const KEEP_ALIVE_MS: u64 = 5_000;
 
-/// A site to be played: how busy it is and what goes wrong.
+/// A site to play: how busy it is, and its faults.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lively {
     rate: f64,
@@ -82,48 +70,6 @@ impl Lively {
 
     pub(crate) fn rhythm(&self) -> Rhythm {
         self.rhythm
-    }
-}
-
-/// Plays a site for ever.
-pub(super) async fn play(mut timetable: Timetable, course: u64, broadcast: Arc<Broadcast>, door: Arc<Door>) {
-    let start = Instant::now();
-    let mut rng = ChaCha8Rng::seed_from_u64(course);
-    while let Some(due_ms) = timetable.next_due_ms() {
-        sleep_until(start + Duration::from_millis(due_ms)).await;
-        let elapsed_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        for act in timetable.advance(elapsed_ms) {
-            perform(act, &broadcast, &door, &mut rng).await;
-        }
-    }
-}
-
-async fn perform(act: Act, broadcast: &Broadcast, door: &Door, rng: &mut ChaCha8Rng) {
-    if !matches!(act, Act::Send(_) | Act::Malformed(..)) {
-        tracing::info!(?act, "a fault strikes or ends");
-    }
-    match act {
-        Act::Send(step) => broadcast.send_events(&[step.event(clock::now_ms())]),
-        Act::Malformed(fault, step) => {
-            let event = step.event(clock::now_ms());
-            let Some(message) = malformed::message(fault, &event, rng) else {
-                return;
-            };
-            let frame = match &message {
-                Message::Text(text) => frame::text(text.as_bytes()),
-                Message::Binary(bytes) => frame::binary(bytes),
-            };
-            broadcast.send_odd(&frame, malformed::remains(&message, &event).as_ref());
-        }
-        Act::CloseAll { cleanly: true } => broadcast.close_all(),
-        Act::CloseAll { cleanly: false } => broadcast.drop_all(),
-        Act::Refuse(refuse) => {
-            if let Err(error) = door.refuse(refuse).await {
-                tracing::warn!(%error, refuse, "cannot change whether connections are refused");
-            }
-        }
-        Act::Silence(silent) => broadcast.silence(silent),
-        Act::ProtocolError(error) => broadcast.send_bytes(&error.bytes(), Tally::other()),
     }
 }
 

@@ -5,6 +5,7 @@ mod client;
 mod frame;
 mod handshake;
 mod lively;
+mod play;
 mod record;
 
 use std::{
@@ -25,7 +26,7 @@ pub(crate) use frame::put_text_header;
 pub use lively::{Lively, LivelyError};
 pub use record::{EmitterStats, SentEvent, Tally};
 
-use crate::{door::Door, event::Event, malformed, timetable::Timetable, world::World};
+use crate::{event::Event, listener::Listener, malformed, schedule::Schedule, world::World};
 use broadcast::Broadcast;
 
 /// How an emitter is to be.
@@ -72,7 +73,7 @@ pub struct WaitError {
 ///
 /// What it sends goes to the clients connected at that moment, in the order of the calls; nothing is kept for others.
 pub struct Emitter {
-    door: Arc<Door>,
+    listener: Arc<Listener>,
     broadcast: Arc<Broadcast>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -91,14 +92,14 @@ impl Emitter {
             let (broadcast, tasks, stop) = (broadcast.clone(), tasks.clone(), stop.clone());
             move |stream| handshake::serve(stream, broadcast.clone(), tasks.clone(), stop.clone())
         };
-        let door = Arc::new(Door::open(config.listen, tasks.clone(), stop.clone(), serve)?);
+        let listener = Arc::new(Listener::open(config.listen, tasks.clone(), stop.clone(), serve)?);
         if let Some(lively) = config.lively {
-            let timetable = Timetable::new(World::new(config.seed), config.course, &lively);
-            let play = lively::play(timetable, config.course, broadcast.clone(), door.clone());
+            let schedule = Schedule::new(World::new(config.seed), config.course, &lively);
+            let play = play::play(schedule, config.course, broadcast.clone(), listener.clone());
             tasks.spawn(stop.clone().run_until_cancelled_owned(play));
         }
         Ok(Self {
-            door,
+            listener,
             broadcast,
             tasks,
             _stop_on_drop: stop.clone().drop_guard(),
@@ -109,7 +110,7 @@ impl Emitter {
     /// Where it listens.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
-        self.door.addr()
+        self.listener.addr()
     }
 
     /// Where clients connect to.
@@ -170,7 +171,7 @@ impl Emitter {
     /// # Errors
     /// If the port cannot be listened on again.
     pub async fn refuse(&self, refuse: bool) -> io::Result<()> {
-        self.door.refuse(refuse).await
+        self.listener.refuse(refuse).await
     }
 
     /// Starts or stops being silent: connections stay open and are accepted, but nothing is read or answered, not even
@@ -229,7 +230,7 @@ impl Emitter {
     /// Ends it and waits until all its tasks are gone and the port is free.
     pub async fn stop(self) {
         self.stop.cancel();
-        self.door.close().await;
+        self.listener.close().await;
         self.tasks.close();
         self.tasks.wait().await;
     }

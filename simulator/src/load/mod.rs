@@ -2,16 +2,18 @@
 //!
 //! Whoever runs a load needs no record of single events: the [`Load`] itself knows which sessions are active.
 
+mod config;
 mod encode;
 mod pace;
 mod population;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-pub use population::{ActiveSession, Mix};
+pub use config::{LoadConfig, Mix};
+pub use population::ActiveSession;
 
 use crate::{
     clock,
@@ -29,41 +31,6 @@ const MOST_AT_ONCE: u64 = 4_096;
 
 /// How many bytes wait for a client while a load is [poured](Load::pour): enough for the client never to wait.
 const POURED_AHEAD: usize = 4 << 20;
-
-/// How a load is to be.
-#[derive(Clone, Debug)]
-pub struct LoadConfig {
-    /// Events per second.
-    pub rate: f64,
-    /// How many sessions are live, once that many have opened.
-    pub sessions: usize,
-    /// Who the visitors are.
-    pub mix: Mix,
-    /// How many addresses the visitors come from; as many lookups are needed.
-    pub addresses: u32,
-    /// The share of steps that close a session and open another, which makes two events; all other steps are a
-    /// keep-alive each.
-    pub churn: f64,
-    /// Seed of the [`World`](crate::world::World) that the visitors are from. The Deanonymizer's should be the same.
-    pub seed: u64,
-    /// Seed of who comes when. Two loads of the same course send the same GUIDs, and whoever remembers that a session
-    /// has closed takes no notice of it when it comes again.
-    pub course: u64,
-}
-
-impl Default for LoadConfig {
-    fn default() -> Self {
-        Self {
-            rate: 1_000.0,
-            sessions: 1_000,
-            mix: Mix::Real,
-            addresses: 1_000,
-            churn: 0.18,
-            seed: 0,
-            course: 0,
-        }
-    }
-}
 
 /// What one run of a load has sent.
 #[derive(Clone, Copy, Debug)]
@@ -176,9 +143,6 @@ impl Load {
         tally
     }
 }
-
-/// An address that many sessions share.
-type Address = Arc<str>;
 
 #[cfg(test)]
 mod tests;

@@ -1,24 +1,19 @@
 //! The sessions of a load: which are live, and what happens next. Pure and seeded.
 
+use std::sync::Arc;
+
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use uuid::fmt::Hyphenated;
 
-use super::{Address, LoadConfig};
+use super::config::{LoadConfig, Mix};
 use crate::{
     event::EventKind,
     world::{Kind, World},
 };
 
-/// Who the visitors of a load are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mix {
-    /// Visitors whom the Deanonymizer knows, none of them to be hidden.
-    Light,
-    /// What a real site sees: 25 % with company and contact, 37 % with a company, 26 % from data centres, 11 % unknown,
-    /// 1 % known without either.
-    Real,
-}
+/// An address that many sessions share.
+type Address = Arc<str>;
 
 impl Mix {
     fn percent(self) -> &'static [(Kind, u32)] {

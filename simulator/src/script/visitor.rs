@@ -5,7 +5,6 @@ use std::sync::Arc;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::befalls;
 use crate::{
     fault::{Fault, Faults},
     world::{Kind, World, address::spellings, profile::guid},
@@ -22,7 +21,7 @@ pub(super) struct Visitor {
 
 pub(super) fn draw(world: World, faults: &Faults, rng: &mut ChaCha8Rng) -> Visitor {
     let guid = guid(rng);
-    let guids = if befalls(Fault::UpperCaseGuid, faults, rng) {
+    let guids = if faults.hit(Fault::UpperCaseGuid, rng) {
         vec![guid.to_uppercase().into(), guid.into()]
     } else {
         vec![guid.into()]
@@ -36,16 +35,16 @@ pub(super) fn draw(world: World, faults: &Faults, rng: &mut ChaCha8Rng) -> Visit
 fn ips(world: World, faults: &Faults, rng: &mut ChaCha8Rng) -> Vec<Arc<str>> {
     let kind = kind(faults, rng);
     let nth = rng.random_range(0..ADDRESSES_PER_KIND);
-    if befalls(Fault::Ipv6Spellings, faults, rng) {
+    if faults.hit(Fault::Ipv6Spellings, rng) {
         return spellings(&world.ipv6(kind, nth))
             .into_iter()
             .map(Arc::from)
             .collect();
     }
-    if befalls(Fault::InvalidIp, faults, rng) {
+    if faults.hit(Fault::InvalidIp, rng) {
         return vec![world.invalid_ip(nth).into()];
     }
-    if befalls(Fault::HotIps, faults, rng) {
+    if faults.hit(Fault::HotIps, rng) {
         return vec![world.hot_ip(&kinds(faults), nth).into()];
     }
     vec![world.ip(kind, nth).into()]
@@ -53,13 +52,13 @@ fn ips(world: World, faults: &Faults, rng: &mut ChaCha8Rng) -> Vec<Arc<str>> {
 
 fn kind(faults: &Faults, rng: &mut ChaCha8Rng) -> Kind {
     let pick = |rng: &mut ChaCha8Rng, one, other| if rng.random_bool(0.5) { one } else { other };
-    if befalls(Fault::DataCentres, faults, rng) {
+    if faults.hit(Fault::DataCentres, rng) {
         return pick(rng, Kind::NexaCore, Kind::VertexCloud);
     }
-    if befalls(Fault::UnknownIps, faults, rng) {
+    if faults.hit(Fault::UnknownIps, rng) {
         return Kind::Unknown;
     }
-    if befalls(Fault::PersonalEmails, faults, rng) {
+    if faults.hit(Fault::PersonalEmails, rng) {
         return pick(rng, Kind::PersonalEmails, Kind::MixedEmails);
     }
     match rng.random_range(0..100) {

@@ -4,7 +4,11 @@ use rand::{RngExt, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use super::{Kind, NEXACORE, VERTEXCLOUD, mix::mix, names};
+use super::{
+    kind::{Kind, NEXACORE, VERTEXCLOUD},
+    mix::mix,
+    names,
+};
 
 /// How many companies there are. Few enough that many of them have several visitors.
 const COMPANIES: f64 = 300.0;

@@ -5,10 +5,11 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use e2e::{Role, eventually};
 
-use crate::Part;
 use crate::costs::PIPELINE;
+use crate::number::{mib, whole};
+use crate::part::Part;
 use crate::plot::Plot;
-use crate::report::{Section, Table, mib, whole};
+use crate::report::{Section, Table};
 use crate::site::{Plan, Run, Site};
 use crate::watchers::{CLIENTS, Watchers};
 

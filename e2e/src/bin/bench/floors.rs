@@ -19,8 +19,9 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::Part;
-use crate::report::{Section, Table, whole};
+use crate::number::whole;
+use crate::part::Part;
+use crate::report::{Section, Table};
 use crate::watchers::CLIENTS;
 
 /// How many publishes may be unacknowledged at once.

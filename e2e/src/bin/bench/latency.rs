@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::Part;
 use crate::costs::{self, PIPELINE};
 use crate::hops::Hops;
+use crate::number::whole;
+use crate::part::Part;
 use crate::plot::Plot;
-use crate::report::{Section, Table, whole};
+use crate::report::{Section, Table};
 use crate::site::{Plan, Run, Site};
 
 /// Events a second, besides the share of the most.

@@ -7,6 +7,8 @@ mod floors;
 mod hops;
 mod latency;
 mod machine;
+mod number;
+mod part;
 mod plot;
 mod probes;
 mod reader;
@@ -23,10 +25,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum as _};
 use e2e::repository;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::part::Part;
 use crate::report::Section;
 
 /// Measures how fast the pipeline is, what it costs and where its limits are.
@@ -54,28 +57,6 @@ struct Flags {
 
     #[command(subcommand)]
     command: Option<Command>,
-}
-
-/// One chapter of the document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Part {
-    Floors,
-    Throughput,
-    Latency,
-    Sessions,
-    Fanout,
-}
-
-impl Part {
-    const fn title(self) -> &'static str {
-        match self {
-            Self::Floors => "Floors",
-            Self::Throughput => "The most events a second",
-            Self::Latency => "Latency and cost at each rate",
-            Self::Sessions => "Live sessions",
-            Self::Fanout => "Fan-out",
-        }
-    }
 }
 
 /// What this program is as a child of itself.

@@ -47,7 +47,7 @@ impl Plot {
             .configure_mesh()
             .x_desc(self.x)
             .y_desc(self.y)
-            .x_label_formatter(&|x| crate::report::whole(*x))
+            .x_label_formatter(&|x| crate::number::whole(*x))
             .y_label_formatter(&|y| format!("{y:.0}"))
             .draw()?;
         for ((name, points), colour) in self.lines.iter().zip(COLOURS.iter().cycle()) {

@@ -6,8 +6,6 @@ use e2e::{Pipeline, Visitor};
 use simulator::world::Kind;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::watch::leading_number;
-
 /// How a probe begins where a frame tells that it was touched.
 pub const TOUCHED: &[u8] = br#"["probe-"#;
 
@@ -26,6 +24,12 @@ pub fn sent_at(touched: &[u8]) -> Option<u64> {
             .iter()
             .position(|byte| *byte == b'"')?;
     leading_number(touched.get(guid..)?.strip_prefix(br#"","#)?)
+}
+
+/// The number that a text begins with.
+pub fn leading_number(text: &[u8]) -> Option<u64> {
+    let end = text.iter().position(|byte| !byte.is_ascii_digit())?;
+    std::str::from_utf8(&text[..end]).ok()?.parse().ok()
 }
 
 /// The visitors, who are there already.

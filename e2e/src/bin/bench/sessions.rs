@@ -9,10 +9,11 @@ use futures_util::StreamExt as _;
 use tokio_tungstenite::connect_async_with_config;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-use crate::Part;
 use crate::costs::{self, PIPELINE};
+use crate::number::{MIB, mib, whole};
+use crate::part::Part;
 use crate::plot::Plot;
-use crate::report::{MIB, Section, Table, mib, whole};
+use crate::report::{Section, Table};
 use crate::site::{Plan, Run, Site};
 
 /// Events a second while CPU time is measured.

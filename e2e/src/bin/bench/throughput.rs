@@ -5,8 +5,9 @@ use std::time::Duration;
 use anyhow::Result;
 use simulator::load::Mix;
 
-use crate::Part;
-use crate::report::{Section, Table, whole};
+use crate::number::whole;
+use crate::part::Part;
+use crate::report::{Section, Table};
 use crate::site::{Plan, Run, Site};
 
 /// The p99 that a sustained rate may have, in milliseconds.

@@ -197,13 +197,7 @@ async fn doze(mut socket: Socket) {
 
 /// A delta's revision; a snapshot has none, and what follows it follows nothing.
 fn revision(frame: &[u8]) -> Option<u64> {
-    leading_number(frame.strip_prefix(DELTA)?)
-}
-
-/// The number that a text begins with.
-pub fn leading_number(text: &[u8]) -> Option<u64> {
-    let end = text.iter().position(|byte| !byte.is_ascii_digit())?;
-    std::str::from_utf8(&text[..end]).ok()?.parse().ok()
+    probes::leading_number(frame.strip_prefix(DELTA)?)
 }
 
 #[expect(

@@ -5,7 +5,7 @@ use super::*;
 /// Everything that happens in the first minutes.
 fn acts(course: u64, sessions: u32, faults: Faults, minutes: u64) -> Vec<Act> {
     let lively = Lively::new(f64::from(sessions) / 150.0, sessions, faults).unwrap();
-    Timetable::new(World::new(0), course, &lively).advance(minutes * 60_000)
+    Schedule::new(World::new(0), course, &lively).advance(minutes * 60_000)
 }
 
 fn events(acts: &[Act]) -> impl Iterator<Item = &Step> {
@@ -27,14 +27,14 @@ fn a_course_plays_the_same_again() {
 #[test]
 fn small_steps_of_time_give_the_same_as_one_leap() {
     let lively = Lively::new(1.0, 20, Faults::all()).unwrap();
-    let mut timetable = Timetable::new(World::new(0), 3, &lively);
+    let mut schedule = Schedule::new(World::new(0), 3, &lively);
     let mut stepwise = Vec::new();
     for now_ms in (0..=120_000).step_by(250) {
-        stepwise.extend(timetable.advance(now_ms));
+        stepwise.extend(schedule.advance(now_ms));
     }
     assert_eq!(
         stepwise,
-        Timetable::new(World::new(0), 3, &lively).advance(120_000)
+        Schedule::new(World::new(0), 3, &lively).advance(120_000)
     );
 }
 

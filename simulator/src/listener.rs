@@ -14,7 +14,7 @@ const BACKLOG: u32 = 1_024;
 type Visit = Arc<dyn Fn(TcpStream) + Send + Sync>;
 
 /// A listening port and what is done with those who come.
-pub(crate) struct Door {
+pub(crate) struct Listener {
     addr: SocketAddr,
     visit: Visit,
     state: Mutex<State>,
@@ -29,7 +29,7 @@ enum State {
     Closed,
 }
 
-impl Door {
+impl Listener {
     /// Listens on `addr` and gives each connection to `serve`, in a task of its own that ends with `stop`.
     pub(crate) fn open<F>(
         addr: SocketAddr,
@@ -49,7 +49,7 @@ impl Door {
         Ok(Self { addr, visit, state })
     }
 
-    /// Where the door is. The port stays the same for its life.
+    /// Where the listener is. The port stays the same for its life.
     pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
     }

@@ -51,7 +51,7 @@ enum Entry {
 }
 
 /// The acts of a site, in order of time.
-pub(crate) struct Timetable {
+pub(crate) struct Schedule {
     world: World,
     faults: Faults,
     rhythm: Rhythm,
@@ -62,11 +62,11 @@ pub(crate) struct Timetable {
     entered: u64,
 }
 
-impl Timetable {
+impl Schedule {
     /// A site that opens at time 0 with its mean number of sessions. The world says who its visitors are, the course
     /// who comes when.
     pub(crate) fn new(world: World, course: u64, lively: &Lively) -> Self {
-        let mut timetable = Self {
+        let mut schedule = Self {
             world,
             faults: lively.faults().clone(),
             rhythm: lively.rhythm(),
@@ -76,13 +76,13 @@ impl Timetable {
             entered: 0,
         };
         for _ in 0..lively.sessions() {
-            timetable.enter_midway();
+            schedule.enter_midway();
         }
-        timetable.enter_next_arrival(0);
+        schedule.enter_next_arrival(0);
         for fault in lively.faults().iter() {
-            timetable.enter_strike(fault, 0);
+            schedule.enter_strike(fault, 0);
         }
-        timetable
+        schedule
     }
 
     /// When the next act is due, in milliseconds from the start.

@@ -1,0 +1,26 @@
+//! The chapters of the document.
+
+use clap::ValueEnum;
+
+/// One chapter of the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    Floors,
+    Throughput,
+    Latency,
+    Sessions,
+    Fanout,
+}
+
+impl Part {
+    /// Its heading.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Floors => "Floors",
+            Self::Throughput => "The most events a second",
+            Self::Latency => "Latency and cost at each rate",
+            Self::Sessions => "Live sessions",
+            Self::Fanout => "Fan-out",
+        }
+    }
+}

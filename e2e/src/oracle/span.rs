@@ -1,0 +1,41 @@
+//! Times that are known up to the time that an event was on its way.
+
+use protocol::Millis;
+
+/// A time known up to the time that an event was on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub(super) from: Millis,
+    pub(super) to: Millis,
+}
+
+impl Span {
+    pub(super) fn exactly(at: Millis) -> Self {
+        Self { from: at, to: at }
+    }
+
+    pub(super) fn contains(self, at: Millis) -> bool {
+        (self.from..=self.to).contains(&at)
+    }
+
+    pub(super) fn hull(self, other: Self) -> Self {
+        Self {
+            from: self.from.min(other.from),
+            to: self.to.max(other.to),
+        }
+    }
+
+    pub(super) fn earliest(self, other: Self) -> Self {
+        Self {
+            from: self.from.min(other.from),
+            to: self.to.min(other.to),
+        }
+    }
+
+    pub(super) fn latest(self, other: Self) -> Self {
+        Self {
+            from: self.from.max(other.from),
+            to: self.to.max(other.to),
+        }
+    }
+}
