@@ -1,51 +1,16 @@
-//! The emitter's events, as they come and as they travel on `visitor.raw.>`.
+//! Reads an event from the emitter's JSON, without copying.
 
 use std::borrow::Cow;
 
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::event::kind::EventKind;
 use crate::rejection::Rejection;
-use crate::time::{Millis, is_plausible, parse_timestamp};
+use crate::time::{Millis, parse_timestamp};
 use crate::{guid, ip};
-
-/// The header on `visitor.raw.>` with the time of receipt of each line, in ms since the epoch, comma-separated.
-pub const RECEIVED_AT_HEADER: &str = "Visitor-Received-At";
 
 /// The largest event accepted, in bytes; also the largest payload of a batch.
 pub const MAX_BYTES: usize = 64 * 1024;
-
-/// The most events in one message.
-pub const MAX_EVENTS: usize = 256;
-
-/// What the emitter says of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum EventKind {
-    /// A visitor came.
-    SessionOpened,
-    /// A visitor is still there.
-    KeepAlive,
-    /// A visitor went.
-    SessionClosed,
-}
-
-impl EventKind {
-    /// Every kind there is.
-    pub const ALL: [Self; 3] = [Self::SessionOpened, Self::KeepAlive, Self::SessionClosed];
-
-    /// The kind as the emitter writes it, also a subject token.
-    #[must_use]
-    pub const fn token(self) -> &'static str {
-        match self {
-            Self::SessionOpened => "session-opened",
-            Self::KeepAlive => "keep-alive",
-            Self::SessionClosed => "session-closed",
-        }
-    }
-
-    fn from_token(token: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.token() == token)
-    }
-}
 
 /// One event, borrowed from the emitter's JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +28,7 @@ pub struct Event<'a> {
 impl<'a> Event<'a> {
     /// Reads one event from the emitter's JSON.
     ///
-    /// An unreadable timestamp is no reason to refuse an event (DESIGN 6.5): the time of receipt stands in for it.
+    /// An unreadable timestamp is no reason to refuse an event: the time of receipt is used instead.
     ///
     /// # Errors
     /// The first reason found why the event cannot be used.
@@ -237,27 +202,6 @@ impl<'de> Visitor<'de> for FieldVisitor {
     }
 }
 
-/// The lines of a message on `visitor.raw.>`, each with its time of receipt.
-///
-/// A message with one time of receipt is one event, whatever it holds: so an event that has line breaks of its own
-/// travels alone. A line without a usable time gets `fallback`, the time at which the stream stored the message.
-pub fn lines<'a>(
-    payload: &'a [u8],
-    received_at: Option<&'a str>,
-    fallback: Millis,
-) -> impl Iterator<Item = (&'a [u8], Millis)> {
-    let header = received_at.unwrap_or_default();
-    let single = !header.contains(',');
-    let mut times = header.split(',').map(move |time| {
-        let time = time.trim().parse().ok();
-        time.filter(|at| is_plausible(*at)).unwrap_or(fallback)
-    });
-    payload
-        .split(move |byte| !single && *byte == b'\n')
-        .filter(|line| !line.is_empty())
-        .map(move |line| (line, times.next().unwrap_or(fallback)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -350,29 +294,6 @@ mod tests {
         for (json, reason) in cases {
             assert_eq!(Event::parse(json.as_bytes()).unwrap_err(), *reason, "{json:.80}");
         }
-    }
-
-    #[test]
-    fn lines_carry_their_time_of_receipt() {
-        let batch: Vec<_> = lines(b"{1}\n{2}", Some("5,6"), 9).collect();
-        assert_eq!(batch, [(&b"{1}"[..], 5), (&b"{2}"[..], 6)]);
-    }
-
-    #[test]
-    fn a_single_event_keeps_its_line_breaks() {
-        let single: Vec<_> = lines(b"{\n}", Some("5"), 9).collect();
-        assert_eq!(single, [(&b"{\n}"[..], 5)]);
-    }
-
-    #[test]
-    fn a_message_without_times_falls_back() {
-        assert_eq!(lines(b"{}", None, 9).collect::<Vec<_>>(), [(&b"{}"[..], 9)]);
-        assert_eq!(
-            lines(b"a\nb", Some("5,x"), 9)
-                .map(|(_, at)| at)
-                .collect::<Vec<_>>(),
-            [5, 9]
-        );
     }
 
     proptest! {

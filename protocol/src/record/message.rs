@@ -1,0 +1,227 @@
+//! The JSON of records and tombstones.
+
+use std::sync::Arc;
+
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::event::EventKind;
+use crate::guid::Guid;
+use crate::ip;
+use crate::record::profile::{Company, Contact, Profile};
+use crate::record::session::{Record, Tombstone};
+use crate::stream::{REMEMBER_CLOSINGS, tombstone_ttl};
+use crate::time::{Millis, is_plausible};
+
+/// What a message on `visitor.session.<guid>` says.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Wire")]
+pub enum SessionMessage {
+    /// The session is active.
+    Record(Record),
+    /// The session has ended.
+    Tombstone(Tombstone),
+}
+
+impl SessionMessage {
+    /// The session spoken of.
+    #[must_use]
+    pub fn guid(&self) -> &Guid {
+        match self {
+            Self::Record(record) => &record.guid,
+            Self::Tombstone(tombstone) => &tombstone.guid,
+        }
+    }
+
+    /// When the ingestor received the latest event that it speaks of.
+    #[must_use]
+    pub fn received_at(&self) -> Millis {
+        match self {
+            Self::Record(record) => record.received_at,
+            Self::Tombstone(tombstone) => tombstone.received_at,
+        }
+    }
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let event = if self.opened_at.is_some() {
+            EventKind::SessionOpened
+        } else {
+            EventKind::KeepAlive
+        };
+        let optional = usize::from(self.unidentified) + usize::from(self.identified_at.is_some());
+        let (network, country) = (&self.profile.network, &self.profile.country);
+        let optional = optional + usize::from(network.is_some()) + usize::from(country.is_some());
+        let mut object = serializer.serialize_struct("Record", 9 + optional)?;
+        object.serialize_field("guid", &self.guid)?;
+        object.serialize_field("ip", &self.ip)?;
+        object.serialize_field("event", event.token())?;
+        object.serialize_field("openedAt", &self.opened_at)?;
+        object.serialize_field("firstSeenAt", &self.first_seen_at)?;
+        object.serialize_field("lastActivityAt", &self.last_activity_at)?;
+        object.serialize_field("receivedAt", &self.received_at)?;
+        object.serialize_field("company", &self.profile.company)?;
+        object.serialize_field("contact", &self.profile.contact)?;
+        if let Some(network) = network {
+            object.serialize_field("network", network)?;
+        }
+        if let Some(country) = country {
+            object.serialize_field("country", country)?;
+        }
+        if self.unidentified {
+            object.serialize_field("unidentified", &true)?;
+        }
+        if let Some(identified_at) = &self.identified_at {
+            object.serialize_field("identifiedAt", identified_at)?;
+        }
+        object.end()
+    }
+}
+
+impl Serialize for Tombstone {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Tombstone", 4 + usize::from(self.hidden))?;
+        object.serialize_field("guid", &self.guid)?;
+        object.serialize_field("event", EventKind::SessionClosed.token())?;
+        object.serialize_field("closedAt", &self.closed_at)?;
+        object.serialize_field("receivedAt", &self.received_at)?;
+        if self.hidden {
+            object.serialize_field("hidden", &true)?;
+        }
+        object.end()
+    }
+}
+
+impl Serialize for SessionMessage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Record(record) => record.serialize(serializer),
+            Self::Tombstone(tombstone) => tombstone.serialize(serializer),
+        }
+    }
+}
+
+/// The JSON of either message, before `event` has told which it is.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    guid: Guid,
+    event: Box<str>,
+    received_at: Millis,
+    ip: Option<Box<str>>,
+    opened_at: Option<Millis>,
+    first_seen_at: Option<Millis>,
+    last_activity_at: Option<Millis>,
+    closed_at: Option<Millis>,
+    company: Option<Arc<Company>>,
+    contact: Option<Arc<Contact>>,
+    network: Option<Arc<str>>,
+    country: Option<Arc<str>>,
+    #[serde(default)]
+    unidentified: bool,
+    identified_at: Option<Millis>,
+    #[serde(default)]
+    hidden: bool,
+}
+
+/// A message on `visitor.session.<guid>` that is neither a record nor a tombstone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidMessage {
+    /// A field that this kind of message must have is not there.
+    #[error("the field {0} is missing")]
+    Missing(&'static str),
+    /// Neither of the events that a message can stand for.
+    #[error("unknown event")]
+    UnknownEvent,
+    /// An address that is not made of an address's characters.
+    #[error("unusable ip")]
+    BadIp,
+    /// A time at which nothing can have happened.
+    #[error("unusable time")]
+    BadTime,
+}
+
+impl TryFrom<Wire> for SessionMessage {
+    type Error = InvalidMessage;
+
+    fn try_from(wire: Wire) -> Result<Self, InvalidMessage> {
+        let missing = InvalidMessage::Missing;
+        let times = [
+            Some(wire.received_at),
+            wire.opened_at,
+            wire.first_seen_at,
+            wire.last_activity_at,
+            wire.closed_at,
+            wire.identified_at,
+        ];
+        if !times.into_iter().flatten().all(is_plausible) {
+            return Err(InvalidMessage::BadTime);
+        }
+        if *wire.event == *EventKind::SessionClosed.token() {
+            return Ok(Self::Tombstone(Tombstone {
+                guid: wire.guid,
+                closed_at: wire.closed_at.ok_or(missing("closedAt"))?,
+                received_at: wire.received_at,
+                hidden: wire.hidden,
+                ttl: tombstone_ttl(REMEMBER_CLOSINGS),
+            }));
+        }
+        if *wire.event != *EventKind::SessionOpened.token() && *wire.event != *EventKind::KeepAlive.token() {
+            return Err(InvalidMessage::UnknownEvent);
+        }
+        let ip = wire.ip.ok_or(missing("ip"))?;
+        if !ip::is_plausible(&ip) {
+            return Err(InvalidMessage::BadIp);
+        }
+        Ok(Self::Record(Record {
+            guid: wire.guid,
+            ip,
+            opened_at: wire.opened_at,
+            first_seen_at: wire.first_seen_at.ok_or(missing("firstSeenAt"))?,
+            last_activity_at: wire.last_activity_at.ok_or(missing("lastActivityAt"))?,
+            received_at: wire.received_at,
+            profile: Profile {
+                company: wire.company,
+                contact: wire.contact,
+                network: wire.network,
+                country: wire.country,
+            },
+            unidentified: wire.unidentified,
+            identified_at: wire.identified_at,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wire_forms_are_frozen() {
+        for fixture in [
+            include_str!("../../fixtures/record.json"),
+            include_str!("../../fixtures/record-unknown.json"),
+            include_str!("../../fixtures/record-unidentified.json"),
+            include_str!("../../fixtures/record-network.json"),
+            include_str!("../../fixtures/tombstone.json"),
+            include_str!("../../fixtures/tombstone-hidden.json"),
+        ] {
+            let message: SessionMessage = serde_json::from_str(fixture).unwrap();
+            assert_eq!(serde_json::to_string(&message).unwrap(), fixture.trim());
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_neither() {
+        for json in [
+            r#"{"guid":"a","event":"keep-alive","receivedAt":1}"#,
+            r#"{"guid":"a","event":"session-closed","receivedAt":1}"#,
+            r#"{"guid":"a","event":"purchase","receivedAt":1,"ip":"::1"}"#,
+            r#"{"guid":"a.b","event":"session-closed","receivedAt":1,"closedAt":1}"#,
+            "[]",
+        ] {
+            assert!(serde_json::from_str::<SessionMessage>(json).is_err(), "{json}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Who is behind an address.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// The company behind an IP.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Company {
+    /// The Deanonymizer's name for it; compared without regard to case.
+    pub guid: String,
+    /// What people call it.
+    pub name: String,
+    /// Its internet domain.
+    pub domain: String,
+}
+
+/// The person behind an IP. Personal email addresses are gone by the time that one of these exists.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Contact {
+    /// The Deanonymizer's name for the person.
+    pub guid: String,
+    /// First and last name.
+    pub name: String,
+    /// The position held, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Business email addresses.
+    #[serde(default)]
+    pub email_addresses: Vec<String>,
+    /// Phone numbers as the Deanonymizer writes them.
+    #[serde(default)]
+    pub phone_numbers: Vec<String>,
+}
+
+/// Who is behind an IP, filtered: what may be shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Profile {
+    /// The company, where known. Shared: many visitors come from one.
+    pub company: Option<Arc<Company>>,
+    /// The contact, where known. Shared: one person has many sessions.
+    pub contact: Option<Arc<Contact>>,
+    /// The network of the address and who runs it, where that is known. It says nothing about the company.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Arc<str>>,
+    /// The code of the address's country (ISO 3166-1 alpha-2), where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Arc<str>>,
+}
