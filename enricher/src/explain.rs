@@ -45,7 +45,15 @@ impl Explain {
         }
         match self.fleet.read(key).await.map_err(|error| error.to_string())? {
             Some(Entry::Found(found)) => Ok(verdict(&found, "the fleet's bucket")),
-            Some(Entry::Lease { by, since }) => {
+            Some(Entry::Deferred { by, at, deferral }) => Ok(json!({
+                "verdict": "deferred",
+                "by": by,
+                "answeredAt": at,
+                "failures": deferral.failures,
+                "retryAt": deferral.retry_at,
+                "key": key.text(),
+            })),
+            Some(Entry::Lease { by, since, .. }) => {
                 Ok(json!({ "verdict": "being looked up", "by": by, "since": since, "key": key.text() }))
             }
             None => Ok(json!({ "verdict": "none", "key": key.text() })),

@@ -105,7 +105,8 @@ pub struct Flags {
     #[arg(long, env, default_value = "unlimited", value_parser = lookup_budget)]
     pub lookup_budget: Maybe<Budget>,
 
-    /// How long the fleet makes no calls after the provider has refused our key or our account is exhausted.
+    /// How long the fleet makes no calls after the provider has refused our key or our account is exhausted; then one call
+    /// probes for all. Another key in the key file is tried at once.
     #[arg(long, env, default_value = "1m", value_parser = duration)]
     pub account_retry: Duration,
 
@@ -161,13 +162,16 @@ impl Flags {
     /// # Errors
     /// Where the provider file, the key or the system's certificates cannot be used; the error names the flag.
     pub fn deanonymizer(&self) -> anyhow::Result<Deanonymizer> {
-        let key = self
-            .deanonymizer_key_file
-            .clone()
-            .map(KeyFile::open)
-            .transpose()?;
-        Deanonymizer::new(self.service()?, key, self.lookup_timeout)
+        Deanonymizer::new(self.service()?, self.key_file()?, self.lookup_timeout)
             .context("cannot use the system's certificates for --deanonymizer-url")
+    }
+
+    /// The file with the key to it.
+    ///
+    /// # Errors
+    /// Where it holds no key that can be sent; the error names the flag.
+    pub fn key_file(&self) -> anyhow::Result<Option<KeyFile>> {
+        self.deanonymizer_key_file.clone().map(KeyFile::open).transpose()
     }
 
     /// What is known of an address without a call.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use protocol::EventKind;
 use protocol::sample::Sample;
-use protocol::status::{Breaker, EnricherFigures, Lookups};
+use protocol::status::{Account, Breaker, EnricherFigures, Lookups};
 use service::metrics::{Counter, Family, Gauge, Label, Latency, Metrics};
 
 use crate::lookup::admission::guard::Guard;
@@ -66,6 +66,7 @@ pub struct Gauges {
     spent: Counter<f64, AtomicU64>,
     price: f64,
     breaker: Gauge,
+    account: Gauge,
     concurrency: Gauge,
     lookups_failed: Family<Label, Counter>,
     /// So many messages at least are in the sessions' stream, as far as this enricher knows. Not a metric.
@@ -155,6 +156,10 @@ impl Gauges {
             ),
             price,
             breaker: gauge("breaker", "The circuit breaker: 0 closed, 1 half open, 2 open"),
+            account: gauge(
+                "account",
+                "Our account at the provider: 0 accepted, 1 refused, 2 exhausted",
+            ),
             concurrency: gauge("lookup_concurrency", "How many calls may run at once now"),
             lookups_failed,
         }
@@ -199,6 +204,12 @@ impl Gauges {
             Breaker::HalfOpen => 1,
             Breaker::Open => 2,
         });
+        let account = guard.account().account();
+        self.account.set(match account {
+            Account::Ok => 0,
+            Account::Refused => 1,
+            Account::Exhausted => 2,
+        });
         self.concurrency.set(lookup_concurrency);
         EnricherFigures {
             being_identified: self.being_identified.get(),
@@ -222,6 +233,7 @@ impl Gauges {
             breaker,
             lookup_concurrency,
             lookups_held_back: guard.held_back().map(|reason| reason.to_string()),
+            account,
             rules: None,
         }
     }

@@ -24,6 +24,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use protocol::status::{EnricherFigures, Figures};
+use service::health::Health;
 use service::status::Reporter;
 use service::{Process, process};
 use tokio::sync::mpsc;
@@ -33,6 +34,7 @@ use crate::explain::Explain;
 use crate::filter::rules::Rules;
 use crate::flags::{Command, Flags};
 use crate::gauges::Gauges;
+use crate::lookup::admission::account_gate::AccountGate;
 use crate::lookup::admission::guard::Guard;
 use crate::lookup::cache::fleet::Fleet;
 use crate::lookup::cache::replica::{self, Replica};
@@ -90,7 +92,7 @@ async fn enrich(flags: Flags, deanonymizer: Deanonymizer, free_tier: FreeTier) -
     let rules = Arc::new(Rules::new(flags.hidden()));
     let hasher = AddressHasher::new(secrets::new_secret());
     let fleet = Fleet::new(nats.clone(), &process.instance, Arc::clone(&rules));
-    let guard = guard(&flags, &fleet);
+    let guard = guard(&flags, &fleet, hasher.clone(), health.clone())?;
     let reporter = reporter(
         &process,
         &gauges,
@@ -170,13 +172,16 @@ async fn enrich(flags: Flags, deanonymizer: Deanonymizer, free_tier: FreeTier) -
     Ok(ExitCode::SUCCESS)
 }
 
-fn guard(flags: &Flags, fleet: &Fleet) -> Guard {
-    Guard::new(
+fn guard(flags: &Flags, fleet: &Fleet, hasher: AddressHasher, health: Health) -> anyhow::Result<Guard> {
+    let key_file = flags.key_file()?;
+    let account = AccountGate::new(fleet.clone(), key_file, hasher, flags.account_retry, health);
+    tokio::spawn(account.clone().watch_key());
+    Ok(Guard::new(
         flags.lookup_concurrency,
         flags.lookup_budget.0,
-        flags.account_retry,
+        account,
         fleet.clone(),
-    )
+    ))
 }
 
 fn lookup(

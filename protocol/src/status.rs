@@ -95,6 +95,9 @@ pub struct EnricherFigures {
     pub lookup_concurrency: u64,
     /// Why calls are held back, in words.
     pub lookups_held_back: Option<String>,
+    /// Whether the provider accepts our account.
+    #[serde(default)]
+    pub account: Account,
     /// A fingerprint of the rules by which it hides; enrichers that hide the same have the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<String>,
@@ -148,6 +151,20 @@ pub enum Breaker {
     Open,
     /// One call tries whether it is better now.
     HalfOpen,
+}
+
+/// How our account at the identification service stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Account {
+    /// Our key is refused: no new visitor is identified.
+    Refused,
+    /// No lookups are left: no new visitor is identified.
+    Exhausted,
+    /// Nothing is known against it. What another release says, and this one does not know, is taken for this.
+    #[default]
+    #[serde(other)]
+    Ok,
 }
 
 /// The figures of a gateway.

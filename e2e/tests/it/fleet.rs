@@ -1,6 +1,7 @@
 //! One paid lookup for each address across the fleet of enrichers, and a sick Deanonymizer freezes nothing (DESIGN 2.3
 //! and 2.5).
 
+mod account;
 mod answers;
 mod bill;
 mod budget;
@@ -10,5 +11,6 @@ mod kills;
 mod outage;
 mod slow;
 mod unidentified;
+mod unusable;
 mod verdicts;
 mod weak;

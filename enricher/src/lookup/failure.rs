@@ -3,8 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::Millis;
+use protocol::status::Account;
+
+use crate::lookup::admission::account::Refusal;
 use crate::lookup::admission::budget::Budget;
 use crate::lookup::admission::concurrency::Ending;
+use crate::lookup::cache::deferral::{Deferral, Unusable};
 use crate::lookup::cache::fleet::FleetError;
 
 /// When a queued question is asked again where the provider does not say.
@@ -19,6 +24,9 @@ pub enum HeldBack {
     /// The Deanonymizer asked for it.
     #[error("the Deanonymizer wants to be left alone for a while")]
     LeftAlone,
+    /// The provider does not accept our account.
+    #[error("{0}")]
+    Account(Refusal),
     /// The fleet has spent its budget.
     #[error("the lookup budget of {0} is used up")]
     BudgetUsedUp(Budget),
@@ -29,10 +37,15 @@ pub enum HeldBack {
 pub enum RetryKind {
     /// The provider failed at random, as it does: the next call may succeed.
     Transient,
-    /// The answer was unusable. It may have been cut off on its way, or be the same each time.
-    BadAnswer,
-    /// The provider refuses this address; asking again does not change that.
-    Rejected,
+    /// The answers for this address are unusable, and the fleet asks again after this time.
+    Deferred {
+        /// So long.
+        wait: Duration,
+        /// Whether a usable answer for another address brings a call before that.
+        early_retry: bool,
+    },
+    /// No address has an answer until calls are made again; others come first then.
+    Later,
     /// No call was made, so that the next attempt costs nothing either.
     NotSent,
     /// The provider works on the answer; it is asked again after this time.
@@ -87,6 +100,9 @@ pub enum LookupFailure {
     /// No call was made.
     #[error(transparent)]
     HeldBack(#[from] HeldBack),
+    /// No call is made, because the answers for this address are unusable and it is too early to ask again.
+    #[error("the answers for this address are unusable, it is asked about again later")]
+    Deferred(Deferral),
     /// No call was made, because nobody waits for the answer any longer.
     #[error("nobody waits for the verdict any longer")]
     NotWanted,
@@ -126,7 +142,7 @@ impl From<FleetError> for LookupFailure {
 
 impl LookupFailure {
     /// Every kind's label.
-    pub const TOKENS: [&'static str; 17] = [
+    pub const TOKENS: [&'static str; 18] = [
         "unreachable",
         "interrupted",
         "timeout",
@@ -142,6 +158,7 @@ impl LookupFailure {
         "other-ip",
         "too-large",
         "held-back",
+        "deferred",
         "not-wanted",
         "fleet",
     ];
@@ -160,9 +177,21 @@ impl LookupFailure {
             Self::Rejected(_) | Self::NotJson | Self::WrongForm | Self::OtherIp | Self::TooLarge => {
                 FailureKind::Unusable
             }
-            Self::KeyUnusable(_) | Self::HeldBack(_) | Self::NotWanted | Self::Fleet(_) => {
-                FailureKind::NotAsked
-            }
+            Self::KeyUnusable(_)
+            | Self::HeldBack(_)
+            | Self::Deferred(_)
+            | Self::NotWanted
+            | Self::Fleet(_) => FailureKind::NotAsked,
+        }
+    }
+
+    /// Why the answer is unusable, where the provider did answer.
+    #[must_use]
+    pub fn unusable(&self) -> Option<Unusable> {
+        match (self.kind(), self) {
+            (FailureKind::Unusable, Self::Rejected(_)) => Some(Unusable::Rejected),
+            (FailureKind::Unusable, _) => Some(Unusable::Malformed),
+            _ => None,
         }
     }
 
@@ -182,14 +211,24 @@ impl LookupFailure {
         }
     }
 
-    /// For how long the whole fleet makes no calls because of it: `account_retry` where the account is refused or exhausted,
-    /// since no address has an answer until somebody mends that.
+    /// What it says of our account.
     #[must_use]
-    pub fn pause(&self, account_retry: Duration) -> Option<Duration> {
+    pub fn refusal(&self) -> Option<Refusal> {
+        let (account, status) = match self {
+            Self::AccountRefused(status) => (Account::Refused, *status),
+            Self::AccountExhausted(status) => (Account::Exhausted, *status),
+            _ => return None,
+        };
+        Some(Refusal { account, status })
+    }
+
+    /// For how long the whole fleet makes no calls because the provider asks for it.
+    #[must_use]
+    pub fn pause(&self) -> Option<Duration> {
         match self.kind() {
             FailureKind::Throttled(wait) => wait,
-            FailureKind::Account => Some(account_retry),
-            FailureKind::NotAsked
+            FailureKind::Account
+            | FailureKind::NotAsked
             | FailureKind::Unreachable
             | FailureKind::Interrupted
             | FailureKind::TimedOut
@@ -215,15 +254,23 @@ impl LookupFailure {
 
     /// When to ask again for the same address.
     #[must_use]
-    pub fn retry(&self) -> RetryKind {
+    pub fn retry(&self, now: Millis) -> RetryKind {
+        if let Self::Deferred(deferral) = self {
+            return RetryKind::Deferred {
+                wait: deferral.wait(now),
+                early_retry: deferral.early_retry,
+            };
+        }
         match self.kind() {
-            FailureKind::NotAsked | FailureKind::Unreachable | FailureKind::Account => RetryKind::NotSent,
+            FailureKind::NotAsked | FailureKind::Unreachable => RetryKind::NotSent,
+            // Others come first: the probe must not be about the same address each time.
+            FailureKind::Account => RetryKind::Later,
             FailureKind::Interrupted
             | FailureKind::TimedOut
             | FailureKind::Throttled(_)
-            | FailureKind::ServerError => RetryKind::Transient,
-            FailureKind::Unusable if matches!(self, Self::Rejected(_)) => RetryKind::Rejected,
-            FailureKind::Unusable => RetryKind::BadAnswer,
+            | FailureKind::ServerError
+            // An unusable answer is deferred before anybody asks.
+            | FailureKind::Unusable => RetryKind::Transient,
             FailureKind::Queued(wait) => RetryKind::Queued(wait.unwrap_or(QUEUED_PAUSE)),
         }
     }
@@ -247,6 +294,7 @@ impl LookupFailure {
             Self::OtherIp => "other-ip",
             Self::TooLarge => "too-large",
             Self::HeldBack(_) => "held-back",
+            Self::Deferred(_) => "deferred",
             Self::NotWanted => "not-wanted",
             Self::Fleet(_) => "fleet",
         }
@@ -281,23 +329,27 @@ mod tests {
     #[test]
     fn what_the_provider_works_on_is_asked_for_later() {
         let wait = Duration::from_secs(3);
-        assert_eq!(LookupFailure::Queued(Some(wait)).retry(), RetryKind::Queued(wait));
         assert_eq!(
-            LookupFailure::Queued(None).retry(),
+            LookupFailure::Queued(Some(wait)).retry(0),
+            RetryKind::Queued(wait)
+        );
+        assert_eq!(
+            LookupFailure::Queued(None).retry(0),
             RetryKind::Queued(QUEUED_PAUSE)
         );
     }
 
     #[test]
-    fn an_account_that_is_refused_or_exhausted_stops_all_calls_for_a_while() {
-        let account_retry = Duration::from_mins(1);
-        for failure in [
-            LookupFailure::AccountRefused(401),
-            LookupFailure::AccountExhausted(402),
+    fn an_account_that_is_refused_or_exhausted_is_named() {
+        for (failure, account) in [
+            (LookupFailure::AccountRefused(401), Account::Refused),
+            (LookupFailure::AccountExhausted(402), Account::Exhausted),
         ] {
-            assert_eq!(failure.pause(account_retry), Some(account_retry), "{failure}");
+            let refusal = failure.refusal().unwrap();
+            assert_eq!((refusal.account, failure.pause()), (account, None));
+            assert_eq!(refusal.to_string(), failure.to_string());
         }
-        assert_eq!(LookupFailure::Status(500).pause(account_retry), None);
+        assert_eq!(LookupFailure::Status(500).refusal(), None);
     }
 
     #[test]

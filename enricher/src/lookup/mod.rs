@@ -21,6 +21,7 @@ use crate::filter::answer::Answer;
 use crate::filter::rules::Rules;
 use crate::gauges::Gauges;
 use crate::lookup::admission::guard::{Guard, Permit};
+use crate::lookup::cache::deferral::Deferral;
 use crate::lookup::cache::entry::{Entry, Found};
 use crate::lookup::cache::fleet::{Claim, Fleet, LEASE_TTL, Lease};
 use crate::lookup::cache::replica::Replica;
@@ -88,7 +89,8 @@ impl Lookup {
     }
 
     /// The verdict, with a call where it must be. However many ask for one address at once, in however many enrichers,
-    /// one call is made. `failures` is how often this has failed for the address so far.
+    /// one call is made. `failures` is how often this has failed for the address so far; `early`: another address has just
+    /// had a usable answer.
     ///
     /// # Errors
     /// Where there is no verdict for now; that is not cached.
@@ -98,9 +100,10 @@ impl Lookup {
         ip: &str,
         interest: &Interest,
         failures: u32,
+        early: bool,
     ) -> Result<Arc<Found>, Arc<Failure>> {
         let started = Instant::now();
-        let attempt = self.attempt(key, ip, interest, failures);
+        let attempt = self.attempt(key, ip, interest, failures, early);
         let found = Box::pin(self.replica.get_or(key, attempt)).await;
         self.gauges.lookup.took(started.elapsed());
         found
@@ -123,7 +126,11 @@ impl Lookup {
         ip: &str,
         interest: &Interest,
         failures: u32,
+        early: bool,
     ) -> Result<Arc<Found>, Failure> {
+        if let Some(deferral) = self.replica.deferrals().holds_back(key, early).await {
+            return Err(Failure::Deferred(deferral));
+        }
         if let Some(reason) = self.guard.held_back() {
             return self.known_to_fleet(key).await?.ok_or(Failure::HeldBack(reason));
         }
@@ -134,11 +141,15 @@ impl Lookup {
             }
             let news = self.replica.news_of(key);
             let news = news.notified();
-            match self.fleet.claim(key).await? {
+            match self.fleet.claim(key, early).await? {
                 Claim::Found(found) => {
                     self.replica.no_news_of(key);
                     self.saved_by_fleet(&found);
                     return Ok(found);
+                }
+                Claim::Deferred(deferral) => {
+                    self.replica.deferrals().set(key, Some(deferral)).await;
+                    return Err(Failure::Deferred(deferral));
                 }
                 Claim::Ours(lease) => return self.call(key, ip, lease, permit, failures).await,
                 Claim::Theirs => {
@@ -156,7 +167,7 @@ impl Lookup {
                 self.saved_by_fleet(&found);
                 Ok(Some(found))
             }
-            Some(Entry::Lease { .. }) | None => Ok(None),
+            Some(Entry::Lease { .. } | Entry::Deferred { .. }) | None => Ok(None),
         }
     }
 
@@ -175,7 +186,7 @@ impl Lookup {
         failures: u32,
     ) -> Result<Arc<Found>, Failure> {
         let answered = {
-            let mut asking = std::pin::pin!(self.ask(ip, permit, failures));
+            let mut asking = std::pin::pin!(self.ask(ip, permit));
             tokio::select! {
                 answered = &mut asking => answered,
                 // Somebody else may call as well now, but this call is paid already.
@@ -184,10 +195,7 @@ impl Lookup {
         };
         let answer = match answered {
             Ok(answer) => answer,
-            Err(failure) => {
-                self.give_up(lease, &failure).await;
-                return Err(failure);
-            }
+            Err(failure) => return Err(self.give_up(key, lease, failure).await),
         };
         let found = Arc::new(self.judge(answer, failures.saturating_add(1)));
         if let Err(error) = self.fleet.store(key, Arc::clone(&found)).await {
@@ -200,19 +208,32 @@ impl Lookup {
         Ok(found)
     }
 
-    /// Leaves the address to others, and lets them know where the Deanonymizer wants to be left alone.
-    async fn give_up(&self, lease: Lease, failure: &Failure) {
+    /// Leaves the address to others, and lets them know where it must not be asked about for a while, or where the
+    /// Deanonymizer wants to be left alone.
+    async fn give_up(&self, key: Key, lease: Lease, failure: Failure) -> Failure {
+        if let Some(unusable) = failure.unusable() {
+            let deferral = Deferral::after(lease.before, unusable, clock::now(), rand::random());
+            self.replica.deferrals().set(key, Some(deferral)).await;
+            if let Err(error) = self.fleet.defer(lease, deferral).await {
+                tracing::debug!(%error, "the fleet does not know that an address must wait");
+            }
+            // Without the address: it may turn out to be one that must not be shown.
+            tracing::debug!(%failure, "an unusable answer");
+            return Failure::Deferred(deferral);
+        }
         if let Err(error) = self.fleet.release(lease).await {
             tracing::debug!(%error, "a lease runs out by itself");
         }
-        if let Some(wait) = self.guard.pause_after(failure)
+        if let Some(wait) = failure.pause()
             && let Err(error) = self.fleet.pause(wait).await
         {
             tracing::debug!(%error, "the others find out by themselves");
         }
+        failure
     }
 
-    async fn ask(&self, ip: &str, mut permit: Permit, failures: u32) -> Result<Answer, Failure> {
+    async fn ask(&self, ip: &str, mut permit: Permit) -> Result<Answer, Failure> {
+        let pass = self.guard.account().admit().await?;
         permit.pay().await?;
         let started = Instant::now();
         let span = trace::current().and_then(|span| span.child("call"));
@@ -226,7 +247,8 @@ impl Lookup {
         if is_billed {
             self.gauges.lookup_paid();
         }
-        permit.end(&outcome, is_billed, failures == 0);
+        permit.end(&outcome, is_billed);
+        self.guard.account().ended(pass, &outcome).await;
         outcome.inspect_err(|failure| self.gauges.lookup_failed(failure))
     }
 

@@ -101,7 +101,7 @@ impl Pipeline {
             return;
         };
         let (guid, ip) = (wanted.sighting.guid.clone(), wanted.sighting.ip.clone());
-        let (interest, failures) = (wanted.interest, wanted.failures);
+        let (interest, failures, early) = (wanted.interest, wanted.failures, wanted.early);
         let span = self.span(*wanted.ticket, "look up");
         let (lookup, amender) = (self.lookup.clone(), self.amender.clone());
         let backlog = self.backlog.is_read();
@@ -118,7 +118,7 @@ impl Pipeline {
                 // Where the stream cannot be read, the fleet cannot be asked either, and says so.
                 Ok(Outcome::Missing | Outcome::Hidden) | Err(_) => {}
             }
-            Done::Lookup(key, lookup.verdict(key, &ip, &interest, failures).await)
+            Done::Lookup(key, lookup.verdict(key, &ip, &interest, failures, early).await)
         }));
     }
 
@@ -166,7 +166,8 @@ impl Pipeline {
                 // Without the address: it may turn out to be one that must not be shown.
                 tracing::debug!(%failure, "no verdict for now");
                 let now = Instant::now().into_std();
-                self.waiting.failed(key, failure.retry(), now, rand::random());
+                self.waiting
+                    .failed(key, failure.retry(clock::now()), now, rand::random());
             }
         }
         self.start_lookups();

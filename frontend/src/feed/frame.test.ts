@@ -8,7 +8,16 @@ import { aDelta, aPipeline, aSession, aSnapshot } from '../testing/samples';
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 /** Fields that may be left out, so that a frame without them is as good. */
-const OPTIONAL = ['title', 'unidentified', 'pipeline', 'asOf', 'interruptions', 'network', 'country'];
+const OPTIONAL = [
+  'title',
+  'unidentified',
+  'pipeline',
+  'asOf',
+  'interruptions',
+  'network',
+  'country',
+  'account',
+];
 
 /**
  * Whether the page reads all that a message holds, and holds all that the page needs: unknown fields are not

@@ -40,6 +40,8 @@ export interface EnricherStatus extends ProcessStatus {
   lookupConcurrency: number;
   /** Why no calls are made now, in words. */
   lookupsHeldBack: string | null;
+  /** `refused` or `exhausted` where the identification service does not accept our account; else `ok` or absent. */
+  account?: string;
 }
 
 /** What lookups cost and what was saved. */
@@ -128,6 +130,7 @@ export const pipelineSchema: v.GenericSchema<unknown, Pipeline> = v.object({
         breaker: v.picklist(['closed', 'half-open', 'open']),
         lookupConcurrency: v.number(),
         lookupsHeldBack: v.nullable(v.string()),
+        account: v.exactOptional(v.string()),
       }),
       v.object({
         process: v.literal('gateway'),

@@ -71,7 +71,30 @@ it.each([
   expect(screen.getByText(text).dataset.mood).toBe(mood);
 });
 
+const refused = anEnricher({
+  ready: false,
+  reason: 'account: The Deanonymizer refused our key (401). New visitors are not identified.',
+  account: 'refused',
+  lookupsHeldBack: 'the Deanonymizer refused our key (401)',
+});
+
+it('says what a refused account means for new visitors', () => {
+  const sentence =
+    'New visitors are not identified, because the identification service refuses our key. Known visitors are shown as before.';
+  said(refused, refused);
+  expect(screen.getByText(sentence).dataset.mood).toBe('bad');
+});
+
 describe('troubles', () => {
+  it('name a refused account once, however many enrichers report it', () => {
+    page.receive(aSnapshot());
+    const processes = [ingestor, refused, { ...refused, instance: 'host-9' }];
+    page.receive(aSnapshot({ pipeline: aPipeline({ processes }) }));
+    expect(page.show(<Troubles />).textContent).toBe(
+      'New visitors are not identified, because the identification service refuses our key. Known visitors are shown as before.',
+    );
+  });
+
   it('are not there where all is well', () => {
     page.receive(aSnapshot());
     page.receive(aSnapshot({ pipeline: aPipeline({ processes: [ingestor, anEnricher()] }) }));

@@ -1,4 +1,4 @@
-import type { Deanonymizer } from './deanonymizer';
+import { ACCOUNT_TROUBLE, type Deanonymizer } from './deanonymizer';
 import { formatCount, formatDuration } from '../shared/format';
 import { assess, type Crew, type Emitter } from './pipeline';
 import { useMoment, useView } from '../store/useLive';
@@ -16,6 +16,8 @@ const DEANONYMIZER: Record<Deanonymizer['state'], Mood> = {
   answering: 'good',
   'tried again': 'doubtful',
   'held back': 'bad',
+  refused: 'bad',
+  exhausted: 'bad',
   unknown: 'bad',
 };
 
@@ -58,6 +60,9 @@ function describeDeanonymizer({ state, heldBack }: Deanonymizer): string {
       return 'Deanonymizer unknown';
     case 'tried again':
       return 'Trying the Deanonymizer again';
+    case 'refused':
+    case 'exhausted':
+      return `New visitors ${ACCOUNT_TROUBLE[state]}`;
     case 'held back':
       return asSentence(heldBack.join(' and '));
   }

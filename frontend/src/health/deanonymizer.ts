@@ -1,8 +1,19 @@
 import type { EnricherStatus } from '../feed/status';
 
+/** Why the identification service answers nobody who uses our account. */
+export type AccountTrouble = 'refused' | 'exhausted';
+
+/** What that means for new visitors; a sentence that begins with them. */
+export const ACCOUNT_TROUBLE: Record<AccountTrouble, string> = {
+  refused:
+    'are not identified, because the identification service refuses our key. Known visitors are shown as before.',
+  exhausted:
+    'are not identified, because our account at the identification service has no lookups left. Known visitors are shown as before.',
+};
+
 /** The Deanonymizer as the enrichers see it; unknown where none tells. */
 export interface Deanonymizer {
-  state: 'answering' | 'tried again' | 'held back' | 'unknown';
+  state: 'answering' | 'tried again' | 'held back' | AccountTrouble | 'unknown';
   /** Why no calls are made, in words; each reason once. */
   heldBack: string[];
 }
@@ -16,7 +27,20 @@ export function assessDeanonymizer(enrichers: EnricherStatus[]): Deanonymizer {
   const settled = enrichers.filter(({ breaker }) => breaker !== 'half-open');
   const reasons = settled.map(({ lookupsHeldBack }) => lookupsHeldBack).filter((reason) => reason !== null);
   const heldBack = [...new Set(reasons)];
+  const account = assessAccount(enrichers);
+  if (account !== null) return { state: account, heldBack };
   return { state: stateOf(enrichers, heldBack), heldBack };
+}
+
+/** What is wrong with our account, where all enrichers agree on it. */
+export function assessAccount(enrichers: EnricherStatus[]): AccountTrouble | null {
+  const [first, ...others] = enrichers.map(accountOf);
+  return first !== undefined && others.every((other) => other === first) ? first : null;
+}
+
+/** What is wrong with our account; states that another release may know are none. */
+export function accountOf({ account }: EnricherStatus): AccountTrouble | null {
+  return account === 'refused' || account === 'exhausted' ? account : null;
 }
 
 function stateOf(enrichers: EnricherStatus[], heldBack: string[]): Deanonymizer['state'] {

@@ -1,4 +1,10 @@
-import { assessDeanonymizer, type Deanonymizer } from './deanonymizer';
+import {
+  ACCOUNT_TROUBLE,
+  accountOf,
+  assessAccount,
+  assessDeanonymizer,
+  type Deanonymizer,
+} from './deanonymizer';
 import { formatDuration } from '../shared/format';
 import type { IngestorStatus, Pipeline } from '../feed/status';
 
@@ -52,7 +58,10 @@ export function assess({ processes }: Pipeline, now: number): Health {
     const crew = states.filter((state) => state.process === process);
     return { process, ready: crew.filter(({ trouble }) => trouble === null).length, total: crew.length };
   });
-  const enrichers = states.filter((state) => state.trouble === null).filter((state) => 'breaker' in state);
+  const heard = states.filter((state) => 'breaker' in state).filter(({ at }) => now - at < QUIET_AFTER);
+  // One that is not ready because of our account still knows of the rest.
+  const enrichers = heard.filter((enricher) => enricher.ready || accountOf(enricher) !== null);
+  const account = assessAccount(enrichers);
   const deanonymizer = assessDeanonymizer(enrichers);
   return {
     crews,
@@ -61,9 +70,12 @@ export function assess({ processes }: Pipeline, now: number): Health {
     // Each tells of the one queue that they share.
     queued: Math.max(0, ...enrichers.map(({ queueWaiting }) => queueWaiting)),
     troubles: [
+      ...(account === null ? [] : [{ who: 'New visitors', reason: ACCOUNT_TROUBLE[account] }]),
       ...crews.filter(isMissing).map(({ process }) => ({ who: process, reason: 'none is known to run' })),
       ...states.flatMap(({ process, instance, trouble }) =>
-        trouble === null ? [] : [{ who: `${process} ${instance}`, reason: trouble }],
+        trouble === null || (account !== null && isAboutAccount(trouble))
+          ? []
+          : [{ who: `${process} ${instance}`, reason: trouble }],
       ),
     ],
   };
@@ -73,6 +85,11 @@ function troubleOf(status: Pipeline['processes'][number], now: number): string |
   const quietFor = now - status.at;
   if (quietFor >= QUIET_AFTER) return `has not been heard of for ${formatDuration(quietFor / 1_000)}`;
   return status.ready ? null : (status.reason ?? 'not ready');
+}
+
+/** Whether a reason names our account, and nothing else. */
+function isAboutAccount(reason: string): boolean {
+  return reason.startsWith('account: ') && !reason.includes('; ');
 }
 
 /** Nothing reaches the page without these; a gateway must be there, since it is the one who tells. */

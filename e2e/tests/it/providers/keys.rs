@@ -158,7 +158,13 @@ async fn key_is_told_nowhere() -> Result<()> {
 #[tokio::test]
 async fn rotated_key_holds_at_once() -> Result<()> {
     let service = Service::start(Persona::SixSense, "rotated")?;
-    let site = service.site().start().await?;
+    let site = service
+        .site()
+        .with(Role::Enricher, 3)
+        // A probe of another key does not wait for it.
+        .flag(Role::Enricher, "--account-retry", "1h")
+        .start()
+        .await?;
     let world = service.simulator.world();
     let known = e2e::Visitor::from(&world.ip(Kind::CompanyOnly, 1));
     site.send(&[known.opened(0)]);
@@ -166,12 +172,22 @@ async fn rotated_key_holds_at_once() -> Result<()> {
     service.simulator.set_key(Some("another"));
     let waiting = e2e::Visitor::from(&world.ip(Kind::CompanyOnly, 2));
     site.send(&[waiting.opened(0)]);
-    eventually("the old key is refused", async || {
-        ensure!(failed(&site, "refused").await? > 0);
+    let account = async |expected: u64| {
+        let told = site.metric(Role::Enricher, "visitor_enricher_account").await?;
+        ensure!(told == expected, "{told}");
         Ok(())
+    };
+    eventually("every enricher knows that the old key is refused", async || {
+        account(3).await
     })
     .await?;
+    let calls = service.simulator.stats().calls;
     std::fs::write(&service.key_file, "another\n")?;
     ensure!(site.shows(&waiting).await?.company.is_some());
+    eventually("every enricher knows that the new key is accepted", async || {
+        account(0).await
+    })
+    .await?;
+    assert_eq!(service.simulator.stats().calls, calls + 1, "one probe for all");
     Ok(())
 }

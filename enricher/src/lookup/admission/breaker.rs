@@ -106,6 +106,14 @@ impl Breaker {
         }
     }
 
+    /// An admitted call had an answer that is unusable: the provider answers, and says nothing of other addresses.
+    pub fn answered(&mut self, admission: Admission) {
+        if admission.generation == self.generation && self.state == State::HalfOpen {
+            self.enter(State::Closed);
+            self.pause = FIRST_PAUSE;
+        }
+    }
+
     /// An admitted call was not made after all.
     pub fn abandon(&mut self, admission: Admission, now: Instant) {
         if admission.generation == self.generation && self.state == State::HalfOpen {
@@ -175,6 +183,21 @@ mod tests {
             let admission = breaker.admit(now).expect("closed");
             breaker.end(admission, call % 2 == 0, now);
         }
+    }
+
+    #[test]
+    fn unusable_answers_neither_open_it_nor_keep_it_open() {
+        let now = Instant::now();
+        let mut breaker = Breaker::new();
+        for _ in 0..1000 {
+            let admission = breaker.admit(now).expect("closed");
+            breaker.answered(admission);
+        }
+        let mut breaker = open(now);
+        let later = now + LONGEST_PAUSE;
+        let probe = breaker.admit(later).expect("a probe");
+        breaker.answered(probe);
+        assert_eq!(breaker.state(), State::Closed);
     }
 
     #[test]

@@ -8,11 +8,12 @@ use protocol::status::Breaker as BreakerState;
 use service::clock;
 use tokio::sync::Notify;
 
+use crate::lookup::admission::account_gate::AccountGate;
 use crate::lookup::admission::breaker::{Admission, Breaker};
 use crate::lookup::admission::budget::{Allowance, Budget, Purse};
 use crate::lookup::admission::concurrency::{CallTag, Concurrency, Ending};
 use crate::lookup::cache::fleet::Fleet;
-use crate::lookup::failure::{HeldBack, LookupFailure as Failure, RetryKind};
+use crate::lookup::failure::{FailureKind, HeldBack, LookupFailure as Failure};
 
 /// The most lookups under way, above every limit of concurrent calls.
 const MAX_LOOKUPS: usize = 2048;
@@ -25,8 +26,7 @@ pub struct Guard {
     /// Who pays: one at a time, so that an allowance is used up before the next is taken.
     till: Arc<tokio::sync::Mutex<()>>,
     budget: Option<Budget>,
-    /// How long nobody calls after the account was refused or exhausted.
-    account_retry: Duration,
+    account: AccountGate,
     fleet: Fleet,
 }
 
@@ -50,7 +50,7 @@ impl State {
 
 impl Guard {
     /// Lets `most` calls run at once at the most.
-    pub fn new(most: u16, budget: Option<Budget>, account_retry: Duration, fleet: Fleet) -> Self {
+    pub fn new(most: u16, budget: Option<Budget>, account: AccountGate, fleet: Fleet) -> Self {
         let state = State {
             breaker: Breaker::new(),
             concurrency: Concurrency::new(most),
@@ -62,13 +62,16 @@ impl Guard {
             freed: Arc::default(),
             till: Arc::default(),
             budget,
-            account_retry,
+            account,
             fleet,
         }
     }
 
     /// Why a call would be held back now.
     pub fn held_back(&self) -> Option<HeldBack> {
+        if let Some(reason) = self.account.held_back() {
+            return Some(reason);
+        }
         let now = Instant::now();
         let state = self.lock();
         if state.breaker.is_shut(now) {
@@ -83,16 +86,18 @@ impl Guard {
     /// calls are held back, only the one that probes.
     pub fn max_lookups(&self) -> usize {
         let held_back = self.held_back().is_some();
+        let only_probes = self.account.only_probes();
         match self.lock().breaker.state() {
             _ if held_back => 0,
+            _ if only_probes => 1,
             BreakerState::Closed => MAX_LOOKUPS,
             BreakerState::Open | BreakerState::HalfOpen => 1,
         }
     }
 
-    /// For how long the whole fleet makes no calls after this failure.
-    pub fn pause_after(&self, failure: &Failure) -> Option<Duration> {
-        failure.pause(self.account_retry)
+    /// Whether the provider accepts our account.
+    pub fn account(&self) -> &AccountGate {
+        &self.account
     }
 
     /// The Deanonymizer asked some enricher to be left alone until then.
@@ -116,6 +121,11 @@ impl Guard {
     pub async fn enter(&self) -> Result<Permit, HeldBack> {
         loop {
             let freed = self.freed.notified();
+            if let Some(reason) = self.account.held_back() {
+                // For the next to hear the same.
+                self.freed.notify_one();
+                return Err(reason);
+            }
             {
                 let mut state = self.lock();
                 if state.running < state.concurrency.limit() {
@@ -194,9 +204,9 @@ impl Permit {
         Ok(())
     }
 
-    /// The call has ended. One that is not billed goes back to the budget. An answer that is unusable for one address says
-    /// nothing about the provider's health, unless it is the first one for that address.
-    pub fn end<T>(mut self, outcome: &Result<T, Failure>, is_billed: bool, is_first: bool) {
+    /// The call has ended. One that is not billed goes back to the budget. An answer that is unusable for one address, or
+    /// refuses our account, does not count against the provider: it is there and answers.
+    pub fn end<T>(mut self, outcome: &Result<T, Failure>, is_billed: bool) {
         let now = Instant::now();
         let mut state = self.guard.lock();
         let failure = outcome.as_ref().err();
@@ -204,17 +214,19 @@ impl Permit {
         let ending = failure.map_or(Ending::Answered(took), |failure| failure.ending(took));
         state.concurrency.end(self.call, ending);
         let before = state.breaker.state();
-        let failed = match failure.map(Failure::retry) {
-            None | Some(RetryKind::Queued(_)) => Some(false),
-            Some(RetryKind::Transient | RetryKind::NotSent) => Some(true),
-            Some(RetryKind::BadAnswer) => is_first.then_some(true),
-            Some(RetryKind::Rejected) => None,
-        };
-        match failed {
-            Some(failed) => state.breaker.end(self.admission, failed, now),
-            None => state.breaker.abandon(self.admission, now),
+        match failure.map(Failure::kind) {
+            None | Some(FailureKind::Queued(_)) => state.breaker.end(self.admission, false, now),
+            Some(FailureKind::Unusable | FailureKind::Account) => state.breaker.answered(self.admission),
+            Some(
+                FailureKind::NotAsked
+                | FailureKind::Unreachable
+                | FailureKind::Interrupted
+                | FailureKind::TimedOut
+                | FailureKind::Throttled(_)
+                | FailureKind::ServerError,
+            ) => state.breaker.end(self.admission, true, now),
         }
-        if let Some(wait) = failure.and_then(|failure| self.guard.pause_after(failure)) {
+        if let Some(wait) = failure.and_then(Failure::pause) {
             state.breaker.pause(wait, now);
         }
         if let Some(span) = self.paid_of

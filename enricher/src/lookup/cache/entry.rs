@@ -7,6 +7,7 @@ use protocol::{Millis, Profile};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+use crate::lookup::cache::deferral::Deferral;
 use crate::verdict::Verdict;
 
 /// A verdict, and where it came from.
@@ -42,8 +43,19 @@ pub enum Entry {
     Lease {
         /// The enricher.
         by: Arc<str>,
-        /// Since when.
+        /// When it said so last.
         since: Millis,
+        /// What holds where it never says how its call went; `None` for the first call.
+        deferral: Option<Deferral>,
+    },
+    /// The answers were unusable so far.
+    Deferred {
+        /// The enricher that asked last.
+        by: Arc<str>,
+        /// When it was answered.
+        at: Millis,
+        /// When the fleet asks again.
+        deferral: Deferral,
     },
     /// The verdict.
     Found(Arc<Found>),
@@ -60,6 +72,7 @@ pub struct Pause {
 #[serde(rename_all = "kebab-case")]
 enum State {
     Leased,
+    Deferred,
     Shown,
     Unknown,
     Hidden,
@@ -73,6 +86,8 @@ struct Wire {
     by: Arc<str>,
     at: Millis,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    deferral: Option<Deferral>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<Millis>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attempts: Option<u32>,
@@ -82,9 +97,9 @@ struct Wire {
     contact: Option<Arc<Contact>>,
 }
 
-/// An entry that says of a verdict neither how long it holds nor what it took.
+/// An entry that lacks what its state needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a verdict without expiresAt or attempts")]
+#[error("a verdict without expiresAt or attempts, or deferred without deferral")]
 pub struct InvalidEntry;
 
 impl TryFrom<Wire> for Entry {
@@ -96,6 +111,14 @@ impl TryFrom<Wire> for Entry {
                 return Ok(Self::Lease {
                     by: wire.by,
                     since: wire.at,
+                    deferral: wire.deferral,
+                });
+            }
+            State::Deferred => {
+                return Ok(Self::Deferred {
+                    by: wire.by,
+                    at: wire.at,
+                    deferral: wire.deferral.ok_or(InvalidEntry)?,
                 });
             }
             State::Shown => Verdict::Shown(Profile {
@@ -118,17 +141,22 @@ impl TryFrom<Wire> for Entry {
 
 impl From<Entry> for Wire {
     fn from(entry: Entry) -> Self {
+        let without_verdict = |state, by, at, deferral| Self {
+            state,
+            by,
+            at,
+            deferral,
+            expires_at: None,
+            attempts: None,
+            company: None,
+            contact: None,
+        };
         let found = match entry {
-            Entry::Lease { by, since } => {
-                return Self {
-                    state: State::Leased,
-                    by,
-                    at: since,
-                    expires_at: None,
-                    attempts: None,
-                    company: None,
-                    contact: None,
-                };
+            Entry::Lease { by, since, deferral } => {
+                return without_verdict(State::Leased, by, since, deferral);
+            }
+            Entry::Deferred { by, at, deferral } => {
+                return without_verdict(State::Deferred, by, at, Some(deferral));
             }
             Entry::Found(found) => found,
         };
@@ -141,6 +169,7 @@ impl From<Entry> for Wire {
             state,
             by: Arc::clone(&found.by),
             at: found.looked_up_at,
+            deferral: None,
             expires_at: Some(found.expires_at),
             attempts: Some(found.attempts),
             company: profile.company,
@@ -174,13 +203,35 @@ mod tests {
             company: Some(Arc::new(company)),
             ..Profile::default()
         };
+        let deferral = Deferral {
+            failures: 2,
+            retry_at: 30,
+            early_retry: true,
+        };
         let cases = [
             (
                 Entry::Lease {
                     by: "e1".into(),
                     since: 10,
+                    deferral: None,
                 },
                 r#"{"state":"leased","by":"e1","at":10}"#,
+            ),
+            (
+                Entry::Lease {
+                    by: "e1".into(),
+                    since: 10,
+                    deferral: Some(deferral),
+                },
+                r#"{"state":"leased","by":"e1","at":10,"deferral":{"failures":2,"retryAt":30,"earlyRetry":true}}"#,
+            ),
+            (
+                Entry::Deferred {
+                    by: "e1".into(),
+                    at: 10,
+                    deferral,
+                },
+                r#"{"state":"deferred","by":"e1","at":10,"deferral":{"failures":2,"retryAt":30,"earlyRetry":true}}"#,
             ),
             (
                 found(Verdict::Shown(profile)),
@@ -203,6 +254,7 @@ mod tests {
 
     #[test]
     fn a_verdict_must_say_how_long_it_holds() {
+        assert!(serde_json::from_str::<Entry>(r#"{"state":"deferred","by":"e1","at":10}"#).is_err());
         assert!(serde_json::from_str::<Entry>(r#"{"state":"hidden","by":"e1","at":10}"#).is_err());
     }
 

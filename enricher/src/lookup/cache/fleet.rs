@@ -8,7 +8,7 @@ use async_nats::jetstream::context::PublishError;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::DirectGetError;
 use protocol::stream::PROFILES;
-use protocol::time;
+use protocol::{Millis, time};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use service::{Nats, clock};
@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use crate::address_key::Key;
 use crate::filter::rules::Rules;
 use crate::lookup::admission::budget::{Allowance, Budget, Taken};
+use crate::lookup::cache::deferral::Deferral;
 use crate::lookup::cache::entry::{Entry, Found, Pause};
 
 /// After how long without a renewal a lease runs out: a process that dies holds up an address no longer than this.
@@ -26,7 +27,7 @@ pub const LEASE_TTL: Duration = Duration::from_secs(4);
 const CORRECTIONS: usize = 64;
 
 /// How often an entry is read and written again because others write it at the same time.
-const CONFLICTS: usize = 32;
+pub(super) const CONFLICTS: usize = 32;
 
 /// The key under which the fleet counts what it takes of its budget.
 const BUDGET: &str = "budget";
@@ -64,6 +65,8 @@ pub enum Claim {
     Found(Arc<Found>),
     /// Somebody else is looking the address up.
     Theirs,
+    /// Its answers are unusable, and it is not time to ask again.
+    Deferred(Deferral),
     /// We are.
     Ours(Lease),
 }
@@ -72,6 +75,8 @@ pub enum Claim {
 pub struct Lease {
     key: Key,
     sequence: u64,
+    /// The unusable answers for the address so far.
+    pub before: Option<Deferral>,
 }
 
 /// The bucket. Clones use the same.
@@ -132,27 +137,44 @@ impl Fleet {
         corrected
     }
 
-    /// Takes the lease on an address, unless there is a verdict or somebody else has it.
+    /// Takes the lease on an address, unless there is a verdict, somebody else has it, or it is too early to ask again.
+    /// `early`: another address has just had a usable answer.
     ///
     /// # Errors
     /// Where it is not sure who has it.
-    pub async fn claim(&self, key: Key) -> Result<Claim, FleetError> {
+    pub async fn claim(&self, key: Key, early: bool) -> Result<Claim, FleetError> {
         let name = key.text();
-        let mut expected = 0;
+        let (mut expected, mut before) = (0, None::<Deferral>);
         for _ in 0..CONFLICTS {
-            if let Some(sequence) = self
-                .write(&name, &self.lease_entry(), LEASE_TTL, Some(expected))
-                .await?
-            {
-                return Ok(Claim::Ours(Lease { key, sequence }));
+            let now = clock::now();
+            let (entry, ttl) = self.lease_entry(before, now);
+            if let Some(sequence) = self.write(&name, &entry, ttl, Some(expected)).await? {
+                return Ok(Claim::Ours(Lease {
+                    key,
+                    sequence,
+                    before,
+                }));
             }
-            match self.standing(&name).await? {
+            (expected, before) = match self.standing(&name).await? {
                 (Some(Entry::Found(found)), sequence) => {
                     return Ok(Claim::Found(self.admit(key, found, sequence)));
                 }
+                // A lease that outlives its enricher, because failures are remembered for longer.
+                (Some(Entry::Lease { since, deferral, .. }), sequence)
+                    if deferral.is_some() && (now - since).abs() > time::millis(LEASE_TTL) =>
+                {
+                    (sequence, deferral)
+                }
                 (Some(Entry::Lease { .. }), _) => return Ok(Claim::Theirs),
+                (Some(Entry::Deferred { deferral, .. }), sequence) => (sequence, Some(deferral)),
                 // Nothing, or the marker of something that is gone.
-                (None, sequence) => expected = sequence,
+                (None, sequence) => (sequence, None),
+            };
+            if let Some(deferral) = before {
+                if !deferral.allows(now, early) {
+                    return Ok(Claim::Deferred(deferral));
+                }
+                before = Some(deferral.spend_early_retry(now));
             }
         }
         Err(FleetError::Contended)
@@ -162,13 +184,9 @@ impl Fleet {
     pub async fn keep(&self, lease: &mut Lease) {
         loop {
             tokio::time::sleep(LEASE_TTL / 3).await;
+            let (entry, ttl) = self.lease_entry(lease.before, clock::now());
             match self
-                .write(
-                    &lease.key.text(),
-                    &self.lease_entry(),
-                    LEASE_TTL,
-                    Some(lease.sequence),
-                )
+                .write(&lease.key.text(), &entry, ttl, Some(lease.sequence))
                 .await
             {
                 Ok(Some(sequence)) => lease.sequence = sequence,
@@ -178,11 +196,14 @@ impl Fleet {
         }
     }
 
-    /// Gives the lease back without a verdict.
+    /// Gives the lease back without a verdict. Unusable answers before it stay remembered.
     ///
     /// # Errors
     /// Where the bucket does not acknowledge; the lease then runs out by itself.
     pub async fn release(&self, lease: Lease) -> Result<(), FleetError> {
+        if let Some(before) = lease.before {
+            return self.defer(lease, before).await;
+        }
         let message = PublishMessage::build()
             .header("KV-Operation", "DEL")
             .ttl(Duration::from_mins(1))
@@ -191,6 +212,35 @@ impl Fleet {
         // Where it is not replaced, somebody else has it by now, or there is a verdict.
         self.nats.replace(message).await?;
         Ok(())
+    }
+
+    /// Gives the lease back and tells the fleet when the address may be asked about again.
+    ///
+    /// # Errors
+    /// Where the bucket does not acknowledge.
+    pub async fn defer(&self, lease: Lease, deferral: Deferral) -> Result<(), FleetError> {
+        self.write_deferral(lease.key, deferral, lease.sequence).await
+    }
+
+    /// Tells a deferral again that the bucket may have lost.
+    ///
+    /// # Errors
+    /// Where the bucket does not acknowledge.
+    pub async fn put_back_deferral(&self, key: Key, deferral: Deferral) -> Result<(), FleetError> {
+        self.write_deferral(key, deferral, 0).await
+    }
+
+    async fn write_deferral(&self, key: Key, deferral: Deferral, expected: u64) -> Result<(), FleetError> {
+        let now = clock::now();
+        let entry = Entry::Deferred {
+            by: Arc::clone(&self.instance),
+            at: now,
+            deferral,
+        };
+        // Where something else stands there by now, that counts.
+        self.write(&key.text(), &entry, deferral.remaining(now), Some(expected))
+            .await
+            .map(drop)
     }
 
     /// Tells the fleet a verdict, whoever has the lease. One that does not hold any longer is not told.
@@ -245,15 +295,22 @@ impl Fleet {
             .map(drop)
     }
 
-    fn lease_entry(&self) -> Entry {
-        Entry::Lease {
+    /// A lease that begins or is renewed now, and how long it stands. It says what holds if its enricher is killed.
+    fn lease_entry(&self, before: Option<Deferral>, now: Millis) -> (Entry, Duration) {
+        let deferral = before.map(|before| before.unrecorded(now));
+        let entry = Entry::Lease {
             by: Arc::clone(&self.instance),
-            since: clock::now(),
-        }
+            since: now,
+            deferral,
+        };
+        (
+            entry,
+            deferral.map_or(LEASE_TTL, |deferral| deferral.remaining(now)),
+        )
     }
 
     /// Writes a value if what stands there has the expected sequence; gives the new one, or `None` where it has not.
-    async fn write(
+    pub(super) async fn write(
         &self,
         name: &str,
         value: &impl Serialize,
@@ -272,7 +329,10 @@ impl Fleet {
     }
 
     /// What stands under a name, if it is a value, and the sequence of what stands there, 0 for nothing.
-    async fn standing<T: DeserializeOwned>(&self, name: &str) -> Result<(Option<T>, u64), FleetError> {
+    pub(super) async fn standing<T: DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> Result<(Option<T>, u64), FleetError> {
         match self.nats.last(&format!("KV_{PROFILES}"), subject(name)).await? {
             None => Ok((None, 0)),
             Some(message) if is_marker(&message.headers) => Ok((None, message.sequence)),

@@ -1,6 +1,9 @@
-//! Verdicts that the fleet already has: the shared bucket, this enricher's copy of it, and the secret its keys are made with.
+//! Verdicts that the fleet already has: the shared bucket, this enricher's copy of it, deferrals, and the secret its keys are made with.
 
+pub mod deferral;
+pub mod deferrals;
 pub mod entry;
 pub mod fleet;
 pub mod replica;
 pub mod secrets;
+pub mod shared_account;

@@ -18,8 +18,10 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::address_key::Key;
 use crate::lookup::admission::guard::Guard;
+use crate::lookup::cache::deferrals::Deferrals;
 use crate::lookup::cache::entry::{Entry, Found, Pause};
 use crate::lookup::cache::fleet::{Fleet, PAUSE};
+use crate::lookup::cache::shared_account::ACCOUNT;
 use crate::lookup::failure::LookupFailure as Failure;
 
 /// The part's name in [`Health`].
@@ -46,6 +48,7 @@ pub struct Replica {
     unstored: Arc<Mutex<Vec<Key>>>,
     /// Is told of each address on which there is a verdict.
     judged: mpsc::UnboundedSender<Key>,
+    deferrals: Deferrals,
 }
 
 struct UntilExpired;
@@ -78,7 +81,13 @@ impl Replica {
             waiting: Arc::default(),
             unstored: Arc::default(),
             judged,
+            deferrals: Deferrals::new(),
         }
+    }
+
+    /// When addresses with unusable answers are asked about again.
+    pub fn deferrals(&self) -> &Deferrals {
+        &self.deferrals
     }
 
     /// The verdict under a key, if it is here.
@@ -111,6 +120,7 @@ impl Replica {
     /// Forgets all: the keys are of no use any longer.
     pub fn clear(&self) {
         self.cache.invalidate_all();
+        self.deferrals.clear();
     }
 
     /// The bucket did not acknowledge the verdict; it is told again once the bucket is there.
@@ -150,7 +160,14 @@ impl Replica {
         let bucket = streams.profiles().await?;
         let mut changes = bucket.watch_with_history(">").await?;
         let change = watch.begin(&bucket.stream);
-        self.put_back(fleet, change != Change::Same).await;
+        let lost = change != Change::Same;
+        self.put_back(fleet, lost).await;
+        if lost
+            && let Some(entry) = guard.account().trouble()
+            && let Err(error) = fleet.put_back_account(&entry).await
+        {
+            tracing::debug!(%error, "how the account stands was not put back");
+        }
         health.well(PART);
         let mut interrupted = std::pin::pin!(nats.lost(epoch));
         let mut look = std::pin::pin!(watch.look(self.least_verdicts()));
@@ -171,6 +188,11 @@ impl Replica {
             };
             if let Some(key) = Key::parse(&change.key) {
                 self.heard_of(key, &change, fleet).await;
+            } else if change.key == ACCOUNT {
+                // What is not understood comes from another release.
+                if let Ok(entry) = serde_json::from_slice(&change.value) {
+                    guard.account().heard(Some(entry));
+                }
             } else if change.key == PAUSE
                 && let Ok(Pause { until }) = serde_json::from_slice(&change.value)
             {
@@ -189,14 +211,22 @@ impl Replica {
     }
 
     async fn heard_of(&self, key: Key, change: &kv::Entry, fleet: &Fleet) {
-        if change.operation == Operation::Put
-            && let Ok(Entry::Found(found)) = serde_json::from_slice(&change.value)
-        {
-            let found = fleet.admit(key, found, change.revision);
-            self.cache.insert(key, found).await;
-            // It fails only when the process ends.
-            let _ = self.judged.send(key);
-        }
+        let entry = (change.operation == Operation::Put)
+            .then(|| serde_json::from_slice(&change.value).ok())
+            .flatten();
+        let deferral = match entry {
+            Some(Entry::Found(found)) => {
+                let found = fleet.admit(key, found, change.revision);
+                self.cache.insert(key, found).await;
+                // It fails only when the process ends.
+                let _ = self.judged.send(key);
+                None
+            }
+            Some(Entry::Deferred { deferral, .. }) => Some(deferral),
+            Some(Entry::Lease { deferral, .. }) => deferral,
+            None => None,
+        };
+        self.deferrals.set(key, deferral).await;
         if let Some(waiting) = lock(&self.waiting).remove(&key) {
             waiting.notify_waiters();
         }
@@ -219,6 +249,13 @@ impl Replica {
             if let Err(error) = fleet.put_back(key, found).await {
                 tracing::debug!(%error, "a verdict was not put back");
                 self.remember_unstored(key);
+            }
+        });
+        stored.buffer_unordered(AT_ONCE).collect::<()>().await;
+        let deferrals = if lost { self.deferrals.all() } else { Vec::new() };
+        let stored = stream::iter(deferrals).map(async |(key, deferral)| {
+            if let Err(error) = fleet.put_back_deferral(key, deferral).await {
+                tracing::debug!(%error, "a deferral was not put back");
             }
         });
         stored.buffer_unordered(AT_ONCE).collect::<()>().await;

@@ -6,7 +6,7 @@
 mod retry;
 mod session;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Instant;
 
 use protocol::guid::GuidMap;
@@ -41,21 +41,8 @@ struct Address<T> {
     stage: Stage,
     /// How often its lookup has failed in a row.
     failures: u32,
-    doubt: Doubt,
-}
-
-/// Whether unusable answers for an address may be the fault of the provider as a whole.
-///
-/// The first usable answer for another address tells that the provider works again, so it is worth one early retry. An
-/// address whose answer is unusable after that is at fault itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Doubt {
-    /// No answer was unusable so far.
-    None,
-    /// The next usable answer for another address brings an early retry.
-    Benefit,
-    /// The early retry was made, or is due.
-    Spent,
+    /// Whether its next lookup comes before its time, because another address has had a usable answer.
+    early: bool,
 }
 
 /// What came of adding a sighting.
@@ -78,6 +65,8 @@ pub struct Wanted<'a, T> {
     pub interest: Interest,
     /// How many lookups of the address have failed so far.
     pub failures: u32,
+    /// Whether the lookup comes before its time, because another address has just had a usable answer.
+    pub early: bool,
 }
 
 /// All sessions that wait. `T` is what the caller wants to find again with each sighting.
@@ -89,7 +78,7 @@ pub struct Waiting<T> {
     retries: BTreeMap<RetryAt, Key>,
     next_retry: u64,
     /// Addresses to retry early once the provider gives a usable answer.
-    doubted: Vec<Key>,
+    doubted: HashSet<Key>,
     /// Sessions whose messages went back to the queue, and until when they are believed to come again.
     postponed: GuidMap<Millis>,
 }
@@ -103,7 +92,7 @@ impl<T> Waiting<T> {
             ready: VecDeque::new(),
             retries: BTreeMap::new(),
             next_retry: 0,
-            doubted: Vec::new(),
+            doubted: HashSet::new(),
             postponed: GuidMap::default(),
         }
     }
@@ -118,7 +107,7 @@ impl<T> Waiting<T> {
                 interest: Interest::default(),
                 stage: Stage::Ready,
                 failures: 0,
-                doubt: Doubt::None,
+                early: false,
             }
         });
         if let Some((_, session)) = address
@@ -182,6 +171,7 @@ impl<T> Waiting<T> {
             ticket,
             interest: address.interest.clone(),
             failures: address.failures,
+            early: address.early,
         })
     }
 
@@ -199,22 +189,29 @@ impl<T> Waiting<T> {
             return;
         }
         address.failures = address.failures.saturating_add(1);
-        if kind == RetryKind::BadAnswer && address.doubt == Doubt::None {
-            address.doubt = Doubt::Benefit;
-            self.doubted.push(key);
+        address.early = false;
+        let early_retry = matches!(
+            kind,
+            RetryKind::Deferred {
+                early_retry: true,
+                ..
+            }
+        );
+        if early_retry {
+            self.doubted.insert(key);
         }
         let pause = retry::pause(kind, address.failures, jitter);
         self.retry(key, now + pause);
     }
 
-    /// The provider has given a usable answer.
+    /// The provider has given a usable answer: what is wrong with others may have been its fault, and be over.
     pub fn succeeded(&mut self, now: Instant) {
         for key in std::mem::take(&mut self.doubted) {
             let Some(address) = self.addresses.get_mut(&key) else {
                 continue;
             };
-            address.doubt = Doubt::Spent;
             if let Stage::Retry(at) = address.stage {
+                address.early = true;
                 self.retries.remove(&at);
                 self.retry(key, now);
             }

@@ -4,15 +4,12 @@ use std::time::Duration;
 
 use crate::lookup::failure::RetryKind;
 
-/// The pauses after an answer that retrying does not change; the last one repeats.
+/// The pauses once failures are not chance any longer; the last one repeats.
 const UNCHANGING: [Duration; 3] = [
     Duration::from_secs(5),
     Duration::from_secs(30),
     Duration::from_mins(5),
 ];
-
-/// How many times an unusable answer is asked for again soon, because it may have been damaged on its way.
-const QUICK_RETRIES: u32 = 1;
 
 /// After so many failures in a row it is not chance any longer, even where every other call fails.
 const CHANCE: u32 = 16;
@@ -32,9 +29,9 @@ pub fn pause(kind: RetryKind, failures: u32, jitter: f64) -> Duration {
         RetryKind::NotSent => exponential(failures, LONGEST_PAUSE_UNSENT),
         RetryKind::Transient if failures < CHANCE => exponential(failures, LONGEST_PAUSE),
         RetryKind::Transient => unchanging(failures - CHANCE),
-        RetryKind::BadAnswer if failures <= QUICK_RETRIES => exponential(2 * failures, LONGEST_PAUSE),
-        RetryKind::BadAnswer => unchanging(failures - QUICK_RETRIES - 1),
-        RetryKind::Rejected => unchanging(failures - 1),
+        // With its jitter already.
+        RetryKind::Deferred { wait, .. } => return wait,
+        RetryKind::Later => Duration::ZERO,
         RetryKind::Queued(wait) => wait,
     };
     pause.mul_f64(1.0 + JITTER * jitter.clamp(0.0, 1.0))
@@ -71,16 +68,6 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_does_not_change_is_paid_for_a_few_times() {
-        let ten_minutes = Duration::from_mins(10);
-        assert!(
-            calls_within(RetryKind::BadAnswer, ten_minutes) <= 5,
-            "an early retry comes on top"
-        );
-        assert!(calls_within(RetryKind::Rejected, ten_minutes) <= 4);
-    }
-
-    #[test]
     fn an_address_that_always_fails_is_left_alone_in_the_end() {
         let calls = calls_within(RetryKind::Transient, Duration::from_mins(10));
         assert!(calls <= 20, "{calls}");
@@ -95,8 +82,8 @@ mod tests {
     #[test]
     fn jitter_spreads_by_a_quarter() {
         let (short, long) = (
-            pause(RetryKind::Rejected, 1, 0.0),
-            pause(RetryKind::Rejected, 1, 1.0),
+            pause(RetryKind::Queued(Duration::from_secs(5)), 1, 0.0),
+            pause(RetryKind::Queued(Duration::from_secs(5)), 1, 1.0),
         );
         assert_eq!(
             (short, long),

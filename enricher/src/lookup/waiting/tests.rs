@@ -20,6 +20,14 @@ fn sighting(name: &str, at: Millis) -> Sighting {
     }
 }
 
+/// The fleet asks again after so many seconds.
+fn deferred(seconds: u64, early_retry: bool) -> RetryKind {
+    RetryKind::Deferred {
+        wait: Duration::from_secs(seconds),
+        early_retry,
+    }
+}
+
 fn tickets(sightings: Vec<(Sighting, u32)>) -> Vec<u32> {
     let mut tickets: Vec<_> = sightings.into_iter().map(|(_, ticket)| ticket).collect();
     tickets.sort_unstable();
@@ -58,13 +66,13 @@ fn a_failed_lookup_is_tried_again_after_its_pause() {
     let (mut waiting, now) = (Waiting::new(), Instant::now());
     waiting.add(key(1), sighting("a", 1), 1);
     assert_eq!(waiting.next(now), Some(key(1)));
-    waiting.failed(key(1), RetryKind::Rejected, now, 0.0);
+    waiting.failed(key(1), deferred(5, false), now, 0.0);
     let due = waiting.next_retry().unwrap();
     assert_eq!(due, now + Duration::from_secs(5));
     assert_eq!(waiting.next(now), None);
     assert_eq!(waiting.next(due), Some(key(1)));
     assert_eq!(waiting.next_retry(), None);
-    waiting.failed(key(1), RetryKind::Rejected, due, 0.0);
+    waiting.failed(key(1), deferred(30, false), due, 0.0);
     assert_eq!(waiting.next_retry(), Some(due + Duration::from_secs(30)));
     assert_eq!(tickets(waiting.take(key(1))), [1], "a verdict from elsewhere");
     assert_eq!(waiting.next_retry(), None);
@@ -139,7 +147,7 @@ fn a_lookup_that_ended_for_those_who_left_decides_nothing_for_those_who_came() {
     assert_eq!(waiting.next(now), Some(key(1)));
     waiting.take_session(key(1), &guid("a"));
     waiting.add(key(1), sighting("b", 1), 2);
-    waiting.failed(key(1), RetryKind::Rejected, now, 0.0);
+    waiting.failed(key(1), deferred(5, false), now, 0.0);
     assert_eq!(waiting.next(now), Some(key(1)), "it is in line already");
     assert_eq!(waiting.next(now), None);
 }
@@ -164,20 +172,17 @@ fn a_session_counts_once_until_its_verdict() {
 }
 
 #[test]
-fn unusable_answers_are_doubted_once() {
+fn usable_answer_for_another_address_brings_an_early_retry() {
     let (mut waiting, now) = (Waiting::new(), Instant::now());
     waiting.add(key(1), sighting("a", 1), 1);
-    let fail = |waiting: &mut Waiting<_>, at| {
-        assert_eq!(waiting.next(at), Some(key(1)));
-        waiting.failed(key(1), RetryKind::BadAnswer, at, 0.0);
-    };
-    fail(&mut waiting, now);
-    let again = waiting.next_retry().unwrap();
-    fail(&mut waiting, again);
-    assert_eq!(waiting.next_retry(), Some(again + Duration::from_secs(5)));
-    waiting.succeeded(again);
-    fail(&mut waiting, again);
-    assert_eq!(waiting.next_retry(), Some(again + Duration::from_secs(30)));
-    waiting.succeeded(again);
-    assert_eq!(waiting.next(again), None, "it is the address");
+    assert_eq!(waiting.next(now), Some(key(1)));
+    waiting.failed(key(1), deferred(30, true), now, 0.0);
+    waiting.succeeded(now);
+    assert_eq!(waiting.next(now), Some(key(1)));
+    assert!(waiting.lookup(key(1)).unwrap().early);
+    waiting.failed(key(1), deferred(30, false), now, 0.0);
+    assert!(!waiting.lookup(key(1)).unwrap().early);
+    waiting.succeeded(now);
+    assert_eq!(waiting.next(now), None, "it is the address");
+    assert_eq!(waiting.next_retry(), Some(now + Duration::from_secs(30)));
 }

@@ -1,0 +1,176 @@
+//! An account that the provider refuses or that is exhausted stops the fleet's calls but for one probe, and is named.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use e2e::{Answer, Pipeline, Role, Visitor, eventually};
+use protocol::status::{Account, Figures};
+use serde_json::Value;
+use simulator::deanonymizer::Failure;
+use simulator::event::Event;
+use simulator::world::Kind;
+use tokio::time::Instant;
+
+fn openings(site: &Pipeline, numbers: std::ops::Range<u32>) -> Vec<Event> {
+    numbers
+        .map(|number| Visitor::from(&site.ip(Kind::CompanyOnly, number)).opened(0))
+        .collect()
+}
+
+/// Waits until each enricher says so of the account, on every way in which it says it.
+async fn every_enricher_says(site: &Pipeline, account: Account, reason: Option<&str>) -> Result<()> {
+    let metric = match account {
+        Account::Ok => 0,
+        Account::Refused => 1,
+        Account::Exhausted => 2,
+    };
+    eventually(&format!("every enricher says {account:?}"), async || {
+        for enricher in site.members(Role::Enricher) {
+            let name = enricher.process.name();
+            let told = enricher.http.metric("visitor_enricher_account").await?;
+            ensure!(told == metric, "{name}: {told}");
+            let answer = Answer::of(enricher.http.request("/readyz")).await?;
+            ensure!(
+                reason.map_or(answer.status == 200, |reason| {
+                    answer.status == 503 && answer.text.contains(reason)
+                }),
+                "{name}: {} {}",
+                answer.status,
+                answer.text
+            );
+            let alive = Answer::of(enricher.http.request("/healthz")).await?;
+            ensure!(alive.status == 200, "{name} must not be restarted for it");
+        }
+        let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+        let told = pipeline
+            .processes
+            .iter()
+            .filter_map(|process| match &process.figures {
+                Figures::Enricher(enricher) => Some(enricher.account),
+                Figures::Ingestor(_) | Figures::Gateway(_) => None,
+            });
+        let told: Vec<_> = told.collect();
+        ensure!(
+            !told.is_empty() && told.iter().all(|told| *told == account),
+            "{told:?}"
+        );
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn refused_account_is_probed_once_for_the_whole_fleet_and_known_visitors_go_on() -> Result<()> {
+    const RETRY: Duration = Duration::from_secs(4);
+    let mut site = Pipeline::builder()
+        .with(Role::Enricher, 4)
+        .flag(Role::Enricher, "--account-retry", "4s")
+        .start()
+        .await?;
+    let known = Visitor::from(&site.ip(Kind::Full, 1));
+    site.send(&[known.opened(0)]);
+    site.shows(&known).await?;
+    let before = site.deanonymizer.stats().calls;
+
+    site.deanonymizer.fail_all(Some(Failure::Unauthorized));
+    let begun = Instant::now();
+    site.send(&openings(&site, 0..1));
+    let reason = "The Deanonymizer refused";
+    every_enricher_says(&site, Account::Refused, Some(reason)).await?;
+    site.send(&openings(&site, 1..60));
+    site.add(Role::Enricher)?;
+    let mut killed = 0;
+    eventually("it has been probed a few times", async || {
+        // Read before the time, so that a call that is seen was not made later.
+        let calls = site.deanonymizer.stats().calls - before;
+        let elapsed = begun.elapsed() + Duration::from_millis(500);
+        let allowed = 1 + u128::from(calls > 0) * (elapsed.as_millis() / RETRY.as_millis());
+        assert!(u128::from(calls) <= allowed, "{calls} calls in {elapsed:?}");
+        ensure!(calls >= 4, "{calls} calls");
+        Ok(())
+    })
+    .await?;
+    for _ in 0..2 {
+        site.member_mut(Role::Enricher, killed)?.process.restart().await?;
+        killed += 1;
+    }
+    every_enricher_says(&site, Account::Refused, Some(reason)).await?;
+
+    let again = Visitor::from(&known.ip);
+    let touch = known.keep_alive(0);
+    site.send(&[again.opened(0), touch.clone()]);
+    site.shows(&again).await?;
+    eventually("the known visitor goes on", async || {
+        let session = site.shows(&known).await?;
+        ensure!(Some(session.last_activity_at) == touch.timestamp_ms());
+        Ok(())
+    })
+    .await?;
+    let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+    assert_eq!(pipeline.interruptions, [], "nothing is cut off");
+    let calls = site.deanonymizer.stats().calls - before;
+    let elapsed = begun.elapsed() + Duration::from_millis(500);
+    assert!(
+        u128::from(calls) <= 1 + elapsed.as_millis() / RETRY.as_millis(),
+        "{calls} calls in {elapsed:?}"
+    );
+
+    site.deanonymizer.fail_all(None);
+    every_enricher_says(&site, Account::Ok, None).await?;
+    site.view_is_right().await?;
+    let stats = site.deanonymizer.stats();
+    assert_eq!(stats.calls, stats.successes + stats.by_status[&401], "{stats:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn refused_calls_are_neither_paid_nor_taken_off_the_budget() -> Result<()> {
+    let site = Pipeline::builder()
+        .flag(Role::Enricher, "--lookup-budget", "5/day")
+        .start()
+        .await?;
+    site.deanonymizer.fail_all(Some(Failure::Forbidden));
+    site.send(&openings(&site, 0..5));
+    eventually("more calls are refused than the budget has", async || {
+        let calls = site.deanonymizer.stats().calls;
+        ensure!(calls > 5, "{calls} calls");
+        Ok(())
+    })
+    .await?;
+    site.deanonymizer.fail_all(None);
+    site.view_is_right().await?;
+    assert_eq!(site.sessions().await?.len(), 5);
+    eventually("five calls are paid", async || {
+        let bill = site.member(Role::Gateway, 0)?.http.pipeline().await?.lookups;
+        ensure!(bill.paid == 5, "{bill:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn account_is_known_after_the_bucket_was_lost() -> Result<()> {
+    let mut site = Pipeline::builder()
+        .flag(Role::Enricher, "--account-retry", "1h")
+        .start()
+        .await?;
+    site.deanonymizer.fail_all(Some(Failure::Unauthorized));
+    site.send(&openings(&site, 0..1));
+    every_enricher_says(&site, Account::Refused, Some("refused")).await?;
+    site.nats.process.restart().await?;
+    eventually("the bucket says it again", async || {
+        let operator = site.operator().await?;
+        let stream = operator.get_stream("KV_visitor_profiles").await?;
+        let entry = stream
+            .direct_get_last_for_subject("$KV.visitor_profiles.account")
+            .await?;
+        let entry: Value = serde_json::from_slice(&entry.payload)?;
+        ensure!(entry["state"] == "refused", "{entry}");
+        Ok(())
+    })
+    .await?;
+    site.send(&openings(&site, 1..5));
+    every_enricher_says(&site, Account::Refused, Some("refused")).await?;
+    assert_eq!(site.deanonymizer.stats().calls, 1);
+    Ok(())
+}

@@ -1,0 +1,238 @@
+//! Holds calls back while the provider does not accept our account, and lets the fleet's one probe through.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use protocol::Millis;
+use protocol::status::Account;
+use protocol::time::millis;
+use service::clock;
+use service::health::Health;
+
+use super::account::{AccountEntry, AccountState, Call, KeyTag, Refusal};
+use crate::address_key::AddressHasher;
+use crate::lookup::cache::fleet::{Fleet, FleetError};
+use crate::lookup::cache::shared_account::Probe;
+use crate::lookup::failure::{FailureKind, HeldBack, LookupFailure as Failure};
+use crate::lookup::provider::key_file::KeyFile;
+
+/// The part's name in [`Health`].
+const PART: &str = "account";
+
+/// How often the key file is read while the account is not accepted: another key is tried at once.
+const KEY_LOOKS: Duration = Duration::from_millis(250);
+
+/// The gate. Clones share it.
+#[derive(Clone)]
+pub struct AccountGate {
+    state: Arc<Mutex<AccountState>>,
+    fleet: Fleet,
+    key_file: Option<KeyFile>,
+    hasher: AddressHasher,
+    /// How long nobody calls after a refusal.
+    retry: Duration,
+    health: Health,
+}
+
+/// Leave for one call as far as the account is concerned; comes back with the call's result.
+pub struct AccountPass {
+    key: KeyTag,
+    began: Instant,
+    began_at: Millis,
+    is_probe: bool,
+}
+
+impl AccountGate {
+    /// Open, until the fleet or a call says otherwise.
+    pub fn new(
+        fleet: Fleet,
+        key_file: Option<KeyFile>,
+        hasher: AddressHasher,
+        retry: Duration,
+        health: Health,
+    ) -> Self {
+        Self {
+            state: Arc::default(),
+            fleet,
+            key_file,
+            hasher,
+            retry,
+            health,
+        }
+    }
+
+    /// Why no call may be made now.
+    pub fn held_back(&self) -> Option<HeldBack> {
+        match self.lock().call(Instant::now()) {
+            Call::Held(refusal) => Some(HeldBack::Account(refusal)),
+            Call::Free | Call::Probe { .. } => None,
+        }
+    }
+
+    /// Whether only a probe may be made now.
+    pub fn only_probes(&self) -> bool {
+        matches!(self.lock().call(Instant::now()), Call::Probe { .. })
+    }
+
+    /// Leave to make a call now. Just before it is made: while the account is not accepted, it is the fleet's one probe.
+    ///
+    /// # Errors
+    /// Where calls are held back, or it is not known whether another enricher probes.
+    pub async fn admit(&self) -> Result<AccountPass, Failure> {
+        if !self.lock().is_known() {
+            let entry = self.fleet.account().await?;
+            self.heard(entry);
+        }
+        let key = self.key();
+        let call = {
+            let mut state = self.lock();
+            state.has_key(key.clone());
+            state.call(Instant::now())
+        };
+        let is_probe = match call {
+            Call::Free => false,
+            Call::Held(refusal) => return Err(HeldBack::Account(refusal).into()),
+            Call::Probe { untried } => self.claim_probe(&key, untried).await?,
+        };
+        Ok(AccountPass {
+            key,
+            began: Instant::now(),
+            began_at: clock::now(),
+            is_probe,
+        })
+    }
+
+    async fn claim_probe(&self, key: &KeyTag, untried: bool) -> Result<bool, Failure> {
+        match self.fleet.claim_probe(key, untried, self.retry).await? {
+            Probe::Ours(entry) => {
+                tracing::info!("tries whether the Deanonymizer accepts our account again");
+                self.lock().probing(entry, Instant::now(), self.retry);
+                Ok(true)
+            }
+            Probe::NotNeeded => {
+                self.heard(None);
+                Ok(false)
+            }
+            Probe::Theirs(entry) => {
+                let refusal = entry.refusal();
+                self.heard(Some(entry));
+                match refusal {
+                    Some(refusal) => Err(HeldBack::Account(refusal).into()),
+                    None => Ok(false),
+                }
+            }
+        }
+    }
+
+    /// A call has ended; the fleet hears what it says of the account.
+    pub async fn ended<T>(&self, pass: AccountPass, outcome: &Result<T, Failure>) {
+        let told = match outcome {
+            Err(failure) if failure.kind() == FailureKind::Account => match failure.refusal() {
+                Some(refusal) => self.refused(pass, refusal).await,
+                None => Ok(()),
+            },
+            outcome if pass.is_probe && is_accepted(outcome) => {
+                self.lock().accepted(Instant::now());
+                self.tell();
+                self.fleet.account_accepted(&pass.key).await
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = told {
+            tracing::debug!(%error, "the others find out by themselves how the account stands");
+        }
+    }
+
+    async fn refused(&self, pass: AccountPass, refusal: Refusal) -> Result<(), FleetError> {
+        let now = clock::now();
+        let entry = AccountEntry {
+            state: refusal.account,
+            status: refusal.status,
+            since: now,
+            retry_at: now + millis(self.retry),
+            key: pass.key,
+            by: Arc::clone(self.fleet.instance()),
+        };
+        let is_news = self
+            .lock()
+            .refused(entry.clone(), pass.began, Instant::now(), self.retry);
+        self.tell();
+        if is_news || pass.is_probe {
+            self.fleet.account_refused(&entry, pass.began_at).await?;
+        }
+        Ok(())
+    }
+
+    /// What the fleet's entry says now.
+    pub fn heard(&self, entry: Option<AccountEntry>) {
+        let wait = entry
+            .as_ref()
+            .map_or(Duration::ZERO, |entry| entry.wait(clock::now(), self.retry));
+        self.lock().heard(entry, wait, Instant::now());
+        self.tell();
+    }
+
+    /// How the account stands, for the key that this enricher has.
+    pub fn account(&self) -> Account {
+        self.lock()
+            .refusal()
+            .map_or(Account::Ok, |refusal| refusal.account)
+    }
+
+    /// The fleet's entry while the account is not accepted.
+    pub fn trouble(&self) -> Option<AccountEntry> {
+        self.lock().trouble().cloned()
+    }
+
+    /// Notices another key in the key file while the account is not accepted.
+    pub async fn watch_key(self) {
+        loop {
+            tokio::time::sleep(KEY_LOOKS).await;
+            if self.lock().trouble().is_some() {
+                let key = self.key();
+                self.lock().has_key(key);
+                self.tell();
+            }
+        }
+    }
+
+    /// Which key there is now. One that cannot be read is none.
+    fn key(&self) -> KeyTag {
+        let key = self.key_file.as_ref().and_then(|file| file.read().ok());
+        let digest = self
+            .hasher
+            .digest(b"provider key", key.unwrap_or_default().as_bytes());
+        KeyTag::new(digest[..8].try_into().unwrap_or_default())
+    }
+
+    /// On `/readyz`.
+    fn tell(&self) {
+        let refusal = self.lock().refusal();
+        match refusal {
+            Some(refusal) => self.health.trouble(PART, refusal.advice(self.key_file.is_some())),
+            None => self.health.well(PART),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, AccountState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a call that ended so shows that the account is accepted.
+fn is_accepted<T>(outcome: &Result<T, Failure>) -> bool {
+    match outcome.as_ref().map_err(Failure::kind) {
+        Ok(_) | Err(FailureKind::Queued(_)) => true,
+        // What is refused for its form may have been refused before anybody looked at the key.
+        Err(FailureKind::Unusable) => !matches!(outcome, Err(Failure::Rejected(_))),
+        Err(
+            FailureKind::NotAsked
+            | FailureKind::Unreachable
+            | FailureKind::Interrupted
+            | FailureKind::TimedOut
+            | FailureKind::Throttled(_)
+            | FailureKind::ServerError
+            | FailureKind::Account,
+        ) => false,
+    }
+}

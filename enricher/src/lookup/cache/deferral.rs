@@ -1,0 +1,193 @@
+//! What the fleet remembers of an address whose answers are unusable, and when it asks again. Pure.
+
+use std::time::Duration;
+
+use protocol::Millis;
+use protocol::time::millis;
+use serde::{Deserialize, Serialize};
+
+/// The pauses after an answer that retrying does not change; the last one repeats.
+const PAUSES: [Duration; 3] = [
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_mins(5),
+];
+
+/// The pause before the second call, because the first answer may have been damaged on its way.
+const QUICK_RETRY: Duration = Duration::from_millis(100);
+
+/// After more failures than these no call is made early: it would come on top of the others within ten minutes.
+const EARLY_RETRY_UNTIL: u32 = 3;
+
+/// For how long failures are remembered after the next call is due: the session may come back late, or to another enricher.
+const REMEMBER: Duration = Duration::from_mins(10);
+
+/// By how much jitter lengthens a pause, as a share of it.
+const JITTER: f64 = 0.25;
+
+/// Why an answer brought no verdict though the provider answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// It cannot be read, or is about another address. It may have been damaged on its way.
+    Malformed,
+    /// The provider does not want this question.
+    Rejected,
+}
+
+/// The unusable answers for one address, and when the fleet asks again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deferral {
+    /// Calls in a row whose answer was unusable, or that were not recorded because their enricher was killed.
+    pub failures: u32,
+    /// No call before this.
+    pub retry_at: Millis,
+    /// Whether the first usable answer for another address brings one call before that: the fault may have been the
+    /// provider's.
+    pub early_retry: bool,
+}
+
+impl Deferral {
+    /// After an unusable answer for an address of which the fleet knew `before`. `jitter` lies between 0 and 1; it spreads
+    /// the calls for addresses that failed together.
+    pub fn after(before: Option<Self>, unusable: Unusable, now: Millis, jitter: f64) -> Self {
+        let failures = before.map_or(0, |before| before.failures).saturating_add(1);
+        let pause = pause(unusable, failures).mul_f64(1.0 + JITTER * jitter.clamp(0.0, 1.0));
+        Self {
+            failures,
+            retry_at: now + millis(pause),
+            early_retry: failures <= EARLY_RETRY_UNTIL
+                && before.map_or(unusable == Unusable::Malformed, |before| before.early_retry),
+        }
+    }
+
+    /// What holds if the call that begins now is never recorded: it counts as failed.
+    pub fn unrecorded(self, now: Millis) -> Self {
+        Self::after(Some(self), Unusable::Malformed, now, 0.0)
+    }
+
+    /// Whether a call may be made now. `early`: another address has just had a usable answer.
+    pub fn allows(&self, now: Millis, early: bool) -> bool {
+        now >= self.retry_at || (early && self.early_retry)
+    }
+
+    /// What is left where the call is made early: there is no second one.
+    pub fn spend_early_retry(self, now: Millis) -> Self {
+        Self {
+            early_retry: self.early_retry && now >= self.retry_at,
+            ..self
+        }
+    }
+
+    /// How long until the next call.
+    pub fn wait(&self, now: Millis) -> Duration {
+        Duration::from_millis(u64::try_from(self.retry_at - now).unwrap_or(0))
+    }
+
+    /// How much longer it is remembered.
+    pub fn remaining(&self, now: Millis) -> Duration {
+        self.wait(now) + REMEMBER
+    }
+}
+
+fn pause(unusable: Unusable, failures: u32) -> Duration {
+    let index = match unusable {
+        Unusable::Malformed if failures <= 1 => return QUICK_RETRY,
+        Unusable::Malformed => failures - 2,
+        Unusable::Rejected => failures.saturating_sub(1),
+    };
+    let index = usize::try_from(index).unwrap_or(usize::MAX);
+    PAUSES[index.min(PAUSES.len() - 1)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const TEN_MINUTES: Millis = 600_000;
+
+    /// When a fleet calls within ten minutes that tries each `step` ms, where each answer is unusable. `early` tells at
+    /// which tries another address has just had a usable answer, `killed` at which calls the caller is killed.
+    ///
+    /// A first call is not recorded before it ends: where its enricher is killed, nobody knows of it.
+    fn calls(unusable: Unusable, step: Millis, early: &[bool], killed: &[bool]) -> Vec<Millis> {
+        let (mut known, mut calls, mut now) = (None::<Deferral>, Vec::new(), 0);
+        let mut tries = early.iter().cycle();
+        while now <= TEN_MINUTES {
+            let early = tries.next().copied().unwrap_or_default();
+            if known.is_none_or(|known| known.allows(now, early)) {
+                let before = known.map(|known| known.spend_early_retry(now));
+                let is_killed = killed.get(calls.len()).copied().unwrap_or_default();
+                calls.push(now);
+                known = match before {
+                    Some(before) if is_killed => Some(before.unrecorded(now)),
+                    // Its lease runs out.
+                    None if is_killed => {
+                        now += 4_000;
+                        None
+                    }
+                    before => Some(Deferral::after(before, unusable, now, 0.0)),
+                };
+            }
+            now += step;
+        }
+        calls
+    }
+
+    #[test]
+    fn malformed_answer_is_asked_for_again_soon_then_after_growing_pauses() {
+        assert_eq!(
+            calls(Unusable::Malformed, 100, &[false], &[]),
+            [0, 100, 5_100, 35_100, 335_100]
+        );
+    }
+
+    #[test]
+    fn rejected_question_is_asked_again_after_growing_pauses() {
+        assert_eq!(
+            calls(Unusable::Rejected, 100, &[false], &[]),
+            [0, 5_000, 35_000, 335_000]
+        );
+    }
+
+    #[test]
+    fn usable_answer_for_another_address_brings_one_early_call() {
+        assert_eq!(
+            calls(Unusable::Malformed, 1_000, &[true], &[])[..4],
+            [0, 1_000, 2_000, 32_000]
+        );
+        assert_eq!(
+            calls(Unusable::Rejected, 1_000, &[true], &[]),
+            calls(Unusable::Rejected, 1_000, &[false], &[])
+        );
+    }
+
+    #[test]
+    fn jitter_lengthens_a_pause_by_a_quarter_at_most() {
+        let retry_at = |jitter| Deferral::after(None, Unusable::Rejected, 0, jitter).retry_at;
+        assert_eq!((retry_at(0.0), retry_at(1.0)), (5_000, 6_250));
+    }
+
+    #[test]
+    fn failures_are_remembered_after_the_next_call_is_due() {
+        let deferral = Deferral::after(None, Unusable::Rejected, 0, 0.0);
+        assert_eq!(deferral.remaining(0), Duration::from_secs(5) + REMEMBER);
+        assert_eq!(deferral.remaining(5_001), REMEMBER);
+    }
+
+    proptest! {
+        #[test]
+        fn five_calls_at_most_in_ten_minutes_and_first_calls_of_killed_enrichers(
+            rejected: bool,
+            step in 1_i64..10_000,
+            early in prop::collection::vec(any::<bool>(), 1..50),
+            killed in prop::collection::vec(any::<bool>(), 0..10),
+        ) {
+            let unusable = if rejected { Unusable::Rejected } else { Unusable::Malformed };
+            let lost = killed.iter().take_while(|killed| **killed).count();
+            let calls = calls(unusable, step, &early, &killed);
+            prop_assert!(calls.len() <= 5 + lost, "{calls:?}");
+        }
+    }
+}

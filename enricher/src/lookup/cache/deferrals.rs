@@ -1,0 +1,75 @@
+//! This enricher's copy of the fleet's deferrals: known without asking the bucket, put back where the bucket was lost.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use moka::Expiry;
+use moka::future::Cache;
+use service::clock;
+
+use crate::address_key::Key;
+use crate::lookup::cache::deferral::Deferral;
+
+/// The most addresses with unusable answers that are remembered; the least used go first, and the bucket still has them.
+const CAPACITY: u64 = 50_000;
+
+/// The copy. Clones share it.
+#[derive(Clone)]
+pub struct Deferrals(Cache<Key, Deferral>);
+
+struct UntilForgotten;
+
+impl Expiry<Key, Deferral> for UntilForgotten {
+    fn expire_after_create(&self, _: &Key, deferral: &Deferral, _: Instant) -> Option<Duration> {
+        Some(deferral.remaining(clock::now()))
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &Key,
+        deferral: &Deferral,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(deferral.remaining(clock::now()))
+    }
+}
+
+impl Deferrals {
+    /// Empty.
+    pub fn new() -> Self {
+        Self(
+            Cache::builder()
+                .max_capacity(CAPACITY)
+                .expire_after(UntilForgotten)
+                .build(),
+        )
+    }
+
+    /// What the bucket says of an address now: nothing where its answers are not unusable.
+    pub async fn set(&self, key: Key, deferral: Option<Deferral>) {
+        match deferral {
+            Some(deferral) => self.0.insert(key, deferral).await,
+            None => self.0.invalidate(&key).await,
+        }
+    }
+
+    /// Why an address must not be asked about now.
+    pub async fn holds_back(&self, key: Key, early: bool) -> Option<Deferral> {
+        let deferral = self.0.get(&key).await?;
+        (!deferral.allows(clock::now(), early)).then_some(deferral)
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Vec<(Key, Deferral)> {
+        self.0
+            .iter()
+            .map(|(key, deferral)| (*Arc::as_ref(&key), deferral))
+            .collect()
+    }
+
+    /// Forgets all: the keys are of no use any longer.
+    pub fn clear(&self) {
+        self.0.invalidate_all();
+    }
+}

@@ -1,0 +1,105 @@
+//! The fleet's entry about its account at the provider.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::Millis;
+use protocol::status::Account;
+use service::clock;
+
+use super::fleet::{CONFLICTS, Fleet, FleetError};
+use crate::lookup::admission::account::{AccountEntry, KeyTag};
+
+/// The key of the entry.
+pub const ACCOUNT: &str = "account";
+
+/// For how long the entry stands when nobody writes it.
+const TTL: Duration = Duration::from_hours(24);
+
+/// Who makes a probe.
+#[derive(Debug)]
+pub enum Probe {
+    /// This enricher; the entry says so.
+    Ours(AccountEntry),
+    /// Another, or nobody yet.
+    Theirs(AccountEntry),
+    /// There is no need for one: the account is accepted.
+    NotNeeded,
+}
+
+impl Fleet {
+    /// What the fleet knows of its account.
+    ///
+    /// # Errors
+    /// Where the bucket cannot be read.
+    pub async fn account(&self) -> Result<Option<AccountEntry>, FleetError> {
+        Ok(self.standing(ACCOUNT).await?.0)
+    }
+
+    /// Takes the one probe per `retry` that the fleet makes while its account is not accepted. `untried`: this enricher has
+    /// not probed with this key before.
+    ///
+    /// # Errors
+    /// Where it is not sure who makes it.
+    pub async fn claim_probe(
+        &self,
+        key: &KeyTag,
+        untried: bool,
+        retry: Duration,
+    ) -> Result<Probe, FleetError> {
+        for _ in 0..CONFLICTS {
+            let (entry, sequence) = self.standing::<AccountEntry>(ACCOUNT).await?;
+            let Some(entry) = entry.filter(|entry| entry.state != Account::Ok) else {
+                return Ok(Probe::NotNeeded);
+            };
+            let Some(ours) = entry.probe(key, untried, self.instance(), clock::now(), retry) else {
+                return Ok(Probe::Theirs(entry));
+            };
+            if self.write(ACCOUNT, &ours, TTL, Some(sequence)).await?.is_some() {
+                return Ok(Probe::Ours(ours));
+            }
+        }
+        Err(FleetError::Contended)
+    }
+
+    /// A call that began at `began_at` was refused.
+    ///
+    /// # Errors
+    /// Where the bucket does not acknowledge.
+    pub async fn account_refused(&self, told: &AccountEntry, began_at: Millis) -> Result<(), FleetError> {
+        for _ in 0..CONFLICTS {
+            let (before, sequence) = self.standing::<AccountEntry>(ACCOUNT).await?;
+            let Some(entry) = AccountEntry::after_refusal(before.as_ref(), told.clone(), began_at) else {
+                return Ok(());
+            };
+            if self.write(ACCOUNT, &entry, TTL, Some(sequence)).await?.is_some() {
+                return Ok(());
+            }
+        }
+        Err(FleetError::Contended)
+    }
+
+    /// A probe with this key was accepted: everybody may call.
+    ///
+    /// # Errors
+    /// Where the bucket does not acknowledge.
+    pub async fn account_accepted(&self, key: &KeyTag) -> Result<(), FleetError> {
+        let entry = AccountEntry {
+            state: Account::Ok,
+            status: 0,
+            since: clock::now(),
+            retry_at: 0,
+            key: key.clone(),
+            by: Arc::clone(self.instance()),
+        };
+        self.write(ACCOUNT, &entry, TTL, None).await.map(drop)
+    }
+
+    /// Tells again what the bucket may have lost.
+    ///
+    /// # Errors
+    /// Where the bucket does not acknowledge.
+    pub async fn put_back_account(&self, entry: &AccountEntry) -> Result<(), FleetError> {
+        self.write(ACCOUNT, entry, TTL, Some(0)).await.map(drop)
+    }
+}
