@@ -35,9 +35,9 @@ pub async fn measure(lasting: Duration) -> Result<Section> {
     let (written, writing, taking) = bare_reader(lasting, &["--unread"]).await?;
     let (read, emitting, reading) = bare_reader(lasting, &[]).await?;
     let relayed = bare_relay(lasting).await?;
-    let mut table = Table::new(&["floor", "a second", "CPU"]);
+    let mut table = Table::new(&["floor", "per second", "CPU"]);
     table.row(&[
-        "frames from the emitter to a socket whose reader does not look at them".into(),
+        "frames from the emitter to a socket whose reader discards them".into(),
         whole(written),
         format!("{writing:.2} µs in the emitter, {taking:.2} µs in the reader"),
     ]);
@@ -47,13 +47,13 @@ pub async fn measure(lasting: Duration) -> Result<Section> {
         format!("{emitting:.2} µs in the emitter, {reading:.2} µs in the reader"),
     ]);
     table.row(&[
-        "single messages, all acked: publish, work queue, publish, ordered consumer".into(),
+        "single messages, all acknowledged: publish, work queue, publish, ordered consumer".into(),
         whole(relayed),
         "both cores".into(),
     ]);
     Ok(Section::new(Part::Floors.title())
-        .say("What the emitter, a WebSocket and JetStream can do with nothing of ours between them. The first row is the \
-             load generator alone: what it writes is the most that anything here can be asked to carry.")
+        .say("What the emitter, a WebSocket and JetStream can carry without our processes. The first row is the load \
+             generator alone: what it writes is the upper limit of everything below.")
         .table(&table))
 }
 

@@ -13,7 +13,7 @@ const HOPS: [(&str, Role, &str); 4] = [
         "visitor_ingestor_publish_duration_seconds",
     ),
     (
-        "taken by an enricher",
+        "received by an enricher",
         Role::Enricher,
         "visitor_enricher_queue_duration_seconds",
     ),
@@ -23,7 +23,7 @@ const HOPS: [(&str, Role, &str); 4] = [
         "visitor_gateway_appearance_duration_seconds",
     ),
     (
-        "a frame out",
+        "a frame sent",
         Role::Gateway,
         "visitor_gateway_frame_duration_seconds",
     ),

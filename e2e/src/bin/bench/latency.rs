@@ -29,22 +29,23 @@ pub async fn measure(most: f64, lasting: Duration) -> Result<Section> {
     }
     let mut section = Section::new(Part::Latency.title());
     if let Err(error) = site.is_right().await {
-        section = section.fail(&format!("In the end the view was wrong: {error:#}"));
+        section = section.fail(&format!("The view was wrong at the end: {error:#}"));
     }
     let without_waiting = quiet(lasting).await?;
     let section = section.say(&format!(
-        "From the emitter's send to a WebSocket client's receive, and then how long after their receipt events got to \
-         each hop: p50 / p99 in milliseconds, estimated from the processes' histograms as Prometheus does it, whose \
-         finest bucket ends at a millisecond. The send is known to the millisecond, rounded down, so the first three are up to a \
-         millisecond too long. A real mix with 10,000 sessions, 2 enrichers, 1 client, {} s each; 80 % of the most \
-         is the last. In the end every session is compared with what was sent. Calls per IP: {:.3}.",
+        "The first three columns are from the emitter's send to a WebSocket client's receive. The last four are from the \
+         receipt of an event to each hop: p50 / p99 in milliseconds, estimated from the processes' histograms as \
+         Prometheus does it. Their finest bucket ends at a millisecond. The time of sending is rounded down to the \
+         millisecond, so the first three are up to a millisecond too long. The load is the real mix with 10,000 sessions, 2 \
+         enrichers and 1 client, {} s per rate; the last rate is 80 % of the maximum. At the end every session is \
+         compared with what was sent. Calls per IP address: {:.3}.",
         lasting.as_secs(),
         site.lookups_per_ip()
     ));
     Ok(section
         .table(&latencies(&runs))
         .say(&format!(
-            "The first rate again with `--frame-interval {SHORT_INTERVAL}`, so that no change waits for the next frame:"
+            "The first rate again with `--frame-interval {SHORT_INTERVAL}`, so that changes do not wait for the next frame:"
         ))
         .table(&latencies(&[without_waiting]))
         .say("CPU time of each process in microseconds per event:")

@@ -35,7 +35,7 @@ fn commit() -> Result<String> {
     Ok(if changed.is_empty() {
         commit
     } else {
-        format!("{commit}, with changes that are not committed")
+        format!("{commit}, with uncommitted changes")
     })
 }
 

@@ -17,7 +17,7 @@ impl Part {
     pub const fn title(self) -> &'static str {
         match self {
             Self::Floors => "Floors",
-            Self::Throughput => "The most events a second",
+            Self::Throughput => "Maximum throughput",
             Self::Latency => "Latency and cost at each rate",
             Self::Sessions => "Live sessions",
             Self::Fanout => "Fan-out",

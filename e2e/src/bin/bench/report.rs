@@ -84,8 +84,8 @@ impl Table {
 /// The whole document.
 pub fn document(sections: &[Section], machine: &[String], took: Duration) -> String {
     let mut text = String::from(
-        "# Performance\n\nWritten by `make bench`, which measures all of this on one machine in one run: the release \
-         build, with the load generator, the Deanonymizer, nats-server and the clients on the same cores.\n\n",
+        "# Performance\n\n`make bench` writes this document. It measures the release build in one run on one machine, with \
+         the load generator, the Deanonymizer, nats-server and the clients on the same cores.\n\n",
     );
     let facts = machine.iter().map(|line| format!("- {line}\n"));
     text.extend(facts.chain([format!("- measured in {:.0} s\n", took.as_secs_f64())]));

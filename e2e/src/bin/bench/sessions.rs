@@ -60,11 +60,11 @@ pub async fn measure(most: usize, lasting: Duration) -> Result<Section> {
     }
     let by_sessions = held.iter().map(|held| (whole(held.sessions as f64), &held.run));
     Ok(section
-        .say("Memory is what each process holds after all sessions were opened, before the events that follow. Bytes \
-             per session are those beyond what the fewest sessions need. A quarter of the sessions are from data \
-             centres: known to the enrichers, but not to the gateway. The snapshot is what a new WebSocket client \
-             gets, timed from its connecting until it has it. The restart is from SIGKILL until the gateway is ready. After it \
-             every single session is compared with what was sent; of a million only their number.")
+        .say("Memory is measured after all sessions were opened, before the events that follow. Bytes per session are \
+             those above the row with the fewest sessions. A quarter of the sessions are from data centres: the enrichers \
+             know them, the gateway does not. The snapshot is what a new WebSocket client receives, timed from its \
+             connection attempt until it is complete. The restart is timed from SIGKILL until the gateway is ready. After \
+             it, every session is compared with what was sent; with a million, only their number.")
         .table(&memory_table(&held))
         .say(&format!("CPU time of each process in microseconds per event, at {} events/s:", whole(RATE)))
         .table(&costs::table("sessions", by_sessions))
