@@ -114,7 +114,7 @@ fn tests_that_prove_something_exist() -> Result<()> {
     let root = repository();
     let mut proofs = String::new();
     for (document, heading) in [
-        ("ARCHITECTURE.md", "## What proves it"),
+        ("docs/testing.md", "## Which test proves what"),
         ("SECURITY.md", "## Attacks and their tests"),
         ("docs/reliability.md", "## Faults and their effects"),
     ] {
