@@ -1,4 +1,4 @@
-//! What must be seen, from the events that were sent (DESIGN 6). Pure, and written apart from the gateway's code: where
+//! What must be seen, from the events that were sent. Pure, and written apart from the gateway's code: where
 //! the two disagree, one of them is wrong.
 
 mod hidden;

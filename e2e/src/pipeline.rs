@@ -499,7 +499,7 @@ impl Pipeline {
         .await
     }
 
-    /// Waits until every gateway's view is the one that DESIGN 6 asks for, given all events that were sent before this
+    /// Waits until every gateway's view is what the rules of a session ask for, given all events that were sent before this
     /// was called, and those that are sent meanwhile.
     ///
     /// # Errors

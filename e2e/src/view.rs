@@ -1,4 +1,4 @@
-//! The view pieced together from a gateway's frames, as DESIGN 7 says. Pure.
+//! The view pieced together from a gateway's frames. Pure.
 
 use std::collections::BTreeMap;
 

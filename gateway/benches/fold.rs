@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use gateway::view::View;
-use gateway::view::write_back::Standing;
+use gateway::view::write_back::StoredMessage;
 use protocol::frame::{Delta, Frame};
 use protocol::stream::RECORD_TTL;
 use protocol::{Activity, Guid, Millis, SessionMessage};
@@ -19,14 +19,14 @@ const MANY: u32 = 1_000;
 
 const NOW: Millis = 1_740_974_641_984;
 
-fn message(number: u32) -> Option<(SessionMessage, Standing)> {
+fn message(number: u32) -> Option<(SessionMessage, StoredMessage)> {
     let mut message = serde_json::from_str(RECORD).ok()?;
     if let SessionMessage::Record(record) = &mut message {
         record.guid = guid(number)?;
         record.received_at = NOW;
     }
-    let standing = Standing::new(&message, number.into(), Some(RECORD_TTL), NOW);
-    Some((message, standing))
+    let stored = StoredMessage::new(&message, number.into(), Some(RECORD_TTL), NOW);
+    Some((message, stored))
 }
 
 fn guid(number: u32) -> Option<Guid> {
@@ -35,8 +35,8 @@ fn guid(number: u32) -> Option<Guid> {
 
 fn full() -> View {
     let mut view = View::new(Duration::from_mins(1));
-    for (message, standing) in (0..LIVE).filter_map(message) {
-        view.message(message, standing, NOW);
+    for (message, stored) in (0..LIVE).filter_map(message) {
+        view.message(message, stored, NOW);
     }
     drop(view.take_changes());
     view
@@ -69,8 +69,8 @@ fn folding(criterion: &mut Criterion) {
             || (0..MANY).filter_map(message).collect::<Vec<_>>(),
             |messages| {
                 let mut view = View::new(Duration::from_mins(1));
-                for (message, standing) in messages {
-                    view.message(message, standing, NOW);
+                for (message, stored) in messages {
+                    view.message(message, stored, NOW);
                 }
                 view
             },
@@ -82,8 +82,8 @@ fn folding(criterion: &mut Criterion) {
 
 fn delta(criterion: &mut Criterion) {
     let mut view = View::new(Duration::from_mins(1));
-    for (message, standing) in (0..MANY).filter_map(message) {
-        view.message(message, standing, NOW);
+    for (message, stored) in (0..MANY).filter_map(message) {
+        view.message(message, stored, NOW);
     }
     let changes = view.take_changes();
     let mut group = criterion.benchmark_group("delta");

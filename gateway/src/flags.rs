@@ -30,15 +30,15 @@ pub struct Flags {
     #[arg(long, env, default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
 
-    /// Where to serve health and metrics as well, if not only there.
+    /// Another address that serves health and metrics.
     #[arg(long, env)]
     pub http_listen: Option<SocketAddr>,
 
-    /// After how much silence a session no longer counts as active.
+    /// How long a session without events counts as active.
     #[arg(long, env, default_value = "60s", value_parser = duration)]
     pub stale_after: Duration,
 
-    /// The least time between two frames to the clients.
+    /// The least time between two frames to clients.
     #[arg(long, env, default_value = "50ms", value_parser = duration)]
     pub frame_interval: Duration,
 
@@ -46,7 +46,7 @@ pub struct Flags {
     #[arg(long, env, default_value = "frontend/dist")]
     pub assets: PathBuf,
 
-    /// Without this token nobody sees page, API or WebSocket; without this flag everybody does.
+    /// The token that page, API and WebSocket require. Without this flag they are open to everybody.
     #[arg(long, env, hide_env_values = true, value_parser = NonEmptyStringValueParser::new())]
     pub access_token: Option<String>,
 
@@ -54,7 +54,7 @@ pub struct Flags {
     #[arg(long, env, value_name = "FILE")]
     pub access_token_file: Option<PathBuf>,
 
-    /// Origins whose pages may open the WebSocket besides our own, comma-separated, such as <https://portal.example>.
+    /// Other origins whose pages may open the WebSocket, comma-separated, such as <https://portal.example>.
     #[arg(long, env, value_delimiter = ',', value_parser = origin::parse)]
     pub allowed_origin: Vec<url::Origin>,
 
@@ -62,20 +62,21 @@ pub struct Flags {
     #[arg(long, env, default_value_t = 10_000)]
     pub max_clients: usize,
 
-    /// The most connections at once, those of WebSocket clients among them.
+    /// The most connections at once, including those of WebSocket clients.
     #[arg(long, env, default_value_t = 16_384)]
     pub max_connections: usize,
 
-    /// The most connections at once from one address; an IPv6 /64 counts as one. An office behind one address holds one for
-    /// each page that is open there, and a proxy before us one for each that is open anywhere.
+    /// The most connections at once from one address; an IPv6 /64 counts as one. An office behind one address needs one for
+    /// each open page, and a reverse proxy needs one for each open page of all its clients.
     #[arg(long, env, default_value_t = 1_024)]
     pub max_connections_per_address: usize,
 
-    /// The most requests a second from one address, and ten times as many at once. Behind a proxy all come from its.
+    /// The most requests per second from one address, with bursts of ten times as many. Behind a reverse proxy all requests
+    /// come from its address.
     #[arg(long, env, default_value = "200")]
     pub request_rate: NonZeroU32,
 
-    /// Our certificate, in a PEM file, with those that lead to its root. With it we speak TLS on `--listen`.
+    /// The certificate chain of the gateway, in a PEM file. With it `--listen` serves TLS.
     #[arg(long, env, value_name = "FILE", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
 
@@ -85,15 +86,15 @@ pub struct Flags {
 }
 
 impl Flags {
-    /// Whether we speak TLS.
+    /// Whether the gateway serves TLS.
     pub fn encrypted(&self) -> bool {
         self.tls_cert.is_some()
     }
 
-    /// Who may see anything.
+    /// The check of the access token.
     ///
     /// # Errors
-    /// Where the file with the token cannot be used.
+    /// Fails if the file with the token cannot be used.
     pub fn access(&self) -> anyhow::Result<Access> {
         let file = self.access_token_file.as_deref();
         let token = secret::given(self.access_token.as_ref(), "--access-token-file", file)?;
@@ -121,7 +122,7 @@ impl CommandLine for Flags {
             return Ok(self.listen);
         }
         self.http_listen
-            .context("the health check speaks no TLS: name an address for it with --http-listen")
+            .context("the health check cannot use TLS: set --http-listen to an address for it")
     }
 
     fn server(&self, metrics: &Metrics) -> anyhow::Result<Server> {

@@ -1,7 +1,7 @@
 //! The gateway's figures, for metrics and status alike.
 
 use protocol::status::GatewayFigures;
-use service::Room;
+use service::ConnectionLimit;
 use service::metrics::{Counter, Gauge, Latency, Metrics};
 
 use crate::hub::snapshot::SnapshotGauges;
@@ -107,14 +107,14 @@ impl Gauges {
         }
     }
 
-    /// Room for so many clients.
-    pub fn room(&self, clients: usize) -> Room {
-        Room::new(clients, self.clients.clone(), self.clients_refused.clone())
+    /// Limits the connected WebSocket clients.
+    pub fn client_limit(&self, clients: usize) -> ConnectionLimit {
+        ConnectionLimit::new(clients, self.clients.clone(), self.clients_refused.clone())
     }
 
-    /// Room for so many answers with a snapshot.
-    pub fn room_for_answers(&self, answers: usize) -> Room {
-        Room::new(answers, self.answers.clone(), self.answers_refused.clone())
+    /// Limits the answers with a snapshot that are being sent.
+    pub fn answer_limit(&self, answers: usize) -> ConnectionLimit {
+        ConnectionLimit::new(answers, self.answers.clone(), self.answers_refused.clone())
     }
 
     /// Takes over what the view has counted.

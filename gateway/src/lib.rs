@@ -1,6 +1,6 @@
 //! Holds the view of active sessions and serves it: API, WebSocket and page.
 //!
-//! A library only so that benches reach the pure parts that run for each event.
+//! It is a library so that benches can call the pure parts that run for each event.
 
 mod flags;
 mod gauges;
@@ -31,9 +31,9 @@ use crate::streams::follower::{Followed, Follower, follow_statuses};
 use crate::view::View;
 
 /// How many messages from NATS may wait for the hub.
-const MESSAGES_UNDER_WAY: usize = 4 * 1024;
+const MAX_WAITING_MESSAGES: usize = 4 * 1024;
 
-/// Runs the process to its end; see the flags.
+/// Runs the process until it exits.
 pub fn main() -> ExitCode {
     process::main(run)
 }
@@ -58,9 +58,9 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
         Arc::clone(&gauges),
         Arc::clone(&check),
     );
-    let (sender, intake) = mpsc::channel(MESSAGES_UNDER_WAY);
+    let (sender, intake) = mpsc::channel(MAX_WAITING_MESSAGES);
 
-    // These hold nothing that must be finished, so they end with the runtime.
+    // These have nothing to finish, so they end with the runtime.
     tokio::spawn(hub_task.run(intake));
     tokio::spawn(follow_statuses(
         process.nats.clone(),
@@ -83,8 +83,8 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
     }
     let api = Api {
         hub,
-        room: gauges.room(flags.max_clients),
-        answers: Answers::new(gauges.room_for_answers(MAX_ANSWERS)),
+        client_limit: gauges.client_limit(flags.max_clients),
+        answers: Answers::new(gauges.answer_limit(MAX_ANSWERS)),
         gauges,
         shutdown: process.shutdown.clone(),
         clients: process.tasks.clone(),

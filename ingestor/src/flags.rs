@@ -10,13 +10,13 @@ use service::process::CommandLine;
 use crate::emitter::feed::Settings;
 use crate::outbox::Limits;
 
-/// What the ingestor can be asked to do instead of its job.
+/// The subcommands of the ingestor.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum Command {
     #[command(flatten)]
     Shared(flags::Command),
 
-    /// Send what lies among the rejected messages through again, and end.
+    /// Send the rejected messages through the pipeline again, and exit.
     Replay,
 }
 
@@ -42,21 +42,21 @@ pub struct Flags {
     #[arg(long, env, default_value = "5s", value_parser = duration)]
     pub ping_interval: Duration,
 
-    /// How long the emitter may send nothing, not even a pong, before the connection is given up.
+    /// How long the emitter may send nothing, not even a pong, before the connection is closed.
     #[arg(long, env, default_value = "15s", value_parser = duration)]
     pub silence_deadline: Duration,
 
-    /// How much to remember for the time that NATS is away, in MiB; beyond it the oldest events go first.
+    /// How many MiB of events to buffer while NATS is unreachable; beyond it the oldest are dropped.
     #[arg(long, env, default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     pub buffer_mib: u64,
 
-    /// How far back events are sent again when the raw stream was lost.
+    /// How old events may be that are sent again after the raw stream was lost.
     #[arg(long, env, default_value = "60s", value_parser = duration)]
     pub replay_window: Duration,
 }
 
 impl Flags {
-    /// What the feed needs of them.
+    /// The settings of the feed.
     pub fn feed(&self) -> Settings {
         Settings {
             url: self.emitter_url.clone(),
@@ -65,7 +65,7 @@ impl Flags {
         }
     }
 
-    /// What the outbox needs of them.
+    /// The limits of the outbox.
     pub fn limits(&self) -> Limits {
         Limits {
             bytes: usize::try_from(self.buffer_mib << 20).unwrap_or(usize::MAX),

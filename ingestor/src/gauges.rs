@@ -1,4 +1,4 @@
-//! The ingestor's figures, for metrics and status alike.
+//! The ingestor's metrics, which its status reports as well.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -7,23 +7,23 @@ use protocol::{EventKind, Millis};
 use service::clock;
 use service::metrics::{Counter, Family, Gauge, Label, Latency, Metrics};
 
-/// What the ingestor counts.
+/// The metrics of the ingestor.
 pub struct Gauges {
     /// Frames read from the emitter.
     pub received: Counter,
-    /// Events among them that can be used, by kind.
+    /// Valid events, by kind.
     events: [Counter; EventKind::ALL.len()],
     /// Connections made to the emitter.
     pub connections: Counter,
-    /// 1 while the emitter's socket is open.
+    /// 1 while the connection to the emitter is open.
     pub connected: Gauge,
-    /// Events that the raw stream has acknowledged; an event that was sent again counts again.
+    /// Events that the raw stream has acknowledged; an event that is sent again counts again.
     published: Counter,
-    /// Messages that carried them.
+    /// Messages that the raw stream has acknowledged.
     batches: Counter,
     /// Events not yet acknowledged.
     pub waiting: Gauge,
-    /// Events given up because too many were waiting.
+    /// Events dropped because too many were waiting.
     pub dropped: Counter,
     /// From the receipt of a message's oldest event to the message's acknowledgement.
     publish: Latency,
@@ -31,11 +31,11 @@ pub struct Gauges {
 }
 
 impl Gauges {
-    /// Registers them all.
+    /// Registers all metrics.
     pub fn new(metrics: &Metrics) -> Self {
         let events: Family<Label, Counter> = metrics.add(
             "events_received",
-            "Events read from the emitter that can be used",
+            "Valid events read from the emitter",
             Family::default(),
         );
         Self {
@@ -52,7 +52,7 @@ impl Gauges {
             ),
             connected: metrics.add(
                 "emitter_connected",
-                "1 while the emitter's socket is open",
+                "1 while the connection to the emitter is open",
                 Gauge::default(),
             ),
             published: metrics.add(
@@ -62,13 +62,13 @@ impl Gauges {
             ),
             batches: metrics.add(
                 "batches_published",
-                "Messages that carried them",
+                "Messages of events that the raw stream has acknowledged",
                 Counter::default(),
             ),
             waiting: metrics.add("events_waiting", "Events not yet acknowledged", Gauge::default()),
             dropped: metrics.add(
                 "events_dropped",
-                "Events given up because too many were waiting",
+                "Events dropped because too many were waiting",
                 Counter::default(),
             ),
             publish: metrics.latency(
@@ -85,12 +85,12 @@ impl Gauges {
         self.last_frame_at.store(received_at, Ordering::Relaxed);
     }
 
-    /// Counts an event that can be used.
+    /// Counts a valid event.
     pub fn event(&self, kind: EventKind) {
         self.events[kind as usize].inc();
     }
 
-    /// Counts a message that the raw stream has acknowledged, by the number and the oldest of its events.
+    /// Counts an acknowledged message with this number of events, of which the oldest was received at `oldest`.
     pub fn published(&self, events: u64, oldest: Millis) {
         self.published.inc_by(events);
         self.batches.inc();

@@ -1,6 +1,6 @@
 //! Reads the `SessionsEmitter` and publishes its events to NATS.
 //!
-//! A library only so that benches reach the pure parts that run for each event.
+//! It is a library so that benches can call the pure parts that run for each event.
 
 mod emitter;
 mod flags;
@@ -21,10 +21,10 @@ use crate::flags::{Command, Flags};
 use crate::gauges::Gauges;
 use crate::publish::publisher::{self, Publisher};
 
-/// How many times what was taken from the socket at once may be on its way to the publisher.
-const TAKES_UNDER_WAY: usize = 32;
+/// How many groups of events may wait for the publisher.
+const MAX_WAITING_GROUPS: usize = 32;
 
-/// Runs the process to its end; see the flags.
+/// Runs the process until it exits.
 pub fn main() -> ExitCode {
     process::main(run)
 }
@@ -39,7 +39,7 @@ async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
         let (gauges, rejected) = (Arc::clone(&gauges), process.rejected.clone());
         move || Figures::Ingestor(gauges.figures(rejected.count()))
     };
-    let (sender, events) = mpsc::channel(TAKES_UNDER_WAY);
+    let (sender, events) = mpsc::channel(MAX_WAITING_GROUPS);
     let (health, rejected) = (process.health.clone(), process.rejected.clone());
     let feed = Feed::new(
         flags.feed(),
@@ -52,7 +52,7 @@ async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     let publisher = Publisher::new(flags.limits(), nats, streams, health, gauges);
 
     process.tasks.spawn(feed.run(process.shutdown.clone()));
-    // The feed ends with the shutdown and closes the channel; the publisher ends once what was in it is acknowledged.
+    // The feed ends on shutdown and closes the channel. The publisher ends once all events are acknowledged.
     process.tasks.spawn(publisher.run(events));
     let (routes, reporter) = (process.routes(), process.reporter(figures));
     process.run(routes, reporter).await;

@@ -1,4 +1,4 @@
-//! `ingestor replay`: sends what lies in the stream of rejected messages through again, after a fix.
+//! `ingestor replay`: sends the rejected messages through the pipeline again, after a fix.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ use service::health::Health;
 use service::metrics::Metrics;
 use service::{Nats, instance, last_message};
 
-/// What became of the messages.
+/// How many messages had which outcome.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Outcome {
     replayed: u64,
@@ -39,21 +39,21 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// What can be done with a rejected message.
+/// Whether a rejected message can be replayed.
 #[derive(Debug, PartialEq, Eq)]
 enum Prospect {
-    /// It is an event of that kind after all.
+    /// It is a valid event of this kind.
     Usable(EventKind),
-    /// It still is not.
+    /// It is not a valid event.
     Useless,
-    /// It was cut when it was rejected.
+    /// It was truncated when it was rejected.
     Cut,
-    /// It never came from the emitter: a gateway reads its streams anew when it is started anew.
+    /// It is not from the emitter. A gateway that is restarted reads its streams again.
     Other,
 }
 
-/// Replays, and tells on standard output what became of the messages. What was sent through leaves the stream; what was
-/// not, stays for as long as it would have. NATS is waited for.
+/// Replays, and prints the outcome. Replayed messages are deleted from the stream; others stay until they expire. Waits for
+/// NATS.
 pub async fn run(flags: &Common) -> ExitCode {
     match replay(flags).await {
         Ok(outcome) => {
@@ -73,7 +73,7 @@ async fn replay(flags: &Common) -> anyhow::Result<Outcome> {
     nats.connected().await;
     let rejected = nats.jetstream().get_stream(stream::REJECTED).await;
     let rejected = rejected.context("the stream of rejected messages cannot be read")?;
-    // What is rejected anew meanwhile comes behind it.
+    // Messages that are rejected meanwhile have higher sequences.
     let last = rejected.cached_info().state.last_sequence;
     let mut outcome = Outcome::default();
     let mut sequence = 0;
@@ -96,7 +96,7 @@ async fn replay(flags: &Common) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-/// The first message from that sequence on.
+/// The first message with at least this sequence.
 async fn next(rejected: &Stream, sequence: u64) -> anyhow::Result<Option<StreamMessage>> {
     match rejected
         .get_first_raw_message_by_subject(subject::REJECTED, sequence)

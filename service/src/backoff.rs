@@ -1,16 +1,16 @@
-//! How long to wait before the next attempt.
+//! The pauses between attempts.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 
-/// The longest wait.
+/// The longest pause.
 pub const MAX_DELAY: Duration = Duration::from_secs(5);
 
-/// The longest wait for NATS, which is ours: all are back within a second or two of it.
+/// The longest pause for NATS, so that all processes reconnect within a second or two.
 pub const MAX_DELAY_FOR_NATS: Duration = Duration::from_secs(1);
 
-/// Ever longer waits with jitter, up to a bound, until something went well.
+/// Growing pauses with jitter, up to a limit, until an attempt succeeds.
 #[derive(Debug)]
 pub struct Backoff {
     longest: Duration,
@@ -18,20 +18,20 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// At the beginning, with waits of up to [`MAX_DELAY`].
+    /// Pauses of up to [`MAX_DELAY`].
     #[must_use]
     pub fn new() -> Self {
         Self::up_to(MAX_DELAY)
     }
 
-    /// At the beginning, with waits of up to [`MAX_DELAY_FOR_NATS`].
+    /// Pauses of up to [`MAX_DELAY_FOR_NATS`].
     #[must_use]
     pub fn for_nats() -> Self {
         Self::up_to(MAX_DELAY_FOR_NATS)
     }
 
     fn up_to(longest: Duration) -> Self {
-        // The jitter adds up to as much again.
+        // The jitter adds up to 100 %.
         let delays = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(100))
             .with_max_delay(longest / 2)
@@ -41,12 +41,12 @@ impl Backoff {
         Self { longest, delays }
     }
 
-    /// The next wait.
+    /// The next pause.
     pub fn next_delay(&mut self) -> Duration {
         self.delays.next().unwrap_or(self.longest).min(self.longest)
     }
 
-    /// Back to the beginning.
+    /// Starts again with the shortest pause.
     pub fn reset(&mut self) {
         *self = Self::up_to(self.longest);
     }

@@ -1,4 +1,4 @@
-//! What every process shares: flags, logs, the NATS connection, health, status and the way to stop.
+//! What every process shares: flags, logs, the NATS connection, health, status and shutdown.
 
 pub mod backoff;
 pub mod clock;
@@ -9,7 +9,7 @@ pub mod streams;
 pub mod telemetry;
 
 pub use crate::clock::freeze;
-pub use crate::http::{Connection, Place, Room, Server};
+pub use crate::http::{Connection, ConnectionLimit, Permit, Server};
 pub use crate::http::{client_limit, open_files, tls};
 pub use crate::nats::Nats;
 pub use crate::nats::requests::{self, Requests};

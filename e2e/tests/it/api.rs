@@ -1,4 +1,4 @@
-//! What the processes say over HTTP (DESIGN 3, 7).
+//! What the processes say over HTTP.
 
 use anyhow::{Result, ensure};
 use e2e::{Pipeline, Role, Visitor, eventually};

@@ -1,4 +1,4 @@
-//! Three NATS servers, each with a copy of every stream (DESIGN 4).
+//! Three NATS servers, each with a copy of every stream.
 
 use anyhow::{Context as _, Result, ensure};
 use async_nats::jetstream::message::PublishMessage;

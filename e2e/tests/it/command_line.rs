@@ -107,7 +107,7 @@ async fn flags_are_environment_variables_as_well() -> Result<()> {
     Ok(())
 }
 
-/// The flags of DESIGN 3, each with a value that is not the default.
+/// All flags, each with a value that is not the default.
 const EVERYBODYS: &[(&str, &str)] = &[
     ("--nats-url", "nats://127.0.0.1:1"),
     ("--nats-user", "somebody"),

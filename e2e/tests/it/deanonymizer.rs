@@ -1,4 +1,4 @@
-//! What the Deanonymizer does to us (DESIGN 8), what it costs, and that it holds up nobody else.
+//! What the Deanonymizer does to us, what it costs, and that it holds up nobody else.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the SessionsEmitter does to us (DESIGN 8), and that it does not matter.
+//! What the SessionsEmitter does to us, and that it does not matter.
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
-//! One paid lookup for each address across the fleet of enrichers, and a sick Deanonymizer freezes nothing (DESIGN 2.3
-//! and 2.5).
+//! One paid lookup for each address across the fleet of enrichers, and a sick Deanonymizer freezes nothing.
 
 mod account;
 mod answers;

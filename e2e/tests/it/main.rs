@@ -1,5 +1,5 @@
-//! The whole pipeline, seen from outside: what each rule of DESIGN 6 and each pathology of DESIGN 8 comes to on the
-//! screen, on the wire and in the logs.
+//! The whole pipeline, seen from outside: the effect of each rule of a session and of each fault of the emitter on the
+//! page, on the wire and in the logs.
 
 mod api;
 mod backpressure;

@@ -1,4 +1,4 @@
-//! NATS dies, and everything that it kept with it (DESIGN 2.1): the streams are in memory.
+//! NATS dies, and everything that it kept with it: the streams are in memory.
 
 use anyhow::{Result, ensure};
 use e2e::{Pipeline, Role, Visitor, eventually};

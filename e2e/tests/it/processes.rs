@@ -1,4 +1,4 @@
-//! Processes that die, come back, are added and taken away (DESIGN 2.1, 2.2).
+//! Processes that die, come back, are added and taken away.
 
 use anyhow::{Result, ensure};
 use e2e::{Pipeline, Role, Viewer, Visitor, eventually};

@@ -1,4 +1,4 @@
-//! What is an active session (DESIGN 6), where it takes more than one process to get it right.
+//! What is an active session, where it takes more than one process to get it right.
 
 use std::time::Duration;
 

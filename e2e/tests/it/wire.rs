@@ -1,4 +1,4 @@
-//! What stands on the subjects (DESIGN 4), word for word: programs outside this repository read it.
+//! What stands on the subjects, word for word: programs outside this repository read it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

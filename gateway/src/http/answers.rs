@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use service::client_limit::{ClientLimit, ClientPermit};
-use service::{Place, Room};
+use service::{ConnectionLimit, Permit};
 
 /// The most answers that are being sent at once.
 pub const MAX_ANSWERS: usize = 256;
@@ -14,27 +14,27 @@ const MAX_ANSWERS_PER_ADDRESS: usize = 64;
 /// Counts the answers that are being sent. Clones share the count.
 #[derive(Clone)]
 pub struct Answers {
-    room: Room,
+    limit: ConnectionLimit,
     clients: ClientLimit,
 }
 
 impl Answers {
-    /// Allows as many answers as `room` has places.
-    pub fn new(room: Room) -> Self {
+    /// Allows as many answers as `limit` has permits.
+    pub fn new(limit: ConnectionLimit) -> Self {
         Self {
-            room,
+            limit,
             clients: ClientLimit::new(MAX_ANSWERS_PER_ADDRESS),
         }
     }
 
-    /// Reserves a place for an answer; `None` if the limit is reached.
-    pub fn begin(&self, peer: SocketAddr) -> Option<(Place, Arc<ClientPermit>)> {
+    /// A permit for an answer; `None` if a limit is reached.
+    pub fn acquire(&self, peer: SocketAddr) -> Option<(Permit, Arc<ClientPermit>)> {
         let client = self.clients.acquire(peer);
         if client.is_none() {
-            self.room.refuse();
+            self.limit.refuse();
         }
         let client = Arc::new(client?);
-        Some((self.room.enter()?, client))
+        Some((self.limit.acquire()?, client))
     }
 }
 
@@ -44,13 +44,17 @@ mod tests {
     use service::metrics::{Counter, Gauge};
 
     #[test]
-    fn one_address_does_not_take_every_answer() {
-        let answers = Answers::new(Room::new(MAX_ANSWERS, Gauge::default(), Counter::default()));
+    fn one_address_cannot_use_all_answers() {
+        let answers = Answers::new(ConnectionLimit::new(
+            MAX_ANSWERS,
+            Gauge::default(),
+            Counter::default(),
+        ));
         let [one, other] = ["203.0.113.7:1", "203.0.113.8:1"].map(|peer| peer.parse().unwrap());
-        let held: Vec<_> = (0..MAX_ANSWERS).map_while(|_| answers.begin(one)).collect();
+        let held: Vec<_> = (0..MAX_ANSWERS).map_while(|_| answers.acquire(one)).collect();
         assert_eq!(held.len(), MAX_ANSWERS_PER_ADDRESS);
-        assert!(answers.begin(other).is_some());
+        assert!(answers.acquire(other).is_some());
         drop(held);
-        assert!(answers.begin(one).is_some());
+        assert!(answers.acquire(one).is_some());
     }
 }

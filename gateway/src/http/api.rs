@@ -8,7 +8,7 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
-use service::Room;
+use service::ConnectionLimit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,7 +31,7 @@ pub struct Api {
     /// Connected WebSocket clients.
     pub clients: TaskTracker,
     /// Limits WebSocket clients.
-    pub room: Room,
+    pub client_limit: ConnectionLimit,
     /// Limits snapshots that are being sent.
     pub answers: Answers,
 }

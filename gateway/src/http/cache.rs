@@ -1,7 +1,7 @@
-//! Tells browsers how long the files of the page may be kept.
+//! Tells browsers how long to cache the files of the page.
 //!
-//! Told nothing, they show a page for a tenth of its age without asking (RFC 9111, section 4.2.2): after a log-out, or
-//! with scripts that an update has removed.
+//! Without the header they may show a page for a tenth of its age without a request (RFC 9111, section 4.2.2), even after
+//! a log-out or with scripts that an update has removed.
 
 use axum::extract::Request;
 use axum::http::HeaderValue;
@@ -12,12 +12,12 @@ use axum::response::Response;
 /// Where the build puts files whose names change with their content.
 const BUILT: &str = "/assets/";
 
-/// Adds the header to the answer with a file.
+/// Adds the header to the response with a file.
 pub async fn tell_browser(request: Request, next: Next) -> Response {
     let is_built = request.uri().path().starts_with(BUILT);
     let mut response = next.run(request).await;
     let content_type = response.headers().get(CONTENT_TYPE);
-    // In the place of a file that is missing comes the page.
+    // The response to a request for a missing file is the page.
     let is_page = content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     let kept = if is_built && !is_page && response.status().is_success() {
         "private, max-age=31536000, immutable"

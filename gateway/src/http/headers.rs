@@ -1,4 +1,4 @@
-//! What every answer tells the browser not to do.
+//! Security headers of every response.
 
 use axum::extract::{Request, State};
 use axum::http::header::{
@@ -9,15 +9,15 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 
-/// The page needs nothing from elsewhere, and nobody may put it into a frame.
+/// The page loads nothing from other sites, and no site may frame it.
 const PAGE_POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; \
                            form-action 'self'; frame-ancestors 'none'";
 
-/// Nor does it need anything of the machine that it is shown on.
+/// The page uses no device of the computer.
 const PERMISSIONS: &str = "camera=(), geolocation=(), microphone=(), payment=(), usb=()";
 
-/// No other site learns the address of the page, which may hold a search. To us browsers name the page that sends a form:
-/// with `no-referrer` they would name its origin `null` as well (Fetch, "append a request `Origin` header").
+/// No other site learns the address of the page, which may contain a search. It is not `no-referrer`, because browsers
+/// would then send `Origin: null` with a form (Fetch, "append a request `Origin` header").
 const REFERRERS: &str = "same-origin";
 
 const HEADERS: [(HeaderName, &str); 7] = [
@@ -36,11 +36,11 @@ const HEADERS: [(HeaderName, &str); 7] = [
     (HeaderName::from_static("permissions-policy"), PERMISSIONS),
 ];
 
-/// Whether we speak TLS, so that browsers may be told never to come without.
+/// Whether the gateway serves TLS, so that browsers can be told to require it.
 #[derive(Clone, Copy)]
 pub struct Encrypted(pub bool);
 
-/// Adds the headers to an answer.
+/// Adds the headers to a response.
 pub async fn harden(State(Encrypted(encrypted)): State<Encrypted>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

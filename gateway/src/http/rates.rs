@@ -1,4 +1,4 @@
-//! How often somebody may ask.
+//! Limits the requests per address.
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
@@ -14,25 +14,25 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use service::client_limit::client_key;
 
-/// How many seconds' worth of requests may come at once: a page with all that belongs to it, for a room of people.
+/// The burst, in seconds of the rate: several people behind one address load the page with its files at once.
 const BURST: u32 = 10;
 
-/// How often those are forgotten who have not asked for long.
+/// How often idle addresses are forgotten.
 const SWEEP: Duration = Duration::from_mins(1);
 
-/// The requests of everybody who asks. Clones share them.
+/// Recent requests per address. Clones share them.
 #[derive(Clone)]
 pub struct Rates(Arc<DefaultKeyedRateLimiter<IpAddr>>);
 
 impl Rates {
-    /// So many requests a second for each address.
+    /// Allows `per_second` requests per address.
     pub fn new(per_second: NonZeroU32) -> Self {
         let burst = per_second.saturating_mul(NonZeroU32::MIN.saturating_add(BURST - 1));
         let quota = Quota::per_second(per_second).allow_burst(burst);
         Self(Arc::new(RateLimiter::keyed(quota)))
     }
 
-    /// Forgets, for ever, those who have not asked for long.
+    /// Forgets idle addresses, for ever.
     pub async fn sweep(self) {
         loop {
             tokio::time::sleep(SWEEP).await;
@@ -41,23 +41,23 @@ impl Rates {
         }
     }
 
-    fn may(&self, peer: SocketAddr) -> bool {
+    fn allows(&self, peer: SocketAddr) -> bool {
         self.0.check_key(&client_key(peer)).is_ok()
     }
 }
 
-/// Refuses who asks too often.
+/// Refuses requests beyond the rate.
 pub async fn check(
     State(rates): State<Rates>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
 ) -> Response {
-    if rates.may(peer) {
+    if rates.allows(peer) {
         next.run(request).await
     } else {
         let retry = [(RETRY_AFTER, "1")];
-        (StatusCode::TOO_MANY_REQUESTS, retry, "That is too often.\n").into_response()
+        (StatusCode::TOO_MANY_REQUESTS, retry, "Too many requests.\n").into_response()
     }
 }
 
@@ -66,12 +66,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_asks_too_often_is_refused_and_another_is_not() {
+    fn limit_is_per_address() {
         let rates = Rates::new(NonZeroU32::MIN);
         let [one, another] = ["203.0.113.7:1", "203.0.113.8:1"].map(|peer| peer.parse().unwrap());
-        let served = (0..100).filter(|_| rates.may(one)).count();
+        let served = (0..100).filter(|_| rates.allows(one)).count();
         // One more for each second that the loop took.
         assert!((BURST as usize..50).contains(&served), "{served}");
-        assert!(rates.may(another));
+        assert!(rates.allows(another));
     }
 }

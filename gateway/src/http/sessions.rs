@@ -20,7 +20,7 @@ pub async fn sessions(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
 ) -> Result<Response, Unavailable> {
-    let Some(permit) = api.answers.begin(peer) else {
+    let Some(permit) = api.answers.acquire(peer) else {
         let retry = [(RETRY_AFTER, "1")];
         let why = "Too many snapshots are being sent.\n";
         return Ok((StatusCode::SERVICE_UNAVAILABLE, retry, why).into_response());

@@ -1,4 +1,4 @@
-//! An answer whose bytes are shared with others: sent in parts, as fast as it is read, until a deadline.
+//! A response body that shares its bytes with other responses. It is sent in parts until a deadline.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,13 +8,13 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
-/// The largest part. Each is a copy, because a part of the shared bytes that is not read keeps all of them.
+/// The largest part. Each part is a copy, because an unread slice would keep all shared bytes in memory.
 const PART: usize = 64 * 1024;
 
-/// How long a reader may take for all of it: enough for a snapshot of 20,000 visitors on a slow telephone.
+/// How long the whole body may take: enough for a snapshot of 20,000 visitors on a slow phone.
 pub const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The reader takes too long.
+/// The client reads too slowly.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer was not read in time")]
 pub struct TooSlow;
@@ -27,7 +27,7 @@ pub struct SharedBody<T> {
 }
 
 impl<T> SharedBody<T> {
-    /// Of these bytes, to be read until the deadline.
+    /// A body of these bytes, which must be read until the deadline.
     pub fn new(bytes: Bytes, held: T, deadline: Instant) -> Self {
         Self {
             rest: bytes,
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_part_that_is_not_read_keeps_no_more_than_itself() {
+    async fn unread_part_keeps_only_itself_in_memory() {
         let bytes: Bytes = (0..=u8::MAX).cycle().take(2 * PART + 1).collect();
         let held = Arc::new(());
         let mut body = SharedBody::new(bytes.clone(), Arc::clone(&held), Instant::now() + TIMEOUT);
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_reads_too_slowly_is_given_up() {
+    async fn slow_reader_gets_an_error() {
         let mut body = SharedBody::new(Bytes::from_static(b"x"), Arc::default(), Instant::now());
         assert!(next(&mut body).await.unwrap().is_err());
     }

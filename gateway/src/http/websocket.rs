@@ -27,24 +27,24 @@ use crate::hub::{Hub, Unavailable};
 /// The largest message that a client may send, in bytes.
 const MAX_REQUEST: usize = 4 * 1024;
 
-/// How long a client may take to read a frame.
+/// How long sending a frame may take.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The least time between two snapshots for one client that asks for them: each is the whole view.
-const SNAPSHOT_PAUSE: Duration = Duration::from_secs(1);
+/// The least time between two snapshots that one client requests, because each is the whole view.
+const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The most messages a second from one client, and how many may come at once.
+/// The most messages per second from one client, and the largest burst.
 const MESSAGES: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
-const MESSAGES_AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
+const MESSAGE_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
 
-/// Why a client is served no longer.
+/// Why a connection ends.
 #[derive(Debug, thiserror::Error)]
 enum End {
     #[error("the client left")]
     Left,
     #[error("the client does not read")]
     TooSlow,
-    #[error("the client says too much")]
+    #[error("the client sends too many messages")]
     TooTalkative,
     #[error("the gateway is stopping")]
     Stopping,
@@ -58,7 +58,7 @@ pub async fn upgrade(
     Extension(connection): Extension<Connection>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let Some(place) = api.room.enter() else {
+    let Some(permit) = api.client_limit.acquire() else {
         let retry = [(RETRY_AFTER, "5")];
         return (
             StatusCode::SERVICE_UNAVAILABLE,
@@ -72,7 +72,7 @@ pub async fn upgrade(
         .on_upgrade(async move |socket| {
             let client = Client::serve(socket, api.hub, api.gauges, api.shutdown);
             api.clients.track_future(client).await;
-            drop((place, connection));
+            drop((permit, connection));
         })
 }
 
@@ -80,13 +80,13 @@ pub async fn upgrade(
 struct Client {
     socket: WebSocket,
     hub: Hub,
-    /// The frames since the last snapshot that are not sent yet; before the first, nothing of use.
+    /// The frames since the last snapshot that are not sent yet.
     frames: broadcast::Receiver<Outgoing>,
     gauges: Arc<Gauges>,
     /// The revision of the last frame sent.
     revision: u64,
     messages: DefaultDirectRateLimiter,
-    /// Whether the client has asked for a snapshot and not got it yet.
+    /// Whether the client has requested a snapshot that is not sent yet.
     wants_snapshot: bool,
     next_snapshot: Instant,
 }
@@ -101,7 +101,7 @@ impl Client {
             frames,
             gauges,
             revision: 0,
-            messages: RateLimiter::direct(Quota::per_second(MESSAGES).allow_burst(MESSAGES_AT_ONCE)),
+            messages: RateLimiter::direct(Quota::per_second(MESSAGES).allow_burst(MESSAGE_BURST)),
             wants_snapshot: false,
             next_snapshot: Instant::now(),
         };
@@ -134,18 +134,18 @@ impl Client {
                 () = sleep_until(self.next_snapshot), if self.wants_snapshot => self.send_snapshot().await?,
                 message = self.socket.recv() => match message {
                     Some(Err(_)) | None => return Ok(()),
-                    Some(Ok(message)) => self.heard(&message)?,
+                    Some(Ok(message)) => self.on_message(&message)?,
                 },
             }
         }
     }
 
-    fn heard(&mut self, message: &Message) -> Result<(), End> {
+    fn on_message(&mut self, message: &Message) -> Result<(), End> {
         if self.messages.check().is_err() {
             self.gauges.clients_too_talkative.inc();
             return Err(End::TooTalkative);
         }
-        // The library answers pings and a farewell, after which nothing comes.
+        // The library answers pings and close frames.
         if !message.is_text() && !message.is_binary() {
             return Ok(());
         }
@@ -160,12 +160,12 @@ impl Client {
 
     async fn send_snapshot(&mut self) -> Result<(), End> {
         self.wants_snapshot = false;
-        self.next_snapshot = Instant::now() + SNAPSHOT_PAUSE;
+        self.next_snapshot = Instant::now() + SNAPSHOT_INTERVAL;
         let (Joined { snapshot, frames }, following) = self.hub.join().await?;
         self.frames = following;
         let text = snapshot.text().await;
         self.revision = snapshot.revision();
-        // Held until it is sent, because it is counted until then.
+        // Dropped only after it is sent, because it counts as held until then.
         self.send(text).await?;
         drop(snapshot);
         for frame in frames {
@@ -174,7 +174,7 @@ impl Client {
         Ok(())
     }
 
-    /// Sends a frame, unless the snapshot has said it already.
+    /// Sends a frame, unless the snapshot includes it.
     async fn send_frame(&mut self, frame: Outgoing) -> Result<(), End> {
         if frame.revision <= self.revision {
             return Ok(());
@@ -201,8 +201,8 @@ impl Client {
             End::Stopping => CloseCode::GOING_AWAY,
             End::Unavailable(_) => CloseCode::SERVICE_OVERLOAD,
         };
-        let farewell = Message::close(Some(code), &end.to_string());
-        // A courtesy; the client may be beyond hearing it.
-        let _ = timeout(Duration::from_secs(1), self.socket.send(farewell)).await;
+        let close = Message::close(Some(code), &end.to_string());
+        // Best effort: the client may be unreachable.
+        let _ = timeout(Duration::from_secs(1), self.socket.send(close)).await;
     }
 }

@@ -35,7 +35,7 @@ use crate::streams::follower::{Followed, Intake};
 use crate::streams::receipt::{adapt_activity, adapt_message};
 use crate::streams::writer::Writer;
 use crate::view::View;
-use crate::view::write_back::Standing;
+use crate::view::write_back::StoredMessage;
 
 /// How often the view removes stale sessions.
 const TICK: Duration = Duration::from_millis(250);
@@ -118,7 +118,7 @@ impl HubTask {
                 }
                 Some(question) = self.questions.recv() => self.answer(question),
                 () = sleep_until(next_frame), if self.ready => self.send_frame(),
-                Some(written) = self.writer.written() => self.writer.done(written, &mut self.view),
+                Some(written) = self.writer.written() => self.writer.on_written(written, &mut self.view),
                 _ = ticks.tick() => self.tick(),
             }
             self.write_back();
@@ -152,10 +152,10 @@ impl HubTask {
         for intake in buffer.drain(..) {
             match intake {
                 Intake::Traced(span) => self.frames.trace(span),
-                Intake::Session(mut message, standing) => {
+                Intake::Session(mut message, stored) => {
                     adapt_message(&mut message, &self.timeline);
                     self.observer.observation.witness(message.received_at(), now);
-                    self.session(message, standing, judged_at);
+                    self.session(message, stored, judged_at);
                 }
                 Intake::Activities(mut activities) => {
                     for activity in &mut activities {
@@ -189,7 +189,7 @@ impl HubTask {
         }
     }
 
-    fn session(&mut self, message: SessionMessage, standing: Standing, now: Millis) {
+    fn session(&mut self, message: SessionMessage, stored: StoredMessage, now: Millis) {
         let received_at = message.received_at();
         if matches!(message, SessionMessage::Tombstone(_)) {
             self.note(received_at);
@@ -198,7 +198,7 @@ impl HubTask {
             self.statuses.settled(message.guid(), clock::uptime());
         }
         let appeared = self.view.traffic().appeared;
-        self.view.message(message, standing, now);
+        self.view.message(message, stored, now);
         if self.behind.is_empty() && self.view.traffic().appeared > appeared {
             self.gauges.appearance.since(received_at);
         }

@@ -1,4 +1,4 @@
-//! What the hub is asked, and by whom: the handle that API and WebSocket clients have.
+//! The questions that handlers ask the hub.
 
 use protocol::frame::Stats;
 use protocol::status::Pipeline;
@@ -9,31 +9,31 @@ use crate::hub::frames::Following;
 use crate::hub::outgoing::Outgoing;
 use crate::hub::snapshots::{Busy, SHARED_FOR};
 
-/// How often it is asked for a snapshot while there is no room for another one: for some seconds.
+/// How often a snapshot is requested while too many are being sent: for some seconds.
 const JOIN_ATTEMPTS: u32 = 20;
 
-/// What the hub can be asked, with the way back for the answer.
+/// A question with the channel for its answer.
 pub enum Question {
-    /// The view, and all that follows.
+    /// The view and all frames that follow.
     Join(oneshot::Sender<Result<Following, Busy>>),
-    /// The figures.
+    /// The statistics.
     Stats(oneshot::Sender<Stats>),
-    /// How the processes are.
+    /// The state of the processes.
     Pipeline(oneshot::Sender<Pipeline>),
 }
 
-/// Why a question is not answered.
+/// Why a question has no answer.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 pub enum Unavailable {
-    /// The view has not been told everything yet.
+    /// The view is incomplete after a start.
     #[error("the view is not complete yet")]
     NotReady,
-    /// There was no room for another snapshot for a while.
+    /// Too many snapshots were being sent for some seconds.
     #[error(transparent)]
     Busy(#[from] Busy),
 }
 
-/// Asks the hub. Clones ask the same.
+/// A handle for asking the hub.
 #[derive(Clone)]
 pub struct Hub {
     questions: mpsc::Sender<Question>,
@@ -41,20 +41,20 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Asks whoever answers these questions and sends these frames.
+    /// A handle for the task that receives these questions and sends these frames.
     pub fn new(questions: mpsc::Sender<Question>, frames: broadcast::Sender<Outgoing>) -> Self {
         Self { questions, frames }
     }
 
-    /// Frames from now on.
+    /// The frames from now on.
     pub fn frames(&self) -> broadcast::Receiver<Outgoing> {
         self.frames.subscribe()
     }
 
-    /// The whole view, up to a quarter of a second old, and everything since. Waits a while for room.
+    /// A snapshot of the view and all frames since. Retries for some seconds while too many snapshots are being sent.
     ///
     /// # Errors
-    /// While the view is not complete after a start, or too many snapshots are being sent.
+    /// Fails while the view is incomplete after a start, or too many snapshots are being sent.
     pub async fn join(&self) -> Result<Following, Unavailable> {
         let mut attempts = 0;
         loop {
@@ -67,15 +67,15 @@ impl Hub {
         }
     }
 
-    /// The figures.
+    /// The statistics.
     ///
     /// # Errors
-    /// While the view is not complete after a start.
+    /// Fails while the view is incomplete after a start.
     pub async fn stats(&self) -> Result<Stats, Unavailable> {
         self.ask(Question::Stats).await
     }
 
-    /// How the processes are.
+    /// The state of the processes.
     ///
     /// # Errors
     /// As [`Hub::stats`].
@@ -89,7 +89,7 @@ impl Hub {
             .send(question(sender))
             .await
             .map_err(|_| Unavailable::NotReady)?;
-        // Unanswered, the question is dropped and with it the sender.
+        // The hub drops a question that it does not answer, and its sender.
         answer.await.map_err(|_| Unavailable::NotReady)
     }
 }

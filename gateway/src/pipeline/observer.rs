@@ -1,4 +1,4 @@
-//! Tells the hub's observation to whom it concerns: clients and `/readyz`.
+//! Reports the observation to clients and `/readyz`.
 
 use protocol::Millis;
 use protocol::frame::Stats;
@@ -9,22 +9,23 @@ use crate::pipeline::observation::Observation;
 use crate::pipeline::statuses::Statuses;
 use crate::view::View;
 
-/// The part's name in [`Health`]: a gateway that has heard nobody since its start does not know who is on the website.
+/// The part's name in [`Health`]. A gateway that has received no status since its start does not know who is on the
+/// website.
 pub const PART: &str = "pipeline";
 
-/// Whether the website is observed, and what was last told of that.
+/// The observation, and what clients were last told of it.
 pub struct Observer {
-    /// Whether it is.
+    /// Whether the website is observed.
     pub observation: Observation,
     health: Health,
-    /// As they were when the last frame went out.
+    /// The interruptions in the last frame.
     told: Vec<Interruption>,
-    /// Sessions that were being identified when all enrichers were last heard.
+    /// Sessions that were being identified when the website was last observed.
     being_identified: u64,
 }
 
 impl Observer {
-    /// Of a gateway that has just started.
+    /// For a gateway that has just started.
     pub fn new(stale_after: Millis, health: Health, now: Millis) -> Self {
         Self {
             observation: Observation::new(stale_after, now),
@@ -34,7 +35,7 @@ impl Observer {
         }
     }
 
-    /// Takes notice of what is cut off, and of what is back.
+    /// Updates the observation and reports it in health.
     pub fn update(&mut self, statuses: &Statuses, now: Millis) {
         self.observation.update(now);
         if self.observation.has_begun() {
@@ -47,7 +48,7 @@ impl Observer {
         }
     }
 
-    /// The figures, of when they were last known to be right.
+    /// The statistics, as of the last time when they were known to be right.
     pub fn stats(&self, view: &View, statuses: &Statuses, now: Millis) -> Stats {
         let as_of = self.observation.as_of();
         let known_before = as_of.map_or(0, |_| self.being_identified);
@@ -58,7 +59,7 @@ impl Observer {
         }
     }
 
-    /// How the processes are, and what is cut off.
+    /// The state of the processes, and the interruptions.
     pub fn pipeline(&self, statuses: &Statuses, now: Millis) -> Pipeline {
         Pipeline {
             interruptions: self.observation.interruptions(now),
@@ -66,12 +67,12 @@ impl Observer {
         }
     }
 
-    /// Whether anything else is cut off than the last frame told.
+    /// Whether the interruptions differ from those in the last frame.
     pub fn has_news(&self, now: Millis) -> bool {
         self.observation.interruptions(now) != self.told
     }
 
-    /// A frame has told what is cut off.
+    /// A frame has told the interruptions.
     pub fn told(&mut self, now: Millis) {
         self.told = self.observation.interruptions(now);
     }

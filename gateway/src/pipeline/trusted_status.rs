@@ -1,16 +1,16 @@
-//! Which statuses are trusted: small ones that say what their subject says, with figures that can be. Pure.
+//! Decides which statuses are trusted: those of limited size that match their subject and have possible figures. Pure.
 //!
-//! NATS lets each user publish below its own process's subject only, so a process that was taken over can pretend to be
-//! others of its kind, and no other kind.
+//! NATS lets each user publish only below its own process's subject. So a compromised process can impersonate processes of
+//! its own kind only.
 
 use protocol::status::Status;
 use protocol::subject;
 use serde_json::Value;
 
-/// The most bytes of a status. A sample of the sessions that wait takes up to 18 KiB of them.
+/// The largest status, in bytes. The sample of waiting sessions takes up to 18 KiB of it.
 pub const MAX_BYTES: usize = 32 * 1024;
 
-/// The most bytes of a text in a status; what is longer is cut. Each goes to every client once a second.
+/// The longest text in a status, in bytes; longer ones are truncated, because every client gets each text once a second.
 const MAX_TEXT: usize = 1_024;
 
 /// The largest figure that every reader of JSON can hold (RFC 8259, section 6).
@@ -22,21 +22,21 @@ pub enum Untrusted {
     /// It has too many bytes.
     #[error("a status of {0} bytes is too large")]
     TooLarge(usize),
-    /// Perhaps it comes from another release.
-    #[error("a status is not understood: {0}")]
+    /// It cannot be parsed, perhaps because it is of another release.
+    #[error("a status cannot be parsed: {0}")]
     NotUnderstood(#[from] serde_json::Error),
-    /// A figure is larger than any can be.
+    /// A figure is impossibly large.
     #[error("a status has an impossible figure")]
     Impossible,
-    /// It speaks for a process that its subject does not name.
+    /// Its process is not the one that its subject names.
     #[error("a status does not match its subject")]
     OtherSubject,
 }
 
-/// Reads a status that came on a subject.
+/// Reads a status that arrived on a subject.
 ///
 /// # Errors
-/// Where it is not trusted.
+/// Fails if it is not trusted.
 pub fn read(on_subject: &str, payload: &[u8]) -> Result<Status, Untrusted> {
     if payload.len() > MAX_BYTES {
         return Err(Untrusted::TooLarge(payload.len()));
@@ -52,7 +52,7 @@ pub fn read(on_subject: &str, payload: &[u8]) -> Result<Status, Untrusted> {
     Ok(status)
 }
 
-/// Cuts long texts. Tells whether all figures can be.
+/// Truncates long texts. Returns whether all figures are possible.
 fn bring_within_bounds(value: &mut Value) -> bool {
     match value {
         Value::Null | Value::Bool(_) => true,

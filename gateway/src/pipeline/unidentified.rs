@@ -1,21 +1,20 @@
-//! How many sessions wait for a verdict, over all enrichers, each counted once. Pure.
+//! Counts the sessions that wait for a verdict in any enricher, each once. Pure.
 //!
-//! Several enrichers hold the same session: its events go to whoever takes them, and what is given back goes to another.
-//! So sets are added up, not numbers ([`protocol::sample`]).
+//! Several enrichers may hold the same session, because its events go to any of them. So the union of sets is counted, not
+//! the sum of numbers ([`protocol::sample`]).
 
 use std::collections::{BTreeMap, HashMap};
 
 use protocol::sample::{self, Sample, Union};
 use protocol::{Guid, Millis};
 
-/// How long what an enricher has said is believed, in ms. If it was killed, its messages reach another after 6 s.
+/// How long the set of an enricher counts, in ms. After an enricher is killed, its messages reach another one within 6 s.
 const BELIEVED_FOR: Millis = 8_000;
 
-/// How long it is remembered that a session is settled, in ms: longer than an enricher that has given it back believes
-/// that it still waits.
+/// How long a settled session is remembered, in ms: longer than the set of an enricher that has returned it counts.
 const SETTLED_FOR: Millis = 10_000;
 
-/// The most settled sessions that are remembered. One more counts for some seconds too long.
+/// The most settled sessions that are remembered. Others count for some seconds too long.
 const MAX_SETTLED: usize = 65_536;
 
 /// The most enrichers whose sets are held.
@@ -31,7 +30,7 @@ pub struct Unidentified {
 }
 
 impl Unidentified {
-    /// An enricher said which sessions wait there.
+    /// Applies the set of an enricher.
     pub fn heard(&mut self, enricher: &str, sample: Sample, now: Millis) {
         let known = self.by_enricher.contains_key(enricher);
         if known || self.by_enricher.len() < MAX_ENRICHERS {
@@ -40,7 +39,7 @@ impl Unidentified {
         }
     }
 
-    /// A session has a verdict, or has ended: it does not wait any longer, whatever enrichers say that have given it back.
+    /// A session has a verdict or is closed: it no longer waits, even if an enricher still reports it.
     pub fn settled(&mut self, guid: &Guid, now: Millis) {
         let hash = sample::hash(guid);
         self.union.remove(hash);
@@ -49,7 +48,7 @@ impl Unidentified {
         }
     }
 
-    /// Forgets what was said too long ago.
+    /// Forgets what is too old.
     pub fn forget(&mut self, now: Millis) {
         self.settled.retain(|_, at| now - *at <= SETTLED_FOR);
         let before = self.by_enricher.len();
@@ -59,7 +58,7 @@ impl Unidentified {
         }
     }
 
-    /// How many there are.
+    /// The number of sessions.
     pub fn count(&self) -> u64 {
         self.union.count()
     }

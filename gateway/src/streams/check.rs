@@ -1,4 +1,4 @@
-//! What the hub and the follower of the sessions' stream tell each other about it.
+//! State that the hub and the follower of the sessions' stream share about that stream.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,30 +9,30 @@ use tokio::sync::Notify;
 /// The part's name in [`Health`].
 const REPAIR_PART: &str = "view in the sessions stream";
 
-/// What is wrong while the stream is repaired.
-const REPAIRING: &str = "the stream had lost it, putting it back";
+/// The reason while the stream is restored.
+const REPAIRING: &str = "the stream has lost messages, writing them again";
 
 /// Shared by both.
 #[derive(Debug, Default)]
 pub struct StreamCheck {
-    /// How many messages the stream must hold at least; 0 while that is not known.
+    /// The least number of messages that the stream must hold; 0 while it is unknown.
     expected: AtomicU64,
-    /// A write has failed.
+    /// Notified when a write has failed.
     doubted: Notify,
 }
 
 impl StreamCheck {
-    /// The stream must hold so many messages at least.
+    /// Sets the least number of messages that the stream must hold.
     pub fn expect(&self, messages: u64) {
         self.expected.store(messages, Ordering::Relaxed);
     }
 
-    /// How many messages the stream must hold at least.
+    /// The least number of messages that the stream must hold.
     pub fn expected(&self) -> u64 {
         self.expected.load(Ordering::Relaxed)
     }
 
-    /// A write has failed: the stream is looked at without waiting for the next time.
+    /// A write has failed: the stream must be checked at once.
     pub fn doubt(&self) {
         self.doubted.notify_one();
     }
@@ -43,7 +43,7 @@ impl StreamCheck {
     }
 }
 
-/// Says while what a stream has lost is put back.
+/// Reports in health while the content of a stream is restored.
 #[derive(Debug, Default)]
 pub struct Repair {
     /// What the sessions' stream must hold.
@@ -53,7 +53,7 @@ pub struct Repair {
 }
 
 impl Repair {
-    /// Says it in `health`.
+    /// Reports to `health`.
     pub fn new(health: Health, check: Arc<StreamCheck>) -> Self {
         Self {
             check,
@@ -62,13 +62,13 @@ impl Repair {
         }
     }
 
-    /// A stream has lost what is known here.
+    /// A stream has lost messages.
     pub fn begin(&mut self) {
         self.under_way = true;
         self.health.trouble(REPAIR_PART, REPAIRING);
     }
 
-    /// The streams have all that is known here.
+    /// The streams hold everything again.
     pub fn end(&mut self) {
         if std::mem::take(&mut self.under_way) {
             self.health.well(REPAIR_PART);

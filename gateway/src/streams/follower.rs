@@ -1,4 +1,4 @@
-//! Follows the streams of sessions and activities from their beginning, and the processes' statuses.
+//! Reads the streams of sessions and activities from their beginning, and the statuses of the processes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,32 +23,32 @@ use tokio::sync::mpsc;
 
 use crate::pipeline::trusted_status;
 use crate::streams::check::StreamCheck;
-use crate::view::write_back::Standing;
+use crate::view::write_back::StoredMessage;
 
-/// The longest that the stream of a consumer that NATS has lost is waited for: by then it has missed two heartbeats, and
-/// another consumer takes its place. While it is gone the view stands still.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// The longest that a pull request waits. A consumer that NATS has lost is replaced after two missed heartbeats, and until
+/// then the view does not change.
+const PULL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What comes from NATS.
+/// What arrives from NATS.
 #[derive(Debug)]
 pub enum Intake {
-    /// The stream has lost what was in it; what stands in it now is told from the beginning.
+    /// The stream has lost its messages; those that it holds now follow from the beginning.
     Lost(Followed),
-    /// What comes next is traced; the span lasts until a frame tells of it.
+    /// The next message is traced; the span ends with the frame that shows it.
     Traced(Span),
     /// A record or tombstone.
-    Session(SessionMessage, Standing),
+    Session(SessionMessage, StoredMessage),
     /// Last activities.
     Activities(Vec<Activity>),
-    /// All is told that stood in a stream when it was last connected to.
+    /// All messages that a stream held when it was connected have been passed on.
     CaughtUp(Followed),
-    /// The connection to a stream was lost, or there is none yet.
+    /// A stream is not read, or not to its end.
     Behind(Followed),
-    /// How a process is.
+    /// The status of a process.
     Status(Status),
 }
 
-/// A stream that is followed.
+/// A stream that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Followed {
     /// `VISITOR_SESSIONS`.
@@ -77,7 +77,7 @@ impl Followed {
         }
     }
 
-    /// The name of the metric that tells how far behind it is read.
+    /// The name of the metric for the messages that are not read yet.
     const fn pending(self) -> &'static str {
         match self {
             Self::Sessions => "sessions_stream_pending",
@@ -86,7 +86,7 @@ impl Followed {
     }
 }
 
-/// Follows one stream.
+/// Reads one stream.
 pub struct Follower {
     followed: Followed,
     nats: Nats,
@@ -99,12 +99,12 @@ pub struct Follower {
     pending: Gauge,
     watch: StreamWatch,
     check: Arc<StreamCheck>,
-    /// How far the stream was read; 0 where it is read from the beginning.
+    /// The last sequence that was read; 0 to read from the beginning.
     read: u64,
 }
 
 impl Follower {
-    /// Tells `intake` what comes. `stale_after` is for the stream of activities, which this may have to make.
+    /// Passes messages to `intake`. `stale_after` is a setting of the stream of activities, in case it must be created.
     pub fn new(
         followed: Followed,
         process: &Process,
@@ -131,7 +131,7 @@ impl Follower {
         }
     }
 
-    /// Follows for ever, whatever happens to stream and connection.
+    /// Reads for ever, and starts again after every failure.
     pub async fn run(mut self) {
         let mut backoff = Backoff::for_nats();
         loop {
@@ -142,12 +142,15 @@ impl Follower {
                     tokio::time::sleep(backoff.next_delay()).await;
                 }
             }
-            // It fails only when the process ends.
+            // Fails only when the process exits.
             let _ = self.intake.send(Intake::Behind(self.followed)).await;
         }
     }
 
-    /// Follows until the connection is lost; an error is trouble with the stream.
+    /// Reads until the connection is lost.
+    ///
+    /// # Errors
+    /// Fails if the stream cannot be read.
     async fn one_connection(&mut self) -> anyhow::Result<()> {
         let epoch = self.nats.connected().await;
         let (mut messages, pending, stream) = match self.begin().await {
@@ -192,7 +195,7 @@ impl Follower {
                 }
                 message = messages.next() => message.ok_or_else(|| anyhow::anyhow!("the stream has ended"))??,
             };
-            let pending = self.tell(message, caught_up).await?;
+            let pending = self.pass_on(message, caught_up).await?;
             if !caught_up && (pending == 0 || self.read >= last) {
                 caught_up = true;
                 self.caught_up().await?;
@@ -200,7 +203,7 @@ impl Follower {
         }
     }
 
-    async fn make_sure(&self) -> anyhow::Result<Stream> {
+    async fn ensure_stream(&self) -> anyhow::Result<Stream> {
         self.streams.rejected().await?;
         clock::known().await;
         Ok(match self.followed {
@@ -209,7 +212,7 @@ impl Follower {
         })
     }
 
-    /// Looks at the stream after a while.
+    /// Requests the state of the stream after a pause.
     fn look(&self, pause: Duration, caught_up: bool) -> impl Future<Output = Look> + Send + use<> {
         let check = Arc::clone(&self.check);
         let counts = caught_up && self.followed == Followed::Sessions;
@@ -217,15 +220,15 @@ impl Follower {
         self.watch.look_after(pause, expected)
     }
 
-    /// Goes on where reading was left, or begins anew where the stream has lost what was read. Gives also how many
-    /// messages are there to be read.
+    /// Continues after the last message that was read, or starts again if the stream has lost messages. Also returns how many
+    /// messages there are to read.
     async fn begin(&mut self) -> anyhow::Result<(pull::Ordered, u64, Stream)> {
-        let stream = self.make_sure().await?;
+        let stream = self.ensure_stream().await?;
         match self.watch.begin(&stream) {
             Change::Same => {}
             Change::Replaced | Change::Emptied => {
                 let part = self.followed.part();
-                tracing::warn!(part, "what was in it is lost, putting back what is held here");
+                tracing::warn!(part, "the stream has lost its messages, writing them again");
                 self.check.expect(0);
                 self.intake.send(Intake::Lost(self.followed)).await?;
                 self.read = 0;
@@ -239,7 +242,7 @@ impl Follower {
         };
         let config = pull::OrderedConfig {
             deliver_policy,
-            max_expires: LONGEST_WAIT,
+            max_expires: PULL_TIMEOUT,
             ..pull::OrderedConfig::default()
         };
         let consumer = stream.create_consumer(config).await?;
@@ -253,9 +256,9 @@ impl Follower {
         Ok(())
     }
 
-    /// Tells what a message says; gives how many more there are. What is told anew after a start was shown long ago, and
-    /// is not traced again.
-    async fn tell(&mut self, message: Message, caught_up: bool) -> anyhow::Result<u64> {
+    /// Passes on a message, and returns how many more there are. Messages that are replayed after a start are not traced
+    /// again.
+    async fn pass_on(&mut self, message: Message, caught_up: bool) -> anyhow::Result<u64> {
         let info = message.info().map_err(|error| anyhow::anyhow!(error))?;
         let (sequence, pending) = (info.stream_sequence, info.pending);
         self.pending.set(pending);
@@ -271,8 +274,8 @@ impl Follower {
                 if let (SessionMessage::Tombstone(tombstone), Some(ttl)) = (&mut session, ttl) {
                     tombstone.ttl = ttl;
                 }
-                let standing = Standing::new(&session, sequence, ttl, published_at);
-                Intake::Session(session, standing)
+                let stored = StoredMessage::new(&session, sequence, ttl, published_at);
+                Intake::Session(session, stored)
             }),
             Followed::Activity => serde_json::from_slice(&message.payload).map(Intake::Activities),
         };
@@ -291,7 +294,7 @@ impl Follower {
     }
 }
 
-/// Tells `intake` how the processes are, for ever. What is not trusted is counted.
+/// Passes statuses to `intake` for ever, and counts those that are not trusted.
 pub async fn follow_statuses(nats: Nats, intake: mpsc::Sender<Intake>, ignored: Counter) {
     static IGNORED: Seldom = Seldom::new();
     loop {
@@ -301,7 +304,7 @@ pub async fn follow_statuses(nats: Nats, intake: mpsc::Sender<Intake>, ignored: 
                 while let Some(message) = messages.next().await {
                     match trusted_status::read(&message.subject, &message.payload) {
                         Ok(status) => {
-                            // It fails only when the process ends.
+                            // Fails only when the process exits.
                             let _ = intake.send(Intake::Status(status)).await;
                         }
                         Err(error) => {
@@ -313,7 +316,7 @@ pub async fn follow_statuses(nats: Nats, intake: mpsc::Sender<Intake>, ignored: 
                     }
                 }
             }
-            Err(error) => tracing::warn!(%error, "the processes' statuses cannot be followed"),
+            Err(error) => tracing::warn!(%error, "cannot subscribe to the statuses"),
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

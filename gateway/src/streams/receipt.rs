@@ -1,12 +1,12 @@
-//! Times of receipt that come in, as the NATS server's clock would tell them now. Pure.
+//! Adapts times of receipt to steps of the NATS server's clock. Pure.
 
 use protocol::{Activity, Millis, SessionMessage};
 use service::clock::Timeline;
 
-/// How far ahead of now, or of its receipt, an event can have happened, in ms: clocks agree only so far.
+/// How far an event may be ahead of now or of its receipt, in ms, because clocks differ.
 const SLACK: Millis = 2_000;
 
-/// A record or tombstone, whenever and by whomever it was stamped.
+/// Adapts a record or tombstone.
 pub fn adapt_message(message: &mut SessionMessage, timeline: &Timeline) {
     match message {
         SessionMessage::Record(record) => {
@@ -24,7 +24,7 @@ pub fn adapt_message(message: &mut SessionMessage, timeline: &Timeline) {
     }
 }
 
-/// An activity, the same way.
+/// Adapts an activity.
 pub fn adapt_activity(Activity(_, at, received_at): &mut Activity, timeline: &Timeline) {
     *received_at = timeline.adapt(*received_at);
     *at = (*at).min(*received_at + SLACK);
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_in_the_future_happens_now() {
+    fn future_times_become_now() {
         let record = Record {
             guid: guid(),
             ip: "::1".into(),

@@ -1,4 +1,4 @@
-//! Writes to the sessions' stream what should stand there.
+//! Writes one message to the sessions' stream.
 
 use std::time::Duration;
 
@@ -10,26 +10,26 @@ use tokio::time::sleep;
 
 use crate::view::write_back::WriteBack;
 
-/// How long a failed write waits before it is tried again.
+/// The pause before a failed write is retried.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// How a write ended.
+/// The result of a write.
 pub enum Written {
-    /// It stands in the stream, or another gateway or an enricher was faster; either way the stream will tell.
+    /// The stream has it, or another process was faster. In both cases the message arrives from the stream.
     Done,
-    /// It is not known to stand there.
-    Not(Guid, PublishError),
+    /// The stream may not have it.
+    Failed(Guid, PublishError),
 }
 
-/// Writes, if the stream still says what it said when this was decided.
+/// Writes the message unless another one has replaced the expected one.
 pub async fn write(nats: Nats, write: WriteBack) -> Written {
     let guid = write.message.guid().clone();
     match replace(&nats, write).await {
         Ok(_) => Written::Done,
         Err(error) => {
-            // A stream that is full refuses at once.
+            // A full stream refuses immediately.
             sleep(RETRY_AFTER).await;
-            Written::Not(guid, error)
+            Written::Failed(guid, error)
         }
     }
 }

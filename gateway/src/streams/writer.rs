@@ -1,4 +1,4 @@
-//! Has written back to the sessions' stream what the view says should stand there.
+//! Writes to the sessions' stream what the view says it must hold.
 
 use std::sync::Arc;
 
@@ -17,9 +17,9 @@ use crate::view::View;
 /// The most writes to the sessions' stream that may be unacknowledged at once.
 const MAX_WRITES: usize = 256;
 
-/// The writes under way.
+/// The writes in flight.
 pub struct Writer {
-    /// Says while they put back what a stream has lost.
+    /// Reports while they restore a stream.
     pub repair: Repair,
     nats: Nats,
     gauges: Arc<Gauges>,
@@ -27,7 +27,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// None yet.
+    /// Without writes so far.
     pub fn new(nats: Nats, gauges: Arc<Gauges>, repair: Repair) -> Self {
         Self {
             repair,
@@ -37,7 +37,7 @@ impl Writer {
         }
     }
 
-    /// Begins as many writes as there is room for. See [`View::write_backs`].
+    /// Starts as many writes as may be in flight. See [`View::write_backs`].
     pub fn write_back(&mut self, view: &mut View, judged_at: Millis, interrupted: bool) {
         if !self.nats.is_connected() {
             return;
@@ -51,21 +51,21 @@ impl Writer {
         }
     }
 
-    /// Waits for the end of a write; `None` at once where none is under way.
+    /// Waits for the result of a write; `None` if none is in flight.
     pub async fn written(&mut self) -> Option<Written> {
         self.writes.next().await
     }
 
-    /// Takes notice of a write's end.
-    pub fn done(&self, written: Written, view: &mut View) {
+    /// Handles the result of a write.
+    pub fn on_written(&self, written: Written, view: &mut View) {
         match written {
             Written::Done => {
                 self.gauges.written_back.inc();
             }
-            Written::Not(guid, error) => {
+            Written::Failed(guid, error) => {
                 static NOT_WRITTEN: Seldom = Seldom::new();
                 if let Some(unsaid) = NOT_WRITTEN.due() {
-                    tracing::warn!(%error, unsaid, "a session was not written back, trying again");
+                    tracing::warn!(%error, unsaid, "cannot write a session to the stream, retrying");
                 }
                 view.mark_dirty(&guid);
                 self.repair.check.doubt();

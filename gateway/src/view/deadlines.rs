@@ -1,21 +1,21 @@
-//! When each session must be looked at though nothing comes of it. Pure.
+//! When each session must be checked if no event comes. Pure.
 
 use std::collections::BTreeMap;
 
 use protocol::{Guid, Millis};
 
-/// Deadlines within one such span, in ms, are due together.
+/// Deadlines within one span of this length, in ms, are due together.
 const SPAN: Millis = 250;
 
-/// Sessions by deadline. Whoever takes one out sees whether its deadline has moved meanwhile, so that an event costs
-/// nothing here.
+/// Sessions by deadline. A deadline that has moved is noticed when the old one is due, so that an event costs nothing
+/// here.
 #[derive(Debug, Default)]
 pub struct Deadlines {
     spans: BTreeMap<Millis, Vec<Guid>>,
 }
 
 impl Deadlines {
-    /// Makes sure that the session is looked at soon after `deadline`.
+    /// Makes the session due soon after `deadline`.
     pub fn add(&mut self, guid: Guid, deadline: Millis) {
         self.spans
             .entry(deadline.div_euclid(SPAN) + 1)
@@ -23,7 +23,7 @@ impl Deadlines {
             .push(guid);
     }
 
-    /// Takes out what is due.
+    /// Removes and returns the sessions that are due.
     pub fn due(&mut self, now: Millis) -> Vec<Guid> {
         let later = self.spans.split_off(&(now.div_euclid(SPAN) + 1));
         std::mem::replace(&mut self.spans, later)

@@ -3,7 +3,7 @@
 use protocol::{Company, Millis, Profile, Record};
 
 use crate::view::session::Session;
-use crate::view::write_back::Standing;
+use crate::view::write_back::StoredMessage;
 
 /// How what is shown of a session differs from its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub struct Entry {
     /// The fold of its messages.
     pub session: Session,
     /// What the stream holds.
-    pub standing: Option<Standing>,
+    pub stored: Option<StoredMessage>,
     /// What is shown, if anything.
     pub shown: Option<Shown>,
     /// When it is checked next if no event comes.
@@ -91,7 +91,7 @@ impl Entry {
     pub fn new(session: Session) -> Self {
         Self {
             session,
-            standing: None,
+            stored: None,
             shown: None,
             check_at: Millis::MAX,
         }

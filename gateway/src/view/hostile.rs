@@ -10,7 +10,7 @@ use protocol::{Activity, Millis, SessionMessage};
 
 use super::{Changes, View};
 use crate::pipeline::statuses::Statuses;
-use crate::view::write_back::Standing;
+use crate::view::write_back::StoredMessage;
 
 const NOW: Millis = 1_750_000_000_000;
 
@@ -31,8 +31,8 @@ fn take(view: &mut View, statuses: &mut Statuses, (door, bytes, _): &Heard, now:
     match door {
         Door::Sessions => {
             if let Ok(message) = serde_json::from_slice::<SessionMessage>(bytes) {
-                let standing = Standing::new(&message, 1, None, now);
-                view.message(message, standing, now);
+                let stored = StoredMessage::new(&message, 1, None, now);
+                view.message(message, stored, now);
             }
         }
         Door::Activity => {

@@ -3,10 +3,10 @@
 mod deadlines;
 mod derived;
 mod entry;
+mod expected_messages;
 mod interner;
 pub mod session;
 mod statistics;
-mod stored_messages;
 pub mod write_back;
 
 use std::collections::hash_map;
@@ -20,10 +20,10 @@ pub use self::derived::Traffic;
 use self::derived::{DerivedState, News};
 use self::entry::Entry;
 use crate::view::deadlines::Deadlines;
+use crate::view::expected_messages::ExpectedMessages;
 use crate::view::interner::Interner;
 use crate::view::session::Session;
-use crate::view::stored_messages::StoredMessages;
-use crate::view::write_back::{Content, Standing, WriteBack, is_outdated, wanted};
+use crate::view::write_back::{Content, StoredMessage, WriteBack, is_outdated, wanted};
 
 /// What has changed since the last frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub struct View {
     derived: DerivedState,
     interner: Interner,
     /// The messages that the stream must hold.
-    stored: StoredMessages,
+    expected: ExpectedMessages,
 }
 
 impl View {
@@ -55,12 +55,12 @@ impl View {
             entries: GuidMap::default(),
             derived: DerivedState::new(stale_after),
             interner: Interner::default(),
-            stored: StoredMessages::default(),
+            expected: ExpectedMessages::default(),
         }
     }
 
     /// Applies a record or tombstone of the stream.
-    pub fn message(&mut self, mut message: SessionMessage, mut standing: Standing, now: Millis) {
+    pub fn message(&mut self, mut message: SessionMessage, mut stored: StoredMessage, now: Millis) {
         if let SessionMessage::Record(record) = &mut message {
             self.interner.intern(&mut record.profile);
         }
@@ -68,8 +68,8 @@ impl View {
         let entry = match self.entries.entry(guid.clone()) {
             hash_map::Entry::Occupied(entry) => {
                 let entry = entry.into_mut();
-                if is_outdated(&message, &entry.session, entry.standing) {
-                    standing.content = Content::Outdated;
+                if is_outdated(&message, &entry.session, entry.stored) {
+                    stored.content = Content::Outdated;
                 }
                 entry.session.fold_message(message);
                 entry
@@ -80,8 +80,8 @@ impl View {
                 entry
             }
         };
-        let before = entry.standing.replace(standing).map(|before| before.expires_at);
-        self.stored.replace(before, standing.expires_at);
+        let before = entry.stored.replace(stored).map(|before| before.expires_at);
+        self.expected.replace(before, stored.expires_at);
         self.derived.update(&guid, entry, now);
         self.derived.dirty.insert(guid);
     }
@@ -114,8 +114,8 @@ impl View {
             self.derived.update(&guid, place.get_mut(), now);
             if !self.derived.schedule_check(&guid, place.get_mut(), now) {
                 let entry = place.remove();
-                if let Some(standing) = entry.standing {
-                    self.stored.forget(standing.expires_at);
+                if let Some(stored) = entry.stored {
+                    self.expected.forget(stored.expires_at);
                 }
             }
         }
@@ -134,17 +134,17 @@ impl View {
 
     /// The least number of messages that the sessions' stream must hold.
     pub fn stored_at_least(&mut self, now: Millis) -> u64 {
-        self.stored.at_least(now)
+        self.expected.at_least(now)
     }
 
     /// The stream of activities was lost, so the records must be written with the activities that it held.
     pub fn activity_lost(&mut self, now: Millis) {
         for (guid, entry) in &mut self.entries {
             let active = entry.session.active(self.derived.stale_after, now).is_some();
-            if let Some(standing) = &mut entry.standing
+            if let Some(stored) = &mut entry.stored
                 && active
             {
-                standing.content = Content::Outdated;
+                stored.content = Content::Outdated;
                 self.derived.dirty.insert(guid.clone());
             }
         }
@@ -158,9 +158,9 @@ impl View {
 
     /// The stream of sessions was lost with everything in it.
     pub fn stream_lost(&mut self) {
-        self.stored.clear();
+        self.expected.clear();
         for (guid, entry) in &mut self.entries {
-            entry.standing = None;
+            entry.stored = None;
             self.derived.dirty.insert(guid.clone());
         }
     }
@@ -184,7 +184,7 @@ impl View {
             if interrupted && !active && matches!(entry.session, Session::Opened(_)) {
                 self.derived.undecided.insert(guid);
             } else {
-                writes.extend(wanted(&entry.session, entry.standing, active));
+                writes.extend(wanted(&entry.session, entry.stored, active));
             }
         }
         writes

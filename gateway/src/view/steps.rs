@@ -43,8 +43,8 @@ fn tell(view: &mut View, name: &str, event: Event, at: Millis) {
             ttl: protocol::stream::tombstone_ttl(protocol::stream::REMEMBER_CLOSINGS),
         }),
     };
-    let standing = Standing::new(&message, 1, Some(RECORD_TTL), at);
-    view.message(message, standing, at);
+    let stored = StoredMessage::new(&message, 1, Some(RECORD_TTL), at);
+    view.message(message, stored, at);
 }
 
 fn shown(view: &View) -> Vec<String> {

@@ -46,8 +46,8 @@ fn tombstone(name: &str, at: Millis) -> SessionMessage {
 }
 
 fn tell(view: &mut View, message: SessionMessage, sequence: u64, now: Millis) {
-    let standing = Standing::new(&message, sequence, Some(RECORD_TTL), now);
-    view.message(message, standing, now);
+    let stored = StoredMessage::new(&message, sequence, Some(RECORD_TTL), now);
+    view.message(message, stored, now);
 }
 
 fn names(sessions: &[VisibleSession]) -> Vec<String> {
@@ -272,8 +272,8 @@ fn sessions_that_say_the_same_share_it() {
     for name in ["a", "b"] {
         let said = serde_json::to_vec(&record(name, Some(0), 0)).unwrap();
         let said: SessionMessage = serde_json::from_slice(&said).unwrap();
-        let standing = Standing::new(&said, 1, Some(RECORD_TTL), 0);
-        view.message(said, standing, 0);
+        let stored = StoredMessage::new(&said, 1, Some(RECORD_TTL), 0);
+        view.message(said, stored, 0);
     }
     let sessions = view.sessions();
     let company = |index: usize| sessions[index].company.as_ref().unwrap();

@@ -1,7 +1,7 @@
-//! What the sessions' stream should say and does not: after it was lost, when a session goes stale or comes back, when
-//! a tombstone gets old. Pure.
+//! Decides what must be written to the sessions' stream: after it was lost, when a session goes stale or comes back, and
+//! when a tombstone gets old. Pure.
 //!
-//! Several gateways hold the same and write the same; the expected sequence lets one of them win.
+//! All gateways decide the same and write the same; the expected sequence lets one of them succeed.
 
 use std::hash::BuildHasher as _;
 use std::time::Duration;
@@ -13,32 +13,32 @@ use protocol::{Millis, Record, SessionMessage};
 
 use crate::view::session::Session;
 
-/// What stands on a session's subject.
+/// The message on a session's subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct StoredMessage {
     /// Its sequence in the stream.
     pub sequence: u64,
-    /// What it says.
+    /// Its content.
     pub content: Content,
     /// When it expires.
     pub expires_at: Millis,
 }
 
-/// As much of a message as must be known to tell whether another should stand in its place.
+/// The part of a message that decides whether it must be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     /// A record.
     Record {
-        /// Its opened time.
+        /// When the session opened.
         opened_at: Option<Millis>,
         /// Its earliest event.
         first_seen_at: Millis,
-        /// A digest of who it says the visitor is.
+        /// A digest of the visitor's identity.
         identity: u64,
-        /// Whether it was given the time of a stale session.
+        /// Whether it has the TTL of a stale session.
         stale: bool,
     },
-    /// A record that took the place of one that was lost, and says less than that one said.
+    /// A record that replaced a lost one, and knows less of the activity.
     Outdated,
     /// A tombstone.
     Tombstone {
@@ -47,8 +47,8 @@ pub enum Content {
     },
 }
 
-impl Standing {
-    /// Of a message with that sequence and TTL.
+impl StoredMessage {
+    /// Of a message with this sequence and TTL.
     #[must_use]
     pub fn new(message: &SessionMessage, sequence: u64, ttl: Option<Duration>, published_at: Millis) -> Self {
         let content = match message {
@@ -68,12 +68,11 @@ impl Standing {
     }
 }
 
-/// Whether a record that comes to stand where `before` stood knows less of the session's activity than is known here.
+/// Whether a record that replaces `before` knows less of the session's activity than the view.
 ///
-/// It is asked only where nothing is known to stand: otherwise the record that stands may lag behind, because the stream
-/// of activities says the rest.
+/// False if the replaced record was complete: a record may lag behind, because the stream of activities has the rest.
 #[must_use]
-pub fn is_outdated(message: &SessionMessage, session: &Session, before: Option<Standing>) -> bool {
+pub fn is_outdated(message: &SessionMessage, session: &Session, before: Option<StoredMessage>) -> bool {
     let lost = before.is_none_or(|before| before.content == Content::Outdated);
     match (message, session) {
         (SessionMessage::Record(record), Session::Opened(known)) => {
@@ -84,22 +83,22 @@ pub fn is_outdated(message: &SessionMessage, session: &Session, before: Option<S
     }
 }
 
-/// A message that should stand in the stream.
+/// A message to write to the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WriteBack {
-    /// What to say.
+    /// The message.
     pub message: SessionMessage,
-    /// For how long.
+    /// Its TTL.
     pub ttl: Duration,
-    /// The sequence of what is to be replaced; 0 where there must be nothing.
+    /// The sequence of the message to replace; 0 if there must be none.
     pub expected: u64,
 }
 
-/// What should stand in the place of `standing`, if anything else.
+/// What must replace `stored`, if anything.
 #[must_use]
-pub fn wanted(session: &Session, standing: Option<Standing>, active: bool) -> Option<WriteBack> {
-    let expected = standing.map_or(0, |standing| standing.sequence);
-    let content = standing.map(|standing| standing.content);
+pub fn wanted(session: &Session, stored: Option<StoredMessage>, active: bool) -> Option<WriteBack> {
+    let expected = stored.map_or(0, |stored| stored.sequence);
+    let content = stored.map(|stored| stored.content);
     match session {
         Session::Early { .. } => None,
         Session::Opened(record) => (!says(content, record, active)).then(|| WriteBack {
@@ -127,13 +126,13 @@ pub fn wanted(session: &Session, standing: Option<Standing>, active: bool) -> Op
     }
 }
 
-/// Tells identities apart in as little memory as there is room for with every session.
+/// Distinguishes identities with little memory per session.
 fn digest(record: &Record) -> u64 {
     FixedState::default().hash_one(record.identity())
 }
 
-/// Whether the content says all that the record says and clients are shown, for as long as it should. Later activities
-/// stand in the stream of activities.
+/// Whether the content has everything of the record that clients are shown, with the right TTL. Later activities are in the
+/// stream of activities.
 fn says(content: Option<Content>, record: &Record, active: bool) -> bool {
     match content {
         Some(Content::Record {
@@ -175,32 +174,32 @@ mod tests {
         }
     }
 
-    fn standing(message: &SessionMessage, ttl: Duration) -> Standing {
-        Standing::new(message, 7, Some(ttl), 0)
+    fn stored(message: &SessionMessage, ttl: Duration) -> StoredMessage {
+        StoredMessage::new(message, 7, Some(ttl), 0)
     }
 
     #[test]
-    fn nothing_where_the_stream_says_it() {
+    fn writes_nothing_that_the_stream_holds() {
         let session = Session::Opened(record(Some(5), 5));
-        let standing = standing(&SessionMessage::Record(record(Some(5), 5)), RECORD_TTL);
-        assert_eq!(wanted(&session, Some(standing), true), None);
+        let stored = stored(&SessionMessage::Record(record(Some(5), 5)), RECORD_TTL);
+        assert_eq!(wanted(&session, Some(stored), true), None);
     }
 
     #[test]
-    fn a_lost_record_is_put_back() {
+    fn lost_record_is_written_again() {
         let write = wanted(&Session::Opened(record(Some(5), 5)), None, true).unwrap();
         assert_eq!((write.expected, write.ttl), (0, RECORD_TTL));
     }
 
     #[test]
-    fn a_poorer_record_is_replaced() {
+    fn incomplete_record_is_replaced() {
         let session = Session::Opened(record(Some(5), 5));
-        let standing = standing(&SessionMessage::Record(record(None, 50)), RECORD_TTL);
-        assert_eq!(wanted(&session, Some(standing), true).unwrap().expected, 7);
+        let stored = stored(&SessionMessage::Record(record(None, 50)), RECORD_TTL);
+        assert_eq!(wanted(&session, Some(stored), true).unwrap().expected, 7);
     }
 
     #[test]
-    fn a_record_that_says_less_of_the_visitor_is_replaced() {
+    fn record_with_an_older_identity_is_replaced() {
         let known = Record {
             identified_at: Some(3),
             ..record(Some(5), 5)
@@ -210,32 +209,32 @@ mod tests {
             ..known.clone()
         };
         for less in [record(Some(5), 5), of_another_address] {
-            let standing = standing(&SessionMessage::Record(less), RECORD_TTL);
-            let write = wanted(&Session::Opened(known.clone()), Some(standing), true).unwrap();
+            let stored = stored(&SessionMessage::Record(less), RECORD_TTL);
+            let write = wanted(&Session::Opened(known.clone()), Some(stored), true).unwrap();
             assert_eq!(write.message, SessionMessage::Record(known.clone()));
         }
     }
 
     #[test]
-    fn an_earlier_keep_alive_known_only_here_is_put_into_the_record() {
+    fn earlier_keep_alive_is_added_to_the_record() {
         let mut session = Session::Opened(record(None, 50));
         session.fold_activity(&Activity(guid(), 40, 60));
-        let standing = standing(&SessionMessage::Record(record(None, 50)), RECORD_TTL);
-        assert!(wanted(&session, Some(standing), true).is_some());
+        let stored = stored(&SessionMessage::Record(record(None, 50)), RECORD_TTL);
+        assert!(wanted(&session, Some(stored), true).is_some());
     }
 
     #[test]
-    fn a_stale_record_gets_less_time_and_an_active_one_more() {
+    fn ttl_follows_staleness() {
         let session = Session::Opened(record(Some(5), 5));
-        let long = standing(&SessionMessage::Record(record(Some(5), 5)), RECORD_TTL);
+        let long = stored(&SessionMessage::Record(record(Some(5), 5)), RECORD_TTL);
         assert_eq!(wanted(&session, Some(long), false).unwrap().ttl, STALE_RECORD_TTL);
-        let short = standing(&SessionMessage::Record(record(Some(5), 5)), STALE_RECORD_TTL);
+        let short = stored(&SessionMessage::Record(record(Some(5), 5)), STALE_RECORD_TTL);
         assert_eq!(wanted(&session, Some(short), true).unwrap().ttl, RECORD_TTL);
         assert_eq!(wanted(&session, Some(short), false), None);
     }
 
     #[test]
-    fn a_closing_replaces_a_record_and_is_renewed_when_heard_of() {
+    fn tombstone_replaces_a_record_and_is_renewed_by_late_events() {
         let tombstone = Tombstone {
             guid: guid(),
             closed_at: 5,
@@ -244,9 +243,9 @@ mod tests {
             ttl: tombstone_ttl(REMEMBER_CLOSINGS),
         };
         let mut session = Session::of_message(SessionMessage::Tombstone(tombstone.clone()));
-        let over_record = standing(&SessionMessage::Record(record(Some(5), 5)), RECORD_TTL);
+        let over_record = stored(&SessionMessage::Record(record(Some(5), 5)), RECORD_TTL);
         assert_eq!(wanted(&session, Some(over_record), false).unwrap().expected, 7);
-        let over_tombstone = standing(
+        let over_tombstone = stored(
             &SessionMessage::Tombstone(tombstone),
             tombstone_ttl(REMEMBER_CLOSINGS),
         );

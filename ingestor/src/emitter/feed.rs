@@ -1,4 +1,4 @@
-//! The emitter's socket: connects, reads, and starts again whatever happens.
+//! The emitter's WebSocket: connects, reads, and reconnects after every failure.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use protocol::{Event, EventKind, Millis};
+use service::backoff::Backoff;
 use service::health::Health;
 use service::rejected::Rejected;
 use service::{clock, freeze};
@@ -19,45 +20,44 @@ use tokio_util::sync::CancellationToken;
 
 use crate::emitter::silence::{Action, Silence};
 use crate::gauges::Gauges;
-use service::backoff::Backoff;
 
 /// The part's name in [`Health`].
 pub const PART: &str = "emitter";
 
-/// How long a connection may take to be made.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A connection that held this long was a good one: what follows it begins without waiting.
+/// After a connection that lasted this long, the next attempt starts at once.
 const GOOD_CONNECTION: Duration = Duration::from_secs(1);
 
-/// The largest frame that does not end the connection. What is too large for an event is rejected well below it.
+/// The largest frame, in bytes; a larger one ends the connection. Events are rejected at a much smaller size.
 const MAX_FRAME: usize = 16 * 1024 * 1024;
 
-/// The most frames that are taken at once.
-const AT_ONCE: usize = 256;
+/// The most frames that are read at once.
+const MAX_FRAMES_AT_ONCE: usize = 256;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// What a socket gives: a message, why it is broken, or nothing any more.
+/// What a socket yields: a message, an error, or nothing after its end.
 type Received = Option<tungstenite::Result<Message>>;
 
-/// Where the emitter is, and how long it may be silent.
+/// Where the emitter is, and how its silence is handled.
 pub struct Settings {
     /// The emitter's WebSocket.
     pub url: String,
     /// How often to ping.
     pub ping_interval: Duration,
-    /// How long it may send nothing at all.
+    /// How long it may send nothing.
     pub silence_deadline: Duration,
 }
 
 /// A frame that holds a valid event.
 pub struct Accepted {
-    /// What it says.
+    /// The kind of the event.
     pub kind: EventKind,
     /// The emitter's bytes.
     pub json: Bytes,
-    /// When they came, by the process's monotonic clock.
+    /// When the frame was received, by the process's monotonic clock.
     pub received_at: Millis,
 }
 
@@ -66,7 +66,7 @@ pub struct Accepted {
 enum End {
     #[error("closed by the emitter")]
     Closed,
-    #[error("no connection within {} s", CONNECT_PATIENCE.as_secs())]
+    #[error("no connection within {} s", CONNECT_TIMEOUT.as_secs())]
     ConnectTimeout,
     #[error("silent for {} s", .0.as_secs_f64())]
     Silent(Duration),
@@ -84,8 +84,8 @@ impl From<tungstenite::Error> for End {
 }
 
 impl End {
-    /// The end and its cause on one line, for people.
-    fn in_words(&self) -> String {
+    /// The end with its cause, on one line.
+    fn reason(&self) -> String {
         match self {
             Self::Broken(cause) => cause.to_string(),
             end => end.to_string(),
@@ -103,7 +103,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Valid events go to `accepted`, all else to `rejected`.
+    /// Sends valid events to `accepted`, and everything else to `rejected`.
     pub fn new(
         settings: Settings,
         accepted: mpsc::Sender<Vec<Accepted>>,
@@ -120,7 +120,7 @@ impl Feed {
         }
     }
 
-    /// Reads until `shutdown`, one connection after the other.
+    /// Reads until `shutdown`, over one connection after another.
     pub async fn run(self, shutdown: CancellationToken) {
         let mut backoff = Backoff::new();
         loop {
@@ -129,7 +129,7 @@ impl Feed {
                 return;
             };
             self.gauges.connected.set(0);
-            self.health.trouble(PART, end.in_words());
+            self.health.trouble(PART, end.reason());
             if started.elapsed() >= GOOD_CONNECTION {
                 backoff.reset();
                 if matches!(end, End::Closed) {
@@ -143,7 +143,7 @@ impl Feed {
         }
     }
 
-    /// Connects and reads until the connection ends, which is an error, or the process stops.
+    /// Connects and reads. Returns an error when the connection ends, and `Ok` on shutdown.
     async fn one_connection(&self, shutdown: &CancellationToken) -> Result<(), End> {
         let socket = tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
@@ -160,23 +160,23 @@ impl Feed {
             .max_frame_size(Some(MAX_FRAME))
             .max_message_size(Some(MAX_FRAME));
         let connecting = connect_async_with_config(self.settings.url.as_str(), Some(config), true);
-        let (socket, _) = timeout(CONNECT_PATIENCE, connecting)
+        let (socket, _) = timeout(CONNECT_TIMEOUT, connecting)
             .await
             .map_err(|_| End::ConnectTimeout)??;
         Ok(socket)
     }
 
-    /// Reads until the connection ends, which is an error, or the process stops.
+    /// Reads. Returns an error when the connection ends, and `Ok` on shutdown.
     async fn read(&self, mut socket: Socket, shutdown: &CancellationToken) -> Result<(), End> {
         let settings = &self.settings;
         let mut silence = Silence::new(settings.ping_interval, settings.silence_deadline, Instant::now());
         let mut timer = pin!(sleep_until(silence.next_action()));
         loop {
             tokio::select! {
-                // What waits in the socket comes before every deadline: after a freeze both are there at once.
+                // Reading takes precedence over deadlines: after a freeze both are ready at once.
                 biased;
                 () = shutdown.cancelled() => {
-                    // A courtesy; the emitter may be beyond hearing it.
+                    // Best effort: the emitter may be unreachable.
                     let _ = timeout(Duration::from_millis(200), socket.close(None)).await;
                     return Ok(());
                 }
@@ -188,7 +188,7 @@ impl Feed {
                     match silence.act(Instant::now()) {
                         Action::Wait => {}
                         Action::Ping => self.ping(&mut socket).await?,
-                        Action::GiveUp(silent) => {
+                        Action::Close(silent) => {
                             let waiting = freeze::within(Duration::ZERO, socket.next()).await;
                             self.take(waiting.ok_or(End::Silent(silent))?, &mut socket).await?;
                             silence.heard(Instant::now());
@@ -200,19 +200,19 @@ impl Feed {
         }
     }
 
-    /// A ping that cannot even be sent finds an emitter that has not read for long.
+    /// Sends a ping. Fails if the emitter has not read for so long that the ping cannot be sent.
     async fn ping(&self, socket: &mut Socket) -> Result<(), End> {
         let deadline = self.settings.silence_deadline;
         let sent = timeout(deadline, socket.send(Message::Ping(Bytes::new()))).await;
         Ok(sent.map_err(|_| End::Silent(deadline))??)
     }
 
-    /// Takes what has come, and what is there behind it: to wake up and to hand over costs more than an event, and is
-    /// paid once for all of them.
+    /// Handles a frame and those that are ready behind it. They are passed on together, because waking up another task costs
+    /// more than handling an event.
     async fn take(&self, first: Received, socket: &mut Socket) -> Result<(), End> {
         let mut events = Vec::new();
         let mut outcome = self.message(first, &mut events).await;
-        for _ in 1..AT_ONCE {
+        for _ in 1..MAX_FRAMES_AT_ONCE {
             if outcome.is_err() {
                 break;
             }
@@ -228,15 +228,15 @@ impl Feed {
         outcome
     }
 
-    /// Text or binary makes no difference: what counts is whether there is an event in it.
+    /// Handles one frame. An event may be in a text or a binary frame.
     async fn message(&self, received: Received, events: &mut Vec<Accepted>) -> Result<(), End> {
         let json = match received.ok_or(End::Closed)?? {
             Message::Text(text) => text.into(),
             Message::Binary(bytes) => bytes,
-            // The library answers pings and completes the closing when it is read on.
+            // The library answers pings, and completes the close handshake on the next read.
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => return Ok(()),
         };
-        // Each has its own time: what is stamped after its receipt is not believed.
+        // Each event has its own time of receipt: an event whose timestamp is later than that is not believed.
         let received_at = clock::uptime();
         self.gauges.frame(received_at);
         match Event::parse(&json).map(|event| event.kind) {

@@ -1,7 +1,7 @@
 //! Decides when to ping the emitter and when its silence has lasted too long. Pure.
 //!
-//! Only an emitter that was asked and had time to answer is silent. A process that was frozen, or waited for room, asked
-//! nobody meanwhile, so it asks first.
+//! An emitter is silent only if it was pinged and had time to answer. A process that was frozen, or waited for room, has
+//! sent no ping meanwhile, so it pings first.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ pub enum Action {
     Wait,
     /// Send a ping.
     Ping,
-    /// Close the connection, because the emitter has sent nothing for so long.
-    GiveUp(Duration),
+    /// Close the connection, because the emitter has sent nothing for this long.
+    Close(Duration),
 }
 
 /// The silence of one connection.
@@ -41,22 +41,22 @@ impl Silence {
         }
     }
 
-    /// The emitter has sent something, be it a pong.
+    /// The emitter has sent something, possibly a pong.
     pub fn heard(&mut self, now: Instant) {
         self.heard_at = now;
         self.asked_at = None;
     }
 
-    /// When [`Silence::act`] must be called next; being heard moves it only later.
+    /// When [`Silence::act`] must be called next. [`Silence::heard`] moves it only later.
     pub fn next_action(&self) -> Instant {
-        self.gives_up_at()
+        self.closes_at()
             .map_or(self.next_ping, |at| at.min(self.next_ping))
     }
 
     /// What to do now; the caller does it.
     pub fn act(&mut self, now: Instant) -> Action {
-        if self.gives_up_at().is_some_and(|at| at <= now) {
-            return Action::GiveUp(now - self.heard_at);
+        if self.closes_at().is_some_and(|at| at <= now) {
+            return Action::Close(now - self.heard_at);
         }
         if now < self.next_ping {
             return Action::Wait;
@@ -66,7 +66,7 @@ impl Silence {
         Action::Ping
     }
 
-    fn gives_up_at(&self) -> Option<Instant> {
+    fn closes_at(&self) -> Option<Instant> {
         let answered_by = self.asked_at? + self.ping_interval;
         Some(answered_by.max(self.heard_at + self.deadline))
     }
@@ -83,7 +83,7 @@ mod tests {
     fn gives_up(silence: &mut Silence) -> Instant {
         loop {
             let now = silence.next_action();
-            if matches!(silence.act(now), Action::GiveUp(_)) {
+            if matches!(silence.act(now), Action::Close(_)) {
                 return now;
             }
         }
@@ -130,7 +130,7 @@ mod tests {
                 match silence.act(now) {
                     Action::Wait => prop_assert!(silence.next_action() > now),
                     Action::Ping => { asked.get_or_insert(now); }
-                    Action::GiveUp(silent) => {
+                    Action::Close(silent) => {
                         prop_assert_eq!(silent, now - heard);
                         prop_assert!(silent >= deadline);
                         prop_assert!(asked.is_some_and(|at| now - at >= interval.min(deadline / 2)));

@@ -1,6 +1,7 @@
+use super::batch::OVERHEAD;
 use super::*;
 use proptest::prelude::*;
-use protocol::event::lines;
+use protocol::event::{MAX_BYTES, MAX_EVENTS, lines};
 use std::collections::BTreeMap;
 
 use EventKind::{KeepAlive, SessionOpened};
@@ -62,7 +63,7 @@ fn full_messages_do_not_wait_for_a_round_trip() {
         outbox.push(KeepAlive, b"{}", 1);
     }
     let sizes: Vec<_> = std::iter::from_fn(|| outbox.next_batch())
-        .map(|(_, batch)| batch.events)
+        .map(|(_, batch)| batch.events())
         .collect();
     assert_eq!(sizes, [MAX_EVENTS as u64; 2]);
 }
@@ -98,10 +99,10 @@ fn an_event_with_line_breaks_travels_alone() {
 #[test]
 fn the_window_bounds_what_is_unacknowledged() {
     let mut outbox = Outbox::new(ROOMY);
-    for _ in 0..(WINDOW + 5) * MAX_EVENTS {
+    for _ in 0..(MAX_IN_FLIGHT + 5) * MAX_EVENTS {
         outbox.push(KeepAlive, b"{}", 1);
     }
-    assert_eq!(std::iter::from_fn(|| outbox.next_batch()).count(), WINDOW);
+    assert_eq!(std::iter::from_fn(|| outbox.next_batch()).count(), MAX_IN_FLIGHT);
 }
 
 #[test]

@@ -1,19 +1,19 @@
-//! Whether events left the queue before an enricher had them. Pure.
+//! Detects events that left the queue before an enricher had them. Pure.
 
-/// How far the consumer of the queue is.
+/// How far the consumer of the queue has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivered {
     /// When the consumer was created.
     pub created: i128,
-    /// How many deliveries there have been, repeated ones included.
+    /// The number of deliveries, including repeated ones.
     pub deliveries: u64,
-    /// The highest stream sequence that has been delivered or passed over.
+    /// The highest stream sequence that was delivered or skipped.
     pub sequence: u64,
 }
 
 impl Delivered {
-    /// Whether messages were passed over since then: each one that is delivered counts as a delivery, so a sequence that
-    /// moves further than the deliveries has passed messages that were purged or deleted.
+    /// Whether the consumer has skipped messages since `before`. Each delivered message counts as a delivery, so a sequence
+    /// that has advanced by more than the deliveries has skipped purged or deleted messages.
     pub fn skipped_since(self, before: Self) -> bool {
         self.created == before.created
             && self.sequence.saturating_sub(before.sequence)

@@ -1,4 +1,4 @@
-//! Hands events over to the raw stream, and does not let go of one before it is acknowledged.
+//! Publishes events to the raw stream, and keeps each until it is acknowledged.
 
 use std::future::IntoFuture as _;
 use std::pin::pin;
@@ -15,6 +15,7 @@ use futures_util::stream::FuturesUnordered;
 use protocol::event::RECEIVED_AT_HEADER;
 use protocol::{Millis, stream, subject};
 use service::Nats;
+use service::backoff::Backoff;
 use service::clock;
 use service::health::Health;
 use service::incarnation::Change;
@@ -27,30 +28,29 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use crate::emitter::feed::Accepted;
 use crate::gauges::Gauges;
 use crate::outbox::{Batch, BatchId, Limits, Outbox};
-use crate::publish::backpressure::Restraint;
+use crate::publish::backpressure::Backpressure;
 use crate::publish::delivered::Delivered;
-use service::backoff::Backoff;
 
 /// The part's name in [`Health`].
 pub const PART: &str = "raw stream";
 
-/// How often it is asked how much room there is in the queue.
-const LOOKS: Duration = Duration::from_millis(500);
+/// How often the state of the queue is requested.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Events that have waited for longer may leave the queue because of their age.
+/// Events that have waited for longer may leave the queue because of its maximum age.
 const OLD: Duration = Duration::from_secs(stream::RAW_MAX_AGE.as_secs() / 2);
 
-/// What is wrong while events are held back.
+/// The reason while events are held back.
 const NEARLY_FULL: &str = "nearly full, the enrichers do not keep up";
 
-/// What is wrong while the last events are sent again.
+/// The reason while the last events are sent again.
 const RESENDING: &str = "events were lost, sending those of the replay window again";
 
 type Acks = FuturesUnordered<BoxFuture<'static, (BatchId, Millis, Result<u64, PublishError>)>>;
 
 /// Why publishing was interrupted.
 enum Interruption {
-    /// The feed has ended and everything is acknowledged.
+    /// The feed has ended, and everything is acknowledged.
     Done,
     /// The connection was lost.
     ConnectionLost,
@@ -58,7 +58,7 @@ enum Interruption {
     Unacknowledged(PublishError),
     /// The raw stream is missing, was replaced or emptied, or NATS does not answer for it.
     Stream(StreamTrouble),
-    /// Events were taken out of the queue before an enricher had them.
+    /// Events were removed from the queue before an enricher had them.
     Purged,
 }
 
@@ -70,17 +70,17 @@ pub struct Publisher {
     health: Health,
     gauges: Arc<Gauges>,
     watch: StreamWatch,
-    /// How far the enrichers had been when they were last looked at.
+    /// How far the enrichers were at the last look.
     delivered: Option<Delivered>,
-    /// Whether the queue was about to forget its oldest events by itself when it was last looked at.
+    /// Whether the queue was close to dropping its oldest events by itself at the last look.
     at_its_limits: bool,
-    restraint: Restraint,
-    /// Whether more events may come.
+    backpressure: Backpressure,
+    /// Whether the feed may send more events.
     open: bool,
 }
 
 impl Publisher {
-    /// Remembers events within `limits`.
+    /// Keeps events within `limits`.
     pub fn new(limits: Limits, nats: Nats, streams: Streams, health: Health, gauges: Arc<Gauges>) -> Self {
         Self {
             outbox: Outbox::new(limits),
@@ -91,7 +91,7 @@ impl Publisher {
             streams,
             health,
             gauges,
-            restraint: Restraint::default(),
+            backpressure: Backpressure::default(),
             open: true,
         }
     }
@@ -106,7 +106,7 @@ impl Publisher {
                 self.health.trouble(PART, problem);
                 self.nats.leave_unresponsive_server(epoch).await;
             } else {
-                self.tell_health();
+                self.report_health();
                 match self.publish(&mut events, epoch).await {
                     Interruption::Done => return,
                     Interruption::ConnectionLost => {
@@ -137,7 +137,7 @@ impl Publisher {
         }
     }
 
-    /// Makes sure of the streams and puts in line again what the raw stream does not have.
+    /// Creates missing streams, and sends again what the raw stream does not have.
     async fn prepare(&mut self, events: &mut mpsc::Receiver<Vec<Accepted>>) -> Result<(), String> {
         let streams = self.streams.clone();
         let made = async move {
@@ -149,7 +149,7 @@ impl Publisher {
             .await
             .map_err(|error| error.to_string())?;
         let (left, all) = room(&raw);
-        self.restraint.see(left, all);
+        self.backpressure.update(left, all);
         self.gathering(events, clock::known()).await;
         match self.watch.begin(&raw) {
             Change::Same => self.outbox.resend_unacknowledged(),
@@ -191,7 +191,7 @@ impl Publisher {
                         Ok(raw) => raw,
                         Err(trouble) => return Interruption::Stream(trouble),
                     };
-                    self.restrain(room(&raw));
+                    self.update_backpressure(room(&raw));
                     if self.purged(&raw, delivered) {
                         return Interruption::Purged;
                     }
@@ -203,14 +203,14 @@ impl Publisher {
         }
     }
 
-    /// Sends all that may be sent now.
+    /// Sends all batches that may be sent now.
     async fn send(&mut self, acks: &mut Acks) -> Result<(), PublishError> {
-        // Who stops holds nothing back: it would be lost.
-        while (self.restraint.allows_more() || !self.open)
+        // A process that is stopping holds nothing back, because it would be lost.
+        while (self.backpressure.allows_more() || !self.open)
             && let Some((id, batch)) = self.outbox.next_batch()
         {
-            self.restraint.spend(batch.size());
-            let (subject, oldest) = (subject::raw(batch.kind), batch.oldest);
+            self.backpressure.published(batch.size());
+            let (subject, oldest) = (subject::raw(batch.kind), batch.oldest());
             let span = begin_trace(&batch);
             let message = message(batch, span.as_ref()).outbound_message(subject);
             let publishing = span.as_ref().and_then(|span| span.child("publish"));
@@ -229,14 +229,14 @@ impl Publisher {
         Ok(())
     }
 
-    /// So much room is left in the queue, of so much.
-    fn restrain(&mut self, (left, all): (u64, u64)) {
-        self.restraint.see(left, all);
-        self.tell_health();
+    /// Takes note of how many bytes are left in the queue, and of its size.
+    fn update_backpressure(&mut self, (left, all): (u64, u64)) {
+        self.backpressure.update(left, all);
+        self.report_health();
     }
 
-    fn tell_health(&self) {
-        if self.restraint.is_nearly_full() {
+    fn report_health(&self) {
+        if self.backpressure.is_nearly_full() {
             self.health.trouble(PART, NEARLY_FULL);
         } else if self.outbox.is_resending() {
             self.health.trouble(PART, RESENDING);
@@ -245,12 +245,12 @@ impl Publisher {
         }
     }
 
-    /// Whether events were taken out of the queue before an enricher had them, since it was last looked at. Those that
-    /// grew too old there, or had no room, are not meant: sending more would not help.
+    /// Whether events were removed from the queue before an enricher had them, since the last look. Events that the queue
+    /// dropped because of its limits do not count, because sending more would not help.
     fn purged(&mut self, raw: &Stream, delivered: Option<Delivered>) -> bool {
         let state = &raw.cached_info().state;
         let waited = (state.last_timestamp - state.first_timestamp).unsigned_abs();
-        let at_its_limits = self.restraint.is_nearly_full() || (state.messages > 0 && waited > OLD);
+        let at_its_limits = self.backpressure.is_nearly_full() || (state.messages > 0 && waited > OLD);
         let limited = std::mem::replace(&mut self.at_its_limits, at_its_limits) || at_its_limits;
         let before = std::mem::replace(&mut self.delivered, delivered);
         let skipped = before
@@ -259,9 +259,9 @@ impl Publisher {
         skipped && !limited
     }
 
-    /// Looks at the queue after a while: its state, and how far the enrichers are, where there are any.
+    /// Requests the state of the queue after a while, and how far the enrichers are, if there are any.
     fn look(&self) -> impl Future<Output = (Look, Option<Delivered>)> + use<> {
-        let state = self.watch.look_after(LOOKS, || 0);
+        let state = self.watch.look_after(LOOK_INTERVAL, || 0);
         let nats = self.nats.clone();
         async move {
             let state = state.await;
@@ -269,7 +269,7 @@ impl Publisher {
         }
     }
 
-    /// Waits for something else without leaving the feed waiting.
+    /// Waits for `work` and gathers events meanwhile, so that the feed does not wait.
     async fn gathering<T>(
         &mut self,
         events: &mut mpsc::Receiver<Vec<Accepted>>,
@@ -302,7 +302,7 @@ impl Publisher {
     }
 }
 
-/// How far the consumer of the queue is; none where it does not say.
+/// How far the consumer of the queue is; `None` if it does not answer.
 async fn delivered(nats: &Nats) -> Option<Delivered> {
     let raw = nats.jetstream().get_stream_no_info(stream::RAW).await.ok()?;
     let consumer = raw.consumer_info(stream::ENRICHER).await.ok()?;
@@ -313,11 +313,11 @@ async fn delivered(nats: &Nats) -> Option<Delivered> {
     })
 }
 
-/// Begins a trace with the receipt of the message's first event, if chance wants it.
+/// Starts a trace with the receipt of the message's first event, if it is sampled.
 fn begin_trace(batch: &Batch) -> Option<Span> {
-    let span = trace::begin("receive", clock::time_at(batch.oldest))?;
+    let span = trace::begin("receive", clock::time_at(batch.oldest()))?;
     span.note("kind", batch.kind.token());
-    span.note("events", i64::try_from(batch.events).unwrap_or(i64::MAX));
+    span.note("events", i64::try_from(batch.events()).unwrap_or(i64::MAX));
     Some(span)
 }
 
@@ -330,8 +330,8 @@ fn message(batch: Batch, span: Option<&Span>) -> PublishMessage {
     PublishMessage::build().headers(headers).payload(batch.payload)
 }
 
-/// The times of receipt for the header. They are told only now, by the NATS server's clock as far as it is known by now:
-/// what came in before NATS could be asked is stamped right as well, and so is what is sent again after its clock stepped.
+/// The times of receipt for the header. They are computed only now, by the NATS server's clock, so that events that arrived
+/// before NATS was connected, or before a step of its clock, have the right times as well.
 fn stamps(received_at: &[Millis]) -> String {
     let stamps = received_at.iter().map(|at| clock::time_at(*at).to_string());
     stamps.collect::<Vec<_>>().join(",")

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::clock::estimate::Correction;
 
-/// The longest that [`known`] waits: a NATS server that does not tell its time is no reason to do nothing.
+/// The longest that [`known`] waits, because processes must start even if NATS does not tell its time.
 const KNOWN_WITHIN: Duration = Duration::from_secs(5);
 
 static START: OnceLock<Start> = OnceLock::new();
@@ -86,7 +86,7 @@ pub async fn known() {
         .await
         .is_err()
     {
-        tracing::warn!("NATS does not tell its time, this host's clock stands in for it");
+        tracing::warn!("NATS does not tell its time, using this host's clock");
     }
 }
 
@@ -107,7 +107,7 @@ fn start() -> &'static Start {
     })
 }
 
-/// Takes over what is known better now.
+/// Applies a correction.
 pub(super) fn correct(correction: Correction) {
     match correction {
         Correction::None => {}
@@ -120,7 +120,7 @@ pub(super) fn correct(correction: Correction) {
     }
 }
 
-/// Lets those go on who wait in [`known`].
+/// Wakes up the callers of [`known`].
 pub(super) fn announce_known() {
     KNOWN.send_if_modified(|known| !std::mem::replace(known, true));
 }

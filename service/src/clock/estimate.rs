@@ -1,8 +1,8 @@
 //! Estimates another clock from answers that carry its time. Pure.
 //!
-//! As NTP does it: the time was read somewhere between question and answer, so half of the round trip bounds the error. What
-//! the errors explain changes nothing, and small differences are followed slowly, so that time does not jump with every
-//! delay of the network. A large one is a step of the other clock, and is taken over once several answers agree on it.
+//! As in NTP, the time was read between request and answer, so the error is at most half of the round trip. Differences
+//! within the error are ignored, and small ones are corrected slowly, so that time does not jump with each delay of the
+//! network. A large difference is a step of the other clock, and is applied once several answers agree on it.
 
 use protocol::Millis;
 
@@ -97,7 +97,7 @@ impl Estimator {
         }
     }
 
-    /// Takes a sample in.
+    /// Applies a sample.
     pub fn take(&mut self, sample: Sample) -> Correction {
         let Some(seen) = Origin::of(sample) else {
             return Correction::None;

@@ -1,23 +1,23 @@
-//! Notices that the process itself was stopped for a while, as by SIGSTOP or with its virtual machine.
+//! Detects that the process was stopped for a while, by SIGSTOP or with its virtual machine.
 //!
-//! After a freeze every deadline is due at once, while what would have met it still waits in a socket. Whoever judges the
-//! silence of others reads first: [`Freeze::is_over`] says when there was time for that.
+//! After a freeze every deadline is due at once, while the data that would have met it waits in a socket. Code that judges
+//! the silence of others must read first: [`Freeze::is_over`] says when there was time for that.
 
 use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-/// A look that comes later than this after the one before follows a freeze; looks are at most a second apart.
+/// Two calls further apart than this mean a freeze; otherwise calls are at most a second apart.
 const FROZEN: Duration = Duration::from_secs(3);
 
-/// How long what waited in the sockets may take to be read.
+/// How long reading the data in the sockets may take.
 const READING: Duration = Duration::from_secs(2);
 
-/// How long what may wait in a socket is looked for when a deadline is due.
+/// How long a socket is read when a deadline is due.
 const LAST_READ: Duration = Duration::from_millis(100);
 
-/// Waits for something at most so long. After a freeze, what has come in meanwhile is read before the deadline counts.
+/// Waits with a timeout. After a freeze, data that has arrived is read before the timeout counts.
 pub async fn within<T>(deadline: Duration, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     if let Ok(done) = timeout(deadline, &mut work).await {
@@ -26,7 +26,7 @@ pub async fn within<T>(deadline: Duration, work: impl Future<Output = T>) -> Opt
     timeout(LAST_READ, work).await.ok()
 }
 
-/// Whether the process has read what came in while it was stopped.
+/// Whether the process has read the data that arrived while it was stopped.
 #[derive(Debug)]
 pub struct Freeze {
     looked_at: Instant,
@@ -34,7 +34,7 @@ pub struct Freeze {
 }
 
 impl Freeze {
-    /// None so far.
+    /// Without a freeze so far.
     #[must_use]
     pub fn new(now: Instant) -> Self {
         Self {
@@ -43,7 +43,7 @@ impl Freeze {
         }
     }
 
-    /// Whether deadlines that others had to meet may be judged now. Must be asked about once a second.
+    /// Whether deadlines of others may be judged now. Must be called about once a second.
     pub fn is_over(&mut self, now: Instant) -> bool {
         if now - self.looked_at > FROZEN {
             self.reading_until = now + READING;

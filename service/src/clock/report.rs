@@ -1,4 +1,4 @@
-//! Tells how far this host's clock is from the NATS server's.
+//! Reports how far this host's clock is from the NATS server's.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 

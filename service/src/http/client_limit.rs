@@ -1,5 +1,5 @@
-//! How much each client may hold at once. A client is an IPv4 address, or an IPv6 /64: whoever has one address of it has
-//! all 2^64 (RFC 6177, section 2).
+//! Limits how many of something each client has at once. A client is an IPv4 address or an IPv6 /64, because an IPv6 host
+//! usually has a whole /64 (RFC 6177, section 2).
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// The network part of an IPv6 address.
 const NETWORK: u128 = !0 << 64;
 
-/// The client that a connection belongs to.
+/// Rate-limit key of a connection: an IPv4 address or an IPv6 /64.
 #[must_use]
 pub fn client_key(peer: SocketAddr) -> IpAddr {
     match peer.ip().to_canonical() {
@@ -17,14 +17,14 @@ pub fn client_key(peer: SocketAddr) -> IpAddr {
     }
 }
 
-/// A limit for each client. Clones share what is held.
+/// A limit per client. Clones share the counts.
 #[derive(Clone, Debug)]
 pub struct ClientLimit {
     limit: usize,
     held: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
-/// One of what a client holds; free again when dropped.
+/// A permit of a client; returned when dropped.
 #[derive(Debug)]
 pub struct ClientPermit {
     client: IpAddr,
@@ -32,7 +32,7 @@ pub struct ClientPermit {
 }
 
 impl ClientLimit {
-    /// Each client may hold so many.
+    /// Allows each client `limit` permits.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self {
@@ -41,7 +41,7 @@ impl ClientLimit {
         }
     }
 
-    /// One more, unless the client holds as many as it may.
+    /// A permit, unless the client has reached the limit.
     #[must_use]
     pub fn acquire(&self, peer: SocketAddr) -> Option<ClientPermit> {
         let client = client_key(peer);
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn one_client_cannot_take_what_another_may_have() {
+    fn limit_is_per_client() {
         let limit = ClientLimit::new(2);
         let [one, same, other] =
             ["[2001:db8::1]:1", "[2001:db8::2]:1", "203.0.113.7:1"].map(|peer| peer.parse().unwrap());
@@ -106,6 +106,6 @@ mod tests {
         drop(first);
         assert!(limit.acquire(one).is_some());
         drop(second);
-        assert!(limit.held().is_empty(), "nothing is kept of those who have gone");
+        assert!(limit.held().is_empty(), "clients without permits are forgotten");
     }
 }

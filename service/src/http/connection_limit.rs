@@ -1,4 +1,4 @@
-//! Room for so many and no more.
+//! Limits how many of something are in use at once, and counts the refused.
 
 use std::sync::Arc;
 
@@ -6,66 +6,69 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::telemetry::metrics::{Counter, Gauge};
 
-/// A room with so many places. Clones share them.
+/// A limit with its metrics. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Room {
-    places: Arc<Semaphore>,
-    taken: Gauge,
+pub struct ConnectionLimit {
+    permits: Arc<Semaphore>,
+    in_use: Gauge,
     refused: Counter,
 }
 
-/// A place in a room, free again when the last clone is dropped.
+/// A permit; returned when the last clone is dropped.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct Permit {
     _held: Arc<Held>,
 }
 
 #[derive(Debug)]
 struct Held {
-    _place: OwnedSemaphorePermit,
-    taken: Gauge,
+    _permit: OwnedSemaphorePermit,
+    in_use: Gauge,
 }
 
-impl Room {
-    /// With so many places; counts those that are taken, and those who found none.
+impl ConnectionLimit {
+    /// Allows `limit` permits. The metrics count those in use and those refused.
     #[must_use]
-    pub fn new(places: usize, taken: Gauge, refused: Counter) -> Self {
+    pub fn new(limit: usize, in_use: Gauge, refused: Counter) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
-            taken,
+            permits: Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))),
+            in_use,
             refused,
         }
     }
 
-    /// Another room with so many places, counted together with this one.
+    /// Another limit with the same metrics.
     #[must_use]
-    pub fn beside(&self, places: usize) -> Self {
-        Self::new(places, self.taken.clone(), self.refused.clone())
+    pub fn with_same_metrics(&self, limit: usize) -> Self {
+        Self::new(limit, self.in_use.clone(), self.refused.clone())
     }
 
-    /// Counts one who was refused for another reason than that there is no place.
+    /// Counts a refusal for another reason than this limit.
     pub fn refuse(&self) {
         self.refused.inc();
     }
 
-    /// Takes a place, if there is one.
+    /// A permit, unless the limit is reached.
     #[must_use]
-    pub fn enter(&self) -> Option<Place> {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+    pub fn acquire(&self) -> Option<Permit> {
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
             self.refused.inc();
             return None;
         };
-        self.taken.inc();
-        let taken = self.taken.clone();
-        Some(Place {
-            _held: Arc::new(Held { _place: place, taken }),
+        self.in_use.inc();
+        let in_use = self.in_use.clone();
+        Some(Permit {
+            _held: Arc::new(Held {
+                _permit: permit,
+                in_use,
+            }),
         })
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.taken.dec();
+        self.in_use.dec();
     }
 }
 
@@ -74,17 +77,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_free_when_the_last_who_holds_it_has_gone() {
-        let (taken, refused) = (Gauge::default(), Counter::default());
-        let room = Room::new(1, taken.clone(), refused.clone());
-        let place = room.enter().unwrap();
-        let held_on = place.clone();
-        drop(place);
-        assert!(room.enter().is_none());
-        assert_eq!((taken.get(), refused.get()), (1, 1));
-        assert!(room.beside(1).enter().is_some());
-        drop(held_on);
-        assert!(room.enter().is_some());
-        assert_eq!(taken.get(), 0);
+    fn permit_is_returned_with_its_last_clone() {
+        let (in_use, refused) = (Gauge::default(), Counter::default());
+        let limit = ConnectionLimit::new(1, in_use.clone(), refused.clone());
+        let permit = limit.acquire().unwrap();
+        let clone = permit.clone();
+        drop(permit);
+        assert!(limit.acquire().is_none());
+        assert_eq!((in_use.get(), refused.get()), (1, 1));
+        assert!(limit.with_same_metrics(1).acquire().is_some());
+        drop(clone);
+        assert!(limit.acquire().is_some());
+        assert_eq!(in_use.get(), 0);
     }
 }

@@ -48,10 +48,10 @@ async fn metrics_text(State(metrics): State<Metrics>) -> Response {
     }
 }
 
-/// Opens a listener and says where.
+/// Opens a listener and logs its address.
 ///
 /// # Errors
-/// Where the address cannot be used; the error names `flag`.
+/// Fails if the address cannot be used; the error names `flag`.
 pub async fn listen(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(address)
         .await

@@ -8,5 +8,5 @@ mod reserve;
 mod server;
 pub mod tls;
 
-pub use self::connection_limit::{Place, Room};
+pub use self::connection_limit::{ConnectionLimit, Permit};
 pub use self::server::{Connection, Server};

@@ -1,12 +1,12 @@
-//! How many files and connections the system lets this process have open.
+//! The limit of open files and connections.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What a process has open besides those who connect to it.
+/// Open files other than client connections.
 const OWN: u64 = 256;
 
-/// Raises the limit as far as the system allows, and gives how many connections there may then be: `wanted`, or what the
-/// limit leaves room for.
+/// Raises the limit of open files as far as the system allows. Returns how many connections that allows, at most
+/// `wanted`.
 #[must_use]
 pub fn room_for(wanted: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
@@ -17,7 +17,7 @@ pub fn room_for(wanted: usize) -> usize {
     let open = match setrlimit(Resource::Nofile, raised) {
         Ok(()) => limit.maximum,
         Err(error) => {
-            tracing::warn!(%error, "the limit of open files cannot be raised");
+            tracing::warn!(%error, "cannot raise the limit of open files");
             limit.current
         }
     };
@@ -28,7 +28,7 @@ pub fn room_for(wanted: usize) -> usize {
         tracing::warn!(
             wanted,
             room,
-            "the system allows too few open files for so many connections"
+            "the limit of open files allows fewer connections than configured"
         );
     }
     wanted.min(room)

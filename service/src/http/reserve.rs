@@ -1,6 +1,7 @@
-//! Connections beyond the limits, kept for a moment so that health and metrics can be asked for at any time.
+//! Connections beyond the limits, kept for a moment so that health and metrics are always served.
 //!
-//! When there are too many, the oldest is closed: one that asks at once is answered, however many others only hold on.
+//! At its own limit the oldest connection is closed. So a client that sends its request at once is answered, however many
+//! connections are idle.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,7 +30,7 @@ pub struct Reserved {
 }
 
 impl Reserve {
-    /// So many connections.
+    /// Keeps `limit` connections.
     pub fn new(limit: usize) -> Self {
         Self {
             limit,
@@ -37,7 +38,7 @@ impl Reserve {
         }
     }
 
-    /// One more, in the place of the oldest if there are too many.
+    /// Adds a connection. Closes the oldest if the limit is reached.
     pub fn enter(&self) -> Reserved {
         let mut waiting = self.waiting();
         if waiting.len() >= self.limit
@@ -64,7 +65,7 @@ impl Reserve {
 }
 
 impl Reserved {
-    /// Ends when the connection has to make room for a newer one.
+    /// Returns when the connection must close in favour of a newer one.
     pub async fn closed(&self) {
         self.closed.cancelled().await;
     }
@@ -73,7 +74,7 @@ impl Reserved {
 impl Drop for Reserved {
     fn drop(&mut self) {
         let mut waiting = self.reserve.waiting();
-        // Sorted by id, except that the numbers begin again once nobody waits.
+        // Sorted by id; the numbers start again once the reserve is empty.
         if let Ok(place) = waiting.binary_search_by_key(&self.id, |waiting| waiting.id)
             && !self.closed.is_cancelled()
         {

@@ -1,4 +1,4 @@
-//! Serves HTTP/1 to whoever connects, and lets nobody who is slow or many get in the way of the others.
+//! Serves HTTP/1, with limits and timeouts that keep slow or numerous clients from affecting others.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -25,33 +25,33 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
 
 use crate::http::client_limit::{ClientLimit, ClientPermit};
-use crate::http::connection_limit::{Place, Room};
+use crate::http::connection_limit::{ConnectionLimit, Permit};
 use crate::http::reserve::{Reserve, Reserved};
 use crate::telemetry::metrics::{Counter, Gauge, Metrics};
 
-/// How long a TLS handshake may take, or the head of a request, also of the next one on a connection that is kept.
-const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a TLS handshake may take, and how long a connection may wait for the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a client may read nothing of what is there for it.
-const READ_PATIENCE: Duration = Duration::from_secs(15);
+/// How long a client may read nothing while data waits for it.
+const READ_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The most bytes of a request's head.
+/// The largest head of a request, in bytes.
 const MAX_HEAD: usize = 32 * 1024;
 
-/// How many may ask for health and metrics at once.
+/// The most connections for health and metrics.
 const HEALTH_CONNECTIONS: usize = 64;
 
 /// How long the head of a request may take on a connection beyond the limits.
 const RESERVE_HEAD_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The pause after the system could not hand over a connection: it has run out of something.
+/// The pause after a failed accept, because the system has run out of a resource.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The rules for those who connect. The [`Connection`] is in the extensions of each request; whoever takes the connection
-/// over keeps it.
+/// Serves connections within limits. The [`Connection`] is an extension of each request; a handler that upgrades the
+/// connection must keep it.
 pub struct Server {
     tls: Option<TlsAcceptor>,
-    room: Room,
+    connections: ConnectionLimit,
     clients: ClientLimit,
     reserve: Reserve,
 }
@@ -59,12 +59,12 @@ pub struct Server {
 /// A connection within the limits; it counts until the last clone is dropped.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    _place: Place,
+    _permit: Permit,
     _client: Arc<ClientPermit>,
 }
 
 impl Server {
-    /// Serves at most so many connections at once, and so many of one client, with TLS where there is an acceptor for it.
+    /// Serves at most `max_connections`, and at most `max_per_client` of one client; with TLS if there is an acceptor.
     #[must_use]
     pub fn new(
         tls: Option<TlsAcceptor>,
@@ -78,33 +78,33 @@ impl Server {
             "Connections beyond the limits, on which only health and metrics were served",
             Counter::default(),
         );
-        let room = Room::new(max_connections, open, refused);
+        let connections = ConnectionLimit::new(max_connections, open, refused);
         Self {
             tls,
-            room,
+            connections,
             clients: ClientLimit::new(max_per_client),
             reserve: Reserve::new(HEALTH_CONNECTIONS),
         }
     }
 
-    /// For those who ask for health and metrics.
+    /// For health and metrics only.
     #[must_use]
     pub fn for_health(metrics: &Metrics) -> Self {
         Self::new(None, HEALTH_CONNECTIONS, HEALTH_CONNECTIONS, metrics)
     }
 
-    /// Another one for health and metrics, beside this one.
+    /// Another server for health and metrics, counted with this one.
     #[must_use]
-    pub fn for_health_beside(&self) -> Self {
+    pub fn additional_for_health(&self) -> Self {
         Self {
             tls: None,
-            room: self.room.beside(HEALTH_CONNECTIONS),
+            connections: self.connections.with_same_metrics(HEALTH_CONNECTIONS),
             clients: ClientLimit::new(HEALTH_CONNECTIONS),
             reserve: Reserve::new(HEALTH_CONNECTIONS),
         }
     }
 
-    /// Serves `routes` until `shutdown`, and then what has begun. On connections beyond the limits, `health` alone.
+    /// Serves `routes` until `shutdown`, and then finishes open requests. Connections beyond the limits get only `health`.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -131,7 +131,7 @@ impl Server {
                     connections.spawn(client.connected(stream, self.tls.clone()));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a connection cannot be accepted");
+                    tracing::warn!(%error, "cannot accept a connection");
                     sleep(PAUSE).await;
                 }
             }
@@ -144,11 +144,11 @@ impl Server {
     fn admit(&self, peer: SocketAddr) -> Admission {
         let client = self.clients.acquire(peer);
         if client.is_none() {
-            self.room.refuse();
+            self.connections.refuse();
         }
         let connection = client.and_then(|client| {
             Some(Connection {
-                _place: self.room.enter()?,
+                _permit: self.connections.acquire()?,
                 _client: Arc::new(client),
             })
         });
@@ -160,7 +160,7 @@ impl Server {
 enum Admission {
     /// It is within the limits.
     Within(Connection),
-    /// It is beyond them: for one question about health.
+    /// It is beyond them, and gets one request for health.
     Beyond(Reserved),
 }
 
@@ -173,7 +173,7 @@ async fn beyond_limits() -> impl IntoResponse {
     )
 }
 
-/// One who has connected.
+/// A client that has connected.
 struct Client {
     peer: SocketAddr,
     admission: Admission,
@@ -184,22 +184,22 @@ struct Client {
 impl Client {
     async fn connected(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
         let peer = self.peer;
-        // A frame must not wait until the one before it is acknowledged. Where that cannot be had, it waits.
+        // A frame must not wait for the acknowledgement of the previous one. Without the option it is only later.
         let _ = stream.set_nodelay(true);
         let mut stream = TimeoutWriter::new(stream);
-        stream.set_timeout(Some(READ_PATIENCE));
+        stream.set_timeout(Some(READ_TIMEOUT));
         let stream = Box::pin(stream);
         let ended = match tls {
             None => self.requests(stream).await,
-            Some(tls) => match timeout(HEAD_PATIENCE, tls.accept(stream)).await {
+            Some(tls) => match timeout(HEAD_TIMEOUT, tls.accept(stream)).await {
                 Ok(Ok(stream)) => self.requests(stream).await,
                 Ok(Err(error)) => Err(error.into()),
                 Err(late) => Err(late.into()),
             },
         };
-        // Nothing of ours: they went away, or said what is no HTTP.
+        // Not our error: the client disconnected or did not speak HTTP.
         if let Err(error) = ended {
-            tracing::debug!(%peer, error, "a connection has ended");
+            tracing::debug!(%peer, error, "connection failed");
         }
     }
 
@@ -221,7 +221,7 @@ impl Client {
         builder
             .timer(TokioTimer::new())
             .header_read_timeout(if within.is_some() {
-                HEAD_PATIENCE
+                HEAD_TIMEOUT
             } else {
                 RESERVE_HEAD_TIMEOUT
             })

@@ -1,4 +1,4 @@
-//! The connection to NATS: waited for at the start, repaired for ever.
+//! The connection to NATS, which reconnects for ever.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,36 +19,36 @@ use crate::telemetry::metrics::{Counter, Metrics};
 /// The part's name in [`Health`].
 pub const PART: &str = "nats";
 
-/// The longest pause before the next attempt to connect, so that a process is back within a second of NATS.
+/// The longest pause between two attempts to connect, so that a process reconnects within a second.
 const MAX_RECONNECT_DELAY: Duration = Duration::from_millis(500);
 
 /// How long connecting to one server may take, before the next is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How often a silent connection is probed. It is given up when a third probe would be due, so that a half-open
-/// connection is noticed within four seconds.
+/// How often a silent connection is pinged. It is closed when a third ping would be due, so that a half-open connection is
+/// noticed within four seconds.
 const PING_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long the acknowledgement of a publish may take. Longer than a half-open connection takes to be noticed, so that a
-/// missing acknowledgement on a connection that stands says something of the server.
+/// How long the acknowledgement of a publish may take. It is longer than the detection of a half-open connection, so that a
+/// missing acknowledgement means a problem of the server.
 const ACK_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// How long the answer to a request may take. A cluster that is choosing a leader answers none, and would be noticed to
-/// have one only so much later.
-const REQUEST_PATIENCE: Duration = Duration::from_secs(2);
+/// How long the answer to a request may take. A cluster that elects a leader answers none, and a longer timeout would delay
+/// the next attempt.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a process stays with a server at least, before it leaves it because `JetStream` does not answer.
+/// The least time that a process stays with a server on which `JetStream` does not answer.
 const MIN_STAY: Duration = Duration::from_secs(5);
 
-/// The most publishes that may be unacknowledged at once; above every window of our own, so that it never blocks one.
+/// The most unacknowledged publishes. It is above all limits of our own, so that it never blocks.
 const MAX_UNACKED: usize = 64 * 1024;
 
 /// A connection as of one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// Whether it stands.
+    /// Whether it is established.
     pub connected: bool,
-    /// How often it was made; what was under way in an earlier epoch is lost.
+    /// How often it was established. Messages in flight in an earlier epoch are lost.
     pub epoch: u64,
 }
 
@@ -63,10 +63,10 @@ pub struct Nats {
 }
 
 impl Nats {
-    /// Begins to connect as `process` and returns at once; [`Nats::connected`] waits.
+    /// Starts to connect as `process` and returns at once; [`Nats::connected`] waits.
     ///
     /// # Errors
-    /// Where a file of secrets or certificates cannot be used, or the options contradict each other.
+    /// Fails if a file of secrets or certificates cannot be used, or if options contradict each other.
     pub async fn connect(
         process: &'static str,
         instance: &str,
@@ -104,7 +104,7 @@ impl Nats {
             .reconnect_to_server_callback(move |servers, _| std::future::ready(choice.next(servers)))
             .connection_timeout(CONNECT_TIMEOUT)
             .ping_interval(PING_INTERVAL)
-            .request_timeout(Some(REQUEST_PATIENCE))
+            .request_timeout(Some(REQUEST_TIMEOUT))
             .subscription_capacity(MAX_UNACKED)
             .client_capacity(MAX_UNACKED)
             .event_callback(move |event| {
@@ -116,7 +116,7 @@ impl Nats {
             .await
             .context("cannot use --nats-url")?;
         let jetstream = ContextBuilder::new()
-            .timeout(REQUEST_PATIENCE)
+            .timeout(REQUEST_TIMEOUT)
             .ack_timeout(ACK_TIMEOUT)
             .max_ack_inflight(MAX_UNACKED)
             .build(client.clone());
@@ -140,26 +140,26 @@ impl Nats {
         &self.jetstream
     }
 
-    /// Whether the connection stands now.
+    /// Whether the connection is established.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.link.borrow().connected
     }
 
-    /// Waits until the connection stands and gives its epoch.
+    /// Waits until the connection is established, and returns its epoch.
     pub async fn connected(&self) -> u64 {
         let mut link = self.link.clone();
         let epoch = link.wait_for(|link| link.connected).await.map(|link| link.epoch);
         match epoch {
             Ok(epoch) => epoch,
-            // The client is gone, as happens only while the process ends.
+            // The client is closed, which happens only when the process exits.
             Err(_) => std::future::pending().await,
         }
     }
 
-    /// `JetStream` does not answer on the connection of that epoch, which stands: leaves the server for another one, as
-    /// one that is cut off from its cluster never answers. Does nothing where no other server is known, and at most once
-    /// every few seconds.
+    /// Connects to another server, because `JetStream` does not answer on the connection of this epoch. A server that is cut
+    /// off from its cluster never answers. Does nothing if no other server is known, or within a few seconds of the last
+    /// change.
     pub async fn leave_unresponsive_server(&self, epoch: u64) {
         let link = *self.link.borrow();
         if !link.connected || link.epoch != epoch {
@@ -178,7 +178,7 @@ impl Nats {
         }
         tracing::warn!("JetStream does not answer, connecting to another NATS server");
         if let Err(error) = self.client.force_reconnect().await {
-            tracing::debug!(%error, "not reconnected");
+            tracing::debug!(%error, "cannot reconnect");
         }
     }
 
@@ -195,7 +195,7 @@ impl Nats {
     }
 }
 
-/// Chooses which server to connect to: one that has failed least often, and rather another than the last.
+/// Chooses the server to connect to: the one with the fewest failures, and preferably not the last one.
 #[derive(Clone, Debug, Default)]
 struct ServerChoice {
     last: Arc<Mutex<Option<String>>>,
@@ -217,7 +217,7 @@ impl ServerChoice {
     }
 }
 
-/// Both may come with every message.
+/// Both may happen with every message.
 static DROPPED: Seldom = Seldom::new();
 static REFUSED: Seldom = Seldom::new();
 
@@ -253,27 +253,27 @@ impl Reporter {
                     tracing::warn!(
                         subscription,
                         unsaid,
-                        "NATS messages were dropped, they came faster than they were read"
+                        "NATS messages were dropped because they were not read fast enough"
                     );
                 }
             }
             Event::ServerError(error) => {
                 if let Some(unsaid) = REFUSED.due() {
                     let error = without_names(&error.to_string());
-                    tracing::warn!(error, unsaid, "NATS refused something");
+                    tracing::warn!(error, unsaid, "NATS reported an error");
                 }
             }
             Event::ClientError(error) if self.link.borrow().connected => {
                 tracing::warn!(%error, "NATS client");
             }
-            // While the connection is away the client reports every attempt; health has said so once.
+            // The client reports every attempt to reconnect; health has reported the disconnection once.
             Event::ClientError(error) => tracing::debug!(%error, "NATS client"),
             Event::LameDuckMode | Event::Draining => tracing::info!(%event, "NATS"),
         }
     }
 }
 
-/// The server's words without the last tokens of the subject that they quote: those of a session name a visitor.
+/// The server's message without the last tokens of a quoted subject, because those of a session identify a visitor.
 fn without_names(words: &str) -> String {
     let parts = words.split('"').enumerate().map(|(number, part)| {
         let mut tokens = part.split('.');
@@ -304,8 +304,8 @@ fn credentials(process: &str, flags: &Common) -> anyhow::Result<ConnectOptions> 
     ))
 }
 
-/// With the certificates that the flags name. The files are read now, for the first complaint to name the flag, and by
-/// the client again each time that it connects.
+/// Adds the certificates of the flags. The files are read here so that an error names the flag; the client reads them again
+/// on each connect.
 fn encrypted(mut options: ConnectOptions, flags: &Common) -> anyhow::Result<ConnectOptions> {
     let readable = |flag: &str, file: &Path| {
         std::fs::read(file)
@@ -324,7 +324,7 @@ fn encrypted(mut options: ConnectOptions, flags: &Common) -> anyhow::Result<Conn
     Ok(options)
 }
 
-/// At once the first time, then ever later up to [`MAX_RECONNECT_DELAY`]; the jitter spreads a fleet.
+/// Zero for the first attempt, then growing up to [`MAX_RECONNECT_DELAY`]. The jitter spreads the processes of a fleet.
 fn reconnect_delay(attempts: usize) -> Duration {
     let attempts = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
     let delay = Duration::from_millis(50)
@@ -355,11 +355,11 @@ mod tests {
         // The client gives up when the third probe after the last answer is due.
         let connection_given_up = PING_INTERVAL * 4;
         assert!(connection_given_up < limit);
-        assert!(crate::streams::watch::LOOK_INTERVAL + REQUEST_PATIENCE < limit);
+        assert!(crate::streams::watch::LOOK_INTERVAL + REQUEST_TIMEOUT < limit);
         assert!(ACK_TIMEOUT < limit);
         assert!(
             ACK_TIMEOUT >= connection_given_up,
-            "it would blame the server for the line"
+            "a half-open connection would look like a problem of the server"
         );
         assert!(MIN_STAY > CONNECT_TIMEOUT);
     }

@@ -17,19 +17,18 @@ use protocol::Millis;
 use crate::nats::Nats;
 
 impl Nats {
-    /// Publishes a message and waits until its stream has it; gives the message's sequence.
+    /// Publishes a message, waits for the stream's acknowledgement, and returns the sequence.
     ///
     /// # Errors
-    /// Where the stream does not acknowledge it.
+    /// Fails if the stream does not acknowledge it.
     pub async fn publish(&self, message: OutboundMessage) -> Result<u64, PublishError> {
         let ack = self.jetstream().publish_message(message).await?.await?;
         Ok(ack.sequence)
     }
 
-    /// Publishes a message that expects a last sequence on its subject. `None` where another message stands there.
+    /// Publishes a message that expects a last sequence on its subject. Returns `None` if another message is there.
     ///
-    /// In a cluster another message may be on its way to the subject, and whether it comes to stand there is not
-    /// decided yet: then this tries again until it is.
+    /// In a cluster another message to the subject may be undecided. Then this retries until it is decided.
     ///
     /// # Errors
     /// As [`Nats::publish`].
@@ -59,7 +58,7 @@ impl Nats {
     /// The last message on a subject of a stream, if there is one.
     ///
     /// # Errors
-    /// Where the stream cannot be read.
+    /// Fails if the stream cannot be read.
     pub async fn last(&self, stream: &str, subject: String) -> Result<Option<StreamMessage>, DirectGetError> {
         let stream = self.jetstream().get_stream_no_info(stream).await;
         let stream = stream.map_err(|error| DirectGetError::with_source(DirectGetErrorKind::Other, error))?;
@@ -84,7 +83,7 @@ pub fn ask(stream: &str, subject: &str) -> OutboundMessage {
 /// Reads the answer to [`ask`]: the message, if there is one.
 ///
 /// # Errors
-/// Where the stream cannot be read.
+/// Fails if the stream cannot be read.
 pub fn answered(answer: Message) -> Result<Option<StreamMessage>, DirectGetError> {
     match answer.status {
         Some(StatusCode::NOT_FOUND) => Ok(None),
@@ -98,7 +97,7 @@ pub fn answered(answer: Message) -> Result<Option<StreamMessage>, DirectGetError
     }
 }
 
-/// How often a write is tried while another of the same subject is on its way.
+/// How often a write is retried while another one to the same subject is undecided.
 const UNDECIDED: usize = 12;
 
 fn is_undecided(error: &PublishError) -> bool {
@@ -108,14 +107,14 @@ fn is_undecided(error: &PublishError) -> bool {
     cause.is_some_and(|cause| cause.error_code() == ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT)
 }
 
-/// How long a message was given, if not for ever.
+/// The TTL of a message, if it has one.
 #[must_use]
 pub fn ttl(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(NATS_MESSAGE_TTL)?.as_str().parse().ok()?;
     Some(Duration::from_secs(seconds))
 }
 
-/// A time of the server's.
+/// A time of the server, in ms since the Unix epoch.
 #[must_use]
 pub fn millis(time: DateTime) -> Millis {
     Millis::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(Millis::MAX)

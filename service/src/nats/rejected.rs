@@ -1,4 +1,4 @@
-//! Where a message goes that cannot be used: `visitor.rejected.<process>.<reason>`, with a counter for each reason.
+//! Publishes messages that cannot be used to `visitor.rejected.<process>.<reason>`, and counts them per reason.
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
@@ -32,8 +32,8 @@ impl Rejected {
         }
     }
 
-    /// Counts the message and publishes it, cut to what is kept. While NATS is away it is only counted: what could
-    /// not be used is not worth the room of what can.
+    /// Counts and publishes a message, truncated. While NATS is disconnected it is only counted, because buffering it would
+    /// take memory from usable messages.
     pub async fn reject(&self, reason: Rejection, payload: Bytes) {
         self.counters.get_or_create(&label(reason)).inc();
         if !self.nats.is_connected() {
@@ -54,7 +54,7 @@ impl Rejected {
         }
     }
 
-    /// How many messages were rejected since the start.
+    /// The number of messages rejected since the start.
     #[must_use]
     pub fn count(&self) -> u64 {
         Rejection::ALL

@@ -1,8 +1,8 @@
-//! Many requests under way at once, at the price of a few.
+//! Many concurrent requests at low cost.
 //!
-//! A future for each request, with a timer and a place in the client's table, costs several times what its message costs.
-//! Here the answers come on one subscription and name what they answer by a number, so that the caller keeps a plain table
-//! of what is under way. It is the caller who gives up on what stays unanswered.
+//! A future per request, with a timer and an entry in the client's table, costs several times as much as its message. Here
+//! the answers arrive on one subscription and carry the number of their request, so the caller needs only a table. The
+//! caller decides when an unanswered request has failed.
 
 use async_nats::client::PublishError;
 use async_nats::jetstream::ErrorCode;
@@ -13,28 +13,28 @@ use serde::Deserialize;
 
 use crate::Nats;
 
-/// Names a request until it is answered; they count up from 0.
+/// The number of a request, counted from 0.
 pub type Ticket = u64;
 
-/// An answer, or why the client did not even send the request.
+/// An answer, or why the client did not send the request.
 pub type Answer = (Ticket, Result<Message, PublishError>);
 
-/// Sends requests, and tells what is answered.
+/// Sends requests and receives their answers.
 #[derive(Debug)]
 pub struct Requests {
     nats: Nats,
     inbox: String,
     answers: Subscriber,
     next: Ticket,
-    /// What the client did not take.
+    /// Requests that the client did not send.
     unsent: Vec<Answer>,
 }
 
 impl Requests {
-    /// Subscribes to the answers; that holds through reconnections.
+    /// Subscribes to the answers. The subscription survives reconnections.
     ///
     /// # Errors
-    /// Where the client has ended.
+    /// Fails if the client is closed.
     pub async fn new(nats: Nats) -> Result<Self, SubscribeError> {
         let inbox = nats.client().new_inbox();
         let answers = nats.client().subscribe(format!("{inbox}.*")).await?;
@@ -47,7 +47,7 @@ impl Requests {
         })
     }
 
-    /// Hands a request over to the client. Its answer comes with the ticket.
+    /// Sends a request. Its answer carries the returned ticket.
     pub async fn send(&mut self, message: OutboundMessage) -> Ticket {
         let ticket = self.next;
         self.next += 1;
@@ -68,13 +68,13 @@ impl Requests {
         ticket
     }
 
-    /// Waits for an answer. Gives it, and all others that are there by then.
+    /// Waits for an answer. Returns it with all others that have arrived.
     pub async fn answers(&mut self) -> Vec<Answer> {
         if !self.unsent.is_empty() {
             return std::mem::take(&mut self.unsent);
         }
         let Some(first) = self.answers.next().await else {
-            // The client has ended, as happens only while the process ends.
+            // The client is closed, which happens only when the process exits.
             return std::future::pending().await;
         };
         let mut answers = Vec::from_iter(ticketed(first));
@@ -85,19 +85,19 @@ impl Requests {
     }
 }
 
-/// An answer with what it is to; none where nothing of ours was answered.
+/// An answer with its ticket; `None` if it answers no request.
 fn ticketed(message: Message) -> Option<Answer> {
     let (_, ticket) = message.subject.rsplit_once('.')?;
     Some((ticket.parse().ok()?, Ok(message)))
 }
 
-/// Why a message is not in its stream, as the stream says.
+/// Why the stream did not store a message.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotStored {
-    /// Another message stands on the subject than the one that was expected, or is about to.
+    /// The last message on the subject is not the expected one, or is about to be another.
     #[error("another message came first")]
     Occupied,
-    /// The stream does not take it; the words are the server's.
+    /// The stream refuses it, for the reason that the server gives.
     #[error("not taken: {0}")]
     Refused(String),
 }
@@ -108,17 +108,17 @@ const OCCUPIED: [ErrorCode; 2] = [
     ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT,
 ];
 
-/// What a stream answers to a message, as far as it matters here.
+/// The part of a publish acknowledgement that is needed here.
 #[derive(Deserialize)]
 struct Acknowledgement {
     #[serde(default)]
     error: Option<async_nats::jetstream::Error>,
 }
 
-/// Reads a stream's answer to a message that was published to it.
+/// Reads a stream's acknowledgement.
 ///
 /// # Errors
-/// Where the stream does not have the message.
+/// Fails if the stream did not store the message.
 pub fn acknowledged(answer: &Message) -> Result<(), NotStored> {
     if answer.status == Some(StatusCode::NO_RESPONDERS) {
         return Err(NotStored::Refused("there is no such stream".to_owned()));
@@ -129,7 +129,7 @@ pub fn acknowledged(answer: &Message) -> Result<(), NotStored> {
             Err(NotStored::Occupied)
         }
         Ok(Acknowledgement { error: Some(error) }) => Err(NotStored::Refused(error.to_string())),
-        Err(error) => Err(NotStored::Refused(format!("an answer that is none: {error}"))),
+        Err(error) => Err(NotStored::Refused(format!("unreadable answer: {error}"))),
     }
 }
 

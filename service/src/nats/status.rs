@@ -1,4 +1,4 @@
-//! Tells each second how this process is, and answers `nats micro` and requests for the same.
+//! Publishes the process's status each second, and answers `nats micro` and requests for it.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::telemetry::health::Health;
 /// The error code of a request that cannot be answered.
 const BAD_REQUEST: usize = 400;
 
-/// Says how a process is.
+/// Reports the status of a process.
 #[derive(Clone)]
 pub struct Reporter {
     process: &'static str,
@@ -32,10 +32,10 @@ pub struct Reporter {
     endpoints: Vec<Endpoint>,
 }
 
-/// Answers a request; an error is in words.
+/// Answers a request, or fails with a message.
 type Handler = Arc<dyn Fn(Bytes) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
 
-/// A subject on which the process answers, beside its status.
+/// An additional subject on which the process answers.
 #[derive(Clone)]
 struct Endpoint {
     name: &'static str,
@@ -44,7 +44,7 @@ struct Endpoint {
 }
 
 impl Reporter {
-    /// For the process of that name; `figures` is asked each time.
+    /// Reports for a process; `figures` is called each time.
     pub fn new(
         process: &'static str,
         instance: &str,
@@ -61,7 +61,7 @@ impl Reporter {
         }
     }
 
-    /// Answers on one more subject, as an endpoint of the process's NATS service.
+    /// Adds an endpoint to the process's NATS service.
     #[must_use]
     pub fn with_endpoint<F>(
         mut self,
@@ -97,11 +97,11 @@ impl Reporter {
     }
 
     fn json(&self) -> Bytes {
-        // A struct of numbers and strings can always be written.
+        // Serializing numbers and strings cannot fail.
         serde_json::to_vec(&self.status()).unwrap_or_default().into()
     }
 
-    /// Publishes the status each second and answers for it, until `shutdown`.
+    /// Publishes the status each second and answers requests, until `shutdown`.
     pub async fn run(self, nats: Nats, shutdown: CancellationToken) {
         tokio::select! {
             () = shutdown.cancelled() => {}
@@ -124,7 +124,7 @@ impl Reporter {
         }
     }
 
-    /// Registers with the NATS services framework. A service that cannot be registered is no reason to stop working.
+    /// Registers with the NATS services framework. The process works without it.
     async fn answer(&self, nats: &Nats) {
         nats.connected().await;
         if let Err(error) = self.serve(nats).await {

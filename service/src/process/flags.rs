@@ -1,4 +1,4 @@
-//! The flags that every process takes, and how a bad one ends it.
+//! The flags of every process, and the exit on a bad one.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -101,7 +101,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// What a process can be asked to do instead of its job.
+/// The subcommands of every process.
 #[derive(Clone, Copy, Debug, clap::Subcommand)]
 pub enum Command {
     /// Ask the running process's own `/readyz`; exit code 0 when it is ready.
@@ -122,7 +122,7 @@ pub fn parse<F: clap::Parser>() -> Result<F, ExitCode> {
     })
 }
 
-/// Says what is wrong with the configuration, on one line, and gives the exit code for it.
+/// Prints what is wrong with the configuration on one line, and returns the exit code.
 #[must_use]
 pub fn bad_configuration(problem: &str) -> ExitCode {
     eprintln!("{problem}");

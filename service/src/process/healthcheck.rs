@@ -7,7 +7,7 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Asks `/readyz` on `listen`, the address that the process itself was told; prints the answer.
+/// Requests `/readyz` on `listen`, the address in the flags of the process, and prints the answer.
 #[must_use]
 pub fn run(listen: SocketAddr) -> ExitCode {
     match ask(reachable(listen)) {
@@ -34,7 +34,7 @@ fn ask(address: SocketAddr) -> std::io::Result<String> {
     Ok(answer)
 }
 
-/// A process that listens on every address is asked on loopback.
+/// Uses loopback for a process that listens on every address.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -1,8 +1,8 @@
-//! The name of one running process among its kind.
+//! The instance name of a process.
 
 /// A name made of the host, the process id and two random bytes, fit for a subject token.
 ///
-/// Host and id alone would not do: every container has a process 1, and hosts are cloned.
+/// Host and id alone are not unique: every container has a process 1, and hosts are cloned.
 #[must_use]
 pub fn name() -> String {
     let host = gethostname::gethostname();

@@ -1,4 +1,4 @@
-//! A process from its command line to its end, as far as all of them do the same.
+//! What all processes do from their command line to their exit.
 
 pub mod flags;
 mod healthcheck;
@@ -33,43 +33,43 @@ pub trait CommandLine: clap::Parser {
     /// The flag that says where the process listens.
     const LISTEN_FLAG: &'static str;
 
-    /// What all processes are told.
+    /// The flags that all processes have.
     fn common(&self) -> &Common;
 
-    /// What it is asked to do instead of its job, if anything.
+    /// The subcommand, if any.
     fn command(&self) -> Option<Command>;
 
-    /// Where it listens.
+    /// The address to listen on.
     fn listen(&self) -> SocketAddr;
 
-    /// Where its health is asked for, without TLS.
+    /// The address that serves health without TLS.
     ///
     /// # Errors
-    /// Where it cannot be; the error names the flag that would help.
+    /// Fails if there is none; the error names the flag that helps.
     fn health(&self) -> anyhow::Result<SocketAddr> {
         Ok(self.listen())
     }
 
-    /// How it serves those who connect.
+    /// How it serves connections.
     ///
     /// # Errors
-    /// Where certificate and key cannot be used; the error names the flag.
+    /// Fails if certificate and key cannot be used; the error names the flag.
     fn server(&self, metrics: &Metrics) -> anyhow::Result<Server> {
         Ok(Server::for_health(metrics))
     }
 
-    /// Checks what clap cannot: how flags go together.
+    /// Checks what clap cannot: combinations of flags.
     ///
     /// # Errors
-    /// Naming the flag that cannot be used.
+    /// Fails with the name of the flag that cannot be used.
     fn check(&self) -> anyhow::Result<()> {
         Ok(())
     }
 }
 
-/// Reads the command line and runs `process` to its end, on this thread.
+/// Reads the command line and runs `process` on this thread until it exits.
 ///
-/// An error of it is one of the configuration: whatever else goes wrong, a process waits for and repairs.
+/// An error means that the configuration cannot be used. A process retries after all other errors.
 pub fn main<F: CommandLine, T: Termination, P: Future<Output = anyhow::Result<T>>>(
     process: impl FnOnce(F) -> P,
 ) -> ExitCode {
@@ -84,7 +84,7 @@ pub fn main<F: CommandLine, T: Termination, P: Future<Output = anyhow::Result<T>
         };
     }
     logs::start(flags.common().log_format);
-    // Nothing here needs more than one way of encrypting; the crates that bring several want to be told which.
+    // rustls supports several providers and needs one to be chosen.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -96,42 +96,42 @@ pub fn main<F: CommandLine, T: Termination, P: Future<Output = anyhow::Result<T>
             &flags.common().traces,
         )
     });
-    // Held to the end, so that the last spans are told as well.
-    match traced.and_then(|_telling| runtime.block_on(process(flags))) {
+    // The guard is held to the end, so that the last spans are exported.
+    match traced.and_then(|_guard| runtime.block_on(process(flags))) {
         Ok(ended) => ended.report(),
         Err(error) => bad_configuration(&format!("error: {error:#}")),
     }
 }
 
-/// What every process has.
+/// What every process consists of.
 pub struct Process {
     /// Its name, in subjects, metrics and as NATS user.
     pub name: &'static str,
-    /// Which one of its kind it is.
+    /// Its instance name.
     pub instance: String,
-    /// Cancelled when it is to stop.
+    /// Cancelled when the process must stop.
     pub shutdown: CancellationToken,
-    /// What must end before it does.
+    /// The tasks that must end before the process exits.
     pub tasks: TaskTracker,
-    /// Whether it does its job.
+    /// Whether it is ready.
     pub health: Health,
-    /// What it counts.
+    /// Its metrics.
     pub metrics: Metrics,
-    /// Its connection to NATS, which may not stand yet.
+    /// Its connection to NATS, which may not be established yet.
     pub nats: Nats,
-    /// The streams, to be made where they are missing.
+    /// Creates missing streams.
     pub streams: Streams,
-    /// Where what it cannot use goes.
+    /// Publishes messages that cannot be used.
     pub rejected: Rejected,
     listener: TcpListener,
     server: Server,
 }
 
 impl Process {
-    /// Listens, and begins to connect. It is ready once NATS and `parts` work.
+    /// Listens and starts to connect. The process is ready once NATS and `parts` are.
     ///
     /// # Errors
-    /// Where something that it was told cannot be used.
+    /// Fails if a flag cannot be used.
     pub async fn start<F: CommandLine>(
         name: &'static str,
         flags: &F,
@@ -163,7 +163,7 @@ impl Process {
         })
     }
 
-    /// Tells how the process is; `figures` is asked each time.
+    /// Reports the status of the process. `figures` is called each time.
     pub fn reporter(&self, figures: impl Fn() -> Figures + Send + Sync + 'static) -> Reporter {
         Reporter::new(self.name, &self.instance, self.health.clone(), figures)
     }
@@ -173,26 +173,26 @@ impl Process {
         health_routes::routes(self.health.clone(), self.metrics.clone())
     }
 
-    /// Serves health and metrics at another address as well.
+    /// Also serves health and metrics on another address.
     ///
     /// # Errors
-    /// Where it cannot be listened on; the error names `flag`.
+    /// Fails if the address cannot be used; the error names `flag`.
     pub async fn serve_health(&self, flag: &str, address: SocketAddr) -> anyhow::Result<()> {
         let listener = health_routes::listen(flag, address).await?;
-        let server = self.server.for_health_beside();
+        let server = self.server.additional_for_health();
         self.tasks
             .spawn(server.serve(listener, self.routes(), self.routes(), self.shutdown.clone()));
         Ok(())
     }
 
-    /// Serves `routes` and reports until the shutdown, and then waits for the tasks.
+    /// Serves `routes` and reports until shutdown, and then waits for the tasks.
     pub async fn run(self, routes: Router, reporter: Reporter) {
         let health = self.routes();
         let served = self
             .server
             .serve(self.listener, routes, health, self.shutdown.clone());
         self.tasks.spawn(served);
-        // It holds nothing that must be finished, so it ends with the runtime.
+        // It has nothing to finish, so it ends with the runtime.
         tokio::spawn(self.streams.keep_rejected(self.health));
         self.tasks.spawn(reporter.run(self.nats, self.shutdown.clone()));
         self.tasks.close();

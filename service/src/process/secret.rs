@@ -1,13 +1,13 @@
-//! Secrets from files, so that they stand neither in an argument list nor in an environment.
+//! Reads secrets from files, so that they need not be in arguments or the environment.
 
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 
-/// The secret itself, or else what stands in the file, without the line break at its end.
+/// The secret itself, or the content of the file without the line break at its end.
 ///
 /// # Errors
-/// Where the file cannot be read or holds nothing; the error names `flag`.
+/// Fails if the file cannot be read or is empty; the error names `flag`.
 pub fn given(secret: Option<&String>, flag: &str, file: Option<&Path>) -> anyhow::Result<Option<String>> {
     let Some(file) = file else {
         return Ok(secret.cloned());

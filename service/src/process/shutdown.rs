@@ -1,4 +1,4 @@
-//! The way to stop: one token that everybody watches, and one grace period for all.
+//! Shutdown: one token that all tasks watch, and one grace period.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub const GRACE: Duration = Duration::from_secs(10);
 /// A token that SIGTERM or SIGINT cancels.
 ///
 /// # Errors
-/// Where the signals cannot be watched.
+/// Fails if signals cannot be watched.
 pub fn on_signal() -> std::io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -29,7 +29,7 @@ pub fn on_signal() -> std::io::Result<CancellationToken> {
     Ok(token)
 }
 
-/// Waits for the token, and then at most [`GRACE`] for the tasks.
+/// Waits for the token, and then for the tasks, at most [`GRACE`].
 pub async fn wait(shutdown: &CancellationToken, tasks: &TaskTracker) {
     shutdown.cancelled().await;
     if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {

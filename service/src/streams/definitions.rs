@@ -1,7 +1,7 @@
-//! The definitions of streams, consumer and bucket, and their making.
+//! The settings of streams, buckets and the consumer.
 //!
-//! Whichever process comes first makes what it needs; after a NATS restart, when the memory streams are gone, each makes
-//! it again.
+//! The first process creates what it needs. After a restart of NATS, which loses the streams in memory, they are created
+//! again.
 
 use std::time::Duration;
 
@@ -21,10 +21,10 @@ use crate::telemetry::health::Health;
 /// The part's name in [`Health`].
 pub const REJECTED_PART: &str = "rejected stream";
 
-/// How long an enricher may be silent about a message before another gets it.
+/// How long an enricher may hold a message without progress before NATS redelivers it.
 pub const ACK_WAIT: Duration = Duration::from_secs(6);
 
-/// The room in the bucket of secrets, for a few short values.
+/// The size of the bucket of secrets, for a few short values.
 const SECRETS_BYTES: i64 = 1 << 20;
 
 /// Which life of a stream this is: a stream that was lost and made again has another one.
@@ -37,7 +37,7 @@ pub fn life(stream: &Stream) -> Life {
     Life(stream.cached_info().created.unix_timestamp_nanos())
 }
 
-/// The room in a stream as it was when the handle was made, in bytes: how much is left, and how much there is in all.
+/// The free bytes and the size of a stream when the handle was made.
 #[must_use]
 pub fn room(stream: &Stream) -> (u64, u64) {
     let info = stream.cached_info();
@@ -48,11 +48,11 @@ pub fn room(stream: &Stream) -> (u64, u64) {
 /// A stream cannot be relied on.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
-    /// NATS cannot be asked, or does not make it.
+    /// NATS does not answer, or does not create it.
     #[error(transparent)]
     NotMade(#[from] CreateStreamError),
-    /// There is one of that name that does not do what is needed.
-    #[error("{name} has other settings: {difference}; delete it, and it is made again")]
+    /// A stream of that name has other settings.
+    #[error("{name} has other settings: {difference}; delete it, and it is created again")]
     Unfit {
         /// The stream.
         name: String,
@@ -83,7 +83,7 @@ impl Streams {
     /// `VISITOR_RAW`, a work queue.
     ///
     /// # Errors
-    /// Where NATS cannot be asked, or has a stream of that name with other settings.
+    /// Fails if NATS does not answer, or has a stream of that name with other settings.
     pub async fn raw(&self) -> Result<Stream, StreamError> {
         self.ensure(Config {
             name: stream::RAW.into(),
@@ -108,8 +108,8 @@ impl Streams {
             subjects: vec![subject::SESSIONS.into()],
             max_messages_per_subject: 1,
             max_bytes: bytes(self.limits.sessions_mib),
-            // At the limit nothing that stands there may go: it may be the record of a live session. A message still takes
-            // the place of another on its subject that is as large or larger, as a tombstone does.
+            // At the limit no message may be dropped, because it may be the record of a live session. A message can still
+            // replace one on its subject that is as large or larger, as a tombstone does.
             discard: DiscardPolicy::New,
             allow_direct: true,
             allow_message_ttl: true,
@@ -151,13 +151,13 @@ impl Streams {
         .await
     }
 
-    /// Sees to it for ever that `VISITOR_REJECTED` is there: what is rejected is published without an acknowledgement.
+    /// Keeps `VISITOR_REJECTED` existing, because rejected messages are published without an acknowledgement.
     pub async fn keep_rejected(self, health: Health) {
         loop {
             let epoch = self.nats.connected().await;
             match self.rejected().await {
                 Ok(_) => health.well(REJECTED_PART),
-                // The connection's own part tells of that.
+                // The part of the connection reports that.
                 Err(_) if self.nats.lost(epoch).now_or_never().is_some() => {}
                 Err(error) => health.trouble(REJECTED_PART, error.to_string()),
             }
@@ -168,7 +168,7 @@ impl Streams {
     /// The bucket `visitor_profiles`.
     ///
     /// # Errors
-    /// Where NATS cannot be asked.
+    /// Fails if NATS does not answer.
     pub async fn profiles(&self) -> anyhow::Result<kv::Store> {
         let description = "Filtered profile or verdict for each IP, and lookup leases";
         self.ensure(bucket(
@@ -190,11 +190,11 @@ impl Streams {
             .await
     }
 
-    /// The durable consumer of `raw` that all enrichers share. One with other settings is given ours, as far as NATS can
-    /// change them.
+    /// The durable consumer of `raw` that all enrichers share. Other settings are replaced by ours where NATS can change
+    /// them.
     ///
     /// # Errors
-    /// Where NATS cannot be asked.
+    /// Fails if NATS does not answer.
     pub async fn enricher(&self, raw: &Stream) -> Result<PullConsumer, ConsumerError> {
         let config = enricher_config();
         let consumer = raw
@@ -203,12 +203,11 @@ impl Streams {
         if is_fit(&consumer.cached_info().config, &config) {
             return Ok(consumer);
         }
-        tracing::warn!("the consumer has other settings, making it again");
+        tracing::warn!("the consumer has other settings, updating it");
         raw.create_consumer(config).await
     }
 
-    /// Whether the consumer that all enrichers share is there and does what they need; where NATS does not say, it is
-    /// taken to.
+    /// Whether the shared consumer exists with the settings that enrichers need. True if NATS does not answer.
     pub async fn enricher_is_fit(&self, nats: &Nats) -> bool {
         let Ok(raw) = nats.jetstream().get_stream_no_info(stream::RAW).await else {
             return true;
@@ -264,7 +263,7 @@ fn enricher_config() -> pull::Config {
         description: Some("Shared by all enrichers".into()),
         ack_policy: AckPolicy::Explicit,
         ack_wait: ACK_WAIT,
-        // What waits for the Deanonymizer is pending too; the enrichers bound what they hold themselves.
+        // Messages that wait for the Deanonymizer are pending too; the enrichers limit them themselves.
         max_ack_pending: -1,
         ..pull::Config::default()
     }
@@ -285,8 +284,8 @@ fn bytes(mib: u32) -> i64 {
     i64::from(mib) << 20
 }
 
-/// A KV bucket whose entries have a TTL of their own. At its limit the oldest entries go: one that refused new ones would
-/// stop every lookup, for want of a lease.
+/// A KV bucket whose entries have their own TTL. At its limit the oldest entries are dropped: refusing new ones would stop
+/// all lookups, because a lookup needs a lease.
 fn bucket(name: &str, description: &str, max_bytes: i64) -> Config {
     Config {
         name: format!("KV_{name}"),

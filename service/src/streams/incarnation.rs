@@ -1,16 +1,16 @@
-//! Whether a stream still holds what a process knows to be in it. Pure.
+//! Decides whether a stream still holds the messages that a process knows of. Pure.
 //!
-//! A stream loses its messages when it is deleted and made again, when it is purged, and when the servers that hold it
-//! in memory restart. In the last case a cluster keeps the creation time, because that is on disk, and counts sequences
-//! from the beginning again.
+//! A stream loses its messages when it is deleted and created again, when it is purged, and when the servers that hold it
+//! in memory restart. In the last case a cluster keeps the creation time, because that is on disk, and restarts the
+//! sequences.
 
 use async_nats::datetime::DateTime;
 use async_nats::jetstream::stream::Info;
 
-/// A time of the server's, in nanoseconds since the Unix epoch.
+/// A time of the server, in nanoseconds since the Unix epoch.
 type Nanos = i128;
 
-/// The state of a stream, as far as it matters here.
+/// The part of a stream's state that is needed here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamState {
     /// When the stream was created.
@@ -41,18 +41,18 @@ impl From<&Info> for StreamState {
     }
 }
 
-/// What has become of a stream since it was last seen.
+/// How a stream has changed since the last look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It holds what it held, as far as its limits allow.
+    /// It holds the same messages, except for those that its limits removed.
     Same,
     /// It is another stream of the same name.
     Replaced,
-    /// It is the same stream, and its messages are gone.
+    /// It is the same stream without its messages.
     Emptied,
 }
 
-/// Which incarnation of a stream was seen, and how far.
+/// What is known of one incarnation of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamIncarnation {
     created: Nanos,
@@ -84,9 +84,9 @@ impl StreamIncarnation {
         self.witness = (state.last_sequence, state.last_at);
     }
 
-    /// What has become of the stream that has this state now. At least `expected` messages must be in it.
+    /// How the stream with this state has changed. It must hold at least `expected` messages.
     ///
-    /// Everything that is known must have been known before the state was asked for.
+    /// Everything that is known must have been known before the state was requested.
     #[must_use]
     pub fn compare(&self, state: &StreamState, expected: u64) -> Change {
         if state.created != self.created {
@@ -94,7 +94,7 @@ impl StreamIncarnation {
         }
         let (sequence, at) = self.witness;
         let began_anew = state.last_sequence < self.known
-            // Sequences have passed what was known, but they belong to messages that came later.
+            // The sequences are beyond the known ones, but belong to later messages.
             || (state.messages > 0 && state.first_sequence <= sequence && state.first_at > at)
             || (state.messages > 0 && state.last_sequence == sequence && state.last_at != at);
         if began_anew || state.messages < expected {

@@ -1,4 +1,4 @@
-//! Watches one stream that a process depends on: asks for its state about once a second, and tells when it is missing,
+//! Watches a stream that a process depends on: requests its state about once a second, and reports when it is missing,
 //! replaced or emptied.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use crate::nats::Nats;
 use crate::streams::incarnation::{Change, StreamIncarnation, StreamState};
 
-/// How often the state is asked for.
+/// How often the state is requested.
 pub const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Why a stream cannot be relied on.
@@ -31,18 +31,18 @@ pub enum StreamTrouble {
     Unanswered(String),
 }
 
-/// Remembers what is known of one stream.
+/// What is known of one stream.
 #[derive(Debug)]
 pub struct StreamWatch {
     nats: Nats,
     name: &'static str,
     incarnation: Option<StreamIncarnation>,
-    /// Whether a look has found it replaced or emptied since it was last begun.
+    /// Whether a look has found it replaced or emptied since the last [`Self::begin`].
     lost: Option<Change>,
 }
 
 impl StreamWatch {
-    /// Of the stream of that name, of which nothing is known yet.
+    /// Of a stream of which nothing is known yet.
     #[must_use]
     pub fn new(nats: Nats, name: &'static str) -> Self {
         Self {
@@ -53,8 +53,7 @@ impl StreamWatch {
         }
     }
 
-    /// The stream is relied on from now on. Tells what has become of it since it was last relied on; the first time it is
-    /// [`Change::Same`].
+    /// Starts to rely on the stream. Returns what has changed since it was last relied on; [`Change::Same`] the first time.
     pub fn begin(&mut self, stream: &Stream) -> Change {
         let state = StreamState::from(stream.cached_info());
         let lost = self.lost.take();
@@ -81,7 +80,7 @@ impl StreamWatch {
         }
     }
 
-    /// Asks for the state after [`LOOK_INTERVAL`]. At least `expected()` messages must be in the stream then.
+    /// Requests the state after [`LOOK_INTERVAL`]. The stream must hold at least `expected()` messages then.
     ///
     /// The result is for [`StreamWatch::judge`].
     pub fn look<F>(&self, expected: F) -> impl Future<Output = Look> + Send + use<F>
@@ -122,10 +121,10 @@ impl StreamWatch {
         }
     }
 
-    /// Takes note of what a look has found; gives the stream as it was then.
+    /// Evaluates a look, and returns the stream as it was then.
     ///
     /// # Errors
-    /// Where the stream cannot be relied on any longer.
+    /// Fails if the stream can no longer be relied on.
     pub fn judge(&mut self, look: Look) -> Result<Stream, StreamTrouble> {
         let (change, stream) = look.found?;
         match change {
@@ -147,7 +146,7 @@ impl StreamWatch {
     }
 }
 
-/// What was found.
+/// The result of a look.
 #[derive(Debug)]
 pub struct Look {
     found: Result<(Change, Stream), StreamTrouble>,

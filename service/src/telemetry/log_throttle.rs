@@ -1,4 +1,4 @@
-//! Log lines about what may happen thousands of times at once, said once in a while.
+//! Limits log lines about events that may happen thousands of times at once.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -6,10 +6,10 @@ use protocol::Millis;
 
 use crate::clock;
 
-/// How long nothing more is said after a line, in ms.
-const PAUSE: Millis = 30_000;
+/// The least time between two lines, in ms.
+const INTERVAL: Millis = 30_000;
 
-/// Decides when a line is due; one for each kind of line.
+/// Decides whether a line may be logged. Each kind of line needs its own.
 ///
 /// ```
 /// # use service::seldom::Seldom;
@@ -25,7 +25,7 @@ pub struct Seldom {
 }
 
 impl Seldom {
-    /// The first line is due at once.
+    /// Allows the first line at once.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -34,7 +34,7 @@ impl Seldom {
         }
     }
 
-    /// It has happened again. Gives how often that was not said since the last line, if a line is due.
+    /// Counts an event. If a line may be logged, returns how many were suppressed since the last one.
     pub fn due(&self) -> Option<u64> {
         self.due_at(clock::uptime())
     }
@@ -43,7 +43,7 @@ impl Seldom {
         let said = self
             .next_at
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next_at| {
-                (now >= next_at).then_some(now + PAUSE)
+                (now >= next_at).then_some(now + INTERVAL)
             });
         if said.is_err() {
             self.unsaid.fetch_add(1, Ordering::Relaxed);
@@ -68,8 +68,8 @@ mod tests {
         let seldom = Seldom::new();
         assert_eq!(seldom.due_at(1), Some(0));
         assert_eq!(seldom.due_at(2), None);
-        assert_eq!(seldom.due_at(PAUSE), None);
-        assert_eq!(seldom.due_at(1 + PAUSE), Some(2));
-        assert_eq!(seldom.due_at(2 + PAUSE), None);
+        assert_eq!(seldom.due_at(INTERVAL), None);
+        assert_eq!(seldom.due_at(1 + INTERVAL), Some(2));
+        assert_eq!(seldom.due_at(2 + INTERVAL), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Log lines, on standard error; `RUST_LOG` chooses which.
+//! Log lines on standard error, filtered by `RUST_LOG`.
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{FilterExt as _, LevelFilter, filter_fn};
@@ -8,7 +8,7 @@ use tracing_subscriber::{EnvFilter, Layer as _};
 
 use crate::process::flags::LogFormat;
 
-/// The crates that are ours. What they log names no visitor, at any level.
+/// Our own crates. Their log lines name no visitor, at any level.
 const OURS: [&str; 8] = [
     "collector",
     "enricher",
@@ -25,7 +25,7 @@ pub fn start(format: LogFormat) {
     let chosen = EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
         .from_env_lossy();
-    // The NATS client logs at info what we log ourselves, once and with its meaning.
+    // The lines that the NATS client logs at info are logged by `nats::connection`, once and with their meaning.
     let chosen = match "async_nats=warn".parse() {
         Ok(directive) if std::env::var_os(EnvFilter::DEFAULT_ENV).is_none() => {
             chosen.add_directive(directive)
@@ -48,8 +48,8 @@ pub fn start(format: LogFormat) {
     drop(started);
 }
 
-/// Whether a line is allowed whatever `RUST_LOG` says. Below info, the libraries for HTTP, NATS and sockets log what goes
-/// through them: addresses, names, and keys of third parties.
+/// Whether a line is allowed, independently of `RUST_LOG`. Below info, the HTTP, NATS and WebSocket libraries log the data
+/// that they carry: addresses, names and keys of third parties.
 fn names_no_visitor(metadata: &Metadata<'_>) -> bool {
     *metadata.level() <= Level::INFO || is_ours(metadata.target())
 }

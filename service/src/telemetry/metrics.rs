@@ -34,19 +34,19 @@ const LATENCIES: [f64; 14] = [
 pub struct Latency(Histogram);
 
 impl Latency {
-    /// It began then, perhaps by another host's clock, and has just ended.
+    /// Records something that started at that time, possibly by another host's clock, and has just ended.
     pub fn since(&self, began_at: Millis) {
         let millis = u64::try_from(clock::now() - began_at).unwrap_or(0);
         self.took(Duration::from_millis(millis));
     }
 
-    /// It began then, by this process's monotonic clock, and has just ended.
+    /// Records something that started at that uptime and has just ended.
     pub fn since_uptime(&self, began_at: Millis) {
         let millis = u64::try_from(clock::uptime() - began_at).unwrap_or(0);
         self.took(Duration::from_millis(millis));
     }
 
-    /// It took so long.
+    /// Records a duration.
     pub fn took(&self, duration: Duration) {
         self.0.observe(duration.as_secs_f64());
     }
@@ -59,7 +59,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// No metrics yet; each name will begin with `visitor_<process>_`.
+    /// Without metrics so far. Each name gets the prefix `visitor_<process>_`.
     #[must_use]
     pub fn new(process: &str) -> Self {
         let registry = Registry::with_prefix(format!("visitor_{process}"));
@@ -68,7 +68,7 @@ impl Metrics {
         }
     }
 
-    /// Adds a metric and gives it back. `help` is a sentence without its full stop, which the format adds.
+    /// Adds and returns a metric. `help` is a sentence without its full stop, which the format adds.
     #[must_use]
     pub fn add<M: Metric + Clone>(&self, name: &str, help: &str, metric: M) -> M {
         self.lock().register(name, help, metric.clone());
@@ -84,7 +84,7 @@ impl Metrics {
         Latency(histogram)
     }
 
-    /// Adds what is found out only when the metrics are read.
+    /// Adds metrics that are computed when they are read.
     pub fn collect(&self, collector: impl Collector) {
         self.lock().register_collector(Box::new(collector));
     }
@@ -92,7 +92,7 @@ impl Metrics {
     /// All metrics as text.
     ///
     /// # Errors
-    /// Where a metric cannot be written, which none of ours does.
+    /// Fails if a metric cannot be written; ours always can.
     pub fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.lock())?;

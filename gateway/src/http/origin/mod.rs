@@ -1,4 +1,4 @@
-//! Whether a request was made by a page of ours. Browsers say whose page makes it; programs need not say anything.
+//! Decides whether a request comes from our own page. Browsers name the origin of the page; API clients need not.
 
 use std::sync::Arc;
 
@@ -9,22 +9,22 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use url::Url;
 
-/// Says how the page that makes a request is related to us (Fetch Metadata Request Headers, section 2.3). No page can set
-/// it, and no proxy changes it.
+/// The relation of the page that makes a request to us (Fetch Metadata Request Headers, section 2.3). No page can set it,
+/// and no proxy changes it.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The host that the browser asked for, from a proxy that asks for another one. A page of another site cannot set it: that
-/// needs a preflight request, which is not granted.
+/// The host that the browser requested, from a proxy that changes the host. A page of another site cannot set it, because
+/// that needs a preflight request, which we refuse.
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// The origins of pages that may read from us, besides our own. Clones share them.
+/// The origins whose pages may make requests, besides our own. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Origins(Arc<[url::Origin]>);
 
-/// An origin as `--allowed-origin` takes it: `https://visitors.example`.
+/// Reads a value of `--allowed-origin`, such as `https://visitors.example`.
 ///
 /// # Errors
-/// Where it is none, or there is more than that.
+/// Fails if it is not an origin, or more than that.
 pub fn parse(text: &str) -> Result<url::Origin, String> {
     let url = Url::parse(text).map_err(|error| error.to_string())?;
     let origin = url.origin();
@@ -35,13 +35,13 @@ pub fn parse(text: &str) -> Result<url::Origin, String> {
 }
 
 impl Origins {
-    /// These and our own.
+    /// Allows these and our own.
     pub fn new(allowed: &[url::Origin]) -> Self {
         Self(allowed.into())
     }
 
-    /// What the browser says of the page is right whatever proxies do to the host. Where it says nothing, as to a host
-    /// without TLS, the origin must have the host and port that the request is for.
+    /// `Sec-Fetch-Site` is right even if a proxy changes the host. Without it, as without TLS, the origin must have the host
+    /// and port of the request.
     fn allows(&self, method: &Method, headers: &HeaderMap) -> bool {
         let site = headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
         let origin = headers.get(ORIGIN).map(|origin| {
@@ -49,18 +49,18 @@ impl Origins {
             origin.filter(|origin| origin.origin().is_tuple())
         });
         match (site, origin) {
-            // Without an origin: made by the person, not by a page; or by a program that need not say.
+            // Without an origin, the request comes from the address bar or from an API client.
             (Some(b"same-origin"), _) | (Some(b"none") | None, None) => true,
             (_, Some(Some(origin))) if self.0.contains(&origin.origin()) => true,
             (Some(b"none") | None, Some(Some(origin))) => is_own(&origin, headers),
-            // A link to our page is followed. What would change something is not done for a page of another site.
+            // Links to our page work. Requests of other sites that change something do not.
             (Some(_), None) => method.is_safe(),
             (_, Some(_)) => false,
         }
     }
 }
 
-/// The scheme is left out of it, since a proxy before us may speak TLS for us.
+/// Ignores the scheme, because a proxy may serve TLS for us.
 fn is_own(origin: &Url, headers: &HeaderMap) -> bool {
     let hosts = [HOST, X_FORWARDED_HOST]
         .into_iter()
@@ -71,7 +71,7 @@ fn is_own(origin: &Url, headers: &HeaderMap) -> bool {
     })
 }
 
-/// Refuses what pages of others want from us.
+/// Refuses requests of pages of other sites.
 pub async fn check(State(origins): State<Origins>, request: Request, next: Next) -> Response {
     if origins.allows(request.method(), request.headers()) {
         next.run(request).await

@@ -2,12 +2,12 @@
 
 use protocol::Millis;
 
-/// The latest gaps in what was observed, the earliest first; they do not overlap.
+/// The latest gaps in the observation, the earliest first; they do not overlap.
 #[derive(Debug, Default)]
 pub struct Gaps(Vec<(Millis, Millis)>);
 
 impl Gaps {
-    /// One more, which is later than the others.
+    /// Adds a gap, which is later than the others.
     pub fn add(&mut self, from: Millis, to: Millis) {
         let from = self.0.last().map_or(from, |(_, last)| from.max(*last));
         if from < to {
@@ -20,13 +20,13 @@ impl Gaps {
         self.stale_before(now, stale_after) + stale_after
     }
 
-    /// Forgets those that matter no longer: whoever was silent before them is stale by now.
+    /// Forgets gaps that no longer matter: sessions that were silent before them are stale.
     pub fn forget(&mut self, stale_after: Millis, now: Millis) {
         let stale_before = self.stale_before(now, stale_after);
         self.0.retain(|(_, to)| *to > stale_before);
     }
 
-    /// The server's clock was set by that much.
+    /// Adapts all times to a step of the server's clock.
     pub fn shift(&mut self, by: Millis) {
         for (from, to) in &mut self.0 {
             *from += by;
@@ -34,7 +34,7 @@ impl Gaps {
         }
     }
 
-    /// The time from which on `stale_after` has been observed until `now`.
+    /// The time since which `stale_after` has been observed until `now`.
     fn stale_before(&self, now: Millis, stale_after: Millis) -> Millis {
         let (mut until, mut left) = (now, stale_after);
         for &(from, to) in self.0.iter().rev() {

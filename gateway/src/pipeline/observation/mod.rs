@@ -1,7 +1,8 @@
-//! Whether the gateway observes the website: it reads its streams, and hears those who fill them. Pure.
+//! Decides whether the gateway observes the website: it reads its streams, and receives statuses of the processes that
+//! fill them. Pure.
 //!
-//! Sessions go stale by [`Observation::clock`], which stands still while the view is cut off from the website: nobody
-//! knows then whether a silent visitor has left (ADR 11).
+//! Sessions go stale by [`Observation::clock`], which stops while the view is cut off from the website, because then
+//! silence does not mean that a visitor has left (ADR 11).
 
 use protocol::Millis;
 use protocol::status::{Figures, Interruption, Part, Status};
@@ -10,37 +11,37 @@ mod gaps;
 
 use self::gaps::Gaps;
 
-/// After how long without a status from any process of a kind the view is cut off, in ms.
+/// How long without a status from any process of a kind until the view counts as cut off, in ms.
 const SILENT_AFTER: Millis = 5_000;
 
-/// How far the clock runs ahead of the last status, in ms: one comes each second.
+/// How far the clock may be ahead of the last status, in ms. A status arrives each second.
 const GRACE: Millis = 2_000;
 
-/// How long after an interruption a status must come to be from after it, in ms.
+/// How long after the end of an interruption a status must arrive to describe the time after it, in ms.
 const STATUS_AFTER: Millis = 1_000;
 
-/// With fewer events that wait in an ingestor than these there is no backlog: so many are on their way at any time.
+/// The number of events waiting in an ingestor from which there is a backlog; fewer are always in flight.
 const INGESTOR_BACKLOG: u64 = 1_000;
 
 /// The same for messages in the queue of raw events.
 const QUEUE_BACKLOG: u64 = 100;
 
-/// The processes of one kind, as far as their statuses say.
+/// What the statuses of the processes of one kind say.
 #[derive(Clone, Copy, Debug, Default)]
 struct Source {
-    /// When one was last heard.
+    /// When a status last arrived.
     heard_at: Option<Millis>,
-    /// When one last said that hardly anything waits.
+    /// When a status last reported no backlog.
     idle_at: Option<Millis>,
-    /// When one last said that a backlog waits.
-    backlog_seen: Option<Millis>,
+    /// When a status last reported a backlog.
+    backlog_at: Option<Millis>,
 }
 
 impl Source {
     fn hear(&mut self, has_backlog: bool, now: Millis) {
         self.heard_at = Some(now);
         *(if has_backlog {
-            &mut self.backlog_seen
+            &mut self.backlog_at
         } else {
             &mut self.idle_at
         }) = Some(now);
@@ -50,14 +51,14 @@ impl Source {
         self.heard_at.is_none_or(|at| now - at > SILENT_AFTER)
     }
 
-    /// Whether all that are heard have worked off what waited when the interruption ended.
+    /// Whether the backlog at the end of the interruption is worked off.
     fn has_caught_up(&self, ended_at: Millis, now: Millis) -> bool {
         let is_of_after = |at: Millis| at >= ended_at + STATUS_AFTER;
-        self.idle_at.is_some_and(is_of_after) && self.backlog_seen.is_none_or(|at| now - at > GRACE)
+        self.idle_at.is_some_and(is_of_after) && self.backlog_at.is_none_or(|at| now - at > GRACE)
     }
 
     fn shift(&mut self, by: Millis) {
-        for at in [&mut self.heard_at, &mut self.idle_at, &mut self.backlog_seen] {
+        for at in [&mut self.heard_at, &mut self.idle_at, &mut self.backlog_at] {
             *at = at.map(|at| at + by);
         }
     }
@@ -67,37 +68,37 @@ impl Source {
 enum State {
     /// Nothing has been observed since the start.
     Starting { since: Millis },
-    /// Everything is read and heard.
+    /// Nothing is cut off.
     Observing,
     /// Something is cut off.
     Interrupted(Gap),
-    /// Everything is back since `ended_at`; what has waited meanwhile is worked off.
+    /// Nothing is cut off since `ended_at`; the backlog is worked off.
     CatchingUp { gap: Gap, ended_at: Millis },
 }
 
 /// What is known of an interruption.
 #[derive(Clone, Copy, Debug)]
 struct Gap {
-    /// The last moment of which everything is known.
+    /// The last time at which everything was known.
     as_of: Millis,
-    /// Where the clock stands.
+    /// The time at which the clock has stopped.
     clock: Millis,
-    /// Whether the streams could not be read at some time of it: then a silence need not mean that nobody spoke.
+    /// Whether the streams could not be read at some time of it. Then missing statuses may have been sent.
     reading_lost: bool,
     ingestors: Option<IngestorGap>,
 }
 
-/// The time during which no ingestor was heard.
+/// The time without a status of an ingestor.
 #[derive(Clone, Copy, Debug)]
 struct IngestorGap {
     from: Millis,
-    /// When one was heard again, and the earliest start of those heard since.
+    /// When a status arrived again, and the earliest start of the ingestors that have reported since.
     heard: Option<(Millis, Millis)>,
-    /// The latest time of it at which an ingestor is known to have read, because an event of that time has come.
+    /// The latest time in it at which an ingestor has received an event.
     witnessed: Option<Millis>,
 }
 
-/// See the module.
+/// Tracks interruptions, and the clock by which sessions go stale.
 #[derive(Debug)]
 pub struct Observation {
     stale_after: Millis,
@@ -105,13 +106,13 @@ pub struct Observation {
     unread_since: Option<Millis>,
     ingestors: Source,
     enrichers: Source,
-    /// When this gateway's own status last came back from NATS.
+    /// When this gateway's own status last arrived from NATS.
     own_heard_at: Option<Millis>,
     gaps: Gaps,
 }
 
 impl Observation {
-    /// Nothing is read or heard yet.
+    /// For a gateway that has just started.
     pub fn new(stale_after: Millis, now: Millis) -> Self {
         Self {
             stale_after,
@@ -124,13 +125,13 @@ impl Observation {
         }
     }
 
-    /// Whether the streams are read up to their end.
+    /// Sets whether all streams are read to their end.
     pub fn read(&mut self, all: bool, now: Millis) {
         self.unread_since = (!all).then(|| self.unread_since.unwrap_or(now));
         self.update(now);
     }
 
-    /// A status came from NATS.
+    /// Applies a status.
     pub fn hear(&mut self, status: &Status, own_instance: &str, now: Millis) {
         match &status.figures {
             Figures::Ingestor(figures) => {
@@ -155,7 +156,7 @@ impl Observation {
         }
     }
 
-    /// An ingestor received an event at that time, of which the streams tell now.
+    /// Applies the time of receipt of an event that arrived from the streams.
     pub fn witness(&mut self, received_at: Millis, now: Millis) {
         let (State::Interrupted(gap) | State::CatchingUp { gap, .. }) = &mut self.state else {
             return;
@@ -168,14 +169,14 @@ impl Observation {
                     at
                 }
             });
-            // What an ingestor receives the moment that it is back says nothing about the time before.
+            // Events that an ingestor receives just after it reconnects say nothing about the time before.
             if received_at > gap.from && received_at < until - GRACE {
                 gap.witnessed = gap.witnessed.max(Some(received_at));
             }
         }
     }
 
-    /// Time has passed.
+    /// Updates the state as time passes.
     pub fn update(&mut self, now: Millis) {
         let is_interrupted = !self.cut_off(now).is_empty();
         let reading_lost = self.unread_since.is_some() || self.is_cut_off_from_nats(now);
@@ -215,7 +216,7 @@ impl Observation {
         self.gaps.forget(self.stale_after, now);
     }
 
-    /// Notes what is missing of an interruption while it lasts.
+    /// Completes what is known of an interruption while it lasts.
     fn note_gap(&mut self, reading_lost: bool, now: Millis) {
         let ingestors = self.ingestors;
         if let State::Interrupted(gap) = &mut self.state {
@@ -231,8 +232,8 @@ impl Observation {
         }
     }
 
-    /// The time by which sessions go stale. It stands still during an interruption and until what has waited is worked
-    /// off, and leaves out the time during which no ingestor read the emitter.
+    /// The time by which sessions go stale. It stops during an interruption and until the backlog is worked off, and omits
+    /// the time during which no ingestor read the emitter.
     pub fn clock(&self, now: Millis) -> Millis {
         match &self.state {
             State::Starting { .. } => now,
@@ -245,7 +246,7 @@ impl Observation {
         }
     }
 
-    /// The last moment of which everything is known, where that is not now.
+    /// The last time at which everything was known, unless that is now.
     pub fn as_of(&self) -> Option<Millis> {
         match &self.state {
             State::Starting { .. } | State::Observing => None,
@@ -253,7 +254,7 @@ impl Observation {
         }
     }
 
-    /// Whether nothing may be concluded from silence.
+    /// Whether silence does not mean that a visitor has left.
     pub fn is_interrupted(&self) -> bool {
         !matches!(self.state, State::Observing)
     }
@@ -263,7 +264,7 @@ impl Observation {
         !matches!(self.state, State::Starting { .. })
     }
 
-    /// In words, what a gateway misses that has not observed the website since its start, once it should have.
+    /// What a gateway lacks that should have observed the website since its start by now.
     pub fn silence_since_start(&self, now: Millis) -> Option<String> {
         let is_late = self.started_at().is_some_and(|at| now - at > SILENT_AFTER);
         is_late.then(|| {
@@ -277,7 +278,7 @@ impl Observation {
         })
     }
 
-    /// What keeps the view from being up to date, and since when.
+    /// What is cut off, and since when.
     pub fn interruptions(&self, now: Millis) -> Vec<Interruption> {
         match &self.state {
             State::CatchingUp { ended_at, .. } => vec![Interruption {
@@ -288,7 +289,7 @@ impl Observation {
         }
     }
 
-    /// The server's clock was set by that much.
+    /// Adapts all times to a step of the server's clock.
     pub fn shift(&mut self, by: Millis) {
         match &mut self.state {
             State::Starting { since } => *since += by,
@@ -314,7 +315,7 @@ impl Observation {
         }
     }
 
-    /// Nobody is heard, not even ourselves: the connection is gone, which its client has yet to find out.
+    /// Whether no status arrives, not even our own: the connection is lost, and its client has not noticed it yet.
     fn is_cut_off_from_nats(&self, now: Millis) -> bool {
         self.own_heard_at.is_some_and(|at| now - at > SILENT_AFTER)
             && self.ingestors.is_silent(now)
@@ -352,12 +353,12 @@ impl Observation {
 }
 
 impl Gap {
-    /// The time during which no ingestor read the emitter, where that is not known to be none; `now` is its end.
+    /// The time during which no ingestor may have read the emitter, if any; `now` is the end of the interruption.
     fn unobserved(&self, now: Millis) -> Option<(Millis, Millis)> {
         let gap = self.ingestors?;
         let from = gap.witnessed.unwrap_or(gap.from);
         let to = match gap.heard {
-            // We were deaf: whoever is there now may have been there all the time, or since it started.
+            // Statuses may have been lost: the ingestors may have run all the time, or since they started.
             Some((_, started_at)) if self.reading_lost => started_at.min(now),
             _ => now,
         };

@@ -90,7 +90,7 @@ impl Stream {
         for (message, sequence, ttl) in self.last.values() {
             view.message(
                 message.clone(),
-                Standing::new(message, *sequence, Some(*ttl), now),
+                StoredMessage::new(message, *sequence, Some(*ttl), now),
                 now,
             );
         }
@@ -98,11 +98,11 @@ impl Stream {
 
     fn write_back(&mut self, view: &mut View, now: Millis) {
         for write in view.write_backs(usize::MAX, now, false) {
-            let standing = self
+            let stored = self
                 .last
                 .get(write.message.guid())
                 .map_or(0, |(_, sequence, _)| *sequence);
-            assert_eq!(write.expected, standing);
+            assert_eq!(write.expected, stored);
             self.publish(write.message, write.ttl);
         }
     }

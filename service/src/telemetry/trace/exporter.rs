@@ -1,4 +1,4 @@
-//! Spans on their way to the collector, and one log line when they do not get there.
+//! Exports spans to the collector, and logs a failure once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,7 +8,7 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use url::Url;
 
-/// Exports over HTTP. What the collector does not take is given up.
+/// Exports over HTTP. Spans that the collector refuses are dropped.
 #[derive(Debug)]
 pub struct Exporter {
     otlp: Otlp,
@@ -31,8 +31,8 @@ impl SpanExporter for Exporter {
         let exported = self.otlp.export(batch).await;
         let failed_before = self.failing.swap(exported.is_err(), Ordering::Relaxed);
         match &exported {
-            Err(error) if !failed_before => tracing::warn!(%error, "the collector takes no traces"),
-            Ok(()) if failed_before => tracing::info!("the collector takes traces again"),
+            Err(error) if !failed_before => tracing::warn!(%error, "the collector refuses traces"),
+            Ok(()) if failed_before => tracing::info!("the collector accepts traces again"),
             Ok(()) | Err(_) => {}
         }
         exported

@@ -1,8 +1,7 @@
-//! Traces of sampled messages, from the emitter's frame to the gateway's, told to an OpenTelemetry collector.
+//! Traces of sampled messages, from the emitter's frame to the gateway's, exported to an OpenTelemetry collector.
 //!
-//! The unit is the message: the ingestor begins a trace with some of those that it sends, and its `traceparent` travels
-//! in the header, from message to message, to the gateway. Without `--otlp-endpoint` nothing is begun or followed, and
-//! each question here is answered after a look at one static.
+//! The unit is the message: the ingestor starts a trace for a share of its messages. The `traceparent` header carries it
+//! from message to message to the gateway. Without `--otlp-endpoint` nothing is traced, and each call costs one load.
 
 mod exporter;
 
@@ -25,12 +24,12 @@ use url::Url;
 
 use self::exporter::Exporter;
 
-/// The header that carries the trace, as W3C Trace Context has it.
+/// The header that carries the trace (W3C Trace Context).
 pub const HEADER: &str = "traceparent";
 
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 
-/// Where traces go, and how many.
+/// Where traces are exported, and how many.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     /// The base address of an OpenTelemetry collector that takes traces over HTTP; without it there are none.
@@ -42,27 +41,27 @@ pub struct Settings {
     pub trace_share: f64,
 }
 
-/// Tells the collector about spans for as long as it is held; then tells it the rest.
+/// Exports spans; exports the rest when dropped.
 #[derive(Debug)]
-pub struct Telling(Option<SdkTracerProvider>);
+pub struct TracerGuard(Option<SdkTracerProvider>);
 
-impl Drop for Telling {
+impl Drop for TracerGuard {
     fn drop(&mut self) {
         if let Some(provider) = &self.0
             && let Err(error) = provider.shutdown()
         {
-            tracing::debug!(%error, "the last spans were not told");
+            tracing::debug!(%error, "the last spans were not exported");
         }
     }
 }
 
-/// Begins to trace the process of that name, if settings say so. Not to be called twice.
+/// Starts to trace a process, if the settings say so. Must not be called twice.
 ///
 /// # Errors
-/// Where the endpoint cannot be used.
-pub fn start(process: &str, settings: &Settings) -> anyhow::Result<Telling> {
+/// Fails if the endpoint cannot be used.
+pub fn start(process: &str, settings: &Settings) -> anyhow::Result<TracerGuard> {
     let Some(endpoint) = &settings.otlp_endpoint else {
-        return Ok(Telling(None));
+        return Ok(TracerGuard(None));
     };
     let exporter = Exporter::new(endpoint).context("cannot use --otlp-endpoint")?;
     let provider = SdkTracerProvider::builder()
@@ -77,20 +76,20 @@ pub fn start(process: &str, settings: &Settings) -> anyhow::Result<Telling> {
         .with_batch_exporter(exporter)
         .build();
     drop(TRACER.set(provider.tracer("visitor")));
-    Ok(Telling(Some(provider)))
+    Ok(TracerGuard(Some(provider)))
 }
 
-/// Something that takes time, as a part of a trace. It ends when the last clone is dropped.
+/// A span of a trace. It ends when the last clone is dropped.
 #[derive(Clone, Debug)]
 pub struct Span(Context);
 
-/// Whether anything is traced, for those to whom even the question costs something.
+/// Whether anything is traced, for callers to which even preparing a span costs too much.
 #[must_use]
 pub fn is_on() -> bool {
     TRACER.get().is_some()
 }
 
-/// Begins a trace with something that began then, if chance wants it traced.
+/// Starts a trace whose first span started at `since`, if it is sampled.
 #[must_use]
 pub fn begin(name: &'static str, since: Millis) -> Option<Span> {
     let tracer = TRACER.get()?;
@@ -99,7 +98,7 @@ pub fn begin(name: &'static str, since: Millis) -> Option<Span> {
     sampled(Context::new().with_span(tracer.build_with_context(builder, &Context::new())))
 }
 
-/// Goes on with the trace of a message, if it has one.
+/// Continues the trace of a message, if it has one.
 #[must_use]
 pub fn follow(name: &'static str, headers: Option<&HeaderMap>) -> Option<Span> {
     TRACER.get()?;
@@ -109,7 +108,7 @@ pub fn follow(name: &'static str, headers: Option<&HeaderMap>) -> Option<Span> {
     sampled(parent)?.child(name)
 }
 
-/// The span within which this is called, if any; see [`within`].
+/// The span of the current task, if any; see [`within`].
 #[must_use]
 pub fn current() -> Option<Span> {
     TRACER.get()?;
@@ -134,14 +133,14 @@ pub fn carried(message: PublishMessage, span: Option<&Span>) -> PublishMessage {
 }
 
 impl Span {
-    /// A part of it that begins now.
+    /// A child that starts now.
     #[must_use]
     pub fn child(&self, name: &'static str) -> Option<Self> {
         let tracer = TRACER.get()?;
         sampled(self.0.with_span(tracer.start_with_context(name, &self.0)))
     }
 
-    /// What those who go on with the trace must know of it: the text of [`HEADER`].
+    /// The value of [`HEADER`] with which others continue the trace.
     #[must_use]
     pub fn parent(&self) -> Option<String> {
         let mut carrier = HashMap::new();
@@ -149,12 +148,12 @@ impl Span {
         carrier.remove(HEADER)
     }
 
-    /// Notes something about it. Nothing of who a visitor is belongs here.
+    /// Sets an attribute. It must not identify a visitor.
     pub fn note(&self, key: &'static str, value: impl Into<Value>) {
         self.0.span().set_attribute(KeyValue::new(key, value));
     }
 
-    /// It does not come to a good end.
+    /// Marks it as failed.
     pub fn fail(&self, why: &'static str) {
         self.0.span().set_status(Status::error(why));
     }

@@ -1,0 +1,107 @@
+//! Gathers events of one kind into batches. Pure.
+
+use bytes::Bytes;
+use protocol::event::{MAX_BYTES, MAX_EVENTS};
+use protocol::{EventKind, Millis};
+
+/// What a message costs in memory beside its payload and header.
+pub const OVERHEAD: usize = 128;
+
+/// What a time of receipt takes in the header, with its comma.
+const STAMP: usize = 14;
+
+/// A message for the raw stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The kind of all its events.
+    pub kind: EventKind,
+    /// One event per line.
+    pub payload: Bytes,
+    /// Their times of receipt, by the process's monotonic clock.
+    pub received_at: Box<[Millis]>,
+}
+
+impl Batch {
+    /// The number of events.
+    pub fn events(&self) -> u64 {
+        self.received_at.len() as u64
+    }
+
+    /// When the first of them was received.
+    pub fn oldest(&self) -> Millis {
+        self.received_at.first().copied().unwrap_or_default()
+    }
+
+    /// When the last of them was received.
+    pub fn newest(&self) -> Millis {
+        self.received_at.iter().copied().max().unwrap_or_default()
+    }
+
+    /// About how many bytes it takes, here and in the stream.
+    pub fn size(&self) -> usize {
+        self.payload.len() + self.received_at.len() * STAMP + OVERHEAD
+    }
+}
+
+/// Events that are not in a batch yet, by kind.
+#[derive(Debug, Default)]
+pub struct Batcher([Gathering; EventKind::ALL.len()]);
+
+#[derive(Debug, Default)]
+struct Gathering {
+    payload: Vec<u8>,
+    received_at: Vec<Millis>,
+}
+
+impl Batcher {
+    /// Adds an event. Returns the batches that this completes.
+    pub fn push(
+        &mut self,
+        kind: EventKind,
+        json: &[u8],
+        received_at: Millis,
+    ) -> impl Iterator<Item = Batch> + use<> {
+        // A line break would split the event for readers of the batch, so the event travels alone.
+        let alone = json.contains(&b'\n');
+        let gathering = &mut self.0[kind as usize];
+        let has_room = !alone && gathering.payload.len() + 1 + json.len() <= MAX_BYTES;
+        let full = (!has_room).then(|| gathering.take(kind)).flatten();
+        gathering.add(json, received_at);
+        let is_complete = alone || gathering.received_at.len() == MAX_EVENTS;
+        let complete = is_complete.then(|| gathering.take(kind)).flatten();
+        full.into_iter().chain(complete)
+    }
+
+    /// The events of a kind as a batch, if there are any.
+    pub fn take(&mut self, kind: EventKind) -> Option<Batch> {
+        self.0[kind as usize].take(kind)
+    }
+
+    /// The number of events.
+    pub fn events(&self) -> u64 {
+        let counts = self.0.iter().map(|gathering| gathering.received_at.len() as u64);
+        counts.sum()
+    }
+}
+
+impl Gathering {
+    fn add(&mut self, json: &[u8], received_at: Millis) {
+        if !self.received_at.is_empty() {
+            self.payload.push(b'\n');
+        }
+        self.payload.extend_from_slice(json);
+        self.received_at.push(received_at);
+    }
+
+    /// Copies the events, so that the batch takes no more memory than it fills and the buffers keep their capacity.
+    fn take(&mut self, kind: EventKind) -> Option<Batch> {
+        let batch = Batch {
+            kind,
+            payload: Bytes::copy_from_slice(&self.payload),
+            received_at: self.received_at.as_slice().into(),
+        };
+        self.payload.clear();
+        self.received_at.clear();
+        (!batch.received_at.is_empty()).then_some(batch)
+    }
+}
