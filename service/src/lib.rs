@@ -17,4 +17,4 @@ pub use crate::nats::{last_message, rejected, status};
 pub use crate::process::{Process, flags, instance, secret};
 pub use crate::streams::{incarnation, watch as stream_watch};
 pub use crate::telemetry::health::{self, Health};
-pub use crate::telemetry::{log_throttle as seldom, metrics, trace};
+pub use crate::telemetry::{log_throttle, metrics, trace};

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::time::millis;
-use service::seldom::Seldom;
+use service::log_throttle::LogThrottle;
 use service::{clock, trace};
 use tokio::time::{Instant, timeout};
 
@@ -199,9 +199,9 @@ impl Lookup {
         };
         let found = Arc::new(self.judge(answer, failures.saturating_add(1)));
         if let Err(error) = self.fleet.store(key, Arc::clone(&found)).await {
-            static NOT_STORED: Seldom = Seldom::new();
-            if let Some(unsaid) = NOT_STORED.due() {
-                tracing::warn!(%error, unsaid, "a paid verdict was not stored, it will be when the bucket is there");
+            static NOT_STORED: LogThrottle = LogThrottle::new();
+            if let Some(suppressed) = NOT_STORED.allow() {
+                tracing::warn!(%error, suppressed, "a paid verdict was not stored, it will be when the bucket is there");
             }
             self.replica.remember_unstored(key);
         }

@@ -20,9 +20,9 @@ use protocol::event::{self, RECEIVED_AT_HEADER};
 use protocol::{Activity, Event, EventKind, Guid, Millis, Record, Tombstone, time};
 use service::clock::Timeline;
 use service::freeze::Freeze;
+use service::log_throttle::LogThrottle;
 use service::rejected::Rejected;
 use service::requests::NotStored;
-use service::seldom::Seldom;
 use service::trace::{self, Span};
 use service::{clock, last_message};
 use tokio::sync::mpsc;
@@ -595,9 +595,9 @@ fn heard_of_again(now: Millis, delay: Duration) -> Millis {
 fn report<T, E: std::error::Error + 'static>(outcome: Result<T, E>) -> Option<T> {
     outcome
         .inspect_err(|error| {
-            static NOT_WRITTEN: Seldom = Seldom::new();
-            if let Some(unsaid) = NOT_WRITTEN.due() {
-                tracing::warn!(error = error as &dyn std::error::Error, unsaid, "not written");
+            static NOT_WRITTEN: LogThrottle = LogThrottle::new();
+            if let Some(suppressed) = NOT_WRITTEN.allow() {
+                tracing::warn!(error = error as &dyn std::error::Error, suppressed, "not written");
             }
         })
         .ok()

@@ -84,7 +84,7 @@ impl Queue {
             match ended {
                 Ok(()) => backoff.reset(),
                 Err(error) => {
-                    self.health.trouble(PART, format!("{error:#}"));
+                    self.health.failing(PART, format!("{error:#}"));
                     tokio::select! {
                         () = shutdown.cancelled() => return,
                         () = tokio::time::sleep(backoff.next_delay()) => {}
@@ -108,7 +108,7 @@ impl Queue {
                 return Err(error);
             }
         };
-        self.health.well(PART);
+        self.health.ok(PART);
         intake.send(Intake::Connected { sessions_lost }).await?;
         let nats = self.nats.clone();
         let mut lost = std::pin::pin!(nats.lost(epoch));

@@ -70,7 +70,7 @@ impl LiveRecords {
             match self.one_connection(&mut position).await {
                 Ok(()) => backoff.reset(),
                 Err(error) => {
-                    self.health.trouble(PART, format!("{error:#}"));
+                    self.health.failing(PART, format!("{error:#}"));
                     tokio::time::sleep(backoff.next_delay()).await;
                 }
             }
@@ -114,7 +114,7 @@ impl LiveRecords {
         };
         let mut messages = stream.create_consumer(config).await?.messages().await?;
         let mut until = Instant::now() + FOLLOW_FOR;
-        self.health.well(PART);
+        self.health.ok(PART);
         let mut trouble = std::pin::pin!(in_trouble(watch));
         loop {
             let first = tokio::select! {

@@ -100,13 +100,13 @@ pub fn watch(nats: Nats, remember: Duration, health: Health) -> SessionsRoom {
 
 fn report(health: &Health, allowance: Allowance) {
     match (allowance.admits_records, allowance.is_tight) {
-        (true, false) => health.well(PART),
-        (true, true) => health.trouble(
+        (true, false) => health.ok(PART),
+        (true, true) => health.failing(
             PART,
             "the stream of sessions is more than half full: closings are remembered for a shorter time than \
              --remember-closings says until --sessions-mib is raised",
         ),
-        (false, _) => health.trouble(
+        (false, _) => health.failing(
             PART,
             "the stream of sessions is full: new visitors wait until others leave or --sessions-mib is raised",
         ),

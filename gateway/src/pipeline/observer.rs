@@ -39,9 +39,9 @@ impl Observer {
     pub fn update(&mut self, statuses: &Statuses, now: Millis) {
         self.observation.update(now);
         if self.observation.has_begun() {
-            self.health.well(PART);
+            self.health.ok(PART);
         } else if let Some(reason) = self.observation.silence_since_start(now) {
-            self.health.trouble(PART, reason);
+            self.health.failing(PART, reason);
         }
         if !self.observation.is_interrupted() {
             self.being_identified = statuses.being_identified();

@@ -65,13 +65,13 @@ impl Repair {
     /// A stream has lost messages.
     pub fn begin(&mut self) {
         self.under_way = true;
-        self.health.trouble(REPAIR_PART, REPAIRING);
+        self.health.failing(REPAIR_PART, REPAIRING);
     }
 
     /// The streams hold everything again.
     pub fn end(&mut self) {
         if std::mem::take(&mut self.under_way) {
-            self.health.well(REPAIR_PART);
+            self.health.ok(REPAIR_PART);
         }
     }
 }

@@ -12,9 +12,9 @@ use protocol::{Activity, Rejection, SessionMessage, stream, subject};
 use service::backoff::Backoff;
 use service::health::Health;
 use service::incarnation::Change;
+use service::log_throttle::LogThrottle;
 use service::metrics::{Counter, Gauge};
 use service::rejected::Rejected;
-use service::seldom::Seldom;
 use service::stream_watch::{LOOK_INTERVAL, Look, StreamTrouble, StreamWatch};
 use service::streams::Streams;
 use service::trace::{self, Span};
@@ -138,7 +138,7 @@ impl Follower {
             match Box::pin(self.one_connection()).await {
                 Ok(()) => backoff.reset(),
                 Err(error) => {
-                    self.health.trouble(self.followed.part(), format!("{error:#}"));
+                    self.health.failing(self.followed.part(), format!("{error:#}"));
                     tokio::time::sleep(backoff.next_delay()).await;
                 }
             }
@@ -165,7 +165,7 @@ impl Follower {
         if caught_up {
             self.caught_up().await?;
         } else {
-            self.health.trouble(self.followed.part(), "catching up");
+            self.health.failing(self.followed.part(), "catching up");
         }
         let nats = self.nats.clone();
         let mut interrupted = std::pin::pin!(nats.lost(epoch));
@@ -251,7 +251,7 @@ impl Follower {
     }
 
     async fn caught_up(&self) -> anyhow::Result<()> {
-        self.health.well(self.followed.part());
+        self.health.ok(self.followed.part());
         self.intake.send(Intake::CaughtUp(self.followed)).await?;
         Ok(())
     }
@@ -296,7 +296,7 @@ impl Follower {
 
 /// Passes statuses to `intake` for ever, and counts those that are not trusted.
 pub async fn follow_statuses(nats: Nats, intake: mpsc::Sender<Intake>, ignored: Counter) {
-    static IGNORED: Seldom = Seldom::new();
+    static IGNORED: LogThrottle = LogThrottle::new();
     loop {
         nats.connected().await;
         match nats.client().subscribe(subject::STATUSES).await {
@@ -309,8 +309,8 @@ pub async fn follow_statuses(nats: Nats, intake: mpsc::Sender<Intake>, ignored: 
                         }
                         Err(error) => {
                             ignored.inc();
-                            if let Some(unsaid) = IGNORED.due() {
-                                tracing::warn!(subject = %message.subject, %error, unsaid, "a status is ignored");
+                            if let Some(suppressed) = IGNORED.allow() {
+                                tracing::warn!(subject = %message.subject, %error, suppressed, "a status is ignored");
                             }
                         }
                     }

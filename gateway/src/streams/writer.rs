@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use protocol::Millis;
 use service::Nats;
-use service::seldom::Seldom;
+use service::log_throttle::LogThrottle;
 
 use crate::gauges::Gauges;
 use crate::streams::check::Repair;
@@ -63,9 +63,9 @@ impl Writer {
                 self.gauges.written_back.inc();
             }
             Written::Failed(guid, error) => {
-                static NOT_WRITTEN: Seldom = Seldom::new();
-                if let Some(unsaid) = NOT_WRITTEN.due() {
-                    tracing::warn!(%error, unsaid, "cannot write a session to the stream, retrying");
+                static NOT_WRITTEN: LogThrottle = LogThrottle::new();
+                if let Some(suppressed) = NOT_WRITTEN.allow() {
+                    tracing::warn!(%error, suppressed, "cannot write a session to the stream, retrying");
                 }
                 view.mark_dirty(&guid);
                 self.repair.check.doubt();

@@ -129,7 +129,7 @@ impl Feed {
                 return;
             };
             self.gauges.connected.set(0);
-            self.health.trouble(PART, end.reason());
+            self.health.failing(PART, end.reason());
             if started.elapsed() >= GOOD_CONNECTION {
                 backoff.reset();
                 if matches!(end, End::Closed) {
@@ -151,7 +151,7 @@ impl Feed {
         };
         self.gauges.connections.inc();
         self.gauges.connected.set(1);
-        self.health.well(PART);
+        self.health.ok(PART);
         self.read(socket, shutdown).await
     }
 

@@ -103,7 +103,7 @@ impl Publisher {
             let nats = self.nats.clone();
             let epoch = self.gathering(&mut events, nats.connected()).await;
             if let Err(problem) = self.prepare(&mut events).await {
-                self.health.trouble(PART, problem);
+                self.health.failing(PART, problem);
                 self.nats.leave_unresponsive_server(epoch).await;
             } else {
                 self.report_health();
@@ -114,13 +114,13 @@ impl Publisher {
                         continue;
                     }
                     Interruption::Unacknowledged(error) => {
-                        self.health.trouble(PART, error.to_string());
+                        self.health.failing(PART, error.to_string());
                         if error.kind() == PublishErrorKind::TimedOut {
                             self.nats.leave_unresponsive_server(epoch).await;
                         }
                     }
                     Interruption::Stream(trouble) => {
-                        self.health.trouble(PART, trouble.to_string());
+                        self.health.failing(PART, trouble.to_string());
                         if matches!(trouble, StreamTrouble::Unanswered(_)) {
                             self.nats.leave_unresponsive_server(epoch).await;
                         }
@@ -128,7 +128,7 @@ impl Publisher {
                     Interruption::Purged => {
                         tracing::warn!("raw events were purged, sending the last events again");
                         self.outbox.resend_everything();
-                        self.health.trouble(PART, RESENDING);
+                        self.health.failing(PART, RESENDING);
                         continue;
                     }
                 }
@@ -237,11 +237,11 @@ impl Publisher {
 
     fn report_health(&self) {
         if self.backpressure.is_nearly_full() {
-            self.health.trouble(PART, NEARLY_FULL);
+            self.health.failing(PART, NEARLY_FULL);
         } else if self.outbox.is_resending() {
-            self.health.trouble(PART, RESENDING);
+            self.health.failing(PART, RESENDING);
         } else {
-            self.health.well(PART);
+            self.health.ok(PART);
         }
     }
 

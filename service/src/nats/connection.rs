@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::process::flags::Common;
 use crate::process::secret;
 use crate::telemetry::health::Health;
-use crate::telemetry::log_throttle::Seldom;
+use crate::telemetry::log_throttle::LogThrottle;
 use crate::telemetry::metrics::{Counter, Metrics};
 
 /// The part's name in [`Health`].
@@ -218,8 +218,8 @@ impl ServerChoice {
 }
 
 /// Both may happen with every message.
-static DROPPED: Seldom = Seldom::new();
-static REFUSED: Seldom = Seldom::new();
+static DROPPED: LogThrottle = LogThrottle::new();
+static REFUSED: LogThrottle = LogThrottle::new();
 
 /// Turns the client's events into the state of the link, health and metrics.
 #[derive(Debug)]
@@ -241,26 +241,26 @@ impl Reporter {
                         epoch: link.epoch + 1,
                     }
                 });
-                self.health.well(PART);
+                self.health.ok(PART);
             }
             Event::Disconnected | Event::Closed => {
                 self.link.send_modify(|link| link.connected = false);
-                self.health.trouble(PART, "not connected");
+                self.health.failing(PART, "not connected");
             }
             Event::SlowConsumer(subscription) => {
                 self.slow_consumers.inc();
-                if let Some(unsaid) = DROPPED.due() {
+                if let Some(suppressed) = DROPPED.allow() {
                     tracing::warn!(
                         subscription,
-                        unsaid,
+                        suppressed,
                         "NATS messages were dropped because they were not read fast enough"
                     );
                 }
             }
             Event::ServerError(error) => {
-                if let Some(unsaid) = REFUSED.due() {
+                if let Some(suppressed) = REFUSED.allow() {
                     let error = without_names(&error.to_string());
-                    tracing::warn!(error, unsaid, "NATS reported an error");
+                    tracing::warn!(error, suppressed, "NATS reported an error");
                 }
             }
             Event::ClientError(error) if self.link.borrow().connected => {

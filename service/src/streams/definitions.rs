@@ -156,10 +156,10 @@ impl Streams {
         loop {
             let epoch = self.nats.connected().await;
             match self.rejected().await {
-                Ok(_) => health.well(REJECTED_PART),
+                Ok(_) => health.ok(REJECTED_PART),
                 // The part of the connection reports that.
                 Err(_) if self.nats.lost(epoch).now_or_never().is_some() => {}
-                Err(error) => health.trouble(REJECTED_PART, error.to_string()),
+                Err(error) => health.failing(REJECTED_PART, error.to_string()),
             }
             tokio::time::sleep(LOOK_INTERVAL).await;
         }

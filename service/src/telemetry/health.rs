@@ -1,4 +1,4 @@
-//! Whether a process does its job now, and why not.
+//! Whether a process is ready, and why not.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,16 +8,16 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::gauge::ConstGauge;
 
-/// The troubles of a process; ready when there is none. Clones share them.
+/// The failing parts of a process, which is ready when there are none. Clones share them.
 ///
-/// A change is logged here, once, so that those who report a trouble need not remember whether they have before.
+/// Each change is logged here once, so callers can report the same failure repeatedly.
 #[derive(Clone, Debug, Default)]
 pub struct Health {
-    troubles: Arc<Mutex<BTreeMap<&'static str, String>>>,
+    failing: Arc<Mutex<BTreeMap<&'static str, String>>>,
 }
 
 impl Health {
-    /// A process that must first get these parts to work.
+    /// A process that starts with these parts failing.
     #[must_use]
     pub fn starting(parts: &[&'static str]) -> Self {
         let health = Self::default();
@@ -27,29 +27,29 @@ impl Health {
         health
     }
 
-    /// The part works.
-    pub fn well(&self, part: &'static str) {
+    /// The part is ok.
+    pub fn ok(&self, part: &'static str) {
         if self.lock().remove(part).is_some() {
-            tracing::info!(part, "works");
+            tracing::info!(part, "ok");
         }
     }
 
-    /// The part does not work.
-    pub fn trouble(&self, part: &'static str, reason: impl Into<String>) {
+    /// The part is failing.
+    pub fn failing(&self, part: &'static str, reason: impl Into<String>) {
         let reason = reason.into();
-        let mut troubles = self.lock();
-        if troubles.get(part) != Some(&reason) {
-            tracing::warn!(part, reason, "does not work");
-            troubles.insert(part, reason);
+        let mut failing = self.lock();
+        if failing.get(part) != Some(&reason) {
+            tracing::warn!(part, reason, "failing");
+            failing.insert(part, reason);
         }
     }
 
-    /// What is wrong, on one line; `None` where nothing is.
+    /// The failing parts on one line; `None` if there are none.
     #[must_use]
     pub fn reason(&self) -> Option<String> {
-        let troubles = self.lock();
+        let failing = self.lock();
         let mut text = String::new();
-        for (part, reason) in troubles.iter() {
+        for (part, reason) in failing.iter() {
             let separator = if text.is_empty() { "" } else { "; " };
             // Writing to a string cannot fail.
             let _ = write!(text, "{separator}{part}: {reason}");
@@ -58,14 +58,14 @@ impl Health {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, String>> {
-        self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Collector for Health {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> std::fmt::Result {
         let ready = ConstGauge::new(i64::from(self.reason().is_none()));
-        let help = "1 while the process does its job";
+        let help = "1 while the process is ready";
         ready.encode(encoder.encode_descriptor("ready", help, None, ready.metric_type())?)
     }
 }
@@ -75,16 +75,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ready_once_every_part_works() {
+    fn ready_once_no_part_is_failing() {
         let health = Health::starting(&["nats", "emitter"]);
         assert_eq!(
             health.reason().as_deref(),
             Some("emitter: not there yet; nats: not there yet")
         );
-        health.well("nats");
-        health.well("emitter");
+        health.ok("nats");
+        health.ok("emitter");
         assert_eq!(health.reason(), None);
-        health.trouble("emitter", "connection refused");
+        health.failing("emitter", "connection refused");
         assert_eq!(
             health.clone().reason().as_deref(),
             Some("emitter: connection refused")

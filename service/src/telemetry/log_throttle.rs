@@ -12,48 +12,48 @@ const INTERVAL: Millis = 30_000;
 /// Decides whether a line may be logged. Each kind of line needs its own.
 ///
 /// ```
-/// # use service::seldom::Seldom;
-/// static NOT_WRITTEN: Seldom = Seldom::new();
-/// if let Some(unsaid) = NOT_WRITTEN.due() {
-///     tracing::warn!(unsaid, "not written");
+/// # use service::log_throttle::LogThrottle;
+/// static NOT_WRITTEN: LogThrottle = LogThrottle::new();
+/// if let Some(suppressed) = NOT_WRITTEN.allow() {
+///     tracing::warn!(suppressed, "not written");
 /// }
 /// ```
 #[derive(Debug)]
-pub struct Seldom {
+pub struct LogThrottle {
     next_at: AtomicI64,
-    unsaid: AtomicU64,
+    suppressed: AtomicU64,
 }
 
-impl Seldom {
+impl LogThrottle {
     /// Allows the first line at once.
     #[must_use]
     pub const fn new() -> Self {
         Self {
             next_at: AtomicI64::new(0),
-            unsaid: AtomicU64::new(0),
+            suppressed: AtomicU64::new(0),
         }
     }
 
     /// Counts an event. If a line may be logged, returns how many were suppressed since the last one.
-    pub fn due(&self) -> Option<u64> {
-        self.due_at(clock::uptime())
+    pub fn allow(&self) -> Option<u64> {
+        self.allow_at(clock::uptime())
     }
 
-    fn due_at(&self, now: Millis) -> Option<u64> {
-        let said = self
+    fn allow_at(&self, now: Millis) -> Option<u64> {
+        let allowed = self
             .next_at
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next_at| {
                 (now >= next_at).then_some(now + INTERVAL)
             });
-        if said.is_err() {
-            self.unsaid.fetch_add(1, Ordering::Relaxed);
+        if allowed.is_err() {
+            self.suppressed.fetch_add(1, Ordering::Relaxed);
             return None;
         }
-        Some(self.unsaid.swap(0, Ordering::Relaxed))
+        Some(self.suppressed.swap(0, Ordering::Relaxed))
     }
 }
 
-impl Default for Seldom {
+impl Default for LogThrottle {
     fn default() -> Self {
         Self::new()
     }
@@ -64,12 +64,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn said_at_once_and_then_once_in_a_while_with_the_number_of_what_was_not() {
-        let seldom = Seldom::new();
-        assert_eq!(seldom.due_at(1), Some(0));
-        assert_eq!(seldom.due_at(2), None);
-        assert_eq!(seldom.due_at(INTERVAL), None);
-        assert_eq!(seldom.due_at(1 + INTERVAL), Some(2));
-        assert_eq!(seldom.due_at(2 + INTERVAL), None);
+    fn allows_a_line_per_interval_and_counts_the_suppressed() {
+        let throttle = LogThrottle::new();
+        assert_eq!(throttle.allow_at(1), Some(0));
+        assert_eq!(throttle.allow_at(2), None);
+        assert_eq!(throttle.allow_at(INTERVAL), None);
+        assert_eq!(throttle.allow_at(1 + INTERVAL), Some(2));
+        assert_eq!(throttle.allow_at(2 + INTERVAL), None);
     }
 }

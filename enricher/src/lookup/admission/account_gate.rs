@@ -209,8 +209,8 @@ impl AccountGate {
     fn tell(&self) {
         let refusal = self.lock().refusal();
         match refusal {
-            Some(refusal) => self.health.trouble(PART, refusal.advice(self.key_file.is_some())),
-            None => self.health.well(PART),
+            Some(refusal) => self.health.failing(PART, refusal.advice(self.key_file.is_some())),
+            None => self.health.ok(PART),
         }
     }
 

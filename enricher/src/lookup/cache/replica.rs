@@ -139,7 +139,7 @@ impl Replica {
             {
                 Ok(()) => backoff.reset(),
                 Err(error) => {
-                    health.trouble(PART, format!("{error:#}"));
+                    health.failing(PART, format!("{error:#}"));
                     tokio::time::sleep(backoff.next_delay()).await;
                 }
             }
@@ -168,7 +168,7 @@ impl Replica {
         {
             tracing::debug!(%error, "how the account stands was not put back");
         }
-        health.well(PART);
+        health.ok(PART);
         let mut interrupted = std::pin::pin!(nats.lost(epoch));
         let mut look = std::pin::pin!(watch.look(self.least_verdicts()));
         loop {

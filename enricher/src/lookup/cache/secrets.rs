@@ -82,7 +82,7 @@ impl Secrets {
             match self.agree().await {
                 Ok(()) => {
                     backoff.reset();
-                    self.health.well(PART);
+                    self.health.ok(PART);
                     self.agreed.send_replace(true);
                     tokio::select! {
                         () = self.nats.lost(epoch) => {}
@@ -90,7 +90,7 @@ impl Secrets {
                     }
                 }
                 Err(error) => {
-                    self.health.trouble(PART, format!("{error:#}"));
+                    self.health.failing(PART, format!("{error:#}"));
                     tokio::time::sleep(backoff.next_delay()).await;
                 }
             }
