@@ -3,9 +3,9 @@
 //! It is a library so that benches can call the pure parts that run for each event.
 
 mod flags;
-mod gauges;
 mod http;
 mod hub;
+mod metrics;
 mod pipeline;
 mod streams;
 pub mod view;
@@ -18,13 +18,13 @@ use service::{Process, process};
 use tokio::sync::mpsc;
 
 use crate::flags::Flags;
-use crate::gauges::Gauges;
 use crate::http::answers::{Answers, MAX_ANSWERS};
 use crate::http::api::Api;
 use crate::http::origin::Origins;
 use crate::http::rates::Rates;
 use crate::http::routes::{self, Guards};
 use crate::hub::HubTask;
+use crate::metrics::GatewayMetrics;
 use crate::pipeline::observer;
 use crate::streams::check::StreamCheck;
 use crate::streams::follower::{Followed, Follower, follow_statuses};
@@ -42,10 +42,10 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
     let [sessions, activity] = Followed::ALL.map(Followed::part);
     let parts = [sessions, activity, observer::PART];
     let process = Process::start("gateway", &flags, &parts).await?;
-    let gauges = Arc::new(Gauges::new(&process.metrics));
+    let metrics = Arc::new(GatewayMetrics::new(&process.metrics));
     let figures = {
-        let gauges = Arc::clone(&gauges);
-        move || Figures::Gateway(gauges.figures())
+        let metrics = Arc::clone(&metrics);
+        move || Figures::Gateway(metrics.figures())
     };
     let reporter = process.reporter(figures);
     let view = View::new(flags.stale_after);
@@ -55,7 +55,7 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
         &flags,
         &process,
         reporter.clone(),
-        Arc::clone(&gauges),
+        Arc::clone(&metrics),
         Arc::clone(&check),
     );
     let (sender, intake) = mpsc::channel(MAX_WAITING_MESSAGES);
@@ -65,7 +65,7 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
     tokio::spawn(follow_statuses(
         process.nats.clone(),
         sender.clone(),
-        gauges.statuses_ignored.clone(),
+        metrics.statuses_ignored.clone(),
     ));
     for followed in Followed::ALL {
         let follower = Follower::new(
@@ -83,9 +83,9 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
     }
     let api = Api {
         hub,
-        client_limit: gauges.client_limit(flags.max_clients),
-        answers: Answers::new(gauges.answer_limit(MAX_ANSWERS)),
-        gauges,
+        client_limit: metrics.client_limit(flags.max_clients),
+        answers: Answers::new(metrics.answer_limit(MAX_ANSWERS)),
+        metrics,
         shutdown: process.shutdown.clone(),
         clients: process.tasks.clone(),
     };

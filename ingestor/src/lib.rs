@@ -4,7 +4,7 @@
 
 mod emitter;
 mod flags;
-mod gauges;
+mod metrics;
 pub mod outbox;
 mod publish;
 mod replay;
@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 use crate::emitter::feed::{self, Feed};
 use crate::flags::{Command, Flags};
-use crate::gauges::Gauges;
+use crate::metrics::IngestorMetrics;
 use crate::publish::publisher::{self, Publisher};
 
 /// How many groups of events may wait for the publisher.
@@ -34,10 +34,10 @@ async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
         return Ok(replay::run(&flags.common).await);
     }
     let process = Process::start("ingestor", &flags, &[feed::PART, publisher::PART]).await?;
-    let gauges = Arc::new(Gauges::new(&process.metrics));
+    let metrics = Arc::new(IngestorMetrics::new(&process.metrics));
     let figures = {
-        let (gauges, rejected) = (Arc::clone(&gauges), process.rejected.clone());
-        move || Figures::Ingestor(gauges.figures(rejected.count()))
+        let (metrics, rejected) = (Arc::clone(&metrics), process.rejected.clone());
+        move || Figures::Ingestor(metrics.figures(rejected.count()))
     };
     let (sender, events) = mpsc::channel(MAX_WAITING_GROUPS);
     let (health, rejected) = (process.health.clone(), process.rejected.clone());
@@ -46,10 +46,10 @@ async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
         sender,
         rejected,
         health.clone(),
-        Arc::clone(&gauges),
+        Arc::clone(&metrics),
     );
     let (nats, streams) = (process.nats.clone(), process.streams.clone());
-    let publisher = Publisher::new(flags.limits(), nats, streams, health, gauges);
+    let publisher = Publisher::new(flags.limits(), nats, streams, health, metrics);
 
     process.tasks.spawn(feed.run(process.shutdown.clone()));
     // The feed ends on shutdown and closes the channel. The publisher ends once all events are acknowledged.

@@ -12,9 +12,9 @@ use service::ConnectionLimit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::gauges::Gauges;
 use crate::http::answers::Answers;
 use crate::hub::{Hub, Unavailable};
+use crate::metrics::GatewayMetrics;
 
 /// Keeps caches from storing who is on the website.
 pub const NEVER_STORED: (HeaderName, &str) = (CACHE_CONTROL, "no-store");
@@ -25,7 +25,7 @@ pub struct Api {
     /// Answers questions about the view.
     pub hub: Hub,
     /// Metrics.
-    pub gauges: Arc<Gauges>,
+    pub metrics: Arc<GatewayMetrics>,
     /// Disconnects the WebSocket clients: the server's graceful shutdown does not cover them.
     pub shutdown: CancellationToken,
     /// Connected WebSocket clients.

@@ -18,11 +18,11 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::gauges::Gauges;
 use crate::http::api::Api;
 use crate::hub::outgoing::Outgoing;
 use crate::hub::snapshots::Joined;
 use crate::hub::{Hub, Unavailable};
+use crate::metrics::GatewayMetrics;
 
 /// The largest message that a client may send, in bytes.
 const MAX_REQUEST: usize = 4 * 1024;
@@ -70,7 +70,7 @@ pub async fn upgrade(
     upgrade
         .limits(Limits::default().max_payload_len(Some(MAX_REQUEST)))
         .on_upgrade(async move |socket| {
-            let client = Client::serve(socket, api.hub, api.gauges, api.shutdown);
+            let client = Client::serve(socket, api.hub, api.metrics, api.shutdown);
             api.clients.track_future(client).await;
             drop((permit, connection));
         })
@@ -82,7 +82,7 @@ struct Client {
     hub: Hub,
     /// The frames since the last snapshot that are not sent yet.
     frames: broadcast::Receiver<Outgoing>,
-    gauges: Arc<Gauges>,
+    metrics: Arc<GatewayMetrics>,
     /// The revision of the last frame sent.
     revision: u64,
     messages: DefaultDirectRateLimiter,
@@ -93,13 +93,13 @@ struct Client {
 
 impl Client {
     /// Serves the client until it leaves, stops reading, or `shutdown`.
-    async fn serve(socket: WebSocket, hub: Hub, gauges: Arc<Gauges>, shutdown: CancellationToken) {
+    async fn serve(socket: WebSocket, hub: Hub, metrics: Arc<GatewayMetrics>, shutdown: CancellationToken) {
         let frames = hub.frames();
         let mut client = Self {
             socket,
             hub,
             frames,
-            gauges,
+            metrics,
             revision: 0,
             messages: RateLimiter::direct(Quota::per_second(MESSAGES).allow_burst(MESSAGE_BURST)),
             wants_snapshot: false,
@@ -126,7 +126,7 @@ impl Client {
                 frame = self.frames.recv() => match frame {
                     Ok(frame) => self.send_frame(frame).await?,
                     Err(RecvError::Lagged(_)) => {
-                        self.gauges.clients_behind.inc();
+                        self.metrics.clients_behind.inc();
                         self.send_snapshot().await?;
                     }
                     Err(RecvError::Closed) => return Err(End::Stopping),
@@ -142,7 +142,7 @@ impl Client {
 
     fn on_message(&mut self, message: &Message) -> Result<(), End> {
         if self.messages.check().is_err() {
-            self.gauges.clients_too_talkative.inc();
+            self.metrics.clients_too_talkative.inc();
             return Err(End::TooTalkative);
         }
         // The library answers pings and close frames.
@@ -152,7 +152,7 @@ impl Client {
         match message.as_text().map(serde_json::from_str) {
             Some(Ok(Request::Snapshot)) => self.wants_snapshot = true,
             Some(Err(_)) | None => {
-                self.gauges.requests_not_understood.inc();
+                self.metrics.requests_not_understood.inc();
             }
         }
         Ok(())
@@ -188,7 +188,7 @@ impl Client {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(End::Left),
             Err(_) => {
-                self.gauges.clients_too_slow.inc();
+                self.metrics.clients_too_slow.inc();
                 Err(End::TooSlow)
             }
         }

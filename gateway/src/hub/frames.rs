@@ -9,10 +9,10 @@ use service::trace::Span;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
-use crate::gauges::Gauges;
 use crate::hub::outgoing::{Outgoing, text};
 use crate::hub::snapshot::Snapshot;
 use crate::hub::snapshots::{Busy, Joined, Snapshots};
+use crate::metrics::GatewayMetrics;
 
 /// The longest time between two frames, even if nothing changes.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -26,7 +26,7 @@ pub type Following = (Joined, broadcast::Receiver<Outgoing>);
 /// Makes each frame once for all clients.
 pub struct FrameBuilder {
     interval: Duration,
-    gauges: Arc<Gauges>,
+    metrics: Arc<GatewayMetrics>,
     clients: broadcast::Sender<Outgoing>,
     snapshots: Snapshots,
     revision: u64,
@@ -41,10 +41,10 @@ pub struct FrameBuilder {
 
 impl FrameBuilder {
     /// Sends changes after `interval`.
-    pub fn new(interval: Duration, gauges: Arc<Gauges>, now: Instant) -> Self {
+    pub fn new(interval: Duration, metrics: Arc<GatewayMetrics>, now: Instant) -> Self {
         Self {
             interval,
-            gauges,
+            metrics,
             clients: broadcast::channel(FRAMES_KEPT).0,
             snapshots: Snapshots::default(),
             revision: 0,
@@ -93,7 +93,7 @@ impl FrameBuilder {
         let joined = if let Some(joined) = self.snapshots.current(now)? {
             joined
         } else {
-            let snapshot = Snapshot::build(content(self.revision), self.gauges.snapshots.clone());
+            let snapshot = Snapshot::build(content(self.revision), self.metrics.snapshots.clone());
             self.snapshots.add(snapshot, now)
         };
         Ok((joined, self.clients.subscribe()))
@@ -109,7 +109,7 @@ impl FrameBuilder {
     ) {
         self.last_frame = now;
         self.revision += 1;
-        self.gauges.frames.inc();
+        self.metrics.frames.inc();
         if self.clients.receiver_count() > 0 || self.snapshots.need_frames() {
             let with_pipeline = pipeline_changed || now - self.last_pipeline >= HEARTBEAT;
             if with_pipeline {
@@ -118,7 +118,7 @@ impl FrameBuilder {
             self.broadcast(&Frame::Delta(delta(self.revision, with_pipeline)));
         }
         if let Some(oldest) = self.oldest_event.take() {
-            self.gauges.frame.since(oldest);
+            self.metrics.frame.since(oldest);
         }
         self.traced.clear();
     }
@@ -130,7 +130,7 @@ impl FrameBuilder {
 
     fn broadcast(&mut self, frame: &Frame<'_>) {
         let text = text(frame);
-        self.gauges.frame_bytes.inc_by(text.len() as u64);
+        self.metrics.frame_bytes.inc_by(text.len() as u64);
         let frame = Outgoing {
             revision: self.revision,
             text,

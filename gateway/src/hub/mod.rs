@@ -26,8 +26,8 @@ use self::frames::FrameBuilder;
 use self::questions::Question;
 pub use self::questions::{Hub, Unavailable};
 use crate::flags::Flags;
-use crate::gauges::Gauges;
 use crate::hub::snapshots::Busy;
+use crate::metrics::GatewayMetrics;
 use crate::pipeline::observer::Observer;
 use crate::pipeline::statuses::Statuses;
 use crate::streams::check::{Repair, StreamCheck};
@@ -51,7 +51,7 @@ pub struct HubTask {
     reporter: status::Reporter,
     /// This gateway's instance name.
     instance: String,
-    gauges: Arc<Gauges>,
+    metrics: Arc<GatewayMetrics>,
     frames: FrameBuilder,
     questions: mpsc::Receiver<Question>,
     /// The streams that are not read to their end.
@@ -72,12 +72,12 @@ impl HubTask {
         flags: &Flags,
         process: &Process,
         reporter: status::Reporter,
-        gauges: Arc<Gauges>,
+        metrics: Arc<GatewayMetrics>,
         check: Arc<StreamCheck>,
     ) -> (Hub, Self) {
         let (sender, questions) = mpsc::channel(AT_ONCE);
         let now = Instant::now();
-        let frames = FrameBuilder::new(flags.frame_interval, Arc::clone(&gauges), now);
+        let frames = FrameBuilder::new(flags.frame_interval, Arc::clone(&metrics), now);
         let hub = Hub::new(sender, frames.sender());
         let task = Self {
             view,
@@ -87,10 +87,10 @@ impl HubTask {
             reporter,
             writer: Writer::new(
                 process.nats.clone(),
-                Arc::clone(&gauges),
+                Arc::clone(&metrics),
                 Repair::new(process.health.clone(), check),
             ),
-            gauges,
+            metrics,
             frames,
             questions,
             behind: Followed::ALL.into(),
@@ -200,7 +200,7 @@ impl HubTask {
         let appeared = self.view.traffic().appeared;
         self.view.message(message, stored, now);
         if self.behind.is_empty() && self.view.traffic().appeared > appeared {
-            self.gauges.appearance.since(received_at);
+            self.metrics.appearance.since(received_at);
         }
     }
 
@@ -221,8 +221,8 @@ impl HubTask {
             self.statuses.forget_gone(clock::uptime());
         }
         self.frames.tidy(Instant::now());
-        self.gauges.sessions.set(self.view.count());
-        self.gauges.traffic(self.view.traffic());
+        self.metrics.sessions.set(self.view.count());
+        self.metrics.traffic(self.view.traffic());
         let known = self.behind.is_empty();
         self.writer
             .repair

@@ -27,12 +27,12 @@ struct Inner {
     size: Arc<OnceLock<usize>>,
     text: Made,
     gzip: OnceLock<Made>,
-    gauges: SnapshotGauges,
+    metrics: SnapshotMetrics,
 }
 
 /// Metrics of snapshots.
 #[derive(Clone, Debug, Default)]
-pub struct SnapshotGauges {
+pub struct SnapshotMetrics {
     /// Snapshots built.
     pub built: Counter,
     /// Snapshots compressed.
@@ -43,9 +43,9 @@ pub struct SnapshotGauges {
 
 impl Snapshot {
     /// Starts to build it on another thread.
-    pub fn build(content: Content<'static>, gauges: SnapshotGauges) -> Self {
-        gauges.built.inc();
-        gauges.held.inc();
+    pub fn build(content: Content<'static>, metrics: SnapshotMetrics) -> Self {
+        metrics.built.inc();
+        metrics.held.inc();
         let revision = content.revision;
         let size = Arc::new(OnceLock::new());
         let size_when_built = Arc::clone(&size);
@@ -59,7 +59,7 @@ impl Snapshot {
             size,
             text: made(text),
             gzip: OnceLock::new(),
-            gauges,
+            metrics,
         }))
     }
 
@@ -82,7 +82,7 @@ impl Snapshot {
     pub async fn gzip(&self) -> Bytes {
         let text = self.text().await;
         let gzip = self.0.gzip.get_or_init(|| {
-            self.0.gauges.compressed.inc();
+            self.0.metrics.compressed.inc();
             made(spawn_blocking(move || compressed(&text)))
         });
         gzip.clone().await
@@ -96,7 +96,7 @@ impl Snapshot {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.gauges.held.dec();
+        self.metrics.held.dec();
     }
 }
 

@@ -9,7 +9,7 @@ use protocol::Millis;
 use service::Nats;
 use service::log_throttle::LogThrottle;
 
-use crate::gauges::Gauges;
+use crate::metrics::GatewayMetrics;
 use crate::streams::check::Repair;
 use crate::streams::store::{self, Written};
 use crate::view::View;
@@ -22,17 +22,17 @@ pub struct Writer {
     /// Reports while they restore a stream.
     pub repair: Repair,
     nats: Nats,
-    gauges: Arc<Gauges>,
+    metrics: Arc<GatewayMetrics>,
     writes: FuturesUnordered<BoxFuture<'static, Written>>,
 }
 
 impl Writer {
     /// Without writes so far.
-    pub fn new(nats: Nats, gauges: Arc<Gauges>, repair: Repair) -> Self {
+    pub fn new(nats: Nats, metrics: Arc<GatewayMetrics>, repair: Repair) -> Self {
         Self {
             repair,
             nats,
-            gauges,
+            metrics,
             writes: FuturesUnordered::new(),
         }
     }
@@ -60,7 +60,7 @@ impl Writer {
     pub fn on_written(&self, written: Written, view: &mut View) {
         match written {
             Written::Done => {
-                self.gauges.written_back.inc();
+                self.metrics.written_back.inc();
             }
             Written::Failed(guid, error) => {
                 static NOT_WRITTEN: LogThrottle = LogThrottle::new();

@@ -19,7 +19,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_conf
 use tokio_util::sync::CancellationToken;
 
 use crate::emitter::silence::{Action, Silence};
-use crate::gauges::Gauges;
+use crate::metrics::IngestorMetrics;
 
 /// The part's name in [`Health`].
 pub const PART: &str = "emitter";
@@ -99,7 +99,7 @@ pub struct Feed {
     accepted: mpsc::Sender<Vec<Accepted>>,
     rejected: Rejected,
     health: Health,
-    gauges: Arc<Gauges>,
+    metrics: Arc<IngestorMetrics>,
 }
 
 impl Feed {
@@ -109,14 +109,14 @@ impl Feed {
         accepted: mpsc::Sender<Vec<Accepted>>,
         rejected: Rejected,
         health: Health,
-        gauges: Arc<Gauges>,
+        metrics: Arc<IngestorMetrics>,
     ) -> Self {
         Self {
             settings,
             accepted,
             rejected,
             health,
-            gauges,
+            metrics,
         }
     }
 
@@ -128,7 +128,7 @@ impl Feed {
             let Err(end) = self.one_connection(&shutdown).await else {
                 return;
             };
-            self.gauges.connected.set(0);
+            self.metrics.connected.set(0);
             self.health.failing(PART, end.reason());
             if started.elapsed() >= GOOD_CONNECTION {
                 backoff.reset();
@@ -149,8 +149,8 @@ impl Feed {
             () = shutdown.cancelled() => return Ok(()),
             socket = self.connect() => socket?,
         };
-        self.gauges.connections.inc();
-        self.gauges.connected.set(1);
+        self.metrics.connections.inc();
+        self.metrics.connected.set(1);
         self.health.ok(PART);
         self.read(socket, shutdown).await
     }
@@ -238,10 +238,10 @@ impl Feed {
         };
         // Each event has its own time of receipt: an event whose timestamp is later than that is not believed.
         let received_at = clock::uptime();
-        self.gauges.frame(received_at);
+        self.metrics.frame(received_at);
         match Event::parse(&json).map(|event| event.kind) {
             Ok(kind) => {
-                self.gauges.event(kind);
+                self.metrics.event(kind);
                 events.push(Accepted {
                     kind,
                     json,

@@ -26,7 +26,7 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::emitter::feed::Accepted;
-use crate::gauges::Gauges;
+use crate::metrics::IngestorMetrics;
 use crate::outbox::{Batch, BatchId, Limits, Outbox};
 use crate::publish::backpressure::Backpressure;
 use crate::publish::delivered::Delivered;
@@ -68,7 +68,7 @@ pub struct Publisher {
     nats: Nats,
     streams: Streams,
     health: Health,
-    gauges: Arc<Gauges>,
+    metrics: Arc<IngestorMetrics>,
     watch: StreamWatch,
     /// How far the enrichers were at the last look.
     delivered: Option<Delivered>,
@@ -81,7 +81,13 @@ pub struct Publisher {
 
 impl Publisher {
     /// Keeps events within `limits`.
-    pub fn new(limits: Limits, nats: Nats, streams: Streams, health: Health, gauges: Arc<Gauges>) -> Self {
+    pub fn new(
+        limits: Limits,
+        nats: Nats,
+        streams: Streams,
+        health: Health,
+        metrics: Arc<IngestorMetrics>,
+    ) -> Self {
         Self {
             outbox: Outbox::new(limits),
             watch: StreamWatch::new(nats.clone(), stream::RAW),
@@ -90,7 +96,7 @@ impl Publisher {
             nats,
             streams,
             health,
-            gauges,
+            metrics,
             backpressure: Backpressure::default(),
             open: true,
         }
@@ -181,7 +187,7 @@ impl Publisher {
                 Some((id, oldest, outcome)) = acks.next(), if !acks.is_empty() => match outcome {
                     Ok(sequence) => {
                         self.watch.saw(sequence);
-                        self.gauges.published(self.outbox.acknowledge(id), oldest);
+                        self.metrics.published(self.outbox.acknowledge(id), oldest);
                     }
                     Err(error) => return Interruption::Unacknowledged(error),
                 },
@@ -297,8 +303,8 @@ impl Publisher {
 
     fn tidy(&mut self) {
         self.outbox.forget(clock::uptime());
-        self.gauges.dropped.inc_by(self.outbox.take_dropped());
-        self.gauges.waiting.set(self.outbox.unacknowledged());
+        self.metrics.dropped.inc_by(self.outbox.take_dropped());
+        self.metrics.waiting.set(self.outbox.unacknowledged());
     }
 }
 

@@ -1,14 +1,14 @@
 use std::borrow::Cow;
 
 use super::*;
-use crate::hub::snapshot::SnapshotGauges;
+use crate::hub::snapshot::SnapshotMetrics;
 use protocol::frame::{Snapshot as Content, Stats};
 use protocol::status::Pipeline;
 
 /// The hub, as far as it deals with snapshots.
 struct Played {
     snapshots: Snapshots,
-    gauges: SnapshotGauges,
+    metrics: SnapshotMetrics,
     revision: u64,
     start: Instant,
 }
@@ -17,7 +17,7 @@ impl Played {
     fn new() -> Self {
         Self {
             snapshots: Snapshots::default(),
-            gauges: SnapshotGauges::default(),
+            metrics: SnapshotMetrics::default(),
             revision: 0,
             start: Instant::now(),
         }
@@ -35,7 +35,7 @@ impl Played {
             stats: Stats::default(),
             pipeline: Cow::Owned(Pipeline::default()),
         };
-        let snapshot = Snapshot::build(content, self.gauges.clone());
+        let snapshot = Snapshot::build(content, self.metrics.clone());
         Ok(self.snapshots.add(snapshot, now))
     }
 
@@ -48,7 +48,7 @@ impl Played {
     }
 
     fn built(&self) -> u64 {
-        self.gauges.built.get()
+        self.metrics.built.get()
     }
 }
 
@@ -65,7 +65,7 @@ async fn one_snapshot_serves_everyone_who_asks_within_a_quarter_of_a_second() {
         joined.snapshot.gzip().await;
         hub.send_frame(10);
     }
-    assert_eq!((hub.built(), hub.gauges.compressed.get()), (1, 1));
+    assert_eq!((hub.built(), hub.metrics.compressed.get()), (1, 1));
     hub.ask(250).unwrap();
     assert_eq!(hub.built(), 2);
 }
@@ -94,7 +94,7 @@ async fn readers_that_do_not_read_hold_few_snapshots() {
         hub.send_frame(1);
     }
     assert_eq!(hub.built(), MAX_HELD as u64);
-    assert_eq!(hub.gauges.held.get(), MAX_HELD as u64);
+    assert_eq!(hub.metrics.held.get(), MAX_HELD as u64);
     let last = unread.last().unwrap();
     assert_eq!(revisions(last).last(), Some(&(hub.revision - 1)));
 
@@ -113,7 +113,7 @@ async fn nothing_is_held_once_it_is_sent() {
     assert!(hub.snapshots.need_frames());
     hub.snapshots.tidy(hub.start + SHARED_FOR);
     assert!(!hub.snapshots.need_frames());
-    assert_eq!(hub.gauges.held.get(), 0);
+    assert_eq!(hub.metrics.held.get(), 0);
 }
 
 #[tokio::test]

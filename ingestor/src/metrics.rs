@@ -8,7 +8,7 @@ use service::clock;
 use service::metrics::{Counter, Family, Gauge, Label, Latency, Metrics};
 
 /// The metrics of the ingestor.
-pub struct Gauges {
+pub struct IngestorMetrics {
     /// Frames read from the emitter.
     pub received: Counter,
     /// Valid events, by kind.
@@ -30,7 +30,7 @@ pub struct Gauges {
     last_frame_at: AtomicI64,
 }
 
-impl Gauges {
+impl IngestorMetrics {
     /// Registers all metrics.
     pub fn new(metrics: &Metrics) -> Self {
         let events: Family<Label, Counter> = metrics.add(

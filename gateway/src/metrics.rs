@@ -1,42 +1,42 @@
-//! The gateway's figures, for metrics and status alike.
+//! The gateway's metrics, which its status reports as well.
 
 use protocol::status::GatewayFigures;
 use service::ConnectionLimit;
 use service::metrics::{Counter, Gauge, Latency, Metrics};
 
-use crate::hub::snapshot::SnapshotGauges;
+use crate::hub::snapshot::SnapshotMetrics;
 use crate::view::Traffic;
 
-/// What the gateway counts.
-pub struct Gauges {
+/// The metrics of the gateway.
+pub struct GatewayMetrics {
     /// Sessions shown.
     pub sessions: Gauge,
     /// Connected WebSocket clients.
     clients: Gauge,
     /// Frames made.
     pub frames: Counter,
-    /// Their size, each counted once however many clients get it.
+    /// Bytes of frames, each counted once for all clients.
     pub frame_bytes: Counter,
-    /// From the receipt of a session's event until the session comes into view; who must be looked up first, waits here.
+    /// From the receipt of a session's event until the session is shown, including its lookup.
     pub appearance: Latency,
-    /// From the receipt of the oldest activity or closing that a frame tells of until the frame is out.
+    /// From the receipt of the oldest activity or closing in a frame until the frame is sent.
     pub frame: Latency,
     /// Times a client fell behind and got a snapshot instead of deltas.
     pub clients_behind: Counter,
     /// Clients that were disconnected because they did not read.
     pub clients_too_slow: Counter,
-    /// Clients disconnected because they said too much.
+    /// Clients disconnected because they sent too many messages.
     pub clients_too_talkative: Counter,
     clients_refused: Counter,
-    /// Client messages that were not understood.
+    /// Invalid client messages.
     pub requests_not_understood: Counter,
-    /// What snapshots cost.
-    pub snapshots: SnapshotGauges,
+    /// Metrics of snapshots.
+    pub snapshots: SnapshotMetrics,
     answers: Gauge,
     answers_refused: Counter,
     /// Statuses that are not trusted.
     pub statuses_ignored: Counter,
-    /// Messages put back into the sessions' stream.
+    /// Messages written again to the sessions' stream.
     pub written_back: Counter,
     appeared: Counter,
     closed: Counter,
@@ -44,8 +44,8 @@ pub struct Gauges {
     hidden: Counter,
 }
 
-impl Gauges {
-    /// Registers them all.
+impl GatewayMetrics {
+    /// Registers all metrics.
     pub fn new(metrics: &Metrics) -> Self {
         let counter = |name, help| metrics.add(name, help, Counter::default());
         let gauge = |name, help| metrics.add(name, help, Gauge::default());
@@ -56,11 +56,11 @@ impl Gauges {
             frame_bytes: counter("frame_bytes", "Bytes of frames made, each counted once"),
             appearance: metrics.latency(
                 "appearance_duration",
-                "From the receipt of a session's event until the session comes into view, its lookup included",
+                "From the receipt of a session's event until the session is shown, including its lookup",
             ),
             frame: metrics.latency(
                 "frame_duration",
-                "From the receipt of the oldest activity or closing in a frame until the frame is out",
+                "From the receipt of the oldest activity or closing in a frame until the frame is sent",
             ),
             clients_behind: counter("clients_behind", "Times a client fell behind and got a snapshot"),
             clients_too_slow: counter(
@@ -69,20 +69,20 @@ impl Gauges {
             ),
             clients_too_talkative: counter(
                 "clients_too_talkative",
-                "Clients disconnected because they said too much",
+                "Clients disconnected because they sent too many messages",
             ),
-            clients_refused: counter(
-                "clients_refused",
-                "Clients not let in because there were too many",
-            ),
-            requests_not_understood: counter(
-                "requests_not_understood",
-                "Client messages that were not understood",
-            ),
-            snapshots: SnapshotGauges {
-                built: counter("snapshots_built", "Snapshots built, each for all who asked at the time"),
+            clients_refused: counter("clients_refused", "Clients refused because there were too many"),
+            requests_not_understood: counter("requests_not_understood", "Invalid client messages"),
+            snapshots: SnapshotMetrics {
+                built: counter(
+                    "snapshots_built",
+                    "Snapshots built, each for all clients that asked at the time",
+                ),
                 compressed: counter("snapshots_compressed", "Snapshots compressed"),
-                held: gauge("snapshots_held", "Snapshots that somebody is still being sent"),
+                held: gauge(
+                    "snapshots_held",
+                    "Snapshots that are still being sent to a client",
+                ),
             },
             answers: gauge("snapshot_answers", "Answers with a snapshot that are being sent"),
             answers_refused: counter(
@@ -95,14 +95,14 @@ impl Gauges {
             ),
             written_back: counter(
                 "records_written_back",
-                "Messages put back into the sessions' stream",
+                "Messages written again to the sessions stream",
             ),
-            appeared: counter("sessions_appeared", "Sessions that came into view"),
-            closed: counter("sessions_closed", "Sessions that left the view closed"),
-            stale: counter("sessions_stale", "Sessions that left the view stale"),
+            appeared: counter("sessions_appeared", "Sessions that appeared"),
+            closed: counter("sessions_closed", "Sessions that were closed"),
+            stale: counter("sessions_stale", "Sessions that went stale"),
             hidden: counter(
                 "sessions_hidden",
-                "Sessions that left the view because they must not be shown any longer",
+                "Sessions removed because they must no longer be shown",
             ),
         }
     }
@@ -117,7 +117,7 @@ impl Gauges {
         ConnectionLimit::new(answers, self.answers.clone(), self.answers_refused.clone())
     }
 
-    /// Takes over what the view has counted.
+    /// Updates the counters of the view.
     pub fn traffic(&self, traffic: Traffic) {
         let catch_up = |counter: &Counter, total: u64| {
             counter.inc_by(total.saturating_sub(counter.get()));
