@@ -54,7 +54,7 @@ async fn sessions_are_the_snapshot_and_stats_and_pipeline_parts_of_it() -> Resul
 }
 
 #[tokio::test]
-async fn without_a_page_the_gateway_says_what_is_missing_and_works() -> Result<()> {
+async fn gateway_runs_without_assets_and_says_so() -> Result<()> {
     let site = Pipeline::start().await?;
     let gateway = &site.member(Role::Gateway, 0)?.http;
     let answer = gateway.get("/").await?;
@@ -65,7 +65,7 @@ async fn without_a_page_the_gateway_says_what_is_missing_and_works() -> Result<(
 }
 
 #[tokio::test]
-async fn a_page_is_served_with_all_that_belongs_to_it() -> Result<()> {
+async fn page_is_served_with_its_assets() -> Result<()> {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("page");
     std::fs::create_dir_all(folder.join("assets"))?;
     std::fs::write(folder.join("index.html"), "<!doctype html><title>Who</title>")?;
@@ -97,7 +97,7 @@ async fn a_page_is_served_with_all_that_belongs_to_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_process_tells_its_health_and_metrics() -> Result<()> {
+async fn every_process_serves_health_and_metrics() -> Result<()> {
     let site = Pipeline::start().await?;
     for role in Role::ALL {
         let member = &site.member(role, 0)?.http;
@@ -121,7 +121,7 @@ async fn every_process_tells_its_health_and_metrics() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_process_that_cannot_do_its_job_is_alive_and_says_why_it_is_not_ready() -> Result<()> {
+async fn unready_process_is_alive_and_says_why() -> Result<()> {
     let site = Pipeline::builder().launch().await?;
     for role in Role::ALL {
         let member = &site.member(role, 0)?.http;

@@ -37,7 +37,7 @@ async fn told(site: &Pipeline) -> Result<(Option<String>, IngestorFigures)> {
 }
 
 #[tokio::test]
-async fn what_a_queue_that_is_nearly_full_has_no_room_for_waits_and_is_told() -> Result<()> {
+async fn events_wait_in_the_ingestor_while_the_queue_is_nearly_full() -> Result<()> {
     let small = Role::ALL.iter().fold(Pipeline::builder(), |builder, role| {
         builder.flag(*role, "--raw-mib", "1")
     });
@@ -70,7 +70,7 @@ async fn what_a_queue_that_is_nearly_full_has_no_room_for_waits_and_is_told() ->
 }
 
 #[tokio::test]
-async fn of_what_comes_while_nats_is_away_for_too_long_the_oldest_goes_and_is_counted() -> Result<()> {
+async fn oldest_events_are_dropped_and_counted_when_the_outbox_is_full() -> Result<()> {
     let mut site = Pipeline::builder()
         .flag(Role::Ingestor, "--buffer-mib", "1")
         .start()
@@ -121,7 +121,7 @@ async fn of_what_comes_while_nats_is_away_for_too_long_the_oldest_goes_and_is_co
 }
 
 #[tokio::test]
-async fn a_gateway_that_was_frozen_catches_up() -> Result<()> {
+async fn frozen_gateway_catches_up() -> Result<()> {
     let mut site = Pipeline::builder().with(Role::Gateway, 2).start().await?;
     let visitors = visitors(&site, 400);
     let (early, late) = visitors.split_at(200);
@@ -142,7 +142,7 @@ async fn a_gateway_that_was_frozen_catches_up() -> Result<()> {
 }
 
 #[tokio::test]
-async fn all_are_back_however_long_nats_was_away_and_say_meanwhile_what_is_wrong() -> Result<()> {
+async fn all_processes_recover_from_a_long_nats_outage_and_report_it() -> Result<()> {
     let mut site = Pipeline::builder()
         .with(Role::Enricher, 2)
         .with(Role::Gateway, 2)

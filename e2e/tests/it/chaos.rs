@@ -26,7 +26,7 @@ async fn short_run(seed: u64, kinds: &[Kind], cluster: bool) -> Result<Report> {
 }
 
 #[tokio::test]
-async fn everybody_is_struck_and_nothing_is_lost() -> Result<()> {
+async fn random_faults_lose_nothing() -> Result<()> {
     let kinds = [Kind::Processes, Kind::ThirdParties, Kind::Clocks, Kind::Streams];
     let report = short_run(889, &kinds, false).await?;
     assert!(report.strikes() >= 10, "{report}");
@@ -36,7 +36,7 @@ async fn everybody_is_struck_and_nothing_is_lost() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_cluster_loses_not_even_its_streams() -> Result<()> {
+async fn random_faults_lose_no_stream_of_a_cluster() -> Result<()> {
     let kinds = [Kind::Processes, Kind::ThirdParties, Kind::Cuts];
     let report = short_run(3481, &kinds, true).await?;
     assert!(report.strikes() >= 10, "{report}");

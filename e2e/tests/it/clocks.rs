@@ -116,33 +116,33 @@ async fn nothing_is_wrong_again(site: &mut Pipeline, role: Role) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_gateway_whose_clock_is_ahead_shows_everybody() -> Result<()> {
+async fn gateway_with_a_fast_clock_shows_all_sessions() -> Result<()> {
     wrong_clocks(Role::Gateway, 980).await
 }
 
 #[tokio::test]
-async fn a_gateway_whose_clock_is_behind_shows_everybody() -> Result<()> {
+async fn gateway_with_a_slow_clock_shows_all_sessions() -> Result<()> {
     wrong_clocks(Role::Gateway, -HOUR).await
 }
 
 #[tokio::test]
-async fn an_ingestor_whose_clock_is_ahead_receives_now() -> Result<()> {
+async fn ingestor_with_a_fast_clock_stamps_the_right_receipt() -> Result<()> {
     wrong_clocks(Role::Ingestor, HOUR).await
 }
 
 #[tokio::test]
-async fn an_ingestor_whose_clock_is_behind_receives_now() -> Result<()> {
+async fn ingestor_with_a_slow_clock_stamps_the_right_receipt() -> Result<()> {
     wrong_clocks(Role::Ingestor, -120).await
 }
 
 #[tokio::test]
-async fn an_enricher_whose_clock_steps_works_on() -> Result<()> {
+async fn enricher_survives_a_clock_step() -> Result<()> {
     wrong_clocks(Role::Enricher, HOUR).await?;
     wrong_clocks(Role::Enricher, -HOUR).await
 }
 
 #[tokio::test]
-async fn the_clocks_of_all_hosts_step_and_nothing_happens() -> Result<()> {
+async fn clock_steps_on_all_hosts_have_no_effect() -> Result<()> {
     for seconds in [HOUR, -HOUR] {
         let mut site = Pipeline::builder().fake_clocks().start().await?;
         nothing_is_wrong(&mut site, async |site| {
@@ -158,7 +158,7 @@ async fn the_clocks_of_all_hosts_step_and_nothing_happens() -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_is_silent_gets_stale_by_no_other_clock_than_the_monotonic_one() -> Result<()> {
+async fn staleness_follows_the_monotonic_clock() -> Result<()> {
     let mut site = Pipeline::builder()
         .fake_clocks()
         .stale_after(STALE_AFTER)
@@ -181,7 +181,7 @@ async fn who_is_silent_gets_stale_by_no_other_clock_than_the_monotonic_one() -> 
 }
 
 #[tokio::test]
-async fn what_was_received_by_wrong_clocks_before_nats_was_there_is_right() -> Result<()> {
+async fn receipts_from_before_nats_is_reachable_are_right() -> Result<()> {
     let mut site = Pipeline::builder().fake_clocks().launch().await?;
     for (role, seconds) in [
         (Role::Ingestor, -120),
@@ -250,7 +250,7 @@ async fn while_all_keep_alive<T>(site: &Pipeline, visitors: &[Visitor], work: im
 }
 
 #[tokio::test]
-async fn a_step_of_the_nats_servers_clock_removes_no_session_and_keeps_none() -> Result<()> {
+async fn clock_step_of_nats_removes_no_session_and_keeps_none() -> Result<()> {
     for seconds in [HOUR, -HOUR, 120, -120] {
         let mut site = Pipeline::builder()
             .through_proxies()
@@ -285,7 +285,7 @@ async fn a_step_of_the_nats_servers_clock_removes_no_session_and_keeps_none() ->
 }
 
 #[tokio::test]
-async fn a_gateway_that_starts_after_a_step_of_the_nats_servers_clock_shows_who_is_there() -> Result<()> {
+async fn gateway_started_after_a_clock_step_of_nats_shows_live_sessions() -> Result<()> {
     for seconds in [HOUR, -HOUR] {
         let mut site = Pipeline::builder()
             .through_proxies()

@@ -36,7 +36,7 @@ async fn is_forgotten(site: &Pipeline, visitor: &Visitor) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_closing_is_remembered_for_as_long_as_the_flag_says() -> Result<()> {
+async fn closing_is_remembered_for_the_configured_time() -> Result<()> {
     for (flag, ttl) in [("10m", 675), ("15m", 1_013), ("3s", 4)] {
         let mut site = Pipeline::builder()
             .flag(Role::Enricher, "--remember-closings", flag)
@@ -71,7 +71,7 @@ async fn a_closing_is_remembered_for_as_long_as_the_flag_says() -> Result<()> {
 }
 
 #[tokio::test]
-async fn each_event_after_the_closing_renews_its_memory() -> Result<()> {
+async fn late_events_extend_how_long_a_closing_is_remembered() -> Result<()> {
     let site = Pipeline::builder()
         .flag(Role::Enricher, "--remember-closings", "4s")
         .start()
@@ -210,17 +210,17 @@ async fn live_sessions_stay(cluster: bool) -> Result<()> {
 }
 
 #[tokio::test]
-async fn live_sessions_stay_where_tombstones_fill_the_stream() -> Result<()> {
+async fn live_sessions_stay_when_tombstones_fill_the_stream() -> Result<()> {
     live_sessions_stay(false).await
 }
 
 #[tokio::test]
-async fn live_sessions_stay_where_tombstones_fill_the_stream_of_a_cluster() -> Result<()> {
+async fn live_sessions_stay_when_tombstones_fill_the_stream_of_a_cluster() -> Result<()> {
     live_sessions_stay(true).await
 }
 
 #[tokio::test]
-async fn new_visitors_wait_where_records_fill_the_stream() -> Result<()> {
+async fn new_visitors_wait_when_records_fill_the_stream() -> Result<()> {
     let mut builder = Pipeline::builder();
     for role in Role::ALL {
         builder = builder.flag(role, "--sessions-mib", "1");

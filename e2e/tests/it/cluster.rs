@@ -28,7 +28,7 @@ async fn writer(site: &Pipeline) -> Result<Nats> {
 }
 
 #[tokio::test]
-async fn of_many_who_write_the_same_at_once_one_is_told_to_have() -> Result<()> {
+async fn one_of_many_concurrent_writes_succeeds() -> Result<()> {
     let site = Pipeline::builder()
         .cluster()
         .with(Role::Gateway, 0)
@@ -50,7 +50,7 @@ async fn of_many_who_write_the_same_at_once_one_is_told_to_have() -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_server_that_dies_takes_no_stream_with_it() -> Result<()> {
+async fn killed_server_loses_no_stream() -> Result<()> {
     let mut site = Pipeline::builder().cluster().start().await?;
     let operator = async_nats::jetstream::new(
         site.nats_peers
@@ -95,7 +95,7 @@ async fn a_server_that_dies_takes_no_stream_with_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_gateway_whose_consumer_died_with_its_server_goes_on() -> Result<()> {
+async fn gateway_survives_the_loss_of_its_consumer() -> Result<()> {
     let mut site = Pipeline::builder().cluster().start().await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
     site.send(&[visitor.opened(0)]);

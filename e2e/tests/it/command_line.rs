@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use e2e::{Http, Pipeline, Process, Role, eventually, of_workspace};
 
 #[test]
-fn a_bad_flag_ends_a_process_with_one_line_that_names_it() -> Result<()> {
+fn invalid_flag_exits_with_one_line_that_names_it() -> Result<()> {
     let cases = [
         ("ingestor", "--emitter-url", "http://127.0.0.1"),
         ("ingestor", "--silence-deadline", "soon"),
@@ -61,7 +61,7 @@ fn a_bad_flag_ends_a_process_with_one_line_that_names_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_health_check_asks_the_running_process() -> Result<()> {
+async fn healthcheck_queries_the_running_process() -> Result<()> {
     let mut site = Pipeline::start().await?;
     let healthy = |role: Role, site: &Pipeline| -> Result<bool> {
         let address = site.member(role, 0)?.http.base().replace("http://", "");
@@ -201,7 +201,7 @@ fn every_flag_is_an_environment_variable_as_well() -> Result<()> {
 }
 
 #[test]
-fn a_bad_environment_variable_is_named_by_its_flag() -> Result<()> {
+fn invalid_environment_variable_is_reported_by_its_flag() -> Result<()> {
     for (process, variable, value, flag) in [
         ("ingestor", "EMITTER_URL", "nowhere", "--emitter-url"),
         ("ingestor", "NATS_URL", "http://[", "--nats-url"),
@@ -234,7 +234,7 @@ fn a_bad_environment_variable_is_named_by_its_flag() -> Result<()> {
 }
 
 #[tokio::test]
-async fn log_lines_are_json_where_that_is_asked_for() -> Result<()> {
+async fn log_lines_are_json_on_request() -> Result<()> {
     let mut builder = Pipeline::builder();
     for role in Role::ALL {
         builder = builder.flag(role, "--log-format", "json");
@@ -252,7 +252,7 @@ async fn log_lines_are_json_where_that_is_asked_for() -> Result<()> {
 }
 
 #[tokio::test]
-async fn port_0_is_a_free_one_that_the_log_tells() -> Result<()> {
+async fn port_0_is_a_free_port_named_in_the_log() -> Result<()> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let arguments = ["--http-listen", "127.0.0.1:0", "--nats-url", "nats://127.0.0.1:1"];
     let arguments = arguments.map(str::to_owned).to_vec();

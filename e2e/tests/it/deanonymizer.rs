@@ -110,7 +110,7 @@ every_failure! {
 }
 
 #[tokio::test]
-async fn one_500_in_ten_is_not_noticed() -> Result<()> {
+async fn occasional_500_goes_unnoticed() -> Result<()> {
     let site = Pipeline::start().await?;
     site.deanonymizer.set_error_rate(0.1);
     let visitors: Vec<_> = (0..200)
@@ -134,7 +134,7 @@ async fn one_500_in_ten_is_not_noticed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_deanonymizer_that_refuses_connections_is_waited_for() -> Result<()> {
+async fn lookups_wait_while_the_deanonymizer_refuses_connections() -> Result<()> {
     let site = impatient().start().await?;
     site.deanonymizer_refuses(true).await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
@@ -157,7 +157,7 @@ async fn a_deanonymizer_that_refuses_connections_is_waited_for() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_answer_that_never_comes_holds_up_nobody_else() -> Result<()> {
+async fn hanging_call_delays_no_other_lookup() -> Result<()> {
     // The call would end long after the test.
     let site = Pipeline::builder()
         .flag(Role::Enricher, "--lookup-timeout", "10m")
@@ -180,7 +180,7 @@ async fn an_answer_that_never_comes_holds_up_nobody_else() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_unknown_address_is_asked_about_once() -> Result<()> {
+async fn unknown_address_is_looked_up_once() -> Result<()> {
     let site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
     for kind in [Kind::Unknown, Kind::Empty, Kind::NexaCore] {
         let ip = site.ip(kind, 1);
@@ -194,7 +194,7 @@ async fn an_unknown_address_is_asked_about_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn many_events_of_one_new_address_cost_one_call_in_the_whole_fleet() -> Result<()> {
+async fn one_lookup_per_address_across_the_fleet() -> Result<()> {
     let site = Pipeline::builder().with(Role::Enricher, 3).start().await?;
     site.deanonymizer
         .set_latency(Latency::fixed(Duration::from_millis(300)));
@@ -222,7 +222,7 @@ async fn many_events_of_one_new_address_cost_one_call_in_the_whole_fleet() -> Re
 }
 
 #[tokio::test]
-async fn what_one_enricher_has_paid_for_the_next_one_knows() -> Result<()> {
+async fn new_enricher_reuses_paid_verdicts() -> Result<()> {
     let mut site = Pipeline::start().await?;
     let ip = site.ip(Kind::Full, 1);
     let before = Visitor::from(&ip);
@@ -238,7 +238,7 @@ async fn what_one_enricher_has_paid_for_the_next_one_knows() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nobody_pays_for_a_visitor_who_has_left() -> Result<()> {
+async fn no_lookup_for_a_closed_session() -> Result<()> {
     let site = impatient()
         .flag(Role::Enricher, "--lookup-concurrency", "1")
         .start()
@@ -263,7 +263,7 @@ async fn nobody_pays_for_a_visitor_who_has_left() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_budget_is_kept_and_the_rest_waits() -> Result<()> {
+async fn lookups_beyond_the_budget_wait() -> Result<()> {
     let site = Pipeline::builder()
         .with(Role::Enricher, 2)
         .flag(Role::Enricher, "--lookup-budget", "5/day")
@@ -295,7 +295,7 @@ async fn a_budget_is_kept_and_the_rest_waits() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_operator_may_have_those_shown_whom_nobody_can_identify_for_now() -> Result<()> {
+async fn unidentified_visitors_are_shown_on_request() -> Result<()> {
     let site = impatient()
         .flag(Role::Enricher, "--show-unidentified-after", "1s")
         .start()
@@ -317,7 +317,7 @@ async fn an_operator_may_have_those_shown_whom_nobody_can_identify_for_now() -> 
 }
 
 #[tokio::test]
-async fn the_bill_is_told() -> Result<()> {
+async fn cost_is_reported() -> Result<()> {
     let site = Pipeline::builder()
         .flag(Role::Enricher, "--price-per-lookup", "0.25")
         .start()

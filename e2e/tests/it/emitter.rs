@@ -37,7 +37,7 @@ async fn goes_on(site: &Pipeline) -> Result<()> {
 }
 
 #[tokio::test]
-async fn closed_connections_are_made_anew() -> Result<()> {
+async fn ingestor_reconnects_after_a_close() -> Result<()> {
     let site = Pipeline::start().await?;
     site.emitter.close_all();
     connected(&site, 2).await?;
@@ -48,7 +48,7 @@ async fn closed_connections_are_made_anew() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_emitter_that_refuses_connections_is_waited_for() -> Result<()> {
+async fn ingestor_waits_while_the_emitter_refuses_connections() -> Result<()> {
     let mut site = Pipeline::start().await?;
     site.emitter_refuses(true).await?;
     site.emitter.close_all();
@@ -75,7 +75,7 @@ async fn an_emitter_that_refuses_connections_is_waited_for() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_silent_emitter_is_connected_to_anew() -> Result<()> {
+async fn ingestor_reconnects_to_a_silent_emitter() -> Result<()> {
     let mut site = Pipeline::builder()
         .flag(Role::Ingestor, "--silence-deadline", "1s")
         .flag(Role::Ingestor, "--ping-interval", "300ms")
@@ -94,7 +94,7 @@ async fn a_silent_emitter_is_connected_to_anew() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_emitter_that_has_nothing_to_say_is_not_taken_for_a_silent_one() -> Result<()> {
+async fn quiet_emitter_that_answers_pings_is_not_silent() -> Result<()> {
     let site = Pipeline::builder()
         .flag(Role::Ingestor, "--silence-deadline", "600ms")
         .flag(Role::Ingestor, "--ping-interval", "200ms")
@@ -117,7 +117,7 @@ async fn an_emitter_that_has_nothing_to_say_is_not_taken_for_a_silent_one() -> R
 }
 
 #[tokio::test]
-async fn silence_is_noticed_when_its_deadline_is_due_and_not_with_the_next_ping() -> Result<()> {
+async fn silence_is_detected_at_its_deadline_not_at_the_next_ping() -> Result<()> {
     let site = Pipeline::builder()
         .flag(Role::Ingestor, "--silence-deadline", "1s")
         .flag(Role::Ingestor, "--ping-interval", "10m")
@@ -133,7 +133,7 @@ async fn silence_is_noticed_when_its_deadline_is_due_and_not_with_the_next_ping(
 }
 
 #[tokio::test]
-async fn a_frozen_ingestor_reads_what_waits_before_it_decides_about_silence() -> Result<()> {
+async fn frozen_ingestor_reads_its_socket_before_it_detects_silence() -> Result<()> {
     const SILENCE_DEADLINE: Duration = Duration::from_millis(500);
     let mut site = Pipeline::builder()
         .flag(Role::Ingestor, "--silence-deadline", "500ms")
@@ -197,7 +197,7 @@ fn useless(event: &Event) -> Vec<(Vec<u8>, Rejection)> {
 }
 
 #[tokio::test]
-async fn what_cannot_be_used_is_rejected_with_its_reason_and_the_connection_goes_on() -> Result<()> {
+async fn invalid_frames_are_rejected_with_a_reason_and_the_connection_stays() -> Result<()> {
     let site = Pipeline::start().await?;
     let tap = site.tap("visitor.rejected.>").await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
@@ -241,7 +241,7 @@ async fn rejected(tap: &Tap, payload: &[u8], reason: Rejection) -> Result<()> {
 }
 
 #[tokio::test]
-async fn of_a_megabyte_the_beginning_is_kept() -> Result<()> {
+async fn oversized_frame_is_rejected_and_truncated() -> Result<()> {
     let site = Pipeline::start().await?;
     let tap = site.tap("visitor.rejected.ingestor.*").await?;
     site.emitter.megabyte_frame();
@@ -256,7 +256,7 @@ async fn of_a_megabyte_the_beginning_is_kept() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_event_in_a_binary_frame_is_an_event() -> Result<()> {
+async fn binary_frame_with_an_event_is_accepted() -> Result<()> {
     let site = Pipeline::start().await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
     site.emitter.send_binary(visitor.opened(0).to_json().as_bytes());
@@ -264,7 +264,7 @@ async fn an_event_in_a_binary_frame_is_an_event() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_event_without_a_timestamp_is_an_event_and_unknown_fields_do_no_harm() -> Result<()> {
+async fn missing_timestamp_and_unknown_fields_are_accepted() -> Result<()> {
     let site = Pipeline::start().await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
     let mut event = serde_json::json!(visitor.opened(0));
@@ -288,22 +288,22 @@ async fn survives(errors: &[ProtocolError]) -> Result<()> {
 // In three parts, because the pauses between connections that do not hold become longer.
 
 #[tokio::test]
-async fn a_broken_protocol_is_left_behind_1() -> Result<()> {
+async fn ingestor_reconnects_after_a_protocol_error_1() -> Result<()> {
     survives(&ProtocolError::VARIANTS[..4]).await
 }
 
 #[tokio::test]
-async fn a_broken_protocol_is_left_behind_2() -> Result<()> {
+async fn ingestor_reconnects_after_a_protocol_error_2() -> Result<()> {
     survives(&ProtocolError::VARIANTS[4..8]).await
 }
 
 #[tokio::test]
-async fn a_broken_protocol_is_left_behind_3() -> Result<()> {
+async fn ingestor_reconnects_after_a_protocol_error_3() -> Result<()> {
     survives(&ProtocolError::VARIANTS[8..]).await
 }
 
 #[tokio::test]
-async fn an_invalid_address_is_looked_up_exactly_as_it_is_spelled() -> Result<()> {
+async fn invalid_address_is_looked_up_verbatim() -> Result<()> {
     let site = Pipeline::start().await?;
     let visitor = Visitor::from("185.242.274.177");
     site.send(&[visitor.opened(0)]);
@@ -342,7 +342,7 @@ async fn all_spellings_of_one_address_share_a_lookup() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_lively_site_is_shown_as_it_is() -> Result<()> {
+async fn busy_site_with_all_faults_is_shown_correctly() -> Result<()> {
     // Without the faults that lose events on their way, of which the oracle cannot know.
     let faults: Faults = Faults::all().iter().filter(|fault| !fault.is_of_site()).collect();
     let site = Pipeline::builder()

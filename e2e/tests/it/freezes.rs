@@ -10,7 +10,7 @@ use simulator::world::Kind;
 use tokio::time::{Instant, sleep, timeout_at};
 
 #[tokio::test]
-async fn a_gateway_takes_nobody_for_silent_who_was_heard_while_it_was_frozen() -> Result<()> {
+async fn gateway_counts_events_received_while_it_was_frozen() -> Result<()> {
     const STALE_AFTER: Duration = Duration::from_secs(4);
     let site = Pipeline::builder().stale_after(STALE_AFTER).start().await?;
     let visitors: Vec<_> = (0..5)
@@ -64,7 +64,7 @@ async fn a_gateway_takes_nobody_for_silent_who_was_heard_while_it_was_frozen() -
 }
 
 #[tokio::test]
-async fn an_answer_that_came_while_the_enricher_was_frozen_is_not_paid_for_twice() -> Result<()> {
+async fn answer_received_while_frozen_is_not_paid_for_twice() -> Result<()> {
     const TIMEOUT: Duration = Duration::from_secs(1);
     let mut site = Pipeline::builder()
         .flag(Role::Enricher, "--lookup-timeout", "1s")

@@ -5,7 +5,7 @@ use e2e::{Pipeline, Role, TcpProxy, Visitor, eventually};
 use simulator::world::Kind;
 
 #[tokio::test]
-async fn half_open_connection_is_noticed_and_said() -> Result<()> {
+async fn half_open_connection_is_detected_and_reported() -> Result<()> {
     let mut site = Pipeline::builder().through_proxies().start().await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
     site.send(&[visitor.opened(0)]);

@@ -158,7 +158,7 @@ async fn try_all(site: &Pipeline, cli: PathBuf, page: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_command_works_and_says_what_is_written_here() -> Result<()> {
+async fn every_command_prints_the_documented_output() -> Result<()> {
     let page = page()?;
     assert_eq!(examples(&page).len(), 20);
     let Some(cli) = nats_cli() else {
@@ -173,7 +173,7 @@ async fn every_command_works_and_says_what_is_written_here() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_operator_writes_nothing() -> Result<()> {
+async fn operator_can_write_nothing() -> Result<()> {
     let Some(cli) = nats_cli() else {
         return Ok(());
     };

@@ -111,7 +111,7 @@ fn builder() -> e2e::Builder {
 }
 
 #[tokio::test]
-async fn a_gateway_cut_off_from_nats_keeps_its_rows_and_makes_up_for_it() -> Result<()> {
+async fn gateway_cut_off_from_nats_keeps_its_rows_and_catches_up() -> Result<()> {
     let site = builder().through_proxies().start().await?;
     let visitors = Visitors::of(&site);
     visitors.come(&site).await?;
@@ -130,7 +130,7 @@ async fn a_gateway_cut_off_from_nats_keeps_its_rows_and_makes_up_for_it() -> Res
 }
 
 #[tokio::test]
-async fn while_no_ingestor_runs_nobody_goes_stale_and_that_time_does_not_count() -> Result<()> {
+async fn no_session_goes_stale_without_an_ingestor_and_that_time_does_not_count() -> Result<()> {
     let mut site = builder().start().await?;
     let visitors = Visitors::of(&site);
     visitors.come(&site).await?;
@@ -156,7 +156,7 @@ async fn while_no_ingestor_runs_nobody_goes_stale_and_that_time_does_not_count()
 }
 
 #[tokio::test]
-async fn while_no_enricher_runs_nobody_goes_stale_until_the_queue_is_worked_off() -> Result<()> {
+async fn no_session_goes_stale_without_an_enricher_until_the_queue_is_processed() -> Result<()> {
     let mut site = builder().start().await?;
     let visitors = Visitors::of(&site);
     visitors.come(&site).await?;
@@ -174,7 +174,7 @@ async fn while_no_enricher_runs_nobody_goes_stale_until_the_queue_is_worked_off(
 }
 
 #[tokio::test]
-async fn while_the_emitter_is_away_sessions_go_stale_and_it_is_said_why() -> Result<()> {
+async fn sessions_go_stale_while_the_emitter_is_disconnected_and_the_reason_is_shown() -> Result<()> {
     let site = builder().start().await?;
     let visitors = Visitors::of(&site);
     visitors.come(&site).await?;
@@ -204,7 +204,7 @@ async fn while_the_emitter_is_away_sessions_go_stale_and_it_is_said_why() -> Res
 }
 
 #[tokio::test]
-async fn a_gateway_that_starts_and_hears_nobody_is_not_ready_and_says_why() -> Result<()> {
+async fn starting_gateway_without_other_processes_is_not_ready_and_says_why() -> Result<()> {
     let mut site = Pipeline::builder()
         .with(Role::Ingestor, 0)
         .with(Role::Enricher, 0)

@@ -76,7 +76,7 @@ fn bare(address: &str) -> &str {
 }
 
 #[tokio::test]
-async fn nothing_that_must_not_be_shown_leaves_the_enricher() -> Result<()> {
+async fn hidden_data_never_leaves_the_enricher() -> Result<()> {
     let site = Pipeline::builder()
         .with(Role::Enricher, 2)
         .log_filter("debug")

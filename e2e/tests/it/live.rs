@@ -32,7 +32,7 @@ async fn sees(viewer: &Viewer, visitor: &Visitor) -> Result<View> {
 }
 
 #[tokio::test]
-async fn frames_are_written_as_promised() -> Result<()> {
+async fn frames_have_the_documented_form() -> Result<()> {
     let site = Pipeline::start().await?;
     let [early, late] = [1, 2].map(|n| Visitor::from(&site.ip(Kind::Full, n)));
     site.send(&[early.opened(2_000)]);
@@ -141,7 +141,7 @@ async fn every_viewer_gets_the_same_frames() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_snapshot_is_given_to_who_asks_for_it() -> Result<()> {
+async fn client_gets_a_snapshot_on_request() -> Result<()> {
     let site = Pipeline::start().await?;
     let viewer = site.viewer().await?;
     viewer
@@ -156,7 +156,7 @@ async fn a_snapshot_is_given_to_who_asks_for_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nonsense_from_a_viewer_does_no_harm() -> Result<()> {
+async fn invalid_client_messages_do_no_harm() -> Result<()> {
     let site = Pipeline::start().await?;
     let [talker, shouter, other] = [site.viewer().await?, site.viewer().await?, site.viewer().await?];
     for nonsense in [
@@ -189,7 +189,7 @@ async fn nonsense_from_a_viewer_does_no_harm() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_quiet_site_is_told_from_a_dead_line() -> Result<()> {
+async fn quiet_site_is_distinguishable_from_a_lost_connection() -> Result<()> {
     let site = Pipeline::start().await?;
     let viewer = site.viewer_recording().await?;
     let first = viewer.sees("the snapshot", |view| view.snapshots == 1).await?;
@@ -203,7 +203,7 @@ async fn a_quiet_site_is_told_from_a_dead_line() -> Result<()> {
 }
 
 #[tokio::test]
-async fn changes_share_a_frame_when_there_are_many() -> Result<()> {
+async fn many_changes_share_a_frame() -> Result<()> {
     let site = Pipeline::builder()
         .flag(Role::Gateway, "--frame-interval", "1s")
         .start()
@@ -225,7 +225,7 @@ async fn changes_share_a_frame_when_there_are_many() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_visitor_who_came_and_went_between_two_frames_is_counted() -> Result<()> {
+async fn session_opened_and_closed_between_two_frames_is_counted() -> Result<()> {
     let site = Pipeline::builder()
         .flag(Role::Gateway, "--frame-interval", "10m")
         .start()
@@ -247,7 +247,7 @@ async fn a_visitor_who_came_and_went_between_two_frames_is_counted() -> Result<(
 }
 
 #[tokio::test]
-async fn a_viewer_that_joins_between_two_frames_is_told_of_a_closing_before_the_next() -> Result<()> {
+async fn client_that_joins_between_frames_learns_of_a_closing() -> Result<()> {
     let site = Pipeline::builder()
         .flag(Role::Gateway, "--frame-interval", "2s")
         .start()
@@ -293,7 +293,7 @@ async fn flood(site: &Pipeline, viewer: &Viewer) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_viewer_that_fell_behind_gets_a_snapshot() -> Result<()> {
+async fn slow_client_gets_a_snapshot() -> Result<()> {
     let site = Pipeline::builder()
         .flag(Role::Gateway, "--frame-interval", "1ms")
         .start()
@@ -321,7 +321,7 @@ async fn a_viewer_that_fell_behind_gets_a_snapshot() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_viewer_that_does_not_read_is_dropped_and_holds_up_nobody() -> Result<()> {
+async fn client_that_does_not_read_is_disconnected_and_delays_nobody() -> Result<()> {
     let site = Pipeline::start().await?;
     let viewer = site.viewer().await?;
     let _slow = reads_nothing(&site).await?;
@@ -349,7 +349,7 @@ async fn has_its_snapshot(site: &Pipeline) -> Result<(impl Sized, usize)> {
 }
 
 #[tokio::test]
-async fn a_viewer_costs_far_less_than_its_snapshot() -> Result<()> {
+async fn client_costs_far_less_memory_than_its_snapshot() -> Result<()> {
     let site = Pipeline::start().await?;
     let visitors: Vec<_> = (0..4_000)
         .map(|n| Visitor::from(&site.ip(Kind::Full, n % 20)))
@@ -377,7 +377,7 @@ async fn a_viewer_costs_far_less_than_its_snapshot() -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_connects_before_the_view_is_complete_is_told_to_come_again() -> Result<()> {
+async fn clients_are_told_to_retry_before_the_view_is_complete() -> Result<()> {
     let mut site = Pipeline::builder().launch().await?;
     let viewer = eventually("the gateway listens", async || site.viewer().await).await?;
     let (code, reason) = viewer.closed().await?;

@@ -36,7 +36,7 @@ fn few_and_discreet(site: &Pipeline, visitors: &[Visitor]) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_dead_deanonymizer_under_load_costs_a_few_lines() -> Result<()> {
+async fn failing_deanonymizer_logs_few_lines_under_load() -> Result<()> {
     let site = Pipeline::start().await?;
     site.deanonymizer_refuses(true).await?;
     let visitors = newcomers(&site);
@@ -66,7 +66,7 @@ async fn a_dead_deanonymizer_under_load_costs_a_few_lines() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_nats_server_that_freezes_under_load_costs_a_few_lines() -> Result<()> {
+async fn frozen_nats_server_logs_few_lines_under_load() -> Result<()> {
     let site = Pipeline::start().await?;
     let known = Visitor::from(&site.ip(Kind::Full, 1));
     site.send(&[known.opened(0)]);
@@ -92,7 +92,7 @@ async fn a_nats_server_that_freezes_under_load_costs_a_few_lines() -> Result<()>
 }
 
 #[tokio::test]
-async fn not_even_at_trace_level_is_a_visitor_named() -> Result<()> {
+async fn no_log_level_identifies_a_visitor() -> Result<()> {
     let mut site = Pipeline::builder()
         .with(Role::Enricher, 2)
         .log_filter("trace")

@@ -84,22 +84,22 @@ async fn a_deleted_stream_is_repaired(name: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn deleted_sessions_stream_is_put_back_by_gateways() -> Result<()> {
+async fn gateways_restore_a_deleted_sessions_stream() -> Result<()> {
     a_deleted_stream_is_repaired(stream::SESSIONS).await
 }
 
 #[tokio::test]
-async fn deleted_activity_stream_is_made_again() -> Result<()> {
+async fn deleted_activity_stream_is_recreated() -> Result<()> {
     a_deleted_stream_is_repaired(stream::ACTIVITY).await
 }
 
 #[tokio::test]
-async fn deleted_raw_stream_is_made_again() -> Result<()> {
+async fn deleted_raw_stream_is_recreated() -> Result<()> {
     a_deleted_stream_is_repaired(stream::RAW).await
 }
 
 #[tokio::test]
-async fn deleted_rejected_stream_is_made_again() -> Result<()> {
+async fn deleted_rejected_stream_is_recreated() -> Result<()> {
     a_deleted_stream_is_repaired(stream::REJECTED).await
 }
 
@@ -126,7 +126,7 @@ async fn all_streams_deleted_at_once_are_repaired() -> Result<()> {
 }
 
 #[tokio::test]
-async fn verdicts_are_put_back_into_a_deleted_and_into_a_purged_bucket() -> Result<()> {
+async fn verdicts_are_restored_after_the_bucket_is_deleted_or_purged() -> Result<()> {
     let (mut site, visitors) = with_visitors().await?;
     let calls = site.deanonymizer.stats().calls;
     let administrator = administrator(&site).await?;
@@ -168,7 +168,7 @@ async fn verdicts_are_put_back_into_a_deleted_and_into_a_purged_bucket() -> Resu
 }
 
 #[tokio::test]
-async fn purged_sessions_stream_is_put_back() -> Result<()> {
+async fn purged_sessions_stream_is_restored() -> Result<()> {
     let (site, visitors) = with_visitors().await?;
     let administrator = administrator(&site).await?;
     let sessions = administrator.get_stream(stream::SESSIONS).await?;
@@ -184,7 +184,7 @@ async fn purged_sessions_stream_is_put_back() -> Result<()> {
 }
 
 #[tokio::test]
-async fn one_purged_session_is_put_back() -> Result<()> {
+async fn one_purged_session_is_restored() -> Result<()> {
     let (site, visitors) = with_visitors().await?;
     let administrator = administrator(&site).await?;
     let sessions = administrator.get_stream(stream::SESSIONS).await?;
@@ -199,7 +199,7 @@ async fn one_purged_session_is_put_back() -> Result<()> {
 }
 
 #[tokio::test]
-async fn events_purged_from_the_queue_are_sent_again() -> Result<()> {
+async fn events_purged_from_the_queue_are_resent() -> Result<()> {
     let mut site = Pipeline::start().await?;
     let administrator = administrator(&site).await?;
     site.settle().await?;
@@ -228,7 +228,7 @@ async fn events_purged_from_the_queue_are_sent_again() -> Result<()> {
 }
 
 #[tokio::test]
-async fn deleted_consumer_is_made_again() -> Result<()> {
+async fn deleted_consumer_is_recreated() -> Result<()> {
     let (site, visitors) = with_visitors().await?;
     let administrator = administrator(&site).await?;
     let raw = administrator.get_stream(stream::RAW).await?;
@@ -242,7 +242,7 @@ async fn deleted_consumer_is_made_again() -> Result<()> {
 }
 
 #[tokio::test]
-async fn consumer_with_other_settings_is_set_right() -> Result<()> {
+async fn consumer_with_wrong_settings_is_corrected() -> Result<()> {
     let (site, visitors) = with_visitors().await?;
     let administrator = administrator(&site).await?;
     let raw = administrator.get_stream(stream::RAW).await?;
@@ -260,7 +260,7 @@ async fn consumer_with_other_settings_is_set_right() -> Result<()> {
 }
 
 #[tokio::test]
-async fn stream_without_the_needed_settings_is_not_accepted() -> Result<()> {
+async fn stream_with_wrong_settings_is_rejected() -> Result<()> {
     let mut site = Pipeline::builder().launch().await?;
     site.nats.process.start()?;
     let administrator = eventually("NATS is there", async || {

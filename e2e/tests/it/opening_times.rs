@@ -115,7 +115,7 @@ async fn keep_alive_waits_for_the_openings_of_enrichers_that_were_killed() -> Re
 }
 
 #[tokio::test]
-async fn opening_times_are_right_after_a_quorum_is_lost_and_back() -> Result<()> {
+async fn opening_times_are_right_after_a_quorum_loss() -> Result<()> {
     let mut site = Pipeline::builder()
         .cluster()
         .with(Role::Enricher, 2)
@@ -151,7 +151,7 @@ async fn opening_times_are_right_after_a_quorum_is_lost_and_back() -> Result<()>
 }
 
 #[tokio::test]
-async fn enrichers_know_the_openings_of_a_stream_that_was_lost() -> Result<()> {
+async fn enrichers_remember_openings_of_a_lost_stream() -> Result<()> {
     let mut site = Pipeline::start().await?;
     let opened = Opened::send(&site, 20).await?;
     site.settle().await?;

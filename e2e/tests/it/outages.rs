@@ -33,7 +33,7 @@ async fn gateway_knows_of(site: &Pipeline, processes: usize) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_nats_server_that_was_killed_is_repaired_from_what_the_processes_know() -> Result<()> {
+async fn killed_nats_server_is_restored_from_the_processes() -> Result<()> {
     let mut site = Pipeline::builder()
         .with(Role::Enricher, 2)
         .with(Role::Gateway, 2)
@@ -89,7 +89,7 @@ async fn a_nats_server_that_was_killed_is_repaired_from_what_the_processes_know(
 }
 
 #[tokio::test]
-async fn a_closing_is_remembered_over_a_restart_of_nats() -> Result<()> {
+async fn closing_survives_a_nats_restart() -> Result<()> {
     let mut site = Pipeline::start().await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
     site.send(&[visitor.opened(0)]);
@@ -110,7 +110,7 @@ async fn a_closing_is_remembered_over_a_restart_of_nats() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_opened_time_is_remembered_over_a_restart_of_nats_and_of_the_gateway_after_it() -> Result<()> {
+async fn opening_time_survives_restarts_of_nats_and_gateway() -> Result<()> {
     let mut site = Pipeline::start().await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
     let opened = visitor.opened(5_000);
@@ -127,7 +127,7 @@ async fn an_opened_time_is_remembered_over_a_restart_of_nats_and_of_the_gateway_
 }
 
 #[tokio::test]
-async fn several_restarts_of_nats_in_a_row_lose_nothing() -> Result<()> {
+async fn repeated_nats_restarts_lose_nothing() -> Result<()> {
     let mut site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
     for restart in 0..4 {
         let visitors: Vec<_> = (0..60)
@@ -150,7 +150,7 @@ async fn several_restarts_of_nats_in_a_row_lose_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_frozen_nats_server_is_waited_for() -> Result<()> {
+async fn processes_wait_for_a_frozen_nats_server() -> Result<()> {
     let mut site = Pipeline::start().await?;
     let before = Visitor::from(&site.ip(Kind::Full, 1));
     site.send(&[before.opened(0)]);
@@ -166,7 +166,7 @@ async fn a_frozen_nats_server_is_waited_for() -> Result<()> {
 }
 
 #[tokio::test]
-async fn all_processes_wait_for_nats_when_they_start() -> Result<()> {
+async fn processes_wait_for_nats_at_start() -> Result<()> {
     let mut site = Pipeline::builder().launch().await?;
     everybody_misses_nats(&site).await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
@@ -179,7 +179,7 @@ async fn all_processes_wait_for_nats_when_they_start() -> Result<()> {
 }
 
 #[tokio::test]
-async fn all_processes_wait_for_the_third_parties_when_they_start() -> Result<()> {
+async fn processes_wait_for_the_third_parties_at_start() -> Result<()> {
     let mut site = Pipeline::builder().launch().await?;
     site.emitter_refuses(true).await?;
     site.deanonymizer_refuses(true).await?;

@@ -28,7 +28,7 @@ fn all(visitors: &[Visitor], event: impl Fn(&Visitor) -> Event) -> Vec<Event> {
 }
 
 #[tokio::test]
-async fn a_restarted_gateway_has_the_whole_view_before_it_is_ready() -> Result<()> {
+async fn restarted_gateway_has_the_whole_view_before_it_is_ready() -> Result<()> {
     let mut site = Pipeline::start().await?;
     let visitors = crowd(&site, 500);
     site.send(&all(&visitors, |visitor| visitor.opened(0)));
@@ -59,7 +59,7 @@ async fn a_restarted_gateway_has_the_whole_view_before_it_is_ready() -> Result<(
 }
 
 #[tokio::test]
-async fn a_gateway_that_starts_on_a_site_gone_quiet_is_ready() -> Result<()> {
+async fn gateway_becomes_ready_on_a_quiet_site() -> Result<()> {
     let mut site = Pipeline::builder()
         .stale_after(std::time::Duration::from_secs(2))
         .start()
@@ -103,7 +103,7 @@ async fn every_gateway_has_the_same_view() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_a_killed_enricher_had_in_hand_another_takes_over() -> Result<()> {
+async fn messages_of_a_killed_enricher_go_to_another() -> Result<()> {
     let mut site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
     site.deanonymizer
         .set_latency(Latency::fixed(std::time::Duration::from_secs(3)));
@@ -125,7 +125,7 @@ async fn what_a_killed_enricher_had_in_hand_another_takes_over() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_killed_enricher_that_was_alone_goes_on_where_it_was() -> Result<()> {
+async fn single_enricher_resumes_after_a_kill() -> Result<()> {
     let mut site = Pipeline::start().await?;
     let visitors = crowd(&site, 300);
     site.send(&all(&visitors, |visitor| visitor.opened(1_000)));
@@ -136,7 +136,7 @@ async fn a_killed_enricher_that_was_alone_goes_on_where_it_was() -> Result<()> {
 }
 
 #[tokio::test]
-async fn enrichers_are_added_and_taken_away_while_visitors_come() -> Result<()> {
+async fn enrichers_can_be_added_and_removed_under_load() -> Result<()> {
     let mut site = Pipeline::start().await?;
     let viewer = site.viewer().await?;
     let visitors = crowd(&site, 400);
@@ -159,7 +159,7 @@ async fn enrichers_are_added_and_taken_away_while_visitors_come() -> Result<()> 
 }
 
 #[tokio::test]
-async fn an_enricher_that_is_frozen_does_not_freeze_the_rest() -> Result<()> {
+async fn frozen_enricher_delays_no_other() -> Result<()> {
     let mut site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
     site.enricher()?.process.pause()?;
     let visitors = crowd(&site, 100);
@@ -174,7 +174,7 @@ async fn an_enricher_that_is_frozen_does_not_freeze_the_rest() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_killed_ingestor_goes_on_when_it_is_back() -> Result<()> {
+async fn killed_ingestor_resumes_after_its_restart() -> Result<()> {
     let mut site = Pipeline::start().await?;
     let visitors = crowd(&site, 100);
     site.send(&all(&visitors, |visitor| visitor.opened(0)));
@@ -188,7 +188,7 @@ async fn a_killed_ingestor_goes_on_when_it_is_back() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_second_ingestor_covers_for_a_killed_one() -> Result<()> {
+async fn second_ingestor_covers_for_a_killed_one() -> Result<()> {
     let mut site = Pipeline::builder().with(Role::Ingestor, 2).start().await?;
     let visitors = crowd(&site, 300);
     let (early, late) = visitors.split_at(150);
@@ -202,7 +202,7 @@ async fn a_second_ingestor_covers_for_a_killed_one() -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_process_ends_well_when_it_is_told_to() -> Result<()> {
+async fn every_process_exits_cleanly_on_sigterm() -> Result<()> {
     let mut site = Pipeline::start().await?;
     let visitors = crowd(&site, 200);
     site.send(&all(&visitors, |visitor| visitor.opened(0)));
@@ -230,7 +230,7 @@ async fn every_process_ends_well_when_it_is_told_to() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_session_closed_while_no_enricher_ran_is_closed() -> Result<()> {
+async fn session_closed_without_an_enricher_is_closed_later() -> Result<()> {
     let mut site = Pipeline::start().await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
     site.send(&[visitor.opened(0)]);

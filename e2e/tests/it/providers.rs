@@ -228,7 +228,7 @@ every_persona! {
 }
 
 #[tokio::test]
-async fn queued_question_is_asked_again_and_neither_paid_nor_held_against_the_provider() -> Result<()> {
+async fn queued_lookup_is_retried_without_charge_or_penalty() -> Result<()> {
     let service = Service::start(Persona::Snitcher, "queued")?;
     let site = service.site().start().await?;
     let world = service.simulator.world();

@@ -43,7 +43,7 @@ async fn left(site: &Pipeline) -> Result<u64> {
 }
 
 #[tokio::test]
-async fn what_can_be_used_now_reaches_the_view_and_the_rest_stays() -> Result<()> {
+async fn valid_messages_are_replayed_and_the_rest_stays() -> Result<()> {
     let site = Pipeline::start().await?;
     let [first, second] = [1, 2].map(|n| Visitor::from(&site.ip(Kind::Full, n)));
     for (process, visitor) in [("ingestor", &first), ("enricher", &second)] {
@@ -74,7 +74,7 @@ async fn what_can_be_used_now_reaches_the_view_and_the_rest_stays() -> Result<()
 }
 
 #[tokio::test]
-async fn where_nothing_was_rejected_there_is_nothing_to_do() -> Result<()> {
+async fn replay_without_rejected_messages_does_nothing() -> Result<()> {
     let site = Pipeline::start().await?;
     assert!(replay(&site).await?.starts_with("0 sent through again, 0 still"));
     Ok(())

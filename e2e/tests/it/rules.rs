@@ -53,7 +53,7 @@ async fn named_nowhere(site: &Pipeline, company: &[String; 3]) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_company_hidden_later_disappears_everywhere() -> Result<()> {
+async fn company_hidden_later_disappears_everywhere() -> Result<()> {
     let mut site = Pipeline::builder().with(Role::Gateway, 2).start().await?;
     let hidden = Visitor::from(&site.ip(Kind::Full, 1));
     let company = company(&site, &hidden)?;
@@ -102,7 +102,7 @@ async fn a_company_hidden_later_disappears_everywhere() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_enricher_with_older_rules_cannot_bring_a_company_back() -> Result<()> {
+async fn enricher_with_older_rules_cannot_unhide_a_company() -> Result<()> {
     let mut site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
     let first = Visitor::from(&site.ip(Kind::Full, 1));
     let company = company(&site, &first)?;
@@ -198,7 +198,7 @@ fn record(guid: &str, ip: &str, personal: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_address_that_counts_as_personal_later_disappears_everywhere() -> Result<()> {
+async fn email_that_becomes_personal_disappears_everywhere() -> Result<()> {
     let mut site = Pipeline::start().await?;
     let personal = "ada.quill@gmail.com";
     let visitor = Visitor::from("203.0.113.77");

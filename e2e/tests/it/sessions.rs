@@ -21,7 +21,7 @@ async fn a_visitor_comes_and_goes() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_keep_alive_before_the_opening_is_completed_by_it() -> Result<()> {
+async fn late_opened_event_corrects_the_opening_time() -> Result<()> {
     let site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
     let visitors: Vec<_> = (0..20)
         .map(|n| Visitor::from(&site.ip(Kind::CompanyOnly, n)))
@@ -42,7 +42,7 @@ async fn a_keep_alive_before_the_opening_is_completed_by_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn of_several_keep_alives_the_earliest_stands_in_for_the_opening() -> Result<()> {
+async fn earliest_keep_alive_stands_in_for_the_opening() -> Result<()> {
     let site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
     let visitor = Visitor::from(&site.ip(Kind::CompanyOnly, 1));
     site.send(&[
@@ -55,7 +55,7 @@ async fn of_several_keep_alives_the_earliest_stands_in_for_the_opening() -> Resu
 }
 
 #[tokio::test]
-async fn of_two_openings_the_earliest_counts() -> Result<()> {
+async fn earliest_of_two_openings_counts() -> Result<()> {
     let site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
     let [late_first, early_first] = [1, 2].map(|n| Visitor::from(&site.ip(Kind::Full, n)));
     site.send(&[late_first.opened(1_000), early_first.opened(7_000)]);
@@ -67,7 +67,7 @@ async fn of_two_openings_the_earliest_counts() -> Result<()> {
 }
 
 #[tokio::test]
-async fn two_closings_are_one() -> Result<()> {
+async fn second_closing_has_no_effect() -> Result<()> {
     let site = Pipeline::start().await?;
     let viewer = site.viewer().await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
@@ -86,7 +86,7 @@ async fn two_closings_are_one() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_closing_before_everything_else_ends_the_session() -> Result<()> {
+async fn closing_that_arrives_first_closes_the_session() -> Result<()> {
     let site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
     site.send(&[visitor.closed(0)]);
@@ -103,7 +103,7 @@ async fn a_closing_before_everything_else_ends_the_session() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_comes_after_the_closing_never_brings_a_session_back() -> Result<()> {
+async fn closed_session_never_reappears() -> Result<()> {
     let mut site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
     site.send(&[visitor.opened(0)]);
@@ -132,7 +132,7 @@ async fn what_comes_after_the_closing_never_brings_a_session_back() -> Result<()
 }
 
 #[tokio::test]
-async fn a_silent_session_goes_stale_and_a_keep_alive_brings_it_back() -> Result<()> {
+async fn stale_session_returns_with_a_keep_alive() -> Result<()> {
     let site = Pipeline::builder()
         .stale_after(Duration::from_secs(2))
         .start()
@@ -157,7 +157,7 @@ async fn a_silent_session_goes_stale_and_a_keep_alive_brings_it_back() -> Result
 }
 
 #[tokio::test]
-async fn a_restarted_gateway_knows_the_opened_time_of_a_session_gone_stale() -> Result<()> {
+async fn restarted_gateway_knows_the_opening_time_of_a_stale_session() -> Result<()> {
     let mut site = Pipeline::builder()
         .stale_after(Duration::from_secs(2))
         .start()
@@ -199,7 +199,7 @@ async fn keep_alives_keep_a_session_from_going_stale() -> Result<()> {
 }
 
 #[tokio::test]
-async fn unbelievable_timestamps_are_replaced_by_the_time_of_receipt_and_counted() -> Result<()> {
+async fn implausible_timestamps_are_replaced_by_the_receipt_and_counted() -> Result<()> {
     let site = Pipeline::start().await?;
     let visitors: Vec<_> = (0..4)
         .map(|n| Visitor::from(&site.ip(Kind::CompanyOnly, n)))
@@ -241,7 +241,7 @@ async fn two_sessions_of_one_address_are_two_rows() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_guid_means_the_same_in_any_case() -> Result<()> {
+async fn guids_are_case_insensitive() -> Result<()> {
     let site = Pipeline::start().await?;
     let lower = Visitor::from(&site.ip(Kind::Full, 1));
     let upper = Visitor {
@@ -257,7 +257,7 @@ async fn a_guid_means_the_same_in_any_case() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_hidden_company_is_never_shown_not_for_a_moment() -> Result<()> {
+async fn hidden_company_is_never_shown_even_briefly() -> Result<()> {
     let site = Pipeline::start().await?;
     let viewer = site.viewer_recording().await?;
     site.deanonymizer
@@ -298,7 +298,7 @@ async fn a_hidden_company_is_never_shown_not_for_a_moment() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_unknown_address_is_shown_without_company() -> Result<()> {
+async fn unknown_address_is_shown_without_company() -> Result<()> {
     let site = Pipeline::start().await?;
     for kind in [Kind::Unknown, Kind::Empty] {
         let visitor = Visitor::from(&site.ip(kind, 1));
@@ -310,7 +310,7 @@ async fn an_unknown_address_is_shown_without_company() -> Result<()> {
 }
 
 #[tokio::test]
-async fn everybody_is_shown_with_what_may_be_shown_of_them() -> Result<()> {
+async fn visitors_are_shown_with_permitted_fields_only() -> Result<()> {
     let site = Pipeline::start().await?;
     let kinds = [
         Kind::Full,
@@ -379,7 +379,7 @@ async fn averages_are_those_of_the_sessions_shown() -> Result<()> {
 }
 
 #[tokio::test]
-async fn averages_of_nobody_are_zero() -> Result<()> {
+async fn averages_without_sessions_are_zero() -> Result<()> {
     let site = Pipeline::start().await?;
     let stats = site.member(Role::Gateway, 0)?.http.stats().await?;
     assert_eq!(stats, protocol::frame::Stats::default());

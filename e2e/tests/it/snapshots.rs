@@ -55,7 +55,7 @@ async fn ask_and_not_read(site: &Pipeline) -> Result<TcpStream> {
 }
 
 #[tokio::test]
-async fn one_is_built_and_compressed_for_everyone_who_asks_at_the_same_time() -> Result<()> {
+async fn concurrent_requests_share_one_snapshot() -> Result<()> {
     let site = with_visitors(300).await?;
     let gateway = &site.member(Role::Gateway, 0)?.http;
     let before = counted(&site, "snapshots_built_total").await?;
@@ -81,7 +81,7 @@ async fn one_is_built_and_compressed_for_everyone_who_asks_at_the_same_time() ->
 }
 
 #[tokio::test]
-async fn answers_that_nobody_reads_hold_few_snapshots() -> Result<()> {
+async fn unread_answers_hold_few_snapshots() -> Result<()> {
     let site = with_visitors(1_000).await?;
     let mut unread = Vec::new();
     for _ in 0..3 * MAX_HELD {

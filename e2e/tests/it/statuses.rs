@@ -35,7 +35,7 @@ async fn each_counts_once(site: &Pipeline) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_session_that_several_enrichers_hold_counts_once() -> Result<()> {
+async fn session_held_by_several_enrichers_counts_once() -> Result<()> {
     let mut site = Pipeline::builder().with(Role::Enricher, 3).start().await?;
     site.deanonymizer.fail_all(Some(Failure::ServerError));
     let visitors: Vec<_> = (0..u32::try_from(WAITING)?)
@@ -63,7 +63,7 @@ async fn a_session_that_several_enrichers_hold_counts_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_status_is_trusted_only_if_it_matches_its_subject_and_can_be() -> Result<()> {
+async fn implausible_or_mismatched_statuses_are_ignored() -> Result<()> {
     let site = Pipeline::start().await?;
     let gateway = &site.member(Role::Gateway, 0)?.http;
     let genuine = eventually("the enricher has said how it is", async || {
@@ -114,7 +114,7 @@ async fn a_status_is_trusted_only_if_it_matches_its_subject_and_can_be() -> Resu
 }
 
 #[tokio::test]
-async fn invented_processes_are_few() -> Result<()> {
+async fn number_of_invented_processes_is_bounded() -> Result<()> {
     let site = Pipeline::start().await?;
     let gateway = &site.member(Role::Gateway, 0)?.http;
     let enricher = site.nats.client("enricher").await?;

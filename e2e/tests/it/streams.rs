@@ -62,7 +62,7 @@ async fn the_sessions_stream_keeps_the_last_message_of_each() -> Result<()> {
 }
 
 #[tokio::test]
-async fn activities_are_kept_for_twice_the_time_of_silence() -> Result<()> {
+async fn activities_are_kept_for_twice_the_stale_time() -> Result<()> {
     let site = Pipeline::builder()
         .stale_after(Duration::from_secs(7))
         .start()
@@ -76,7 +76,7 @@ async fn activities_are_kept_for_twice_the_time_of_silence() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_was_rejected_is_kept_for_an_hour() -> Result<()> {
+async fn rejected_messages_are_kept_for_an_hour() -> Result<()> {
     let site = Pipeline::start().await?;
     let rejected = settings(&site, "VISITOR_REJECTED").await?;
     assert_eq!(rejected.subjects, ["visitor.rejected.>"]);

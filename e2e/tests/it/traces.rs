@@ -160,8 +160,7 @@ fn printed(trace: &BTreeMap<&str, &Span>) -> Result<String> {
 }
 
 #[tokio::test]
-async fn one_trace_goes_from_the_frame_of_the_emitter_through_the_lookup_to_the_frame_of_the_page()
--> Result<()> {
+async fn one_trace_spans_emitter_lookup_and_page() -> Result<()> {
     let collector = Collector::start().await?;
     let site = collector.watched().await?;
     let viewer = site.viewer().await?;
@@ -212,7 +211,7 @@ async fn one_trace_goes_from_the_frame_of_the_emitter_through_the_lookup_to_the_
 }
 
 #[tokio::test]
-async fn keep_alives_and_closings_are_traced_to_the_page_as_well() -> Result<()> {
+async fn keep_alives_and_closings_are_traced_to_the_page() -> Result<()> {
     let collector = Collector::start().await?;
     let site = collector.watched().await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
@@ -255,7 +254,7 @@ async fn without_a_collector_no_message_carries_a_trace() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_collector_that_is_away_costs_one_log_line() -> Result<()> {
+async fn unreachable_collector_logs_one_line() -> Result<()> {
     let nobody = TcpListener::bind("127.0.0.1:0").await?;
     let endpoint = format!("http://{}", nobody.local_addr()?);
     drop(nobody);

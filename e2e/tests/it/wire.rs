@@ -32,7 +32,7 @@ async fn standing(site: &Pipeline, visitor: &Visitor) -> Result<(Value, u64)> {
 }
 
 #[tokio::test]
-async fn a_lone_event_is_a_message_of_its_own_byte_for_byte() -> Result<()> {
+async fn single_event_is_one_message_byte_for_byte() -> Result<()> {
     let site = Pipeline::start().await?;
     let tap = site.tap("visitor.raw.>").await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
@@ -93,7 +93,7 @@ async fn under_load_events_share_messages_and_none_is_lost_or_changed() -> Resul
 }
 
 #[tokio::test]
-async fn an_event_with_line_breaks_travels_alone_even_under_load() -> Result<()> {
+async fn event_with_line_breaks_is_sent_alone() -> Result<()> {
     let site = Pipeline::start().await?;
     let tap = site.tap("visitor.raw.>").await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
@@ -143,7 +143,7 @@ async fn an_event_with_line_breaks_travels_alone_even_under_load() -> Result<()>
 }
 
 #[tokio::test]
-async fn activities_are_triples_gathered_in_one_message() -> Result<()> {
+async fn activities_are_triples_batched_in_one_message() -> Result<()> {
     let site = Pipeline::start().await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
     site.send(&[visitor.opened(0)]);
@@ -182,7 +182,7 @@ async fn activities_are_triples_gathered_in_one_message() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_record_says_who_and_since_when_and_a_tombstone_takes_its_place() -> Result<()> {
+async fn tombstone_replaces_the_record() -> Result<()> {
     let site = Pipeline::start().await?;
     let tap = site.tap("visitor.session.*").await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
@@ -248,7 +248,7 @@ async fn a_record_says_who_and_since_when_and_a_tombstone_takes_its_place() -> R
 }
 
 #[tokio::test]
-async fn the_record_of_a_session_gone_stale_lasts_a_quarter_of_an_hour() -> Result<()> {
+async fn record_of_a_stale_session_expires_after_a_quarter_of_an_hour() -> Result<()> {
     let site = Pipeline::builder()
         .stale_after(Duration::from_secs(2))
         .start()
@@ -275,7 +275,7 @@ async fn the_record_of_a_session_gone_stale_lasts_a_quarter_of_an_hour() -> Resu
 }
 
 #[tokio::test]
-async fn every_process_tells_its_status_each_second() -> Result<()> {
+async fn every_process_reports_its_status_each_second() -> Result<()> {
     let site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
     let tap = site.tap("visitor.status.>").await?;
     let statuses = eventually(
@@ -349,7 +349,7 @@ async fn every_process_is_a_service() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_an_enricher_or_a_gateway_cannot_use_is_rejected_and_does_no_harm() -> Result<()> {
+async fn invalid_stream_messages_are_rejected() -> Result<()> {
     let site = Pipeline::start().await?;
     let tap = site.tap("visitor.rejected.>").await?;
     let ingestor = jetstream::new(site.nats.client("ingestor").await?);

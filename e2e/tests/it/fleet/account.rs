@@ -124,7 +124,7 @@ async fn refused_account_is_probed_once_for_the_whole_fleet_and_known_visitors_g
 }
 
 #[tokio::test]
-async fn refused_calls_are_neither_paid_nor_taken_off_the_budget() -> Result<()> {
+async fn refused_calls_count_neither_as_paid_nor_against_the_budget() -> Result<()> {
     let site = Pipeline::builder()
         .flag(Role::Enricher, "--lookup-budget", "5/day")
         .start()

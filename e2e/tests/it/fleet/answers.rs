@@ -33,7 +33,7 @@ const KINDS: [(Failure, &str); 19] = [
 const GOOD_BETWEEN: u32 = 20;
 
 #[tokio::test]
-async fn each_is_counted_by_its_kind_and_none_is_believed() -> Result<()> {
+async fn invalid_answers_are_counted_by_kind_and_never_used() -> Result<()> {
     let site = Pipeline::builder()
         .flag(Role::Enricher, "--lookup-timeout", "500ms")
         .start()

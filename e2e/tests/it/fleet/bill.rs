@@ -42,7 +42,7 @@ async fn metrics(site: &Pipeline) -> Result<Lookups> {
 }
 
 #[tokio::test]
-async fn what_a_killed_enricher_has_spent_stays_on_the_bill() -> Result<()> {
+async fn spending_of_a_killed_enricher_stays_on_the_bill() -> Result<()> {
     let mut site = Pipeline::builder()
         .with(Role::Enricher, 2)
         .flag(Role::Enricher, "--price-per-lookup", &PRICE.to_string())

@@ -17,7 +17,7 @@ fn openings(site: &Pipeline, numbers: std::ops::Range<u32>) -> Vec<Event> {
 }
 
 #[tokio::test]
-async fn holds_for_the_fleet_and_holds_up_only_who_is_not_known() -> Result<()> {
+async fn limits_the_fleet_and_delays_only_unknown_visitors() -> Result<()> {
     let site = Pipeline::builder()
         .with(Role::Enricher, 2)
         .flag(Role::Enricher, "--lookup-budget", "5/min")
@@ -74,7 +74,7 @@ async fn holds_for_the_fleet_and_holds_up_only_who_is_not_known() -> Result<()> 
 }
 
 #[tokio::test]
-async fn is_used_to_the_last_call_however_many_ask_at_once() -> Result<()> {
+async fn is_used_to_the_last_call_under_concurrency() -> Result<()> {
     let site = Pipeline::builder()
         .with(Role::Enricher, 2)
         .flag(Role::Enricher, "--lookup-budget", "200/day")
@@ -95,7 +95,7 @@ async fn is_used_to_the_last_call_however_many_ask_at_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn is_not_spent_on_connections_that_are_refused() -> Result<()> {
+async fn is_not_spent_on_refused_connections() -> Result<()> {
     let site = Pipeline::builder()
         .flag(Role::Enricher, "--lookup-budget", "5/day")
         .start()

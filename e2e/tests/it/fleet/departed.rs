@@ -30,7 +30,7 @@ async fn are_older(sent_at: Millis, age: Duration) -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_has_left_before_any_enricher_ran_is_not_looked_up() -> Result<()> {
+async fn session_closed_before_an_enricher_ran_is_not_looked_up() -> Result<()> {
     let mut site = Pipeline::builder()
         .with(Role::Enricher, 0)
         .with(Role::Gateway, 0)
@@ -51,7 +51,7 @@ async fn who_has_left_before_any_enricher_ran_is_not_looked_up() -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_was_silent_for_too_long_is_looked_up_when_heard_of_again() -> Result<()> {
+async fn stale_session_is_looked_up_when_it_returns() -> Result<()> {
     let stale_after = Duration::from_secs(4);
     let mut site = Pipeline::builder()
         .with(Role::Enricher, 0)

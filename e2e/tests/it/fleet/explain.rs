@@ -17,7 +17,7 @@ async fn explain(operator: &Client, ip: &str) -> Result<Value> {
 }
 
 #[tokio::test]
-async fn says_where_a_verdict_came_from() -> Result<()> {
+async fn reports_the_source_of_a_verdict() -> Result<()> {
     let site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
     let operator = site.nats.client("operator").await?;
     let [known, unknown, hidden] =
@@ -61,7 +61,7 @@ async fn says_where_a_verdict_came_from() -> Result<()> {
 }
 
 #[tokio::test]
-async fn says_that_there_is_no_verdict_yet() -> Result<()> {
+async fn reports_that_there_is_no_verdict_yet() -> Result<()> {
     let site = Pipeline::builder()
         .with(Role::Enricher, 2)
         .flag(Role::Enricher, "--lookup-timeout", "10m")
@@ -81,7 +81,7 @@ async fn says_that_there_is_no_verdict_yet() -> Result<()> {
 }
 
 #[tokio::test]
-async fn refuses_what_is_no_address() -> Result<()> {
+async fn rejects_invalid_addresses() -> Result<()> {
     let site = Pipeline::start().await?;
     let operator = site.nats.client("operator").await?;
     for nonsense in ["", "who is it?", "not-an-address", "1.2.3.4 1.2.3.4"] {

@@ -7,7 +7,7 @@ use e2e::{Crowd, Pipeline, Role, Visitor};
 use simulator::deanonymizer::Latency;
 
 #[tokio::test]
-async fn killed_enrichers_pay_for_nothing_twice() -> Result<()> {
+async fn killed_enrichers_cause_no_second_paid_call() -> Result<()> {
     let mut site = Pipeline::builder()
         .with(Role::Enricher, 4)
         // A kill loses each answer that is given and not yet stored, and so as many as calls run at once. On a machine

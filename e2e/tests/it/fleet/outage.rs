@@ -84,7 +84,7 @@ async fn is_told(site: &Pipeline, statuses: &Tap) -> Result<()> {
 }
 
 #[tokio::test]
-async fn delays_nobody_who_is_known() -> Result<()> {
+async fn does_not_delay_known_visitors() -> Result<()> {
     let site = Pipeline::builder()
         .with(Role::Enricher, 4)
         .alone()

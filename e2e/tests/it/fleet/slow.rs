@@ -8,7 +8,7 @@ use simulator::deanonymizer::Failure;
 use simulator::world::Kind;
 
 #[tokio::test]
-async fn answers_after_three_seconds_identify_everybody_and_hold_up_nobody() -> Result<()> {
+async fn slow_answers_identify_all_visitors_and_delay_nobody() -> Result<()> {
     let site = Pipeline::builder()
         .with(Role::Enricher, 2)
         .stale_after(Duration::from_secs(10))
@@ -32,7 +32,7 @@ async fn answers_after_three_seconds_identify_everybody_and_hold_up_nobody() -> 
 }
 
 #[tokio::test]
-async fn every_other_call_may_fail() -> Result<()> {
+async fn half_of_the_calls_may_fail() -> Result<()> {
     let site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
     site.deanonymizer.set_error_rate(0.5);
     let visitors: Vec<_> = (0..300)
@@ -61,7 +61,7 @@ async fn every_other_call_may_fail() -> Result<()> {
 }
 
 #[tokio::test]
-async fn work_during_an_outage_is_bounded_by_what_comes_in() -> Result<()> {
+async fn work_during_an_outage_is_bounded_by_the_input() -> Result<()> {
     const SESSIONS: u32 = 100;
     const ROUNDS: u64 = 40;
     let site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
@@ -108,7 +108,7 @@ async fn handled(site: &Pipeline) -> Result<u64> {
 }
 
 #[tokio::test]
-async fn an_answer_of_no_use_is_paid_for_a_few_times_and_delays_nobody_else() -> Result<()> {
+async fn unusable_answer_is_paid_for_a_few_times_and_delays_no_other_visitor() -> Result<()> {
     let site = Pipeline::start().await?;
     let unlucky = Visitor::from(&site.ip(Kind::Full, 1));
     site.deanonymizer.fail_ip(&unlucky.ip, Failure::WrongTypes);

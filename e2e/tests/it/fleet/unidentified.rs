@@ -32,7 +32,7 @@ async fn eventually_alive<T>(
 }
 
 #[tokio::test]
-async fn a_visitor_is_shown_stays_alive_and_is_identified_at_last() -> Result<()> {
+async fn unidentified_visitor_is_shown_and_identified_later() -> Result<()> {
     let site = site().await?;
     site.deanonymizer.fail_all(Some(Failure::ServiceUnavailable));
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
@@ -75,7 +75,7 @@ async fn a_visitor_is_shown_stays_alive_and_is_identified_at_last() -> Result<()
 }
 
 #[tokio::test]
-async fn a_visitor_of_a_data_centre_disappears_and_never_comes_back() -> Result<()> {
+async fn unidentified_data_centre_visitor_disappears_for_good() -> Result<()> {
     let site = site().await?;
     site.deanonymizer.fail_all(Some(Failure::ServiceUnavailable));
     let hidden = Visitor::from(&site.ip(Kind::NexaCore, 1));
@@ -115,7 +115,7 @@ async fn a_visitor_of_a_data_centre_disappears_and_never_comes_back() -> Result<
 }
 
 #[tokio::test]
-async fn a_visitor_who_leaves_unidentified_is_gone() -> Result<()> {
+async fn unidentified_visitor_who_leaves_is_removed() -> Result<()> {
     let site = site().await?;
     site.deanonymizer.fail_all(Some(Failure::ServerError));
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
@@ -167,7 +167,7 @@ async fn one_that_can_know(site: &mut Pipeline) -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_enricher_that_learns_of_a_data_centre_hides_what_a_frozen_one_shows() -> Result<()> {
+async fn enricher_hides_a_data_centre_session_shown_by_a_frozen_one() -> Result<()> {
     let (mut site, hidden) =
         shown_by_one_that_cannot_know(|site| Visitor::from(&site.ip(Kind::NexaCore, 1))).await?;
     let viewer = site.viewer_recording().await?;
@@ -185,7 +185,7 @@ async fn an_enricher_that_learns_of_a_data_centre_hides_what_a_frozen_one_shows(
 }
 
 #[tokio::test]
-async fn rows_of_an_address_go_when_another_enricher_learns_of_it_by_another_visitor() -> Result<()> {
+async fn rows_of_a_hidden_address_disappear_when_another_enricher_learns_of_it() -> Result<()> {
     let (mut site, hidden) =
         shown_by_one_that_cannot_know(|site| Visitor::from(&site.ip(Kind::NexaCore, 1))).await?;
     let viewer = site.viewer().await?;

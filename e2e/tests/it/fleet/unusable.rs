@@ -76,7 +76,7 @@ async fn unusable_answer_is_paid_for_a_few_times_by_four_enrichers_together() ->
 }
 
 #[tokio::test]
-async fn unusable_answers_stay_remembered_when_the_bucket_is_lost() -> Result<()> {
+async fn unusable_answers_survive_the_loss_of_the_bucket() -> Result<()> {
     let mut site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
     site.deanonymizer.fail_ip(&visitor.ip, Failure::BadRequest);
@@ -111,7 +111,7 @@ async fn unusable_answers_stay_remembered_when_the_bucket_is_lost() -> Result<()
 }
 
 #[tokio::test]
-async fn unusable_answers_delay_nobody_else_and_are_not_held_against_the_provider() -> Result<()> {
+async fn unusable_answers_delay_no_other_visitor_and_do_not_count_against_the_provider() -> Result<()> {
     let failures = [
         Failure::BadRequest,
         Failure::UnprocessableEntity,

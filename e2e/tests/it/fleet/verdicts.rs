@@ -36,7 +36,7 @@ async fn keys(site: &Pipeline) -> Result<BTreeSet<String>> {
 }
 
 #[tokio::test]
-async fn verdicts_are_put_back_into_a_bucket_that_was_lost() -> Result<()> {
+async fn verdicts_are_restored_into_a_lost_bucket() -> Result<()> {
     let mut site = Pipeline::builder().with(Role::Enricher, 3).start().await?;
     come(&site).await?;
     let calls = site.deanonymizer.stats().calls;
@@ -80,7 +80,7 @@ async fn verdicts_are_put_back_into_a_bucket_that_was_lost() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_unknown_address_is_asked_about_again_after_its_time() -> Result<()> {
+async fn unknown_address_is_looked_up_again_after_its_ttl() -> Result<()> {
     let site = Pipeline::builder()
         .with(Role::Enricher, 2)
         .flag(Role::Enricher, "--unknown-ttl", "2s")

@@ -19,7 +19,7 @@ fn openings(site: &Pipeline, numbers: std::ops::Range<u32>) -> Vec<Event> {
 }
 
 #[tokio::test]
-async fn is_left_alone_for_as_long_as_it_asks() -> Result<()> {
+async fn pause_is_honoured_for_the_requested_time() -> Result<()> {
     let site = Pipeline::builder().with(Role::Enricher, 3).start().await?;
     site.deanonymizer.set_retry_after(RETRY_AFTER);
     site.deanonymizer
@@ -81,7 +81,7 @@ async fn gets_the_most(site: &Pipeline, mut next: u32) -> Result<u32> {
 }
 
 #[tokio::test]
-async fn gets_fewer_calls_at_once_until_it_is_well() -> Result<()> {
+async fn concurrency_drops_until_the_provider_recovers() -> Result<()> {
     let site = Pipeline::builder()
         .flag(Role::Enricher, "--lookup-concurrency", &CALLS_AT_ONCE.to_string())
         .start()

@@ -15,7 +15,7 @@ fn is_not_live(seen: &Seen) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_restarted_gateway_changes_nothing() -> Result<()> {
+async fn gateway_restart_does_not_change_the_page() -> Result<()> {
     let mut site = with_page().start().await?;
     let mut page = Page::of(&site)?;
     let stays = Visitor::from(&site.ip(Kind::CompanyOnly, 1));
@@ -39,7 +39,7 @@ async fn a_restarted_gateway_changes_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_killed_connection_is_made_anew_and_the_page_is_right() -> Result<()> {
+async fn page_reconnects_after_a_killed_connection() -> Result<()> {
     let site = with_page().start().await?;
     let mut page = Page::of(&site)?;
     let stays = Visitor::from(&site.ip(Kind::CompanyOnly, 1));
@@ -69,7 +69,7 @@ async fn a_killed_connection_is_made_anew_and_the_page_is_right() -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_gateway_that_hears_no_ingestor_shows_who_was_there_and_since_when() -> Result<()> {
+async fn page_keeps_rows_and_says_since_when_no_ingestor_is_heard() -> Result<()> {
     let mut site = with_page().stale_after(Duration::from_secs(6)).start().await?;
     let mut page = Page::of(&site)?;
     let visitor = Visitor::from(&site.ip(Kind::CompanyOnly, 1));
@@ -131,7 +131,7 @@ async fn a_gateway_that_hears_no_ingestor_shows_who_was_there_and_since_when() -
 }
 
 #[tokio::test]
-async fn a_table_that_empties_because_the_emitter_is_away_says_so() -> Result<()> {
+async fn page_says_why_the_table_empties_without_the_emitter() -> Result<()> {
     let site = with_page().stale_after(Duration::from_secs(3)).start().await?;
     let mut page = Page::of(&site)?;
     let visitor = Visitor::from(&site.ip(Kind::CompanyOnly, 1));

@@ -32,13 +32,13 @@ async fn log_in_and_out(site: &Pipeline, line: &[&OsStr]) -> Result<()> {
 }
 
 #[tokio::test]
-async fn people_log_in_through_the_form_and_out_again() -> Result<()> {
+async fn login_and_logout_through_the_form() -> Result<()> {
     let site = with_page().flag(Role::Gateway, "--access-token", TOKEN);
     log_in_and_out(&site.start().await?, &[]).await
 }
 
 #[tokio::test]
-async fn people_log_in_behind_a_proxy_that_speaks_tls() -> Result<()> {
+async fn login_behind_a_tls_proxy() -> Result<()> {
     let site = with_page().flag(Role::Gateway, "--access-token", TOKEN);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("login");
     std::fs::create_dir_all(&folder)?;
@@ -54,7 +54,7 @@ async fn people_log_in_behind_a_proxy_that_speaks_tls() -> Result<()> {
 }
 
 #[tokio::test]
-async fn people_log_in_behind_a_proxy_that_asks_for_another_host() -> Result<()> {
+async fn login_behind_a_proxy_that_changes_the_host() -> Result<()> {
     let port = free_port()?.to_string();
     let origin = format!("http://127.0.0.1:{port}");
     let site = with_page().flag(Role::Gateway, "--access-token", TOKEN).flag(

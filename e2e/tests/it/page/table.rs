@@ -42,7 +42,7 @@ fn choose(label: &str, option: &str) -> Value {
 }
 
 #[tokio::test]
-async fn search_order_and_filters_show_whom_they_should() -> Result<()> {
+async fn search_order_and_filters_show_the_right_visitors() -> Result<()> {
     let site = with_page().start().await?;
     let guests = Guests::come(&site).await?;
     let Guests {
@@ -93,7 +93,7 @@ async fn search_order_and_filters_show_whom_they_should() -> Result<()> {
 }
 
 #[tokio::test]
-async fn visitors_are_put_under_their_companies() -> Result<()> {
+async fn visitors_are_grouped_by_company() -> Result<()> {
     let site = with_page().start().await?;
     let guests = Guests::come(&site).await?;
     let company = site.shows(&guests.second).await?.company.context("no company")?;
@@ -121,7 +121,7 @@ async fn visitors_are_put_under_their_companies() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_the_table_shows_is_shared_by_its_address() -> Result<()> {
+async fn url_reproduces_the_table() -> Result<()> {
     let site = with_page().start().await?;
     let guests = Guests::come(&site).await?;
     let Guests {
@@ -164,7 +164,7 @@ async fn what_the_table_shows_is_shared_by_its_address() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_export_holds_what_is_shown_and_no_formula() -> Result<()> {
+async fn export_contains_the_shown_rows_without_formulas() -> Result<()> {
     let site = with_page().start().await?;
     let Guests {
         first,

@@ -14,7 +14,7 @@ use super::browser::{Page, with_page};
 use crate::leaks::Forbidden;
 
 #[tokio::test]
-async fn visitors_come_age_and_go() -> Result<()> {
+async fn visitors_appear_age_and_disappear() -> Result<()> {
     let site = with_page().start().await?;
     let mut page = Page::of(&site)?;
     page.shows("that nobody is there", |seen| {
@@ -48,7 +48,7 @@ async fn visitors_come_age_and_go() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_keep_alive_starts_the_time_since_the_last_activity_anew() -> Result<()> {
+async fn keep_alive_resets_the_time_since_the_last_activity() -> Result<()> {
     let site = with_page().start().await?;
     let mut page = Page::of(&site)?;
     let visitor = Visitor::from(&site.ip(Kind::CompanyOnly, 1));
@@ -70,7 +70,7 @@ async fn a_keep_alive_starts_the_time_since_the_last_activity_anew() -> Result<(
 }
 
 #[tokio::test]
-async fn the_averages_are_those_of_the_sessions_that_the_api_gives() -> Result<()> {
+async fn averages_match_the_sessions_of_the_api() -> Result<()> {
     let site = with_page().start().await?;
     let mut page = Page::of(&site)?;
     let visitors: Vec<_> = [0, 0, 0, 1, 2, 2]
@@ -133,7 +133,7 @@ fn seconds(text: &str) -> Result<i64> {
 }
 
 #[tokio::test]
-async fn a_computer_whose_clock_is_five_minutes_wrong_shows_the_right_ages() -> Result<()> {
+async fn wrong_clock_of_the_computer_does_not_change_ages() -> Result<()> {
     let site = with_page().start().await?;
     let visitor = Visitor::from(&site.ip(Kind::CompanyOnly, 1));
     site.send(&[visitor.opened(125_000)]);
@@ -159,7 +159,7 @@ async fn a_computer_whose_clock_is_five_minutes_wrong_shows_the_right_ages() -> 
 const WATCHED_FOR: Duration = Duration::from_mins(2);
 
 #[tokio::test]
-async fn what_must_not_be_shown_is_not_in_the_document_for_a_moment() -> Result<()> {
+async fn hidden_data_is_never_in_the_document() -> Result<()> {
     let site = with_page()
         .with(Role::Enricher, 2)
         .emitter(EmitterConfig {
@@ -210,7 +210,7 @@ async fn what_must_not_be_shown_is_not_in_the_document_for_a_moment() -> Result<
 }
 
 #[tokio::test]
-async fn markup_of_a_third_party_is_text_on_the_page() -> Result<()> {
+async fn third_party_markup_is_shown_as_text() -> Result<()> {
     let site = with_page().start().await?;
     let mut page = Page::of(&site)?;
     let markup = [

@@ -8,7 +8,7 @@ use simulator::world::Kind;
 use super::browser::{Page, Seen, with_page};
 
 #[tokio::test]
-async fn an_awaited_company_is_marked_and_counted_in_the_title() -> Result<()> {
+async fn watched_company_is_marked_and_counted_in_the_title() -> Result<()> {
     let site = with_page().start().await?;
     let awaited = Visitor::from(&site.ip(Kind::CompanyOnly, 1));
     let other = Visitor::from(&site.ip(Kind::CompanyOnly, 2));

@@ -52,7 +52,7 @@ async fn says_what_would_be_shown_and_why() -> Result<()> {
 }
 
 #[tokio::test]
-async fn fails_where_there_is_no_verdict() -> Result<()> {
+async fn fails_without_a_verdict() -> Result<()> {
     let service = Service::start(Persona::IpInfo, "check-fails")?;
     let ip = service.simulator.world().ip(Kind::CompanyOnly, 1);
     for (failure, part) in [

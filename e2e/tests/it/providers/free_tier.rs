@@ -131,7 +131,7 @@ async fn visitors_of_skipped_networks_cost_no_call() -> Result<()> {
 }
 
 #[tokio::test]
-async fn native_protocol_skips_reserved_addresses_only_where_it_is_told_to() -> Result<()> {
+async fn native_protocol_skips_reserved_addresses_only_on_request() -> Result<()> {
     let site = Pipeline::builder()
         .flag(Role::Enricher, "--skip-reserved", "true")
         .start()

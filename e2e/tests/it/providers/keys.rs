@@ -70,7 +70,7 @@ async fn bucket(site: &Pipeline) -> Result<String> {
 }
 
 #[tokio::test]
-async fn key_is_told_nowhere() -> Result<()> {
+async fn key_appears_nowhere() -> Result<()> {
     // A key in the URL is the hardest to keep: errors and logs of clients like to tell URLs.
     let service = Service::start(Persona::IpInfo, "told")?;
     let text = std::fs::read_to_string(&service.file)?;
@@ -156,7 +156,7 @@ async fn key_is_told_nowhere() -> Result<()> {
 }
 
 #[tokio::test]
-async fn rotated_key_holds_at_once() -> Result<()> {
+async fn rotated_key_takes_effect_at_once() -> Result<()> {
     let service = Service::start(Persona::SixSense, "rotated")?;
     let site = service
         .site()

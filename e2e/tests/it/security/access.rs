@@ -41,7 +41,7 @@ fn cookie(answer: &Answer) -> Result<&str> {
 }
 
 #[tokio::test]
-async fn strangers_see_nothing_but_the_form() -> Result<()> {
+async fn requests_without_a_token_get_only_the_form() -> Result<()> {
     let site = guarded().await?;
     let gateway = &site.member(Role::Gateway, 0)?.http;
     for path in GUARDED {
@@ -81,7 +81,7 @@ async fn strangers_see_nothing_but_the_form() -> Result<()> {
 }
 
 #[tokio::test]
-async fn programs_show_the_token_itself() -> Result<()> {
+async fn programs_send_a_bearer_token() -> Result<()> {
     let site = guarded().await?;
     let gateway = &site.member(Role::Gateway, 0)?.http;
     let answer = bearer(gateway, "/api/sessions", TOKEN).await?;
@@ -94,7 +94,7 @@ async fn programs_show_the_token_itself() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_browser_logs_in_once_for_all_gateways() -> Result<()> {
+async fn login_is_valid_on_all_gateways() -> Result<()> {
     let site = Pipeline::builder()
         .with(Role::Gateway, 2)
         .flag(Role::Gateway, "--access-token", TOKEN)
@@ -129,7 +129,7 @@ async fn a_browser_logs_in_once_for_all_gateways() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_browser_returns_to_the_address_it_asked_for_and_to_no_other_site() -> Result<()> {
+async fn login_returns_to_the_requested_url_and_to_no_other_site() -> Result<()> {
     let site = guarded().await?;
     let gateway = &site.member(Role::Gateway, 0)?.http;
     let form = gateway.get("/?q=lumen").await?;
@@ -156,7 +156,7 @@ async fn a_browser_returns_to_the_address_it_asked_for_and_to_no_other_site() ->
 }
 
 #[tokio::test]
-async fn a_log_out_takes_the_pass_away() -> Result<()> {
+async fn logout_deletes_the_pass() -> Result<()> {
     let site = guarded().await?;
     let gateway = &site.member(Role::Gateway, 0)?.http;
     let by_link = gateway.get("/logout").await?;
@@ -180,7 +180,7 @@ async fn a_log_out_takes_the_pass_away() -> Result<()> {
 }
 
 #[tokio::test]
-async fn after_too_many_wrong_tokens_even_the_right_one_must_wait() -> Result<()> {
+async fn too_many_wrong_tokens_lock_out_the_right_one() -> Result<()> {
     let site = guarded().await?;
     let gateway = &site.member(Role::Gateway, 0)?.http;
     let logged_in = gateway.post_form("/login", &format!("token={TOKEN}")).await?;
@@ -211,7 +211,7 @@ async fn after_too_many_wrong_tokens_even_the_right_one_must_wait() -> Result<()
 }
 
 #[tokio::test]
-async fn a_token_can_come_from_a_file() -> Result<()> {
+async fn token_can_come_from_a_file() -> Result<()> {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("access-token");
     std::fs::write(&file, format!("{TOKEN}\n"))?;
     let site = Pipeline::builder()

@@ -104,7 +104,7 @@ async fn only_enrichers_can_read_the_secret() -> Result<()> {
 }
 
 #[tokio::test]
-async fn enrichers_that_start_together_agree_on_one_secret_and_put_it_back() -> Result<()> {
+async fn enrichers_agree_on_one_secret_and_restore_it() -> Result<()> {
     let mut site = Pipeline::builder().with(Role::Enricher, 4).start().await?;
     let before = secret(&site).await?;
     let addresses: Vec<_> = (0..40).map(|n| site.ip(Kind::Full, n)).collect();

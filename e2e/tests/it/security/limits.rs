@@ -30,7 +30,7 @@ async fn goes_on(site: &Pipeline) -> Result<()> {
 }
 
 #[tokio::test]
-async fn more_clients_than_there_is_room_for_are_told_so() -> Result<()> {
+async fn clients_beyond_the_limit_get_503() -> Result<()> {
     let site = Pipeline::builder()
         .flag(Role::Gateway, "--max-clients", "2")
         .start()
@@ -48,7 +48,7 @@ async fn more_clients_than_there_is_room_for_are_told_so() -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_asks_too_often_is_refused() -> Result<()> {
+async fn requests_beyond_the_rate_get_429() -> Result<()> {
     let site = Pipeline::builder()
         .flag(Role::Gateway, "--request-rate", "1")
         .start()
@@ -98,7 +98,7 @@ async fn status_from(site: &Pipeline, source: &str, path: &str) -> Result<Status
 }
 
 #[tokio::test]
-async fn one_address_does_not_take_every_connection() -> Result<()> {
+async fn one_address_cannot_use_every_connection() -> Result<()> {
     let site = Pipeline::builder()
         .flag(Role::Gateway, "--max-connections-per-address", "20")
         .start()
@@ -122,7 +122,7 @@ async fn one_address_does_not_take_every_connection() -> Result<()> {
 }
 
 #[tokio::test]
-async fn health_is_served_beyond_every_limit() -> Result<()> {
+async fn health_is_served_beyond_all_limits() -> Result<()> {
     for limit in ["--max-connections", "--max-connections-per-address"] {
         let site = Pipeline::builder()
             .flag(Role::Gateway, limit, "10")
@@ -143,7 +143,7 @@ async fn health_is_served_beyond_every_limit() -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_says_too_much_is_sent_away() -> Result<()> {
+async fn client_that_sends_too_much_is_disconnected() -> Result<()> {
     let site = Pipeline::start().await?;
     let (loud, other) = (site.viewer().await?, site.viewer().await?);
     for _ in 0..2_000 {
@@ -160,7 +160,7 @@ async fn who_says_too_much_is_sent_away() -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_asks_for_many_snapshots_gets_few() -> Result<()> {
+async fn snapshot_requests_of_a_client_are_limited() -> Result<()> {
     let site = Pipeline::start().await?;
     let viewer = site.viewer().await?;
     for _ in 0..50 {
@@ -176,7 +176,7 @@ async fn who_asks_for_many_snapshots_gets_few() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_too_large_is_refused() -> Result<()> {
+async fn rejects_oversized_input() -> Result<()> {
     let site = Pipeline::builder()
         .flag(Role::Gateway, "--access-token", "open-sesame")
         .start()
@@ -199,7 +199,7 @@ async fn what_is_too_large_is_refused() -> Result<()> {
 }
 
 #[tokio::test]
-async fn paths_out_of_the_assets_lead_nowhere() -> Result<()> {
+async fn paths_outside_the_assets_are_not_served() -> Result<()> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("traversal");
     let assets = folder.join("assets");
     std::fs::create_dir_all(&assets)?;

@@ -15,7 +15,7 @@ const FOREIGN: [&str; 5] = [
 ];
 
 #[tokio::test]
-async fn a_foreign_page_opens_no_websocket_and_reads_nothing() -> Result<()> {
+async fn foreign_page_cannot_open_a_websocket_or_read() -> Result<()> {
     let site = Pipeline::builder()
         .flag(
             Role::Gateway,
@@ -39,7 +39,7 @@ async fn a_foreign_page_opens_no_websocket_and_reads_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn our_own_page_an_allowed_one_and_a_program_without_any_may() -> Result<()> {
+async fn own_page_allowed_origin_and_programs_are_accepted() -> Result<()> {
     let site = Pipeline::builder()
         .flag(Role::Gateway, "--allowed-origin", "https://portal.example")
         .start()

@@ -237,7 +237,7 @@ fn every_subject() -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_message_arrives_only_where_it_is_needed() -> Result<()> {
+async fn messages_arrive_only_where_needed() -> Result<()> {
     let mut site = Accounts::start("permissions.messages").await?;
     let subjects = every_subject();
     for speaker in 0..USERS.len() {
@@ -278,7 +278,7 @@ async fn a_message_arrives_only_where_it_is_needed() -> Result<()> {
 
 /// A gateway that was taken over must not tell other gateways that enrichers and ingestors are well.
 #[tokio::test]
-async fn no_gateway_speaks_for_other_processes() -> Result<()> {
+async fn gateway_cannot_impersonate_other_processes() -> Result<()> {
     let mut site = Accounts::start("permissions.statuses").await?;
     for user in &mut site.users {
         for process in ["ingestor", "enricher", "gateway"] {
@@ -302,7 +302,7 @@ async fn no_gateway_speaks_for_other_processes() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nobody_comes_in_without_the_right_password() -> Result<()> {
+async fn wrong_password_is_refused() -> Result<()> {
     let site = Accounts::start("permissions.passwords").await?;
     for user in USERS.iter().chain(&["maintainer", "admin", "", "$G"]) {
         for password in ["", "wrong", "Operator"] {

@@ -139,7 +139,7 @@ async fn answered(user: &mut User, prefix: &str, expected: usize) -> Result<()> 
 }
 
 #[tokio::test]
-async fn an_answer_of_the_server_goes_only_where_the_asker_may_write() -> Result<()> {
+async fn server_answers_go_only_where_the_requester_may_write() -> Result<()> {
     let mut site = Accounts::start("reply_subjects.answers").await?;
     fill(&site).await?;
     for number in 0..USERS.len() {
@@ -165,7 +165,7 @@ async fn an_answer_of_the_server_goes_only_where_the_asker_may_write() -> Result
 }
 
 #[tokio::test]
-async fn a_trace_goes_only_where_its_sender_may_write() -> Result<()> {
+async fn traces_go_only_where_the_sender_may_write() -> Result<()> {
     let mut site = Accounts::start("reply_subjects.traces").await?;
     fill(&site).await?;
     for number in 0..USERS.len() {
@@ -190,7 +190,7 @@ async fn a_trace_goes_only_where_its_sender_may_write() -> Result<()> {
 
 /// As in `nats --user operator pub visitor.explain x --reply '$JS.API.STREAM.DELETE.VISITOR_SESSIONS'`.
 #[tokio::test]
-async fn an_answer_of_ours_goes_only_to_who_asked() -> Result<()> {
+async fn process_answers_go_only_to_the_requester() -> Result<()> {
     let mut site = Accounts::start("reply_subjects.services").await?;
     fill(&site).await?;
     let operator = site.user("operator")?;
@@ -223,7 +223,7 @@ async fn an_answer_of_ours_goes_only_to_who_asked() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_consumer_delivers_only_where_its_maker_may_write() -> Result<()> {
+async fn consumers_deliver_only_where_their_creator_may_write() -> Result<()> {
     let mut site = Accounts::start("reply_subjects.consumers").await?;
     fill(&site).await?;
     // A consumer delivers only where somebody listens, so somebody does.
@@ -269,7 +269,7 @@ async fn a_consumer_delivers_only_where_its_maker_may_write() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nobody_changes_a_stream() -> Result<()> {
+async fn no_user_can_change_a_stream() -> Result<()> {
     let mut site = Accounts::start("reply_subjects.streams").await?;
     fill(&site).await?;
     for user in &mut site.users {

@@ -25,7 +25,7 @@ fn no_argument_list_holds_a_secret() -> Result<()> {
 }
 
 #[tokio::test]
-async fn no_log_tells_a_secret_or_who_visits() -> Result<()> {
+async fn no_log_contains_a_secret_or_a_visitor() -> Result<()> {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     let mut builder = Pipeline::builder().log_filter("debug");
     for role in Role::ALL {

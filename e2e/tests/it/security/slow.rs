@@ -31,7 +31,7 @@ async fn is_cut_off(mut stream: TcpStream) -> Result<()> {
 }
 
 #[tokio::test]
-async fn ten_thousand_idle_connections_hold_up_nobody() -> Result<()> {
+async fn ten_thousand_idle_connections_delay_nobody() -> Result<()> {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(
         Resource::Nofile,
@@ -72,7 +72,7 @@ async fn ten_thousand_idle_connections_hold_up_nobody() -> Result<()> {
 }
 
 #[tokio::test]
-async fn requests_that_never_end_are_cut_off() -> Result<()> {
+async fn endless_requests_time_out() -> Result<()> {
     let site = Pipeline::builder()
         .flag(Role::Gateway, "--access-token", "open-sesame")
         .start()
@@ -99,7 +99,7 @@ async fn requests_that_never_end_are_cut_off() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_kept_and_not_used_is_closed() -> Result<()> {
+async fn idle_connection_is_closed() -> Result<()> {
     let site = Pipeline::start().await?;
     let mut stream = TcpStream::connect(address(&site)?).await?;
     stream
@@ -112,7 +112,7 @@ async fn a_connection_that_is_kept_and_not_used_is_closed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_answer_that_nobody_reads_is_given_up() -> Result<()> {
+async fn unread_answer_is_aborted() -> Result<()> {
     let site = Pipeline::start().await?;
     let visitors: Vec<_> = (0..3_000)
         .map(|n| Visitor::from(&site.ip(Kind::Full, n % 20)))

@@ -26,7 +26,7 @@ fn connector(made: &Certificates) -> Result<Connector> {
 }
 
 #[tokio::test]
-async fn everything_is_encrypted_where_that_is_set() -> Result<()> {
+async fn all_connections_use_tls_when_configured() -> Result<()> {
     let site = Pipeline::builder()
         .encrypted()
         .flag(Role::Gateway, "--access-token", "open-sesame")
@@ -65,7 +65,7 @@ async fn everything_is_encrypted_where_that_is_set() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nobody_is_spoken_to_without() -> Result<()> {
+async fn plaintext_connections_are_refused() -> Result<()> {
     let site = Pipeline::builder().encrypted().start().await?;
     let made = site.certificates.as_ref().context("no certificates")?;
     let base = site.member(Role::Gateway, 0)?.http.base();
@@ -94,7 +94,7 @@ async fn nobody_is_spoken_to_without() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_nats_server_of_another_authority_is_not_trusted() -> Result<()> {
+async fn nats_server_of_another_authority_is_not_trusted() -> Result<()> {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("another-authority");
     std::fs::create_dir_all(&folder)?;
     let another = Certificates::make(&folder)?;
@@ -118,7 +118,7 @@ async fn a_nats_server_of_another_authority_is_not_trusted() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_health_check_asks_beside_tls() -> Result<()> {
+async fn healthcheck_works_beside_tls() -> Result<()> {
     let site = Pipeline::builder()
         .encrypted()
         .flag(Role::Gateway, "--http-listen", "127.0.0.1:0")
