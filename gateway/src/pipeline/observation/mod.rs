@@ -34,14 +34,14 @@ struct Source {
     /// When a status last reported no backlog.
     idle_at: Option<Millis>,
     /// When a status last reported a backlog.
-    backlog_at: Option<Millis>,
+    last_backlog: Option<Millis>,
 }
 
 impl Source {
     fn hear(&mut self, has_backlog: bool, now: Millis) {
         self.heard_at = Some(now);
         *(if has_backlog {
-            &mut self.backlog_at
+            &mut self.last_backlog
         } else {
             &mut self.idle_at
         }) = Some(now);
@@ -54,11 +54,11 @@ impl Source {
     /// Whether the backlog at the end of the interruption is worked off.
     fn has_caught_up(&self, ended_at: Millis, now: Millis) -> bool {
         let is_of_after = |at: Millis| at >= ended_at + STATUS_AFTER;
-        self.idle_at.is_some_and(is_of_after) && self.backlog_at.is_none_or(|at| now - at > GRACE)
+        self.idle_at.is_some_and(is_of_after) && self.last_backlog.is_none_or(|at| now - at > GRACE)
     }
 
     fn shift(&mut self, by: Millis) {
-        for at in [&mut self.heard_at, &mut self.idle_at, &mut self.backlog_at] {
+        for at in [&mut self.heard_at, &mut self.idle_at, &mut self.last_backlog] {
             *at = at.map(|at| at + by);
         }
     }
