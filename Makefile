@@ -178,7 +178,7 @@ test-rust: $(VENV) $(PAGE) ## Unit tests of the crates, and the whole pipeline e
 	  cargo test --locked --workspace
 
 .PHONY: test-browser
-test-browser: $(PAGE) ## The page in Chromium, against a gateway that the test plays
+test-browser: $(PAGE) ## The page in Chromium, against a mock gateway
 	CHROMIUM="$$(scripts/find-chromium)" && export CHROMIUM && npm --prefix frontend run test:browser
 
 ##@ Help

@@ -1,32 +1,32 @@
-// How fluid the page is with many visitors, and whether it keeps its memory: see `make bench-page`.
+// Measures how smoothly the page renders many visitors, and whether its heap grows: see `make bench-page`.
 // usage: node bench/page.mjs; VISITORS (10000), CHANGES a second (5000), SECONDS of scrolling (30), MINUTES (10)
 import { loadavg } from 'node:os';
-import { launchBrowser } from '../browser/browser.mjs';
-import { MockGateway } from '../browser/mock-gateway.mjs';
-import { Crowd } from './crowd.mjs';
+import { launchChromium } from '../browser/chromium.mjs';
+import { MockGateway } from '../browser/mock/gateway.mjs';
+import { Traffic } from './traffic.mjs';
 import { busyShares, shareOver, trendOf } from './figures.mjs';
 
 const { VISITORS = 10_000, CHANGES = 5_000, SECONDS = 30, MINUTES = 10 } = process.env;
-/** Between two looks at the heap, in milliseconds. */
-const HEAP_EVERY = 20_000;
+/** Milliseconds between two samples of the heap. */
+const HEAP_INTERVAL = 20_000;
 
 const gateway = await MockGateway.start();
-const crowd = new Crowd(gateway, Number(VISITORS));
-const browser = await launchBrowser();
+const traffic = new Traffic(gateway, Number(VISITORS));
+const browser = await launchChromium();
 try {
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
   await page.goto(gateway.url);
-  await page.locator('.visitors-body [role=row]').first().waitFor();
-  crowd.start(Number(CHANGES));
-  // What is measured is the page at work, not its start.
+  await page.getByRole('gridcell').first().waitFor();
+  traffic.start(Number(CHANGES));
+  // The start is not part of the measurement.
   await pause(3_000);
-  // Where others use the machine, frames are late for their sake too.
+  // Other load on the machine delays frames too.
   console.log(`${VISITORS} visitors, ${CHANGES} changes/s, load of the machine ${loadavg()[0].toFixed(1)}`);
   await measureScrolling(page);
   await measureTyping(page);
   await measureHeap(page);
 } finally {
-  crowd.stop();
+  traffic.stop();
   await browser.close();
   await gateway.stop();
 }
@@ -45,7 +45,7 @@ async function measureScrolling(page) {
   );
 }
 
-/** Presses keys in the search field, as one types, and tells how long each took to be seen. */
+/** Types into the search field, and measures how long each key takes until its effect is painted. */
 async function measureTyping(page) {
   await page.evaluate(() => {
     globalThis.delays = [];
@@ -55,7 +55,7 @@ async function measureTyping(page) {
       }
     }).observe({ type: 'event', durationThreshold: 16 });
   });
-  await page.locator('.search').first().focus();
+  await page.getByLabel('Search visitors').focus();
   const text = 'varga optics';
   for (const key of text) {
     await page.keyboard.type(key);
@@ -75,7 +75,7 @@ async function measureHeap(page) {
   const samples = [];
   const until = performance.now() + Number(MINUTES) * 60_000;
   while (performance.now() < until) {
-    await pause(HEAP_EVERY);
+    await pause(HEAP_INTERVAL);
     await session.send('HeapProfiler.collectGarbage');
     const { usedSize } = await session.send('Runtime.getHeapUsage');
     samples.push([performance.now() / 60_000, usedSize / 1e6]);
@@ -90,9 +90,9 @@ async function measureHeap(page) {
   console.log(`  trend                 ${trendOf(samples).toFixed(2)} MB/min`);
 }
 
-/** Scrolls down and up for so many milliseconds, in the page; returns how long each frame took. */
+/** Runs in the page: scrolls down and up for so many milliseconds, and returns the duration of each frame. */
 function scrollFor(milliseconds) {
-  const scroller = document.querySelector('.visitors');
+  const scroller = document.querySelector('[role=grid]').parentElement;
   const frames = [];
   let down = true;
   return new Promise((done) => {

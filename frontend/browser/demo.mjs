@@ -1,18 +1,18 @@
-// The page without the rest of the system: node browser/demo.mjs [--port 3000] [--visitors 200] [--troubled]
+// The page without the rest of the system: node browser/demo.mjs [--port 3000] [--visitors 200] [--failing]
 import { parseArgs } from 'node:util';
-import { Showcase } from './showcase.mjs';
+import { DemoSite } from './mock/demo-site.mjs';
 
 const { values } = parseArgs({
   options: {
     port: { type: 'string', default: '3000' },
     visitors: { type: 'string', default: '200' },
-    troubled: { type: 'boolean', default: false },
+    failing: { type: 'boolean', default: false },
   },
 });
 
-const showcase = await Showcase.start({
+const site = await DemoSite.start({
   port: Number(values.port),
   visitors: Number(values.visitors),
-  troubled: values.troubled,
+  failing: values.failing,
 });
-console.log(showcase.url);
+console.log(site.url);

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import puppeteer from 'puppeteer-core';
-import { ARGUMENTS } from '../browser.mjs';
+import { CHROMIUM } from '../chromium.mjs';
 import { Line } from './line.mjs';
 import { Proxy } from './proxy.mjs';
 
@@ -53,8 +53,7 @@ function launch() {
     const executablePath = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
     return puppeteer.launch({ ...shared, browser: 'firefox', executablePath, headless: true });
   }
-  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
-  return puppeteer.launch({ ...shared, browser: 'chrome', executablePath, args: ARGUMENTS });
+  return puppeteer.launch({ ...shared, browser: 'chrome', ...CHROMIUM });
 }
 
 async function logInAndOut(page) {

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { launchBrowser } from '../browser.mjs';
+import { launchChromium } from '../chromium.mjs';
 import { Line } from './line.mjs';
 
 const { values, positionals } = parseArgs({
@@ -17,7 +17,7 @@ if (!url) {
 }
 
 const line = await Line.to(url);
-const browser = await launchBrowser();
+const browser = await launchChromium();
 const context = await browser.newContext({ viewport: { width: 1440, height: 2000 } });
 await context.addInitScript(noteAllThatIsShown);
 await context.addInitScript(setClockAhead, Number(values['clock-ahead']));

@@ -1,4 +1,9 @@
-// Visitors for the mock gateway: made up, but the same ones for the same seed.
+// Visitors for the mock gateway: made up, and the same ones for the same seed.
+
+/** @typedef {import('../../src/feed/frame').Company} Company */
+/** @typedef {import('../../src/feed/frame').Contact} Contact */
+/** @typedef {import('../../src/feed/frame').Session} Session */
+/** A generator of numbers from 0 to 1. @typedef {() => number} Random */
 
 const FIRST = [
   'Ada',
@@ -24,7 +29,12 @@ const TITLES = [
 const TRADES = ['Freight', 'Optics', 'Foods', 'Robotics', 'Textiles', 'Analytics', 'Marine', 'Ceramics'];
 const FORMS = ['& Sons', 'Group', 'GmbH', 'Ltd', 'International Holdings'];
 
-/** Numbers from 0 to 1 that look random (mulberry32). */
+/**
+ * A seeded random number generator (mulberry32).
+ *
+ * @param {number} seed
+ * @returns {Random}
+ */
 export function random(seed) {
   let state = seed;
   return () => {
@@ -35,22 +45,31 @@ export function random(seed) {
   };
 }
 
-/** A visitor who came `ago` milliseconds ago; what is known about who it is differs, as it does in life. */
+/**
+ * A visitor who came `ago` milliseconds ago; how much is known about the visitor varies.
+ *
+ * @param {Random} chance
+ * @returns {Session}
+ */
 export function makeVisitor(chance, ago = 0) {
   const openedAt = Date.now() - ago;
-  const known = chance() < 0.8;
-  const company = known ? makeCompany(chance) : null;
+  const company = chance() < 0.8 ? makeCompany(chance) : null;
   return {
     guid: makeGuid(chance),
     ip: chance() < 0.25 ? makeIpv6(chance) : `203.0.113.${Math.floor(chance() * 256)}`,
     openedAt,
     lastActivityAt: openedAt + Math.floor(chance() * Math.min(ago, 30_000)),
     company,
-    contact: known && chance() < 0.85 ? makeContact(chance, company.domain) : null,
+    contact: company !== null && chance() < 0.85 ? makeContact(chance, company.domain) : null,
   };
 }
 
-/** Some companies send more visitors than others. */
+/**
+ * Some companies send more visitors than others.
+ *
+ * @param {Random} chance
+ * @returns {Company}
+ */
 function makeCompany(chance) {
   const skewed = () => chance() ** 1.8;
   const last = pick(skewed, LAST);
@@ -59,9 +78,14 @@ function makeCompany(chance) {
   return { guid: `company-${name}`, name, domain: `${last}-${trade}.example`.toLowerCase() };
 }
 
+/**
+ * @param {Random} chance
+ * @param {string} domain
+ */
 function makeContact(chance, domain) {
   const first = pick(chance, FIRST);
   const last = pick(chance, LAST);
+  /** @type {Contact} */
   const contact = {
     guid: makeGuid(chance),
     name: `${first} ${last}`,
@@ -76,15 +100,22 @@ function makeContact(chance, domain) {
   return contact;
 }
 
+/** @param {Random} chance */
 function makeGuid(chance) {
   return Array.from({ length: 32 }, () => Math.floor(chance() * 16).toString(16)).join('');
 }
 
+/** @param {Random} chance */
 function makeIpv6(chance) {
   const groups = Array.from({ length: 6 }, () => Math.floor(chance() * 0x10000).toString(16));
   return `2001:db8:${groups.join(':')}`;
 }
 
+/**
+ * @template T
+ * @param {Random} chance
+ * @param {readonly T[]} choices
+ */
 function pick(chance, choices) {
-  return choices[Math.floor(chance() * choices.length)];
+  return /** @type {T} */ (choices[Math.floor(chance() * choices.length)]);
 }

@@ -1,27 +1,27 @@
-// Visitors by the thousand, of whom some come, go or do something with every frame.
-import { makeVisitor, random } from '../browser/visitors.mjs';
+// Thousands of visitors, of whom some arrive, leave or are active in every frame.
+import { makeVisitor, random } from '../browser/mock/visitors.mjs';
 
 /** Frames a second, as the gateway sends them. */
 const FRAMES = 20;
-/** Of a hundred changes, so many are somebody coming, leaving, or becoming known; the others are touches. */
-const COMING = 10;
-const LEAVING = 10;
-const KNOWN = 5;
+/** Of a hundred changes, how many are arrivals, departures and identifications; the others are activities. */
+const ARRIVALS = 10;
+const DEPARTURES = 10;
+const IDENTIFICATIONS = 5;
 
-export class Crowd {
+export class Traffic {
   #gateway;
   #chance = random(11);
   #visitors = [];
   #next = 0;
   #timer;
 
-  /** Lets `count` visitors be there. */
+  /** Starts with `count` visitors. */
   constructor(gateway, count) {
     this.#gateway = gateway;
-    for (let left = count; left > 0; left -= 1) this.#come(this.#chance() * 3_600_000);
+    for (let left = count; left > 0; left -= 1) this.#arrive(this.#chance() * 3_600_000);
   }
 
-  /** Lets so many changes a second happen, until it is stopped; what a late timer missed, the next one makes up for. */
+  /** Makes so many changes a second until it is stopped; changes that a late timer missed follow with the next one. */
   start(changesPerSecond) {
     const since = performance.now();
     let done = 0;
@@ -38,14 +38,14 @@ export class Crowd {
 
   #change() {
     const kind = this.#chance() * 100;
-    if (kind < COMING) this.#come(0);
-    else if (kind < COMING + LEAVING) this.#leave();
-    else if (kind < COMING + LEAVING + KNOWN) this.#becomeKnown();
-    else this.#gateway.touch(this.#anybody().guid);
+    if (kind < ARRIVALS) this.#arrive(0);
+    else if (kind < ARRIVALS + DEPARTURES) this.#leave();
+    else if (kind < ARRIVALS + DEPARTURES + IDENTIFICATIONS) this.#identify();
+    else this.#gateway.touch(this.#anyVisitor().guid);
   }
 
-  #come(ago) {
-    // Guids that are quick to make; the rest is as in life.
+  #arrive(ago) {
+    // Plain numbers as GUIDs, because they are quick to make.
     const visitor = { ...makeVisitor(this.#chance, Math.floor(ago)), guid: `visitor-${(this.#next += 1)}` };
     this.#visitors.push(visitor);
     this.#gateway.put(visitor);
@@ -58,14 +58,14 @@ export class Crowd {
     this.#gateway.remove(guid);
   }
 
-  #becomeKnown() {
-    const visitor = this.#anybody();
+  #identify() {
+    const visitor = this.#anyVisitor();
     const { company, contact } = makeVisitor(this.#chance);
     Object.assign(visitor, { company, contact });
     this.#gateway.put({ ...visitor });
   }
 
-  #anybody() {
+  #anyVisitor() {
     return this.#visitors[Math.floor(this.#chance() * this.#visitors.length)];
   }
 }

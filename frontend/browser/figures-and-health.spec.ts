@@ -1,0 +1,91 @@
+// The figures above the table, and the health of the pipeline.
+import { cell, expect, figure, rows, test } from './fixtures';
+import { aGateway, anEnricher, aSession, LUMEN } from './mock/contract.mjs';
+
+test.describe('figures', () => {
+  test('average over the visitors shown, and show a dash where there are none', async ({ page, gateway }) => {
+    await page.goto('/');
+    await expect(figure(page, 'Visitors per company')).toHaveText('–');
+    await expect(figure(page, 'Session duration')).toHaveText('–');
+
+    const openedAt = Date.now() - 3_600_000;
+    gateway.put(...['a', 'b', 'c'].map((guid) => aSession({ guid, openedAt, company: LUMEN })));
+    gateway.put(aSession({ guid: 'd', openedAt, company: { ...LUMEN, guid: 'company-2' } }));
+    gateway.put(aSession({ guid: 'e', openedAt }));
+    gateway.beingIdentified = 4;
+    gateway.flush();
+    await expect(figure(page, 'Active visitors')).toHaveText('5');
+    await expect(figure(page, 'Being identified')).toHaveText('4');
+    await expect(figure(page, 'Companies')).toHaveText('2');
+    await expect(figure(page, 'Visitors per company')).toHaveText('2.0');
+    await expect(figure(page, 'Session duration')).toHaveText(/^1h 00m \d\ds$/);
+  });
+
+  test('show what lookups cost and what saved calls', async ({ page, gateway }) => {
+    await page.goto('/');
+    await expect(figure(page, 'Spent on lookups')).toHaveText('0.00');
+    gateway.lookups = { ...gateway.lookups, paid: 25, savedByCache: 50, savedByFleet: 25, spent: 0.25 };
+    await expect(figure(page, 'Spent on lookups')).toHaveText('0.25');
+    await expect(page.getByRole('definition').last()).toHaveText(
+      '25 calls paid, 75 saved (75%) 50 cached, 25 by fleet, 0 shared',
+    );
+  });
+
+  test('and ages ignore the clock of the browser', async ({ page, gateway }) => {
+    gateway.put(aSession({ openedAt: Date.now() - 60_000, lastActivityAt: Date.now() - 60_000 }));
+    await page.addInitScript(() => {
+      const fiveMinutes = 300_000;
+      const RealDate = Date;
+      globalThis.Date = class extends RealDate {
+        constructor(at = RealDate.now() + fiveMinutes) {
+          super(at);
+        }
+        static override now() {
+          return RealDate.now() + fiveMinutes;
+        }
+      } as DateConstructor;
+    });
+    await page.goto('/');
+    const ahead = (await page.evaluate(() => Date.now())) - Date.now();
+    expect(ahead, 'the clock was not set wrong').toBeGreaterThan(200_000);
+    await expect(cell(rows(page).first(), 'On site')).toHaveText(/^1m \d\ds$/);
+    await expect(cell(rows(page).first(), 'Last active')).toHaveText(/^1m \d\ds$/);
+    await expect(figure(page, 'Session duration')).toHaveText(/^1m \d\ds$/);
+  });
+});
+
+test.describe('health', () => {
+  test('shows which process is not ready, and why', async ({ page, gateway }) => {
+    gateway.processes = [
+      aGateway({ instance: 'web-1' }),
+      aGateway({ instance: 'web-2', ready: false, reason: 'NATS is away' }),
+    ];
+    await page.goto('/');
+    await expect(page.getByRole('region', { name: 'Pipeline' })).toContainText('Gateways 1 of 2 ready');
+    await page.getByRole('button', { name: 'none is known to run' }).click();
+    await expect(page.getByRole('dialog')).toContainText('gateway web-2 NATS is away');
+  });
+
+  test('says that visitors wait for the Deanonymizer', async ({ page, gateway }) => {
+    const enricher = anEnricher({
+      beingIdentified: 12,
+      breaker: 'open',
+      lookupsHeldBack: 'the Deanonymizer does not answer',
+    });
+    gateway.processes = [enricher];
+    gateway.beingIdentified = 12;
+    gateway.put(aSession({ unidentified: true }));
+    await page.goto('/');
+    const states = page.getByRole('region', { name: 'Pipeline' }).getByRole('listitem');
+    await expect(states.nth(1)).toHaveText('The Deanonymizer does not answer');
+    await expect(states.nth(1)).toHaveAttribute('data-mood', 'bad');
+    await expect(states.last()).toHaveText('12 being identified');
+    await expect(cell(rows(page).first(), 'Company')).toHaveText('Not identified yet');
+
+    gateway.processes = [{ ...enricher, breaker: 'closed', lookupsHeldBack: null }];
+    gateway.put(aSession({ company: LUMEN }));
+    await expect(states.nth(1)).toHaveText('Deanonymizer answers');
+    await expect(states.nth(1)).toHaveAttribute('data-mood', 'good');
+    await expect(cell(rows(page).first(), 'Company')).toHaveText('Lumen & Sonslumen.example');
+  });
+});
