@@ -1,6 +1,6 @@
 import * as Popover from '@radix-ui/react-popover';
 import { useState } from 'react';
-import { useFrom } from '../store/useLive';
+import { useLive } from '../store/useLive';
 import { Icon } from '../components/Icon';
 import { useQuery } from '../address/useQuery';
 import { CompanyBars } from './CompanyBars';
@@ -10,7 +10,7 @@ const LIMIT = 50;
 /** Chooses the company whose visitors are shown, among all that are there. */
 export function CompanyFilter() {
   const [query, change] = useQuery();
-  const name = useFrom(({ companies }) =>
+  const name = useLive(({ companies }) =>
     query.company === null ? null : (companies.find(query.company)?.company.name ?? 'Company not here'),
   );
   return (
@@ -39,7 +39,7 @@ export function CompanyFilter() {
 }
 
 function Chooser() {
-  const ranking = useFrom(({ companies }) => companies.ranking);
+  const ranking = useLive(({ companies }) => companies.ranking);
   const [search, setSearch] = useState('');
   const wanted = search.trim().toLowerCase();
   const found = ranking.filter(({ company }) =>

@@ -1,4 +1,4 @@
-import { useFrom } from '../store/useLive';
+import { useLive } from '../store/useLive';
 import { CompanyBars } from './CompanyBars';
 import './companies.css';
 
@@ -7,7 +7,7 @@ const TOP = 25;
 
 /** The companies with the most visitors. */
 export function TopCompanies() {
-  const ranking = useFrom(({ companies }) => companies.ranking);
+  const ranking = useLive(({ companies }) => companies.ranking);
   return (
     <aside className="top-companies" aria-labelledby="top-companies">
       <h2 id="top-companies">Top companies</h2>

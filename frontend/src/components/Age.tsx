@@ -1,9 +1,11 @@
-import { useMoment } from '../store/useLive';
+import { useLive } from '../store/useLive';
 import { formatDuration, formatTime, NOTHING } from '../shared/format';
 
 /** The time since `since`, in milliseconds since the epoch; it ticks by itself. */
 export function Age({ since }: { since: number }) {
-  const age = useMoment(({ now }) => (now === null ? NOTHING : formatDuration((now - since) / 1_000)));
+  const age = useLive(({ status: { now } }) =>
+    now === null ? NOTHING : formatDuration((now - since) / 1_000),
+  );
   return (
     <time dateTime={new Date(since).toISOString()} title={formatTime(since)}>
       {age}

@@ -1,7 +1,7 @@
 import * as Dialog from '@radix-ui/react-dialog';
 import type { ReactNode } from 'react';
 import type { Session } from '../feed/frame';
-import { useFrom, useMoment } from '../store/useLive';
+import { useLive } from '../store/useLive';
 import { formatCount, formatTime } from '../shared/format';
 import { Icon } from '../components/Icon';
 import { Age } from '../components/Age';
@@ -49,9 +49,9 @@ export function Details() {
 }
 
 function Visitor({ guid }: { guid: string }) {
-  const story = useFrom(({ journal }) => journal.story(guid));
-  useFrom(({ journal }) => journal.story(guid)?.version);
-  const connecting = useMoment((moment) => (moment.now === null ? 'connecting' : null)) !== null;
+  const story = useLive(({ journal }) => journal.story(guid));
+  useLive(({ journal }) => journal.story(guid)?.version);
+  const connecting = useLive(({ status }) => status.now === null);
   if (story === null) {
     return (
       <>
@@ -141,7 +141,7 @@ function Origin({ session: { network, country } }: { session: Session }) {
 
 function CompanyFacts({ session: { company } }: { session: Session }) {
   const [query, change] = useQuery();
-  const visitors = useFrom(({ companies }) => (company ? (companies.find(company.guid)?.visitors ?? 0) : 0));
+  const visitors = useLive(({ companies }) => (company ? (companies.find(company.guid)?.visitors ?? 0) : 0));
   if (company === null) return null;
   const alone = query.company === company.guid;
   return (

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import type { Trace } from '../store/pulse';
-import { useFrom, useMoment, useView } from '../store/useLive';
+import { useLive } from '../store/useLive';
 import { formatAverage, formatCount, formatDuration, formatRate, NOTHING } from '../shared/format';
 import { LookupCosts } from './LookupCosts';
 import { Sparkline } from './Sparkline';
@@ -8,7 +8,7 @@ import './figures.css';
 
 /** The figures above the table. */
 export function Figures() {
-  const stats = useView((view) => view.stats);
+  const stats = useLive(({ view }) => view.stats);
   return (
     <dl className="figures" aria-label="Figures">
       <Figure name="Active visitors" traces={['active']}>
@@ -39,17 +39,17 @@ export function Figures() {
  * second.
  */
 function AverageDuration() {
-  const stats = useView((view) => view.stats);
-  const statsAt = useView((view) => view.statsAt);
-  const now = useMoment((moment) => moment.now);
+  const stats = useLive(({ view }) => view.stats);
+  const statsAt = useLive(({ view }) => view.statsAt);
+  const now = useLive(({ status }) => status.now);
   if (stats === null || now === null || stats.activeSessions === 0) return NOTHING;
   return formatDuration(stats.averageSessionSeconds + (now - statsAt) / 1_000);
 }
 
 /** Over the last seconds, since a rate of one second jumps. */
 function ComingAndGoing() {
-  const arrivals = useFrom(({ pulse }) => pulse.rate('arrivals'));
-  const departures = useFrom(({ pulse }) => pulse.rate('departures'));
+  const arrivals = useLive(({ pulse }) => pulse.rate('arrivals'));
+  const departures = useLive(({ pulse }) => pulse.rate('departures'));
   if (arrivals === null || departures === null) return NOTHING;
   return (
     <>

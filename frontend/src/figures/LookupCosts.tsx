@@ -1,11 +1,11 @@
-import { useView } from '../store/useLive';
+import { useLive } from '../store/useLive';
 import type { Lookups } from '../feed/status';
 import { formatCount, formatMoney, formatShare, NOTHING } from '../shared/format';
 import { savedCalls, savedShare, shares } from './lookups';
 
 /** One more of the figures: what it costs to know who visitors are, and what saved calls. */
 export function LookupCosts() {
-  const lookups = useView((view) => view.pipeline?.lookups ?? null);
+  const lookups = useLive(({ view }) => view.pipeline?.lookups ?? null);
   return (
     <div className="figure costs">
       <dt>Spent on lookups</dt>

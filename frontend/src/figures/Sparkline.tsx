@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 import type { Trace } from '../store/pulse';
-import { useFrom, useLive } from '../store/useLive';
+import { useLive, useLiveStore } from '../store/useLive';
 import 'uplot/dist/uPlot.min.css';
 
 const HEIGHT = 28;
@@ -17,10 +17,10 @@ const COLOUR = '--accent';
  * that it is hidden from those who have the page read to them.
  */
 export function Sparkline({ traces }: { traces: readonly Trace[] }) {
-  const live = useLive();
+  const live = useLiveStore();
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(null);
-  const version = useFrom(({ pulse }) => pulse.version);
+  const version = useLive(({ pulse }) => pulse.version);
   const shown = traces.join(' ');
 
   useEffect(() => {

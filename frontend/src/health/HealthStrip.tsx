@@ -1,7 +1,7 @@
 import { ACCOUNT_TROUBLE, type Deanonymizer } from './deanonymizer';
 import { formatCount, formatDuration } from '../shared/format';
 import { assess, type Crew, type Emitter } from './pipeline';
-import { useMoment, useView } from '../store/useLive';
+import { useLive } from '../store/useLive';
 import './status.css';
 
 /** Fewer messages than these are on their way; so many that no enricher has taken wait. */
@@ -23,9 +23,9 @@ const DEANONYMIZER: Record<Deanonymizer['state'], Mood> = {
 
 /** How the pipeline behind the page is: who is there, who is ready, and what waits. */
 export function HealthStrip() {
-  const pipeline = useView((view) => view.pipeline);
-  const identifying = useView(({ stats }) => stats?.beingIdentified ?? 0);
-  const now = useMoment((moment) => moment.now);
+  const pipeline = useLive(({ view }) => view.pipeline);
+  const identifying = useLive(({ view: { stats } }) => stats?.beingIdentified ?? 0);
+  const now = useLive(({ status }) => status.now);
   if (pipeline === null || now === null) return <div className="health" />;
   const { crews, emitter, deanonymizer, queued } = assess(pipeline, now);
   return (

@@ -1,4 +1,4 @@
-import { useMoment, useView } from '../store/useLive';
+import { useLive } from '../store/useLive';
 import type { Freshness } from '../feed/freshness';
 import { formatClock, formatCount, formatDuration } from '../shared/format';
 import { describeFeed, describeInterruption } from './interruption';
@@ -14,9 +14,9 @@ const LABELS: Record<Freshness, string> = {
 
 /** How fresh the page is. */
 export function LinkStatus() {
-  const freshness = useMoment((moment) => moment.freshness);
-  const silence = useMoment((moment) => formatDuration(moment.silentSeconds));
-  const asOf = useMoment(({ now }) => (now === null ? null : formatClock(now)));
+  const freshness = useLive(({ status }) => status.freshness);
+  const silence = useLive(({ status }) => formatDuration(status.silentSeconds));
+  const asOf = useLive(({ status: { now } }) => (now === null ? null : formatClock(now)));
   return (
     <div className="link-status" data-freshness={freshness}>
       {/* Only the state is read out: a count of seconds would never stop talking. */}
@@ -38,8 +38,8 @@ export function LinkStatus() {
 
 /** What is cut off, and of when the table is. */
 function Interrupted() {
-  const asOf = useView(({ stats }) => (stats?.asOf === undefined ? null : formatClock(stats.asOf)));
-  const why = useView(({ pipeline }) => describeInterruption(pipeline));
+  const asOf = useLive(({ view: { stats } }) => (stats?.asOf === undefined ? null : formatClock(stats.asOf)));
+  const why = useLive(({ view: { pipeline } }) => describeInterruption(pipeline));
   return (
     <span>
       {asOf !== null && `Shown as of ${asOf}. `}
@@ -50,14 +50,14 @@ function Interrupted() {
 
 /** That the website sends nothing. */
 function Feed() {
-  const pipeline = useView((view) => view.pipeline);
-  const why = useMoment(({ now }) => describeFeed(pipeline, now));
+  const pipeline = useLive(({ view }) => view.pipeline);
+  const why = useLive(({ status: { now } }) => describeFeed(pipeline, now));
   return why === null ? null : <span className="feed">{why}</span>;
 }
 
 /** Most likely the page is older than the gateway. */
 function Misunderstood() {
-  const count = useMoment((moment) => moment.misunderstood);
+  const count = useLive(({ status }) => status.misunderstood);
   if (count === 0) return null;
   return <span>Messages not understood: {formatCount(count)}. Reloading the page may help.</span>;
 }

@@ -1,5 +1,5 @@
 import * as Popover from '@radix-ui/react-popover';
-import { useMoment, useView } from '../store/useLive';
+import { useLive } from '../store/useLive';
 import { formatCount } from '../shared/format';
 import { assess, type Trouble } from './pipeline';
 
@@ -8,8 +8,8 @@ import { assess, type Trouble } from './pipeline';
  * there anyway, so that a trouble moves nothing.
  */
 export function Troubles() {
-  const pipeline = useView((view) => view.pipeline);
-  const now = useMoment((moment) => moment.now);
+  const pipeline = useLive(({ view }) => view.pipeline);
+  const now = useLive(({ status }) => status.now);
   const troubles = pipeline === null || now === null ? [] : assess(pipeline, now).troubles;
   const [first] = troubles;
   if (!first) return null;

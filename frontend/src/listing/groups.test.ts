@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { Company } from '../feed/frame';
 import { aSession, NOW } from '../testing/samples';
 import { groupByCompany } from './groups';
-import type { VisitorLine } from './listing';
+import type { VisitorLine } from './lines';
 
 const lumen = { guid: 'l', name: 'Lumen & Sons', domain: 'lumen.example' };
 const varga = { guid: 'v', name: 'Varga Optics', domain: 'varga.example' };

@@ -1,22 +1,6 @@
 import type { Company } from '../feed/frame';
-import type { Line, VisitorLine } from './listing';
+import { NO_COMPANY, type CompanyLine, type Line, type VisitorLine } from './lines';
 import type { Plan } from './plan';
-
-/** The key of the group of those whose company is not known. */
-export const NO_COMPANY = 'none';
-
-/** A company's line, above those of its visitors. */
-export interface CompanyLine {
-  readonly kind: 'company';
-  readonly key: string;
-  /** Null for all whose company is not known. */
-  readonly company: Company | null;
-  /** Visitors who are there. */
-  readonly visitors: number;
-  /** When the first of them came, in milliseconds since the epoch. */
-  readonly openedAt: number;
-  readonly unfolded: boolean;
-}
 
 interface Group {
   company: Company | null;

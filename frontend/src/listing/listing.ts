@@ -1,6 +1,7 @@
 import type { Change, Leaving, Row } from '../feed/change';
 import { Order } from './order';
-import { groupByCompany, type CompanyLine } from './groups';
+import { groupByCompany } from './groups';
+import type { Line, VisitorLine } from './lines';
 import { planOf, type Plan } from './plan';
 import { searchTextOf } from './match';
 import { EVERYTHING } from '../address/query';
@@ -9,20 +10,6 @@ import { EVERYTHING } from '../address/query';
 export const LINGER = 600;
 /** The least time in milliseconds between two layouts of the table that nobody asked for. */
 export const LAYOUT_INTERVAL = 100;
-
-/** A visitor's place in the table. */
-export interface VisitorLine {
-  readonly kind: 'visitor';
-  readonly key: string;
-  row: Row;
-  /** Why and when (by the page's clock) the visitor left, while the line lingers. */
-  left: { why: Leaving; at: number } | null;
-  matches: boolean;
-  /** What is searched; made when it is needed. */
-  text: string | null;
-}
-
-export type Line = VisitorLine | CompanyLine;
 
 /** What happened to the table since its order is held. */
 export interface Waiting {

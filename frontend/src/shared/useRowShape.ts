@@ -1,7 +1,9 @@
 import { useSyncExternalStore } from 'react';
-import type { RowShape } from '../table/lineHeight';
 
-/** As in table.css. */
+/** The shape of a row: a line of columns, or a card where the screen is too narrow for them. */
+export type RowShape = 'line' | 'card';
+
+/** Style sheets use the same width, since a media query cannot take it from a variable. */
 const narrow = window.matchMedia('(width < 64rem)');
 
 /** The shape that rows have on this screen, now. */

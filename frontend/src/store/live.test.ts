@@ -29,7 +29,7 @@ function later(milliseconds: number) {
   browser.pass(milliseconds);
   live.tick();
   browser.paint();
-  return live.moment;
+  return live.status;
 }
 
 describe('messages', () => {
@@ -82,7 +82,7 @@ describe('watchers', () => {
 
 describe('the moment', () => {
   it('shows the server’s time in whole seconds', () => {
-    expect(live.moment.now).toBeNull();
+    expect(live.status.now).toBeNull();
     receive(aSnapshot({ now: NOW + 300 }));
     live.onLink(true);
     expect(later(0).now).toBe(NOW);

@@ -13,7 +13,7 @@ import { View } from '../feed/view';
 const SECOND = 1_000;
 
 /** What the page says about itself; a new object for every moment at which the page is painted anew. */
-export interface Moment {
+export interface LiveStatus {
   freshness: Freshness;
   /** Whole seconds since the last frame of use, or since the page was opened if there was none. */
   silentSeconds: number;
@@ -58,18 +58,18 @@ export class Live implements Listener {
   #misunderstood = 0;
   #announced = false;
   #wakingAt = Infinity;
-  #moment: Moment;
+  #status: LiveStatus;
 
   /** @param hearChange is told of every change at once, painted or not */
   constructor(browser: Browser, hearChange: (change: Change) => void = () => undefined) {
     this.#browser = browser;
     this.#hearChange = hearChange;
     this.#openedAt = browser.elapsed();
-    this.#moment = this.#look();
+    this.#status = this.#look();
   }
 
-  get moment(): Moment {
-    return this.#moment;
+  get status(): LiveStatus {
+    return this.#status;
   }
 
   /** Calls back when something has changed, until the returned function is called. */
@@ -104,7 +104,7 @@ export class Live implements Listener {
 
   /** Lists the visitors by another plan. */
   follow(plan: Plan): void {
-    this.listing.follow(plan, this.#moment.now ?? 0);
+    this.listing.follow(plan, this.#status.now ?? 0);
     this.#announce();
   }
 
@@ -160,7 +160,7 @@ export class Live implements Listener {
     this.#announced = true;
     this.#browser.beforePaint(() => {
       this.#announced = false;
-      this.#moment = this.#look();
+      this.#status = this.#look();
       this.#settle();
       for (const watcher of this.#watchers) watcher();
     });
@@ -168,7 +168,7 @@ export class Live implements Listener {
 
   #settle(): void {
     const elapsed = this.#browser.elapsed();
-    const again = this.listing.settle(elapsed, this.#moment.now ?? 0);
+    const again = this.listing.settle(elapsed, this.#status.now ?? 0);
     if (again === null || elapsed + again >= this.#wakingAt) return;
     this.#wakingAt = elapsed + again;
     this.#browser.after(again, () => {
@@ -177,7 +177,7 @@ export class Live implements Listener {
     });
   }
 
-  #look(): Moment {
+  #look(): LiveStatus {
     const elapsed = this.#browser.elapsed();
     const silentFor = elapsed - (this.#heardAt ?? this.#openedAt);
     return {

@@ -2,7 +2,7 @@ import { Icon } from '../components/Icon';
 import { formatCount } from '../shared/format';
 import { WatchButton } from '../watch/WatchButton';
 import { Age } from '../components/Age';
-import type { CompanyLine } from '../listing/groups';
+import type { CompanyLine } from '../listing/lines';
 
 /** The cells of a company, above its visitors. */
 export function CompanyRow({ line }: { line: CompanyLine }) {

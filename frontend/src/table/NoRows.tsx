@@ -1,4 +1,4 @@
-import { useFrom, useMoment, useView } from '../store/useLive';
+import { useLive } from '../store/useLive';
 import { formatCount } from '../shared/format';
 import { describeFeed, describeInterruption } from '../health/interruption';
 import { isFiltered, withoutFilters } from '../address/query';
@@ -6,13 +6,13 @@ import { useQuery } from '../address/useQuery';
 
 /** What stands in the table where there is nobody to show: why, and what comes next. */
 export function NoRows() {
-  const freshness = useMoment((moment) => moment.freshness);
+  const freshness = useLive(({ status }) => status.freshness);
   const [query, change] = useQuery();
-  const active = useView(({ stats }) => stats?.activeSessions ?? 0);
-  const identified = useView(({ stats }) => stats?.beingIdentified ?? 0);
-  const shown = useFrom(({ listing }) => listing.shown);
-  const pipeline = useView((view) => view.pipeline);
-  const silentFeed = useMoment(({ now }) => describeFeed(pipeline, now));
+  const active = useLive(({ view: { stats } }) => stats?.activeSessions ?? 0);
+  const identified = useLive(({ view: { stats } }) => stats?.beingIdentified ?? 0);
+  const shown = useLive(({ listing }) => listing.shown);
+  const pipeline = useLive(({ view }) => view.pipeline);
+  const silentFeed = useLive(({ status: { now } }) => describeFeed(pipeline, now));
   if (freshness === 'connecting') return <Waiting />;
   if (isFiltered(query) && active > 0) {
     return (

@@ -1,4 +1,4 @@
-import { useFrom, useLive, useView } from '../store/useLive';
+import { useLive, useLiveStore } from '../store/useLive';
 import { formatCount } from '../shared/format';
 
 /**
@@ -6,11 +6,11 @@ import { formatCount } from '../shared/format';
  * waits.
  */
 export function Shown() {
-  const live = useLive();
-  const shown = useFrom(({ listing }) => listing.shown);
-  const active = useView(({ stats }) => stats?.activeSessions ?? 0);
-  const held = useFrom(({ listing }) => listing.held);
-  const waiting = useFrom(({ listing: { waiting } }) => describeWaiting(waiting.came, waiting.left));
+  const live = useLiveStore();
+  const shown = useLive(({ listing }) => listing.shown);
+  const active = useLive(({ view: { stats } }) => stats?.activeSessions ?? 0);
+  const held = useLive(({ listing }) => listing.held);
+  const waiting = useLive(({ listing: { waiting } }) => describeWaiting(waiting.came, waiting.left));
   return (
     <div className="shown">
       <span>{describeShown(shown, Math.max(shown, active))}</span>

@@ -1,7 +1,8 @@
 import { Icon } from '../components/Icon';
 import { HEADINGS } from './columns';
-import { type Column, COLUMNS, sortOf, type SortKey } from '../address/query';
+import { type Column, COLUMNS, sortOf } from '../address/query';
 import { useQuery } from '../address/useQuery';
+import { useSort } from '../address/useSort';
 
 /** The head of the table: a column is sorted by its heading, and the other way round by pressing it again. */
 export function TableHead() {
@@ -33,13 +34,4 @@ function Heading({ column }: { column: Column }) {
       <Icon name="down" />
     </button>
   );
-}
-
-/** What the table is sorted by, and how to sort it by something: by the same again, it is turned round. */
-export function useSort(): [by: SortKey, sort: (by: SortKey) => void] {
-  const [query, change] = useQuery();
-  const { by: now, descending } = sortOf(query);
-  const sort = (by: SortKey) =>
-    change({ sort: { by, descending: by === now ? !descending : by === 'visitors' } });
-  return [now, sort];
 }

@@ -1,12 +1,14 @@
 import { memo, useCallback, useState } from 'react';
-import { useFrom, useMoment } from '../store/useLive';
+import { useLive } from '../store/useLive';
 import { useIsWatched } from '../watch/useWatch';
+import { useRowShape } from '../shared/useRowShape';
 import { CompanyRow } from './CompanyRow';
-import { NO_COMPANY, type CompanyLine } from '../listing/groups';
-import type { Line, VisitorLine } from '../listing/listing';
+import { NO_COMPANY, type CompanyLine } from '../listing/lines';
+import type { Line, VisitorLine } from '../listing/lines';
 import { NoRows } from './NoRows';
 import { TableHead } from './TableHead';
 import { useQuery } from '../address/useQuery';
+import { heightVariables } from './rowHeight';
 import { useReading } from './useReading';
 import { useRowKeys } from './useRowKeys';
 import { useRows } from './useRows';
@@ -22,12 +24,13 @@ const CALM = 12;
  * The active visitors. Only the rows on the screen exist in the document, however many there are.
  */
 export function VisitorTable() {
-  const lines = useFrom(({ listing }) => listing.lines);
-  const stale = useMoment(({ freshness }) => (freshness === 'stale' ? 'stale' : null)) !== null;
-  const lively = useFrom(({ listing }) => listing.lastMoved > CALM);
+  const lines = useLive(({ listing }) => listing.lines);
+  const stale = useLive(({ status }) => status.freshness === 'stale');
+  const lively = useLive(({ listing }) => listing.lastMoved > CALM);
   const [query, change] = useQuery();
   const [scroller, setScroller] = useState<HTMLElement | null>(null);
   const [body, setBody] = useState<HTMLElement | null>(null);
+  const shape = useRowShape();
   useReading(body);
 
   const act = useCallback(
@@ -48,6 +51,7 @@ export function VisitorTable() {
     <div
       className="visitors"
       data-stale={stale || undefined}
+      style={heightVariables(shape)}
       data-moving={!lively && !rows.scrolled ? 'calm' : 'at once'}
       ref={setScroller}
     >
@@ -116,9 +120,9 @@ const PlacedVisitor = memo(function PlacedVisitor({
   level,
   ...place
 }: Place & { line: VisitorLine; selected: boolean; level: number | undefined }) {
-  const session = useFrom(() => line.row.session);
-  const left = useFrom(() => line.left?.why ?? null);
-  const isNew = useMoment(({ now }) =>
+  const session = useLive(() => line.row.session);
+  const left = useLive(() => line.left?.why ?? null);
+  const isNew = useLive(({ status: { now } }) =>
     now !== null && now - line.row.session.openedAt < NEW_FOR ? 'new' : null,
   );
   const watched = useIsWatched(session.company);

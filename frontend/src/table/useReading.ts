@@ -1,5 +1,5 @@
 import { useEffect } from 'react';
-import { useLive } from '../store/useLive';
+import { useLiveStore } from '../store/useLive';
 
 /**
  * For how long, in milliseconds, a pointer that rests or a key that was pressed counts as reading: a pointer that was
@@ -12,7 +12,7 @@ export const READING = 20_000;
  * them. A finger holds nothing; who has scrolled keeps their place anyway.
  */
 export function useReading(rows: HTMLElement | null): void {
-  const live = useLive();
+  const live = useLiveStore();
   useEffect(() => {
     if (rows === null) return;
     let timer: ReturnType<typeof setTimeout> | undefined;

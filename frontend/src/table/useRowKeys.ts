@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
-import type { Line } from '../listing/listing';
+import type { Line } from '../listing/lines';
 import type { Rows } from './useRows';
 
 export interface RowKeys {

@@ -1,13 +1,11 @@
 import { useVirtualizer, type VirtualItem } from '@tanstack/react-virtual';
 import { useCallback, useLayoutEffect, useState } from 'react';
-import { lineHeight } from './lineHeight';
-import type { Line } from '../listing/listing';
+import type { Line } from '../listing/lines';
 import { useRowShape } from '../shared/useRowShape';
+import { headingsHeight, rowHeight } from './rowHeight';
 
 /** Rows rendered beyond the edges of the screen, so that scrolling does not show blanks. */
 const OVERSCAN = 6;
-/** The height of the table's head, which covers rows behind it; as in table.css, in rem. */
-const HEAD = 2.25;
 
 export interface Rows {
   visible: VirtualItem[];
@@ -31,9 +29,9 @@ export function useRows(lines: readonly Line[], scroller: HTMLElement | null): R
     getScrollElement: () => scroller,
     // Another function for other lines is how the virtualizer learns that it has to lay out anew.
     getItemKey: useCallback((index: number) => lines[index]?.key ?? index, [lines]),
-    estimateSize: (index) => lineHeight(lines[index]?.kind ?? 'visitor', shape) * rem,
+    estimateSize: (index) => rowHeight(lines[index]?.kind ?? 'visitor', shape) * rem,
     overscan: OVERSCAN,
-    scrollPaddingStart: shape === 'line' ? HEAD * rem : 0,
+    scrollPaddingStart: headingsHeight(shape) * rem,
     // At the top one sees the newest arrive; further down what one reads stays where it is.
     anchorTo: scrolled ? 'end' : 'start',
     onChange: ({ scrollOffset }) => setScrolled((scrollOffset ?? 0) > 0),
@@ -46,7 +44,7 @@ export function useRows(lines: readonly Line[], scroller: HTMLElement | null): R
     scrolled,
     perScreen: Math.max(
       1,
-      Math.floor((scroller?.clientHeight ?? 0) / (lineHeight('visitor', shape) * rem)) - 1,
+      Math.floor((scroller?.clientHeight ?? 0) / (rowHeight('visitor', shape) * rem)) - 1,
     ),
     bringIntoSight: (index) => virtualizer.scrollToIndex(index),
   };

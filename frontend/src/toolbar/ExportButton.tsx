@@ -1,13 +1,13 @@
-import { useLive } from '../store/useLive';
+import { useLiveStore } from '../store/useLive';
 import { Icon } from '../components/Icon';
 import { csvOf } from './csv';
 import { download } from './download';
 
 /** Saves what is listed, in its order, as a file for spreadsheets. */
 export function ExportButton() {
-  const live = useLive();
+  const live = useLiveStore();
   const save = () => {
-    const stamp = new Date(live.moment.now ?? 0).toISOString().slice(0, 19).replaceAll(':', '-');
+    const stamp = new Date(live.status.now ?? 0).toISOString().slice(0, 19).replaceAll(':', '-');
     const sessions = live.listing.visitors().map(({ session }) => session);
     download(`visitors-${stamp}Z.csv`, 'text/csv;charset=utf-8', csvOf(sessions));
   };

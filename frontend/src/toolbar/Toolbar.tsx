@@ -4,7 +4,7 @@ import { CompanyFilter } from '../companies/CompanyFilter';
 import { Icon } from '../components/Icon';
 import { HEADINGS, AGE_LABELS, KNOWN_LABELS } from '../table/columns';
 import { ExportButton } from './ExportButton';
-import { useSort } from '../table/TableHead';
+import { useSort } from '../address/useSort';
 import { type Age, AGES, COLUMNS, type Known, KNOWN, type SortKey } from '../address/query';
 import { useQuery } from '../address/useQuery';
 import { useRowShape } from '../shared/useRowShape';

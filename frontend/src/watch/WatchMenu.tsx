@@ -1,6 +1,6 @@
 import * as Popover from '@radix-ui/react-popover';
 import { useState } from 'react';
-import { useFrom } from '../store/useLive';
+import { useLive } from '../store/useLive';
 import { formatCount } from '../shared/format';
 import { Icon } from '../components/Icon';
 import { useNoticeState, useWatch, useWatched } from './useWatch';
@@ -11,7 +11,7 @@ import './watch.css';
 export function WatchMenu() {
   const { lookout } = useWatch();
   const domains = useWatched();
-  const here = useFrom(() => lookout.watched);
+  const here = useLive(() => lookout.watched);
   return (
     <Popover.Root>
       <Popover.Trigger className="button watch-menu" data-here={here > 0 || undefined}>
@@ -45,7 +45,7 @@ export function WatchMenu() {
 
 function Watched({ domain }: { domain: string }) {
   const { watchlist, lookout } = useWatch();
-  const visitors = useFrom(() => lookout.visitorsFrom(domain));
+  const visitors = useLive(() => lookout.visitorsFrom(domain));
   return (
     <li className="watched">
       <span className="line">{domain}</span>
