@@ -1,14 +1,14 @@
-// What is made of the measurements.
+// Evaluates the measurements.
 
-/** Which part of the values is above a limit. */
+/** The share of the values above a limit. */
 export function shareOver(values, limit) {
-  // The screen's own rhythm is 16.67 ms, give or take its clock.
+  // Frames of a 60 Hz screen take 16.67 ms, plus or minus the precision of its clock.
   return values.filter((value) => value > limit + 0.1).length / values.length;
 }
 
 /**
- * Which part of a trace's time the thread that does the page's work was busy, and which part it really worked: where
- * others use the machine it waits for a processor in the middle of its tasks.
+ * The share of a trace's time in which the main thread ran tasks, and the share in which it had a processor: on a busy
+ * machine it waits for one in the middle of its tasks.
  */
 export function busyShares(events) {
   const main = mainThread(events);

@@ -22,19 +22,19 @@ const STATES: Record<string, (page: Page, gateway: MockGateway) => Promise<void>
   'no matches': async (page, gateway) => {
     await fill(page, gateway);
     await page.getByLabel('Search visitors').fill('nobody is called so');
-    await expect(page.getByRole('heading', { name: 'matches' })).toBeVisible();
+    await expect(page.getByRole('heading', { name: 'match' })).toBeVisible();
   },
   details: async (page, gateway) => {
     await fill(page, gateway);
     await rows(page).first().getByRole('gridcell').nth(1).click();
-    await expect(details(page).getByText('What this page saw')).toBeVisible();
+    await expect(details(page).getByText('Activity')).toBeVisible();
   },
   'watchlist open': async (page, gateway) => {
     await fill(page, gateway);
     await page.getByRole('button', { name: 'Watchlist' }).click();
     await page.getByLabel('Domain to watch').fill('none');
     await page.getByRole('button', { name: 'Watch', exact: true }).click();
-    await expect(page.getByRole('alert').filter({ hasText: 'no domain' })).toBeVisible();
+    await expect(page.getByRole('alert').filter({ hasText: 'not a domain' })).toBeVisible();
   },
   'a watched visitor there, another one leaving': async (page, gateway) => {
     await page.evaluate(() => localStorage.setItem('watchlist', '["lumen.example"]'));

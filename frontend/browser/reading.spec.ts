@@ -75,7 +75,7 @@ test('lists in the details what the page has seen of a session, until the visito
   gateway.put(aSession({ openedAt: Date.now() - MINUTE }));
   await page.goto('/');
   await rows(page).first().click();
-  await expect(timeline(page)).toHaveText(/Was there when this page opened.*Opened the session/);
+  await expect(timeline(page)).toHaveText(/Was already here when this page opened.*Came to the website/);
   gateway.put(aSession({ openedAt: Date.now() - MINUTE, company: LUMEN, contact: ADA }));
   gateway.flush();
   await expect(details(page).getByRole('heading', { level: 2 })).toHaveText('Ada Quill');
@@ -86,9 +86,9 @@ test('lists in the details what the page has seen of a session, until the visito
   gateway.remove('a', 'stale');
   gateway.flush();
   await expect(
-    details(page).getByText('This visitor has left. This is what was known last.', { exact: true }),
+    details(page).getByText('This visitor has left. These are the last known details.', { exact: true }),
   ).toBeVisible();
-  await expect(timeline(page)).toHaveText(/Gone silent.*Was active.*Was there/);
+  await expect(timeline(page)).toHaveText(/Inactive for too long.*Was active.*Was already here/);
   await page.goBack();
   await expect(details(page)).toHaveCount(0);
 });
@@ -140,7 +140,7 @@ test('notifies of arrivals from watched companies once that is switched on', asy
   visitorArrives('unannounced');
   await expect(entry).toHaveText('lumen.example1 here');
   await watchlist.getByRole('checkbox').check();
-  await expect(watchlist).toContainText('The browser tells of arrivals.');
+  await expect(watchlist).toContainText('Notifications of arrivals are on.');
   visitorArrives('announced');
   await expect(entry).toHaveText('lumen.example2 here');
   expect(await page.evaluate(() => globalThis.notifications)).toEqual([

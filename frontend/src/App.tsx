@@ -5,7 +5,7 @@ import { HealthStrip } from './health/HealthStrip';
 import { LinkStatus } from './health/LinkStatus';
 import { Troubles } from './health/Troubles';
 import { LogOut } from './login/LogOut';
-import { Shown } from './table/Shown';
+import { TableFooter } from './table/TableFooter';
 import { Toolbar } from './toolbar/Toolbar';
 import { VisitorTable } from './table/VisitorTable';
 import { WatchMenu } from './watch/WatchMenu';
@@ -26,7 +26,7 @@ export function App() {
         <section className="table-side" aria-label="Visitors">
           <Toolbar />
           <VisitorTable />
-          <Shown />
+          <TableFooter />
         </section>
         <TopCompanies />
         <Details />

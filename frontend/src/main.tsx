@@ -1,68 +1,68 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './App';
-import { Failure } from './Failure';
+import { ErrorBoundary } from './ErrorBoundary';
 import { Connection, socketUrl } from './feed/connection';
 import { Live } from './store/live';
-import { browserSite, renewPass } from './login/pass';
+import { browserSite, redirectIfLoggedOut } from './login/login';
 import { LiveContext } from './store/useLive';
-import { beforePaint } from './paint';
+import { onNextFrame } from './nextFrame';
 import { Address } from './address/address';
-import { planOf } from './listing/plan';
+import { makePlan } from './listing/plan';
 import { AddressContext } from './address/useQuery';
 import { titleOf } from './title';
-import { Lookout } from './watch/lookout';
-import { browserMemory } from './watch/memory';
-import { Notices } from './watch/notices';
+import { WatchMonitor } from './watch/watchMonitor';
+import { localStorageText } from './watch/storedText';
+import { Notifications } from './watch/notifications';
 import { WatchContext } from './watch/useWatch';
 import { Watchlist } from './watch/watchlist';
 import './tokens.css';
 import './page.css';
 import './components/controls.css';
 
-const notices = new Notices(browserMemory('notices'));
-const watchlist = new Watchlist(browserMemory('watchlist'));
-const lookout = new Lookout(watchlist, notices.tell);
+const notifications = new Notifications(localStorageText('notices'));
+const watchlist = new Watchlist(localStorageText('watchlist'));
+const monitor = new WatchMonitor(watchlist, notifications.notify);
 const address = new Address();
 const live = new Live(
   {
     elapsed: () => performance.now(),
-    beforePaint,
-    after: (milliseconds, callback) => setTimeout(callback, milliseconds),
+    onNextFrame,
+    setTimer: (milliseconds, callback) => setTimeout(callback, milliseconds),
     warn: (message) => console.warn(message),
   },
-  (change) => lookout.note(change),
+  (change) => monitor.apply(change),
 );
 
-address.watch(follow);
-watchlist.watch(follow);
+address.subscribe(follow);
+watchlist.subscribe(follow);
 follow();
-new Connection(socketUrl(window.location), live, () => void renewPass(browserSite)).open();
+new Connection(socketUrl(window.location), live, () => void redirectIfLoggedOut(browserSite)).open();
 tick();
 
 const root = document.getElementById('root');
 if (root === null) throw new Error('the page has no #root');
 createRoot(root).render(
   <StrictMode>
-    <Failure>
+    <ErrorBoundary>
       <LiveContext value={live}>
-        <WatchContext value={{ watchlist, lookout, notices }}>
+        <WatchContext value={{ watchlist, monitor, notifications }}>
           <AddressContext value={address}>
             <App />
           </AddressContext>
         </WatchContext>
       </LiveContext>
-    </Failure>
+    </ErrorBoundary>
   </StrictMode>,
 );
 
-/** Keeps the ages ticking, with the server's seconds; and the title, which shows in a hidden tab as well. */
+/** Updates ages every second of the server's clock, and the title, which a hidden tab shows too. */
 function tick(): void {
   setTimeout(tick, live.tick());
-  document.title = titleOf(lookout.watched);
+  document.title = titleOf(monitor.watched);
 }
 
-/** Lets the table be what the address says. */
+/** Applies the address's query to the table. */
 function follow(): void {
-  live.follow(planOf(address.query, watchlist.holds, watchlist.version));
+  live.setPlan(makePlan(address.query, watchlist.includes, watchlist.version));
 }

@@ -1,4 +1,4 @@
-// A line between the page and its gateway that can be cut.
+// A TCP proxy between the page and its gateway, whose connections can be cut.
 import { once } from 'node:events';
 import { createServer, connect } from 'node:net';
 
@@ -7,7 +7,7 @@ export class Line {
   #cut = false;
   #server;
 
-  /** Listens on a free port of the loopback interface, and passes on to the gateway at `url`. */
+  /** Listens on a free port of the loopback interface, and forwards to the gateway at `url`. */
   static async to(url) {
     const line = new Line();
     const { hostname, port } = new URL(url);
@@ -29,7 +29,7 @@ export class Line {
     return `http://127.0.0.1:${this.#server.address().port}`;
   }
 
-  /** Ends all connections without a word, and lets none through until it is mended. */
+  /** Destroys all connections, and refuses new ones until `mend`. */
   cut() {
     this.#cut = true;
     for (const socket of this.#sockets) socket.destroy();

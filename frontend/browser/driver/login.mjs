@@ -1,4 +1,4 @@
-// Logs in and out at a real gateway with a real browser, as a person does, and fails where a person would.
+// Logs in and out at a real gateway in a real browser, as a person does.
 // usage: node browser/driver/login.mjs chromium|firefox GATEWAY TOKEN [--proxy-port PORT] [--certificate FILE --key FILE]
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -12,12 +12,12 @@ import { CHROMIUM } from '../chromium.mjs';
 import { Line } from './line.mjs';
 import { Proxy } from './proxy.mjs';
 
-/** Milliseconds that anything may take; only so long that a failure is found out. */
-const DEADLINE = 60_000;
+/** Milliseconds for any step; generous, so that only a failure reaches it. */
+const TIMEOUT = 60_000;
 const LIVE = '[data-freshness=live]';
 const FORM = '#token';
-/** An address with all that an address has. */
-const ASKED_FOR = '/?q=lumen&group=company#noted';
+/** An address with a query and a fragment. */
+const REQUESTED = '/?q=lumen&group=company#noted';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,26 +29,26 @@ const { values, positionals } = parseArgs({
 });
 const [browserName, gateway, token] = positionals;
 
-const door = await openDoor();
+const proxy = await startProxy();
 const profile = await mkdtemp(join(tmpdir(), 'login-'));
 const browser = await launch();
 try {
   await logInAndOut(await browser.newPage());
 } finally {
   await browser.close();
-  door.stop();
+  proxy.stop();
   await rm(profile, { recursive: true, force: true });
 }
 
-/** What the browser connects to. */
-function openDoor() {
+/** Starts the proxy that the browser connects to. */
+function startProxy() {
   const { 'proxy-port': port, certificate, key } = values;
   if (certificate) return Proxy.to(gateway, 0, { certificate, key });
   return port ? Proxy.to(gateway, Number(port)) : Line.to(gateway);
 }
 
 function launch() {
-  const shared = { acceptInsecureCerts: true, userDataDir: profile, protocolTimeout: DEADLINE };
+  const shared = { acceptInsecureCerts: true, userDataDir: profile, protocolTimeout: TIMEOUT };
   if (browserName === 'firefox') {
     const executablePath = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
     return puppeteer.launch({ ...shared, browser: 'firefox', executablePath, headless: true });
@@ -57,22 +57,22 @@ function launch() {
 }
 
 async function logInAndOut(page) {
-  page.setDefaultTimeout(DEADLINE);
+  page.setDefaultTimeout(TIMEOUT);
 
-  await page.goto(door.url + ASKED_FOR);
+  await page.goto(proxy.url + REQUESTED);
   await submit(page, 'wrong');
   await page.waitForSelector('[role=alert]');
   assert.match(await text(page, '[role=alert]'), /not the token/);
 
   await submit(page, token);
-  await isAt(page, ASKED_FOR);
+  await isAt(page, REQUESTED);
 
-  // The pass runs out, and then the connection breaks.
+  // The login expires, and then the connection breaks.
   await loseCookies(page);
-  door.cut();
-  door.mend();
+  proxy.cut();
+  proxy.mend();
   await submit(page, token);
-  await isAt(page, ASKED_FOR);
+  await isAt(page, REQUESTED);
 
   const other = await openOtherSite();
   await page.goto(other.url);
@@ -84,39 +84,39 @@ async function logInAndOut(page) {
     assert.equal(answer.status(), 403, `${form} by a page of another site`);
   }
   other.stop();
-  await page.goto(`${door.url}/`);
+  await page.goto(`${proxy.url}/`);
   await isAt(page, '/');
 
   const logOut = await page.waitForSelector('form[action="/logout"] button');
   await Promise.all([page.waitForNavigation(), logOut.click()]);
   await page.waitForSelector(FORM);
-  assert.deepEqual(await page.cookies(), [], 'nothing is left of the pass');
-  const answer = await page.goto(`${door.url}/`);
+  assert.deepEqual(await page.cookies(), [], 'no cookie is left');
+  const answer = await page.goto(`${proxy.url}/`);
   assert.equal(answer.status(), 401);
 
-  await page.goto(`${door.url}/login?next=${encodeURIComponent('//evil.example/')}`);
+  await page.goto(`${proxy.url}/login?next=${encodeURIComponent('//evil.example/')}`);
   await submit(page, token);
   await isAt(page, '/');
 }
 
-/** Fills the form in once it is there, and sends it. */
+/** Waits for the form, fills it in and submits it. */
 async function submit(page, word) {
   await page.waitForSelector(FORM);
   await page.type(FORM, word);
   await Promise.all([page.waitForNavigation(), page.click('button')]);
 }
 
-/** Waits until the page is live, and says where it is. */
+/** Waits until the page is live, and checks its address. */
 async function isAt(page, address) {
   await page.waitForSelector(LIVE);
-  assert.equal(page.url(), door.url + address);
+  assert.equal(page.url(), proxy.url + address);
 }
 
 async function loseCookies(page) {
   const cookies = await page.cookies();
   assert.deepEqual(cookies.map(({ name, httpOnly, secure }) => ({ name, httpOnly, secure })).sort(byName), [
-    { name: 'visitor_logged_in', httpOnly: false, secure: door.url.startsWith('https:') },
-    { name: 'visitor_pass', httpOnly: true, secure: door.url.startsWith('https:') },
+    { name: 'visitor_logged_in', httpOnly: false, secure: proxy.url.startsWith('https:') },
+    { name: 'visitor_pass', httpOnly: true, secure: proxy.url.startsWith('https:') },
   ]);
   await page.deleteCookie(...cookies);
 }
@@ -129,12 +129,12 @@ function text(page, selector) {
   return page.$eval(selector, (element) => element.textContent);
 }
 
-/** A page of another site: to a browser `localhost` is another than `127.0.0.1`. */
+/** A page of another site: `localhost` and `127.0.0.1` are different sites to a browser. */
 async function openOtherSite() {
-  const page = `<!doctype html><title>Other</title><a id="link" href="${door.url}/?q=linked">Visitors</a>
-    <form method="post" action="${door.url}/login"><input name="token" value="${token}">
+  const page = `<!doctype html><title>Other</title><a id="link" href="${proxy.url}/?q=linked">Visitors</a>
+    <form method="post" action="${proxy.url}/login"><input name="token" value="${token}">
     <button id="log-in">Log in</button></form>
-    <form method="post" action="${door.url}/logout"><button id="log-out">Log out</button></form>`;
+    <form method="post" action="${proxy.url}/logout"><button id="log-out">Log out</button></form>`;
   const server = createServer((request, response) => {
     response.writeHead(200, { 'Content-Type': 'text/html' }).end(page);
   });

@@ -1,5 +1,5 @@
-// Opens the page in a browser and does what it is told, one line of JSON at a time, each answered by one; for tests
-// that run the real pipeline. usage: node browser/driver/page.mjs URL [--clock-ahead MILLISECONDS]
+// Opens the page in a browser, executes commands from standard input, one JSON object per line, and answers each with a
+// line of JSON; for tests of the whole pipeline. usage: node browser/driver/page.mjs URL [--clock-ahead MILLISECONDS]
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
@@ -19,18 +19,16 @@ if (!url) {
 const line = await Line.to(url);
 const browser = await launchChromium();
 const context = await browser.newContext({ viewport: { width: 1440, height: 2000 } });
-await context.addInitScript(noteAllThatIsShown);
+await context.addInitScript(recordTexts);
 await context.addInitScript(setClockAhead, Number(values['clock-ahead']));
 const complaints = [];
 let page = await open('');
 
-/** What can be asked for; each takes the rest of the line. */
+/** The commands; each gets the rest of its object. */
 const deeds = {
-  /** What the page shows. */
   look: () => page.evaluate(look),
-  /** Every text that was in the document since it was opened. */
+  /** Every text that has been in the document since it was opened. */
   everShown: () => page.evaluate(() => [...globalThis.everShown]),
-  /** What the browser complained about. */
   complaints: () => complaints,
   click: ({ role, name }) => page.getByRole(role, { name, exact: true }).first().click(),
   fill: ({ label, text }) => page.getByLabel(label, { exact: true }).first().fill(text),
@@ -38,7 +36,7 @@ const deeds = {
     page.getByLabel(label, { exact: true }).first().selectOption({ label: option }),
   press: ({ key }) => page.keyboard.press(key),
   pressOn: ({ role, text, key }) => page.getByRole(role).filter({ hasText: text }).first().press(key),
-  /** Saves what a button offers; answers with what is in the file. */
+  /** Clicks a button that downloads a file, and answers with the file's content. */
   save: async ({ name }) => {
     const [download] = await Promise.all([
       page.waitForEvent('download'),
@@ -46,7 +44,7 @@ const deeds = {
     ]);
     return readFile(await download.path(), 'utf8');
   },
-  /** Opens the address of the page once more, as somebody does to whom it was sent. */
+  /** Opens the page's present address in another tab, as somebody does who was sent it. */
   share: async () => {
     page = await open(new URL(page.url()).search);
   },
@@ -97,23 +95,23 @@ function look() {
   };
 }
 
-/** Runs in the page before anything else: notes every text, so that nothing can be shown for a moment only. */
-function noteAllThatIsShown() {
+/** Runs in the page before anything else: records every text, also one that is shown only for a moment. */
+function recordTexts() {
   globalThis.everShown = new Set();
-  const note = (node) => {
+  const record = (node) => {
     if (node.nodeType === Node.TEXT_NODE) globalThis.everShown.add(node.data);
-    for (const child of node.childNodes) note(child);
+    for (const child of node.childNodes) record(child);
     for (const attribute of node.attributes ?? []) globalThis.everShown.add(attribute.value);
   };
   new MutationObserver((mutations) => {
     for (const { target, addedNodes } of mutations) {
-      note(target);
-      addedNodes.forEach(note);
+      record(target);
+      addedNodes.forEach(record);
     }
   }).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
 }
 
-/** Runs in the page: its computer's clock is wrong by so many milliseconds. */
+/** Runs in the page: sets the computer's clock ahead by so many milliseconds. */
 function setClockAhead(milliseconds) {
   if (milliseconds === 0) return;
   const RealDate = Date;

@@ -1,4 +1,4 @@
-// Reverse proxies as people put them before a gateway, with what each does to a request.
+// Reverse proxies as people run them before a gateway, each with its changes to requests.
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
@@ -11,9 +11,9 @@ export class Proxy {
   #scheme = 'http';
 
   /**
-   * Listens on `port` of the loopback interface, or on any free one, and passes on to the gateway at `url`, under the
-   * gateway's name. With a certificate it speaks TLS, and tells the gateway what the browser asked for; without one it tells
-   * nothing, as most proxies do that nobody has configured.
+   * Listens on `port` of the loopback interface, or on any free one, and forwards to the gateway at `url`, with the
+   * gateway's host name. With a certificate it speaks TLS and sets `X-Forwarded-*`; without one it sets nothing, as
+   * most proxies do by default.
    */
   static async to(url, port = 0, tls = null) {
     const proxy = new Proxy();
@@ -39,7 +39,7 @@ export class Proxy {
     return `${this.#scheme}://127.0.0.1:${this.#server.address().port}`;
   }
 
-  /** Ends all connections without a word, and lets none through until it is mended. */
+  /** Destroys all connections, and refuses new ones until `mend`. */
   cut() {
     this.#cut = true;
     for (const socket of this.#sockets) socket.destroy();

@@ -1,19 +1,25 @@
-/** The door to the page's address, which holds what the table shows, so that it can be shared and come back to. */
+/**
+ * Keeps what the reader wants to see in the page's address, so that it can be shared and the Back button
+ * works.
+ */
 
 import { type Query, readQuery, writeQuery } from './query';
 
-/** How long, in milliseconds, typing must rest before the address follows: browsers limit how often it may change. */
+/**
+ * Milliseconds after the last keystroke until the address is updated: browsers limit how often it may
+ * change.
+ */
 const WRITE_AFTER = 200;
 
-/** What the reader wants to see; changed here, told to whoever watches, and kept in the address. */
+/** The query, its subscribers, and its copy in the address. */
 export class Address {
   #query: Query;
-  readonly #watchers = new Set<() => void>();
+  readonly #subscribers = new Set<() => void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
     this.#query = readAddress();
-    // Back and forward, or an address typed by hand.
+    // The Back or Forward button, or an address typed by hand.
     window.addEventListener('popstate', () => {
       clearTimeout(this.#timer);
       this.#become(readAddress());
@@ -25,11 +31,10 @@ export class Address {
     return this.#query;
   }
 
-  /** Changes parts of the query. */
   readonly change = (part: Partial<Query>): void => {
     const opens = part.visitor !== undefined && part.visitor !== null && this.#query.visitor === null;
     if (opens) {
-      // Opening a visitor's details is a step that one wants to go back from.
+      // A history entry of its own, so that Back closes the details.
       this.#write();
       window.history.pushState(null, '', window.location.href);
     }
@@ -38,15 +43,15 @@ export class Address {
     this.#timer = setTimeout(() => this.#write(), WRITE_AFTER);
   };
 
-  /** Calls back when the query has changed, until the returned function is called. */
-  readonly watch = (watcher: () => void): (() => void) => {
-    this.#watchers.add(watcher);
-    return () => this.#watchers.delete(watcher);
+  /** Calls `subscriber` after each change until the returned function is called. */
+  readonly subscribe = (subscriber: () => void): (() => void) => {
+    this.#subscribers.add(subscriber);
+    return () => this.#subscribers.delete(subscriber);
   };
 
   #become(query: Query): void {
     this.#query = query;
-    for (const watcher of this.#watchers) watcher();
+    for (const subscriber of this.#subscribers) subscriber();
   }
 
   #write(): void {

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { EVERYTHING, isFiltered, type Query, readQuery, sortOf, withoutFilters, writeQuery } from './query';
+import {
+  DEFAULT_QUERY,
+  isFiltered,
+  type Query,
+  readQuery,
+  sortOf,
+  withoutFilters,
+  writeQuery,
+} from './query';
 
 const particular: Query = {
   search: 'lumen & söhne',
@@ -14,12 +22,12 @@ const particular: Query = {
 };
 
 describe('the address', () => {
-  it('says nothing of the whole table', () => {
-    expect(writeQuery(EVERYTHING).toString()).toBe('');
-    expect(readQuery(new URLSearchParams())).toEqual(EVERYTHING);
+  it('has no parameters for the default table', () => {
+    expect(writeQuery(DEFAULT_QUERY).toString()).toBe('');
+    expect(readQuery(new URLSearchParams())).toEqual(DEFAULT_QUERY);
   });
 
-  it('holds all that was chosen', () => {
+  it('contains every choice', () => {
     const spelled = writeQuery(particular).toString();
     expect(readQuery(new URLSearchParams(spelled))).toEqual(particular);
     expect(spelled).toContain('sort=-email&group=company');
@@ -35,25 +43,25 @@ describe('the address', () => {
     'visitor=',
     'x=y',
   ])('is as if it were empty with %s', (parameters) => {
-    expect(readQuery(new URLSearchParams(parameters))).toEqual(EVERYTHING);
+    expect(readQuery(new URLSearchParams(parameters))).toEqual(DEFAULT_QUERY);
   });
 });
 
 describe('the order', () => {
-  it('is that of the newest, or of the companies with the most visitors', () => {
-    expect(sortOf(EVERYTHING)).toEqual({ by: 'opened', descending: false });
+  it('defaults to newest first, or to the companies with the most visitors', () => {
+    expect(sortOf(DEFAULT_QUERY)).toEqual({ by: 'opened', descending: false });
     expect(sortOf({ sort: null, grouped: true } as Query)).toEqual({ by: 'visitors', descending: true });
   });
 
-  it('cannot be by the number of visitors where companies are not put together', () => {
+  it('is not by number of visitors unless grouped', () => {
     const sort = { by: 'visitors', descending: true } as const;
-    expect(sortOf({ ...EVERYTHING, sort }).by).toBe('opened');
+    expect(sortOf({ ...DEFAULT_QUERY, sort }).by).toBe('opened');
   });
 });
 
-it('keeps nobody out of sight without filters', () => {
-  expect(isFiltered(EVERYTHING)).toBe(false);
-  expect(isFiltered({ ...EVERYTHING, search: '  ' })).toBe(false);
+it('removes all filters', () => {
+  expect(isFiltered(DEFAULT_QUERY)).toBe(false);
+  expect(isFiltered({ ...DEFAULT_QUERY, search: '  ' })).toBe(false);
   expect(isFiltered(particular)).toBe(true);
   expect(isFiltered(withoutFilters(particular))).toBe(false);
   expect(withoutFilters(particular).grouped).toBe(true);

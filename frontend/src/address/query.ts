@@ -1,9 +1,9 @@
-/** What the reader wants to see of the table, and its spelling in the page's address. */
+/** What the reader wants to see in the table, and how it is written in the page's address. */
 
 export const COLUMNS = ['company', 'contact', 'email', 'phone', 'ip', 'opened', 'active'] as const;
 export type Column = (typeof COLUMNS)[number];
 
-/** `visitors` orders companies by how many of their visitors are there, where the table is grouped. */
+/** `visitors` orders companies by their number of visitors; it exists only while the table is grouped. */
 export type SortKey = Column | 'visitors';
 
 export interface Sort {
@@ -12,32 +12,32 @@ export interface Sort {
 }
 
 export const KNOWN = ['all', 'identified', 'unidentified'] as const;
-/** Whether it is known which company a visitor is from. */
-export type Known = (typeof KNOWN)[number];
+/** Filter by whether the visitor's company is known. */
+export type KnownFilter = (typeof KNOWN)[number];
 
 export const AGES = ['any', 'under1m', 'over1m', 'over10m', 'over1h'] as const;
-/** How long visitors have been on the site. */
-export type Age = (typeof AGES)[number];
+/** Filter by the time on site. */
+export type AgeFilter = (typeof AGES)[number];
 
 export interface Query {
   search: string;
-  /** The GUID of the company whose visitors are to be shown, or null for all. */
+  /** GUID of the only company whose visitors are shown, or null for all. */
   company: string | null;
-  known: Known;
-  age: Age;
-  /** Whether only visitors from companies on the watchlist are shown. */
+  known: KnownFilter;
+  age: AgeFilter;
+  /** Shows only visitors from companies on the watchlist. */
   watched: boolean;
-  /** Null for the order that suits the grouping. */
+  /** Null for the default order, which depends on the grouping. */
   sort: Sort | null;
   grouped: boolean;
-  /** The groups that are unfolded, by the GUID of their company. */
+  /** GUIDs of the companies whose groups are expanded. */
   unfolded: ReadonlySet<string>;
-  /** The GUID of the session whose details are shown. */
+  /** GUID of the session whose details are shown. */
   visitor: string | null;
 }
 
-/** The whole table, newest first. */
-export const EVERYTHING: Query = {
+/** All visitors, the newest first. */
+export const DEFAULT_QUERY: Query = {
   search: '',
   company: null,
   known: 'all',
@@ -49,24 +49,24 @@ export const EVERYTHING: Query = {
   visitor: null,
 };
 
-/** The order that the table has: the one that was chosen, or the one that suits the grouping. */
+/** The chosen order, or the default of the grouping. */
 export function sortOf({ sort, grouped }: Query): Sort {
   if (sort !== null && (grouped || sort.by !== 'visitors')) return sort;
   return grouped ? { by: 'visitors', descending: true } : { by: 'opened', descending: false };
 }
 
-/** Whether some visitors are kept out of sight. */
+/** Whether any filter is active. */
 export function isFiltered({ search, company, known, age, watched }: Query): boolean {
   return search.trim() !== '' || company !== null || known !== 'all' || age !== 'any' || watched;
 }
 
-/** The same table with nobody kept out of sight. */
+/** The same query without filters. */
 export function withoutFilters(query: Query): Query {
-  const { search, company, known, age, watched } = EVERYTHING;
+  const { search, company, known, age, watched } = DEFAULT_QUERY;
   return { ...query, search, company, known, age, watched };
 }
 
-/** Reads a query from an address's parameters; what makes no sense is as if it were not there. */
+/** Reads a query from an address's parameters; invalid values count as missing. */
 export function readQuery(parameters: URLSearchParams): Query {
   return {
     search: parameters.get('q') ?? '',
@@ -81,7 +81,10 @@ export function readQuery(parameters: URLSearchParams): Query {
   };
 }
 
-/** Spells a query; what is as usual is left out, so that the whole table has no parameters. */
+/**
+ * Writes a query as an address's parameters. Defaults are omitted, so an unfiltered table has a plain
+ * address.
+ */
 export function writeQuery(query: Query): URLSearchParams {
   const parameters = new URLSearchParams();
   if (query.search !== '') parameters.set('q', query.search);

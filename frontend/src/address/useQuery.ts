@@ -4,9 +4,9 @@ import type { Query } from './query';
 
 export const AddressContext = createContext<Address | null>(null);
 
-/** What the reader wants to see, and how to change it. */
+/** The current query, and a function that changes parts of it. */
 export function useQuery(): [query: Query, change: (part: Partial<Query>) => void] {
   const address = useContext(AddressContext);
   if (address === null) throw new Error('this component needs an AddressContext around it');
-  return [useSyncExternalStore(address.watch, () => address.query), address.change];
+  return [useSyncExternalStore(address.subscribe, () => address.query), address.change];
 }

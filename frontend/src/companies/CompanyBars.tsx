@@ -1,10 +1,13 @@
-import type { Presence } from '../store/companies';
+import type { CompanyCount } from '../store/companies';
 import { formatCount } from '../shared/format';
 import { useQuery } from '../address/useQuery';
 import { useIsWatched } from '../watch/useWatch';
 
-/** Companies with bars as long as they have visitors; pressing one shows its visitors alone, again shows all. */
-export function CompanyBars({ presences, most }: { presences: readonly Presence[]; most: number }) {
+/**
+ * Companies with a bar per company, in proportion to its visitors. A click shows only its visitors, a
+ * second one all.
+ */
+export function CompanyBars({ presences, most }: { presences: readonly CompanyCount[]; most: number }) {
   return (
     <ol className="bars">
       {presences.map((presence) => (
@@ -14,7 +17,7 @@ export function CompanyBars({ presences, most }: { presences: readonly Presence[
   );
 }
 
-function Bar({ presence: { company, visitors }, most }: { presence: Presence; most: number }) {
+function Bar({ presence: { company, visitors }, most }: { presence: CompanyCount; most: number }) {
   const [query, change] = useQuery();
   const chosen = query.company === company.guid;
   const watched = useIsWatched(company);

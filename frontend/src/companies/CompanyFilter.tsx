@@ -7,11 +7,13 @@ import { CompanyBars } from './CompanyBars';
 
 const LIMIT = 50;
 
-/** Chooses the company whose visitors are shown, among all that are there. */
+/** Chooses the one company whose visitors are shown, among those on the site. */
 export function CompanyFilter() {
   const [query, change] = useQuery();
   const name = useLive(({ companies }) =>
-    query.company === null ? null : (companies.find(query.company)?.company.name ?? 'Company not here'),
+    query.company === null
+      ? null
+      : (companies.find(query.company)?.company.name ?? 'Company not on the website'),
   );
   return (
     <div className="company-filter">
@@ -55,7 +57,7 @@ function Chooser() {
         value={search}
         onChange={({ target }) => setSearch(target.value)}
       />
-      {found.length === 0 && <p className="quiet">No company that is here matches.</p>}
+      {found.length === 0 && <p className="quiet">No company on the website matches.</p>}
       <CompanyBars presences={found.slice(0, LIMIT)} most={ranking[0]?.visitors ?? 0} />
     </div>
   );

@@ -1,7 +1,7 @@
 import { useLive } from '../store/useLive';
 import { formatDuration, formatTime, NOTHING } from '../shared/format';
 
-/** The time since `since`, in milliseconds since the epoch; it ticks by itself. */
+/** The time since `since` (milliseconds since the epoch); it updates itself. */
 export function Age({ since }: { since: number }) {
   const age = useLive(({ status: { now } }) =>
     now === null ? NOTHING : formatDuration((now - since) / 1_000),

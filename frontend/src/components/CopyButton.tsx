@@ -2,10 +2,10 @@ import { useEffect, useState } from 'react';
 import { Icon } from './Icon';
 import { copy } from '../shared/clipboard';
 
-/** For how long, in milliseconds, it is said what has become of it. */
+/** Milliseconds for which the result is shown. */
 const SAID_FOR = 2_000;
 
-/** Copies a text, and says so. */
+/** Copies a text, and confirms it. */
 export function CopyButton({ text }: { text: string }) {
   const [copied, setCopied] = useState<boolean | null>(null);
   useEffect(() => {
@@ -25,7 +25,7 @@ export function CopyButton({ text }: { text: string }) {
         <Icon name={copied === true ? 'done' : 'copy'} />
       </button>
       <span role="status" className="copied">
-        {copied !== null && (copied ? 'Copied' : 'Not allowed here')}
+        {copied !== null && (copied ? 'Copied' : 'The browser does not allow copying here')}
       </span>
     </>
   );

@@ -15,8 +15,8 @@ import { Timeline } from './Timeline';
 import './details.css';
 
 /**
- * All about the chosen visitor, beside the table: the table stays in use, and the details follow it. Where there is no
- * room beside it, they cover it.
+ * The details of the chosen visitor, beside the table. The table stays usable; where there is no room
+ * beside it, the details cover it.
  */
 export function Details() {
   const [{ visitor }, change] = useQuery();
@@ -32,7 +32,7 @@ export function Details() {
       <Dialog.Content
         className="details"
         aria-describedby={undefined}
-        // The keyboard stays in the table, unless that is covered.
+        // The focus stays in the table, unless the details cover it.
         onOpenAutoFocus={(event) => {
           if (!covering) event.preventDefault();
         }}
@@ -49,25 +49,27 @@ export function Details() {
 }
 
 function Visitor({ guid }: { guid: string }) {
-  const story = useLive(({ journal }) => journal.story(guid));
-  useLive(({ journal }) => journal.story(guid)?.version);
+  const visit = useLive(({ journal }) => journal.visit(guid));
+  useLive(({ journal }) => journal.visit(guid)?.version);
   const connecting = useLive(({ status }) => status.now === null);
-  if (story === null) {
+  if (visit === null) {
     return (
       <>
-        <Dialog.Title>{connecting ? 'Waiting for the gateway…' : 'Not on the website'}</Dialog.Title>
-        {!connecting && <p className="quiet">This visitor has left, and this page has not seen the visit.</p>}
+        <Dialog.Title>{connecting ? 'Connecting…' : 'Not on the website'}</Dialog.Title>
+        {!connecting && (
+          <p className="quiet">This visitor has left, and this page has no record of the visit.</p>
+        )}
       </>
     );
   }
-  const { session, left } = story;
+  const { session, left } = visit;
   return (
     <>
       <Dialog.Title>{titleOf(session)}</Dialog.Title>
       {session.contact?.title !== undefined && <p className="quiet">{session.contact.title}</p>}
       {left !== null && (
         <p className="has-left" role="status">
-          This visitor has left. This is what was known last.
+          This visitor has left. These are the last known details.
         </p>
       )}
       <CompanyFacts session={session} />
@@ -78,7 +80,7 @@ function Visitor({ guid }: { guid: string }) {
         {session.contact?.phoneNumbers.map((phone, index) => (
           <Fact key={`phone ${index}`} text={phone} href={telUrl(phone)} />
         ))}
-        {isUnreachable(session) && <p className="quiet">No email address and no phone number are known.</p>}
+        {isUnreachable(session) && <p className="quiet">No email address or phone number is known.</p>}
       </Facts>
       <Facts title="Session">
         <Fact text={session.ip} href={null} mono />
@@ -100,8 +102,8 @@ function Visitor({ guid }: { guid: string }) {
           )}
         </dl>
       </Facts>
-      <Facts title="What this page saw">
-        <Timeline story={story} version={story.version} />
+      <Facts title="Activity">
+        <Timeline visit={visit} version={visit.version} />
       </Facts>
     </>
   );
@@ -174,7 +176,7 @@ function Facts({ title, children }: { title: string; children: ReactNode }) {
 interface FactProps {
   text: string;
   href: string | null;
-  /** Whether the link leads away from this page, which is not to be told where from. */
+  /** Opens a new tab, and does not tell the other site where the visitor came from. */
   elsewhere?: boolean;
   mono?: boolean;
 }

@@ -1,17 +1,17 @@
 import { memo } from 'react';
-import type { Story } from '../store/journal';
+import type { Visit } from '../store/journal';
 import { formatClock, formatTime } from '../shared/format';
 import { timelineOf } from './timeline';
 
 /**
- * What this page saw of a session, the latest on top.
+ * What this page has seen of a session, the latest event first.
  *
- * @param version changes with the story, which is changed in place
+ * @param version changes with `visit`, which is mutated in place
  */
-export const Timeline = memo(function Timeline({ story }: { story: Story; version: number }) {
+export const Timeline = memo(function Timeline({ visit }: { visit: Visit; version: number }) {
   return (
     <ol className="timeline">
-      {timelineOf(story).map(({ at, what }, index) => (
+      {timelineOf(visit).map(({ at, what }, index) => (
         <li key={index}>
           <time dateTime={new Date(at).toISOString()} title={formatTime(at)}>
             {formatClock(at)}

@@ -1,29 +1,29 @@
 import type { Session } from './frame';
 
-/** A visitor as the page holds it. It stays the same object while what is known about the visitor changes. */
-export interface Row {
+/** A visitor on the page. The object stays the same while the session is replaced. */
+export interface Visitor {
   readonly guid: string;
-  /** Replaced, never changed. */
+  /** Replaced, never mutated. */
   session: Session;
 }
 
 /**
- * How the page learned of a visitor: it saw the visitor `come`; the visitor was `there` when the page opened; or
- * came while the page was `away` from the gateway.
+ * How the page learned of a visitor: `live` in a delta, `initial` in its first snapshot, or `missed` in a
+ * later snapshot, after the connection had been down.
  */
-export type Coming = 'come' | 'there' | 'away';
+export type Arrival = 'live' | 'initial' | 'missed';
 
 /**
- * Why a visitor is gone, as the gateway says (`closed`, `stale`, `hidden`: must not be shown any longer), or `away` if that happened while the page was
- * away from it.
+ * Why a visitor is gone: the gateway's reason (`closed`, `stale`, or `hidden` for one who must no longer be
+ * shown), or `missed` if the page learned of it from a later snapshot.
  */
-export type Leaving = string;
+export type DepartureReason = string;
 
-/** One thing that a frame did to one row. */
+/** One change that a frame makes to one visitor. */
 export type Change =
-  | { kind: 'came'; row: Row; how: Coming }
-  /** The row has its new session already. */
-  | { kind: 'changed'; row: Row; before: Session }
-  /** Only the last activity has moved. */
-  | { kind: 'touched'; row: Row }
-  | { kind: 'left'; row: Row; why: Leaving };
+  | { kind: 'came'; visitor: Visitor; arrival: Arrival }
+  /** `visitor` holds the new session already. */
+  | { kind: 'changed'; visitor: Visitor; before: Session }
+  /** Only the time of the last activity has changed. */
+  | { kind: 'touched'; visitor: Visitor }
+  | { kind: 'left'; visitor: Visitor; reason: DepartureReason };

@@ -4,18 +4,18 @@ import { ServerClock } from './clock';
 const SERVER = 1_750_000_000_000;
 
 describe('ServerClock', () => {
-  it('knows nothing before the first frame', () => {
+  it('has no time before the first frame', () => {
     expect(new ServerClock().at(0)).toBeNull();
   });
 
-  it('goes on by the elapsed time', () => {
+  it('advances with the elapsed time', () => {
     const clock = new ServerClock();
     clock.observe(SERVER, 500);
     expect(clock.at(500)).toBe(SERVER);
     expect(clock.at(1_750)).toBe(SERVER + 1_250);
   });
 
-  it('believes the quickest frame, whichever came first', () => {
+  it('uses the fastest frame, in any order', () => {
     const clock = new ServerClock();
     clock.observe(SERVER, 80);
     clock.observe(SERVER + 1_000, 1_010);
@@ -23,7 +23,7 @@ describe('ServerClock', () => {
     expect(clock.at(3_000)).toBe(SERVER + 2_990);
   });
 
-  it('forgets a quick frame after a while, so that it follows a drifting clock', () => {
+  it('drops the fastest frame after a while, to follow a drifting clock', () => {
     const clock = new ServerClock();
     clock.observe(SERVER, 0);
     for (let second = 1; second <= 31; second += 1)
@@ -31,7 +31,7 @@ describe('ServerClock', () => {
     expect(clock.at(31_000)).toBe(SERVER + 30_800);
   });
 
-  it('keeps the best of the last while when a new one begins', () => {
+  it('keeps the best frame of the previous window', () => {
     const clock = new ServerClock();
     clock.observe(SERVER, 0);
     clock.observe(SERVER + 15_000 - 300, 15_000);

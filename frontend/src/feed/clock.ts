@@ -1,52 +1,52 @@
-/** How long, in milliseconds, a quick frame vouches for the server's clock; at most twice as long. */
+/** Milliseconds for which the best offset counts, and at most twice as long. */
 const WINDOW = 15_000;
 
 /**
- * The server's clock as seen from here.
+ * The server's clock, estimated from frames.
  *
- * The browser's own clock may be minutes wrong, so it is never asked: what counts is how far the server's
- * `now` is ahead of the time elapsed on this page. Every frame says so a little late, by the time it
- * travelled, hence the frame that came quickest is the one to believe. It is believed for a while only, so
- * that the two clocks may drift.
+ * The browser's own clock may be minutes off, so it is never used. Each frame gives the offset between the
+ * server's `now` and the time elapsed on this page, minus its network delay. The frame with the shortest
+ * delay gives the largest offset, and that one is right. It counts for a limited time, because the two
+ * clocks drift apart.
  */
 export class ServerClock {
-  #current: Lead | null = null;
-  #previous: Lead | null = null;
+  #current: Offset | null = null;
+  #previous: Offset | null = null;
 
   /**
-   * Learns from a frame.
+   * Adds the time of a frame.
    *
    * @param serverNow the frame's `now`, in milliseconds since the epoch
-   * @param elapsed when it arrived, in milliseconds of a clock that never jumps
+   * @param elapsed when it arrived, in milliseconds of a monotonic clock
    */
   observe(serverNow: number, elapsed: number): void {
-    const lead = serverNow - elapsed;
+    const offset = serverNow - elapsed;
     if (this.#current === null || elapsed - this.#current.since >= WINDOW) {
       this.#previous = this.#current;
-      this.#current = { lead, since: elapsed };
-    } else if (lead > this.#current.lead) {
-      this.#current.lead = lead;
+      this.#current = { offset, since: elapsed };
+    } else if (offset > this.#current.offset) {
+      this.#current.offset = offset;
     }
   }
 
   /**
-   * The server's time, in milliseconds since the epoch, when this page's clock says `elapsed`; null before
-   * any frame.
+   * The server's time, in milliseconds since the epoch, at a time of the monotonic clock; null before any
+   * frame.
    */
   at(elapsed: number): number | null {
     if (this.#current === null) return null;
-    return elapsed + Math.max(this.#current.lead, this.#previous?.lead ?? -Infinity);
+    return elapsed + Math.max(this.#current.offset, this.#previous?.offset ?? -Infinity);
   }
 
-  /** Forgets everything: the next frame may come from another server. */
+  /** Starts again: the next frame may come from another server. */
   reset(): void {
     this.#current = null;
     this.#previous = null;
   }
 }
 
-/** How far the server is ahead of this page, as the quickest frame since then said. */
-interface Lead {
-  lead: number;
+/** The largest offset since `since`, both in milliseconds. */
+interface Offset {
+  offset: number;
   since: number;
 }

@@ -1,40 +1,39 @@
-/** Milliseconds for which a closing is remembered; the pipeline itself remembers it for as long. */
-export const REMEMBERED = 600_000;
-/** How many closings are remembered at most. */
-export const MOST_CLOSINGS = 100_000;
+/** Milliseconds for which a closing is remembered, as long as in the pipeline itself. */
+export const RETENTION = 600_000;
+export const MAX_CLOSINGS = 100_000;
 
 /**
- * Which sessions this page was told are closed.
+ * The sessions that were closed while this page was open.
  *
- * A closing ends a session for good, but a gateway that is behind has yet to read of it: one that was frozen, or
- * that reads on after an interruption. A page that moves there is shown the session once more, and knows better.
+ * A closed session never comes back, but a gateway that lags behind may still have it in a snapshot. The
+ * page then ignores it.
  */
 export class Closings {
-  /** When each was noted, in milliseconds of the server's time; the oldest comes first. */
-  readonly #notedAt = new Map<string, number>();
+  /** Server time of each closing, the oldest first. */
+  readonly #closedAt = new Map<string, number>();
 
   get size(): number {
-    return this.#notedAt.size;
+    return this.#closedAt.size;
   }
 
-  note(guid: string, now: number): void {
-    // Deleted first, so that one that is noted again moves to the end.
-    this.#notedAt.delete(guid);
-    this.#notedAt.set(guid, now);
+  add(guid: string, now: number): void {
+    // Deleted first, so that a repeated closing moves to the end.
+    this.#closedAt.delete(guid);
+    this.#closedAt.set(guid, now);
   }
 
   has(guid: string): boolean {
-    return this.#notedAt.has(guid);
+    return this.#closedAt.has(guid);
   }
 
   /**
-   * Forgets what is too old or too much; done once for each frame, since the way to the first entry of a map is
-   * long after many have been deleted there.
+   * Removes the oldest closings. Called once per frame, because finding the first entry of a map is slow
+   * after many deletions at its start.
    */
   forget(now: number): void {
-    for (const [guid, at] of this.#notedAt) {
-      if (this.#notedAt.size <= MOST_CLOSINGS && now - at < REMEMBERED) return;
-      this.#notedAt.delete(guid);
+    for (const [guid, at] of this.#closedAt) {
+      if (this.#closedAt.size <= MAX_CLOSINGS && now - at < RETENTION) return;
+      this.#closedAt.delete(guid);
     }
   }
 }

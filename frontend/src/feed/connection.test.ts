@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Connection, retryDelay, SILENCE_LIMIT, socketUrl, type Verdict } from './connection';
+import { Connection, retryDelay, SILENCE_LIMIT, socketUrl, type MessageOutcome } from './connection';
 
 /** A socket that does what the test says, in place of the browser's. */
 class PlayedSocket extends EventTarget {
@@ -36,8 +36,8 @@ const links: boolean[] = [];
 const onFailure = vi.fn();
 const listener = {
   // The test says what becomes of a message by sending it.
-  onMessage: (data: unknown) => data as Verdict,
-  onLink: (up: boolean) => links.push(up),
+  onMessage: (data: unknown) => data as MessageOutcome,
+  onConnectionChange: (up: boolean) => links.push(up),
 };
 let close: () => void;
 
@@ -68,26 +68,26 @@ afterEach(() => {
 });
 
 describe('the link', () => {
-  it('is up with the first useful message and down with the end of the connection', () => {
-    socket(0).say('useless');
+  it('is up with the first accepted message and down with the end of the connection', () => {
+    socket(0).say('ignored');
     expect(links).toEqual([]);
-    socket(0).say('useful');
-    socket(0).say('useful');
+    socket(0).say('accepted');
+    socket(0).say('accepted');
     expect(links).toEqual([true]);
     socket(0).break();
     expect(links).toEqual([true, false]);
   });
 
-  it('asks for a snapshot where a message is missing', () => {
-    socket(0).say('useful');
+  it('requests a snapshot after a gap', () => {
+    socket(0).say('accepted');
     expect(socket(0).sent).toEqual([]);
-    socket(0).say('missing');
+    socket(0).say('gap');
     expect(socket(0).sent.map((text) => JSON.parse(text) as unknown)).toEqual([{ type: 'snapshot' }]);
   });
 });
 
 describe('a lost connection', () => {
-  it('is made again at once, then ever more slowly', () => {
+  it('is retried at once, then with exponential backoff', () => {
     const delays: number[] = [];
     for (let attempt = 0; attempt < 8; attempt += 1) {
       const before = attempts();
@@ -99,14 +99,14 @@ describe('a lost connection', () => {
     expect(delays).toEqual([0, 250, 500, 1_000, 2_000, 4_000, 5_000, 5_000]);
   });
 
-  it('is made again at once if it had served well', () => {
+  it('is retried at once if it was stable', () => {
     for (let attempt = 0; attempt < 6; attempt += 1) {
       socket(-1).break();
       vi.advanceTimersByTime(4_900);
     }
-    socket(-1).say('useful');
+    socket(-1).say('accepted');
     vi.advanceTimersByTime(4_000);
-    socket(-1).say('useful');
+    socket(-1).say('accepted');
     vi.advanceTimersByTime(4_000);
     const before = attempts();
     socket(-1).break();
@@ -114,16 +114,16 @@ describe('a lost connection', () => {
     expect(attempts()).toBe(before + 1);
   });
 
-  it('is not hammered on if it ends again and again right after the first message', () => {
+  it('is retried slowly if it keeps ending right after the first message', () => {
     for (let attempt = 0; attempt < 100; attempt += 1) {
-      socket(-1).say('useful');
+      socket(-1).say('accepted');
       socket(-1).break();
       vi.advanceTimersByTime(100);
     }
     expect(attempts()).toBeLessThan(10);
   });
 
-  it('is made again at once when the network is back', () => {
+  it('is retried at once when the network is back', () => {
     for (let attempt = 0; attempt < 6; attempt += 1) {
       socket(-1).break();
       vi.advanceTimersByTime(5_000);
@@ -137,7 +137,7 @@ describe('a lost connection', () => {
     expect(attempts()).toBe(before + 1);
   });
 
-  it('is made again at once when the page is seen again', () => {
+  it('is retried at once when the tab becomes visible', () => {
     socket(-1).break();
     vi.advanceTimersByTime(0);
     socket(-1).break();
@@ -146,12 +146,12 @@ describe('a lost connection', () => {
     expect(attempts()).toBe(before + 1);
   });
 
-  it('has failed only if it brought nothing useful', () => {
-    socket(-1).say('useful');
+  it('counts as failed only without an accepted message', () => {
+    socket(-1).say('accepted');
     socket(-1).break();
     expect(onFailure).not.toHaveBeenCalled();
     vi.advanceTimersToNextTimer();
-    socket(-1).say('useless');
+    socket(-1).say('ignored');
     socket(-1).break();
     expect(onFailure).toHaveBeenCalledTimes(1);
     vi.advanceTimersByTime(250);
@@ -160,7 +160,7 @@ describe('a lost connection', () => {
     expect(onFailure).toHaveBeenCalledTimes(2);
   });
 
-  it('stays lost once closed', () => {
+  it('is not retried after it was closed', () => {
     close();
     expect(socket(0).closed).toBe(true);
     expect(onFailure).not.toHaveBeenCalled();
@@ -172,8 +172,8 @@ describe('a lost connection', () => {
 });
 
 describe('a silent connection', () => {
-  it('is given up, even if it never says that it is closed', () => {
-    socket(0).say('useful');
+  it('is closed, even without a close event', () => {
+    socket(0).say('accepted');
     vi.advanceTimersByTime(SILENCE_LIMIT - 1);
     expect(attempts()).toBe(1);
     vi.advanceTimersByTime(1);
@@ -183,30 +183,30 @@ describe('a silent connection', () => {
     expect(attempts()).toBe(2);
   });
 
-  it('is kept while useful messages come', () => {
+  it('is kept while accepted messages come', () => {
     for (let second = 0; second < 60; second += 1) {
-      socket(0).say('useful');
+      socket(0).say('accepted');
       vi.advanceTimersByTime(1_000);
     }
     expect(attempts()).toBe(1);
   });
 
-  it('is given up if all it says is useless', () => {
+  it('is closed if all its messages are ignored', () => {
     for (let second = 0; second < 6; second += 1) {
-      socket(0).say('useless');
+      socket(0).say('ignored');
       vi.advanceTimersByTime(1_000);
     }
     expect(socket(0).closed).toBe(true);
   });
 
-  it('is given up if it never opens', () => {
+  it('is closed if it never opens', () => {
     vi.advanceTimersByTime(SILENCE_LIMIT);
     expect(socket(0).closed).toBe(true);
   });
 
-  it('is no longer listened to', () => {
+  it('is ignored afterwards', () => {
     vi.advanceTimersByTime(SILENCE_LIMIT);
-    socket(0).say('useful');
+    socket(0).say('accepted');
     expect(links).toEqual([]);
   });
 });
@@ -221,7 +221,7 @@ describe('retryDelay', () => {
 });
 
 describe('socketUrl', () => {
-  it('is where the page came from, as secure as the page', () => {
+  it('has the page’s host and security', () => {
     expect(socketUrl({ protocol: 'http:', host: '127.0.0.1:3000' })).toBe('ws://127.0.0.1:3000/ws');
     expect(socketUrl({ protocol: 'https:', host: 'visitors.example' })).toBe('wss://visitors.example/ws');
   });

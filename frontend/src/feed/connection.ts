@@ -1,28 +1,30 @@
-/** The door to the gateway: one WebSocket that is kept open, whatever happens. */
-
-/** Milliseconds without a useful message after which a connection is given up; one a second is due. */
-export const SILENCE_LIMIT = 5_000;
-/** Milliseconds that a connection must have served for its end to count as an accident. */
-const SERVED_WELL = 5_000;
-/** Milliseconds before the first attempt that is not made at once, and the most that it grows to. */
-const FIRST_DELAY = 250;
-const LONGEST_DELAY = 5_000;
+/** Keeps one WebSocket to the gateway open, and reconnects whenever it fails. */
 
 /**
- * What became of a message: it was `useful`, it was `useless` (and does not prove that the connection is
- * worth keeping), or it shows that one before it is `missing`, so that a snapshot is asked for.
+ * Milliseconds without an accepted message after which the connection is closed; the gateway sends one a
+ * second.
  */
-export type Verdict = 'useful' | 'useless' | 'missing';
+export const SILENCE_LIMIT = 5_000;
+/** Milliseconds after which a connection counts as stable: the first attempt after it is made at once. */
+const STABLE_AFTER = 5_000;
+/** Milliseconds before the second attempt, and the limit of the exponential backoff. */
+const INITIAL_DELAY = 250;
+const MAX_DELAY = 5_000;
 
-/** Who listens to the connection. */
-export interface Listener {
-  /** A message arrived, of whatever kind. */
-  onMessage(data: unknown): Verdict;
-  /** The link is up once a connection has brought its first useful message, and down when it ends. */
-  onLink(up: boolean): void;
+/**
+ * What became of a message: `accepted`, `ignored` (which does not prove that the connection is alive), or a
+ * `gap` (one before it is missing, so a snapshot is requested).
+ */
+export type MessageOutcome = 'accepted' | 'ignored' | 'gap';
+
+export interface ConnectionListener {
+  /** Called with each message, of any type. */
+  onMessage(data: unknown): MessageOutcome;
+  /** Called with true after a connection's first accepted message, and with false when it ends. */
+  onConnectionChange(up: boolean): void;
 }
 
-/** The address of the gateway's WebSocket for a page at `location`. */
+/** The URL of the gateway's WebSocket for a page at `location`. */
 export function socketUrl(location: Pick<Location, 'protocol' | 'host'>): string {
   return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`;
 }
@@ -30,31 +32,31 @@ export function socketUrl(location: Pick<Location, 'protocol' | 'host'>): string
 /**
  * Milliseconds to wait before the next attempt.
  *
- * @param failures how many connections in a row have failed; after the first the next attempt is made at once
- * @param chance a number from 0 to 1, so that browsers that lost the same gateway do not all come back in the
- *   same moment
+ * @param failures how many connections in a row have failed; after the first, the next attempt is made at
+ *   once
+ * @param chance a number from 0 to 1, so that browsers that lost the same gateway do not all reconnect at
+ *   once
  */
 export function retryDelay(failures: number, chance: number): number {
   if (failures <= 1) return 0;
-  const longest = Math.min(FIRST_DELAY * 2 ** (failures - 2), LONGEST_DELAY);
+  const longest = Math.min(INITIAL_DELAY * 2 ** (failures - 2), MAX_DELAY);
   return longest * (0.5 + chance / 2);
 }
 
-/** A connection to the gateway that is made again whenever it ends or falls silent. */
 export class Connection {
   readonly #url: string;
-  readonly #listener: Listener;
+  readonly #listener: ConnectionListener;
   readonly #onFailure: () => void;
   #socket: WebSocket | null = null;
-  /** Aborted when the present socket is given up, so that nothing that it still says is heard. */
-  #hearing = new AbortController();
+  /** Aborted with the socket, so that its late events are ignored. */
+  #subscription = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
-  #upSince: number | null = null;
-  #heardAt = 0;
+  #connectedSince: number | null = null;
+  #lastMessageAt = 0;
 
-  /** @param onFailure is called when a connection is given up that has brought no useful message */
-  constructor(url: string, listener: Listener, onFailure: () => void) {
+  /** @param onFailure called when a connection ends without an accepted message */
+  constructor(url: string, listener: ConnectionListener, onFailure: () => void) {
     this.#url = url;
     this.#listener = listener;
     this.#onFailure = onFailure;
@@ -62,18 +64,18 @@ export class Connection {
 
   /** Connects, and stays connected until the returned function is called. */
   open(): () => void {
-    // A laptop that wakes up or finds its network again should not wait for a timer that was set before.
+    // A laptop that wakes up or is back on the network reconnects at once.
     const watching = new AbortController();
     const { signal } = watching;
     const wakeIfSeen = () => {
-      if (document.visibilityState === 'visible') this.#wake();
+      if (document.visibilityState === 'visible') this.#checkNow();
     };
-    window.addEventListener('online', () => this.#wake(), { signal });
+    window.addEventListener('online', () => this.#checkNow(), { signal });
     document.addEventListener('visibilitychange', wakeIfSeen, { signal });
     this.#connect();
     return () => {
       watching.abort();
-      this.#abandon();
+      this.#disconnect();
     };
   }
 
@@ -82,55 +84,55 @@ export class Connection {
     const hearing = new AbortController();
     const { signal } = hearing;
     this.#socket = socket;
-    this.#hearing = hearing;
-    this.#heardAt = performance.now();
-    socket.addEventListener('message', ({ data }) => this.#hear(data), { signal });
-    // An error is always followed by a close.
+    this.#subscription = hearing;
+    this.#lastMessageAt = performance.now();
+    socket.addEventListener('message', ({ data }) => this.#receive(data), { signal });
+    // Every error event is followed by a close event.
     socket.addEventListener('close', () => this.#retry(), { signal });
-    this.#watch();
+    this.#checkSilence();
   }
 
-  #hear(data: unknown): void {
-    const verdict = this.#listener.onMessage(data);
-    if (verdict === 'missing') this.#socket?.send(JSON.stringify({ type: 'snapshot' }));
-    if (verdict !== 'useful') return;
-    this.#heardAt = performance.now();
-    if (this.#upSince !== null) return;
-    this.#upSince = this.#heardAt;
-    this.#listener.onLink(true);
+  #receive(data: unknown): void {
+    const outcome = this.#listener.onMessage(data);
+    if (outcome === 'gap') this.#socket?.send(JSON.stringify({ type: 'snapshot' }));
+    if (outcome !== 'accepted') return;
+    this.#lastMessageAt = performance.now();
+    if (this.#connectedSince !== null) return;
+    this.#connectedSince = this.#lastMessageAt;
+    this.#listener.onConnectionChange(true);
   }
 
-  /** Gives the connection up when it has been silent for too long, be it while connecting or later. */
-  #watch(): void {
-    const left = this.#heardAt + SILENCE_LIMIT - performance.now();
+  /** Reconnects after `SILENCE_LIMIT`, also while connecting. */
+  #checkSilence(): void {
+    const left = this.#lastMessageAt + SILENCE_LIMIT - performance.now();
     if (left <= 0) this.#retry();
-    else this.#timer = setTimeout(() => this.#watch(), left);
+    else this.#timer = setTimeout(() => this.#checkSilence(), left);
   }
 
   #retry(): void {
-    const upSince = this.#upSince;
-    const servedFor = upSince === null ? 0 : performance.now() - upSince;
-    this.#abandon();
-    if (upSince === null) this.#onFailure();
-    this.#failures = servedFor >= SERVED_WELL ? 1 : this.#failures + 1;
+    const connectedSince = this.#connectedSince;
+    const servedFor = connectedSince === null ? 0 : performance.now() - connectedSince;
+    this.#disconnect();
+    if (connectedSince === null) this.#onFailure();
+    this.#failures = servedFor >= STABLE_AFTER ? 1 : this.#failures + 1;
     this.#timer = setTimeout(() => this.#connect(), retryDelay(this.#failures, Math.random()));
   }
 
-  /** Leaves the socket without waiting for it: the closing of a dead line can take minutes. */
-  #abandon(): void {
+  /** Closes the socket without waiting: the closing handshake of a dead connection can take minutes. */
+  #disconnect(): void {
     clearTimeout(this.#timer);
-    this.#hearing.abort();
+    this.#subscription.abort();
     this.#socket?.close();
     this.#socket = null;
-    if (this.#upSince === null) return;
-    this.#upSince = null;
-    this.#listener.onLink(false);
+    if (this.#connectedSince === null) return;
+    this.#connectedSince = null;
+    this.#listener.onConnectionChange(false);
   }
 
-  /** Makes the next attempt at once, and looks at once whether the present connection is still alive. */
-  #wake(): void {
+  /** Reconnects, or checks the present connection, without waiting for the timer. */
+  #checkNow(): void {
     clearTimeout(this.#timer);
     if (this.#socket === null) this.#connect();
-    else this.#watch();
+    else this.#checkSilence();
   }
 }

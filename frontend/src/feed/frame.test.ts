@@ -76,21 +76,21 @@ describe.each([
     expect(isReadWhole(text)).toBe(true);
   });
 
-  it('cannot lose a field unnoticed', () => {
+  it('is rejected if a field is missing', () => {
     const lost = drifted(text, (holder, key) => Reflect.deleteProperty(holder, key));
     const unnoticed = lost.filter(([key, drift]) => !OPTIONAL.includes(key) && isReadWhole(drift));
     expect(lost.length).toBeGreaterThan(10);
     expect(unnoticed).toEqual([]);
   });
 
-  it('cannot gain a field unnoticed', () => {
+  it('has no field that the types do not know', () => {
     const gained = drifted(text, (holder, key) => {
       holder[`${key}New`] = holder[key] ?? null;
     });
     expect(gained.filter(([, drift]) => isReadWhole(drift))).toEqual([]);
   });
 
-  it('cannot change the type of a field unnoticed', () => {
+  it('is rejected if a field has another type', () => {
     const retyped = drifted(text, (holder, key) => {
       holder[key] = typeof holder[key] === 'boolean' ? 'other' : true;
     });
@@ -107,19 +107,19 @@ it('finds every optional field in the protocol’s frames, so that they cannot b
 });
 
 describe('parseFrame', () => {
-  it('does without what may be left out', () => {
+  it('accepts frames without optional fields', () => {
     const contact = { guid: 'c', name: 'Ada Quill', emailAddresses: [], phoneNumbers: [] };
     const delta = aDelta({ changed: [aSession({ contact })] });
     expect(parseFrame(JSON.stringify(delta))).toEqual({ frame: delta });
   });
 
-  it('ignores fields that it does not know', () => {
+  it('ignores unknown fields', () => {
     const snapshot = aSnapshot({ sessions: [aSession()] });
     const newer = { ...snapshot, mood: 'good', sessions: [{ ...aSession(), weather: 'fine' }] };
     expect(parseFrame(JSON.stringify(newer))).toEqual({ frame: snapshot });
   });
 
-  it('takes a process of a kind that it does not know for what it is', () => {
+  it('accepts a process of an unknown kind', () => {
     const process = { process: 'archiver', instance: 'i', at: 1, startedAt: 1, ready: false, reason: 'full' };
     const snapshot = aSnapshot({ pipeline: aPipeline({ processes: [process] }) });
     expect(parseFrame(JSON.stringify(snapshot))).toEqual({ frame: snapshot });
@@ -132,7 +132,7 @@ describe('parseFrame', () => {
     ['another type', '{"type":"news"}', /^type: /],
     ['a missing field', JSON.stringify({ ...aDelta(), touched: undefined }), /^touched: /],
     ['a time that no date can hold', JSON.stringify(aDelta({ touched: [['a', 1e20]] })), /^touched\.0\.1: /],
-  ])('says what is wrong with %s', (_, message, problem) => {
-    expect(parseFrame(message)).toEqual({ problem: expect.stringMatching(problem) as string });
+  ])('says what is wrong with %s', (_, message, error) => {
+    expect(parseFrame(message)).toEqual({ error: expect.stringMatching(error) as string });
   });
 });

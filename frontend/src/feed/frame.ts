@@ -1,8 +1,8 @@
 /**
- * The gateway's frames: their types, and the check that turns what came over the socket into one of them.
+ * The gateway's frames: their types, and the validation of what arrives.
  *
- * Times are milliseconds since the epoch, by the server's clock. Fields that this page does not know are
- * ignored, so that a newer gateway does not break an older page.
+ * Times are milliseconds since the epoch, by the server's clock. Unknown fields are ignored, so a newer
+ * gateway does not break an older page.
  */
 import * as v from 'valibot';
 import { type Pipeline, pipelineSchema } from './status';
@@ -27,28 +27,28 @@ export interface Session {
   ip: string;
   openedAt: number;
   lastActivityAt: number;
-  /** Null where the lookup knows nothing about the IP. */
+  /** Null if the lookup knows nothing about the IP. */
   company: Company | null;
   contact: Contact | null;
-  /** Shown though no lookup has said yet who it is; absent where one has. */
+  /** Present while no lookup has given a verdict, although the visitor is shown. */
   unidentified?: boolean;
-  /** The network of the address and who runs it: not the visitor's company. */
+  /** The network of the address and its operator, which is not the visitor's company. */
   network?: string;
-  /** The code of the address's country (ISO 3166-1 alpha-2). */
+  /** The country of the address (ISO 3166-1 alpha-2). */
   country?: string;
 }
 
 export interface Stats {
   activeSessions: number;
-  /** Sessions that wait for their lookup and are not shown yet. */
+  /** Sessions whose lookup is pending; they are not shown yet. */
   beingIdentified: number;
   companies: number;
-  /** 0 where there is nothing to average, as is the next one. */
+  /** 0 if there are none, as is the next one. */
   averageVisitorsPerCompany: number;
   averageSessionSeconds: number;
   /**
-   * The server's time at which all this was last known to be right, where that is not now: the gateway is cut
-   * off, as the pipeline's `interruptions` say.
+   * Server time of the last known state, if that is not `now`: the gateway is cut off, as the pipeline's
+   * `interruptions` say.
    */
   asOf?: number;
 }
@@ -66,38 +66,38 @@ export interface Delta {
   type: 'delta';
   revision: number;
   now: number;
-  /** Sessions that are new or whose record has changed. */
+  /** New sessions and those whose record has changed. */
   changed: Session[];
-  /** Guid and last activity of sessions that are otherwise as they were. */
+  /** Sessions of which only the last activity has changed. */
   touched: [guid: string, lastActivityAt: number][];
-  /** Guid of sessions that are gone, and why: closed, stale or hidden. */
+  /** Sessions that are gone, with the reason: closed, stale or hidden. */
   removed: [guid: string, reason: string][];
   stats: Stats;
-  /** Comes about once a second; until then the last one holds. */
+  /** Sent about once a second; until then the last one is valid. */
   pipeline?: Pipeline;
 }
 
 export type Frame = Snapshot | Delta;
 
-export type Parsed = { frame: Frame } | { problem: string };
+export type ParseResult = { frame: Frame } | { error: string };
 
 /**
- * Checks one message of the socket.
+ * Validates one message.
  *
- * @returns the frame, or in one line what is wrong with the message
+ * @returns the frame, or in one line what is wrong
  */
-export function parseFrame(message: unknown): Parsed {
-  if (typeof message !== 'string') return { problem: 'not a text message' };
+export function parseFrame(message: unknown): ParseResult {
+  if (typeof message !== 'string') return { error: 'not a text message' };
   let json: unknown;
   try {
     json = JSON.parse(message);
   } catch {
-    return { problem: 'not JSON' };
+    return { error: 'not JSON' };
   }
   const result = v.safeParse(frameSchema, json, { abortEarly: true });
   if (result.success) return { frame: result.output };
   const [issue] = result.issues;
-  return { problem: `${v.getDotPath(issue) ?? 'frame'}: ${issue.message}` };
+  return { error: `${v.getDotPath(issue) ?? 'frame'}: ${issue.message}` };
 }
 
 const companySchema = v.object({ guid: v.string(), name: v.string(), domain: v.string() });

@@ -1,22 +1,17 @@
-/**
- * The gateway sends a frame each second at least, so after this many milliseconds without one something is
- * wrong.
- */
+/** Milliseconds without a frame after which the view counts as stale; the gateway sends one a second. */
 export const STALE_AFTER = 3_000;
 
 /**
- * How far the page can be believed: `connecting` before the first frame, `live` while frames come,
- * `interrupted` while frames come from a gateway that is cut off from the website, `reconnecting` while the
- * line is down for a moment, `stale` when what is shown has not been heard of for too long.
+ * How up to date the page is: `connecting` before the first frame, `live`, `interrupted` while the gateway
+ * is cut off from the website, `reconnecting` while the connection is down, and `stale` after `STALE_AFTER`
+ * without a frame.
  */
 export type Freshness = 'connecting' | 'live' | 'interrupted' | 'reconnecting' | 'stale';
 
 /**
- * Judges the freshness of the view.
- *
- * @param linkUp whether the present connection has brought a frame of use
- * @param heardBefore whether any connection ever has
- * @param silentFor milliseconds since the last frame of use
+ * @param linkUp whether the present connection has brought an accepted frame
+ * @param heardBefore whether any connection has
+ * @param silentFor milliseconds since the last accepted frame
  * @param isInterrupted whether the gateway says that it is cut off from the website
  */
 export function judgeFreshness(

@@ -1,9 +1,6 @@
 import type { Session } from './frame';
 
-/**
- * Whether two messages say the same of a visitor. Both come from the same check of the same protocol, so that
- * their fields stand in the same order.
- */
+/** Whether two sessions are equal. Both passed the same validation, so their fields are in the same order. */
 export function sameSession(one: Session, other: Session): boolean {
   return (
     one.lastActivityAt === other.lastActivityAt &&

@@ -1,15 +1,15 @@
 /**
- * How the processes behind the page are, as they say themselves: the types, and the checks of them.
+ * The status that each process of the pipeline reports: types and validation.
  *
- * Counts run since the process started; times are milliseconds since the epoch, by the server's clock.
+ * Counters start with the process; times are milliseconds since the epoch, by the server's clock.
  */
 import * as v from 'valibot';
 import { time } from './time';
 
 interface ProcessStatus {
-  /** Host, process id and start, so that two processes of a kind can be told apart. */
+  /** Host, process id and start time, unique among processes of the same kind. */
   instance: string;
-  /** When the process said this. */
+  /** When the process reported this. */
   at: number;
   startedAt: number;
   ready: boolean;
@@ -34,31 +34,31 @@ export interface EnricherStatus extends ProcessStatus {
   eventsHandled: number;
   queueWaiting: number;
   lookups: Lookups;
-  /** Open where too many calls to the Deanonymizer have failed; half-open while one tries whether it is better. */
+  /** Open after too many failed calls to the Deanonymizer; half-open while a trial call is in flight. */
   breaker: 'closed' | 'half-open' | 'open';
-  /** How many calls may run at once now. */
+  /** Limit of concurrent calls. */
   lookupConcurrency: number;
-  /** Why no calls are made now, in words. */
+  /** Why lookups are paused, in words. */
   lookupsHeldBack: string | null;
   /** `refused` or `exhausted` where the identification service does not accept our account; else `ok` or absent. */
   account?: string;
 }
 
-/** What lookups cost and what was saved. */
+/** What lookups cost, and what saved some. */
 export interface Lookups {
   /** Calls to the Deanonymizer. */
   paid: number;
-  /** Those of them that brought no answer. */
+  /** Failed ones among them. */
   failed: number;
-  /** Those of them that brought no more than that a visitor is not to be shown. */
+  /** Those among them for visitors who must not be shown. */
   paidForHidden: number;
-  /** Visitors whose answer an enricher had kept itself. */
+  /** Answers from the enricher's own cache. */
   savedByCache: number;
-  /** Visitors whose answer another enricher had kept. */
+  /** Answers from the cache that all enrichers share. */
   savedByFleet: number;
-  /** Visitors who had a part in somebody else's call. */
+  /** Visitors who shared a call that was already in flight. */
   savedBySharing: number;
-  /** What the calls cost, in the operator's currency. */
+  /** Total price, in the operator's currency. */
   spent: number;
 }
 
@@ -68,23 +68,23 @@ export interface GatewayStatus extends ProcessStatus {
   clients: number;
 }
 
-/** A process of a kind that this page does not know, or that says less about itself than it should. */
+/** A process of an unknown kind, or without the expected fields. */
 export interface OtherStatus extends ProcessStatus {
   process: string;
 }
 
-/** A part that keeps the gateway's view from being up to date, and since when. */
+/** What keeps the gateway's view from being up to date, and since when. */
 export interface Interruption {
-  /** `streams`, `ingestors`, `enrichers`, or `backlog` while what has waited is worked off. */
+  /** `streams`, `ingestors`, `enrichers`, or `backlog` while the gateway catches up. */
   part: string;
   since: number;
 }
 
 export interface Pipeline {
   processes: (IngestorStatus | EnricherStatus | GatewayStatus | OtherStatus)[];
-  /** Those of the whole fleet, enrichers that have gone included. */
+  /** Totals of all enrichers, also of those that no longer run. */
   lookups: Lookups;
-  /** Absent while nothing is cut off. */
+  /** Absent while nothing is interrupted. */
   interruptions?: Interruption[];
 }
 

@@ -1,4 +1,4 @@
 import * as v from 'valibot';
 
-/** What a date can hold; anything else would make formatting it throw. */
+/** A time that a `Date` can hold; formatting any other one would throw. */
 export const time = v.pipe(v.number(), v.minValue(0), v.maxValue(8.64e15));

@@ -1,32 +1,32 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { aDelta, aPipeline, aSession, aSnapshot, NOW, someStats } from '../testing/samples';
-import type { Change, Row } from './change';
-import { REMEMBERED } from './closings';
+import type { Change, Visitor } from './change';
+import { RETENTION } from './closings';
 import type { Snapshot } from './frame';
 import { View } from './view';
 
 let view: View;
-/** What was told of the changes, and the rows that these add up to. */
+/** What was told of the changes, and the visitors that these add up to. */
 let told: string[];
-let rows: Map<string, Row>;
+let visitors: Map<string, Visitor>;
 
 beforeEach(() => {
   told = [];
-  rows = new Map();
+  visitors = new Map();
   view = new View((change) => {
-    told.push(`${change.row.guid} ${describeChange(change)}`);
-    if (change.kind === 'left') rows.delete(change.row.guid);
-    else rows.set(change.row.guid, change.row);
+    told.push(`${change.visitor.guid} ${describeChange(change)}`);
+    if (change.kind === 'left') visitors.delete(change.visitor.guid);
+    else visitors.set(change.visitor.guid, change.visitor);
   });
 });
 
 function describeChange(change: Change): string {
-  if (change.kind === 'came') return `came: ${change.how}`;
-  return change.kind === 'left' ? `left: ${change.why}` : change.kind;
+  if (change.kind === 'came') return `came: ${change.arrival}`;
+  return change.kind === 'left' ? `left: ${change.reason}` : change.kind;
 }
 
 function guids(): string[] {
-  return [...rows.keys()].sort();
+  return [...visitors.keys()].sort();
 }
 
 describe('revisions', () => {
@@ -36,7 +36,7 @@ describe('revisions', () => {
     expect(guids()).toEqual([]);
   });
 
-  it('go on one by one', () => {
+  it('increase one by one', () => {
     view.apply(aSnapshot({ revision: 7 }));
     expect(view.apply(aDelta({ revision: 8 }))).toBe('applied');
     expect(view.apply(aDelta({ revision: 9 }))).toBe('applied');
@@ -52,14 +52,14 @@ describe('revisions', () => {
     expect(guids()).toEqual(['b']);
   });
 
-  it('ignore deltas that the snapshot held already', () => {
+  it('ignore deltas that the snapshot included', () => {
     view.apply(aSnapshot({ revision: 5 }));
     expect(view.apply(aDelta({ revision: 5, changed: [aSession()] }))).toBe('ignored');
     expect(view.apply(aDelta({ revision: 6 }))).toBe('applied');
     expect(guids()).toEqual([]);
   });
 
-  it('start anew with a new connection, while the view stays', () => {
+  it('restart with a new connection, while the view stays', () => {
     view.apply(aSnapshot({ revision: 5, sessions: [aSession()] }));
     view.expectSnapshot();
     expect(view.apply(aDelta({ revision: 6 }))).toBe('ignored');
@@ -70,7 +70,7 @@ describe('revisions', () => {
 });
 
 describe('changes', () => {
-  it('are told one by one', () => {
+  it('are reported one by one', () => {
     view.apply(aSnapshot({ sessions: [aSession({ guid: 'a' }), aSession({ guid: 'b' })] }));
     view.apply(
       aDelta({
@@ -86,16 +86,16 @@ describe('changes', () => {
       }),
     );
     expect(told).toEqual([
-      'a came: there',
-      'b came: there',
+      'a came: initial',
+      'b came: initial',
       'a changed',
-      'c came: come',
+      'c came: live',
       'b touched',
       'b left: stale',
     ]);
   });
 
-  it('of a snapshot after an interruption are those that it hid', () => {
+  it('of a snapshot after an interruption are only the differences', () => {
     const staying = aSession({ guid: 'stays' });
     const older = aSession({ guid: 'older' });
     view.apply(aSnapshot({ sessions: [staying, older, aSession({ guid: 'goes' })] }));
@@ -103,21 +103,21 @@ describe('changes', () => {
     told.length = 0;
     const sessions = [staying, { ...older, lastActivityAt: NOW }, aSession({ guid: 'comes' })];
     view.apply(aSnapshot({ sessions }));
-    expect(told).toEqual(['goes left: away', 'older changed', 'comes came: away']);
+    expect(told).toEqual(['goes left: missed', 'older changed', 'comes came: missed']);
   });
 
-  it('keep the row, and replace the session in it', () => {
+  it('keep the visitor, and replace the session in it', () => {
     view.apply(aSnapshot({ sessions: [aSession({ guid: 'a' }), aSession({ guid: 'b' })] }));
-    const before = view.row('a');
-    const sessions = [view.row('a')?.session, view.row('b')?.session];
+    const before = view.visitor('a');
+    const sessions = [view.visitor('a')?.session, view.visitor('b')?.session];
     view.apply(aDelta({ touched: [['a', NOW]] }));
-    expect(view.row('a')).toBe(before);
-    expect(view.row('a')?.session).toEqual({ ...sessions[0], lastActivityAt: NOW });
-    expect(view.row('a')?.session).not.toBe(sessions[0]);
-    expect(view.row('b')?.session).toBe(sessions[1]);
+    expect(view.visitor('a')).toBe(before);
+    expect(view.visitor('a')?.session).toEqual({ ...sessions[0], lastActivityAt: NOW });
+    expect(view.visitor('a')?.session).not.toBe(sessions[0]);
+    expect(view.visitor('b')?.session).toBe(sessions[1]);
   });
 
-  it('add up to what the frames say, after any number of them', () => {
+  it('add up to the frames, after any number of them', () => {
     view.apply(aSnapshot());
     const expected = new Map<string, number>();
     const closed = new Set<string>();
@@ -133,12 +133,12 @@ describe('changes', () => {
       ]);
       view.apply(aDelta({ revision, changed, removed }));
       for (const { guid, openedAt } of changed) expected.set(guid, openedAt);
-      for (const [guid, why] of removed) {
+      for (const [guid, reason] of removed) {
         expected.delete(guid);
-        if (why === 'closed') closed.add(guid);
+        if (reason === 'closed') closed.add(guid);
       }
     }
-    expect(new Map([...rows].map(([guid, { session }]) => [guid, session.openedAt]))).toEqual(expected);
+    expect(new Map([...visitors].map(([guid, { session }]) => [guid, session.openedAt]))).toEqual(expected);
     expect(expected.size).toBeGreaterThan(10);
     expect(closed.size).toBeGreaterThan(10);
   });
@@ -146,26 +146,26 @@ describe('changes', () => {
 
 describe('a gateway that is behind', () => {
   /** The page sees `a` leave, and moves to a gateway that still has it. */
-  function moveAfter(why: string, snapshot: Partial<Snapshot> = {}): void {
+  function moveAfter(reason: string, snapshot: Partial<Snapshot> = {}): void {
     view.apply(aSnapshot({ sessions: [aSession()] }));
-    view.apply(aDelta({ removed: [['a', why]] }));
+    view.apply(aDelta({ removed: [['a', reason]] }));
     view.expectSnapshot();
     told.length = 0;
     view.apply(aSnapshot({ sessions: [aSession(), aSession({ guid: 'b' })], ...snapshot }));
   }
 
-  it('does not bring back who has closed, until it says so itself and after', () => {
+  it('does not bring back closed sessions', () => {
     const stats = someStats({ activeSessions: 2 });
     moveAfter('closed', { stats });
     view.apply(aDelta({ revision: 2, changed: [aSession({ openedAt: NOW })], touched: [['a', NOW]] }));
     view.apply(aDelta({ revision: 3, stats, removed: [['a', 'closed']] }));
     view.apply(aDelta({ revision: 4, stats, changed: [aSession()] }));
-    expect(told).toEqual(['b came: away']);
-    expect(view.row('a')).toBeNull();
+    expect(told).toEqual(['b came: missed']);
+    expect(view.visitor('a')).toBeNull();
     expect(view.stats).toEqual(stats);
   });
 
-  it('does not bring back who has closed before the page had them', () => {
+  it('does not bring back sessions that closed before the page had them', () => {
     view.apply(aSnapshot());
     view.apply(aDelta({ removed: [['a', 'closed']] }));
     view.expectSnapshot();
@@ -173,21 +173,21 @@ describe('a gateway that is behind', () => {
     expect(told).toEqual([]);
   });
 
-  it('does not bring back who was hidden', () => {
+  it('does not bring back hidden sessions', () => {
     moveAfter('hidden', {});
     view.apply(aDelta({ revision: 2, changed: [aSession({ openedAt: NOW })], touched: [['a', NOW]] }));
-    expect(view.row('a')).toBeNull();
+    expect(view.visitor('a')).toBeNull();
   });
 
-  it('brings back who had only gone stale', () => {
+  it('brings back sessions that were only stale', () => {
     moveAfter('stale');
-    expect(told).toEqual(['a came: away', 'b came: away']);
+    expect(told).toEqual(['a came: missed', 'b came: missed']);
   });
 
-  it('is believed again after ten minutes', () => {
-    moveAfter('closed', { now: NOW + REMEMBERED - 1 });
+  it('is accepted again after ten minutes', () => {
+    moveAfter('closed', { now: NOW + RETENTION - 1 });
     expect(guids()).toEqual(['b']);
-    view.apply(aSnapshot({ now: NOW + REMEMBERED, sessions: [aSession()] }));
+    view.apply(aSnapshot({ now: NOW + RETENTION, sessions: [aSession()] }));
     expect(guids()).toEqual(['a']);
   });
 });
@@ -206,7 +206,7 @@ describe('figures and pipeline', () => {
     expect(view.pipeline).toEqual(aPipeline());
   });
 
-  it('are of the time at which the gateway was cut off', () => {
+  it('have the time at which the gateway was cut off', () => {
     const interruptions = [{ part: 'streams', since: NOW }];
     view.apply(aSnapshot({ pipeline: aPipeline({ interruptions }) }));
     expect(view.isInterrupted).toBe(true);

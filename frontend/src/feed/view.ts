@@ -1,46 +1,45 @@
-import type { Change, Row } from './change';
+import type { Change, Visitor } from './change';
 import { Closings } from './closings';
 import type { Delta, Frame, Session, Snapshot, Stats } from './frame';
 import { sameSession } from './sameSession';
 import type { Pipeline } from './status';
 
 /**
- * What a frame did to the view: it was `applied`, it was of no use (`ignored`), or it showed that one before
- * it is missing (`gap`), so that a snapshot has to be asked for.
+ * What became of a frame: `applied`, `ignored`, or a `gap` (one before it is missing, so a snapshot is
+ * needed).
  */
 export type Outcome = 'applied' | 'ignored' | 'gap';
 
 /**
  * The gateway's view, rebuilt from its frames.
  *
- * Each frame is told on as the changes that it made, and costs as much as there are of them: whoever keeps
- * something about the visitors keeps it by these, and never looks at all of them. `stats` and `pipeline` are
- * replaced, so that identity tells whether they are new.
+ * It reports each change to one callback, so a frame costs as much as it changes, and no part of the page
+ * has to go through all visitors. `stats` and `pipeline` are replaced, never mutated.
  */
 export class View {
   stats: Stats | null = null;
-  /** The server's time at which `stats` were right. */
+  /** Server time of `stats`. */
   statsAt = 0;
-  /** The server's time of the last frame. */
+  /** Server time of the last frame. */
   frameAt = 0;
   pipeline: Pipeline | null = null;
 
-  readonly #tell: (change: Change) => void;
+  readonly #onChange: (change: Change) => void;
   #revision: number | null = null;
-  #opened = false;
-  readonly #byGuid = new Map<string, Row>();
-  /** Outlives every connection: none of these is in the view, whatever the next gateway still holds. */
+  #hasSnapshot = false;
+  readonly #byGuid = new Map<string, Visitor>();
+  /** Kept across connections: the next gateway may not know of them yet. */
   readonly #closings = new Closings();
 
-  /** @param tell is told of every change, at the moment when it is made */
+  /** @param onChange called with each change as it is made */
   constructor(tell: (change: Change) => void) {
-    this.#tell = tell;
+    this.#onChange = tell;
   }
 
-  /** Applies a frame, or says why not. */
+  /** Applies a frame if it is the next one. */
   apply(frame: Frame): Outcome {
     if (frame.type === 'delta') {
-      // Either a snapshot is on its way, or the last one held this delta already.
+      // A snapshot has been requested, or the last one included this delta.
       if (this.#revision === null || frame.revision <= this.#revision) return 'ignored';
       if (frame.revision !== this.#revision + 1) {
         this.expectSnapshot();
@@ -53,69 +52,72 @@ export class View {
     this.frameAt = frame.now;
     this.pipeline = frame.pipeline ?? this.pipeline;
     this.#closings.forget(frame.now);
-    if (frame.type === 'snapshot') this.#replace(frame);
-    else this.#amend(frame);
+    if (frame.type === 'snapshot') this.#applySnapshot(frame);
+    else this.#applyDelta(frame);
     return 'applied';
   }
 
-  /** Ignores deltas until a snapshot comes: on a new connection revisions start anew. */
+  /** Ignores deltas until the next snapshot, because each gateway counts its own revisions. */
   expectSnapshot(): void {
     this.#revision = null;
   }
 
-  /** Whether the gateway is cut off from the website, so that nobody knows who is there now. */
+  /** Whether the gateway is cut off from the website, so that the view may be out of date. */
   get isInterrupted(): boolean {
     return this.stats?.asOf !== undefined || (this.pipeline?.interruptions ?? []).length > 0;
   }
 
-  /** The visitor's row, as long as the visitor is there. */
-  row(guid: string): Row | null {
+  /** The visitor with this GUID, or null if none is on the site. */
+  visitor(guid: string): Visitor | null {
     return this.#byGuid.get(guid) ?? null;
   }
 
-  /** Who stays keeps the row: a snapshot after an interruption changes only what the interruption hid. */
-  #replace({ sessions }: Snapshot): void {
+  /**
+   * Visitors who are in both keep their object, so a snapshot after an interruption changes only what is
+   * different.
+   */
+  #applySnapshot({ sessions }: Snapshot): void {
     const staying = new Set(sessions.map(({ guid }) => guid));
     for (const guid of this.#byGuid.keys()) {
-      if (!staying.has(guid)) this.#drop(guid, 'away');
+      if (!staying.has(guid)) this.#remove(guid, 'missed');
     }
-    for (const session of sessions) this.#put(session, this.#opened ? 'away' : 'there');
-    this.#opened = true;
+    for (const session of sessions) this.#put(session, this.#hasSnapshot ? 'missed' : 'initial');
+    this.#hasSnapshot = true;
   }
 
-  #amend(delta: Delta): void {
-    for (const session of delta.changed) this.#put(session, 'come');
+  #applyDelta(delta: Delta): void {
+    for (const session of delta.changed) this.#put(session, 'live');
     for (const [guid, lastActivityAt] of delta.touched) {
-      const row = this.#byGuid.get(guid);
-      if (!row) continue;
-      row.session = { ...row.session, lastActivityAt };
-      this.#tell({ kind: 'touched', row });
+      const visitor = this.#byGuid.get(guid);
+      if (!visitor) continue;
+      visitor.session = { ...visitor.session, lastActivityAt };
+      this.#onChange({ kind: 'touched', visitor });
     }
-    for (const [guid, why] of delta.removed) {
-      this.#drop(guid, why);
-      if (why === 'closed' || why === 'hidden') this.#closings.note(guid, delta.now);
+    for (const [guid, reason] of delta.removed) {
+      this.#remove(guid, reason);
+      if (reason === 'closed' || reason === 'hidden') this.#closings.add(guid, delta.now);
     }
   }
 
-  #put(session: Session, how: 'come' | 'there' | 'away'): void {
+  #put(session: Session, arrival: 'live' | 'initial' | 'missed'): void {
     if (this.#closings.has(session.guid)) return;
     const known = this.#byGuid.get(session.guid);
     if (!known) {
-      const row = { guid: session.guid, session };
-      this.#byGuid.set(session.guid, row);
-      this.#tell({ kind: 'came', row, how });
+      const visitor = { guid: session.guid, session };
+      this.#byGuid.set(session.guid, visitor);
+      this.#onChange({ kind: 'came', visitor, arrival });
       return;
     }
     const before = known.session;
     if (sameSession(before, session)) return;
     known.session = session;
-    this.#tell({ kind: 'changed', row: known, before });
+    this.#onChange({ kind: 'changed', visitor: known, before });
   }
 
-  #drop(guid: string, why: string): void {
-    const row = this.#byGuid.get(guid);
-    if (!row) return;
+  #remove(guid: string, reason: string): void {
+    const visitor = this.#byGuid.get(guid);
+    if (!visitor) return;
     this.#byGuid.delete(guid);
-    this.#tell({ kind: 'left', row, why });
+    this.#onChange({ kind: 'left', visitor, reason });
   }
 }

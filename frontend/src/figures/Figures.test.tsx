@@ -3,16 +3,16 @@ import { cleanup, screen } from '@testing-library/react';
 import { Profiler } from 'react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Figures } from './Figures';
-import { PlayedPage } from '../testing/playedPage';
+import { TestPage } from '../testing/testPage';
 import { aDelta, aPipeline, aSession, aSnapshot, NOW, someLookups, someStats } from '../testing/samples';
 
 // Needs a canvas; it is looked at in the browser.
 vi.mock('./Sparkline', () => ({ Sparkline: () => null }));
 
-let page: PlayedPage;
+let page: TestPage;
 
 beforeEach(() => {
-  page = new PlayedPage();
+  page = new TestPage();
 });
 
 afterEach(cleanup);
@@ -32,7 +32,7 @@ const all = [
 ];
 
 it('are dashes before the first frame', () => {
-  page.show(<Figures />);
+  page.render(<Figures />);
   expect(all.map(figure)).toEqual(['–', '–', '–', '–', '–', '–', '–']);
 });
 
@@ -46,24 +46,24 @@ it('are those of the last frame', () => {
   };
   const pipeline = aPipeline({ lookups: someLookups({ spent: 2.1 }) });
   page.receive(aSnapshot({ stats, pipeline }));
-  page.show(<Figures />);
+  page.render(<Figures />);
   expect(all.map(figure)).toEqual(['1,250', '3', '500', '2.4', '1m 15s', '–', '2.10']);
 });
 
 it('average nothing where nobody is there', () => {
   page.receive(aSnapshot({ stats: someStats() }));
-  page.show(<Figures />);
+  page.render(<Figures />);
   expect(all.map(figure)).toEqual(['0', '0', '0', '–', '–', '–', '0.00']);
 });
 
 it('let the mean duration grow by a second each second between frames', () => {
-  page.show(<Figures />);
+  page.render(<Figures />);
   const stats = someStats({ activeSessions: 2, averageSessionSeconds: 58 });
   page.receive(aSnapshot({ stats }));
   expect(figure('Session duration')).toBe('58s');
-  page.pass(1_000);
+  page.advance(1_000);
   expect(figure('Session duration')).toBe('59s');
-  page.pass(1_000);
+  page.advance(1_000);
   expect(figure('Session duration')).toBe('1m 00s');
   page.receive(aDelta({ now: NOW + 2_000, stats: { ...stats, averageSessionSeconds: 10 } }));
   expect(figure('Session duration')).toBe('10s');
@@ -72,28 +72,28 @@ it('let the mean duration grow by a second each second between frames', () => {
 it('renders once per paint, and nothing that has not changed', () => {
   let renders = 0;
   page.receive(aSnapshot());
-  page.show(
+  page.render(
     <Profiler id="figures" onRender={() => (renders += 1)}>
       <Figures />
     </Profiler>,
   );
-  page.pass(0);
+  page.advance(0);
   renders = 0;
   page.receive(
     ...[2, 3, 4, 5].map((revision) => aDelta({ revision, stats: someStats({ activeSessions: revision }) })),
   );
   expect(figure('Active visitors')).toBe('5');
   expect(renders).toBe(1);
-  page.pass(0);
+  page.advance(0);
   expect(renders).toBe(1);
 });
 
 it('tell how many come and go in a second, over the last seconds', () => {
   page.receive(aSnapshot());
-  page.show(<Figures />);
-  page.pass(0);
+  page.render(<Figures />);
+  page.advance(0);
   const changed = ['a', 'b', 'c'].map((guid) => aSession({ guid }));
   page.receive(aDelta({ now: NOW + 500, changed, removed: [['a', 'closed']] }));
-  page.pass(1_000);
+  page.advance(1_000);
   expect(figure('In and out per second')).toBe('in +1.5 out −0.5');
 });

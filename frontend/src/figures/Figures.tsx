@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { Trace } from '../store/pulse';
+import type { Series } from '../store/statsHistory';
 import { useLive } from '../store/useLive';
 import { formatAverage, formatCount, formatDuration, formatRate, NOTHING } from '../shared/format';
 import { LookupCosts } from './LookupCosts';
@@ -11,22 +11,22 @@ export function Figures() {
   const stats = useLive(({ view }) => view.stats);
   return (
     <dl className="figures" aria-label="Figures">
-      <Figure name="Active visitors" traces={['active']}>
+      <Figure name="Active visitors" series={['active']}>
         {stats ? formatCount(stats.activeSessions) : NOTHING}
       </Figure>
-      <Figure name="Being identified" traces={['identified']}>
+      <Figure name="Being identified" series={['identified']}>
         {stats ? formatCount(stats.beingIdentified) : NOTHING}
       </Figure>
-      <Figure name="Companies" traces={['companies']}>
+      <Figure name="Companies" series={['companies']}>
         {stats ? formatCount(stats.companies) : NOTHING}
       </Figure>
-      <Figure name="Visitors per company" traces={['perCompany']}>
+      <Figure name="Visitors per company" series={['perCompany']}>
         {stats && stats.companies > 0 ? formatAverage(stats.averageVisitorsPerCompany) : NOTHING}
       </Figure>
-      <Figure name="Session duration" traces={['duration']}>
+      <Figure name="Session duration" series={['duration']}>
         <AverageDuration />
       </Figure>
-      <Figure name="In and out per second" traces={['arrivals', 'departures']}>
+      <Figure name="In and out per second" series={['arrivals', 'departures']}>
         <ComingAndGoing />
       </Figure>
       <LookupCosts />
@@ -48,8 +48,8 @@ function AverageDuration() {
 
 /** Over the last seconds, since a rate of one second jumps. */
 function ComingAndGoing() {
-  const arrivals = useLive(({ pulse }) => pulse.rate('arrivals'));
-  const departures = useLive(({ pulse }) => pulse.rate('departures'));
+  const arrivals = useLive(({ statsHistory }) => statsHistory.rate('arrivals'));
+  const departures = useLive(({ statsHistory }) => statsHistory.rate('departures'));
   if (arrivals === null || departures === null) return NOTHING;
   return (
     <>
@@ -63,13 +63,21 @@ function ComingAndGoing() {
   );
 }
 
-function Figure({ name, traces, children }: { name: string; traces: readonly Trace[]; children: ReactNode }) {
+function Figure({
+  name,
+  series,
+  children,
+}: {
+  name: string;
+  series: readonly Series[];
+  children: ReactNode;
+}) {
   return (
     <div className="figure">
       <dt>{name}</dt>
       <dd>{children}</dd>
       <dd className="trace">
-        <Sparkline traces={traces} />
+        <Sparkline series={series} />
       </dd>
     </div>
   );

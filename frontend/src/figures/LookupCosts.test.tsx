@@ -2,14 +2,14 @@
 import { cleanup, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { LookupCosts } from './LookupCosts';
-import { PlayedPage } from '../testing/playedPage';
+import { TestPage } from '../testing/testPage';
 import { aDelta, aPipeline, aSnapshot, someLookups } from '../testing/samples';
 import type { Lookups } from '../feed/status';
 
-let page: PlayedPage;
+let page: TestPage;
 
 beforeEach(() => {
-  page = new PlayedPage();
+  page = new TestPage();
 });
 
 afterEach(cleanup);
@@ -20,7 +20,7 @@ function shown(): (string | null)[] {
 
 function show(lookups: Partial<Lookups>): void {
   page.receive(aSnapshot({ pipeline: aPipeline({ lookups: someLookups(lookups) }) }));
-  page.show(<LookupCosts />);
+  page.render(<LookupCosts />);
 }
 
 it('tells what was spent, and what saved calls', () => {

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
-import type { Trace } from '../store/pulse';
+import type { Series } from '../store/statsHistory';
 import { useLive, useLiveStore } from '../store/useLive';
 import 'uplot/dist/uPlot.min.css';
 
@@ -8,25 +8,25 @@ const HEIGHT = 28;
 /** Seconds that the line is wide at least, while the page is young. */
 const SHORTEST = 60;
 
-/** Which of the tokens a trace is drawn in. */
-const COLOURS: Partial<Record<Trace, string>> = { departures: '--departures' };
+/** Which of the tokens a name is drawn in. */
+const COLOURS: Partial<Record<Series, string>> = { departures: '--departures' };
 const COLOUR = '--accent';
 
 /**
  * What figures were in the last minutes; drawn anew once a second. It says nothing that the figures do not say, so
  * that it is hidden from those who have the page read to them.
  */
-export function Sparkline({ traces }: { traces: readonly Trace[] }) {
+export function Sparkline({ series }: { series: readonly Series[] }) {
   const live = useLiveStore();
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(null);
-  const version = useLive(({ pulse }) => pulse.version);
-  const shown = traces.join(' ');
+  const version = useLive(({ statsHistory }) => statsHistory.version);
+  const shown = series.join(' ');
 
   useEffect(() => {
     const element = holder.current;
     if (element === null) return;
-    const names = shown.split(' ') as Trace[];
+    const names = shown.split(' ') as Series[];
     const drawn = draw(element, names);
     plot.current = drawn;
     const resized = new ResizeObserver(() => drawn.setSize({ width: element.clientWidth, height: HEIGHT }));
@@ -43,17 +43,17 @@ export function Sparkline({ traces }: { traces: readonly Trace[] }) {
   }, [shown]);
 
   useEffect(() => {
-    const { seconds, traces: all } = live.pulse;
-    plot.current?.setData([seconds, ...(shown.split(' ') as Trace[]).map((trace) => all[trace])]);
+    const { seconds, series: all } = live.statsHistory;
+    plot.current?.setData([seconds, ...(shown.split(' ') as Series[]).map((name) => all[name])]);
   }, [live, shown, version]);
 
   return <div className="sparkline" aria-hidden="true" ref={holder} />;
 }
 
-function draw(element: HTMLElement, traces: readonly Trace[]): uPlot {
+function draw(element: HTMLElement, series: readonly Series[]): uPlot {
   const styles = getComputedStyle(element);
   // Read with every drawing, since the colours change with the hour of the day.
-  const colour = (trace: Trace) => () => styles.getPropertyValue(COLOURS[trace] ?? COLOUR);
+  const colour = (name: Series) => () => styles.getPropertyValue(COLOURS[name] ?? COLOUR);
   const options: uPlot.Options = {
     width: element.clientWidth,
     height: HEIGHT,
@@ -63,18 +63,18 @@ function draw(element: HTMLElement, traces: readonly Trace[]): uPlot {
     axes: [{ show: false }, { show: false }],
     scales: {
       x: { time: false, range: (_, first, last) => [Math.min(first, last - SHORTEST), last] },
-      y: { range: (_, least, most) => withRoom(least, most, traces.length > 1) },
+      y: { range: (_, least, most) => withRoom(least, most, series.length > 1) },
     },
     series: [
       {},
-      ...traces.map((trace): uPlot.Series => ({
-        stroke: colour(trace),
+      ...series.map((name): uPlot.Series => ({
+        stroke: colour(name),
         width: 1.5,
         points: { show: false },
       })),
     ],
   };
-  return new uPlot(options, [[], ...traces.map(() => [])], element);
+  return new uPlot(options, [[], ...series.map(() => [])], element);
 }
 
 /** A line that stands still runs through the middle; rates start at nothing. */

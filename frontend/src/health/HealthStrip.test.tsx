@@ -3,14 +3,14 @@ import { act, cleanup, screen } from '@testing-library/react';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HealthStrip } from './HealthStrip';
 import { Troubles } from './Troubles';
-import { PlayedPage } from '../testing/playedPage';
+import { TestPage } from '../testing/testPage';
 import { anEnricher, aPipeline, aSnapshot, NOW, someStats } from '../testing/samples';
 import type { Pipeline } from '../feed/status';
 
-let page: PlayedPage;
+let page: TestPage;
 
 beforeEach(() => {
-  page = new PlayedPage();
+  page = new TestPage();
 });
 
 afterEach(cleanup);
@@ -19,14 +19,14 @@ const process = { instance: 'host-1', at: NOW, startedAt: NOW, ready: true, reas
 const ingestor = { ...process, process: 'ingestor' };
 
 it('shows nothing before the first frame', () => {
-  const shown = page.show(<HealthStrip />);
+  const shown = page.render(<HealthStrip />);
   expect(shown.textContent).toBe('');
 });
 
 /** What the strip says of these processes. */
 function said(...processes: Pipeline['processes']): (string | null)[] {
   page.receive(aSnapshot({ pipeline: aPipeline({ processes }) }));
-  page.show(<HealthStrip />);
+  page.render(<HealthStrip />);
   return screen.getAllByRole('listitem').map((item) => item.textContent);
 }
 
@@ -67,7 +67,7 @@ it.each([
 ])('says what waits: "%s" (%s)', (text, mood, beingIdentified, queueWaiting) => {
   const pipeline = aPipeline({ processes: [anEnricher({ queueWaiting })] });
   page.receive(aSnapshot({ pipeline, stats: someStats({ beingIdentified }) }));
-  page.show(<HealthStrip />);
+  page.render(<HealthStrip />);
   expect(screen.getByText(text).dataset.mood).toBe(mood);
 });
 
@@ -90,7 +90,7 @@ describe('troubles', () => {
     page.receive(aSnapshot());
     const processes = [ingestor, refused, { ...refused, instance: 'host-9' }];
     page.receive(aSnapshot({ pipeline: aPipeline({ processes }) }));
-    expect(page.show(<Troubles />).textContent).toBe(
+    expect(page.render(<Troubles />).textContent).toBe(
       'New visitors are not identified, because the identification service refuses our key. Known visitors are shown as before.',
     );
   });
@@ -98,12 +98,12 @@ describe('troubles', () => {
   it('are not there where all is well', () => {
     page.receive(aSnapshot());
     page.receive(aSnapshot({ pipeline: aPipeline({ processes: [ingestor, anEnricher()] }) }));
-    expect(page.show(<Troubles />).textContent).toBe('');
+    expect(page.render(<Troubles />).textContent).toBe('');
   });
 
   it('show the first, and all when they are pressed', () => {
     page.receive(aSnapshot({ pipeline: aPipeline({ processes: [anEnricher(), sick] }) }));
-    page.show(<Troubles />);
+    page.render(<Troubles />);
     const button = screen.getByRole('button');
     expect(button.textContent).toBe('ingestor none is known to run+1 more');
     act(() => button.click());

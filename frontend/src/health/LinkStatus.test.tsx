@@ -2,32 +2,32 @@
 import { cleanup, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { LinkStatus } from './LinkStatus';
-import { PlayedPage } from '../testing/playedPage';
+import { TestPage } from '../testing/testPage';
 import { formatClock } from '../shared/format';
 import { anIngestor, aPipeline, aSnapshot, NOW, someStats } from '../testing/samples';
 
-let page: PlayedPage;
+let page: TestPage;
 
 beforeEach(() => {
-  page = new PlayedPage();
+  page = new TestPage();
 });
 
 afterEach(cleanup);
 
 it('tells how fresh the view is', () => {
-  const shown = page.show(<LinkStatus />);
-  page.pass(2_000);
+  const shown = page.render(<LinkStatus />);
+  page.advance(2_000);
   expect(shown.textContent).toBe('Connectingfor 2s');
   page.receive(aSnapshot());
   expect(shown.textContent).toMatch(/^Liveas of \d/);
-  page.loseLine();
+  page.disconnect();
   expect(shown.textContent).toMatch(/^Reconnectingshowing \d/);
-  page.pass(12_000);
+  page.advance(12_000);
   expect(shown.textContent).toContain('Stalesince 12s: no word from the gateway.');
 });
 
 it('tells since when the gateway is cut off, and from what', () => {
-  const shown = page.show(<LinkStatus />);
+  const shown = page.render(<LinkStatus />);
   const interruptions = [{ part: 'ingestors', since: NOW }];
   page.receive(
     aSnapshot({ stats: someStats({ asOf: NOW }), pipeline: aPipeline({ interruptions }), now: NOW + 90_000 }),
@@ -39,21 +39,21 @@ it('tells since when the gateway is cut off, and from what', () => {
 });
 
 it('tells that the website sends nothing', () => {
-  const shown = page.show(<LinkStatus />);
+  const shown = page.render(<LinkStatus />);
   const ingestor = anIngestor({ emitterConnected: false, emitterSilentSeconds: 42 });
   page.receive(aSnapshot({ pipeline: aPipeline({ processes: [ingestor] }) }));
   expect(shown.textContent).toContain('Nothing has arrived from the website for 42s.');
 });
 
 it('reads out the state, not the seconds', () => {
-  page.show(<LinkStatus />);
-  page.pass(2_000);
+  page.render(<LinkStatus />);
+  page.advance(2_000);
   expect(screen.getByRole('status').textContent).toBe('Connecting');
 });
 
 it('tells that messages were not understood', () => {
-  const shown = page.show(<LinkStatus />);
+  const shown = page.render(<LinkStatus />);
   page.receive(aSnapshot());
-  page.hear('?');
+  page.receiveRaw('?');
   expect(shown.textContent).toContain('Messages not understood: 1.');
 });

@@ -57,7 +57,7 @@ function Feed() {
 
 /** Most likely the page is older than the gateway. */
 function Misunderstood() {
-  const count = useLive(({ status }) => status.misunderstood);
+  const count = useLive(({ status }) => status.invalidMessages);
   if (count === 0) return null;
   return <span>Messages not understood: {formatCount(count)}. Reloading the page may help.</span>;
 }

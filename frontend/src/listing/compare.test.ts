@@ -50,7 +50,7 @@ it.each([
   expect(order({ by, descending: true })).toBe(descending);
 });
 
-it('never calls two sessions equal', () => {
+it('never treats two sessions as equal', () => {
   for (const by of COLUMNS) {
     for (const a of sessions) {
       for (const b of sessions.filter((other) => other !== a)) {

@@ -2,10 +2,10 @@ import type { Session } from '../feed/frame';
 import type { Compare } from './order';
 import type { Column, Sort, SortKey } from '../address/query';
 
-/** Numbers in names count as numbers: `10.0.0.9` comes before `10.0.0.10`. */
+/** Compares digits as numbers: `10.0.0.9` comes before `10.0.0.10`. */
 const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
 
-/** What each column of text is sorted by. */
+/** The text that each column is sorted by. */
 const TEXTS: Record<Exclude<Column, 'opened' | 'active'>, (session: Session) => string> = {
   company: ({ company }) => company?.name ?? '',
   contact: ({ contact }) => contact?.name ?? '',
@@ -14,18 +14,18 @@ const TEXTS: Record<Exclude<Column, 'opened' | 'active'>, (session: Session) => 
   ip: ({ ip }) => ip,
 };
 
-/** Whether an order depends on when visitors were last active, and so moves with every touch. */
+/** Whether the order depends on the last activity. */
 export function movesWhenTouched(by: SortKey): boolean {
   return by === 'active';
 }
 
 /**
- * The rule of an order of sessions. Times are sorted as they are shown, as durations up to now, so that ascending
- * means newest first. Who has nothing in the column comes last either way, and equals stand newest first.
+ * Compares sessions. Times are sorted as displayed, as durations, so ascending means newest first. Sessions
+ * without a value come last in either direction, and equal ones are sorted newest first.
  */
 export function compareBy({ by, descending }: Sort): Compare<Session> {
   const sign = descending ? -1 : 1;
-  // Companies are ordered by their number once they are put together; their visitors stand newest first.
+  // `groupByCompany` orders the companies; within each, visitors are sorted newest first.
   if (by === 'visitors') return newestFirst;
   if (by === 'opened') return (a, b) => newestFirst(a, b) * sign;
   if (by === 'active') return (a, b) => (b.lastActivityAt - a.lastActivityAt) * sign || newestFirst(a, b);

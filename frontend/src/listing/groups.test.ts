@@ -8,8 +8,8 @@ const lumen = { guid: 'l', name: 'Lumen & Sons', domain: 'lumen.example' };
 const varga = { guid: 'v', name: 'Varga Optics', domain: 'varga.example' };
 
 function line(guid: string, company: Company | null, age = 0): VisitorLine {
-  const row = { guid, session: aSession({ guid, company, openedAt: NOW - age }) };
-  return { kind: 'visitor', key: guid, row, left: null, matches: true, text: null };
+  const visitor = { guid, session: aSession({ guid, company, openedAt: NOW - age }) };
+  return { kind: 'visitor', key: guid, visitor, left: null, matches: true, text: null };
 }
 
 const lines = [
@@ -24,25 +24,25 @@ function keys(byVisitors: -1 | 0 | 1, ...unfolded: string[]): string[] {
   return groupByCompany(lines, { byVisitors, unfolded: new Set(unfolded) }).map(({ key }) => key);
 }
 
-it('puts companies where their first visitors are, and the unknown last', () => {
+it('sorts companies by their first visitors, unknown companies last', () => {
   expect(keys(0)).toEqual(['company l', 'company v', 'company none']);
 });
 
-it('puts companies by the number of their visitors', () => {
+it('sorts companies by their number of visitors', () => {
   expect(keys(-1)).toEqual(['company v', 'company l', 'company none']);
   expect(keys(1)).toEqual(['company l', 'company v', 'company none']);
 });
 
-it('shows the visitors of those that are unfolded', () => {
+it('shows the visitors of expanded companies', () => {
   expect(keys(0, 'v', 'none')).toEqual(['company l', 'company v', 'c', 'd', 'company none', 'a', 'e']);
 });
 
-it('sums up each company', () => {
+it('counts visitors and finds the earliest session of each company', () => {
   const [, second] = groupByCompany(lines, { byVisitors: 0, unfolded: new Set() });
   expect(second).toMatchObject({ company: varga, visitors: 2, openedAt: NOW - 70, unfolded: false });
 });
 
-it('does not count who has left', () => {
-  const gone = { ...line('b', lumen), left: { why: 'closed', at: 0 } };
+it('does not count visitors who have left', () => {
+  const gone = { ...line('b', lumen), left: { reason: 'closed', at: 0 } };
   expect(groupByCompany([gone], { byVisitors: 0, unfolded: new Set() })).toMatchObject([{ visitors: 0 }]);
 });

@@ -10,9 +10,10 @@ interface Group {
 }
 
 /**
- * Puts visitors under their companies.
+ * Groups visitors by company.
  *
- * Companies stand as their first visitors do, or by their number of visitors; those without a company come last.
+ * Companies are in the order of their first visitors, or of their numbers of visitors; visitors without a
+ * company come last.
  */
 export function groupByCompany(
   inOrder: readonly VisitorLine[],
@@ -20,7 +21,7 @@ export function groupByCompany(
 ): Line[] {
   const groups = [...gather(inOrder)];
   const rank = ([key]: [string, Group]) => Number(key === NO_COMPANY);
-  // The sort is stable: equals stay in the order of their first visitors.
+  // The sort is stable: equal groups stay in the order of their first visitors.
   groups.sort((a, b) => rank(a) - rank(b) || (a[1].visitors - b[1].visitors) * byVisitors);
   return groups.flatMap(([key, { company, lines, visitors, openedAt }]): Line[] => {
     const open = unfolded.has(key);
@@ -39,7 +40,7 @@ export function groupByCompany(
 function gather(inOrder: readonly VisitorLine[]): Map<string, Group> {
   const groups = new Map<string, Group>();
   for (const line of inOrder) {
-    const { company, openedAt } = line.row.session;
+    const { company, openedAt } = line.visitor.session;
     const key = company?.guid ?? NO_COMPANY;
     let group = groups.get(key);
     if (!group) {

@@ -1,4 +1,4 @@
-import type { Row, Leaving } from '../feed/change';
+import type { Visitor, DepartureReason } from '../feed/change';
 import type { Company } from '../feed/frame';
 
 /** The key of the group of visitors whose company is unknown. */
@@ -8,9 +8,9 @@ export const NO_COMPANY = 'none';
 export interface VisitorLine {
   readonly kind: 'visitor';
   readonly key: string;
-  row: Row;
+  visitor: Visitor;
   /** Why and when (by the page's clock) the visitor left; set while the line is still shown after that. */
-  left: { why: Leaving; at: number } | null;
+  left: { reason: DepartureReason; at: number } | null;
   matches: boolean;
   /** The text that a search looks at; made when it is first needed. */
   text: string | null;

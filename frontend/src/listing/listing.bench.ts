@@ -1,6 +1,6 @@
 /**
- * What a delta costs the table: `npx vitest bench --run`. For comparison, what it would cost to sort all rows anew, and
- * to let TanStack Table do it, whose row models start from all rows.
+ * What a delta costs the table (`npx vitest bench --run`), compared with sorting all visitors again, and
+ * with TanStack Table, whose row models start from all rows.
  */
 import {
   createTable,
@@ -10,18 +10,18 @@ import {
   type TableOptionsResolved,
 } from '@tanstack/table-core';
 import { bench, describe } from 'vitest';
-import type { Row } from '../feed/change';
+import type { Visitor } from '../feed/change';
 import { aSession, NOW } from '../testing/samples';
 import { compareBy } from './compare';
 import { LAYOUT_INTERVAL, Listing } from './listing';
-import { planOf } from './plan';
-import { EVERYTHING, type Query } from '../address/query';
+import { makePlan } from './plan';
+import { DEFAULT_QUERY, type Query } from '../address/query';
 
 const VISITORS = 10_000;
-/** Of 5,000 changes a second, those of one of ten layouts. */
+/** One layout's share of 5,000 changes a second. */
 const CHANGES = 500;
 
-const rows = Array.from({ length: VISITORS }, (_, number): Row => {
+const visitors = Array.from({ length: VISITORS }, (_, number): Visitor => {
   const company = {
     guid: `c${number % 2_500}`,
     name: `Company ${(number * 7_919) % 2_500}`,
@@ -31,33 +31,33 @@ const rows = Array.from({ length: VISITORS }, (_, number): Row => {
   return { guid: session.guid, session };
 });
 
-/** A listing with all visitors, and what lets the next changes come and lays it out. */
+/** Fills a listing, and returns a function that applies the next changes and updates it. */
 function listed(query: Partial<Query>): () => void {
   const listing = new Listing();
-  listing.follow(
-    planOf({ ...EVERYTHING, ...query }, () => false),
+  listing.setPlan(
+    makePlan({ ...DEFAULT_QUERY, ...query }, () => false),
     NOW,
   );
-  for (const row of rows) listing.note({ kind: 'came', row, how: 'there' }, 0, NOW);
+  for (const visitor of visitors) listing.apply({ kind: 'came', visitor, arrival: 'initial' }, 0, NOW);
   let elapsed = 0;
   let next = 0;
   return () => {
     for (let left = CHANGES; left > 0; left -= 1) {
-      const row = rows[(next += 1) % VISITORS];
-      if (!row) continue;
-      const before = row.session;
-      row.session = { ...before, openedAt: NOW + next };
-      listing.note({ kind: 'changed', row, before }, elapsed, NOW);
+      const visitor = visitors[(next += 1) % VISITORS];
+      if (!visitor) continue;
+      const before = visitor.session;
+      visitor.session = { ...before, openedAt: NOW + next };
+      listing.apply({ kind: 'changed', visitor, before }, elapsed, NOW);
     }
     elapsed += LAYOUT_INTERVAL;
-    listing.settle(elapsed, NOW);
+    listing.update(elapsed, NOW);
   };
 }
 
-/** The same by TanStack Table, with a search. */
+/** The same with TanStack Table, and a search. */
 function tabled(): () => void {
-  const options: TableOptionsResolved<Row> = {
-    data: rows,
+  const options: TableOptionsResolved<Visitor> = {
+    data: visitors,
     columns: [
       { id: 'company', accessorFn: ({ session }) => session.company?.name },
       { id: 'opened', accessorFn: ({ session }) => session.openedAt },
@@ -73,7 +73,7 @@ function tabled(): () => void {
   };
   const table = createTable(options);
   return () => {
-    table.setOptions((before) => ({ ...before, data: [...rows] }));
+    table.setOptions((before) => ({ ...before, data: [...visitors] }));
     table.getSortedRowModel();
   };
 }
@@ -83,7 +83,7 @@ describe(`${VISITORS} visitors, of whom ${CHANGES} have changed their place`, ()
   bench('listed by company', listed({ sort: { by: 'company', descending: false } }));
   bench('grouped by company', listed({ grouped: true }));
   bench('sorted anew, by company', () => {
-    rows.map(({ session }) => session).sort(compareBy({ by: 'company', descending: false }));
+    visitors.map(({ session }) => session).sort(compareBy({ by: 'company', descending: false }));
   });
   bench('newest first by TanStack Table', tabled());
 });

@@ -1,57 +1,57 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Row } from '../feed/change';
+import type { Visitor } from '../feed/change';
 import type { Session } from '../feed/frame';
 import { aSession, NOW } from '../testing/samples';
-import { LAYOUT_INTERVAL, LINGER, Listing } from './listing';
-import { planOf } from './plan';
-import { EVERYTHING, type Query } from '../address/query';
+import { LAYOUT_INTERVAL, LINGER_TIME, Listing } from './listing';
+import { makePlan } from './plan';
+import { DEFAULT_QUERY, type Query } from '../address/query';
 
 let listing: Listing;
 let elapsed: number;
-const rows = new Map<string, Row>();
+const visitors = new Map<string, Visitor>();
 
 beforeEach(() => {
   listing = new Listing();
   elapsed = 10_000;
-  rows.clear();
+  visitors.clear();
 });
 
 function come(guid: string, session: Partial<Session> = {}): void {
-  const row = { guid, session: aSession({ guid, ...session }) };
-  rows.set(guid, row);
-  listing.note({ kind: 'came', row, how: 'come' }, elapsed, NOW);
+  const visitor = { guid, session: aSession({ guid, ...session }) };
+  visitors.set(guid, visitor);
+  listing.apply({ kind: 'came', visitor, arrival: 'live' }, elapsed, NOW);
 }
 
 function become(guid: string, session: Partial<Session>): void {
-  const row = known(guid);
-  const before = row.session;
-  row.session = { ...before, ...session };
-  listing.note({ kind: 'changed', row, before }, elapsed, NOW);
+  const visitor = known(guid);
+  const before = visitor.session;
+  visitor.session = { ...before, ...session };
+  listing.apply({ kind: 'changed', visitor, before }, elapsed, NOW);
 }
 
 function touch(guid: string, lastActivityAt: number): void {
-  const row = known(guid);
-  row.session = { ...row.session, lastActivityAt };
-  listing.note({ kind: 'touched', row }, elapsed, NOW);
+  const visitor = known(guid);
+  visitor.session = { ...visitor.session, lastActivityAt };
+  listing.apply({ kind: 'touched', visitor }, elapsed, NOW);
 }
 
 function leave(guid: string): void {
-  listing.note({ kind: 'left', row: known(guid), why: 'closed' }, elapsed, NOW);
+  listing.apply({ kind: 'left', visitor: known(guid), reason: 'closed' }, elapsed, NOW);
 }
 
 function hide(guid: string): void {
-  listing.note({ kind: 'left', row: known(guid), why: 'hidden' }, elapsed, NOW);
+  listing.apply({ kind: 'left', visitor: known(guid), reason: 'hidden' }, elapsed, NOW);
 }
 
-function known(guid: string): Row {
-  const row = rows.get(guid);
-  if (!row) throw new Error(`${guid} is not there`);
-  return row;
+function known(guid: string): Visitor {
+  const visitor = visitors.get(guid);
+  if (!visitor) throw new Error(`${guid} is not there`);
+  return visitor;
 }
 
-function follow(query: Partial<Query>): void {
-  listing.follow(
-    planOf({ ...EVERYTHING, ...query }, () => false),
+function setPlan(query: Partial<Query>): void {
+  listing.setPlan(
+    makePlan({ ...DEFAULT_QUERY, ...query }, () => false),
     NOW,
   );
 }
@@ -59,14 +59,14 @@ function follow(query: Partial<Query>): void {
 /** The keys of the lines as they are laid out after so many milliseconds; those who have left with a minus. */
 function after(milliseconds: number, now = NOW): string[] {
   elapsed += milliseconds;
-  listing.settle(elapsed, now);
+  listing.update(elapsed, now);
   return listing.lines.map((line) => (line.kind === 'visitor' && line.left ? `-${line.key}` : line.key));
 }
 
 const lumen = { guid: 'l', name: 'Lumen & Sons', domain: 'lumen.example' };
 
 describe('lines', () => {
-  it('come, move and go', () => {
+  it('are added, moved and removed', () => {
     come('a', { openedAt: NOW - 20 });
     come('b', { openedAt: NOW - 10 });
     expect(after(0)).toEqual(['b', 'a']);
@@ -75,10 +75,10 @@ describe('lines', () => {
     leave('b');
     expect(after(LAYOUT_INTERVAL)).toEqual(['a', '-b']);
     expect(listing.shown).toBe(1);
-    expect(after(LINGER)).toEqual(['a']);
+    expect(after(LINGER_TIME)).toEqual(['a']);
   });
 
-  it('are the same array while visitors are only touched', () => {
+  it('stay the same array while visitors are only touched', () => {
     come('a');
     after(0);
     const before = listing.lines;
@@ -87,8 +87,8 @@ describe('lines', () => {
     expect(listing.lines).toBe(before);
   });
 
-  it('move when touched where that is the order', () => {
-    follow({ sort: { by: 'active', descending: false } });
+  it('move when touched if the order is by last activity', () => {
+    setPlan({ sort: { by: 'active', descending: false } });
     come('a', { lastActivityAt: NOW - 5 });
     come('b', { lastActivityAt: NOW - 9 });
     expect(after(0)).toEqual(['a', 'b']);
@@ -96,18 +96,18 @@ describe('lines', () => {
     expect(after(LAYOUT_INTERVAL)).toEqual(['b', 'a']);
   });
 
-  it('are laid out ten times a second at most, and say when they want to be', () => {
+  it('are laid out at most ten times a second, and report when that is due', () => {
     come('a');
     after(0);
     come('b');
     elapsed += 30;
-    expect(listing.settle(elapsed, NOW)).toBe(LAYOUT_INTERVAL - 30);
+    expect(listing.update(elapsed, NOW)).toBe(LAYOUT_INTERVAL - 30);
     expect(after(0)).toEqual(['a']);
     expect(after(LAYOUT_INTERVAL - 30)).toEqual(['a', 'b']);
-    expect(listing.settle(elapsed, NOW)).toBeNull();
+    expect(listing.update(elapsed, NOW)).toBeNull();
   });
 
-  it('of hidden visitors go at once, even while the order is held', () => {
+  it('of hidden visitors are removed at once, even while the order is held', () => {
     come('a');
     come('b');
     after(0);
@@ -118,51 +118,51 @@ describe('lines', () => {
     expect(after(0)).toEqual([]);
   });
 
-  it('take over a visitor who comes back', () => {
+  it('are reused for a visitor who returns', () => {
     come('a');
     after(0);
     leave('a');
     after(LAYOUT_INTERVAL);
     come('a', { ip: '192.0.2.1' });
     expect(after(LAYOUT_INTERVAL)).toEqual(['a']);
-    expect(after(LINGER)).toEqual(['a']);
+    expect(after(LINGER_TIME)).toEqual(['a']);
     leave('a');
     expect(after(LAYOUT_INTERVAL)).toEqual(['-a']);
-    expect(after(LINGER)).toEqual([]);
+    expect(after(LINGER_TIME)).toEqual([]);
   });
 });
 
 describe('a plan', () => {
-  it('is followed at once', () => {
+  it('takes effect at once', () => {
     come('a', { company: lumen });
     come('b');
     after(0);
-    follow({ known: 'identified' });
+    setPlan({ known: 'identified' });
     expect(after(0)).toEqual(['a']);
-    follow({ sort: { by: 'opened', descending: true } });
+    setPlan({ sort: { by: 'opened', descending: true } });
     expect(after(0)).toEqual(['b', 'a']);
-    follow({ grouped: true, unfolded: new Set(['l']) });
+    setPlan({ grouped: true, unfolded: new Set(['l']) });
     expect(after(0)).toEqual(['company l', 'a', 'company none']);
     expect(listing.shown).toBe(2);
   });
 
-  it('lets in who comes to match, and out who no longer does', () => {
-    follow({ known: 'unidentified' });
+  it('adds visitors who start to match, and removes those who no longer do', () => {
+    setPlan({ known: 'unidentified' });
     come('a');
     expect(after(0)).toEqual(['a']);
     become('a', { company: lumen });
     expect(after(LAYOUT_INTERVAL)).toEqual([]);
   });
 
-  it('by age lets visitors in as they age', () => {
-    follow({ age: 'over1m' });
+  it('with a filter by time on site adds visitors as time passes', () => {
+    setPlan({ age: 'over1m' });
     come('a', { openedAt: NOW - 59_000 });
     expect(after(0)).toEqual([]);
     expect(after(1_000, NOW + 1_000)).toEqual(['a']);
   });
 
-  it('is what an export holds, without those who have left', () => {
-    follow({ grouped: true, search: '203' });
+  it('determines the exported visitors, without those who have left', () => {
+    setPlan({ grouped: true, search: '203' });
     come('a', { openedAt: NOW - 1 });
     come('b', { openedAt: NOW - 2 });
     come('c', { ip: '192.0.2.1' });
@@ -180,47 +180,47 @@ describe('while the order is held', () => {
     listing.hold(true);
   });
 
-  it('nothing moves, who leaves is marked, and what waits is counted', () => {
+  it('nothing moves, departures are marked, and changes are counted', () => {
     come('c', { openedAt: NOW });
     leave('a');
-    expect(after(10 * LINGER)).toEqual(['b', '-a']);
+    expect(after(10 * LINGER_TIME)).toEqual(['b', '-a']);
     expect(listing.waiting).toEqual({ came: 1, left: 1 });
     listing.hold(false);
     expect(after(0)).toEqual(['c', 'b']);
     expect(listing.waiting).toEqual({ came: 0, left: 0 });
   });
 
-  it('who comes and goes unseen is neither', () => {
+  it('a visitor who arrives and leaves is not counted', () => {
     come('c');
     leave('c');
     expect(listing.waiting).toEqual({ came: 0, left: 0 });
   });
 
-  it('who leaves and comes back has not left', () => {
+  it('a visitor who leaves and returns is not counted', () => {
     leave('a');
     come('a');
     expect(listing.waiting).toEqual({ came: 0, left: 0 });
-    expect(after(LINGER)).toEqual(['b', 'a']);
+    expect(after(LINGER_TIME)).toEqual(['b', 'a']);
   });
 
-  it('what waits can be let in', () => {
+  it('waiting changes can be shown', () => {
     come('c', { openedAt: NOW });
-    listing.layOutNext();
+    listing.requestLayout();
     expect(after(0)).toEqual(['c', 'b', 'a']);
     come('d', { openedAt: NOW + 1 });
     expect(after(1_000)).toEqual(['c', 'b', 'a']);
   });
 
-  it('another plan is followed all the same', () => {
+  it('another plan takes effect all the same', () => {
     come('c', { openedAt: NOW });
-    follow({ sort: { by: 'opened', descending: true } });
+    setPlan({ sort: { by: 'opened', descending: true } });
     expect(after(0)).toEqual(['a', 'b', 'c']);
     come('d');
     expect(after(1_000)).toEqual(['a', 'b', 'c']);
   });
 
-  it('whom the plan hides does not wait', () => {
-    follow({ known: 'identified' });
+  it('visitors who do not match are not counted', () => {
+    setPlan({ known: 'identified' });
     after(0);
     come('c');
     expect(listing.waiting.came).toBe(0);

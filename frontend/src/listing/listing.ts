@@ -1,17 +1,17 @@
-import type { Change, Leaving, Row } from '../feed/change';
+import type { Change, DepartureReason, Visitor } from '../feed/change';
 import { Order } from './order';
 import { groupByCompany } from './groups';
 import type { Line, VisitorLine } from './lines';
-import { planOf, type Plan } from './plan';
+import { makePlan, type Plan } from './plan';
 import { searchTextOf } from './match';
-import { EVERYTHING } from '../address/query';
+import { DEFAULT_QUERY } from '../address/query';
 
-/** How long, in milliseconds, a visitor who has left stays in sight, so that the eye can follow. */
-export const LINGER = 600;
-/** The least time in milliseconds between two layouts of the table that nobody asked for. */
+/** Milliseconds for which a visitor who has left stays in the table, marked. */
+export const LINGER_TIME = 600;
+/** Minimum milliseconds between two layouts, unless one is requested. */
 export const LAYOUT_INTERVAL = 100;
 
-/** What happened to the table since its order is held. */
+/** Changes since the order has been held. */
 export interface Waiting {
   came: number;
   left: number;
@@ -20,41 +20,42 @@ export interface Waiting {
 /**
  * The table's lines: who is shown, in which order, under which company.
  *
- * Changes are noted as they come, each in its own time; the lines are laid out from them at most ten times a
- * second, by passes over references (see `Order`). While the reader reads, the order is held: then nothing moves,
- * who leaves is marked where they are, and what waits is counted.
+ * Changes are applied as they come; the lines are laid out from them at most ten times a second. While the
+ * order is held, nothing moves: visitors who leave are marked in place, and changes are counted.
  */
 export class Listing {
-  #plan: Plan = planOf(EVERYTHING, () => false);
-  readonly #order = new Order<VisitorLine>((a, b) => this.#plan.compare(a.row.session, b.row.session));
+  #plan: Plan = makePlan(DEFAULT_QUERY, () => false);
+  readonly #order = new Order<VisitorLine>((a, b) =>
+    this.#plan.compare(a.visitor.session, b.visitor.session),
+  );
   readonly #byGuid = new Map<string, VisitorLine>();
   #lingering: { line: VisitorLine; at: number }[] = [];
   #lines: readonly Line[] = [];
   #shown = 0;
   #laidOutAt = -Infinity;
-  /** Things that changed a place since the last layout. */
-  #moved = 0;
-  #lastMoved = 0;
-  #outdated = false;
-  #asked = false;
+  /** Changes to the order since the last layout. */
+  #changes = 0;
+  #lastChanges = 0;
+  #layoutNeeded = false;
+  #layoutRequested = false;
   #matchedAt = 0;
   #held = false;
-  readonly #cameUnseen = new Set<VisitorLine>();
-  readonly #leftUnseen = new Set<VisitorLine>();
+  readonly #waitingArrivals = new Set<VisitorLine>();
+  readonly #waitingDepartures = new Set<VisitorLine>();
 
-  /** The lines as they were laid out last; the same array while the layout is the same. */
+  /** The lines of the last layout; the same array until the next one. */
   get lines(): readonly Line[] {
     return this.#lines;
   }
 
-  /** How many visitors are listed, those in folded groups included and those who have left not. */
+  /** Number of visitors in the table, including collapsed groups, without those who have left. */
   get shown(): number {
     return this.#shown;
   }
 
-  /** How many lines came, moved or went with the last layout. */
-  get lastMoved(): number {
-    return this.#lastMoved;
+  /** Number of lines that were added, moved or removed by the last layout. */
+  get lastChanges(): number {
+    return this.#lastChanges;
   }
 
   get held(): boolean {
@@ -62,142 +63,147 @@ export class Listing {
   }
 
   get waiting(): Waiting {
-    return { came: this.#cameUnseen.size, left: this.#leftUnseen.size };
+    return { came: this.#waitingArrivals.size, left: this.#waitingDepartures.size };
   }
 
-  /** The visitors listed, in order: what an export holds. */
-  visitors(): Row[] {
+  /** The visitors in the table, in order. */
+  visitors(): Visitor[] {
     return this.#order
       .list()
       .filter(({ matches, left }) => matches && left === null)
-      .map(({ row }) => row);
+      .map(({ visitor }) => visitor);
   }
 
   /**
-   * Notes a change.
-   *
-   * @param elapsed milliseconds by the page's clock
+   * @param elapsed milliseconds of the page's monotonic clock
    * @param now the server's time
    */
-  note(change: Change, elapsed: number, now: number): void {
+  apply(change: Change, elapsed: number, now: number): void {
     switch (change.kind) {
       case 'came':
-        this.#welcome(change.row, now);
+        this.#add(change.visitor, now);
         break;
       case 'changed':
-        this.#update(change.row, now);
+        this.#refreshVisitor(change.visitor, now);
         break;
       case 'touched':
-        if (this.#plan.movesWhenTouched) this.#move(change.row);
+        if (this.#plan.movesWhenTouched) this.#move(change.visitor);
         break;
       case 'left':
-        this.#dismiss(change.row, change.why, elapsed);
+        this.#remove(change.visitor, change.reason, elapsed);
     }
   }
 
-  /** Lists by another plan, from the next layout on, even while the order is held. */
-  follow(plan: Plan, now: number): void {
+  /** Uses another plan from the next layout on, also while the order is held. */
+  setPlan(plan: Plan, now: number): void {
     const before = this.#plan;
     this.#plan = plan;
-    if (plan.filter !== before.filter) this.#matchAll(now);
-    if (plan.order !== before.order) {
-      this.#order.sortBy((a, b) => plan.compare(a.row.session, b.row.session));
+    if (plan.filterKey !== before.filterKey) this.#matchAll(now);
+    if (plan.orderKey !== before.orderKey) {
+      this.#order.setCompare((a, b) => plan.compare(a.visitor.session, b.visitor.session));
     }
-    this.layOutNext();
+    this.requestLayout();
   }
 
-  /** Holds the order, or lets it go. */
+  /** Holds the order, or releases it. */
   hold(held: boolean): void {
     if (this.#held === held) return;
     this.#held = held;
-    if (!held) this.layOutNext();
+    if (!held) this.requestLayout();
   }
 
-  /** Lets all that waits in at the next layout, while the order stays held. */
-  layOutNext(): void {
-    this.#asked = true;
+  /** Shows what is waiting at the next layout, while the order stays held. */
+  requestLayout(): void {
+    this.#layoutRequested = true;
   }
 
   /**
-   * Lays the lines out, if they are out of date and it is time.
+   * Lays the lines out if that is due.
    *
-   * @returns after how many milliseconds there will be something to lay out; null if nothing is waiting for that
+   * @returns milliseconds until the next layout is due, or null if none is
    */
-  settle(elapsed: number, now: number): number | null {
-    if (this.#plan.ages && !this.#held && now !== this.#matchedAt) this.#matchAll(now);
-    if (this.#held && !this.#asked) return null;
+  update(elapsed: number, now: number): number | null {
+    if (this.#plan.dependsOnTime && !this.#held && now !== this.#matchedAt) this.#matchAll(now);
+    if (this.#held && !this.#layoutRequested) return null;
     this.#endLingering(elapsed);
-    const dueIn = this.#asked ? 0 : this.#laidOutAt + LAYOUT_INTERVAL - elapsed;
-    if (this.#asked || (this.#outdated && dueIn <= 0)) {
+    const dueIn = this.#layoutRequested ? 0 : this.#laidOutAt + LAYOUT_INTERVAL - elapsed;
+    if (this.#layoutRequested || (this.#layoutNeeded && dueIn <= 0)) {
       this.#layOut(elapsed);
-    } else if (this.#outdated) {
+    } else if (this.#layoutNeeded) {
       return dueIn;
     }
     const [next] = this.#lingering;
-    return next ? Math.max(0, next.at + LINGER - elapsed) : null;
+    return next ? Math.max(0, next.at + LINGER_TIME - elapsed) : null;
   }
 
-  #welcome(row: Row, now: number): void {
-    // One who comes back while the line still lingers takes it over.
-    const known = this.#byGuid.get(row.guid);
+  #add(visitor: Visitor, now: number): void {
+    // A visitor who returns before the line is gone gets the same line again.
+    const known = this.#byGuid.get(visitor.guid);
     if (known) {
-      this.#leftUnseen.delete(known);
-      known.row = row;
+      this.#waitingDepartures.delete(known);
+      known.visitor = visitor;
       known.left = null;
       this.#refresh(known, now);
       return;
     }
-    const line: VisitorLine = { kind: 'visitor', key: row.guid, row, left: null, matches: false, text: null };
-    this.#byGuid.set(row.guid, line);
+    const line: VisitorLine = {
+      kind: 'visitor',
+      key: visitor.guid,
+      visitor,
+      left: null,
+      matches: false,
+      text: null,
+    };
+    this.#byGuid.set(visitor.guid, line);
     this.#refresh(line, now);
   }
 
-  #update(row: Row, now: number): void {
-    const line = this.#byGuid.get(row.guid);
+  #refreshVisitor(visitor: Visitor, now: number): void {
+    const line = this.#byGuid.get(visitor.guid);
     if (line) this.#refresh(line, now);
   }
 
-  #move(row: Row): void {
-    const line = this.#byGuid.get(row.guid);
+  #move(visitor: Visitor): void {
+    const line = this.#byGuid.get(visitor.guid);
     if (!line) return;
-    this.#order.place(line);
-    this.#outdate();
+    this.#order.put(line);
+    this.#invalidate();
   }
 
-  #dismiss(row: Row, why: Leaving, elapsed: number): void {
-    const line = this.#byGuid.get(row.guid);
+  #remove(visitor: Visitor, reason: DepartureReason, elapsed: number): void {
+    const line = this.#byGuid.get(visitor.guid);
     if (!line) return;
-    line.left = { why, at: elapsed };
-    // A visitor who must not be shown any longer does not linger, even while the order is held.
-    if (why === 'hidden') {
-      this.#cameUnseen.delete(line);
-      this.#forget(line);
-      this.layOutNext();
+    line.left = { reason, at: elapsed };
+    // A visitor who must no longer be shown disappears at once, even while the order is held.
+    if (reason === 'hidden') {
+      this.#waitingArrivals.delete(line);
+      this.#delete(line);
+      this.requestLayout();
       return;
     }
-    // Whom nobody has seen need not be seen off.
-    if (!line.matches || this.#cameUnseen.delete(line)) {
-      this.#forget(line);
+    // A visitor who was not in the table yet is removed at once.
+    if (!line.matches || this.#waitingArrivals.delete(line)) {
+      this.#delete(line);
       return;
     }
     this.#lingering.push({ line, at: elapsed });
-    this.#outdate();
-    if (this.#held) this.#leftUnseen.add(line);
+    this.#invalidate();
+    if (this.#held) this.#waitingDepartures.add(line);
   }
 
-  #forget(line: VisitorLine): void {
+  #delete(line: VisitorLine): void {
     this.#byGuid.delete(line.key);
     this.#order.remove(line);
-    this.#outdate();
+    this.#invalidate();
   }
 
   #endLingering(elapsed: number): void {
     let over = 0;
     for (const { line, at } of this.#lingering) {
-      if (at + LINGER > elapsed) break;
+      if (at + LINGER_TIME > elapsed) break;
       over += 1;
-      // Unless the visitor came back, and perhaps left again.
-      if (line.left?.at === at) this.#forget(line);
+      // Unless the visitor has returned meanwhile.
+      if (line.left?.at === at) this.#delete(line);
     }
     if (over > 0) this.#lingering = this.#lingering.slice(over);
   }
@@ -206,10 +212,10 @@ export class Listing {
     const matched = line.matches;
     line.text = null;
     line.matches = this.#matches(line, now);
-    if (this.#held && line.matches && !matched) this.#cameUnseen.add(line);
-    if (!line.matches) this.#cameUnseen.delete(line);
-    this.#order.place(line);
-    this.#outdate();
+    if (this.#held && line.matches && !matched) this.#waitingArrivals.add(line);
+    if (!line.matches) this.#waitingArrivals.delete(line);
+    this.#order.put(line);
+    this.#invalidate();
   }
 
   #matchAll(now: number): void {
@@ -218,19 +224,19 @@ export class Listing {
       const matches = this.#matches(line, now);
       if (matches === line.matches) continue;
       line.matches = matches;
-      this.#outdate();
+      this.#invalidate();
     }
   }
 
   #matches(line: VisitorLine, now: number): boolean {
-    const { session } = line.row;
+    const { session } = line.visitor;
     line.text ??= searchTextOf(session);
     return this.#plan.matches(session, line.text, now);
   }
 
-  #outdate(): void {
-    this.#moved += 1;
-    this.#outdated = true;
+  #invalidate(): void {
+    this.#changes += 1;
+    this.#layoutNeeded = true;
   }
 
   #layOut(elapsed: number): void {
@@ -238,11 +244,11 @@ export class Listing {
     this.#shown = matching.reduce((count, { left }) => (left === null ? count + 1 : count), 0);
     this.#lines = this.#plan.grouped ? groupByCompany(matching, this.#plan) : matching;
     this.#laidOutAt = elapsed;
-    this.#lastMoved = this.#moved;
-    this.#moved = 0;
-    this.#outdated = false;
-    this.#asked = false;
-    this.#cameUnseen.clear();
-    this.#leftUnseen.clear();
+    this.#lastChanges = this.#changes;
+    this.#changes = 0;
+    this.#layoutNeeded = false;
+    this.#layoutRequested = false;
+    this.#waitingArrivals.clear();
+    this.#waitingDepartures.clear();
   }
 }

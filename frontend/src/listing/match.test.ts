@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Session } from '../feed/frame';
 import { aSession, NOW } from '../testing/samples';
 import { matchOf, searchTextOf } from './match';
-import { EVERYTHING, type Query } from '../address/query';
+import { DEFAULT_QUERY, type Query } from '../address/query';
 
 const lumen = { guid: 'l', name: 'Lumen & Sons', domain: 'lumen.example' };
 const ines = {
@@ -15,7 +15,7 @@ const ines = {
 
 function matches(query: Partial<Query>, session: Partial<Session>, watched = false): boolean {
   const whole = aSession(session);
-  return matchOf({ ...EVERYTHING, ...query }, () => watched)(whole, searchTextOf(whole), NOW);
+  return matchOf({ ...DEFAULT_QUERY, ...query }, () => watched)(whole, searchTextOf(whole), NOW);
 }
 
 describe('a search', () => {
@@ -26,29 +26,32 @@ describe('a search', () => {
     },
   );
 
-  it.each(['lumens', 'quill varga', 'sonslumen', '203.0.113.8'])('for %j does not', (search) => {
-    expect(matches({ search }, { company: lumen, contact: ines })).toBe(false);
-  });
+  it.each(['lumens', 'quill varga', 'sonslumen', '203.0.113.8'])(
+    'does not find the visitor for %j',
+    (search) => {
+      expect(matches({ search }, { company: lumen, contact: ines })).toBe(false);
+    },
+  );
 
-  it('finds visitors of whom nothing is known by their address', () => {
+  it('finds unknown visitors by IP address', () => {
     expect(matches({ search: '0.113' }, {})).toBe(true);
   });
 });
 
-it('keeps to one company', () => {
+it('filters by company', () => {
   expect(matches({ company: 'l' }, { company: lumen })).toBe(true);
   expect(matches({ company: 'l' }, { company: { ...lumen, guid: 'other' } })).toBe(false);
   expect(matches({ company: 'l' }, {})).toBe(false);
 });
 
-it('keeps to the identified, or to the others', () => {
+it('filters by whether visitors are identified', () => {
   expect(matches({ known: 'identified' }, { company: lumen })).toBe(true);
   expect(matches({ known: 'identified' }, {})).toBe(false);
   expect(matches({ known: 'unidentified' }, { company: lumen })).toBe(false);
   expect(matches({ known: 'unidentified' }, { unidentified: true })).toBe(true);
 });
 
-it('keeps to the watched', () => {
+it('filters by the watchlist', () => {
   expect(matches({ watched: true }, { company: lumen }, true)).toBe(true);
   expect(matches({ watched: true }, { company: lumen }, false)).toBe(false);
   expect(matches({ watched: true }, {}, true)).toBe(false);

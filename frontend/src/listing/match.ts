@@ -1,22 +1,22 @@
 import { countryName } from '../shared/origin';
 import type { Company, Session } from '../feed/frame';
-import type { Age, Query } from '../address/query';
+import type { AgeFilter, Query } from '../address/query';
 
 const MINUTE = 60_000;
 
-/** For how long, in milliseconds, visitors of each age have been on the site: at least, and less than. */
-const LIMITS: Record<Exclude<Age, 'any'>, readonly [number, number]> = {
+/** Minimum (inclusive) and maximum time on site of each filter, in milliseconds. */
+const LIMITS: Record<Exclude<AgeFilter, 'any'>, readonly [number, number]> = {
   under1m: [0, MINUTE],
   over1m: [MINUTE, Infinity],
   over10m: [10 * MINUTE, Infinity],
   over1h: [60 * MINUTE, Infinity],
 };
 
-/** Whether a session is to be shown at the server's time `now`. */
+/** Whether a session is shown at the server's time `now`. */
 export type Match = (session: Session, text: string, now: number) => boolean;
 
 /**
- * The rule of who is shown.
+ * Compiles the filters of a query.
  *
  * @param isWatched whether a company is on the watchlist
  */
@@ -33,16 +33,16 @@ export function matchOf(query: Query, isWatched: (company: Company) => boolean):
   };
 }
 
-/** All that is searched of a session, folded; to be kept, since making it costs more than searching it. */
+/** The text that a search looks at, folded. Callers keep it, because folding costs more than searching. */
 export function searchTextOf({ ip, company, contact, network, country }: Session): string {
   const place = country === undefined ? undefined : countryName(country);
   const parts = [ip, company?.name, company?.domain, contact?.name, contact?.title, network, place];
   const all = [...parts, ...(contact?.emailAddresses ?? []), ...(contact?.phoneNumbers ?? [])];
-  // A line break is in no word, so that none is found across two of them.
+  // No word contains a line break, so none matches across two fields.
   return fold(all.filter((part) => part !== undefined).join('\n'));
 }
 
-/** Without case and accents: `ines` finds Inés. */
+/** Ignores case and accents: `ines` finds Inés. */
 function fold(text: string): string {
   return text
     .normalize('NFKD')

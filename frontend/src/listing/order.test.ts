@@ -8,7 +8,7 @@ interface Thing {
 
 const byRank = (a: Thing, b: Thing) => a.rank - b.rank || a.name - b.name;
 
-it('agrees with sorting, after any number of comings, movings and goings', () => {
+it('equals a sorted array after any number of insertions, moves and removals', () => {
   const order = new Order<Thing>(byRank);
   const things = new Set<Thing>();
   let state = 1;
@@ -20,10 +20,10 @@ it('agrees with sorting, after any number of comings, movings and goings', () =>
     if (what < 2 || some === undefined) {
       const thing = { name: step, rank: below(40) };
       things.add(thing);
-      order.place(thing);
+      order.put(thing);
     } else if (what === 2) {
       some.rank = below(40);
-      order.place(some);
+      order.put(some);
     } else {
       things.delete(some);
       order.remove(some);
@@ -31,29 +31,29 @@ it('agrees with sorting, after any number of comings, movings and goings', () =>
     if (below(3) === 0) expect(order.list()).toEqual([...things].sort(byRank));
   }
   expect(things.size).toBeGreaterThan(100);
-  order.sortBy((a, b) => byRank(b, a));
+  order.setCompare((a, b) => byRank(b, a));
   expect(order.list()).toEqual([...things].sort(byRank).reverse());
 });
 
-it('is the same array while nothing changes', () => {
+it('stays the same array while nothing changes', () => {
   const order = new Order<Thing>(byRank);
-  order.place({ name: 1, rank: 1 });
+  order.put({ name: 1, rank: 1 });
   const before = order.list();
   expect(order.list()).toBe(before);
   order.remove({ name: 2, rank: 2 });
   expect(order.list()).toBe(before);
 });
 
-it('compares a few times for each that comes, however many are there', () => {
+it('makes few comparisons per insertion, however many items there are', () => {
   let compared = 0;
   const order = new Order<number>((a, b) => {
     compared += 1;
     return a - b;
   });
-  for (let number = 0; number < 10_000; number += 1) order.place(number * 2);
+  for (let number = 0; number < 10_000; number += 1) order.put(number * 2);
   order.list();
   compared = 0;
-  order.place(7_777);
+  order.put(7_777);
   order.list();
   expect(compared).toBeLessThan(20);
 });

@@ -1,52 +1,52 @@
-/** Says which of two comes first, as `Array.sort` wants it; never 0 for two that differ. */
+/** Compares two items, as for `Array.sort`; never 0 for different items. */
 export type Compare<T> = (a: T, b: T) => number;
 
 /**
- * Things in their order, kept as they come, move and go.
+ * Items in sorted order, updated incrementally.
  *
- * What has changed its place is set down as loose; when the order is asked for, the rest is copied as it
- * stands, and each loose one finds its place by halving. A delta of d among n costs d log n comparisons, and one
- * pass over n references: sorting anew would cost n comparisons at least, and those are what is dear.
+ * Changed items are collected; when the list is requested, each is inserted at its place by binary search.
+ * A delta of d changes among n items costs d log n comparisons and one copy of n references. Sorting again
+ * would take at least n comparisons, which are the expensive part.
  */
 export class Order<T> {
   #compare: Compare<T>;
   readonly #members = new Set<T>();
-  readonly #loose = new Set<T>();
+  readonly #unplaced = new Set<T>();
   #inOrder: readonly T[] = [];
 
   constructor(compare: Compare<T>) {
     this.#compare = compare;
   }
 
-  /** Takes something in, or notes that it may have changed its place. */
-  place(item: T): void {
+  /** Adds an item, or marks it as changed. */
+  put(item: T): void {
     this.#members.add(item);
-    this.#loose.add(item);
+    this.#unplaced.add(item);
   }
 
   remove(item: T): void {
-    if (this.#members.delete(item)) this.#loose.add(item);
+    if (this.#members.delete(item)) this.#unplaced.add(item);
   }
 
-  /** Orders everything anew, by another rule. */
-  sortBy(compare: Compare<T>): void {
+  /** Sorts everything by another comparison. */
+  setCompare(compare: Compare<T>): void {
     this.#compare = compare;
-    this.#loose.clear();
+    this.#unplaced.clear();
     this.#inOrder = [...this.#members].sort(compare);
   }
 
-  /** Everything, in order. The array is the same as long as nothing has come, moved or gone. */
+  /** All items in order; the same array until something changes. */
   list(): readonly T[] {
-    if (this.#loose.size === 0) return this.#inOrder;
-    const staying = this.#inOrder.filter((item) => !this.#loose.has(item));
-    const placed = [...this.#loose].filter((item) => this.#members.has(item)).sort(this.#compare);
-    this.#loose.clear();
+    if (this.#unplaced.size === 0) return this.#inOrder;
+    const staying = this.#inOrder.filter((item) => !this.#unplaced.has(item));
+    const placed = [...this.#unplaced].filter((item) => this.#members.has(item)).sort(this.#compare);
+    this.#unplaced.clear();
     this.#inOrder = merge(staying, placed, this.#compare);
     return this.#inOrder;
   }
 }
 
-/** Merges a few into many, both in order. */
+/** Merges two sorted lists, of which the second one is short. */
 function merge<T>(many: readonly T[], few: readonly T[], compare: Compare<T>): readonly T[] {
   if (few.length === 0) return many;
   const merged: T[] = [];
@@ -60,7 +60,7 @@ function merge<T>(many: readonly T[], few: readonly T[], compare: Compare<T>): r
   return merged;
 }
 
-/** The index of the first of `many`, from `from` on, that comes after `item`. */
+/** Index of the first of `many`, starting at `from`, that comes after `item`. */
 function placeOf<T>(item: T, many: readonly T[], from: number, compare: Compare<T>): number {
   let low = from;
   let high = many.length;

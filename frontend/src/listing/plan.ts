@@ -4,37 +4,39 @@ import { matchOf, type Match } from './match';
 import type { Compare } from './order';
 import { type Query, sortOf } from '../address/query';
 
-/** A query made ready to be carried out. */
+/** A query, compiled for the listing. */
 export interface Plan {
   compare: Compare<Session>;
   movesWhenTouched: boolean;
   matches: Match;
-  /** Whether who is shown changes by time alone. */
-  ages: boolean;
+  /** Whether the filter depends on the time. */
+  dependsOnTime: boolean;
   grouped: boolean;
-  /** The sign of the order of companies by their number of visitors, or 0 where they stand by their first one. */
+  /**
+   * Direction of the order of companies by their number of visitors; 0 if they follow their first visitors.
+   */
   byVisitors: -1 | 0 | 1;
   unfolded: ReadonlySet<string>;
-  /** The same for all plans that order, or filter, alike. */
-  order: string;
-  filter: string;
+  /** Equal for plans with the same order, or the same filter. */
+  orderKey: string;
+  filterKey: string;
 }
 
 /**
- * @param isWatched whether a company is on the watchlist; what it answers may change only with `watchedVersion`
+ * @param isWatched whether a company is on the watchlist; its result may change only with `watchedVersion`
  */
-export function planOf(query: Query, isWatched: (company: Company) => boolean, watchedVersion = 0): Plan {
+export function makePlan(query: Query, isWatched: (company: Company) => boolean, watchedVersion = 0): Plan {
   const sort = sortOf(query);
   const { search, company, known, age, watched, grouped, unfolded } = query;
   return {
     compare: compareBy(sort),
     movesWhenTouched: movesWhenTouched(sort.by),
     matches: matchOf(query, isWatched),
-    ages: age !== 'any',
+    dependsOnTime: age !== 'any',
     grouped,
     byVisitors: sort.by !== 'visitors' ? 0 : sort.descending ? -1 : 1,
     unfolded,
-    order: JSON.stringify(sort),
-    filter: JSON.stringify([search, company, known, age, watched && watchedVersion]),
+    orderKey: JSON.stringify(sort),
+    filterKey: JSON.stringify([search, company, known, age, watched && watchedVersion]),
   };
 }

@@ -8,7 +8,7 @@ afterEach(() => {
   document.cookie = 'visitor_logged_in=; Max-Age=0';
 });
 
-it('is offered to those who have logged in', () => {
+it('is shown after a login', () => {
   document.cookie = 'visitor_logged_in=1';
   render(<LogOut />);
   const form = screen.getByRole('button', { name: 'Log out' }).closest('form');
@@ -16,7 +16,7 @@ it('is offered to those who have logged in', () => {
   expect(form?.method).toBe('post');
 });
 
-it('is not offered where nobody has to log in', () => {
+it('is not shown if no login is needed', () => {
   render(<LogOut />);
   expect(screen.queryByRole('button')).toBeNull();
 });

@@ -1,9 +1,9 @@
 import { useState } from 'react';
-import { hasPass } from './pass';
+import { isLoggedIn } from './login';
 
-/** The way out, for those who came in through the login form. */
+/** The log-out button, for readers who have logged in through the form. */
 export function LogOut() {
-  const [offered] = useState(() => hasPass(document.cookie));
+  const [offered] = useState(() => isLoggedIn(document.cookie));
   if (!offered) return null;
   return (
     <form method="post" action="/logout">

@@ -1,7 +1,7 @@
 /**
- * The door to the clipboard.
+ * Writes to the clipboard.
  *
- * @returns whether the text is on it; browsers allow that only to pages that were served securely
+ * @returns whether that was allowed; browsers allow it only on pages served over HTTPS or from localhost
  */
 export async function copy(text: string): Promise<boolean> {
   try {

@@ -32,14 +32,14 @@ it('formats money without a currency', () => {
   expect(formatMoney(12_345.678)).toBe('12,345.68');
 });
 
-it('does not call a part the whole', () => {
+it('rounds shares down, so 100% means all', () => {
   expect(formatShare(0)).toBe('0%');
   expect(formatShare(0.753)).toBe('75%');
   expect(formatShare(0.999)).toBe('99%');
   expect(formatShare(1)).toBe('100%');
 });
 
-it('formats any time that a frame may hold', () => {
+it('formats every time that a frame may contain', () => {
   expect(formatTime(Date.UTC(2025, 2, 3, 12))).toContain('Mar 3, 2025');
   expect(formatTime(8.64e15)).not.toBe('');
 });

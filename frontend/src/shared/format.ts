@@ -1,17 +1,17 @@
-/** Shown where there is nothing to show. */
+/** Stands for a missing value. */
 export const NOTHING = '–';
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** As the reader's browser wants numbers and times written. */
+/** The languages of the reader's browser. */
 const locale = typeof navigator === 'undefined' ? undefined : navigator.languages;
 const counts = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const averages = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 2 });
 const rates = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const amounts = new Intl.NumberFormat(locale, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-// Rounded down, so that 100% is not said before it is true.
+// Rounded down, so that 100% is never shown before it is true.
 const shares = new Intl.NumberFormat(locale, {
   style: 'percent',
   maximumFractionDigits: 0,
@@ -28,34 +28,34 @@ export function formatAverage(average: number): string {
   return averages.format(average);
 }
 
-/** How often something happens. */
+/** Events per second. */
 export function formatRate(rate: number): string {
   return rate === 0 ? '0' : rates.format(rate);
 }
 
-/** An amount of money, in whatever currency it is: only the operator knows. */
+/** An amount of money; only the operator knows the currency. */
 export function formatMoney(amount: number): string {
   return amounts.format(amount);
 }
 
-/** A part of a whole, from 0 to 1, in per cent. */
+/** A share from 0 to 1, as a percentage. */
 export function formatShare(share: number): string {
   return shares.format(share);
 }
 
-/** A point in time, given in milliseconds since the epoch, where the reader is. */
+/** Date and time in the reader's time zone, of milliseconds since the epoch. */
 export function formatTime(at: number): string {
   return times.format(at);
 }
 
-/** The time of the day at a point in time, where the reader is. */
+/** Time of day in the reader's time zone, of milliseconds since the epoch. */
 export function formatClock(at: number): string {
   return clock.format(at);
 }
 
 /**
- * A duration of `seconds`, exact to the second up to a day: `7s`, `4m 07s`, `3h 04m 07s`, `2d 03h 04m`. What
- * has not begun yet, since clocks differ by a little, is `0s`.
+ * A duration, to the second up to a day: `7s`, `4m 07s`, `3h 04m 07s`, `2d 03h 04m`. A negative one, since
+ * clocks differ slightly, is `0s`.
  */
 export function formatDuration(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));

@@ -2,13 +2,13 @@ import { expect, it } from 'vitest';
 import { aSession } from '../testing/samples';
 import { countryName, originOf } from './origin';
 
-it('names countries in English, and leaves what is no country as it is', () => {
+it('names countries in English, and keeps unknown codes', () => {
   expect(countryName('DE')).toBe('Germany');
   expect(countryName('ZZZ9')).toBe('ZZZ9');
   expect(countryName('')).toBe('');
 });
 
-it('tells network and country as far as they are known', () => {
+it('joins network and country, if known', () => {
   const network = 'Example Cable (AS64500)';
   expect(originOf(aSession())).toBeNull();
   expect(originOf(aSession({ network }))).toBe(network);

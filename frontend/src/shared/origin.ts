@@ -2,7 +2,7 @@ import type { Session } from '../feed/frame';
 
 const COUNTRIES = new Intl.DisplayNames(['en'], { type: 'region', fallback: 'code' });
 
-/** The name of a country, or its code where it has none. */
+/** The name of a country, or its code if it has none. */
 export function countryName(code: string): string {
   try {
     return COUNTRIES.of(code) ?? code;
@@ -11,7 +11,7 @@ export function countryName(code: string): string {
   }
 }
 
-/** What the address tells of where a visitor comes from, in one line. */
+/** Network and country of a visitor's address in one line, or null if neither is known. */
 export function originOf({ network, country }: Session): string | null {
   const parts = [network, country === undefined ? undefined : countryName(country)];
   const known = parts.filter((part) => part !== undefined);

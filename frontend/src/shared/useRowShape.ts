@@ -6,7 +6,7 @@ export type RowShape = 'line' | 'card';
 /** Style sheets use the same width, since a media query cannot take it from a variable. */
 const narrow = window.matchMedia('(width < 64rem)');
 
-/** The shape that rows have on this screen, now. */
+/** The shape of rows at the present window width. */
 export function useRowShape(): RowShape {
   return useSyncExternalStore(watch, () => (narrow.matches ? 'card' : 'line'));
 }

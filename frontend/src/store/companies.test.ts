@@ -17,15 +17,15 @@ function from(company: Company | null) {
 }
 
 function come(...all: (Company | null)[]): void {
-  for (const company of all) companies.note({ kind: 'came', row: from(company), how: 'come' });
+  for (const company of all) companies.apply({ kind: 'came', visitor: from(company), arrival: 'live' });
 }
 
 function ranking(): [string, number][] {
-  companies.rank();
+  companies.updateRanking();
   return companies.ranking.map(({ company, visitors }) => [company.name, visitors]);
 }
 
-it('are ranked by their visitors, then by name', () => {
+it('are sorted by number of visitors, then by name', () => {
   come(varga, null, lumen);
   expect(ranking()).toEqual([
     ['Lumen & Sons', 1],
@@ -35,28 +35,28 @@ it('are ranked by their visitors, then by name', () => {
   expect(ranking()[0]).toEqual(['Varga Optics', 2]);
 });
 
-it('lose those who leave, and are gone with the last', () => {
+it('are removed with their last visitor', () => {
   come(lumen, lumen);
-  companies.note({ kind: 'left', row: from(lumen), why: 'closed' });
+  companies.apply({ kind: 'left', visitor: from(lumen), reason: 'closed' });
   expect(companies.find('l')?.visitors).toBe(1);
-  companies.note({ kind: 'left', row: from(lumen), why: 'stale' });
+  companies.apply({ kind: 'left', visitor: from(lumen), reason: 'stale' });
   expect(companies.find('l')).toBeNull();
   expect(ranking()).toEqual([]);
 });
 
-it('gain those who are identified', () => {
+it('count visitors who are identified later', () => {
   come(null);
-  companies.note({ kind: 'changed', row: from(lumen), before: aSession() });
+  companies.apply({ kind: 'changed', visitor: from(lumen), before: aSession() });
   expect(ranking()).toEqual([['Lumen & Sons', 1]]);
-  companies.note({ kind: 'changed', row: from(lumen), before: aSession({ company: lumen }) });
+  companies.apply({ kind: 'changed', visitor: from(lumen), before: aSession({ company: lumen }) });
   expect(ranking()).toEqual([['Lumen & Sons', 1]]);
 });
 
-it('keep their ranking until they are ranked again, the same while nothing changes', () => {
+it('keep their ranking until it is updated, and the same array while nothing changes', () => {
   come(lumen);
-  companies.rank();
+  companies.updateRanking();
   const before = companies.ranking;
-  companies.rank();
+  companies.updateRanking();
   expect(companies.ranking).toBe(before);
   come(varga);
   expect(companies.ranking).toBe(before);

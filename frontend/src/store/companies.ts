@@ -1,29 +1,29 @@
 import type { Change } from '../feed/change';
 import type { Company, Session } from '../feed/frame';
 
-/** A company and how many of its visitors are there. */
-export interface Presence {
+/** A company and the number of its visitors on the site. */
+export interface CompanyCount {
   company: Company;
   visitors: number;
 }
 
-/** Which companies are there, and with how many visitors; told apart by GUID, as the gateway does. */
+/** The companies on the site and their numbers of visitors. GUIDs identify companies, as in the gateway. */
 export class Companies {
-  readonly #present = new Map<string, Presence>();
-  #ranking: readonly Presence[] = [];
+  readonly #present = new Map<string, CompanyCount>();
+  #ranking: readonly CompanyCount[] = [];
   #outdated = false;
 
-  note(change: Change): void {
-    if (change.kind === 'came') this.#add(change.row.session);
-    if (change.kind === 'left') this.#take(change.row.session);
-    if (change.kind === 'changed' && change.before.company?.guid !== change.row.session.company?.guid) {
-      this.#take(change.before);
-      this.#add(change.row.session);
+  apply(change: Change): void {
+    if (change.kind === 'came') this.#add(change.visitor.session);
+    if (change.kind === 'left') this.#remove(change.visitor.session);
+    if (change.kind === 'changed' && change.before.company?.guid !== change.visitor.session.company?.guid) {
+      this.#remove(change.before);
+      this.#add(change.visitor.session);
     }
   }
 
-  /** Brings the ranking up to date; it costs a look at every company, so that it is done once a second. */
-  rank(): void {
+  /** Sorts the companies. It costs a pass over all of them, so it is called once a second. */
+  updateRanking(): void {
     if (!this.#outdated) return;
     this.#outdated = false;
     this.#ranking = [...this.#present.values()]
@@ -31,13 +31,16 @@ export class Companies {
       .sort((a, b) => b.visitors - a.visitors || byName(a, b));
   }
 
-  /** Those with the most visitors first, as of the last `rank`; the same array while nothing changes. */
-  get ranking(): readonly Presence[] {
+  /**
+   * Companies with the most visitors first, as of the last `updateRanking`; the same array while nothing
+   * changes.
+   */
+  get ranking(): readonly CompanyCount[] {
     return this.#ranking;
   }
 
-  /** The company with this GUID, as long as one of its visitors is there. */
-  find(guid: string): Presence | null {
+  /** The company with this GUID, or null if none of its visitors is on the site. */
+  find(guid: string): CompanyCount | null {
     return this.#present.get(guid) ?? null;
   }
 
@@ -48,7 +51,7 @@ export class Companies {
     this.#present.set(company.guid, { company, visitors: visitors + 1 });
   }
 
-  #take({ company }: Session): void {
+  #remove({ company }: Session): void {
     const presence = company && this.#present.get(company.guid);
     if (!presence) return;
     this.#outdated = true;
@@ -57,6 +60,6 @@ export class Companies {
   }
 }
 
-function byName(a: Presence, b: Presence): number {
+function byName(a: CompanyCount, b: CompanyCount): number {
   return a.company.name < b.company.name ? -1 : Number(a.company.name > b.company.name);
 }

@@ -1,77 +1,77 @@
-import type { Change, Coming, Leaving } from '../feed/change';
+import type { Change, Arrival, DepartureReason } from '../feed/change';
 import type { Session } from '../feed/frame';
 
-/** How many of a visitor's last activities are remembered by their time; older ones are counted only. */
-export const ACTIVITIES = 12;
-/** How many of those who have left are remembered. */
-export const DEPARTED = 200;
+/** How many activities of a visit are kept with their times; earlier ones are only counted. */
+export const MAX_ACTIVITIES = 12;
+/** How many visits are kept after the visitor has left. */
+export const MAX_DEPARTED = 200;
 
-/** What this page saw of one session; times are the server's, in milliseconds since the epoch. */
-export interface Story {
-  /** What was known last. */
+/** What this page has seen of one session; times are the server's, in milliseconds since the epoch. */
+export interface Visit {
+  /** The last known state. */
   session: Session;
-  seenAt: number;
-  how: Coming;
-  /** When it became known who the visitor is, if this page saw that. */
+  firstSeenAt: number;
+  arrival: Arrival;
+  /** When the visitor was identified, if this page saw that. */
   identifiedAt: number | null;
-  /** Times of the last activities that this page saw, the latest at the end. */
+  /** Times of the latest activities, in ascending order. */
   activities: number[];
-  /** How many it saw. */
+  /** Number of activities that this page saw. */
   activityCount: number;
-  left: { at: number; why: Leaving } | null;
-  /** Changes with each thing that is noted. */
+  left: { at: number; reason: DepartureReason } | null;
+  /** Incremented with each change. */
   version: number;
 }
 
 /**
- * What this page saw of each session, for the timeline: noted as it happens, bounded for each session and in the
- * number of those who have left.
+ * What this page has seen of each session, for the timeline. Both the activities per session and the visits
+ * of those who have left are limited.
  */
 export class Journal {
-  readonly #stories = new Map<string, Story>();
+  readonly #visits = new Map<string, Visit>();
   readonly #departed = new Set<string>();
 
-  /** @param now the server's time of the frame that made the change */
-  note(change: Change, now: number): void {
-    const { guid, session } = change.row;
+  /** @param now the server's time of the frame */
+  record(change: Change, now: number): void {
+    const { guid, session } = change.visitor;
     if (change.kind === 'came') {
-      this.#begin(guid, session, change.how, now);
+      this.#begin(guid, session, change.arrival, now);
       return;
     }
-    const story = this.#stories.get(guid);
-    if (!story) return;
-    story.version += 1;
-    // Nothing may be remembered of a visitor who must not be shown any longer.
-    if (change.kind === 'left' && change.why === 'hidden') {
-      this.#stories.delete(guid);
+    const visit = this.#visits.get(guid);
+    if (!visit) return;
+    visit.version += 1;
+    // A visitor who must no longer be shown leaves no trace.
+    if (change.kind === 'left' && change.reason === 'hidden') {
+      this.#visits.delete(guid);
       return;
     }
     if (change.kind === 'left') {
-      story.left = { at: now, why: change.why };
-      this.#bury(guid);
+      visit.left = { at: now, reason: change.reason };
+      this.#markDeparted(guid);
       return;
     }
-    if (session.company !== null && story.session.company === null) story.identifiedAt = now;
-    if (session.lastActivityAt > story.session.lastActivityAt) noteActivity(story, session.lastActivityAt);
-    story.session = session;
+    if (session.company !== null && visit.session.company === null) visit.identifiedAt = now;
+    if (session.lastActivityAt > visit.session.lastActivityAt) noteActivity(visit, session.lastActivityAt);
+    visit.session = session;
   }
 
-  story(guid: string): Story | null {
-    return this.#stories.get(guid) ?? null;
+  visit(guid: string): Visit | null {
+    return this.#visits.get(guid) ?? null;
   }
 
-  /** One who comes back after having gone stale goes on with the same story. */
-  #begin(guid: string, session: Session, how: Coming, seenAt: number): void {
+  /** A visitor who returns after having become stale continues the same visit. */
+  #begin(guid: string, session: Session, arrival: Arrival, firstSeenAt: number): void {
     this.#departed.delete(guid);
-    const story = this.#stories.get(guid);
-    if (story) {
-      Object.assign(story, { session, left: null, version: story.version + 1 });
+    const visit = this.#visits.get(guid);
+    if (visit) {
+      Object.assign(visit, { session, left: null, version: visit.version + 1 });
       return;
     }
-    this.#stories.set(guid, {
+    this.#visits.set(guid, {
       session,
-      seenAt,
-      how,
+      firstSeenAt,
+      arrival,
       identifiedAt: null,
       activities: [],
       activityCount: 0,
@@ -80,18 +80,18 @@ export class Journal {
     });
   }
 
-  #bury(guid: string): void {
+  #markDeparted(guid: string): void {
     this.#departed.add(guid);
-    if (this.#departed.size <= DEPARTED) return;
+    if (this.#departed.size <= MAX_DEPARTED) return;
     const [eldest] = this.#departed;
     if (eldest === undefined) return;
     this.#departed.delete(eldest);
-    this.#stories.delete(eldest);
+    this.#visits.delete(eldest);
   }
 }
 
-function noteActivity(story: Story, at: number): void {
-  story.activities.push(at);
-  if (story.activities.length > ACTIVITIES) story.activities.shift();
-  story.activityCount += 1;
+function noteActivity(visit: Visit, at: number): void {
+  visit.activities.push(at);
+  if (visit.activities.length > MAX_ACTIVITIES) visit.activities.shift();
+  visit.activityCount += 1;
 }

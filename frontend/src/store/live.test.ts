@@ -1,18 +1,18 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { LINGER } from '../listing/listing';
-import { planOf } from '../listing/plan';
-import { EVERYTHING } from '../address/query';
+import { LINGER_TIME } from '../listing/listing';
+import { makePlan } from '../listing/plan';
+import { DEFAULT_QUERY } from '../address/query';
 import type { Frame } from '../feed/frame';
 import { Live } from './live';
-import { PlayedBrowser } from '../testing/playedBrowser';
+import { FakeEnvironment } from '../testing/fakeEnvironment';
 import { aDelta, aSession, aSnapshot, NOW, someStats } from '../testing/samples';
 
-let browser: PlayedBrowser;
+let environment: FakeEnvironment;
 let live: Live;
 
 beforeEach(() => {
-  browser = new PlayedBrowser();
-  live = new Live(browser);
+  environment = new FakeEnvironment();
+  live = new Live(environment);
 });
 
 function receive(frame: Frame): string {
@@ -21,58 +21,58 @@ function receive(frame: Frame): string {
 
 function connect(): void {
   receive(aSnapshot());
-  live.onLink(true);
+  live.onConnectionChange(true);
 }
 
 /** What the page shows `milliseconds` later. */
 function later(milliseconds: number) {
-  browser.pass(milliseconds);
+  environment.advance(milliseconds);
   live.tick();
-  browser.paint();
+  environment.renderFrame();
   return live.status;
 }
 
 describe('messages', () => {
-  it('are useful when they are applied', () => {
-    expect(receive(aSnapshot({ revision: 1 }))).toBe('useful');
-    expect(receive(aDelta({ revision: 2 }))).toBe('useful');
+  it('are accepted when they are applied', () => {
+    expect(receive(aSnapshot({ revision: 1 }))).toBe('accepted');
+    expect(receive(aDelta({ revision: 2 }))).toBe('accepted');
   });
 
-  it('are missing once where there is a gap, and useless until the snapshot', () => {
+  it('report a gap once, and are ignored until the snapshot', () => {
     connect();
-    expect(receive(aDelta({ revision: 9 }))).toBe('missing');
-    expect(receive(aDelta({ revision: 10 }))).toBe('useless');
-    expect(receive(aSnapshot({ revision: 11 }))).toBe('useful');
+    expect(receive(aDelta({ revision: 9 }))).toBe('gap');
+    expect(receive(aDelta({ revision: 10 }))).toBe('ignored');
+    expect(receive(aSnapshot({ revision: 11 }))).toBe('accepted');
   });
 
-  it('that make no sense are counted, and told of once', () => {
+  it('that are invalid are counted, and logged once', () => {
     connect();
-    expect(live.onMessage('{')).toBe('useless');
-    expect(live.onMessage(new ArrayBuffer(1))).toBe('useless');
-    expect(later(0).misunderstood).toBe(2);
-    expect(browser.warnings).toEqual([expect.stringContaining('not JSON')]);
-    expect(receive(aDelta())).toBe('useful');
+    expect(live.onMessage('{')).toBe('ignored');
+    expect(live.onMessage(new ArrayBuffer(1))).toBe('ignored');
+    expect(later(0).invalidMessages).toBe(2);
+    expect(environment.warnings).toEqual([expect.stringContaining('not JSON')]);
+    expect(receive(aDelta())).toBe('accepted');
   });
 
-  it('of an earlier connection say nothing about those of the next', () => {
+  it('of an earlier connection do not affect the next one', () => {
     connect();
-    live.onLink(false);
-    expect(receive(aDelta())).toBe('useless');
-    expect(receive(aSnapshot({ revision: 1 }))).toBe('useful');
+    live.onConnectionChange(false);
+    expect(receive(aDelta())).toBe('ignored');
+    expect(receive(aSnapshot({ revision: 1 }))).toBe('accepted');
   });
 });
 
-describe('watchers', () => {
-  it('are told at most once per paint, when all that came is in the view', () => {
+describe('subscribers', () => {
+  it('are notified at most once per frame, after all messages are applied', () => {
     const watcher = vi.fn(() => live.listing.shown);
-    const unwatch = live.watch(watcher);
+    const unwatch = live.subscribe(watcher);
     receive(aSnapshot());
     receive(aDelta({ revision: 2, changed: [aSession({ guid: 'a' })] }));
     receive(aDelta({ revision: 3, changed: [aSession({ guid: 'b' })] }));
     expect(watcher).not.toHaveBeenCalled();
-    browser.paint();
+    environment.renderFrame();
     expect(watcher.mock.results).toEqual([{ type: 'return', value: 2 }]);
-    browser.paint();
+    environment.renderFrame();
     expect(watcher).toHaveBeenCalledTimes(1);
     unwatch();
     later(1_000);
@@ -80,105 +80,105 @@ describe('watchers', () => {
   });
 });
 
-describe('the moment', () => {
+describe('the status', () => {
   it('shows the server’s time in whole seconds', () => {
     expect(live.status.now).toBeNull();
     receive(aSnapshot({ now: NOW + 300 }));
-    live.onLink(true);
+    live.onConnectionChange(true);
     expect(later(0).now).toBe(NOW);
     expect(later(699).now).toBe(NOW);
     expect(later(1).now).toBe(NOW + 1_000);
   });
 
-  it('ticks with the server’s seconds', () => {
+  it('advances with the server’s seconds', () => {
     receive(aSnapshot({ now: NOW + 300 }));
     expect(live.tick()).toBe(700);
-    browser.time += 650;
+    environment.time += 650;
     expect(live.tick()).toBe(50);
   });
 
-  it('stands still where the view is stale', () => {
+  it('stops while the view is stale', () => {
     connect();
     expect(later(2_500)).toMatchObject({ freshness: 'live', now: NOW + 2_000 });
     expect(later(9_700)).toMatchObject({ freshness: 'stale', now: NOW + 3_000, silentSeconds: 12 });
   });
 
-  it('goes on where a new connection brings a frame, by that server’s clock', () => {
+  it('continues by the next server’s clock after a reconnect', () => {
     connect();
-    live.onLink(false);
+    live.onConnectionChange(false);
     expect(later(100).freshness).toBe('reconnecting');
     expect(later(20_000).freshness).toBe('stale');
     receive(aSnapshot({ now: NOW - 5_000 }));
-    live.onLink(true);
+    live.onConnectionChange(true);
     expect(later(0)).toMatchObject({ freshness: 'live', now: NOW - 5_000, silentSeconds: 0 });
   });
 
-  it('is not refreshed by messages that are of no use', () => {
+  it('is not refreshed by ignored messages', () => {
     connect();
     for (let second = 0; second < 4; second += 1) {
-      browser.time += 1_000;
+      environment.time += 1_000;
       live.onMessage('garbage');
     }
     expect(later(0).freshness).toBe('stale');
   });
 
-  it('counts the silence from the opening of the page where nothing has been heard', () => {
+  it('counts the silence from the opening of the page if no frame has come', () => {
     expect(later(7_000)).toMatchObject({ freshness: 'connecting', silentSeconds: 7, now: null });
   });
 });
 
 describe('while the gateway is cut off', () => {
-  it('time stands still where it was cut off, and the figures of now are not recorded', () => {
+  it('time stops, and figures are not recorded', () => {
     connect();
     later(0);
     const stats = someStats({ activeSessions: 3, asOf: NOW + 1_000 });
     receive(aDelta({ now: NOW + 70_000, stats }));
     expect(later(2_000)).toMatchObject({ freshness: 'interrupted', now: NOW + 1_000 });
-    expect(live.pulse.traces.active.at(-1)).toBeNull();
+    expect(live.statsHistory.series.active.at(-1)).toBeNull();
     receive(aDelta({ revision: 3, now: NOW + 73_000, stats: someStats({ activeSessions: 3 }) }));
     expect(later(1_000)).toMatchObject({ freshness: 'live', now: NOW + 74_000 });
-    expect(live.pulse.traces.active.at(-1)).toBe(3);
+    expect(live.statsHistory.series.active.at(-1)).toBe(3);
   });
 });
 
 describe('the list', () => {
-  it('lets go of who has left, after a moment and without another frame', () => {
+  it('removes departed visitors after a moment, without another frame', () => {
     receive(aSnapshot({ sessions: [aSession()] }));
-    live.onLink(true);
-    browser.paint();
-    browser.pass(500);
+    live.onConnectionChange(true);
+    environment.renderFrame();
+    environment.advance(500);
     receive(aDelta({ removed: [['a', 'closed']] }));
-    browser.paint();
+    environment.renderFrame();
     expect(live.listing.lines).toHaveLength(1);
-    browser.pass(LINGER);
-    browser.paint();
+    environment.advance(LINGER_TIME);
+    environment.renderFrame();
     expect(live.listing.lines).toEqual([]);
   });
 
-  it('is held while somebody reads', () => {
+  it('is held while the reader reads', () => {
     connect();
-    browser.paint();
-    live.read(true);
+    environment.renderFrame();
+    live.holdOrder(true);
     receive(aDelta({ changed: [aSession()] }));
-    browser.paint();
+    environment.renderFrame();
     expect(live.listing.lines).toEqual([]);
-    live.catchUp();
-    browser.paint();
+    live.showWaiting();
+    environment.renderFrame();
     expect(live.listing.lines).toHaveLength(1);
   });
 
-  it('follows the plan at the next paint', () => {
+  it('applies a plan in the next frame', () => {
     receive(aSnapshot({ sessions: [aSession({ guid: 'a' }), aSession({ guid: 'b', ip: '192.0.2.9' })] }));
-    browser.paint();
-    live.follow(planOf({ ...EVERYTHING, search: '192.0' }, () => false));
-    browser.paint();
+    environment.renderFrame();
+    live.setPlan(makePlan({ ...DEFAULT_QUERY, search: '192.0' }, () => false));
+    environment.renderFrame();
     expect(live.listing.lines.map(({ key }) => key)).toEqual(['b']);
   });
 });
 
-it('hands every change on at once', () => {
+it('passes every change on at once', () => {
   const hear = vi.fn();
-  live = new Live(browser, hear);
+  live = new Live(environment, hear);
   receive(aSnapshot({ sessions: [aSession()] }));
   expect(hear).toHaveBeenCalledTimes(1);
 });

@@ -2,194 +2,197 @@ import { Listing } from '../listing/listing';
 import type { Plan } from '../listing/plan';
 import type { Change } from '../feed/change';
 import { Companies } from './companies';
-import type { Listener, Verdict } from '../feed/connection';
+import type { ConnectionListener, MessageOutcome } from '../feed/connection';
 import { ServerClock } from '../feed/clock';
 import { parseFrame } from '../feed/frame';
 import { type Freshness, judgeFreshness, STALE_AFTER } from '../feed/freshness';
 import { Journal } from './journal';
-import { Pulse } from './pulse';
+import { StatsHistory } from './statsHistory';
 import { View } from '../feed/view';
 
 const SECOND = 1_000;
 
-/** What the page says about itself; a new object for every moment at which the page is painted anew. */
+/** The state of the connection and the displayed time; replaced before each rendered frame. */
 export interface LiveStatus {
   freshness: Freshness;
-  /** Whole seconds since the last frame of use, or since the page was opened if there was none. */
+  /** Whole seconds since the last accepted frame, or since the page was opened. */
   silentSeconds: number;
   /**
-   * The server's time in milliseconds since the epoch, in whole seconds, by which ages are shown; null before
-   * any frame. It stands still where the view is stale, or the gateway cut off: nobody knows whether those
-   * visitors are still there.
+   * The server's time by which ages are shown, in milliseconds since the epoch, rounded down to a second;
+   * null before any frame. It stands still while the view is stale or the gateway is cut off, because
+   * nobody knows who is there then.
    */
   now: number | null;
-  /** Messages that made no sense. */
-  misunderstood: number;
+  /** Number of messages that failed the validation. */
+  invalidMessages: number;
 }
 
-/** What the page needs of the browser, so that tests can play the browser. */
-export interface Browser {
-  /** Milliseconds of a clock that never jumps. */
+/** What the store needs of the browser; tests replace it. */
+export interface Environment {
+  /** Milliseconds of a monotonic clock. */
   elapsed(): number;
-  /** Calls back before the next paint; a page that nobody sees is not painted, and is called once a second. */
-  beforePaint(callback: () => void): void;
+  /** Calls back before the next frame is rendered, or once a second in a hidden tab. */
+  onNextFrame(callback: () => void): void;
   /** Calls back after so many milliseconds. */
-  after(milliseconds: number, callback: () => void): void;
+  setTimer(milliseconds: number, callback: () => void): void;
   warn(message: string): void;
 }
 
 /**
- * The live view: takes the gateway's messages in as they come, and tells those who show it at most once per
- * paint.
+ * Everything that the page knows. It takes in the gateway's messages, and notifies subscribers at most once
+ * per rendered frame.
  */
-export class Live implements Listener {
-  readonly view = new View((change) => this.#note(change));
+export class Live implements ConnectionListener {
+  readonly view = new View((change) => this.#apply(change));
   readonly companies = new Companies();
   readonly journal = new Journal();
   readonly listing = new Listing();
-  readonly pulse = new Pulse();
-  readonly #browser: Browser;
-  readonly #hearChange: (change: Change) => void;
+  readonly statsHistory = new StatsHistory();
+  readonly #environment: Environment;
+  readonly #onChange: (change: Change) => void;
   readonly #clock = new ServerClock();
-  readonly #watchers = new Set<() => void>();
+  readonly #subscribers = new Set<() => void>();
   readonly #openedAt: number;
-  #heardAt: number | null = null;
-  #linkUp = false;
-  #misunderstood = 0;
-  #announced = false;
-  #wakingAt = Infinity;
+  #lastFrameAt: number | null = null;
+  #connected = false;
+  #invalidMessages = 0;
+  #updateScheduled = false;
+  #nextUpdateAt = Infinity;
   #status: LiveStatus;
 
-  /** @param hearChange is told of every change at once, painted or not */
-  constructor(browser: Browser, hearChange: (change: Change) => void = () => undefined) {
-    this.#browser = browser;
-    this.#hearChange = hearChange;
-    this.#openedAt = browser.elapsed();
-    this.#status = this.#look();
+  /** @param onChange called with each change at once, also in a hidden tab */
+  constructor(environment: Environment, onChange: (change: Change) => void = () => undefined) {
+    this.#environment = environment;
+    this.#onChange = onChange;
+    this.#openedAt = environment.elapsed();
+    this.#status = this.#currentStatus();
   }
 
   get status(): LiveStatus {
     return this.#status;
   }
 
-  /** Calls back when something has changed, until the returned function is called. */
-  readonly watch = (watcher: () => void): (() => void) => {
-    this.#watchers.add(watcher);
-    return () => this.#watchers.delete(watcher);
+  /** Calls `subscriber` after changes until the returned function is called. */
+  readonly subscribe = (subscriber: () => void): (() => void) => {
+    this.#subscribers.add(subscriber);
+    return () => this.#subscribers.delete(subscriber);
   };
 
-  onMessage(data: unknown): Verdict {
+  onMessage(data: unknown): MessageOutcome {
     const parsed = parseFrame(data);
-    if ('problem' in parsed) {
-      this.#misunderstand(parsed.problem);
-      return 'useless';
+    if ('error' in parsed) {
+      this.#countInvalid(parsed.error);
+      return 'ignored';
     }
     const outcome = this.view.apply(parsed.frame);
-    if (outcome === 'gap') return 'missing';
-    if (outcome === 'ignored') return 'useless';
-    // A new connection may lead to another gateway, whose clock may differ.
-    if (!this.#linkUp) this.#clock.reset();
-    this.#heardAt = this.#browser.elapsed();
-    this.#clock.observe(parsed.frame.now, this.#heardAt);
-    if (parsed.frame.type === 'snapshot') this.companies.rank();
-    this.#announce();
-    return 'useful';
+    if (outcome !== 'applied') return outcome;
+    // A new connection may lead to another gateway, whose clock differs.
+    if (!this.#connected) this.#clock.reset();
+    this.#lastFrameAt = this.#environment.elapsed();
+    this.#clock.observe(parsed.frame.now, this.#lastFrameAt);
+    if (parsed.frame.type === 'snapshot') this.companies.updateRanking();
+    this.#scheduleUpdate();
+    return 'accepted';
   }
 
-  onLink(up: boolean): void {
-    this.#linkUp = up;
+  onConnectionChange(up: boolean): void {
+    this.#connected = up;
     if (!up) this.view.expectSnapshot();
-    this.#announce();
+    this.#scheduleUpdate();
   }
 
-  /** Lists the visitors by another plan. */
-  follow(plan: Plan): void {
-    this.listing.follow(plan, this.#status.now ?? 0);
-    this.#announce();
+  setPlan(plan: Plan): void {
+    this.listing.setPlan(plan, this.#status.now ?? 0);
+    this.#scheduleUpdate();
   }
 
-  /** Holds the order of the list while the reader reads, or lets it go. */
-  read(reading: boolean): void {
-    this.listing.hold(reading);
-    this.#announce();
+  /** Holds the order of the table while the reader reads, or releases it. */
+  holdOrder(held: boolean): void {
+    this.listing.hold(held);
+    this.#scheduleUpdate();
   }
 
-  /** Shows what has waited since the order is held; it stays held. */
-  catchUp(): void {
-    this.listing.layOutNext();
-    this.#announce();
+  /** Shows waiting changes; the order stays held. */
+  showWaiting(): void {
+    this.listing.requestLayout();
+    this.#scheduleUpdate();
   }
 
-  /** Lets the seconds that are shown go on; returns the milliseconds until the next one begins. */
+  /** Advances the displayed time; returns the milliseconds until the next second. */
   tick(): number {
-    const elapsed = this.#browser.elapsed();
+    const elapsed = this.#environment.elapsed();
     const now = this.#clock.at(elapsed);
     const isBelieved = !this.#isStale(elapsed) && !this.view.isInterrupted;
-    if (now !== null) this.pulse.sample(now, isBelieved ? this.view.stats : null);
-    this.companies.rank();
-    this.#announce();
+    if (now !== null) this.statsHistory.sample(now, isBelieved ? this.view.stats : null);
+    this.companies.updateRanking();
+    this.#scheduleUpdate();
     return SECOND - ((now ?? 0) % SECOND);
   }
 
-  /** Each part keeps what it shows by the changes alone. */
-  #note(change: Change): void {
+  /** Passes a change to every part that is kept up to date by changes. */
+  #apply(change: Change): void {
     const now = this.view.frameAt;
-    this.companies.note(change);
-    this.journal.note(change, now);
-    this.pulse.note(change);
-    this.listing.note(change, this.#browser.elapsed(), now);
-    this.#hearChange(change);
+    this.companies.apply(change);
+    this.journal.record(change, now);
+    this.statsHistory.apply(change);
+    this.listing.apply(change, this.#environment.elapsed(), now);
+    this.#onChange(change);
   }
 
   #isStale(elapsed: number): boolean {
-    return this.#heardAt === null || elapsed - this.#heardAt >= STALE_AFTER;
+    return this.#lastFrameAt === null || elapsed - this.#lastFrameAt >= STALE_AFTER;
   }
 
-  #misunderstand(problem: string): void {
-    if (this.#misunderstood === 0) {
-      this.#browser.warn(
-        `A message of the gateway was not understood (further ones are only counted): ${problem}`,
+  #countInvalid(error: string): void {
+    if (this.#invalidMessages === 0) {
+      this.#environment.warn(
+        `Ignored an invalid message from the gateway (further ones are only counted): ${error}`,
       );
     }
-    this.#misunderstood += 1;
-    this.#announce();
+    this.#invalidMessages += 1;
+    this.#scheduleUpdate();
   }
 
-  #announce(): void {
-    if (this.#announced) return;
-    this.#announced = true;
-    this.#browser.beforePaint(() => {
-      this.#announced = false;
-      this.#status = this.#look();
-      this.#settle();
-      for (const watcher of this.#watchers) watcher();
+  #scheduleUpdate(): void {
+    if (this.#updateScheduled) return;
+    this.#updateScheduled = true;
+    this.#environment.onNextFrame(() => {
+      this.#updateScheduled = false;
+      this.#status = this.#currentStatus();
+      this.#updateListing();
+      for (const subscriber of this.#subscribers) subscriber();
     });
   }
 
-  #settle(): void {
-    const elapsed = this.#browser.elapsed();
-    const again = this.listing.settle(elapsed, this.#status.now ?? 0);
-    if (again === null || elapsed + again >= this.#wakingAt) return;
-    this.#wakingAt = elapsed + again;
-    this.#browser.after(again, () => {
-      this.#wakingAt = Infinity;
-      this.#announce();
+  #updateListing(): void {
+    const elapsed = this.#environment.elapsed();
+    const again = this.listing.update(elapsed, this.#status.now ?? 0);
+    if (again === null || elapsed + again >= this.#nextUpdateAt) return;
+    this.#nextUpdateAt = elapsed + again;
+    this.#environment.setTimer(again, () => {
+      this.#nextUpdateAt = Infinity;
+      this.#scheduleUpdate();
     });
   }
 
-  #look(): LiveStatus {
-    const elapsed = this.#browser.elapsed();
-    const silentFor = elapsed - (this.#heardAt ?? this.#openedAt);
+  #currentStatus(): LiveStatus {
+    const elapsed = this.#environment.elapsed();
+    const silentFor = elapsed - (this.#lastFrameAt ?? this.#openedAt);
     return {
-      freshness: judgeFreshness(this.#linkUp, this.#heardAt !== null, silentFor, this.view.isInterrupted),
+      freshness: judgeFreshness(
+        this.#connected,
+        this.#lastFrameAt !== null,
+        silentFor,
+        this.view.isInterrupted,
+      ),
       silentSeconds: Math.floor(silentFor / SECOND),
-      now: this.#shownNow(elapsed),
-      misunderstood: this.#misunderstood,
+      now: this.#displayedTime(elapsed),
+      invalidMessages: this.#invalidMessages,
     };
   }
 
-  #shownNow(elapsed: number): number | null {
-    const lastBelieved = (this.#heardAt ?? 0) + STALE_AFTER;
+  #displayedTime(elapsed: number): number | null {
+    const lastBelieved = (this.#lastFrameAt ?? 0) + STALE_AFTER;
     const now = this.#clock.at(Math.min(elapsed, lastBelieved));
     if (now === null) return null;
     return Math.floor(Math.min(now, this.view.stats?.asOf ?? Infinity) / SECOND) * SECOND;

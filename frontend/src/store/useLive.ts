@@ -9,7 +9,7 @@ export const LiveContext = createContext<Live | null>(null);
  */
 export function useLive<T>(select: (live: Live) => T): T {
   const live = useLiveStore();
-  return useSyncExternalStore(live.watch, () => select(live));
+  return useSyncExternalStore(live.subscribe, () => select(live));
 }
 
 /** The live store itself, for event handlers; components that use only this never render again because of it. */

@@ -4,7 +4,7 @@ import { WatchButton } from '../watch/WatchButton';
 import { Age } from '../components/Age';
 import type { CompanyLine } from '../listing/lines';
 
-/** The cells of a company, above its visitors. */
+/** The cells of a company's row, above its visitors. */
 export function CompanyRow({ line }: { line: CompanyLine }) {
   const { company, visitors, openedAt, unfolded } = line;
   return (

@@ -4,7 +4,7 @@ import { type Column, COLUMNS, sortOf } from '../address/query';
 import { useQuery } from '../address/useQuery';
 import { useSort } from '../address/useSort';
 
-/** The head of the table: a column is sorted by its heading, and the other way round by pressing it again. */
+/** The column headings; a click sorts by the column, a second one reverses the order. */
 export function TableHead() {
   const [query] = useQuery();
   const { by, descending } = sortOf(query);

@@ -2,21 +2,21 @@
 import { cleanup, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Session } from '../feed/frame';
-import { PlayedPage } from '../testing/playedPage';
+import { TestPage } from '../testing/testPage';
 import { aSession, aSnapshot, NOW } from '../testing/samples';
 import { VisitorRow } from './VisitorRow';
 
-let page: PlayedPage;
+let page: TestPage;
 
 beforeEach(() => {
-  page = new PlayedPage();
+  page = new TestPage();
 });
 
 afterEach(cleanup);
 
 function showRow(session: Partial<Session>): HTMLElement[] {
   page.receive(aSnapshot());
-  page.show(
+  page.render(
     <div role="grid">
       <div role="row">
         <VisitorRow session={aSession(session)} />
@@ -39,7 +39,7 @@ const contact = {
   phoneNumbers: ['+1-202-555-0173'],
 };
 
-it('shows all there is to know, and no GUIDs', () => {
+it('shows everything that is known, and no GUIDs', () => {
   expect(texts({ company, contact })).toEqual([
     'Lumen & Sonslumen.example',
     'Ada QuillHead of Sales',
@@ -51,22 +51,22 @@ it('shows all there is to know, and no GUIDs', () => {
   ]);
 });
 
-it('shows a visitor of whom nothing is known', () => {
+it('shows an unknown visitor', () => {
   expect(texts({})).toEqual(['Unknown', '–', '', '', '203.0.113.7', '1m 00s', '5s']);
 });
 
-it('shows where an unknown visitor comes from, and nothing of it where the company is known', () => {
+it('shows network and country of unknown visitors only', () => {
   const origin = { network: 'Example Cable (AS64500)', country: 'DE' };
   expect(texts(origin)[0]).toBe('UnknownExample Cable (AS64500) · Germany');
   cleanup();
   expect(texts({ company, ...origin })[0]).toBe('Lumen & Sonslumen.example');
 });
 
-it('tells a visitor who is still to be identified from one of whom nothing is known', () => {
+it('distinguishes visitors who are not identified yet from unknown ones', () => {
   expect(texts({ unidentified: true })[0]).toBe('Not identified yet');
 });
 
-it('links to the company without telling it from where, and to the contact', () => {
+it('links to the company without a referrer, and to the contact', () => {
   showRow({ company, contact });
   const links = screen.getAllByRole<HTMLAnchorElement>('link');
   expect(links.map((link) => [link.href, link.rel])).toEqual([
@@ -76,7 +76,7 @@ it('links to the company without telling it from where, and to the contact', () 
   ]);
 });
 
-it('shows what is no plausible link as text', () => {
+it('shows implausible links as text', () => {
   const cells = showRow({
     company: { ...company, domain: 'javascript:alert(1)' },
     contact: { ...contact, emailAddresses: ['none'], phoneNumbers: ['none', 'none'] },
@@ -92,9 +92,9 @@ it('shows markup as text', () => {
   expect(cells[0]?.querySelector('img')).toBeNull();
 });
 
-it('ticks, and tells the exact time to those who ask', () => {
+it('updates itself, and has the exact time as a tooltip', () => {
   const [, , , , , opened, active] = showRow({ openedAt: NOW - 59_000, lastActivityAt: NOW });
-  page.pass(1_000);
+  page.advance(1_000);
   expect(opened?.textContent).toBe('1m 00s');
   expect(active?.textContent).toBe('1s');
   expect(opened?.querySelector('time')?.dateTime).toBe(new Date(NOW - 59_000).toISOString());

@@ -1,25 +1,22 @@
 import { Fragment, memo } from 'react';
 import { mailtoUrl, telUrl, websiteUrl } from '../shared/links';
-import type { Leaving } from '../feed/change';
+import type { DepartureReason } from '../feed/change';
 import type { Company, Contact, Session } from '../feed/frame';
 import { NOTHING } from '../shared/format';
 import { originOf } from '../shared/origin';
 import { WatchButton } from '../watch/WatchButton';
 import { Age } from '../components/Age';
 
-/** Lines of text in a row; what does not fit is in the visitor's details. */
+/** Lines of text in a row; the details show the rest. */
 const LINES = 2;
 
 interface VisitorRowProps {
   session: Session;
-  /** Why the visitor is gone, while the row still stands. */
-  left?: Leaving | null;
+  /** Why the visitor has left, while the row is still shown. */
+  left?: DepartureReason | null;
 }
 
-/**
- * The cells of one session. They are rendered anew only when the session itself changes; its ages tick by
- * themselves.
- */
+/** The cells of a visitor's row. They render again only when the session changes; ages update themselves. */
 export const VisitorRow = memo(function VisitorRow({ session, left = null }: VisitorRowProps) {
   const { company, contact, unidentified = false } = session;
   return (
@@ -53,14 +50,14 @@ export const VisitorRow = memo(function VisitorRow({ session, left = null }: Vis
         {left === null ? (
           <Age since={session.lastActivityAt} />
         ) : (
-          <span className="left-mark">{left === 'stale' ? 'Gone silent' : 'Left'}</span>
+          <span className="left-mark">{left === 'stale' ? 'Inactive' : 'Left'}</span>
         )}
       </div>
     </>
   );
 });
 
-/** Where an unknown visitor comes from, as far as the address tells. */
+/** The network and country of an unknown visitor. */
 function Origin({ session }: { session: Session }) {
   const origin = originOf(session);
   if (origin === null) return null;
@@ -112,7 +109,7 @@ function ContactLines({ contact }: { contact: Contact }) {
   );
 }
 
-/** As many links as fit; where there are more, the last line says how many. */
+/** As many links as fit; the last line counts the rest. */
 function Links({ texts, urlOf }: { texts: string[]; urlOf: (text: string) => string | null }) {
   const shown = texts.length > LINES ? texts.slice(0, LINES - 1) : texts;
   return (
@@ -129,7 +126,7 @@ function Links({ texts, urlOf }: { texts: string[]; urlOf: (text: string) => str
   );
 }
 
-/** Links are reached from the details by keyboard, so that Tab leaves the table in one step. */
+/** Not in the tab order: the details have the same links, and Tab leaves the table in one step. */
 function MaybeLink({ href, text }: { href: string | null; text: string }) {
   if (href === null) return <span className="line">{text}</span>;
   return (
@@ -139,7 +136,7 @@ function MaybeLink({ href, text }: { href: string | null; text: string }) {
   );
 }
 
-/** An address that breaks, where it has to, between its groups. */
+/** An IP address that may break between its groups. */
 function Ip({ ip }: { ip: string }) {
   return ip.split(/(?<=:)/).map((group, index) => (
     <Fragment key={index}>

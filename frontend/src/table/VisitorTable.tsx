@@ -5,33 +5,31 @@ import { useRowShape } from '../shared/useRowShape';
 import { CompanyRow } from './CompanyRow';
 import { NO_COMPANY, type CompanyLine } from '../listing/lines';
 import type { Line, VisitorLine } from '../listing/lines';
-import { NoRows } from './NoRows';
+import { EmptyTable } from './EmptyTable';
 import { TableHead } from './TableHead';
 import { useQuery } from '../address/useQuery';
 import { heightVariables } from './rowHeight';
-import { useReading } from './useReading';
-import { useRowKeys } from './useRowKeys';
-import { useRows } from './useRows';
+import { useHoldOrder } from './useHoldOrder';
+import { useRowNavigation } from './useRowNavigation';
+import { useVirtualRows } from './useVirtualRows';
 import { VisitorRow } from './VisitorRow';
 import './table.css';
 
-/** Milliseconds for which a new session stands out. */
+/** Milliseconds for which a new session is highlighted. */
 const NEW_FOR = 5_000;
-/** So many rows are the most that are moved before the eye in one go; more is a flicker, and appears at once. */
-const CALM = 12;
+/** Up to so many rows slide to their places; more would flicker, and appear there at once. */
+const MAX_ANIMATED = 12;
 
-/**
- * The active visitors. Only the rows on the screen exist in the document, however many there are.
- */
+/** The visitors on the site. Only the rows on the screen are in the document. */
 export function VisitorTable() {
   const lines = useLive(({ listing }) => listing.lines);
   const stale = useLive(({ status }) => status.freshness === 'stale');
-  const lively = useLive(({ listing }) => listing.lastMoved > CALM);
+  const busy = useLive(({ listing }) => listing.lastChanges > MAX_ANIMATED);
   const [query, change] = useQuery();
   const [scroller, setScroller] = useState<HTMLElement | null>(null);
   const [body, setBody] = useState<HTMLElement | null>(null);
   const shape = useRowShape();
-  useReading(body);
+  useHoldOrder(body);
 
   const act = useCallback(
     (line: Line, unfold?: boolean) => {
@@ -44,15 +42,15 @@ export function VisitorTable() {
     },
     [change, query.unfolded],
   );
-  const rows = useRows(lines, scroller);
-  const { current, onKeyDown, setCurrent } = useRowKeys(lines, rows, scroller, act);
+  const rows = useVirtualRows(lines, scroller);
+  const { current, onKeyDown, setCurrent } = useRowNavigation(lines, rows, scroller, act);
 
   return (
     <div
       className="visitors"
       data-stale={stale || undefined}
       style={heightVariables(shape)}
-      data-moving={!lively && !rows.scrolled ? 'calm' : 'at once'}
+      data-moving={!busy && !rows.scrolled ? 'calm' : 'at once'}
       ref={setScroller}
     >
       <div
@@ -72,7 +70,7 @@ export function VisitorTable() {
           {rows.visible.map((item) => {
             const line = lines[item.index];
             if (!line) return null;
-            const place: Place = {
+            const placement: Placement = {
               index: item.index,
               start: item.start,
               height: item.size,
@@ -81,54 +79,54 @@ export function VisitorTable() {
               onAct: act,
             };
             return line.kind === 'company' ? (
-              <PlacedCompany key={line.key} line={line} {...place} />
+              <CompanyTableRow key={line.key} line={line} {...placement} />
             ) : (
-              <PlacedVisitor
+              <VisitorTableRow
                 key={line.key}
                 line={line}
                 selected={query.visitor === line.key}
                 level={query.grouped ? 2 : undefined}
-                {...place}
+                {...placement}
               />
             );
           })}
         </div>
       </div>
-      {lines.length === 0 && <NoRows />}
+      {lines.length === 0 && <EmptyTable />}
     </div>
   );
 }
 
-interface Place {
+interface Placement {
   index: number;
-  /** In pixels, from the top of the rows. */
+  /** In pixels from the top of the rows. */
   start: number;
   height: number;
-  /** Whether Tab leads here. */
+  /** Whether the row is in the tab order. */
   reachable: boolean;
   onFocus: (key: string) => void;
   onAct: (line: Line) => void;
 }
 
 /**
- * A row at its place; it follows its session by itself, so that a touched session renders one row and no table. While
- * the table scrolls, only the rows that come into sight are rendered.
+ * A visitor's row. It subscribes to its session, so an activity renders one row and not the table. While
+ * the table scrolls, only rows that come into view render.
  */
-const PlacedVisitor = memo(function PlacedVisitor({
+const VisitorTableRow = memo(function VisitorTableRow({
   line,
   selected,
   level,
-  ...place
-}: Place & { line: VisitorLine; selected: boolean; level: number | undefined }) {
-  const session = useLive(() => line.row.session);
-  const left = useLive(() => line.left?.why ?? null);
+  ...placement
+}: Placement & { line: VisitorLine; selected: boolean; level: number | undefined }) {
+  const session = useLive(() => line.visitor.session);
+  const left = useLive(() => line.left?.reason ?? null);
   const isNew = useLive(({ status: { now } }) =>
-    now !== null && now - line.row.session.openedAt < NEW_FOR ? 'new' : null,
+    now !== null && now - line.visitor.session.openedAt < NEW_FOR ? 'new' : null,
   );
   const watched = useIsWatched(session.company);
   return (
     <div
-      {...rowProps(line, place)}
+      {...rowProps(line, placement)}
       aria-selected={selected}
       aria-level={level}
       className="row visitor"
@@ -141,11 +139,14 @@ const PlacedVisitor = memo(function PlacedVisitor({
   );
 });
 
-const PlacedCompany = memo(function PlacedCompany({ line, ...place }: Place & { line: CompanyLine }) {
+const CompanyTableRow = memo(function CompanyTableRow({
+  line,
+  ...placement
+}: Placement & { line: CompanyLine }) {
   const watched = useIsWatched(line.company);
   return (
     <div
-      {...rowProps(line, place)}
+      {...rowProps(line, placement)}
       aria-expanded={line.unfolded}
       aria-level={1}
       className="row group"
@@ -156,7 +157,7 @@ const PlacedCompany = memo(function PlacedCompany({ line, ...place }: Place & { 
   );
 });
 
-function rowProps(line: Line, { index, start, height, reachable, onFocus, onAct }: Place) {
+function rowProps(line: Line, { index, start, height, reachable, onFocus, onAct }: Placement) {
   return {
     role: 'row',
     'aria-rowindex': index + 2,
@@ -164,7 +165,7 @@ function rowProps(line: Line, { index, start, height, reachable, onFocus, onAct 
     style: { transform: `translateY(${start}px)`, height },
     onFocus: () => onFocus(line.key),
     onClick: ({ target }: { target: EventTarget }) => {
-      // A link does what it says; and who marks text does not want details.
+      // Clicks on links and buttons, and text selection, do not open the details.
       const onSomething = (target as Element).closest('a, button') !== null;
       if (!onSomething && window.getSelection()?.isCollapsed !== false) onAct(line);
     },

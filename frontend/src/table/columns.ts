@@ -1,6 +1,6 @@
-import type { Age, Column, Known } from '../address/query';
+import type { AgeFilter, Column, KnownFilter } from '../address/query';
 
-/** How the columns are called. */
+/** Column headings. */
 export const HEADINGS: Record<Column, string> = {
   company: 'Company',
   contact: 'Contact',
@@ -11,14 +11,14 @@ export const HEADINGS: Record<Column, string> = {
   active: 'Last active',
 };
 
-/** How the filters are called. */
-export const KNOWN_LABELS: Record<Known, string> = {
+/** Texts of the filters' options. */
+export const KNOWN_LABELS: Record<KnownFilter, string> = {
   all: 'All visitors',
   identified: 'Identified',
   unidentified: 'Not identified',
 };
 
-export const AGE_LABELS: Record<Age, string> = {
+export const AGE_LABELS: Record<AgeFilter, string> = {
   any: 'Any time on site',
   under1m: 'Under a minute',
   over1m: 'Over a minute',

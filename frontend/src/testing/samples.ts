@@ -1,4 +1,4 @@
-/** Frames for tests: complete, with only what a test is about left to say. */
+/** Complete frames for tests, which override only what they are about. */
 import type { Delta, Session, Snapshot, Stats } from '../feed/frame';
 import type { EnricherStatus, IngestorStatus, Lookups, Pipeline } from '../feed/status';
 

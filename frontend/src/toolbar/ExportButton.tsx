@@ -3,7 +3,7 @@ import { Icon } from '../components/Icon';
 import { csvOf } from './csv';
 import { download } from './download';
 
-/** Saves what is listed, in its order, as a file for spreadsheets. */
+/** Saves the listed visitors, in their order, as CSV. */
 export function ExportButton() {
   const live = useLiveStore();
   const save = () => {
@@ -12,7 +12,7 @@ export function ExportButton() {
     download(`visitors-${stamp}Z.csv`, 'text/csv;charset=utf-8', csvOf(sessions));
   };
   return (
-    <button type="button" className="button" title="Export what is listed as CSV" onClick={save}>
+    <button type="button" className="button" title="Export the listed visitors as CSV" onClick={save}>
       <Icon name="save" />
       Export
     </button>

@@ -5,12 +5,12 @@ import { Icon } from '../components/Icon';
 import { HEADINGS, AGE_LABELS, KNOWN_LABELS } from '../table/columns';
 import { ExportButton } from './ExportButton';
 import { useSort } from '../address/useSort';
-import { type Age, AGES, COLUMNS, type Known, KNOWN, type SortKey } from '../address/query';
+import { type AgeFilter, AGES, COLUMNS, type KnownFilter, KNOWN, type SortKey } from '../address/query';
 import { useQuery } from '../address/useQuery';
 import { useRowShape } from '../shared/useRowShape';
 import './toolbar.css';
 
-/** What is shown of the visitors, and how. */
+/** Search, filters, grouping and export. */
 export function Toolbar() {
   const narrow = useRowShape() === 'card';
   return (
@@ -47,13 +47,13 @@ function Filters() {
         label="Identified"
         value={query.known}
         choices={KNOWN.map((known) => [known, KNOWN_LABELS[known]])}
-        onChoose={(known: Known) => change({ known })}
+        onChoose={(known: KnownFilter) => change({ known })}
       />
       <Choice
         label="Time on site"
         value={query.age}
         choices={AGES.map((age) => [age, AGE_LABELS[age]])}
-        onChoose={(age: Age) => change({ age })}
+        onChoose={(age: AgeFilter) => change({ age })}
       />
       <Toggle pressed={query.watched} onToggle={(watched) => change({ watched })}>
         <Icon name="star" filled={query.watched} />
@@ -69,7 +69,7 @@ function Filters() {
   );
 }
 
-/** Where there are no headings to press. */
+/** For cards, which have no column headings. */
 function SortChoice() {
   const [query] = useQuery();
   const [by, sort] = useSort();
@@ -77,14 +77,9 @@ function SortChoice() {
   const choices: [SortKey, string][] = query.grouped ? [['visitors', 'Visitors'], ...columns] : columns;
   return (
     <div className="sort-choice">
-      <Choice
-        label="Sort by"
-        value={by}
-        choices={choices.map(([key, text]) => [key, `By ${text.toLowerCase()}`])}
-        onChoose={sort}
-      />
+      <Choice label="Sort by" value={by} choices={choices} onChoose={sort} />
       <button type="button" className="button" onClick={() => sort(by)}>
-        Turn round
+        Reverse order
       </button>
     </div>
   );

@@ -17,7 +17,7 @@ function row(name: string, rest: { emails?: string[]; phones?: string[] } = {}):
   return csvOf([session]).split('\r\n')[1] ?? '';
 }
 
-it('is a table with headings that spreadsheets read as UTF-8', () => {
+it('has headings and a byte order mark', () => {
   const [headings, first, end] = csvOf([aSession({ openedAt: 0, lastActivityAt: 1_500 })]).split('\r\n');
   expect(headings).toBe(
     '\uFEFFCompany,Domain,Contact,Title,Email addresses,Phone numbers,IP address,On site since,Last active',
@@ -26,11 +26,11 @@ it('is a table with headings that spreadsheets read as UTF-8', () => {
   expect(end).toBe('');
 });
 
-it('quotes what needs it', () => {
+it('quotes cells that need it', () => {
   expect(row('Lumen, "Sons"\nLtd')).toMatch(/^"Lumen, ""Sons""\nLtd",lumen\.example,/);
 });
 
-it('holds all addresses and numbers', () => {
+it('contains all email addresses and phone numbers', () => {
   expect(row('L', { emails: ['a@x', 'b@x'], phones: ['202 555', '112'] })).toContain(
     ',"a@x; b@x","202 555; 112",',
   );
@@ -43,6 +43,6 @@ it.each(['=1+1', '+1-202', '-2', '@SUM(A1)', '\t=1', '\r=1', ' =1', '\u00a0=1', 
   },
 );
 
-it('leaves everything else as it is', () => {
+it('keeps other cells as they are', () => {
   expect(row('A=B + C')).toMatch(/^A=B \+ C,/);
 });

@@ -12,13 +12,13 @@ const HEADINGS = [
   'Last active',
 ];
 
-/** What makes a spreadsheet take a cell for a formula, in its wide forms too. */
+/** What spreadsheets take for a formula, including the full-width characters. */
 const FORMULA = /^[\s\p{Control}]*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]|^[\t\r\n]/u;
 
-/** With it, Excel reads the rest as UTF-8. */
+/** Tells Excel that the file is UTF-8. */
 const BYTE_ORDER_MARK = '\uFEFF';
 
-/** Sessions as comma-separated values (RFC 4180) for spreadsheets; times are ISO 8601, in UTC. */
+/** Sessions as comma-separated values (RFC 4180); times are ISO 8601 in UTC. */
 export function csvOf(sessions: readonly Session[]): string {
   const lines = [HEADINGS, ...sessions.map(cellsOf)].map((cells) => cells.map(cell).join(','));
   return `${BYTE_ORDER_MARK}${lines.join('\r\n')}\r\n`;
@@ -39,8 +39,8 @@ function cellsOf({ company, contact, ip, openedAt, lastActivityAt }: Session): s
 }
 
 /**
- * Names come from strangers, and a spreadsheet would run `=HYPERLINK(…)` as a formula: an apostrophe in front makes
- * it text. Phone numbers with a plus get one too, and are then kept as they are spelled.
+ * Names come from third parties, and a spreadsheet would run `=HYPERLINK(…)`: a leading apostrophe makes it
+ * text. It also keeps phone numbers with a plus as they are written.
  */
 function cell(text: string): string {
   const harmless = FORMULA.test(text) ? `'${text}` : text;

@@ -3,9 +3,9 @@ import { Icon } from '../components/Icon';
 import { useIsWatched, useWatch } from './useWatch';
 
 /**
- * Puts a company on the watchlist, or takes it off.
+ * Adds a company to the watchlist, or removes it.
  *
- * @param inGrid where the keyboard moves by rows, and reaches the button in the details
+ * @param inGrid leaves the button out of the tab order, because the details have the same one
  */
 export function WatchButton({ company, inGrid = false }: { company: Company; inGrid?: boolean }) {
   const { watchlist } = useWatch();

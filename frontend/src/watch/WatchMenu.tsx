@@ -3,15 +3,15 @@ import { useState } from 'react';
 import { useLive } from '../store/useLive';
 import { formatCount } from '../shared/format';
 import { Icon } from '../components/Icon';
-import { useNoticeState, useWatch, useWatched } from './useWatch';
-import type { NoticeState } from './notices';
+import { useNotificationState, useWatch, useWatched } from './useWatch';
+import type { NotificationState } from './notifications';
 import './watch.css';
 
-/** The watchlist, and how many of its visitors are there. */
+/** The watchlist, and the number of its visitors on the site. */
 export function WatchMenu() {
-  const { lookout } = useWatch();
+  const { monitor } = useWatch();
   const domains = useWatched();
-  const here = useLive(() => lookout.watched);
+  const here = useLive(() => monitor.watched);
   return (
     <Popover.Root>
       <Popover.Trigger className="button watch-menu" data-here={here > 0 || undefined}>
@@ -29,7 +29,7 @@ export function WatchMenu() {
         <AddDomain />
         {domains.size === 0 && (
           <p className="quiet">
-            Companies that you wait for: add their domain here, or press the star beside one in the table.
+            Add the domain of a company here, or click the star beside it in the table, to see when it visits.
           </p>
         )}
         <ul>
@@ -37,15 +37,15 @@ export function WatchMenu() {
             <Watched key={domain} domain={domain} />
           ))}
         </ul>
-        <NoticeChoice />
+        <NotificationChoice />
       </Popover.Content>
     </Popover.Root>
   );
 }
 
 function Watched({ domain }: { domain: string }) {
-  const { watchlist, lookout } = useWatch();
-  const visitors = useLive(() => lookout.visitorsFrom(domain));
+  const { watchlist, monitor } = useWatch();
+  const visitors = useLive(() => monitor.visitorsFrom(domain));
   return (
     <li className="watched">
       <span className="line">{domain}</span>
@@ -93,29 +93,29 @@ function AddDomain() {
         Watch
       </button>
       <p id="domain-refused" className="refused" role="alert">
-        {refused && 'That is no domain: it looks like company.example.'}
+        {refused && 'This is not a domain. Enter one like company.example.'}
       </p>
     </form>
   );
 }
 
-const NOTICES: Record<NoticeState, string> = {
-  on: 'The browser tells of arrivals.',
-  off: 'Tell me of arrivals when I look elsewhere.',
-  refused: 'The browser’s settings forbid this page to tell of arrivals.',
-  impossible: 'This browser cannot tell of arrivals here; the page’s title counts them.',
+const NOTICES: Record<NotificationState, string> = {
+  on: 'Notifications of arrivals are on.',
+  off: 'Notify me when a company on this list arrives.',
+  denied: 'Notifications are blocked in the browser’s settings for this page.',
+  unsupported: 'Notifications are not available here; the page’s title counts arrivals.',
 };
 
-function NoticeChoice() {
-  const { notices } = useWatch();
-  const state = useNoticeState();
+function NotificationChoice() {
+  const { notifications } = useWatch();
+  const state = useNotificationState();
   return (
     <label className="notice-choice">
       <input
         type="checkbox"
         checked={state === 'on'}
-        disabled={state === 'refused' || state === 'impossible'}
-        onChange={({ target }) => void notices.want(target.checked)}
+        disabled={state === 'denied' || state === 'unsupported'}
+        onChange={({ target }) => void notifications.setEnabled(target.checked)}
       />
       {NOTICES[state]}
     </label>

@@ -1,14 +1,13 @@
 import { createContext, useContext, useSyncExternalStore } from 'react';
 import type { Company } from '../feed/frame';
-import type { Lookout } from './lookout';
-import type { Notices, NoticeState } from './notices';
+import type { WatchMonitor } from './watchMonitor';
+import type { Notifications, NotificationState } from './notifications';
 import type { Watchlist } from './watchlist';
 
-/** All that belongs to the watchlist. */
 export interface Watch {
   watchlist: Watchlist;
-  lookout: Lookout;
-  notices: Notices;
+  monitor: WatchMonitor;
+  notifications: Notifications;
 }
 
 export const WatchContext = createContext<Watch | null>(null);
@@ -19,19 +18,18 @@ export function useWatch(): Watch {
   return watch;
 }
 
-/** The domains on the watchlist. */
 export function useWatched(): ReadonlySet<string> {
   const { watchlist } = useWatch();
-  return useSyncExternalStore(watchlist.watch, () => watchlist.domains);
+  return useSyncExternalStore(watchlist.subscribe, () => watchlist.domains);
 }
 
-/** Whether a company is on the watchlist; renders anew only when that changes. */
+/** Whether a company is on the watchlist; renders again only when that changes. */
 export function useIsWatched(company: Company | null): boolean {
   const { watchlist } = useWatch();
-  return useSyncExternalStore(watchlist.watch, () => company !== null && watchlist.holds(company));
+  return useSyncExternalStore(watchlist.subscribe, () => company !== null && watchlist.includes(company));
 }
 
-export function useNoticeState(): NoticeState {
-  const { notices } = useWatch();
-  return useSyncExternalStore(notices.watch, () => notices.state);
+export function useNotificationState(): NotificationState {
+  const { notifications } = useWatch();
+  return useSyncExternalStore(notifications.subscribe, () => notifications.state);
 }

@@ -4,13 +4,13 @@ import { normalDomain, Watchlist } from './watchlist';
 let kept: string | null;
 let elsewhere: () => void;
 
-const memory = {
+const storage = {
   read: () => kept,
   write: (text: string) => {
     kept = text;
   },
-  watch: (watcher: () => void) => {
-    elsewhere = watcher;
+  subscribe: (subscriber: () => void) => {
+    elsewhere = subscriber;
   },
 };
 
@@ -20,44 +20,41 @@ beforeEach(() => {
 
 const lumen = { guid: 'l', name: 'Lumen & Sons', domain: 'WWW.Lumen.example' };
 
-it('holds companies by their domain, over the life of the page', () => {
-  const list = new Watchlist(memory);
-  expect(list.holds(lumen)).toBe(false);
+it('keeps companies by domain, also after a reload', () => {
+  const list = new Watchlist(storage);
+  expect(list.includes(lumen)).toBe(false);
   expect(list.add('https://lumen.example/about')).toBe(true);
-  expect(list.holds(lumen)).toBe(true);
-  expect([...new Watchlist(memory).domains]).toEqual(['lumen.example']);
+  expect(list.includes(lumen)).toBe(true);
+  expect([...new Watchlist(storage).domains]).toEqual(['lumen.example']);
   list.remove('www.lumen.example');
-  expect(list.holds(lumen)).toBe(false);
-  expect(new Watchlist(memory).domains.size).toBe(0);
+  expect(list.includes(lumen)).toBe(false);
+  expect(new Watchlist(storage).domains.size).toBe(0);
 });
 
-it.each(['', ' ', 'lumen', 'lumen example.com', '.example', 'a..b'])(
-  'does not take %j for a domain',
-  (text) => {
-    const list = new Watchlist(memory);
-    expect(list.add(text)).toBe(false);
-    expect(list.domains.size).toBe(0);
-  },
-);
+it.each(['', ' ', 'lumen', 'lumen example.com', '.example', 'a..b'])('rejects %j as a domain', (text) => {
+  const list = new Watchlist(storage);
+  expect(list.add(text)).toBe(false);
+  expect(list.domains.size).toBe(0);
+});
 
-it.each([null, '', '{', '{}', '[1, null]'])('is empty where %j is kept', (text) => {
+it.each([null, '', '{', '{}', '[1, null]'])('is empty if %j is stored', (text) => {
   kept = text;
-  expect(new Watchlist(memory).domains.size).toBe(0);
+  expect(new Watchlist(storage).domains.size).toBe(0);
 });
 
-it('tells of changes, and follows those of other windows', () => {
-  const list = new Watchlist(memory);
-  const watcher = vi.fn();
-  const unwatch = list.watch(watcher);
+it('notifies of changes, also from other windows', () => {
+  const list = new Watchlist(storage);
+  const subscriber = vi.fn();
+  const unsubscribe = list.subscribe(subscriber);
   list.add('lumen.example');
   kept = '["varga.example"]';
   elsewhere();
   expect([...list.domains]).toEqual(['varga.example']);
-  expect(watcher).toHaveBeenCalledTimes(2);
+  expect(subscriber).toHaveBeenCalledTimes(2);
   expect(list.version).toBe(2);
-  unwatch();
+  unsubscribe();
   list.remove('varga.example');
-  expect(watcher).toHaveBeenCalledTimes(2);
+  expect(subscriber).toHaveBeenCalledTimes(2);
 });
 
 it.each([

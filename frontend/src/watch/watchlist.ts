@@ -1,46 +1,46 @@
 import type { Company } from '../feed/frame';
-import type { Memory } from './memory';
+import type { StoredText } from './storedText';
 
 /**
- * The companies that the reader waits for, by their domain: it is what people know of a company, and stays the same
- * where its GUID does not.
+ * The companies that the reader waits for, by domain, because people know a company's domain and its GUID
+ * may change.
  */
 export class Watchlist {
-  readonly #memory: Memory;
-  readonly #watchers = new Set<() => void>();
+  readonly #storage: StoredText;
+  readonly #subscribers = new Set<() => void>();
   #domains: ReadonlySet<string>;
   #version = 0;
 
-  constructor(memory: Memory) {
-    this.#memory = memory;
-    this.#domains = readDomains(memory.read());
-    memory.watch(() => {
-      this.#domains = readDomains(memory.read());
+  constructor(storage: StoredText) {
+    this.#storage = storage;
+    this.#domains = readDomains(storage.read());
+    storage.subscribe(() => {
+      this.#domains = readDomains(storage.read());
       this.#tell();
     });
   }
 
-  /** In the order in which they were put on; another set with every change. */
+  /** In the order in which they were added; replaced with each change. */
   get domains(): ReadonlySet<string> {
     return this.#domains;
   }
 
-  /** Counts the changes. */
+  /** Incremented with each change. */
   get version(): number {
     return this.#version;
   }
 
-  /** Calls back when the list has changed, until the returned function is called. */
-  readonly watch = (watcher: () => void): (() => void) => {
-    this.#watchers.add(watcher);
-    return () => this.#watchers.delete(watcher);
+  /** Calls `subscriber` after each change until the returned function is called. */
+  readonly subscribe = (subscriber: () => void): (() => void) => {
+    this.#subscribers.add(subscriber);
+    return () => this.#subscribers.delete(subscriber);
   };
 
-  readonly holds = ({ domain }: Company): boolean => {
+  readonly includes = ({ domain }: Company): boolean => {
     return this.#domains.size > 0 && this.#domains.has(normalDomain(domain));
   };
 
-  /** Puts a domain on the list; what is none is not put there, and false is returned. */
+  /** Adds a domain; returns false if the text is not one. */
   add(domain: string): boolean {
     const normal = normalDomain(domain);
     if (!/^[^\s.]+(\.[^\s.]+)+$/.test(normal)) return false;
@@ -56,17 +56,17 @@ export class Watchlist {
 
   #change(domains: ReadonlySet<string>): void {
     this.#domains = domains;
-    this.#memory.write(JSON.stringify([...domains]));
+    this.#storage.write(JSON.stringify([...domains]));
     this.#tell();
   }
 
   #tell(): void {
     this.#version += 1;
-    for (const watcher of this.#watchers) watcher();
+    for (const subscriber of this.#subscribers) subscriber();
   }
 }
 
-/** The domain as it is compared: also of a web address, as people paste it. */
+/** The normalized domain, also of a pasted web address. */
 export function normalDomain(text: string): string {
   return text
     .trim()
@@ -83,7 +83,7 @@ function readDomains(text: string | null): ReadonlySet<string> {
     if (!Array.isArray(list)) return new Set();
     return new Set(list.filter((item) => typeof item === 'string').map(normalDomain));
   } catch {
-    // Whatever else has written there: an empty list is better than no page.
+    // Written by something else: an empty list is better than no page.
     return new Set();
   }
 }

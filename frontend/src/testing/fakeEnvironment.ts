@@ -1,7 +1,7 @@
-import type { Browser } from '../store/live';
+import type { Environment } from '../store/live';
 
-/** A browser for tests, whose time goes on and who paints when the test says so. */
-export class PlayedBrowser implements Browser {
+/** A browser whose time and frames the test controls. */
+export class FakeEnvironment implements Environment {
   time = 10_000;
   warnings: string[] = [];
   #callbacks: (() => void)[] = [];
@@ -11,11 +11,11 @@ export class PlayedBrowser implements Browser {
     return this.time;
   }
 
-  beforePaint(callback: () => void): void {
+  onNextFrame(callback: () => void): void {
     this.#callbacks.push(callback);
   }
 
-  after(milliseconds: number, callback: () => void): void {
+  setTimer(milliseconds: number, callback: () => void): void {
     this.#timers.push({ at: this.time + milliseconds, callback });
   }
 
@@ -23,15 +23,15 @@ export class PlayedBrowser implements Browser {
     this.warnings.push(message);
   }
 
-  /** Lets time pass, and the timers that are due ring. */
-  pass(milliseconds: number): void {
+  /** Advances the time, and runs the timers that are due. */
+  advance(milliseconds: number): void {
     this.time += milliseconds;
     const due = this.#timers.filter(({ at }) => at <= this.time);
     this.#timers = this.#timers.filter(({ at }) => at > this.time);
     for (const { callback } of due) callback();
   }
 
-  paint(): void {
+  renderFrame(): void {
     for (const callback of this.#callbacks.splice(0)) callback();
   }
 }

@@ -2,27 +2,27 @@
 import { cleanup, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { formatClock } from '../shared/format';
-import { PlayedPage } from '../testing/playedPage';
+import { TestPage } from '../testing/testPage';
 import { anIngestor, aPipeline, aSnapshot, NOW, someStats } from '../testing/samples';
 import type { Pipeline } from '../feed/status';
-import { NoRows } from './NoRows';
+import { EmptyTable } from './EmptyTable';
 
-let page: PlayedPage;
+let page: TestPage;
 
 beforeEach(() => {
-  page = new PlayedPage();
+  page = new TestPage();
 });
 
 afterEach(cleanup);
 
 /** What is said of an empty table. */
 function said(pipeline: Partial<Pipeline>, asOf: { asOf?: number } = {}): string | null {
-  const shown = page.show(<NoRows />);
+  const shown = page.render(<EmptyTable />);
   page.receive(aSnapshot({ stats: someStats(asOf), pipeline: aPipeline(pipeline) }));
   return shown.textContent;
 }
 
-it('claims that nobody is there only where that is known', () => {
+it('says that nobody is there only if that is known', () => {
   expect(said({ processes: [anIngestor()] })).toContain('Nobody is on the website right now');
 });
 
@@ -34,13 +34,13 @@ it.each([
   ['a part of a newer gateway', 'A part of the system has been interrupted since'],
 ])('tells that nobody knows who is there without %s', (part, why) => {
   const text = said({ interruptions: [{ part, since: NOW }] }, { asOf: NOW });
-  expect(screen.getByRole('heading').textContent).toBe('It is not known who is on the website right now');
+  expect(screen.getByRole('heading').textContent).toBe('We cannot tell who is on the website right now');
   expect(text).toContain(why);
   expect(text).not.toContain('Nobody');
   if (part !== 'backlog') expect(text).toContain(formatClock(NOW));
 });
 
-it('tells why the table has emptied where the website sends nothing', () => {
+it('says why the table is empty if the website sends nothing', () => {
   const text = said({ processes: [anIngestor({ emitterConnected: false, emitterSilentSeconds: 125 })] });
   expect(screen.getByRole('heading').textContent).toBe('The website is not connected');
   expect(text).toContain('Nothing has arrived from the website for 2m 05s.');

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { targetOf } from './useRowKeys';
+import { targetOf } from './useRowNavigation';
 
 it.each([
   ['ArrowDown', 3, 4],

@@ -4,55 +4,54 @@ import type { Watchlist } from './watchlist';
 import { normalDomain } from './watchlist';
 
 /**
- * Looks out for visitors from the companies on the watchlist: how many are there, and who arrives.
- *
- * Works without a paint, so that a page in a hidden tab tells as well.
+ * Counts visitors from companies on the watchlist, and announces their arrivals. It does not depend on
+ * rendering, so it works in a hidden tab.
  */
-export class Lookout {
+export class WatchMonitor {
   readonly #watchlist: Watchlist;
   readonly #announce: (company: Company) => void;
-  /** How many visitors each domain has; of all, so that one may be put on the list at any time. */
+  /** Visitors per domain, of all companies, because any of them may be added to the watchlist. */
   readonly #visitors = new Map<string, number>();
 
-  /** @param announce is told of each arrival from a watched company */
+  /** @param announce called for each arrival from a watched company */
   constructor(watchlist: Watchlist, announce: (company: Company) => void) {
     this.#watchlist = watchlist;
     this.#announce = announce;
   }
 
-  /** How many visitors are there from one domain. */
+  /** Number of visitors from one domain. */
   visitorsFrom(domain: string): number {
     return this.#visitors.get(normalDomain(domain)) ?? 0;
   }
 
-  /** How many are there from all watched ones. */
+  /** Number of visitors from all watched companies. */
   get watched(): number {
     let sum = 0;
     for (const domain of this.#watchlist.domains) sum += this.visitorsFrom(domain);
     return sum;
   }
 
-  note(change: Change): void {
+  apply(change: Change): void {
     switch (change.kind) {
       case 'came':
-        this.#count(change.row.session, 1);
-        if (change.how !== 'there') this.#greet(change.row.session);
+        this.#count(change.visitor.session, 1);
+        if (change.arrival !== 'initial') this.#announceIfWatched(change.visitor.session);
         break;
       case 'changed':
-        if (change.before.company?.domain === change.row.session.company?.domain) break;
+        if (change.before.company?.domain === change.visitor.session.company?.domain) break;
         this.#count(change.before, -1);
-        this.#count(change.row.session, 1);
-        this.#greet(change.row.session);
+        this.#count(change.visitor.session, 1);
+        this.#announceIfWatched(change.visitor.session);
         break;
       case 'left':
-        this.#count(change.row.session, -1);
+        this.#count(change.visitor.session, -1);
         break;
       case 'touched':
     }
   }
 
-  #greet({ company }: Session): void {
-    if (company !== null && this.#watchlist.holds(company)) this.#announce(company);
+  #announceIfWatched({ company }: Session): void {
+    if (company !== null && this.#watchlist.includes(company)) this.#announce(company);
   }
 
   #count({ company }: Session, by: 1 | -1): void {

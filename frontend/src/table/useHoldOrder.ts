@@ -2,28 +2,28 @@ import { useEffect } from 'react';
 import { useLiveStore } from '../store/useLive';
 
 /**
- * For how long, in milliseconds, a pointer that rests or a key that was pressed counts as reading: a pointer that was
- * left lying on the table must not freeze it for the day.
+ * Milliseconds without a movement or a key after which the order is released, so that a pointer left on the
+ * table does not freeze it.
  */
-export const READING = 20_000;
+export const HOLD_TIMEOUT = 20_000;
 
 /**
- * Holds the order of the list while somebody reads it: while a mouse is over the rows, or the keyboard is used in
- * them. A finger holds nothing; who has scrolled keeps their place anyway.
+ * Holds the order of the table while a mouse is over the rows or the keyboard is used in them. Touch does
+ * not hold it.
  */
-export function useReading(rows: HTMLElement | null): void {
+export function useHoldOrder(rows: HTMLElement | null): void {
   const live = useLiveStore();
   useEffect(() => {
     if (rows === null) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const stop = () => {
       clearTimeout(timer);
-      live.read(false);
+      live.holdOrder(false);
     };
     const read = () => {
       clearTimeout(timer);
-      timer = setTimeout(stop, READING);
-      live.read(true);
+      timer = setTimeout(stop, HOLD_TIMEOUT);
+      live.holdOrder(true);
     };
     const point = ({ pointerType }: PointerEvent) => {
       if (pointerType === 'mouse') read();

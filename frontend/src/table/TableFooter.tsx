@@ -1,11 +1,8 @@
 import { useLive, useLiveStore } from '../store/useLive';
 import { formatCount } from '../shared/format';
 
-/**
- * How many of the visitors are listed; and, while the order is held because somebody reads, that it is, and what
- * waits.
- */
-export function Shown() {
+/** The number of visitors in the table; and, while the order is held, what is waiting. */
+export function TableFooter() {
   const live = useLiveStore();
   const shown = useLive(({ listing }) => listing.shown);
   const active = useLive(({ view: { stats } }) => stats?.activeSessions ?? 0);
@@ -18,7 +15,7 @@ export function Shown() {
         <span className="held">
           Order held while you read
           {waiting !== '' && (
-            <button type="button" className="link-button" onClick={() => live.catchUp()}>
+            <button type="button" className="link-button" onClick={() => live.showWaiting()}>
               {waiting}, show
             </button>
           )}
@@ -33,7 +30,7 @@ function describeShown(shown: number, active: number): string {
   return `${formatCount(shown)} ${shown === 1 ? 'visitor' : 'visitors'}`;
 }
 
-/** What waits, such as `3 came, 1 left`; empty where nothing does. */
+/** Waiting changes, such as `3 came, 1 left`; empty if there are none. */
 export function describeWaiting(came: number, left: number): string {
   const parts = [
     [came, 'came'],

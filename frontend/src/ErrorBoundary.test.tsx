@@ -1,19 +1,19 @@
 // @vitest-environment jsdom
 import { render, screen } from '@testing-library/react';
 import { expect, it, vi } from 'vitest';
-import { Failure } from './Failure';
+import { ErrorBoundary } from './ErrorBoundary';
 
 function Broken(): never {
   throw new Error('broken');
 }
 
-it('says that the page has failed, where it would be blank', () => {
+it('shows a message instead of a blank page', () => {
   // React tells the console of it, which is where it belongs, but not in a test's output.
   vi.spyOn(console, 'error').mockImplementation(() => undefined);
   render(
-    <Failure>
+    <ErrorBoundary>
       <Broken />
-    </Failure>,
+    </ErrorBoundary>,
   );
-  expect(screen.getByRole('alert').textContent).toContain('reloading');
+  expect(screen.getByRole('alert').textContent).toContain('Reload');
 });

@@ -1,7 +1,7 @@
 import { Component, type ReactNode } from 'react';
 
-/** Stands in for a page that could not be rendered, so that it says so instead of going blank. */
-export class Failure extends Component<{ children: ReactNode }, { failed: boolean }> {
+/** Replaces a page that could not be rendered with a message, because React would leave it blank. */
+export class ErrorBoundary extends Component<{ children: ReactNode }, { failed: boolean }> {
   override state = { failed: false };
 
   static getDerivedStateFromError(): { failed: boolean } {
@@ -13,9 +13,7 @@ export class Failure extends Component<{ children: ReactNode }, { failed: boolea
     return (
       <main className="page">
         <h1>This page has failed</h1>
-        <p role="alert">
-          What it showed is gone. The browser’s console tells why; reloading the page may help.
-        </p>
+        <p role="alert">Reload it to continue. The browser’s console says what went wrong.</p>
       </main>
     );
   }

@@ -1,31 +1,31 @@
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
 import type { Line } from '../listing/lines';
-import type { Rows } from './useRows';
+import type { VirtualRows } from './useVirtualRows';
 
-export interface RowKeys {
-  /** The key of the line that Tab leads to. */
+export interface RowNavigation {
+  /** Key of the line in the tab order. */
   current: string | null;
   onKeyDown: (event: KeyboardEvent) => void;
-  /** To be called with the line that was clicked or focused. */
+  /** To be called when a line is clicked or focused. */
   setCurrent: (key: string) => void;
 }
 
 /**
- * The keyboard in the rows: arrows, Page, Home and End move, Enter and Space act; the arrows to the left and right
- * fold and unfold.
+ * Keyboard navigation of the rows: arrows, Page, Home and End move the focus, Enter and Space activate,
+ * Left and Right collapse and expand.
  *
- * @param act is told of the line that Enter was pressed on, or that is to be unfolded (true) or folded (false)
+ * @param act called with the activated line, or with `true` to expand and `false` to collapse it
  */
-export function useRowKeys(
+export function useRowNavigation(
   lines: readonly Line[],
-  rows: Rows,
+  rows: VirtualRows,
   scroller: HTMLElement | null,
   act: (line: Line, unfold?: boolean) => void,
-): RowKeys {
+): RowNavigation {
   const [current, setCurrent] = useState<string | null>(null);
   const focusWanted = useRef(false);
 
-  // A row can only be focused once it is in the document, where scrolling brings it.
+  // A row can get the focus only once scrolling has rendered it.
   useEffect(() => {
     if (!focusWanted.current) return;
     const row = scroller?.querySelector<HTMLElement>('[role=row][tabindex="0"]');
@@ -35,7 +35,7 @@ export function useRowKeys(
   });
 
   const onKeyDown = (event: KeyboardEvent) => {
-    // The keys of a button or a link in a row are its own.
+    // Buttons and links in a row handle their own keys.
     if ((event.target as HTMLElement).getAttribute('role') !== 'row') return;
     const index = lines.findIndex(({ key }) => key === current);
     const line = lines[index];
@@ -45,7 +45,7 @@ export function useRowKeys(
       if (!next) return;
       focusWanted.current = true;
       setCurrent(next.key);
-      rows.bringIntoSight(target);
+      rows.scrollToRow(target);
     } else if (line && (event.key === 'Enter' || event.key === ' ')) {
       act(line);
     } else if (line && (event.key === 'ArrowRight' || event.key === 'ArrowLeft')) {
@@ -56,12 +56,12 @@ export function useRowKeys(
     event.preventDefault();
   };
 
-  // Where the chosen row is not on the screen, Tab leads to the first that is.
+  // If the current row is not on the screen, the first one that is takes its place in the tab order.
   const onScreen = rows.visible.map((item) => lines[item.index]?.key ?? null);
   return { current: onScreen.includes(current) ? current : (onScreen[0] ?? null), onKeyDown, setCurrent };
 }
 
-/** Where a key leads from the row at `index`; null where it leads nowhere. */
+/** Index of the row that a key moves to from `index`, or null for other keys. */
 export function targetOf(key: string, index: number, count: number, perScreen: number): number | null {
   const steps: Record<string, number> = {
     ArrowDown: index + 1,

@@ -4,8 +4,8 @@ import { describeFeed, describeInterruption } from '../health/interruption';
 import { isFiltered, withoutFilters } from '../address/query';
 import { useQuery } from '../address/useQuery';
 
-/** What stands in the table where there is nobody to show: why, and what comes next. */
-export function NoRows() {
+/** Says why the table is empty, and what will change that. */
+export function EmptyTable() {
   const freshness = useLive(({ status }) => status.freshness);
   const [query, change] = useQuery();
   const active = useLive(({ view: { stats } }) => stats?.activeSessions ?? 0);
@@ -17,21 +17,21 @@ export function NoRows() {
   if (isFiltered(query) && active > 0) {
     return (
       <div className="no-rows">
-        <h2>None of the {formatCount(active)} visitors matches</h2>
-        <p>Whoever comes and matches appears here at once.</p>
+        <h2>None of the {formatCount(active)} visitors match</h2>
+        <p>Matching visitors appear here as soon as they arrive.</p>
         <button type="button" className="button" onClick={() => change(withoutFilters(query))}>
           Show all visitors
         </button>
       </div>
     );
   }
-  // The lines follow within a moment.
+  // The first layout follows within a moment.
   if (active > 0 && shown === 0) return null;
   const interruption = describeInterruption(pipeline);
   if (interruption !== null) {
     return (
       <div className="no-rows">
-        <h2>It is not known who is on the website right now</h2>
+        <h2>We cannot tell who is on the website right now</h2>
         <p>{interruption}</p>
       </div>
     );
@@ -40,7 +40,7 @@ export function NoRows() {
     return (
       <div className="no-rows">
         <h2>{formatCount(identified)} being identified</h2>
-        <p>Visitors appear here as soon as it is known whether they may be shown.</p>
+        <p>New visitors appear here once they are identified.</p>
       </div>
     );
   }
@@ -58,16 +58,16 @@ export function NoRows() {
         <path d="M4 40h88M24 40a24 24 0 0 1 48 0M48 4v6M20 14l4 4M76 14l-4 4" />
       </svg>
       <h2>Nobody is on the website right now</h2>
-      <p>Whoever comes appears here within a moment.</p>
+      <p>New visitors appear here within a moment.</p>
     </div>
   );
 }
 
-/** The shape of what is to come, so that nothing jumps when it does. */
+/** Placeholder rows, so that nothing shifts when the first ones arrive. */
 function Waiting() {
   return (
     <>
-      <p className="waiting-text">Waiting for the gateway…</p>
+      <p className="waiting-text">Connecting…</p>
       <div className="ghosts" aria-hidden="true">
         {Array.from({ length: 6 }, (_, index) => (
           <div key={index} className="ghost" />

@@ -4,22 +4,22 @@ import type { Line } from '../listing/lines';
 import { useRowShape } from '../shared/useRowShape';
 import { headingsHeight, rowHeight } from './rowHeight';
 
-/** Rows rendered beyond the edges of the screen, so that scrolling does not show blanks. */
+/** Rows rendered beyond the edges of the screen, so that scrolling shows no blanks. */
 const OVERSCAN = 6;
 
-export interface Rows {
+export interface VirtualRows {
   visible: VirtualItem[];
   /** Of all rows together, in pixels. */
   totalHeight: number;
-  /** Whether the reader has left the top. */
+  /** Whether the table is scrolled away from the top. */
   scrolled: boolean;
-  /** How many rows fit on the screen, about. */
+  /** About how many rows fit on the screen. */
   perScreen: number;
-  bringIntoSight: (index: number) => void;
+  scrollToRow: (index: number) => void;
 }
 
-/** Which of the lines are on the screen, and where. */
-export function useRows(lines: readonly Line[], scroller: HTMLElement | null): Rows {
+/** Which lines are on the screen, and where. */
+export function useVirtualRows(lines: readonly Line[], scroller: HTMLElement | null): VirtualRows {
   const shape = useRowShape();
   const [rem] = useState(() => parseFloat(getComputedStyle(document.documentElement).fontSize));
   const [scrolled, setScrolled] = useState(false);
@@ -27,12 +27,12 @@ export function useRows(lines: readonly Line[], scroller: HTMLElement | null): R
   const virtualizer = useVirtualizer({
     count: lines.length,
     getScrollElement: () => scroller,
-    // Another function for other lines is how the virtualizer learns that it has to lay out anew.
+    // A new function for new lines tells the virtualizer to lay out again.
     getItemKey: useCallback((index: number) => lines[index]?.key ?? index, [lines]),
     estimateSize: (index) => rowHeight(lines[index]?.kind ?? 'visitor', shape) * rem,
     overscan: OVERSCAN,
     scrollPaddingStart: headingsHeight(shape) * rem,
-    // At the top one sees the newest arrive; further down what one reads stays where it is.
+    // At the top, new rows push the others down; elsewhere the rows on the screen keep their places.
     anchorTo: scrolled ? 'end' : 'start',
     onChange: ({ scrollOffset }) => setScrolled((scrollOffset ?? 0) > 0),
   });
@@ -46,6 +46,6 @@ export function useRows(lines: readonly Line[], scroller: HTMLElement | null): R
       1,
       Math.floor((scroller?.clientHeight ?? 0) / (rowHeight('visitor', shape) * rem)) - 1,
     ),
-    bringIntoSight: (index) => virtualizer.scrollToIndex(index),
+    scrollToRow: (index) => virtualizer.scrollToIndex(index),
   };
 }

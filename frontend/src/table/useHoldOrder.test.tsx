@@ -2,28 +2,28 @@
 import { cleanup, fireEvent } from '@testing-library/react';
 import { useState } from 'react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { PlayedPage } from '../testing/playedPage';
-import { READING, useReading } from './useReading';
-import { Shown } from './Shown';
+import { TestPage } from '../testing/testPage';
+import { HOLD_TIMEOUT, useHoldOrder } from './useHoldOrder';
+import { TableFooter } from './TableFooter';
 
-let page: PlayedPage;
+let page: TestPage;
 let rows: Element;
 
 function Rows() {
   const [body, setBody] = useState<HTMLElement | null>(null);
-  useReading(body);
+  useHoldOrder(body);
   return (
     <>
       <div className="rows" ref={setBody} />
-      <Shown />
+      <TableFooter />
     </>
   );
 }
 
 beforeEach(() => {
   vi.useFakeTimers();
-  page = new PlayedPage();
-  const shown = page.show(<Rows />);
+  page = new TestPage();
+  const shown = page.render(<Rows />);
   const found = shown.querySelector('.rows');
   if (!found) throw new Error('no rows');
   rows = found;
@@ -35,16 +35,16 @@ afterEach(() => {
 });
 
 function held(): boolean {
-  page.pass(0);
+  page.advance(0);
   return document.querySelector('.held') !== null;
 }
 
-it('lasts while the pointer moves, and for a while after', () => {
+it('lasts while the pointer moves, and until the timeout', () => {
   fireEvent.pointerMove(rows, { pointerType: 'mouse' });
   expect(held()).toBe(true);
-  vi.advanceTimersByTime(READING - 1);
+  vi.advanceTimersByTime(HOLD_TIMEOUT - 1);
   fireEvent.pointerMove(rows, { pointerType: 'mouse' });
-  vi.advanceTimersByTime(READING - 1);
+  vi.advanceTimersByTime(HOLD_TIMEOUT - 1);
   expect(held()).toBe(true);
   vi.advanceTimersByTime(1);
   expect(held()).toBe(false);
@@ -56,7 +56,7 @@ it('ends when the pointer leaves', () => {
   expect(held()).toBe(false);
 });
 
-it('is done by keyboard as well, and not by a finger', () => {
+it('is also started by the keyboard, and not by touch', () => {
   fireEvent.pointerMove(rows, { pointerType: 'touch' });
   expect(held()).toBe(false);
   fireEvent.keyDown(rows, { key: 'ArrowDown' });

@@ -1,0 +1,67 @@
+import { act, render } from '@testing-library/react';
+import type { ReactNode } from 'react';
+import type { Frame } from '../feed/frame';
+import { Live } from '../store/live';
+import { FakeEnvironment } from './fakeEnvironment';
+import { Address } from '../address/address';
+import { AddressContext } from '../address/useQuery';
+import { WatchMonitor } from '../watch/watchMonitor';
+import type { StoredText } from '../watch/storedText';
+import { Notifications } from '../watch/notifications';
+import { WatchContext } from '../watch/useWatch';
+import { Watchlist } from '../watch/watchlist';
+
+const noStorage: StoredText = { read: () => null, write: () => undefined, subscribe: () => undefined };
+import { LiveContext } from '../store/useLive';
+
+/** Renders parts of the page; the test controls frames and time. */
+export class TestPage {
+  readonly watchlist = new Watchlist(noStorage);
+  readonly address = new Address();
+  readonly #monitor = new WatchMonitor(this.watchlist, () => undefined);
+  readonly #environment = new FakeEnvironment();
+  readonly #live = new Live(this.#environment, (change) => this.#monitor.apply(change));
+
+  render(part: ReactNode): HTMLElement {
+    const watch = {
+      watchlist: this.watchlist,
+      monitor: this.#monitor,
+      notifications: new Notifications(noStorage),
+    };
+    return render(
+      <LiveContext value={this.#live}>
+        <WatchContext value={watch}>
+          <AddressContext value={this.address}>{part}</AddressContext>
+        </WatchContext>
+      </LiveContext>,
+    ).container;
+  }
+
+  /** Receives frames over a working connection, all before the next rendered frame. */
+  receive(...frames: Frame[]): void {
+    this.receiveRaw(...frames.map((frame) => JSON.stringify(frame)));
+  }
+
+  receiveRaw(...messages: string[]): void {
+    act(() => {
+      for (const message of messages) this.#live.onMessage(message);
+      this.#live.onConnectionChange(true);
+      this.#environment.renderFrame();
+    });
+  }
+
+  disconnect(): void {
+    act(() => {
+      this.#live.onConnectionChange(false);
+      this.#environment.renderFrame();
+    });
+  }
+
+  advance(milliseconds: number): void {
+    act(() => {
+      this.#environment.advance(milliseconds);
+      this.#live.tick();
+      this.#environment.renderFrame();
+    });
+  }
+}
