@@ -1,6 +1,6 @@
-import type { CompanyCount } from '../store/companies';
-import { formatCount } from '../shared/format';
 import { useQuery } from '../address/useQuery';
+import { formatCount } from '../shared/format';
+import type { CompanyCount } from '../store/companies';
 import { useIsWatched } from '../watch/useWatch';
 
 /**

@@ -1,5 +1,5 @@
-import { useLive } from '../store/useLive';
 import { formatDuration, formatTime, NOTHING } from '../shared/format';
+import { useLive } from '../store/useLive';
 
 /** The time since `since` (milliseconds since the epoch); it updates itself. */
 export function Age({ since }: { since: number }) {

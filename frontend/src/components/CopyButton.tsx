@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
-import { Icon } from './Icon';
 import { copy } from '../shared/clipboard';
+import { Icon } from './Icon';
 
 /** Milliseconds for which the result is shown. */
 const SAID_FOR = 2_000;

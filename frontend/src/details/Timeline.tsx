@@ -1,6 +1,6 @@
 import { memo } from 'react';
-import type { Visit } from '../store/journal';
 import { formatClock, formatTime } from '../shared/format';
+import type { Visit } from '../store/journal';
 import { timelineOf } from './timeline';
 
 /**

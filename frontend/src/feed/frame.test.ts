@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import deltaText from '../../../protocol/fixtures/delta.json?raw';
 import interruptedText from '../../../protocol/fixtures/delta-interrupted.json?raw';
+import deltaText from '../../../protocol/fixtures/delta.json?raw';
 import snapshotText from '../../../protocol/fixtures/snapshot.json?raw';
-import { parseFrame } from './frame';
 import { aDelta, aPipeline, aSession, aSnapshot } from '../testing/samples';
+import { parseFrame } from './frame';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 

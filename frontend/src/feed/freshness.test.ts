@@ -8,6 +8,6 @@ it.each([
   ['while the line is down for a moment', false, true, 900, true, 'reconnecting'],
   ['when the line is down for long', false, true, STALE_AFTER, false, 'stale'],
   ['when the line is up but silent for long', true, true, STALE_AFTER, true, 'stale'],
-] as const)('judges the view %s', (_, linkUp, heardBefore, silentFor, isInterrupted, freshness) => {
-  expect(judgeFreshness(linkUp, heardBefore, silentFor, isInterrupted)).toBe(freshness);
+] as const)('judges the view %s', (_, connected, hadFrame, silentFor, isInterrupted, freshness) => {
+  expect(judgeFreshness(connected, hadFrame, silentFor, isInterrupted)).toBe(freshness);
 });

@@ -9,19 +9,19 @@ export const STALE_AFTER = 3_000;
 export type Freshness = 'connecting' | 'live' | 'interrupted' | 'reconnecting' | 'stale';
 
 /**
- * @param linkUp whether the present connection has brought an accepted frame
- * @param heardBefore whether any connection has
+ * @param connected whether the present connection has brought an accepted frame
+ * @param hadFrame whether any connection has
  * @param silentFor milliseconds since the last accepted frame
  * @param isInterrupted whether the gateway says that it is cut off from the website
  */
 export function judgeFreshness(
-  linkUp: boolean,
-  heardBefore: boolean,
+  connected: boolean,
+  hadFrame: boolean,
   silentFor: number,
   isInterrupted: boolean,
 ): Freshness {
-  if (!heardBefore) return 'connecting';
+  if (!hadFrame) return 'connecting';
   if (silentFor >= STALE_AFTER) return 'stale';
-  if (!linkUp) return 'reconnecting';
+  if (!connected) return 'reconnecting';
   return isInterrupted ? 'interrupted' : 'live';
 }

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
+import { formatAverage, formatCount, formatDuration, formatRate, NOTHING } from '../shared/format';
 import type { Series } from '../store/statsHistory';
 import { useLive } from '../store/useLive';
-import { formatAverage, formatCount, formatDuration, formatRate, NOTHING } from '../shared/format';
 import { LookupCosts } from './LookupCosts';
 import { Sparkline } from './Sparkline';
 import './figures.css';

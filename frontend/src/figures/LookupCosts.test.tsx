@@ -1,10 +1,10 @@
 // @vitest-environment jsdom
 import { cleanup, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { LookupCosts } from './LookupCosts';
-import { TestPage } from '../testing/testPage';
-import { aDelta, aPipeline, aSnapshot, someLookups } from '../testing/samples';
 import type { Lookups } from '../feed/status';
+import { aDelta, aPipeline, aSnapshot, someLookups } from '../testing/samples';
+import { TestPage } from '../testing/testPage';
+import { LookupCosts } from './LookupCosts';
 
 let page: TestPage;
 

@@ -1,6 +1,6 @@
-import { useLive } from '../store/useLive';
 import type { Lookups } from '../feed/status';
 import { formatCount, formatMoney, formatShare, NOTHING } from '../shared/format';
+import { useLive } from '../store/useLive';
 import { savedCalls, savedShare, shares } from './lookups';
 
 /** One more of the figures: what it costs to know who visitors are, and what saved calls. */

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { savedCalls, savedShare } from './lookups';
 import { someLookups } from '../testing/samples';
+import { savedCalls, savedShare } from './lookups';
 
 const lookups = someLookups({ paid: 200, savedByCache: 500, savedByFleet: 70, savedBySharing: 30 });
 

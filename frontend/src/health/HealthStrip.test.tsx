@@ -1,11 +1,11 @@
 // @vitest-environment jsdom
 import { act, cleanup, screen } from '@testing-library/react';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Pipeline } from '../feed/status';
+import { anEnricher, aPipeline, aSnapshot, NOW, someStats } from '../testing/samples';
+import { TestPage } from '../testing/testPage';
 import { HealthStrip } from './HealthStrip';
 import { Troubles } from './Troubles';
-import { TestPage } from '../testing/testPage';
-import { anEnricher, aPipeline, aSnapshot, NOW, someStats } from '../testing/samples';
-import type { Pipeline } from '../feed/status';
 
 let page: TestPage;
 

@@ -1,7 +1,7 @@
-import { ACCOUNT_TROUBLE, type Deanonymizer } from './deanonymizer';
 import { formatCount, formatDuration } from '../shared/format';
-import { assess, type Crew, type Emitter } from './pipeline';
 import { useLive } from '../store/useLive';
+import { ACCOUNT_TROUBLE, type Deanonymizer } from './deanonymizer';
+import { assess, type Crew, type Emitter } from './pipeline';
 import './status.css';
 
 /** Fewer messages than these are on their way; so many that no enricher has taken wait. */

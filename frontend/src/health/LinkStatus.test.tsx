@@ -1,10 +1,10 @@
 // @vitest-environment jsdom
 import { cleanup, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { LinkStatus } from './LinkStatus';
-import { TestPage } from '../testing/testPage';
 import { formatClock } from '../shared/format';
 import { anIngestor, aPipeline, aSnapshot, NOW, someStats } from '../testing/samples';
+import { TestPage } from '../testing/testPage';
+import { LinkStatus } from './LinkStatus';
 
 let page: TestPage;
 

@@ -1,6 +1,6 @@
-import { useLive } from '../store/useLive';
 import type { Freshness } from '../feed/freshness';
 import { formatClock, formatCount, formatDuration } from '../shared/format';
+import { useLive } from '../store/useLive';
 import { describeFeed, describeInterruption } from './interruption';
 import './status.css';
 

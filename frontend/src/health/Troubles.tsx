@@ -1,6 +1,6 @@
 import * as Popover from '@radix-ui/react-popover';
-import { useLive } from '../store/useLive';
 import { formatCount } from '../shared/format';
+import { useLive } from '../store/useLive';
 import { assess, type Trouble } from './pipeline';
 
 /**

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { assessDeanonymizer } from './deanonymizer';
 import { anEnricher } from '../testing/samples';
+import { assessDeanonymizer } from './deanonymizer';
 
 const silent = 'the Deanonymizer does not answer';
 const spent = 'the lookup budget of 100/min is used up';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { assess } from './pipeline';
-import { anEnricher, aPipeline, NOW } from '../testing/samples';
 import type { GatewayStatus, IngestorStatus, Pipeline } from '../feed/status';
+import { anEnricher, aPipeline, NOW } from '../testing/samples';
+import { assess } from './pipeline';
 
 const status = { instance: 'host-1', at: NOW - 500, startedAt: NOW - 60_000, ready: true, reason: null };
 const ingestor: IngestorStatus = {

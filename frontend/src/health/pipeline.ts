@@ -1,3 +1,5 @@
+import type { IngestorStatus, Pipeline } from '../feed/status';
+import { formatDuration } from '../shared/format';
 import {
   ACCOUNT_TROUBLE,
   accountOf,
@@ -5,8 +7,6 @@ import {
   assessDeanonymizer,
   type Deanonymizer,
 } from './deanonymizer';
-import { formatDuration } from '../shared/format';
-import type { IngestorStatus, Pipeline } from '../feed/status';
 
 /**
  * Processes say how they are each second; one that has been quiet for so many milliseconds counts as not

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
+import { COLUMNS, type Sort } from '../address/query';
 import type { Session } from '../feed/frame';
 import { aSession, NOW } from '../testing/samples';
 import { compareBy } from './compare';
-import { COLUMNS, type Sort } from '../address/query';
 
 const lumen = { guid: 'l', name: 'lumen', domain: 'lumen.example' };
 const varga = { guid: 'v', name: 'Varga', domain: 'varga.example' };

@@ -1,6 +1,6 @@
+import type { Column, Sort, SortKey } from '../address/query';
 import type { Session } from '../feed/frame';
 import type { Compare } from './order';
-import type { Column, Sort, SortKey } from '../address/query';
 
 /** Compares digits as numbers: `10.0.0.9` comes before `10.0.0.10`. */
 const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });

@@ -10,12 +10,12 @@ import {
   type TableOptionsResolved,
 } from '@tanstack/table-core';
 import { bench, describe } from 'vitest';
+import { DEFAULT_QUERY, type Query } from '../address/query';
 import type { Visitor } from '../feed/change';
 import { aSession, NOW } from '../testing/samples';
 import { compareBy } from './compare';
 import { LAYOUT_INTERVAL, Listing } from './listing';
 import { makePlan } from './plan';
-import { DEFAULT_QUERY, type Query } from '../address/query';
 
 const VISITORS = 10_000;
 /** One layout's share of 5,000 changes a second. */

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { DEFAULT_QUERY, type Query } from '../address/query';
 import type { Visitor } from '../feed/change';
 import type { Session } from '../feed/frame';
 import { aSession, NOW } from '../testing/samples';
 import { LAYOUT_INTERVAL, LINGER_TIME, Listing } from './listing';
 import { makePlan } from './plan';
-import { DEFAULT_QUERY, type Query } from '../address/query';
 
 let listing: Listing;
 let elapsed: number;

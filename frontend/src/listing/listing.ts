@@ -1,10 +1,10 @@
+import { DEFAULT_QUERY } from '../address/query';
 import type { Change, DepartureReason, Visitor } from '../feed/change';
-import { Order } from './order';
 import { groupByCompany } from './groups';
 import type { Line, VisitorLine } from './lines';
-import { makePlan, type Plan } from './plan';
 import { searchTextOf } from './match';
-import { DEFAULT_QUERY } from '../address/query';
+import { Order } from './order';
+import { makePlan, type Plan } from './plan';
 
 /** Milliseconds for which a visitor who has left stays in the table, marked. */
 export const LINGER_TIME = 600;

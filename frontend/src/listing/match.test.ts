@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_QUERY, type Query } from '../address/query';
 import type { Session } from '../feed/frame';
 import { aSession, NOW } from '../testing/samples';
 import { matchOf, searchTextOf } from './match';
-import { DEFAULT_QUERY, type Query } from '../address/query';
 
 const lumen = { guid: 'l', name: 'Lumen & Sons', domain: 'lumen.example' };
 const ines = {

@@ -1,8 +1,8 @@
+import { type Query, sortOf } from '../address/query';
 import type { Company, Session } from '../feed/frame';
 import { compareBy, movesWhenTouched } from './compare';
 import { matchOf, type Match } from './match';
 import type { Compare } from './order';
-import { type Query, sortOf } from '../address/query';
 
 /** A query, compiled for the listing. */
 export interface Plan {

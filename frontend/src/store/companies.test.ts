@@ -1,7 +1,7 @@
 import { beforeEach, expect, it } from 'vitest';
+import type { Company } from '../feed/frame';
 import { aSession } from '../testing/samples';
 import { Companies } from './companies';
-import type { Company } from '../feed/frame';
 
 const lumen = { guid: 'l', name: 'Lumen & Sons', domain: 'lumen.example' };
 const varga = { guid: 'v', name: 'Varga Optics', domain: 'varga.example' };

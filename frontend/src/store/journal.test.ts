@@ -1,7 +1,7 @@
 import { beforeEach, expect, it } from 'vitest';
+import type { Session } from '../feed/frame';
 import { aSession, NOW } from '../testing/samples';
 import { MAX_ACTIVITIES, MAX_DEPARTED, Journal } from './journal';
-import type { Session } from '../feed/frame';
 
 let journal: Journal;
 

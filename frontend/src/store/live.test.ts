@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { LINGER_TIME } from '../listing/listing';
-import { makePlan } from '../listing/plan';
 import { DEFAULT_QUERY } from '../address/query';
 import type { Frame } from '../feed/frame';
-import { Live } from './live';
+import { LINGER_TIME } from '../listing/listing';
+import { makePlan } from '../listing/plan';
 import { FakeEnvironment } from '../testing/fakeEnvironment';
 import { aDelta, aSession, aSnapshot, NOW, someStats } from '../testing/samples';
+import { Live } from './live';
 
 let environment: FakeEnvironment;
 let live: Live;
@@ -64,19 +64,19 @@ describe('messages', () => {
 
 describe('subscribers', () => {
   it('are notified at most once per frame, after all messages are applied', () => {
-    const watcher = vi.fn(() => live.listing.shown);
-    const unwatch = live.subscribe(watcher);
+    const subscriber = vi.fn(() => live.listing.shown);
+    const unsubscribe = live.subscribe(subscriber);
     receive(aSnapshot());
     receive(aDelta({ revision: 2, changed: [aSession({ guid: 'a' })] }));
     receive(aDelta({ revision: 3, changed: [aSession({ guid: 'b' })] }));
-    expect(watcher).not.toHaveBeenCalled();
+    expect(subscriber).not.toHaveBeenCalled();
     environment.renderFrame();
-    expect(watcher.mock.results).toEqual([{ type: 'return', value: 2 }]);
+    expect(subscriber.mock.results).toEqual([{ type: 'return', value: 2 }]);
     environment.renderFrame();
-    expect(watcher).toHaveBeenCalledTimes(1);
-    unwatch();
+    expect(subscriber).toHaveBeenCalledTimes(1);
+    unsubscribe();
     later(1_000);
-    expect(watcher).toHaveBeenCalledTimes(1);
+    expect(subscriber).toHaveBeenCalledTimes(1);
   });
 });
 

@@ -1,14 +1,15 @@
-import { Listing } from '../listing/listing';
-import type { Plan } from '../listing/plan';
 import type { Change } from '../feed/change';
-import { Companies } from './companies';
-import type { ConnectionListener, MessageOutcome } from '../feed/connection';
 import { ServerClock } from '../feed/clock';
+import type { ConnectionListener, MessageOutcome } from '../feed/connection';
 import { parseFrame } from '../feed/frame';
 import { type Freshness, judgeFreshness, STALE_AFTER } from '../feed/freshness';
+import { View } from '../feed/view';
+import { Listing } from '../listing/listing';
+import type { Plan } from '../listing/plan';
+import { Subscribers } from '../shared/subscribers';
+import { Companies } from './companies';
 import { Journal } from './journal';
 import { StatsHistory } from './statsHistory';
-import { View } from '../feed/view';
 
 const SECOND = 1_000;
 
@@ -51,7 +52,7 @@ export class Live implements ConnectionListener {
   readonly #environment: Environment;
   readonly #onChange: (change: Change) => void;
   readonly #clock = new ServerClock();
-  readonly #subscribers = new Set<() => void>();
+  readonly #subscribers = new Subscribers();
   readonly #openedAt: number;
   #lastFrameAt: number | null = null;
   #connected = false;
@@ -72,11 +73,7 @@ export class Live implements ConnectionListener {
     return this.#status;
   }
 
-  /** Calls `subscriber` after changes until the returned function is called. */
-  readonly subscribe = (subscriber: () => void): (() => void) => {
-    this.#subscribers.add(subscriber);
-    return () => this.#subscribers.delete(subscriber);
-  };
+  readonly subscribe = this.#subscribers.subscribe;
 
   onMessage(data: unknown): MessageOutcome {
     const parsed = parseFrame(data);
@@ -160,7 +157,7 @@ export class Live implements ConnectionListener {
       this.#updateScheduled = false;
       this.#status = this.#currentStatus();
       this.#updateListing();
-      for (const subscriber of this.#subscribers) subscriber();
+      this.#subscribers.notify();
     });
   }
 

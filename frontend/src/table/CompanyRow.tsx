@@ -1,8 +1,8 @@
+import { Age } from '../components/Age';
 import { Icon } from '../components/Icon';
+import type { CompanyLine } from '../listing/lines';
 import { formatCount } from '../shared/format';
 import { WatchButton } from '../watch/WatchButton';
-import { Age } from '../components/Age';
-import type { CompanyLine } from '../listing/lines';
 
 /** The cells of a company's row, above its visitors. */
 export function CompanyRow({ line }: { line: CompanyLine }) {

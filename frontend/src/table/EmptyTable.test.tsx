@@ -1,10 +1,10 @@
 // @vitest-environment jsdom
 import { cleanup, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { formatClock } from '../shared/format';
-import { TestPage } from '../testing/testPage';
-import { anIngestor, aPipeline, aSnapshot, NOW, someStats } from '../testing/samples';
 import type { Pipeline } from '../feed/status';
+import { formatClock } from '../shared/format';
+import { anIngestor, aPipeline, aSnapshot, NOW, someStats } from '../testing/samples';
+import { TestPage } from '../testing/testPage';
 import { EmptyTable } from './EmptyTable';
 
 let page: TestPage;

@@ -1,8 +1,9 @@
-import { useLive } from '../store/useLive';
-import { formatCount } from '../shared/format';
-import { describeFeed, describeInterruption } from '../health/interruption';
+import type { ReactNode } from 'react';
 import { isFiltered, withoutFilters } from '../address/query';
 import { useQuery } from '../address/useQuery';
+import { describeFeed, describeInterruption } from '../health/interruption';
+import { formatCount } from '../shared/format';
+import { useLive } from '../store/useLive';
 
 /** Says why the table is empty, and what will change that. */
 export function EmptyTable() {
@@ -16,13 +17,12 @@ export function EmptyTable() {
   if (freshness === 'connecting') return <Waiting />;
   if (isFiltered(query) && active > 0) {
     return (
-      <div className="no-rows">
-        <h2>None of the {formatCount(active)} visitors match</h2>
+      <Message title={`None of the ${formatCount(active)} visitors match`}>
         <p>Matching visitors appear here as soon as they arrive.</p>
         <button type="button" className="button" onClick={() => change(withoutFilters(query))}>
           Show all visitors
         </button>
-      </div>
+      </Message>
     );
   }
   // The first layout follows within a moment.
@@ -30,35 +30,48 @@ export function EmptyTable() {
   const interruption = describeInterruption(pipeline);
   if (interruption !== null) {
     return (
-      <div className="no-rows">
-        <h2>We cannot tell who is on the website right now</h2>
+      <Message title="We cannot tell who is on the website right now">
         <p>{interruption}</p>
-      </div>
+      </Message>
     );
   }
   if (identified > 0) {
     return (
-      <div className="no-rows">
-        <h2>{formatCount(identified)} being identified</h2>
+      <Message title={`${formatCount(identified)} being identified`}>
         <p>New visitors appear here once they are identified.</p>
-      </div>
+      </Message>
     );
   }
   if (silentFeed !== null) {
     return (
-      <div className="no-rows">
-        <h2>The website is not connected</h2>
+      <Message title="The website is not connected">
         <p>{silentFeed}</p>
-      </div>
+      </Message>
     );
   }
   return (
-    <div className="no-rows">
-      <svg className="horizon" viewBox="0 0 96 48" aria-hidden="true">
-        <path d="M4 40h88M24 40a24 24 0 0 1 48 0M48 4v6M20 14l4 4M76 14l-4 4" />
-      </svg>
-      <h2>Nobody is on the website right now</h2>
+    <Message title="Nobody is on the website right now" withSunrise>
       <p>New visitors appear here within a moment.</p>
+    </Message>
+  );
+}
+
+interface MessageProps {
+  title: string;
+  withSunrise?: boolean;
+  children: ReactNode;
+}
+
+function Message({ title, withSunrise = false, children }: MessageProps) {
+  return (
+    <div className="no-rows">
+      {withSunrise && (
+        <svg className="horizon" viewBox="0 0 96 48" aria-hidden="true">
+          <path d="M4 40h88M24 40a24 24 0 0 1 48 0M48 4v6M20 14l4 4M76 14l-4 4" />
+        </svg>
+      )}
+      <h2>{title}</h2>
+      {children}
     </div>
   );
 }

@@ -1,5 +1,5 @@
-import { useLive, useLiveStore } from '../store/useLive';
 import { formatCount } from '../shared/format';
+import { useLive, useLiveStore } from '../store/useLive';
 
 /** The number of visitors in the table; and, while the order is held, what is waiting. */
 export function TableFooter() {

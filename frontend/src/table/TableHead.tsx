@@ -1,8 +1,8 @@
-import { Icon } from '../components/Icon';
-import { HEADINGS } from './columns';
 import { type Column, COLUMNS, sortOf } from '../address/query';
 import { useQuery } from '../address/useQuery';
 import { useSort } from '../address/useSort';
+import { Icon } from '../components/Icon';
+import { HEADINGS } from './columns';
 
 /** The column headings; a click sorts by the column, a second one reverses the order. */
 export function TableHead() {

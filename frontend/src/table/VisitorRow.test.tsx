@@ -2,8 +2,8 @@
 import { cleanup, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Session } from '../feed/frame';
-import { TestPage } from '../testing/testPage';
 import { aSession, aSnapshot, NOW } from '../testing/samples';
+import { TestPage } from '../testing/testPage';
 import { VisitorRow } from './VisitorRow';
 
 let page: TestPage;

@@ -1,11 +1,11 @@
 import { Fragment, memo } from 'react';
-import { mailtoUrl, telUrl, websiteUrl } from '../shared/links';
+import { Age } from '../components/Age';
 import type { DepartureReason } from '../feed/change';
 import type { Company, Contact, Session } from '../feed/frame';
 import { NOTHING } from '../shared/format';
+import { mailtoUrl, telUrl, websiteUrl } from '../shared/links';
 import { originOf } from '../shared/origin';
 import { WatchButton } from '../watch/WatchButton';
-import { Age } from '../components/Age';
 
 /** Lines of text in a row; the details show the rest. */
 const LINES = 2;

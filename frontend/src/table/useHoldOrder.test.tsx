@@ -3,8 +3,8 @@ import { cleanup, fireEvent } from '@testing-library/react';
 import { useState } from 'react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { TestPage } from '../testing/testPage';
-import { HOLD_TIMEOUT, useHoldOrder } from './useHoldOrder';
 import { TableFooter } from './TableFooter';
+import { HOLD_TIMEOUT, useHoldOrder } from './useHoldOrder';
 
 let page: TestPage;
 let rows: Element;

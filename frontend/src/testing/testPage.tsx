@@ -1,18 +1,18 @@
 import { act, render } from '@testing-library/react';
 import type { ReactNode } from 'react';
-import type { Frame } from '../feed/frame';
-import { Live } from '../store/live';
-import { FakeEnvironment } from './fakeEnvironment';
 import { Address } from '../address/address';
 import { AddressContext } from '../address/useQuery';
-import { WatchMonitor } from '../watch/watchMonitor';
-import type { StoredText } from '../watch/storedText';
+import type { Frame } from '../feed/frame';
+import { Live } from '../store/live';
+import { LiveContext } from '../store/useLive';
 import { Notifications } from '../watch/notifications';
+import type { StoredText } from '../watch/storedText';
 import { WatchContext } from '../watch/useWatch';
 import { Watchlist } from '../watch/watchlist';
+import { WatchMonitor } from '../watch/watchMonitor';
+import { FakeEnvironment } from './fakeEnvironment';
 
 const noStorage: StoredText = { read: () => null, write: () => undefined, subscribe: () => undefined };
-import { LiveContext } from '../store/useLive';
 
 /** Renders parts of the page; the test controls frames and time. */
 export class TestPage {

@@ -1,5 +1,5 @@
-import { useLiveStore } from '../store/useLive';
 import { Icon } from '../components/Icon';
+import { useLiveStore } from '../store/useLive';
 import { csvOf } from './csv';
 import { download } from './download';
 

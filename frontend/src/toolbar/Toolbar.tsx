@@ -1,13 +1,13 @@
 import * as Popover from '@radix-ui/react-popover';
 import { useEffect, useRef } from 'react';
-import { CompanyFilter } from '../companies/CompanyFilter';
-import { Icon } from '../components/Icon';
-import { HEADINGS, AGE_LABELS, KNOWN_LABELS } from '../table/columns';
-import { ExportButton } from './ExportButton';
-import { useSort } from '../address/useSort';
 import { type AgeFilter, AGES, COLUMNS, type KnownFilter, KNOWN, type SortKey } from '../address/query';
 import { useQuery } from '../address/useQuery';
+import { useSort } from '../address/useSort';
+import { CompanyFilter } from '../companies/CompanyFilter';
+import { Icon } from '../components/Icon';
 import { useRowShape } from '../shared/useRowShape';
+import { HEADINGS, AGE_LABELS, KNOWN_LABELS } from '../table/columns';
+import { ExportButton } from './ExportButton';
 import './toolbar.css';
 
 /** Search, filters, grouping and export. */

@@ -1,5 +1,5 @@
-import type { Company } from '../feed/frame';
 import { Icon } from '../components/Icon';
+import type { Company } from '../feed/frame';
 import { useIsWatched, useWatch } from './useWatch';
 
 /**

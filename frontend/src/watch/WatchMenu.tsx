@@ -1,10 +1,10 @@
 import * as Popover from '@radix-ui/react-popover';
 import { useState } from 'react';
-import { useLive } from '../store/useLive';
-import { formatCount } from '../shared/format';
 import { Icon } from '../components/Icon';
-import { useNotificationState, useWatch, useWatched } from './useWatch';
+import { formatCount } from '../shared/format';
+import { useLive } from '../store/useLive';
 import type { NotificationState } from './notifications';
+import { useNotificationState, useWatch, useWatched } from './useWatch';
 import './watch.css';
 
 /** The watchlist, and the number of its visitors on the site. */

@@ -1,6 +1,7 @@
 /** Notifies of arrivals with the browser's notifications. */
 
 import type { Company } from '../feed/frame';
+import { Subscribers } from '../shared/subscribers';
 import type { StoredText } from './storedText';
 
 /** `denied` by the browser's settings; `unsupported` by the browser, or on an insecure page. */
@@ -8,7 +9,7 @@ export type NotificationState = 'on' | 'off' | 'denied' | 'unsupported';
 
 export class Notifications {
   readonly #storage: StoredText;
-  readonly #subscribers = new Set<() => void>();
+  readonly #subscribers = new Subscribers();
   #enabled: boolean;
 
   constructor(storage: StoredText) {
@@ -22,17 +23,14 @@ export class Notifications {
     return this.#enabled && Notification.permission === 'granted' ? 'on' : 'off';
   }
 
-  readonly subscribe = (subscriber: () => void): (() => void) => {
-    this.#subscribers.add(subscriber);
-    return () => this.#subscribers.delete(subscriber);
-  };
+  readonly subscribe = this.#subscribers.subscribe;
 
   /** Switches notifications on, for which the browser may ask the reader, or off. */
   async setEnabled(enabled: boolean): Promise<void> {
     this.#enabled = enabled;
     this.#storage.write(enabled ? 'on' : 'off');
     if (enabled && this.state !== 'unsupported') await Notification.requestPermission();
-    for (const subscriber of this.#subscribers) subscriber();
+    this.#subscribers.notify();
   }
 
   /** Notifies of an arrival; a further one from the same company replaces the notification. */

@@ -1,8 +1,8 @@
 import { createContext, useContext, useSyncExternalStore } from 'react';
 import type { Company } from '../feed/frame';
-import type { WatchMonitor } from './watchMonitor';
 import type { Notifications, NotificationState } from './notifications';
 import type { Watchlist } from './watchlist';
+import type { WatchMonitor } from './watchMonitor';
 
 export interface Watch {
   watchlist: Watchlist;

@@ -2,8 +2,8 @@ import { beforeEach, expect, it, vi } from 'vitest';
 import type { Arrival } from '../feed/change';
 import type { Company } from '../feed/frame';
 import { aSession } from '../testing/samples';
-import { WatchMonitor } from './watchMonitor';
 import { Watchlist } from './watchlist';
+import { WatchMonitor } from './watchMonitor';
 
 const lumen = { guid: 'l', name: 'Lumen & Sons', domain: 'lumen.example' };
 const varga = { guid: 'v', name: 'Varga Optics', domain: 'varga.example' };

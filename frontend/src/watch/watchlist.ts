@@ -1,4 +1,5 @@
 import type { Company } from '../feed/frame';
+import { Subscribers } from '../shared/subscribers';
 import type { StoredText } from './storedText';
 
 /**
@@ -7,7 +8,7 @@ import type { StoredText } from './storedText';
  */
 export class Watchlist {
   readonly #storage: StoredText;
-  readonly #subscribers = new Set<() => void>();
+  readonly #subscribers = new Subscribers();
   #domains: ReadonlySet<string>;
   #version = 0;
 
@@ -30,11 +31,7 @@ export class Watchlist {
     return this.#version;
   }
 
-  /** Calls `subscriber` after each change until the returned function is called. */
-  readonly subscribe = (subscriber: () => void): (() => void) => {
-    this.#subscribers.add(subscriber);
-    return () => this.#subscribers.delete(subscriber);
-  };
+  readonly subscribe = this.#subscribers.subscribe;
 
   readonly includes = ({ domain }: Company): boolean => {
     return this.#domains.size > 0 && this.#domains.has(normalDomain(domain));
@@ -62,7 +59,7 @@ export class Watchlist {
 
   #tell(): void {
     this.#version += 1;
-    for (const subscriber of this.#subscribers) subscriber();
+    this.#subscribers.notify();
   }
 }
 
