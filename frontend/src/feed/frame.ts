@@ -5,78 +5,81 @@
  * gateway does not break an older page.
  */
 import * as v from 'valibot';
-import { type Pipeline, pipelineSchema } from './status';
+import { pipelineSchema } from './status';
 import { time } from './time';
 
-export interface Company {
-  guid: string;
-  name: string;
-  domain: string;
-}
+const companySchema = v.object({ guid: v.string(), name: v.string(), domain: v.string() });
+export type Company = v.InferOutput<typeof companySchema>;
 
-export interface Contact {
-  guid: string;
-  name: string;
-  title?: string;
-  emailAddresses: string[];
-  phoneNumbers: string[];
-}
+const contactSchema = v.object({
+  guid: v.string(),
+  name: v.string(),
+  title: v.exactOptional(v.string()),
+  emailAddresses: v.array(v.string()),
+  phoneNumbers: v.array(v.string()),
+});
+export type Contact = v.InferOutput<typeof contactSchema>;
 
-export interface Session {
-  guid: string;
-  ip: string;
-  openedAt: number;
-  lastActivityAt: number;
+const sessionSchema = v.object({
+  guid: v.string(),
+  ip: v.string(),
+  openedAt: time,
+  lastActivityAt: time,
   /** Null if the lookup knows nothing about the IP. */
-  company: Company | null;
-  contact: Contact | null;
+  company: v.nullable(companySchema),
+  contact: v.nullable(contactSchema),
   /** Present while no lookup has given a verdict, although the visitor is shown. */
-  unidentified?: boolean;
+  unidentified: v.exactOptional(v.boolean()),
   /** The network of the address and its operator, which is not the visitor's company. */
-  network?: string;
+  network: v.exactOptional(v.string()),
   /** The country of the address (ISO 3166-1 alpha-2). */
-  country?: string;
-}
+  country: v.exactOptional(v.string()),
+});
+export type Session = v.InferOutput<typeof sessionSchema>;
 
-export interface Stats {
-  activeSessions: number;
+const statsSchema = v.object({
+  activeSessions: v.number(),
   /** Sessions whose lookup is pending; they are not shown yet. */
-  beingIdentified: number;
-  companies: number;
+  beingIdentified: v.number(),
+  companies: v.number(),
   /** 0 if there are none, as is the next one. */
-  averageVisitorsPerCompany: number;
-  averageSessionSeconds: number;
+  averageVisitorsPerCompany: v.number(),
+  averageSessionSeconds: v.number(),
   /**
    * Server time of the last known state, if that is not `now`: the gateway is cut off, as the pipeline's
    * `interruptions` say.
    */
-  asOf?: number;
-}
+  asOf: v.exactOptional(time),
+});
+export type Stats = v.InferOutput<typeof statsSchema>;
 
-export interface Snapshot {
-  type: 'snapshot';
-  revision: number;
-  now: number;
-  sessions: Session[];
-  stats: Stats;
-  pipeline: Pipeline;
-}
+const snapshotSchema = v.object({
+  type: v.literal('snapshot'),
+  revision: v.number(),
+  now: time,
+  sessions: v.array(sessionSchema),
+  stats: statsSchema,
+  pipeline: pipelineSchema,
+});
+export type Snapshot = v.InferOutput<typeof snapshotSchema>;
 
-export interface Delta {
-  type: 'delta';
-  revision: number;
-  now: number;
+const deltaSchema = v.object({
+  type: v.literal('delta'),
+  revision: v.number(),
+  now: time,
   /** New sessions and those whose record has changed. */
-  changed: Session[];
-  /** Sessions of which only the last activity has changed. */
-  touched: [guid: string, lastActivityAt: number][];
-  /** Sessions that are gone, with the reason: closed, stale or hidden. */
-  removed: [guid: string, reason: string][];
-  stats: Stats;
+  changed: v.array(sessionSchema),
+  /** GUID and last activity of sessions of which only that has changed. */
+  touched: v.array(v.tuple([v.string(), time])),
+  /** GUID of sessions that are gone, and the reason: closed, stale or hidden. */
+  removed: v.array(v.tuple([v.string(), v.string()])),
+  stats: statsSchema,
   /** Sent about once a second; until then the last one is valid. */
-  pipeline?: Pipeline;
-}
+  pipeline: v.exactOptional(pipelineSchema),
+});
+export type Delta = v.InferOutput<typeof deltaSchema>;
 
+const frameSchema = v.variant('type', [snapshotSchema, deltaSchema]);
 export type Frame = Snapshot | Delta;
 
 export type ParseResult = { frame: Frame } | { error: string };
@@ -99,55 +102,3 @@ export function parseFrame(message: unknown): ParseResult {
   const [issue] = result.issues;
   return { error: `${v.getDotPath(issue) ?? 'frame'}: ${issue.message}` };
 }
-
-const companySchema = v.object({ guid: v.string(), name: v.string(), domain: v.string() });
-
-const contactSchema = v.object({
-  guid: v.string(),
-  name: v.string(),
-  title: v.exactOptional(v.string()),
-  emailAddresses: v.array(v.string()),
-  phoneNumbers: v.array(v.string()),
-});
-
-const sessionSchema = v.object({
-  guid: v.string(),
-  ip: v.string(),
-  openedAt: time,
-  lastActivityAt: time,
-  company: v.nullable(companySchema),
-  contact: v.nullable(contactSchema),
-  unidentified: v.exactOptional(v.boolean()),
-  network: v.exactOptional(v.string()),
-  country: v.exactOptional(v.string()),
-});
-
-const statsSchema = v.object({
-  activeSessions: v.number(),
-  beingIdentified: v.number(),
-  companies: v.number(),
-  averageVisitorsPerCompany: v.number(),
-  averageSessionSeconds: v.number(),
-  asOf: v.exactOptional(time),
-});
-
-const frameSchema: v.GenericSchema<unknown, Frame> = v.variant('type', [
-  v.object({
-    type: v.literal('snapshot'),
-    revision: v.number(),
-    now: time,
-    sessions: v.array(sessionSchema),
-    stats: statsSchema,
-    pipeline: pipelineSchema,
-  }),
-  v.object({
-    type: v.literal('delta'),
-    revision: v.number(),
-    now: time,
-    changed: v.array(sessionSchema),
-    touched: v.array(v.tuple([v.string(), time])),
-    removed: v.array(v.tuple([v.string(), v.string()])),
-    stats: statsSchema,
-    pipeline: v.exactOptional(pipelineSchema),
-  }),
-]);
