@@ -60,7 +60,7 @@ test('says how long the gateway has been silent, and recovers', async ({ page, g
   await expectStatus(page, 'Live');
   gateway.silent = true;
   await expectStatus(page, 'Stale');
-  await expect(page.getByRole('banner')).toContainText(/Stale\s*since \d+s: no word from the gateway/);
+  await expect(page.getByRole('banner')).toContainText(/Stale\s*for \d+s: no data from the server/);
   gateway.silent = false;
   await expectStatus(page, 'Live');
 });

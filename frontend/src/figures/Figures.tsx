@@ -27,7 +27,7 @@ export function Figures() {
         <AverageDuration />
       </Figure>
       <Figure name="In and out per second" series={['arrivals', 'departures']}>
-        <ComingAndGoing />
+        <ArrivalsAndDepartures />
       </Figure>
       <LookupCosts />
     </dl>
@@ -35,8 +35,7 @@ export function Figures() {
 }
 
 /**
- * Goes on between frames: while nobody comes or goes, the mean of all durations grows by a second each
- * second.
+ * Updates itself between frames: while nobody arrives or leaves, the mean duration grows by a second each second.
  */
 function AverageDuration() {
   const stats = useLive(({ view }) => view.stats);
@@ -46,8 +45,8 @@ function AverageDuration() {
   return formatDuration(stats.averageSessionSeconds + (now - statsAt) / 1_000);
 }
 
-/** Over the last seconds, since a rate of one second jumps. */
-function ComingAndGoing() {
+/** Averaged over the last seconds, because the rate of one second jumps. */
+function ArrivalsAndDepartures() {
   const arrivals = useLive(({ statsHistory }) => statsHistory.rate('arrivals'));
   const departures = useLive(({ statsHistory }) => statsHistory.rate('departures'));
   if (arrivals === null || departures === null) return NOTHING;

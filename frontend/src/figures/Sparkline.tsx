@@ -5,16 +5,16 @@ import { useLive, useLiveStore } from '../store/useLive';
 import 'uplot/dist/uPlot.min.css';
 
 const HEIGHT = 28;
-/** Seconds that the line is wide at least, while the page is young. */
-const SHORTEST = 60;
+/** The minimum width of the line, in seconds. */
+const MIN_SPAN = 60;
 
-/** Which of the tokens a name is drawn in. */
+/** The custom property of each line's colour. */
 const COLOURS: Partial<Record<Series, string>> = { departures: '--departures' };
 const COLOUR = '--accent';
 
 /**
- * What figures were in the last minutes; drawn anew once a second. It says nothing that the figures do not say, so
- * that it is hidden from those who have the page read to them.
+ * The figures of the last minutes, redrawn once a second. It is hidden from screen readers, because it adds nothing to
+ * the figures.
  */
 export function Sparkline({ series }: { series: readonly Series[] }) {
   const live = useLiveStore();
@@ -52,7 +52,7 @@ export function Sparkline({ series }: { series: readonly Series[] }) {
 
 function draw(element: HTMLElement, series: readonly Series[]): uPlot {
   const styles = getComputedStyle(element);
-  // Read with every drawing, since the colours change with the hour of the day.
+  // Read for each drawing, because the colour scheme may change.
   const colour = (name: Series) => () => styles.getPropertyValue(COLOURS[name] ?? COLOUR);
   const options: uPlot.Options = {
     width: element.clientWidth,
@@ -62,7 +62,7 @@ function draw(element: HTMLElement, series: readonly Series[]): uPlot {
     cursor: { show: false },
     axes: [{ show: false }, { show: false }],
     scales: {
-      x: { time: false, range: (_, first, last) => [Math.min(first, last - SHORTEST), last] },
+      x: { time: false, range: (_, first, last) => [Math.min(first, last - MIN_SPAN), last] },
       y: { range: (_, least, most) => withRoom(least, most, series.length > 1) },
     },
     series: [
@@ -77,7 +77,7 @@ function draw(element: HTMLElement, series: readonly Series[]): uPlot {
   return new uPlot(options, [[], ...series.map(() => [])], element);
 }
 
-/** A line that stands still runs through the middle; rates start at nothing. */
+/** A constant line runs through the middle; rates start at 0. */
 function withRoom(least: number, most: number, rate: boolean): [number, number] {
   if (rate) return [0, Math.max(1, most)];
   const room = Math.max((most - least) * 0.1, Math.abs(most) * 0.02, 0.5);

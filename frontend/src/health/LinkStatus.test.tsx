@@ -21,9 +21,9 @@ it('tells how fresh the view is', () => {
   page.receive(aSnapshot());
   expect(shown.textContent).toMatch(/^Liveas of \d/);
   page.disconnect();
-  expect(shown.textContent).toMatch(/^Reconnectingshowing \d/);
+  expect(shown.textContent).toMatch(/^Reconnectingshown as of \d/);
   page.advance(12_000);
-  expect(shown.textContent).toContain('Stalesince 12s: no word from the gateway.');
+  expect(shown.textContent).toContain('Stalefor 12s: no data from the server.');
 });
 
 it('tells since when the gateway is cut off, and from what', () => {
@@ -42,7 +42,7 @@ it('tells that the website sends nothing', () => {
   const shown = page.render(<LinkStatus />);
   const ingestor = anIngestor({ emitterConnected: false, emitterSilentSeconds: 42 });
   page.receive(aSnapshot({ pipeline: aPipeline({ processes: [ingestor] }) }));
-  expect(shown.textContent).toContain('Nothing has arrived from the website for 42s.');
+  expect(shown.textContent).toContain('The website has sent nothing for 42s.');
 });
 
 it('reads out the state, not the seconds', () => {

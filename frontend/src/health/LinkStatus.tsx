@@ -12,22 +12,22 @@ const LABELS: Record<Freshness, string> = {
   stale: 'Stale',
 };
 
-/** How fresh the page is. */
+/** How up to date the page is. */
 export function LinkStatus() {
   const freshness = useLive(({ status }) => status.freshness);
   const silence = useLive(({ status }) => formatDuration(status.silentSeconds));
   const asOf = useLive(({ status: { now } }) => (now === null ? null : formatClock(now)));
   return (
     <div className="link-status" data-freshness={freshness}>
-      {/* Only the state is read out: a count of seconds would never stop talking. */}
+      {/* Only the state is announced: a screen reader would read out every second. */}
       <strong role="status">{LABELS[freshness]}</strong>
       {freshness === 'live' && <span>as of {asOf}</span>}
       {freshness === 'live' && <Feed />}
       {freshness === 'interrupted' && <Interrupted />}
-      {freshness === 'reconnecting' && <span>showing {asOf}</span>}
+      {freshness === 'reconnecting' && <span>shown as of {asOf}</span>}
       {freshness === 'stale' && (
         <span>
-          since {silence}: no word from the gateway. This is how it was at {asOf}.
+          for {silence}: no data from the server. Shown as of {asOf}.
         </span>
       )}
       {freshness === 'connecting' && <span>for {silence}</span>}
@@ -36,7 +36,7 @@ export function LinkStatus() {
   );
 }
 
-/** What is cut off, and of when the table is. */
+/** What is interrupted, and the time of the last known state. */
 function Interrupted() {
   const asOf = useLive(({ view: { stats } }) => (stats?.asOf === undefined ? null : formatClock(stats.asOf)));
   const why = useLive(({ view: { pipeline } }) => describeInterruption(pipeline));
@@ -48,14 +48,14 @@ function Interrupted() {
   );
 }
 
-/** That the website sends nothing. */
+/** Says that the website sends nothing. */
 function Feed() {
   const pipeline = useLive(({ view }) => view.pipeline);
   const why = useLive(({ status: { now } }) => describeFeed(pipeline, now));
   return why === null ? null : <span className="feed">{why}</span>;
 }
 
-/** Most likely the page is older than the gateway. */
+/** Most likely the gateway is newer than this page. */
 function Misunderstood() {
   const count = useLive(({ status }) => status.invalidMessages);
   if (count === 0) return null;

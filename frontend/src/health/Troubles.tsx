@@ -4,8 +4,8 @@ import { useLive } from '../store/useLive';
 import { assess, type Trouble } from './pipeline';
 
 /**
- * What is wrong with the pipeline: the first thing in sight, all of them when pressed. It stands in a line that is
- * there anyway, so that a trouble moves nothing.
+ * What is wrong with the pipeline: the first problem, and all of them on a click. It is in a line that is always
+ * there, so that a problem moves nothing.
  */
 export function Troubles() {
   const pipeline = useLive(({ view }) => view.pipeline);

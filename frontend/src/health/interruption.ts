@@ -2,7 +2,7 @@ import type { Interruption, Pipeline } from '../feed/status';
 import { formatClock, formatDuration } from '../shared/format';
 import { assess } from './pipeline';
 
-/** What is interrupted, for somebody who sells. */
+/** What is interrupted, in the words of people who sell. */
 const WHAT: Record<string, string> = {
   streams: 'The connection to the visitor data',
   ingestors: 'The connection to the website',
@@ -10,9 +10,8 @@ const WHAT: Record<string, string> = {
 };
 
 /**
- * Why nobody knows who is on the website now, in sentences; null where it is known.
- *
- * Of several parts the first one is named: the others are listed with the processes.
+ * Why nobody knows who is on the website now, in sentences; null while it is known. It names the first of several
+ * interruptions; the system status lists the others.
  */
 export function describeInterruption(pipeline: Pipeline | null): string | null {
   const [first] = pipeline?.interruptions ?? [];
@@ -20,13 +19,13 @@ export function describeInterruption(pipeline: Pipeline | null): string | null {
 }
 
 function describe({ part, since }: Interruption): string {
-  if (part === 'backlog') return 'The connection is back. What happened meanwhile is being added.';
+  if (part === 'backlog') return 'The connection is back. Missed changes are being added.';
   const what = WHAT[part] ?? 'A part of the system';
   return `${what} has been interrupted since ${formatClock(since)}.`;
 }
 
 /**
- * Why the table empties although nothing is interrupted here: the website sends nothing. Null where it does.
+ * Why the table empties while nothing is interrupted: the website sends nothing. Null if it does.
  *
  * @param now the server's time in milliseconds since the epoch
  */
@@ -35,5 +34,5 @@ export function describeFeed(pipeline: Pipeline | null, now: number | null): str
   const { state, silentSeconds } = assess(pipeline, now).emitter;
   if (state !== 'disconnected') return null;
   const silence = formatDuration(silentSeconds);
-  return `Nothing has arrived from the website for ${silence}. Visitors leave this list when nothing is heard of them.`;
+  return `The website has sent nothing for ${silence}. Visitors without activity leave this list.`;
 }

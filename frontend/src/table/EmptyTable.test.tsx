@@ -30,7 +30,7 @@ it.each([
   ['streams', 'The connection to the visitor data has been interrupted since'],
   ['ingestors', 'The connection to the website has been interrupted since'],
   ['enrichers', 'The identification of visitors has been interrupted since'],
-  ['backlog', 'The connection is back. What happened meanwhile is being added.'],
+  ['backlog', 'The connection is back. Missed changes are being added.'],
   ['a part of a newer gateway', 'A part of the system has been interrupted since'],
 ])('tells that nobody knows who is there without %s', (part, why) => {
   const text = said({ interruptions: [{ part, since: NOW }] }, { asOf: NOW });
@@ -43,6 +43,6 @@ it.each([
 it('says why the table is empty if the website sends nothing', () => {
   const text = said({ processes: [anIngestor({ emitterConnected: false, emitterSilentSeconds: 125 })] });
   expect(screen.getByRole('heading').textContent).toBe('The website is not connected');
-  expect(text).toContain('Nothing has arrived from the website for 2m 05s.');
+  expect(text).toContain('The website has sent nothing for 2m 05s.');
   expect(text).not.toContain('Nobody');
 });
