@@ -1,8 +1,9 @@
 import * as Popover from '@radix-ui/react-popover';
 import { useState } from 'react';
-import { useLive } from '../store/useLive';
-import { Icon } from '../components/Icon';
 import { useQuery } from '../address/useQuery';
+import { Icon } from '../components/Icon';
+import { fold } from '../shared/fold';
+import { useLive } from '../store/useLive';
 import { CompanyBars } from './CompanyBars';
 
 const LIMIT = 50;
@@ -43,10 +44,8 @@ export function CompanyFilter() {
 function Chooser() {
   const ranking = useLive(({ companies }) => companies.ranking);
   const [search, setSearch] = useState('');
-  const wanted = search.trim().toLowerCase();
-  const found = ranking.filter(({ company }) =>
-    `${company.name}\n${company.domain}`.toLowerCase().includes(wanted),
-  );
+  const wanted = fold(search.trim());
+  const found = ranking.filter(({ company }) => fold(`${company.name}\n${company.domain}`).includes(wanted));
   return (
     <div className="chooser">
       <input

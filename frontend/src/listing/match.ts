@@ -1,6 +1,7 @@
-import { countryName } from '../shared/origin';
-import type { Company, Session } from '../feed/frame';
 import type { AgeFilter, Query } from '../address/query';
+import type { Company, Session } from '../feed/frame';
+import { fold } from '../shared/fold';
+import { countryName } from '../shared/origin';
 
 const MINUTE = 60_000;
 
@@ -40,12 +41,4 @@ export function searchTextOf({ ip, company, contact, network, country }: Session
   const all = [...parts, ...(contact?.emailAddresses ?? []), ...(contact?.phoneNumbers ?? [])];
   // No word contains a line break, so none matches across two fields.
   return fold(all.filter((part) => part !== undefined).join('\n'));
-}
-
-/** Ignores case and accents: `ines` finds Inés. */
-function fold(text: string): string {
-  return text
-    .normalize('NFKD')
-    .replace(/\p{Mark}/gu, '')
-    .toLowerCase();
 }
