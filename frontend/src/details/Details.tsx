@@ -1,16 +1,16 @@
 import * as Dialog from '@radix-ui/react-dialog';
 import type { ReactNode } from 'react';
-import type { Session } from '../feed/frame';
-import { useLive } from '../store/useLive';
-import { formatCount, formatTime } from '../shared/format';
-import { Icon } from '../components/Icon';
-import { Age } from '../components/Age';
 import { useQuery } from '../address/useQuery';
-import { useRowShape } from '../shared/useRowShape';
-import { WatchButton } from '../watch/WatchButton';
+import { Age } from '../components/Age';
 import { CopyButton } from '../components/CopyButton';
+import { Icon } from '../components/Icon';
+import type { Session } from '../feed/frame';
+import { formatCount, formatTime } from '../shared/format';
 import { mailtoUrl, telUrl, websiteUrl } from '../shared/links';
 import { countryName } from '../shared/origin';
+import { useRowShape } from '../shared/useRowShape';
+import { useLive } from '../store/useLive';
+import { WatchButton } from '../watch/WatchButton';
 import { Timeline } from './Timeline';
 import './details.css';
 
@@ -36,7 +36,7 @@ export function Details() {
         onOpenAutoFocus={(event) => {
           if (!covering) event.preventDefault();
         }}
-        onCloseAutoFocus={(event) => event.preventDefault()}
+        onCloseAutoFocus={focusTable}
         onInteractOutside={(event) => event.preventDefault()}
       >
         <Dialog.Close className="button icon-button close" aria-label="Close the details">
@@ -46,6 +46,13 @@ export function Details() {
       </Dialog.Content>
     </Dialog.Root>
   );
+}
+
+/** Moves the focus from the closed details to the table's current row, unless it is elsewhere already. */
+function focusTable(event: Event): void {
+  event.preventDefault();
+  if (document.activeElement !== document.body) return;
+  document.querySelector<HTMLElement>('[role=row][tabindex="0"]')?.focus({ preventScroll: true });
 }
 
 function Visitor({ guid }: { guid: string }) {
@@ -191,7 +198,7 @@ function Fact({ text, href, elsewhere = false, mono = false }: FactProps) {
           {text}
         </a>
       )}
-      <CopyButton text={text} />
+      <CopyButton key={text} text={text} />
     </div>
   );
 }
