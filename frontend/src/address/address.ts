@@ -3,6 +3,7 @@
  * works.
  */
 
+import { Subscribers } from '../shared/subscribers';
 import { type Query, readQuery, writeQuery } from './query';
 
 /**
@@ -11,18 +12,23 @@ import { type Query, readQuery, writeQuery } from './query';
  */
 const WRITE_AFTER = 200;
 
+/** Marks the history entry of the details. */
+const DETAILS = 'details';
+
 /** The query, its subscribers, and its copy in the address. */
 export class Address {
   #query: Query;
-  readonly #subscribers = new Set<() => void>();
+  readonly #subscribers = new Subscribers();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #goingBack = false;
 
   constructor() {
     this.#query = readAddress();
-    // The Back or Forward button, or an address typed by hand.
+    // The Back or Forward button, an address typed by hand, or `#goBack`.
     window.addEventListener('popstate', () => {
       clearTimeout(this.#timer);
-      this.#become(readAddress());
+      if (this.#goingBack) this.#returned();
+      else this.#become(readAddress());
     });
     window.addEventListener('pagehide', () => this.#write());
   }
@@ -32,34 +38,53 @@ export class Address {
   }
 
   readonly change = (part: Partial<Query>): void => {
-    const opens = part.visitor !== undefined && part.visitor !== null && this.#query.visitor === null;
-    if (opens) {
-      // A history entry of its own, so that Back closes the details.
+    const before = this.#query.visitor;
+    const { visitor = before } = part;
+    if (!this.#goingBack && before === null && visitor !== null) {
       this.#write();
-      window.history.pushState(null, '', window.location.href);
+      this.#push();
     }
     this.#become({ ...this.#query, ...part });
+    if (before !== null && visitor === null) this.#goBack();
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#write(), WRITE_AFTER);
+    if (!this.#goingBack) this.#timer = setTimeout(() => this.#write(), WRITE_AFTER);
   };
 
-  /** Calls `subscriber` after each change until the returned function is called. */
-  readonly subscribe = (subscriber: () => void): (() => void) => {
-    this.#subscribers.add(subscriber);
-    return () => this.#subscribers.delete(subscriber);
-  };
+  readonly subscribe = this.#subscribers.subscribe;
 
   #become(query: Query): void {
     this.#query = query;
-    for (const subscriber of this.#subscribers) subscriber();
+    this.#subscribers.notify();
   }
 
-  #write(): void {
+  /** Adds a history entry for the details, so that Back closes them. */
+  #push(): void {
+    window.history.pushState(DETAILS, '', window.location.href);
+  }
+
+  /** Removes the entry of `#push`, so that Back leaves the page after any number of details. */
+  #goBack(): void {
+    if (this.#goingBack || window.history.state !== DETAILS) return;
+    this.#goingBack = true;
+    window.history.back();
+  }
+
+  /** Brings the address up to date after `#goBack`: the query may have changed while the details were open. */
+  #returned(): void {
+    this.#goingBack = false;
+    const { visitor } = this.#query;
+    this.#write({ ...this.#query, visitor: null });
+    if (visitor !== null) this.#push();
+    this.#write();
+  }
+
+  #write(query = this.#query): void {
     clearTimeout(this.#timer);
-    const parameters = writeQuery(this.#query).toString();
+    const parameters = writeQuery(query).toString();
     const { pathname, search, hash } = window.location;
     const wanted = parameters === '' ? '' : `?${parameters}`;
-    if (wanted !== search) window.history.replaceState(null, '', `${pathname}${wanted}${hash}`);
+    if (wanted === search) return;
+    window.history.replaceState(window.history.state, '', `${pathname}${wanted}${hash}`);
   }
 }
 
