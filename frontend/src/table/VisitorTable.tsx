@@ -1,16 +1,17 @@
 import { memo, useCallback, useState } from 'react';
-import { useLive } from '../store/useLive';
-import { useIsWatched } from '../watch/useWatch';
-import { useRowShape } from '../shared/useRowShape';
-import { CompanyRow } from './CompanyRow';
+import { useQuery } from '../address/useQuery';
 import { NO_COMPANY, type CompanyLine } from '../listing/lines';
 import type { Line, VisitorLine } from '../listing/lines';
+import { useRowShape } from '../shared/useRowShape';
+import { useLive } from '../store/useLive';
+import { useIsWatched } from '../watch/useWatch';
+import { CompanyRow } from './CompanyRow';
 import { EmptyTable } from './EmptyTable';
-import { TableHead } from './TableHead';
-import { useQuery } from '../address/useQuery';
 import { heightVariables } from './rowHeight';
+import { TableHead } from './TableHead';
 import { useHoldOrder } from './useHoldOrder';
 import { useRowNavigation } from './useRowNavigation';
+import { useScrollToTop } from './useScrollToTop';
 import { useVirtualRows } from './useVirtualRows';
 import { VisitorRow } from './VisitorRow';
 import './table.css';
@@ -43,6 +44,7 @@ export function VisitorTable() {
     [change, query.unfolded],
   );
   const rows = useVirtualRows(lines, scroller);
+  useScrollToTop(query, lines, scroller);
   const { current, onKeyDown, setCurrent } = useRowNavigation(lines, rows, scroller, act);
 
   return (
