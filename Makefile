@@ -1,19 +1,19 @@
-# `make` lists the targets. Cargo and npm know best what is out of date and how much to do at once, so each
-# step here runs alone and most of them always run; only what they cannot judge has a file that stands for it.
+# `make` lists the targets. Cargo and npm decide what is out of date and how much to run in parallel, so each step here
+# runs alone, and most of them always run. Only steps that they cannot judge have a stamp file.
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
 # How many enrichers `make up` starts.
 ENRICHERS ?= 2
-# The chaos run: its seed (a random one if empty), how long, how busy, and 1 for a cluster of three NATS servers.
+# The chaos run: its seed (random if empty), minutes, events per second, and 1 for a cluster of three NATS servers.
 SEED ?=
 MINUTES ?= 10
 RATE ?= 2000
 CLUSTER ?=
-# Flags of the bench, e.g. BENCH_FLAGS="--only latency --seconds 10".
+# Flags of the benchmark, for example BENCH_FLAGS="--only latency --seconds 10".
 BENCH_FLAGS ?=
-# Flags of the soak, e.g. SOAK_FLAGS="--help".
+# Flags of the soak, for example SOAK_FLAGS="--help".
 SOAK_FLAGS ?=
 
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
@@ -25,19 +25,19 @@ NODE_MODULES := frontend/node_modules/.installed
 PAGE := frontend/dist/index.html
 PAGE_SOURCES := $(shell find frontend/src frontend/public frontend/index.html frontend/*.json frontend/*.ts 2>/dev/null)
 
-# A third party whose address or provider file is given is real, and needs no simulator.
+# A third party with a given address or provider file is real and needs no simulator.
 SIMULATORS := $(if $(EMITTER_URL),,emitter) $(if $(DEANONYMIZER_URL)$(DEANONYMIZER_PROVIDER),,deanonymizer)
 SIMULATOR_PORTS := $(if $(EMITTER_URL),,8080) $(if $(DEANONYMIZER_URL)$(DEANONYMIZER_PROVIDER),,4830)
 
 ##@ Run
 
 .PHONY: up
-up: check-ports setup build ## Start everything; EMITTER_URL=, DEANONYMIZER_URL=, DEANONYMIZER_PROVIDER= and ENRICHERS= change what
+up: check-ports setup build ## Start everything; options: EMITTER_URL=, DEANONYMIZER_URL=, DEANONYMIZER_PROVIDER=, ENRICHERS=
 	@NATS_SERVER="$$(scripts/find-nats-server)" && export NATS_SERVER && \
 	  exec scripts/up --concurrency enricher=$(ENRICHERS) nats $(SIMULATORS) ingestor enricher gateway page
 
 .PHONY: compose-up
-compose-up: ## The same in containers, in the background
+compose-up: ## Start everything in containers, in the background
 	docker compose up --build --detach --wait
 
 .PHONY: compose-down
@@ -45,65 +45,65 @@ compose-down: ## Stop the containers and remove them
 	docker compose --profile '*' down --remove-orphans
 
 .PHONY: compose-test
-compose-test: ## The containers under load: scaled, killed, and nothing lost; needs a Docker engine
+compose-test: ## Scale and kill the containers under load, and check every session; needs a Docker engine
 	cargo run --locked -p e2e --bin compose_test
 
 .PHONY: replay
-replay: build ## Send what was rejected through again, once a fix runs
+replay: build ## Send rejected messages through the pipeline again, after a fix
 	$(BIN_DIR)/ingestor replay
 
 .PHONY: soak
-soak: setup build ## 20,000 events/s for a minute, and nothing lost; SOAK_FLAGS= are its flags
+soak: setup build ## Run 20,000 events/s for a minute, and check every session; flags: SOAK_FLAGS=
 	@NATS_SERVER="$$(scripts/find-nats-server)" && export NATS_SERVER && \
 	  cargo run --release --locked -p e2e --bin soak -- $(SOAK_FLAGS)
 
 .PHONY: chaos
-chaos: setup build ## Kill, stop and freeze everything under load, and nothing lost; SEED=, MINUTES=, RATE=, CLUSTER=1
+chaos: setup build ## Kill, stop and freeze processes under load, and check every view; SEED=, MINUTES=, RATE=, CLUSTER=1
 	@NATS_SERVER="$$(scripts/find-nats-server)" && FAKETIME_LIBRARY="$$(scripts/find-faketime)" && \
 	  export NATS_SERVER FAKETIME_LIBRARY && \
 	  cargo run --release --locked -p e2e --bin chaos -- --minutes $(MINUTES) --rate $(RATE) \
 	    $(if $(SEED),--seed $(SEED)) $(if $(filter 1,$(CLUSTER)),--cluster)
 
 .PHONY: bench
-bench: setup build ## How fast everything is, into docs/performance.md; BENCH_FLAGS= are its flags
+bench: setup build ## Measure throughput, latency and cost, and write docs/performance.md; flags: BENCH_FLAGS=
 	@NATS_SERVER="$$(scripts/find-nats-server)" && export NATS_SERVER && \
 	  cargo run --release --locked -p e2e --bin bench -- $(BENCH_FLAGS)
 
 .PHONY: microbench
-microbench: ## What the parts cost that run for each event
+microbench: ## Measure the parts that run for each event
 	cargo bench --locked -p protocol -p ingestor -p enricher -p gateway --benches
 
 .PHONY: bench-lookups
-bench-lookups: setup build ## What fleets pay for lookups, and how an outage of the Deanonymizer is felt
+bench-lookups: setup build ## Measure what fleets pay for lookups, and the effect of a Deanonymizer outage
 	@NATS_SERVER="$$(scripts/find-nats-server)" && export NATS_SERVER && \
 	  cargo run --release --locked -p e2e --bin bench_lookups
 
 .PHONY: bench-page
-bench-page: $(PAGE) ## How fluid the page is with VISITORS= and CHANGES= a second, and its heap over MINUTES=
+bench-page: $(PAGE) ## Measure the page: VISITORS=, CHANGES= per second, and its heap over MINUTES=
 	CHROMIUM="$$(scripts/find-chromium)" && export CHROMIUM && node frontend/bench/page.mjs
 
 ##@ Build
 
 .PHONY: setup
-setup: $(VENV) $(NODE_MODULES) ## Fetch what is needed besides Rust and Node
+setup: $(VENV) $(NODE_MODULES) ## Fetch all other requirements besides Rust and Node
 
 .PHONY: build
 build: $(PAGE) ## Build the release binaries and the page
 	cargo build --release --locked -p ingestor -p enricher -p gateway -p simulator
 
 .PHONY: clean
-clean: ## Remove all that was built or fetched
+clean: ## Remove everything that was built or fetched
 	cargo clean
 	rm -rf .venv frontend/node_modules frontend/dist
 
 .PHONY: screenshots
-screenshots: $(PAGE) ## Take the pictures of the page in docs/ anew
+screenshots: $(PAGE) ## Retake the pictures of the page in docs/
 	CHROMIUM="$$(scripts/find-chromium)" && export CHROMIUM && node frontend/browser/screenshots.mjs
 
 ##@ Check
 
 .PHONY: test
-test: lint test-frontend test-rust test-browser ## Everything, from the formatting to the browser
+test: lint test-frontend test-rust test-browser ## Run every test, from formatting to the browser
 
 .PHONY: fmt
 fmt: $(NODE_MODULES) ## Format all sources
@@ -111,7 +111,7 @@ fmt: $(NODE_MODULES) ## Format all sources
 	npm --prefix frontend run format
 
 .PHONY: lint
-lint: lint-rust lint-frontend lint-scripts lint-observability lint-kubernetes lint-dependencies ## Formatting, lints and licences
+lint: lint-rust lint-frontend lint-scripts lint-observability lint-kubernetes lint-dependencies ## Check formatting, lints and licences
 
 .PHONY: lint-rust
 lint-rust:
@@ -141,36 +141,36 @@ lint-kubernetes: $(KUBERNETES_SCHEMAS)
 	.venv/bin/python deploy/kubernetes/check.py
 	@if command -v kubectl >/dev/null; then \
 	  kubectl kustomize --load-restrictor=LoadRestrictionsNone deploy/kubernetes >/dev/null; \
-	  else printf '\n*** SKIPPED: %s ***\n\n' 'kubectl is not installed, deploy/kubernetes was not put together'; fi
+	  else printf '\n*** SKIPPED: %s ***\n\n' 'kubectl is not installed, deploy/kubernetes was not built'; fi
 
-# Offline, because the licences lie in the crates themselves; advisories need the network and are not part of
-# a test that has to give the same answer tomorrow.
+# Offline, because the licences are in the crates themselves. Advisories need the network, and a test must give the
+# same result tomorrow.
 .PHONY: lint-dependencies
 lint-dependencies:
 	@if command -v cargo-deny >/dev/null; then \
 	  cargo fetch --locked && cargo deny --locked --offline check bans licenses sources; \
 	  else printf '\n*** SKIPPED: %s ***\n\n' 'cargo-deny is not installed, the licences of the crates were not checked'; fi
 
-# Both ask the network for what has become known since, so they are not part of the tests.
+# Both need the network for recent findings, so they are not part of the tests.
 .PHONY: audit
-audit: $(NODE_MODULES) ## Known weaknesses of crates and packages
+audit: $(NODE_MODULES) ## Check crates and packages for known vulnerabilities
 	cargo deny --locked check advisories
 	npm --prefix frontend audit --omit dev
 
 .PHONY: sbom
-sbom: $(NODE_MODULES) ## All that is inside, as CycloneDX, into target/sbom
+sbom: $(NODE_MODULES) ## List all components as CycloneDX in target/sbom
 	@mkdir -p $(TARGET_DIR)/sbom
 	cargo sbom --output-format cyclone_dx_json_1_6 > $(TARGET_DIR)/sbom/crates.json
 	npm --prefix frontend sbom --sbom-format cyclonedx --omit dev > $(TARGET_DIR)/sbom/page.json
 
 .PHONY: test-frontend
-test-frontend: $(NODE_MODULES) ## Unit tests of the page
+test-frontend: $(NODE_MODULES) ## Run the unit tests of the page
 	npm --prefix frontend test
 
-# The end-to-end tests start the real processes and open the real page. `--tests` beside `--bins` makes both
-# commands agree on the crates' features, so that nothing is compiled twice.
+# The end-to-end tests start the real processes and open the real page. With `--tests` beside `--bins`, both commands
+# use the same crate features, so nothing is compiled twice.
 .PHONY: test-rust
-test-rust: $(VENV) $(PAGE) ## Unit tests of the crates, and the whole pipeline end to end
+test-rust: $(VENV) $(PAGE) ## Run the unit tests of the crates and the end-to-end tests
 	cargo build --locked --workspace --bins --tests
 	NATS_SERVER="$$(scripts/find-nats-server)" && CHROMIUM="$$(scripts/find-chromium)" && \
 	  FIREFOX="$$(scripts/find-firefox)" && FAKETIME_LIBRARY="$$(scripts/find-faketime)" && \
@@ -178,7 +178,7 @@ test-rust: $(VENV) $(PAGE) ## Unit tests of the crates, and the whole pipeline e
 	  cargo test --locked --workspace
 
 .PHONY: test-browser
-test-browser: $(PAGE) ## The page in Chromium, against a mock gateway
+test-browser: $(PAGE) ## Run the page in Chromium against a mock gateway
 	CHROMIUM="$$(scripts/find-chromium)" && export CHROMIUM && npm --prefix frontend run test:browser
 
 ##@ Help

@@ -9,7 +9,7 @@ use simulator::{
 };
 use strum::VariantArray as _;
 
-/// Stands in for the two third parties.
+/// Simulates the two third parties.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = false)]
 pub(crate) struct Cli {
@@ -19,34 +19,34 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Party {
-    /// Plays the SessionsEmitter: a WebSocket server that tells of the visitors of a busy site
+    /// Simulates the SessionsEmitter: a WebSocket server that reports the visitors of a busy site
     Emitter(EmitterFlags),
-    /// Plays the Deanonymizer: an HTTP server that says who is behind an IP
+    /// Simulates the Deanonymizer: an HTTP server that says who is behind an IP address
     Deanonymizer(DeanonymizerFlags),
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Exits with 0 if somebody listens on --listen, otherwise with 1
+    /// Exits with 0 if a process listens on --listen, otherwise with 1
     Healthcheck,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct EmitterFlags {
-    /// Where to listen
+    /// Address to listen on
     #[arg(long, env, global = true, default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
-    /// Plays the same as any other time with this seed, GUIDs included; without it, the same site but another day.
-    /// Goes with the Deanonymizer of the same seed, or without a seed
+    /// Makes runs repeatable, GUIDs included. Without a seed, the site is the same but its visitors come at other times.
+    /// Use the same seed for the Deanonymizer, or none for both
     #[arg(long, env)]
     pub(crate) seed: Option<u64>,
     /// New visitors per second
     #[arg(long, env, default_value_t = 1.0)]
     pub(crate) rate: f64,
-    /// How many visitors are there at once, on average
+    /// Average number of concurrent visitors
     #[arg(long, env, default_value_t = 150)]
     pub(crate) sessions: u32,
-    /// What goes wrong: names with commas between them, or all, default, none
+    /// Faults: comma-separated names, or all, default, none
     #[arg(long, env, default_value = "default")]
     pub(crate) faults: Faults,
     #[command(subcommand)]
@@ -55,31 +55,31 @@ pub(crate) struct EmitterFlags {
 
 #[derive(Debug, Args)]
 pub(crate) struct DeanonymizerFlags {
-    /// Where to listen
+    /// Address to listen on
     #[arg(long, env, global = true, default_value = "127.0.0.1:4830")]
     pub(crate) listen: SocketAddr,
-    /// What the answers are made from; goes with the emitter of the same seed, or without a seed
+    /// Seed of the answers; use the same seed for the emitter, or none for both
     #[arg(long, env, default_value_t = 0)]
     pub(crate) seed: u64,
-    /// How long a call takes: 50ms, or any time in a range: 20ms..2s
+    /// Duration of a call, such as 50ms, or a range, such as 20ms..2s
     #[arg(long, env, default_value = "50ms")]
     pub(crate) latency: Latency,
-    /// The share of calls answered with 500
+    /// Share of calls answered with 500
     #[arg(long, env, default_value = "0.1", value_parser = share)]
     pub(crate) error_rate: f64,
-    /// The share of calls never answered
+    /// Share of calls never answered
     #[arg(long, env, default_value = "0", value_parser = share)]
     pub(crate) hang_rate: f64,
-    /// The share of calls answered with garbage
+    /// Share of calls answered with garbage
     #[arg(long, env, default_value = "0", value_parser = share)]
     pub(crate) garbage_rate: f64,
-    /// Plays an identification service: snitcher, people-data-labs, 6sense, albacross or ipinfo
+    /// Simulates an identification service: snitcher, people-data-labs, 6sense, albacross or ipinfo
     #[arg(long = "as", env = "AS", value_name = "PROVIDER", value_parser = persona)]
     pub(crate) persona: Option<Persona>,
-    /// The key that questions to the played service must carry; without it, any key will do
+    /// The key that requests to the simulated service must have; without it, any key is accepted
     #[arg(long, env = "SIMULATOR_KEY", hide_env_values = true, requires = "persona")]
     pub(crate) key: Option<String>,
-    /// How many questions the played service answers before its quota is used up
+    /// How many requests the simulated service answers before its quota is used up
     #[arg(long, env, requires = "persona")]
     pub(crate) quota: Option<u64>,
     #[command(subcommand)]

@@ -7,18 +7,18 @@ use clap::Parser;
 use e2e::chaos::{Kind, Pace, Settings, run};
 use strum::VariantArray as _;
 
-/// Hurts everything at random, and at quiet points compares every gateway and every page with what was sent.
+/// Injects random faults, and once per round compares every gateway and every page with what was sent.
 #[derive(Parser)]
 struct Flags {
-    /// Decides who comes when, and what is struck; a random one if not given.
+    /// Determines the visitors and the faults; random if not given.
     #[arg(long)]
     seed: Option<u64>,
 
-    /// For how long, in rounds of a minute each.
+    /// How many rounds to run, of a minute each.
     #[arg(long, default_value_t = 10)]
     minutes: u64,
 
-    /// How long a round is, in seconds; faults that are not over then make it longer.
+    /// The length of a round in seconds; faults that are still active make it longer.
     #[arg(long, default_value_t = 60)]
     round: u64,
 
@@ -26,11 +26,11 @@ struct Flags {
     #[arg(long, default_value_t = 2_000)]
     rate: u32,
 
-    /// A cluster of three NATS servers in the place of one.
+    /// Use a cluster of three NATS servers instead of one.
     #[arg(long)]
     cluster: bool,
 
-    /// How often a fault begins, in seconds.
+    /// Seconds between the starts of two faults.
     #[arg(long, default_value_t = 5)]
     every: u64,
 

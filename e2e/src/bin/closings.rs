@@ -7,10 +7,10 @@ use clap::Parser;
 use e2e::{Pipeline, Role, Visitor, eventually};
 use simulator::world::Kind;
 
-/// Measures what remembered closings cost.
+/// Measures the cost of remembered closings.
 #[derive(Debug, Parser)]
 struct Flags {
-    /// How many sessions are opened and closed.
+    /// Number of sessions to open and close.
     #[arg(default_value_t = 100_000)]
     sessions: u32,
 }

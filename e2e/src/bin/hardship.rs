@@ -13,10 +13,10 @@ use simulator::world::Kind;
 /// How long anything may take to be as it should be again.
 const SETTLING: Duration = Duration::from_mins(5);
 
-/// Measures recoveries and memory.
+/// Measures recovery times and memory.
 #[derive(Parser)]
 struct Flags {
-    /// Sessions that are live at once.
+    /// Number of live sessions.
     #[arg(long, default_value_t = 100_000)]
     sessions: usize,
 
@@ -26,16 +26,16 @@ struct Flags {
 
 #[derive(Clone, Copy, Subcommand)]
 enum Hardship {
-    /// Everybody is killed once, and started again.
+    /// Kills and restarts each process once.
     Restarts,
-    /// NATS is away for so long, under load.
+    /// Stops NATS for a while, under load.
     Outage {
         #[arg(long, default_value_t = 5.0)]
         minutes: f64,
         #[arg(long, default_value_t = 2_000.0)]
         rate: f64,
     },
-    /// So many events a second come for so long, more than can be handled.
+    /// Sends more events per second than can be processed.
     Overload {
         #[arg(long, default_value_t = 10.0)]
         minutes: f64,

@@ -10,14 +10,14 @@ use simulator::deanonymizer::DeanonymizerStats;
 use simulator::emitter::EmitterConfig;
 use simulator::load::{Load, LoadConfig, Mix};
 
-/// Sends load through the whole pipeline, and then compares every session in the view with what was sent.
+/// Sends load through the whole pipeline, then compares every session in the view with what was sent.
 #[derive(Parser)]
 struct Flags {
     /// Events per second.
     #[arg(long, default_value_t = 20_000.0)]
     rate: f64,
 
-    /// Sessions that are live at once.
+    /// Number of live sessions.
     #[arg(long, default_value_t = 10_000)]
     sessions: usize,
 
@@ -25,19 +25,19 @@ struct Flags {
     #[arg(long, default_value_t = 60)]
     seconds: u64,
 
-    /// Enrichers.
+    /// Number of enrichers.
     #[arg(long, default_value_t = 2)]
     enrichers: usize,
 
-    /// WebSocket clients that watch.
+    /// Number of WebSocket clients.
     #[arg(long, default_value_t = 1)]
     viewers: usize,
 
-    /// Addresses that the visitors come from; as many lookups are needed.
+    /// Number of visitors' addresses, which is also the number of lookups needed.
     #[arg(long, default_value_t = 2_000)]
     addresses: u32,
 
-    /// Only keep-alives of known visitors, in the place of a real mix.
+    /// Send only keep-alives of known visitors instead of the real mix.
     #[arg(long)]
     light: bool,
 }

@@ -32,26 +32,26 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::part::Part;
 use crate::report::Section;
 
-/// Measures how fast the pipeline is, what it costs and where its limits are.
+/// Measures the throughput, latency, cost and limits of the pipeline.
 #[derive(Parser)]
 struct Flags {
-    /// What to measure, comma-separated; everything unless given. A part alone is printed and not written.
+    /// The parts to measure, comma-separated; default all. Single parts are printed and not written.
     #[arg(long, value_delimiter = ',')]
     only: Vec<Part>,
 
-    /// How long a rate must be sustained, in seconds; all other measurements take a part of that.
+    /// How long a rate must be sustained, in seconds; other measurements take a fraction of that.
     #[arg(long, default_value_t = 30)]
     seconds: u64,
 
-    /// The most sessions that are held at once.
+    /// Maximum number of live sessions.
     #[arg(long, default_value_t = 1_000_000)]
     sessions: usize,
 
-    /// The most WebSocket clients.
+    /// Maximum number of WebSocket clients.
     #[arg(long, default_value_t = 10_000)]
     clients: usize,
 
-    /// The folder that the document and its plots are written to; `docs` unless given.
+    /// The folder for the document and its plots; default `docs`.
     #[arg(long)]
     output: Option<PathBuf>,
 
@@ -62,7 +62,7 @@ struct Flags {
 /// What this program is as a child of itself.
 #[derive(Subcommand)]
 enum Command {
-    /// WebSocket clients of a gateway; tells on its output what it is asked on its input
+    /// WebSocket clients of a gateway, controlled by standard input
     #[command(hide = true)]
     Watch(watch::Flags),
     /// A bare client of the emitter
