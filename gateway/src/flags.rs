@@ -26,7 +26,7 @@ pub struct Flags {
     #[command(flatten)]
     pub common: Common,
 
-    /// Where to serve the page, API, WebSocket, health and metrics.
+    /// Address of the page, API, WebSocket, health and metrics.
     #[arg(long, env, default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
 
@@ -38,7 +38,7 @@ pub struct Flags {
     #[arg(long, env, default_value = "60s", value_parser = duration)]
     pub stale_after: Duration,
 
-    /// The least time between two frames to clients.
+    /// Minimum time between two frames to clients.
     #[arg(long, env, default_value = "50ms", value_parser = duration)]
     pub frame_interval: Duration,
 
@@ -50,7 +50,7 @@ pub struct Flags {
     #[arg(long, env, hide_env_values = true, value_parser = NonEmptyStringValueParser::new())]
     pub access_token: Option<String>,
 
-    /// A file with the token, in place of the token itself.
+    /// A file with the token, instead of `--access-token`.
     #[arg(long, env, value_name = "FILE")]
     pub access_token_file: Option<PathBuf>,
 
@@ -58,21 +58,21 @@ pub struct Flags {
     #[arg(long, env, value_delimiter = ',', value_parser = origin::parse)]
     pub allowed_origin: Vec<url::Origin>,
 
-    /// The most WebSocket clients at once.
+    /// Maximum number of WebSocket clients.
     #[arg(long, env, default_value_t = 10_000)]
     pub max_clients: usize,
 
-    /// The most connections at once, including those of WebSocket clients.
+    /// Maximum number of connections, including those of WebSocket clients.
     #[arg(long, env, default_value_t = 16_384)]
     pub max_connections: usize,
 
-    /// The most connections at once from one address; an IPv6 /64 counts as one. An office behind one address needs one for
-    /// each open page, and a reverse proxy needs one for each open page of all its clients.
+    /// Maximum number of connections from one address; an IPv6 /64 counts as one. An office behind one address needs one
+    /// for each open page, and a reverse proxy needs one for each open page of all its clients.
     #[arg(long, env, default_value_t = 1_024)]
     pub max_connections_per_address: usize,
 
-    /// The most requests per second from one address, with bursts of ten times as many. Behind a reverse proxy all requests
-    /// come from its address.
+    /// Maximum requests per second from one address, with bursts of ten times as many. Behind a reverse proxy, all
+    /// requests come from its address.
     #[arg(long, env, default_value = "200")]
     pub request_rate: NonZeroU32,
 

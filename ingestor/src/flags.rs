@@ -34,7 +34,7 @@ pub struct Flags {
     #[arg(long, env, default_value = "ws://127.0.0.1:8080", value_parser = websocket_url)]
     pub emitter_url: String,
 
-    /// Where to serve health and metrics.
+    /// Address of health and metrics.
     #[arg(long, env, default_value = "127.0.0.1:9101")]
     pub http_listen: SocketAddr,
 
@@ -50,7 +50,7 @@ pub struct Flags {
     #[arg(long, env, default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     pub buffer_mib: u64,
 
-    /// How old events may be that are sent again after the raw stream was lost.
+    /// Maximum age of events that are sent again after the raw stream was lost.
     #[arg(long, env, default_value = "60s", value_parser = duration)]
     pub replay_window: Duration,
 }

@@ -21,15 +21,15 @@ pub struct Common {
     #[arg(long, env, value_delimiter = ',', default_value = "nats://127.0.0.1:4222", value_parser = nats_url)]
     pub nats_url: Vec<async_nats::ServerAddr>,
 
-    /// NATS user; by default the process's name.
+    /// NATS user; default: the name of the process.
     #[arg(long, env, value_parser = NonEmptyStringValueParser::new())]
     pub nats_user: Option<String>,
 
-    /// NATS password; the default is fit for a laptop only.
+    /// NATS password; the default is for a laptop only.
     #[arg(long, env, hide_env_values = true, value_parser = NonEmptyStringValueParser::new())]
     pub nats_password: Option<String>,
 
-    /// A file with the NATS password, in place of the password itself.
+    /// A file with the NATS password, instead of `--nats-password`.
     #[arg(long, env, value_name = "FILE")]
     pub nats_password_file: Option<PathBuf>,
 
@@ -37,11 +37,11 @@ pub struct Common {
     #[arg(long, env, value_name = "FILE")]
     pub nats_creds: Option<PathBuf>,
 
-    /// Certificates to trust NATS servers by, in a PEM file. With it, no connection is made without TLS.
+    /// Certificates of trusted authorities for NATS servers, in a PEM file. Requires TLS for every connection.
     #[arg(long, env, value_name = "FILE")]
     pub nats_ca: Option<PathBuf>,
 
-    /// Our own certificate, in a PEM file, for NATS servers that ask for one.
+    /// The client certificate of this process, in a PEM file, for NATS servers that require one.
     #[arg(long, env, value_name = "FILE", requires = "nats_key")]
     pub nats_cert: Option<PathBuf>,
 
@@ -57,7 +57,7 @@ pub struct Common {
     #[command(flatten)]
     pub limits: StreamLimits,
 
-    /// How to write log lines.
+    /// Format of log lines.
     #[arg(long, env, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 
@@ -70,24 +70,24 @@ pub struct Common {
 /// creates the streams. NATS reserves the memory of all of them: together they must fit its `max_memory_store`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::Args)]
 pub struct StreamLimits {
-    /// How much the raw stream may hold, in MiB; the same for all processes, as whichever comes first makes it.
+    /// Size limit of the raw stream in MiB; the same for all processes, because the first one creates it.
     #[arg(long, env, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub raw_mib: u32,
 
-    /// How much the stream of sessions may hold, in MiB. Close to the limit closings are remembered for a shorter time,
-    /// then new visitors wait; sessions that are shown are never dropped.
+    /// Size limit of the stream of sessions in MiB. Near the limit, closings are remembered for a shorter time, then
+    /// new visitors wait; live sessions are never dropped.
     #[arg(long, env, default_value_t = 768, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub sessions_mib: u32,
 
-    /// How much the stream of activities may hold, in MiB; at the limit the oldest are dropped.
+    /// Size limit of the stream of activities in MiB; at the limit, the oldest are dropped.
     #[arg(long, env, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub activity_mib: u32,
 
-    /// How much the bucket of profiles may hold, in MiB; at the limit the oldest are dropped, and paid for again.
+    /// Size limit of the bucket of profiles in MiB; at the limit, the oldest are dropped, and paid for again.
     #[arg(long, env, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub profiles_mib: u32,
 
-    /// How much the stream of rejected messages may hold, in MiB; at the limit the oldest are dropped.
+    /// Size limit of the stream of rejected messages in MiB; at the limit, the oldest are dropped.
     #[arg(long, env, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub rejected_mib: u32,
 }
@@ -95,16 +95,16 @@ pub struct StreamLimits {
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Readable text.
     Text,
-    /// One JSON object a line, for collectors.
+    /// One JSON object per line, for log collectors.
     Json,
 }
 
 /// The subcommands of every process.
 #[derive(Clone, Copy, Debug, clap::Subcommand)]
 pub enum Command {
-    /// Ask the running process's own `/readyz`; exit code 0 when it is ready.
+    /// Query `/readyz` of the running process; exit code 0 if it is ready.
     Healthcheck,
 }
 

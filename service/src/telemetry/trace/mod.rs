@@ -32,11 +32,11 @@ static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 /// Where traces are exported, and how many.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
-    /// The base address of an OpenTelemetry collector that takes traces over HTTP; without it there are none.
+    /// Base URL of an OpenTelemetry collector that accepts traces over HTTP; without it, there are no traces.
     #[arg(long, env, value_name = "URL", value_parser = crate::process::urls::http_url)]
     pub otlp_endpoint: Option<Url>,
 
-    /// The share of raw messages that are traced, from 0 to 1; the ingestor decides it for all.
+    /// Share of raw messages that are traced, from 0 to 1; the ingestor's value decides.
     #[arg(long, env, default_value_t = 0.01, value_parser = share)]
     pub trace_share: f64,
 }
