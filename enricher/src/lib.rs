@@ -39,6 +39,7 @@ use crate::lookup::admission::guard::Guard;
 use crate::lookup::cache::fleet::Fleet;
 use crate::lookup::cache::replica::{self, Replica};
 use crate::lookup::cache::secrets::{self, Secrets};
+use crate::lookup::cache::verdict_store::VerdictStore;
 use crate::lookup::free_tier::FreeTier;
 use crate::lookup::provider::deanonymizer::{Deanonymizer, Service};
 use crate::lookup::{Lifetimes, Lookup};
@@ -69,12 +70,7 @@ async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
 
 async fn enrich(flags: Flags, deanonymizer: Deanonymizer, free_tier: FreeTier) -> anyhow::Result<ExitCode> {
     free_tier.follow();
-    if let Service::Provider(provider) = deanonymizer.service() {
-        tracing::info!(
-            provider = provider.name,
-            "asks an identification service in the Deanonymizer's place"
-        );
-    }
+    log_provider(&deanonymizer);
     let process = Process::start(
         "enricher",
         &flags,
@@ -100,12 +96,13 @@ async fn enrich(flags: Flags, deanonymizer: Deanonymizer, free_tier: FreeTier) -
         (Arc::clone(&rules), hasher.clone()),
         Explain::new(replica.clone(), fleet.clone(), hasher.clone()),
     );
+    let store = VerdictStore::new(&process, fleet.clone());
     let lookup = lookup(
         &flags,
         deanonymizer,
         &rules,
         &replica,
-        &fleet,
+        store,
         guard.clone(),
         &gauges,
     );
@@ -172,6 +169,15 @@ async fn enrich(flags: Flags, deanonymizer: Deanonymizer, free_tier: FreeTier) -
     Ok(ExitCode::SUCCESS)
 }
 
+fn log_provider(deanonymizer: &Deanonymizer) {
+    if let Service::Provider(provider) = deanonymizer.service() {
+        tracing::info!(
+            provider = provider.name,
+            "asks an identification service in the Deanonymizer's place"
+        );
+    }
+}
+
 fn guard(flags: &Flags, fleet: &Fleet, hasher: AddressHasher, health: Health) -> anyhow::Result<Guard> {
     let key_file = flags.key_file()?;
     let account = AccountGate::new(fleet.clone(), key_file, hasher, flags.account_retry, health);
@@ -189,7 +195,7 @@ fn lookup(
     deanonymizer: Deanonymizer,
     rules: &Arc<Rules>,
     replica: &Replica,
-    fleet: &Fleet,
+    store: VerdictStore,
     guard: Guard,
     gauges: &Arc<Gauges>,
 ) -> Lookup {
@@ -199,7 +205,7 @@ fn lookup(
     };
     Lookup::new(
         replica.clone(),
-        fleet.clone(),
+        store,
         guard,
         deanonymizer,
         Arc::clone(rules),

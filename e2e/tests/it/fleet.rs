@@ -9,6 +9,7 @@ mod explain;
 mod kills;
 mod outage;
 mod slow;
+mod stored;
 mod unidentified;
 mod unusable;
 mod verdicts;

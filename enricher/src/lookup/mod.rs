@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::time::millis;
-use service::log_throttle::LogThrottle;
 use service::{clock, trace};
 use tokio::time::{Instant, timeout};
 
@@ -25,6 +24,7 @@ use crate::lookup::cache::deferral::Deferral;
 use crate::lookup::cache::entry::{Entry, Found};
 use crate::lookup::cache::fleet::{Claim, Fleet, LEASE_TTL, Lease};
 use crate::lookup::cache::replica::Replica;
+use crate::lookup::cache::verdict_store::VerdictStore;
 use crate::lookup::failure::LookupFailure as Failure;
 use crate::lookup::interest::Interest;
 use crate::lookup::provider::deanonymizer::Deanonymizer;
@@ -54,6 +54,7 @@ impl Lifetimes {
 pub struct Lookup {
     replica: Replica,
     fleet: Fleet,
+    store: VerdictStore,
     guard: Guard,
     deanonymizer: Deanonymizer,
     rules: Arc<Rules>,
@@ -65,7 +66,7 @@ impl Lookup {
     /// With what it asks in turn.
     pub fn new(
         replica: Replica,
-        fleet: Fleet,
+        store: VerdictStore,
         guard: Guard,
         deanonymizer: Deanonymizer,
         rules: Arc<Rules>,
@@ -74,7 +75,8 @@ impl Lookup {
     ) -> Self {
         Self {
             replica,
-            fleet,
+            fleet: store.fleet().clone(),
+            store,
             guard,
             deanonymizer,
             rules,
@@ -198,13 +200,7 @@ impl Lookup {
             Err(failure) => return Err(self.give_up(key, lease, failure).await),
         };
         let found = Arc::new(self.judge(answer, failures.saturating_add(1)));
-        if let Err(error) = self.fleet.store(key, Arc::clone(&found)).await {
-            static NOT_STORED: LogThrottle = LogThrottle::new();
-            if let Some(suppressed) = NOT_STORED.allow() {
-                tracing::warn!(%error, suppressed, "a paid verdict was not stored, it will be when the bucket is there");
-            }
-            self.replica.remember_unstored(key);
-        }
+        self.store.store(key, &found, lease.sequence()).await;
         Ok(found)
     }
 

@@ -26,6 +26,11 @@ pub struct Found {
 }
 
 impl Found {
+    /// Whether it takes the place of a verdict on the same address: the later answer is believed.
+    pub fn replaces(&self, stored: &Self) -> bool {
+        self.looked_up_at > stored.looked_up_at
+    }
+
     /// How much longer it holds; `None` where it does not any longer.
     pub fn remaining(&self, now: Millis) -> Option<Duration> {
         u64::try_from(self.expires_at - now)
@@ -256,6 +261,20 @@ mod tests {
     fn a_verdict_must_say_how_long_it_holds() {
         assert!(serde_json::from_str::<Entry>(r#"{"state":"deferred","by":"e1","at":10}"#).is_err());
         assert!(serde_json::from_str::<Entry>(r#"{"state":"hidden","by":"e1","at":10}"#).is_err());
+    }
+
+    #[test]
+    fn a_later_answer_replaces_an_earlier_one_and_never_itself() {
+        let at = |looked_up_at| Found {
+            verdict: Verdict::Unknown,
+            looked_up_at,
+            expires_at: 20,
+            attempts: 1,
+            by: "e1".into(),
+        };
+        assert!(at(11).replaces(&at(10)));
+        assert!(!at(10).replaces(&at(10)), "a repeated write stores nothing twice");
+        assert!(!at(9).replaces(&at(10)));
     }
 
     #[test]

@@ -79,6 +79,13 @@ pub struct Lease {
     pub before: Option<Deferral>,
 }
 
+impl Lease {
+    /// The sequence with which it stands in the bucket, as far as is known.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+}
+
 /// The bucket. Clones use the same.
 #[derive(Clone)]
 pub struct Fleet {
@@ -243,20 +250,24 @@ impl Fleet {
             .map(drop)
     }
 
-    /// Tells the fleet a verdict, whoever has the lease. One that does not hold any longer is not told.
+    /// Stores a verdict over whatever stands under its key: nothing, a lease, the marker of one that has expired, or an
+    /// older verdict. A verdict that is as new or newer stays, and one that has expired is not stored.
+    ///
+    /// `expected` is the sequence that most likely stands there, 0 for nothing.
     ///
     /// # Errors
     /// Where the bucket does not acknowledge.
-    pub async fn store(&self, key: Key, found: Arc<Found>) -> Result<(), FleetError> {
-        self.put(key, found, None).await
-    }
-
-    /// Tells a verdict again that the bucket may have lost.
-    ///
-    /// # Errors
-    /// Where the bucket does not acknowledge.
-    pub async fn put_back(&self, key: Key, found: Arc<Found>) -> Result<(), FleetError> {
-        self.put(key, found, Some(0)).await
+    pub async fn store(&self, key: Key, found: &Arc<Found>, mut expected: u64) -> Result<(), FleetError> {
+        for _ in 0..CONFLICTS {
+            if self.put(key, Arc::clone(found), Some(expected)).await? {
+                return Ok(());
+            }
+            expected = match self.standing(&key.text()).await? {
+                (Some(Entry::Found(stored)), _) if !found.replaces(&stored) => return Ok(()),
+                (_, sequence) => sequence,
+            };
+        }
+        Err(FleetError::Contended)
     }
 
     /// Takes a few calls of the fleet's budget; `None` where nothing is left for now.
@@ -286,13 +297,15 @@ impl Fleet {
         self.write(PAUSE, &Pause { until }, wait, None).await.map(drop)
     }
 
-    async fn put(&self, key: Key, found: Arc<Found>, expected: Option<u64>) -> Result<(), FleetError> {
+    /// Whether nothing is left to do: the verdict is written, or has expired.
+    async fn put(&self, key: Key, found: Arc<Found>, expected: Option<u64>) -> Result<bool, FleetError> {
         let Some(ttl) = found.remaining(clock::now()) else {
-            return Ok(());
+            return Ok(true);
         };
-        self.write(&key.text(), &Entry::Found(found), ttl, expected)
-            .await
-            .map(drop)
+        let written = self
+            .write(&key.text(), &Entry::Found(found), ttl, expected)
+            .await?;
+        Ok(written.is_some())
     }
 
     /// A lease that begins or is renewed now, and how long it stands. It says what holds if its enricher is killed.

@@ -7,3 +7,4 @@ pub mod fleet;
 pub mod replica;
 pub mod secrets;
 pub mod shared_account;
+pub mod verdict_store;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::kv::{self, Operation};
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use moka::Expiry;
 use moka::future::Cache;
 use service::backoff::Backoff;
@@ -20,7 +20,7 @@ use crate::address_key::Key;
 use crate::lookup::admission::guard::Guard;
 use crate::lookup::cache::deferrals::Deferrals;
 use crate::lookup::cache::entry::{Entry, Found, Pause};
-use crate::lookup::cache::fleet::{Fleet, PAUSE};
+use crate::lookup::cache::fleet::{Fleet, FleetError, PAUSE};
 use crate::lookup::cache::shared_account::ACCOUNT;
 use crate::lookup::failure::LookupFailure as Failure;
 
@@ -44,11 +44,16 @@ const AT_ONCE: usize = 64;
 pub struct Replica {
     cache: Cache<Key, Arc<Found>>,
     waiting: Arc<Mutex<HashMap<Key, Arc<Notify>>>>,
-    /// Verdicts that the bucket did not acknowledge.
-    unstored: Arc<Mutex<Vec<Key>>>,
     /// Is told of each address on which there is a verdict.
     judged: mpsc::UnboundedSender<Key>,
     deferrals: Deferrals,
+}
+
+/// What is known of the bucket's stream.
+struct Bucket {
+    watch: StreamWatch,
+    /// Whether it was lost, and not everything is put back yet.
+    lost: bool,
 }
 
 struct UntilExpired;
@@ -79,7 +84,6 @@ impl Replica {
                 .expire_after(UntilExpired)
                 .build(),
             waiting: Arc::default(),
-            unstored: Arc::default(),
             judged,
             deferrals: Deferrals::new(),
         }
@@ -123,18 +127,16 @@ impl Replica {
         self.deferrals.clear();
     }
 
-    /// The bucket did not acknowledge the verdict; it is told again once the bucket is there.
-    pub fn remember_unstored(&self, key: Key) {
-        lock(&self.unstored).push(key);
-    }
-
     /// Follows the bucket for ever.
     pub async fn follow(self, fleet: Fleet, guard: Guard, nats: Nats, streams: Streams, health: Health) {
         let mut backoff = Backoff::for_nats();
-        let mut watch = StreamWatch::new(nats.clone(), PROFILES_STREAM);
+        let mut bucket = Bucket {
+            watch: StreamWatch::new(nats.clone(), PROFILES_STREAM),
+            lost: false,
+        };
         loop {
             match self
-                .one_connection(&fleet, &guard, &nats, &streams, &health, &mut watch)
+                .one_connection(&fleet, &guard, &nats, &streams, &health, &mut bucket)
                 .await
             {
                 Ok(()) => backoff.reset(),
@@ -153,20 +155,16 @@ impl Replica {
         nats: &Nats,
         streams: &Streams,
         health: &Health,
-        watch: &mut StreamWatch,
+        Bucket { watch, lost }: &mut Bucket,
     ) -> anyhow::Result<()> {
         let epoch = nats.connected().await;
         clock::known().await;
         let bucket = streams.profiles().await?;
         let mut changes = bucket.watch_with_history(">").await?;
-        let change = watch.begin(&bucket.stream);
-        let lost = change != Change::Same;
-        self.put_back(fleet, lost).await;
-        if lost
-            && let Some(entry) = guard.account().trouble()
-            && let Err(error) = fleet.put_back_account(&entry).await
-        {
-            tracing::debug!(%error, "how the account stands was not put back");
+        *lost |= watch.begin(&bucket.stream) != Change::Same;
+        if *lost {
+            self.put_back(fleet, guard).await?;
+            *lost = false;
         }
         health.ok(PART);
         let mut interrupted = std::pin::pin!(nats.lost(epoch));
@@ -232,33 +230,28 @@ impl Replica {
         }
     }
 
-    /// Tells the bucket what it did not acknowledge and, where it was lost, all that is here.
-    async fn put_back(&self, fleet: &Fleet, lost: bool) {
-        let mut keys = std::mem::take(&mut *lock(&self.unstored));
-        if lost {
-            keys.extend(self.cache.iter().map(|(key, _)| *key));
-            tracing::warn!(
-                verdicts = keys.len(),
-                "the profiles bucket was lost, putting back what is cached here"
-            );
+    /// Stores in a bucket that was lost all that is known here: the account's trouble, deferrals and verdicts.
+    async fn put_back(&self, fleet: &Fleet, guard: &Guard) -> Result<(), FleetError> {
+        if let Some(trouble) = guard.account().trouble() {
+            fleet.put_back_account(&trouble).await?;
         }
-        let stored = stream::iter(keys).map(async |key| {
-            let Some(found) = self.cache.get(&key).await else {
-                return;
-            };
-            if let Err(error) = fleet.put_back(key, found).await {
-                tracing::debug!(%error, "a verdict was not put back");
-                self.remember_unstored(key);
-            }
-        });
-        stored.buffer_unordered(AT_ONCE).collect::<()>().await;
-        let deferrals = if lost { self.deferrals.all() } else { Vec::new() };
-        let stored = stream::iter(deferrals).map(async |(key, deferral)| {
-            if let Err(error) = fleet.put_back_deferral(key, deferral).await {
-                tracing::debug!(%error, "a deferral was not put back");
-            }
-        });
-        stored.buffer_unordered(AT_ONCE).collect::<()>().await;
+        let deferred = stream::iter(self.deferrals.all())
+            .map(async |(key, deferral)| fleet.put_back_deferral(key, deferral).await)
+            .buffer_unordered(AT_ONCE);
+        deferred.try_collect::<()>().await?;
+        let cached: Vec<_> = self.cache.iter().map(|(key, found)| (*key, found)).collect();
+        tracing::warn!(
+            verdicts = cached.len(),
+            "the profiles bucket was lost, putting back what is cached here"
+        );
+        let stored = stream::iter(cached)
+            .map(async |(key, found)| match fleet.store(key, &found, 0).await {
+                // A newer release may have written there what this one cannot read.
+                Ok(()) | Err(FleetError::Invalid) => Ok(()),
+                Err(error) => Err(error),
+            })
+            .buffer_unordered(AT_ONCE);
+        stored.try_collect().await
     }
 }
 

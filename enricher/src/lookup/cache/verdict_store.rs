@@ -1,0 +1,96 @@
+//! Sees to it that a verdict that was paid for reaches the bucket, however long that takes.
+
+use std::sync::Arc;
+
+use service::backoff::Backoff;
+use service::log_throttle::LogThrottle;
+use service::metrics::{Counter, Gauge};
+use service::{Nats, Process, clock};
+use tokio_util::task::TaskTracker;
+
+use crate::address_key::Key;
+use crate::lookup::cache::entry::Found;
+use crate::lookup::cache::fleet::{Fleet, FleetError};
+
+/// The most verdicts that wait here to be stored. Without the bucket no call begins, so that hardly more wait than calls
+/// were under way.
+const MAX_UNSTORED: u64 = 10_000;
+
+static NOT_STORED: LogThrottle = LogThrottle::new();
+
+/// Stores verdicts. Clones share everything.
+#[derive(Clone)]
+pub struct VerdictStore {
+    fleet: Fleet,
+    nats: Nats,
+    /// What the process waits for before it exits.
+    tasks: TaskTracker,
+    unstored: Gauge,
+    given_up: Counter,
+}
+
+impl VerdictStore {
+    /// Into the fleet's bucket; the process does not exit while something could not be stored, within its grace period.
+    pub fn new(process: &Process, fleet: Fleet) -> Self {
+        let metrics = &process.metrics;
+        Self {
+            fleet,
+            nats: process.nats.clone(),
+            tasks: process.tasks.clone(),
+            unstored: metrics.add(
+                "verdicts_unstored",
+                "Paid verdicts that the bucket has not acknowledged yet; storing them is tried again and again",
+                Gauge::default(),
+            ),
+            given_up: metrics.add(
+                "verdicts_given_up",
+                "Paid verdicts that were not stored because too many waited for the bucket, or before they expired",
+                Counter::default(),
+            ),
+        }
+    }
+
+    /// The bucket.
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    /// Comes back once the verdict is stored or the first attempt has failed; then further ones are made in the background
+    /// until it is. `lease` is the sequence of the lease in the bucket.
+    pub async fn store(&self, key: Key, found: &Arc<Found>, lease: u64) {
+        let Err(error) = self.fleet.store(key, found, lease).await else {
+            return;
+        };
+        if let Some(suppressed) = NOT_STORED.allow() {
+            tracing::warn!(%error, suppressed, "a paid verdict was not stored, it will be when the bucket is there");
+        }
+        if self.unstored.get() >= MAX_UNSTORED {
+            self.given_up.inc();
+            return;
+        }
+        self.unstored.inc();
+        let (store, found) = (self.clone(), Arc::clone(found));
+        self.tasks.spawn(async move {
+            store.store_late(key, &found, lease).await;
+            store.unstored.dec();
+        });
+    }
+
+    /// Tries again until the verdict is stored or has expired.
+    async fn store_late(&self, key: Key, found: &Arc<Found>, lease: u64) {
+        let mut backoff = Backoff::for_nats();
+        while found.remaining(clock::now()).is_some() {
+            tokio::time::sleep(backoff.next_delay()).await;
+            self.nats.connected().await;
+            match self.fleet.store(key, found, lease).await {
+                Ok(()) => return,
+                Err(error @ FleetError::Invalid) => {
+                    tracing::warn!(%error, "a paid verdict cannot be stored");
+                    break;
+                }
+                Err(error) => tracing::debug!(%error, "a paid verdict was not stored yet"),
+            }
+        }
+        self.given_up.inc();
+    }
+}
