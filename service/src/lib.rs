@@ -14,7 +14,7 @@ pub use crate::http::{client_limit, open_files, tls};
 pub use crate::nats::Nats;
 pub use crate::nats::requests::{self, Requests};
 pub use crate::nats::{last_message, rejected, status};
-pub use crate::process::{Process, flags, instance, secret};
+pub use crate::process::{Process, flags, instance, secret, standalone};
 pub use crate::streams::{incarnation, watch as stream_watch};
 pub use crate::telemetry::health::{self, Health};
 pub use crate::telemetry::{log_throttle, metrics, trace};

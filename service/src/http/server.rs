@@ -183,7 +183,6 @@ struct Client {
 
 impl Client {
     async fn connected(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
-        let peer = self.peer;
         // A frame must not wait for the acknowledgement of the previous one. Without the option it is only later.
         let _ = stream.set_nodelay(true);
         let mut stream = TimeoutWriter::new(stream);
@@ -197,9 +196,9 @@ impl Client {
                 Err(late) => Err(late.into()),
             },
         };
-        // Not our error: the client disconnected or did not speak HTTP.
+        // Not our error: the client disconnected or did not speak HTTP. Its address is not logged: it may be a visitor's.
         if let Err(error) = ended {
-            tracing::debug!(%peer, error, "connection failed");
+            tracing::debug!(error, "connection failed");
         }
     }
 

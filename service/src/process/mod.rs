@@ -5,6 +5,7 @@ mod healthcheck;
 pub mod instance;
 pub mod secret;
 mod shutdown;
+pub mod standalone;
 pub mod urls;
 
 use std::net::SocketAddr;
