@@ -1,0 +1,4 @@
+//! The `SessionsEmitter`'s WebSocket.
+
+pub mod frame;
+pub mod listener;

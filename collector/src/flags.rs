@@ -1,0 +1,246 @@
+//! The collector's command line.
+
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::ensure;
+use axum::http::HeaderName;
+use clap::Parser;
+use ipnet::IpNet;
+use protocol::time::millis;
+use service::flags::{Command, LogFormat, duration};
+use service::standalone::StandaloneCommandLine;
+
+use crate::http::address::{self, Proxies};
+use crate::http::script::TrackerSettings;
+use crate::http::sites::{self, Sites};
+use crate::visits::{Settings, Silence};
+
+/// How many heartbeats a visible tab may miss before it counts as closed.
+const VISIBLE_HEARTBEATS: i64 = 4;
+
+/// The same for a hidden one, which sends every fourth heartbeat, and later still where the browser saves energy.
+const HIDDEN_HEARTBEATS: i64 = 12;
+
+/// Reports the visitors of one's own website, as a `SessionsEmitter`.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "collector", version, subcommand_negates_reqs = true)]
+pub struct Flags {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// Where visitors' browsers reach the collector: the tracker and its beacons.
+    #[arg(long, env, default_value = "127.0.0.1:8090")]
+    pub listen: SocketAddr,
+
+    /// Where ingestors connect to. Everyone who reaches it reads who visits: keep it private.
+    #[arg(long, env, default_value = "127.0.0.1:8081")]
+    pub emitter_listen: SocketAddr,
+
+    /// Where to serve health and metrics.
+    #[arg(long, env, default_value = "127.0.0.1:9103")]
+    pub http_listen: SocketAddr,
+
+    /// The websites whose pages may send, comma-separated, such as <https://shop.example>.
+    #[arg(long, env, value_delimiter = ',', value_parser = sites::parse, required_unless_present = "demo")]
+    pub sites: Vec<String>,
+
+    /// The proxies that may name the visitor's address, as networks, comma-separated; without them it is the connection's.
+    #[arg(long, env, value_delimiter = ',', value_parser = address::network)]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// The header in which trusted proxies name the visitor's address.
+    #[arg(long, env, default_value = "X-Forwarded-For")]
+    pub client_ip_header: HeaderName,
+
+    /// How long after its last page was left a session closes.
+    #[arg(long, env, default_value = "10s", value_parser = duration)]
+    pub leave_grace: Duration,
+
+    /// How long a page must be visible before its visitor is reported.
+    #[arg(long, env, default_value = "2s", value_parser = duration)]
+    pub settle: Duration,
+
+    /// How often a visible page says that it is there.
+    #[arg(long, env, default_value = "15s", value_parser = duration)]
+    pub heartbeat: Duration,
+
+    /// How long a closed session is remembered, so that beacons that come late do not open it again.
+    #[arg(long, env, default_value = "10m", value_parser = duration)]
+    pub remember_closings: Duration,
+
+    /// Networks whose visitors are not reported, comma-separated: your own staff.
+    #[arg(long, env, value_delimiter = ',', value_parser = address::network)]
+    pub ignore: Vec<IpNet>,
+
+    /// Whether browsers that send Global Privacy Control are left out.
+    #[arg(long, env, default_value_t = true, action = clap::ArgAction::Set)]
+    pub respect_gpc: bool,
+
+    /// The most beacons a second from one address, and ten times as many at once; an IPv6 /64 counts as one.
+    #[arg(long, env, default_value = "50")]
+    pub beacon_rate: NonZeroU32,
+
+    /// The most sessions that open per minute, because each may cost a lookup; more have to wait.
+    #[arg(long, env, default_value = "600")]
+    pub new_sessions_per_minute: NonZeroU32,
+
+    /// The most sessions at once.
+    #[arg(long, env, default_value = "100000")]
+    pub max_sessions: NonZeroUsize,
+
+    /// The most sessions at once from one address; an IPv6 /64 counts as one.
+    #[arg(long, env, default_value = "256")]
+    pub max_sessions_per_address: NonZeroUsize,
+
+    /// The most connections of visitors at once.
+    #[arg(long, env, default_value_t = 16_384)]
+    pub max_connections: usize,
+
+    /// The most connections at once from one address. Raise it behind a proxy: all connections come from there.
+    #[arg(long, env, default_value_t = 1_024)]
+    pub max_connections_per_address: usize,
+
+    /// The most clients of the emitter at once.
+    #[arg(long, env, default_value_t = 16)]
+    pub max_emitter_clients: usize,
+
+    /// Serve a demonstration shop at /demo.
+    #[arg(long, env)]
+    pub demo: bool,
+
+    /// The path of the tracker.
+    #[arg(long, env, default_value = "/v.js", value_parser = path)]
+    pub script_path: String,
+
+    /// The path that beacons are sent to.
+    #[arg(long, env, default_value = "/v", value_parser = path)]
+    pub beacon_path: String,
+
+    /// The built tracker.
+    #[arg(long, env, default_value = "collector/tracker/dist/v.js")]
+    pub tracker: PathBuf,
+
+    /// How to write log lines.
+    #[arg(long, env, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+impl Flags {
+    /// Checks what clap cannot: how flags go together.
+    ///
+    /// # Errors
+    /// Naming the flag that cannot be used.
+    pub fn check(&self) -> anyhow::Result<()> {
+        ensure!(
+            self.script_path != self.beacon_path,
+            "--beacon-path must differ from --script-path"
+        );
+        let taken = |path: &str| self.demo && (path == "/demo" || path.starts_with("/demo/"));
+        ensure!(!taken(&self.script_path), "--script-path: /demo is the shop's");
+        ensure!(!taken(&self.beacon_path), "--beacon-path: /demo is the shop's");
+        Ok(())
+    }
+
+    /// The rules of sessions.
+    pub fn settings(&self) -> Settings {
+        let heartbeat = millis(self.heartbeat);
+        Settings {
+            settle: millis(self.settle),
+            leave_grace: millis(self.leave_grace),
+            silence: Silence {
+                visible: heartbeat * VISIBLE_HEARTBEATS,
+                hidden: heartbeat * HIDDEN_HEARTBEATS,
+            },
+            refresh: heartbeat * 2,
+            remember_closings: millis(self.remember_closings),
+            new_sessions_per_minute: self.new_sessions_per_minute,
+            max_sessions: self.max_sessions.get(),
+            max_sessions_per_address: self.max_sessions_per_address.get(),
+        }
+    }
+
+    /// What the tracker is told.
+    pub fn tracker_settings(&self) -> TrackerSettings<'_> {
+        TrackerSettings {
+            script_path: &self.script_path,
+            beacon_path: &self.beacon_path,
+            heartbeat: self.heartbeat,
+            leave_grace: self.leave_grace,
+            respect_gpc: self.respect_gpc,
+        }
+    }
+
+    /// The websites that may send.
+    pub fn sites(&self) -> Sites {
+        Sites {
+            origins: self.sites.clone(),
+            own: self.demo,
+        }
+    }
+
+    /// The proxies that are believed.
+    pub fn proxies(&self) -> Proxies {
+        Proxies {
+            trusted: self.trusted_proxies.clone(),
+            header: self.client_ip_header.clone(),
+        }
+    }
+}
+
+impl StandaloneCommandLine for Flags {
+    fn command(&self) -> Option<Command> {
+        self.command
+    }
+
+    fn log_format(&self) -> LogFormat {
+        self.log_format
+    }
+
+    fn http_listen(&self) -> SocketAddr {
+        self.http_listen
+    }
+}
+
+/// Reads a path that means itself in a URL, in a route and in a script.
+fn path(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| matches!(byte, b'/' | b'.' | b'-' | b'_') || byte.is_ascii_alphanumeric();
+    let named = text.starts_with('/') && text.len() > 1 && !text.contains("//");
+    if named && text.bytes().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a path such as /v, of letters, digits and /.-_".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_fit_together() {
+        <Flags as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn sites_are_required_without_the_demonstration() {
+        assert!(Flags::try_parse_from(["collector"]).is_err());
+        assert!(Flags::try_parse_from(["collector", "--demo"]).is_ok());
+        assert!(Flags::try_parse_from(["collector", "--sites", "https://shop.example"]).is_ok());
+        assert!(Flags::try_parse_from(["collector", "--sites", "*"]).is_err());
+    }
+
+    #[test]
+    fn paths_must_differ_and_mean_themselves() {
+        let check = |flag: &str, value: &str| {
+            let flags = Flags::try_parse_from(["collector", "--demo", flag, value]);
+            flags.is_ok_and(|flags| flags.check().is_ok())
+        };
+        assert!(check("--beacon-path", "/shop/seen"));
+        for path in ["/v.js", "/demo", "/demo/x", "v", "/", "/{v}", "/a//b", "/v?x"] {
+            assert!(!check("--beacon-path", path), "{path}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The task that owns all sessions: takes beacons, keeps deadlines, and hands events to the emitter's clients.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use service::{Health, clock};
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::sleep;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tokio_util::sync::CancellationToken;
+
+use crate::beacon::Beacon;
+use crate::drop_reason::DropReason;
+use crate::emitter::frame;
+use crate::metrics::CollectorMetrics;
+use crate::visits::{Event, Visits};
+
+/// How many beacons may wait for the hub.
+const REQUESTS_UNDER_WAY: usize = 4 * 1024;
+
+/// How many frames may wait for a client. One that is further behind is disconnected.
+const FRAMES_UNDER_WAY: usize = 64 * 1024;
+
+/// The longest sleep, where no deadline is known.
+const LONG: Duration = Duration::from_mins(1);
+
+/// The part of the health that names visitors who have to wait.
+const NEW_SESSIONS: &str = "new-sessions";
+
+/// Frames for one client.
+pub type Frames = Vec<Utf8Bytes>;
+
+enum Request {
+    Beacon(Beacon, IpAddr),
+    Connect(mpsc::Sender<Frames>),
+}
+
+/// The way to the hub. Clones lead to the same.
+#[derive(Clone)]
+pub struct Hub(mpsc::Sender<Request>);
+
+impl Hub {
+    /// Hands a beacon over.
+    ///
+    /// # Errors
+    /// [`DropReason::Busy`].
+    pub fn hear(&self, beacon: Beacon, address: IpAddr) -> Result<(), DropReason> {
+        let sent = self.0.try_send(Request::Beacon(beacon, address));
+        sent.map_err(|_| DropReason::Busy)
+    }
+
+    /// Adds a client. Its first frames are the open sessions.
+    pub async fn connect(&self) -> mpsc::Receiver<Frames> {
+        let (sender, frames) = mpsc::channel(FRAMES_UNDER_WAY);
+        // Where the hub has ended, so does the channel.
+        let _ = self.0.send(Request::Connect(sender)).await;
+        frames
+    }
+}
+
+/// The task behind a [`Hub`].
+pub struct HubTask {
+    visits: Visits,
+    requests: mpsc::Receiver<Request>,
+    clients: Vec<mpsc::Sender<Frames>>,
+    metrics: Arc<CollectorMetrics>,
+    health: Health,
+    events: Vec<Event>,
+}
+
+impl HubTask {
+    /// A hub and its task.
+    pub fn new(visits: Visits, metrics: Arc<CollectorMetrics>, health: Health) -> (Hub, Self) {
+        let (sender, requests) = mpsc::channel(REQUESTS_UNDER_WAY);
+        let task = Self {
+            visits,
+            requests,
+            clients: Vec::new(),
+            metrics,
+            health,
+            events: Vec::new(),
+        };
+        (Hub(sender), task)
+    }
+
+    /// Runs until the shutdown.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        let mut requests = Vec::new();
+        loop {
+            let pause = match self.visits.next_deadline() {
+                Some(at) => Duration::from_millis(u64::try_from(at - clock::uptime()).unwrap_or(0)).min(LONG),
+                None => LONG,
+            };
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                received = self.requests.recv_many(&mut requests, REQUESTS_UNDER_WAY) => {
+                    if received == 0 {
+                        return;
+                    }
+                }
+                () = sleep(pause) => {}
+            }
+            for request in requests.drain(..) {
+                match request {
+                    Request::Beacon(beacon, address) => self.hear(beacon, address),
+                    Request::Connect(client) => self.connect(client),
+                }
+            }
+            self.visits.advance(clock::uptime(), &mut self.events);
+            self.send();
+            self.report();
+        }
+    }
+
+    fn hear(&mut self, beacon: Beacon, address: IpAddr) {
+        let heard = self
+            .visits
+            .hear(beacon, address, clock::uptime(), &mut self.events);
+        match heard {
+            Ok(()) => {
+                self.metrics.accepted.inc();
+            }
+            Err(reason) => self.metrics.dropped(reason),
+        }
+    }
+
+    fn connect(&mut self, client: mpsc::Sender<Frames>) {
+        // Events that are not sent yet are in the snapshot.
+        self.send();
+        let frames: Frames = self.visits.opened().map(|event| frame::text(&event)).collect();
+        if client.try_send(frames).is_ok() {
+            self.clients.push(client);
+        }
+    }
+
+    fn send(&mut self) {
+        if self.events.is_empty() {
+            return;
+        }
+        for event in &self.events {
+            self.metrics.event(event.kind);
+        }
+        let frames: Frames = self.events.iter().map(frame::text).collect();
+        self.events.clear();
+        self.clients
+            .retain(|client| match client.try_send(frames.clone()) {
+                Ok(()) => true,
+                Err(TrySendError::Closed(_)) => false,
+                Err(TrySendError::Full(_)) => {
+                    self.metrics.slow_clients.inc();
+                    tracing::warn!("a client of the emitter reads too slowly and is disconnected");
+                    false
+                }
+            });
+    }
+
+    fn report(&self) {
+        let counts = self.visits.counts();
+        self.metrics.sessions(counts);
+        if counts.waiting == 0 {
+            self.health.ok(NEW_SESSIONS);
+        } else {
+            // Without the number, which changes with every visitor and would make a log line of each.
+            let reason = "more visitors come than --new-sessions-per-minute allows; the others wait";
+            self.health.failing(NEW_SESSIONS, reason);
+        }
+    }
+}

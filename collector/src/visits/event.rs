@@ -1,0 +1,27 @@
+//! What those who are connected are told of a session.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use protocol::Millis;
+use protocol::event::EventKind;
+use uuid::Uuid;
+
+use crate::beacon::Page;
+
+/// An event for those who are connected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What happened.
+    pub kind: EventKind,
+    /// The session.
+    pub guid: Uuid,
+    /// The visitor's address.
+    pub address: IpAddr,
+    /// When it happened, by the clock that [`Visits`](super::Visits) is told.
+    pub at: Millis,
+    /// The page that the visitor sees.
+    pub page: Option<Arc<Page>>,
+    /// The other website that the visitor came from.
+    pub referrer: Option<Arc<str>>,
+}

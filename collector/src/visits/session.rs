@@ -1,0 +1,209 @@
+//! One visitor's session: when it opens, how it stays alive and when it closes.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use protocol::Millis;
+use protocol::event::EventKind;
+use uuid::Uuid;
+
+use super::event::Event;
+use super::settings::Settings;
+use super::tabs::Tabs;
+use crate::beacon::{Beacon, Page, Presence};
+
+/// What guids are made in: a visitor cannot choose one, and cannot tell the id of another from its guid.
+const NAMESPACE: Uuid = Uuid::from_u128(0x6d1f_0a53_2c57_4f0e_9d39_5b1c_8d0e_77a1);
+
+/// How far a session has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It has not been visible for long enough.
+    Settling {
+        /// How long it was visible before `since`.
+        before: Millis,
+        /// Since when it has been visible, if it is.
+        since: Option<Millis>,
+    },
+    /// It waits until another session may open.
+    Waiting {
+        /// Its place in the queue.
+        turn: u64,
+    },
+    /// Its opened event was sent.
+    Open {
+        /// When its last event was sent.
+        told_at: Millis,
+    },
+    /// Its closed event was sent.
+    Closed {
+        /// When.
+        at: Millis,
+        /// Its place among those that are forgotten.
+        turn: u64,
+    },
+}
+
+/// The next thing that a session needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Nothing now.
+    Nothing,
+    /// To open, as soon as it may.
+    Open,
+    /// A keep-alive, because it has not had an event for long.
+    KeepAlive,
+    /// To close; nobody has been there since then.
+    Close(Millis),
+    /// To be forgotten.
+    Forget,
+}
+
+/// A session.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The visitor's address when the session began.
+    pub address: IpAddr,
+    /// How far it has come.
+    pub phase: Phase,
+    /// When the collector has to look at it again.
+    pub deadline: Option<Millis>,
+    /// How many sessions of the same id were closed before.
+    visit: u32,
+    first_seen_at: Millis,
+    active_at: Millis,
+    tabs: Tabs,
+    page: Option<Arc<Page>>,
+    referrer: Option<Arc<str>>,
+}
+
+impl Session {
+    /// A session that has just begun.
+    pub fn new(address: IpAddr, now: Millis) -> Self {
+        Self {
+            address,
+            phase: Phase::Settling {
+                before: 0,
+                since: None,
+            },
+            deadline: None,
+            visit: 0,
+            first_seen_at: now,
+            active_at: now,
+            tabs: Tabs::default(),
+            page: None,
+            referrer: None,
+        }
+    }
+
+    /// Begins the next session of a browser whose last one is closed.
+    pub fn begin_anew(&mut self, address: IpAddr, now: Millis) {
+        let old = std::mem::replace(self, Self::new(address, now));
+        self.visit = old.visit + 1;
+        self.deadline = old.deadline;
+        self.tabs = old.tabs;
+    }
+
+    /// Takes what the beacon says of its tab. `false` where a later one is known; see [`Tabs::hear`].
+    pub fn hear_tab(&mut self, beacon: &Beacon, now: Millis) -> bool {
+        self.tabs.hear(beacon, now)
+    }
+
+    /// Takes the rest of a beacon that [`Session::hear_tab`] has accepted.
+    pub fn hear(&mut self, beacon: Beacon, now: Millis, settings: &Settings) {
+        if beacon.presence == Presence::Visible {
+            self.active_at = now;
+            if beacon.page.as_ref() != self.page.as_deref() {
+                self.page = beacon.page.map(Arc::new);
+            }
+            if self.referrer.is_none() {
+                self.referrer = beacon.referrer.map(Arc::from);
+            }
+        }
+        if let Phase::Settling { before, since } = &mut self.phase {
+            if beacon.settled && beacon.presence != Presence::Left {
+                *before = settings.settle;
+            }
+            if let Some(since) = since.take() {
+                *before += now - since;
+            }
+            *since = self.tabs.is_visible().then_some(now);
+        }
+    }
+
+    /// What the session needs now.
+    pub fn due(&mut self, now: Millis, settings: &Settings) -> Due {
+        self.tabs.expire(now, settings.silence);
+        let closes_at = self.tabs.left_at().map(|at| at + settings.leave_grace);
+        let abandoned = closes_at.is_some_and(|at| at <= now);
+        match self.phase {
+            Phase::Closed { at, .. } if at + settings.remember_closings <= now => Due::Forget,
+            Phase::Open { .. } if abandoned => Due::Close(self.tabs.left_at().unwrap_or(now)),
+            Phase::Open { told_at } if told_at + settings.refresh <= now => Due::KeepAlive,
+            Phase::Settling { .. } | Phase::Waiting { .. } if abandoned => Due::Forget,
+            Phase::Settling { before, since }
+                if settled_at(before, since, settings).is_some_and(|at| at <= now) =>
+            {
+                Due::Open
+            }
+            Phase::Settling { .. } | Phase::Waiting { .. } | Phase::Open { .. } | Phase::Closed { .. } => {
+                Due::Nothing
+            }
+        }
+    }
+
+    /// When [`Session::due`] must be asked again.
+    pub fn next_deadline(&self, settings: &Settings) -> Option<Millis> {
+        let own = match self.phase {
+            Phase::Settling { before, since } => settled_at(before, since, settings),
+            Phase::Waiting { .. } => None,
+            Phase::Open { told_at } => Some(told_at + settings.refresh),
+            Phase::Closed { at, .. } => return Some(at + settings.remember_closings),
+        };
+        let tabs = self.tabs.next_expiry(settings.silence);
+        let closes = self.tabs.left_at().map(|at| at + settings.leave_grace);
+        [own, tabs, closes].into_iter().flatten().min()
+    }
+
+    /// Whether the session counts against the limits.
+    pub fn is_live(&self) -> bool {
+        !matches!(self.phase, Phase::Closed { .. })
+    }
+
+    /// The opened event.
+    pub fn opened(&self, id: u128) -> Event {
+        self.event(EventKind::SessionOpened, id, self.first_seen_at)
+    }
+
+    /// A keep-alive: somebody was seen there last at its time.
+    pub fn keep_alive(&self, id: u128) -> Event {
+        self.event(EventKind::KeepAlive, id, self.active_at)
+    }
+
+    /// The closed event.
+    pub fn closed(&self, id: u128, at: Millis) -> Event {
+        self.event(EventKind::SessionClosed, id, at)
+    }
+
+    fn event(&self, kind: EventKind, id: u128, at: Millis) -> Event {
+        let mut name = [0; 20];
+        name[..16].copy_from_slice(&id.to_be_bytes());
+        name[16..].copy_from_slice(&self.visit.to_be_bytes());
+        Event {
+            kind,
+            guid: Uuid::new_v5(&NAMESPACE, &name),
+            address: self.address,
+            at,
+            page: self.page.clone(),
+            referrer: self.referrer.clone(),
+        }
+    }
+}
+
+/// When the session will have been visible for long enough, if it stays visible.
+fn settled_at(before: Millis, since: Option<Millis>, settings: &Settings) -> Option<Millis> {
+    if before >= settings.settle {
+        return Some(Millis::MIN);
+    }
+    since.map(|since| since + settings.settle - before)
+}

@@ -1,0 +1,103 @@
+//! The open tabs of one browser, each known by the latest of its beacons.
+
+use protocol::Millis;
+
+use crate::beacon::{Beacon, Presence};
+
+/// The most tabs that are known of a session. Those that were left, and then the one that was silent longest, make room.
+const MAX_TABS: usize = 8;
+
+/// How long a tab may be silent before it counts as closed.
+#[derive(Clone, Copy, Debug)]
+pub struct Silence {
+    /// While it is visible, in ms.
+    pub visible: Millis,
+    /// While it is hidden, when browsers hold timers back, in ms.
+    pub hidden: Millis,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Tab {
+    id: u32,
+    number: u32,
+    presence: Presence,
+    /// When its latest beacon came; of one that was left, when it was last there.
+    at: Millis,
+}
+
+/// The tabs of a session.
+#[derive(Clone, Debug, Default)]
+pub struct Tabs(Vec<Tab>);
+
+impl Tabs {
+    /// Takes a beacon. `false` where it is not newer than what is known of its tab, and changes nothing.
+    pub fn hear(&mut self, beacon: &Beacon, now: Millis) -> bool {
+        let heard = Tab {
+            id: beacon.tab,
+            number: beacon.number,
+            presence: beacon.presence,
+            at: now,
+        };
+        match self.0.iter_mut().find(|tab| tab.id == heard.id) {
+            Some(tab) if tab.number >= heard.number => return false,
+            Some(tab) => *tab = heard,
+            None => {
+                if self.0.len() >= MAX_TABS {
+                    if beacon.presence == Presence::Left {
+                        return true;
+                    }
+                    self.forget_one();
+                }
+                self.0.push(heard);
+            }
+        }
+        true
+    }
+
+    /// Takes those for closed that have been silent for too long.
+    pub fn expire(&mut self, now: Millis, silence: Silence) {
+        for tab in &mut self.0 {
+            if tab.expires_at(silence).is_some_and(|at| at <= now) {
+                tab.presence = Presence::Left;
+            }
+        }
+    }
+
+    /// When the next one will have been silent for too long.
+    pub fn next_expiry(&self, silence: Silence) -> Option<Millis> {
+        self.0.iter().filter_map(|tab| tab.expires_at(silence)).min()
+    }
+
+    /// Whether one of them is visible.
+    pub fn is_visible(&self) -> bool {
+        self.0.iter().any(|tab| tab.presence == Presence::Visible)
+    }
+
+    /// When the last one was left; `None` while one is open.
+    pub fn left_at(&self) -> Option<Millis> {
+        let open = self.0.iter().any(|tab| tab.presence != Presence::Left);
+        let last = self.0.iter().map(|tab| tab.at).max();
+        last.filter(|_| !open)
+    }
+
+    fn forget_one(&mut self) {
+        let oldest = self
+            .0
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, tab)| (tab.presence != Presence::Left, tab.at));
+        if let Some((place, _)) = oldest {
+            self.0.swap_remove(place);
+        }
+    }
+}
+
+impl Tab {
+    fn expires_at(&self, silence: Silence) -> Option<Millis> {
+        match self.presence {
+            Presence::Visible => Some(self.at + silence.visible),
+            Presence::Hidden => Some(self.at + silence.hidden),
+            Presence::Left => None,
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The same result in any order, under any loss and repetition.
+
+use Presence::{Hidden, Left, Visible};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+
+/// What some browsers do: beacons of a few sessions and tabs, each tab's numbered in the order of sending.
+fn script() -> impl Strategy<Value = Vec<Beacon>> {
+    let step = (0..3_u128, 0..3_u32, select(vec![Visible, Hidden, Left]));
+    vec(step, 1..40).prop_map(|steps| {
+        let numbered = steps.into_iter().zip(1_u32..);
+        numbered
+            .map(|((session, tab, presence), number)| beacon(session, tab, number, presence))
+            .collect()
+    })
+}
+
+/// The sessions of which a tab is open by its last beacon, where one was visible at all.
+fn expected_open(beacons: &[Beacon]) -> BTreeSet<u128> {
+    let mut last: BTreeMap<(u128, u32), &Beacon> = BTreeMap::new();
+    for beacon in beacons {
+        let known = last.entry((beacon.session, beacon.tab)).or_insert(beacon);
+        if known.number < beacon.number {
+            *known = beacon;
+        }
+    }
+    last.into_iter()
+        .filter(|(_, beacon)| beacon.presence == Visible)
+        .map(|((session, _), _)| session)
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn order_and_repetition_make_no_difference(
+        (beacons, delivered) in script().prop_flat_map(|beacons| {
+            let twice = [beacons.clone(), beacons.clone()].concat();
+            (Just(beacons), Just(twice).prop_shuffle())
+        }),
+    ) {
+        let mut world = World::new(SETTINGS);
+        for beacon in delivered {
+            let _ = world.hear(beacon, START);
+        }
+        world.run(START + 15_000);
+        world.agrees();
+        let open: BTreeSet<_> = world
+            .visits
+            .sessions
+            .iter()
+            .filter(|(_, session)| matches!(session.phase, Phase::Open { .. }))
+            .map(|(id, _)| *id)
+            .collect();
+        prop_assert_eq!(open, expected_open(&beacons));
+    }
+
+    #[test]
+    fn any_beacons_at_any_time_keep_events_and_state_in_agreement(
+        steps in vec((0..4_u128, 0..12_u32, 0..30_u32, select(vec![Visible, Hidden, Left]), any::<bool>(), 0..40_000_i64), 1..80),
+    ) {
+        let mut world = World::new(Settings { max_sessions: 3, ..SETTINGS });
+        let mut now = START;
+        for (session, tab, number, presence, settled, pause) in steps {
+            now += pause;
+            world.run(now);
+            let _ = world.hear(Beacon { settled, ..beacon(session, tab, number, presence) }, now);
+            world.agrees();
+        }
+        // Whatever was lost on the way: nobody stays who is not heard of.
+        world.run(now + 1_000_000);
+        prop_assert_eq!(world.open().len(), 0);
+        prop_assert!(world.visits.sessions.is_empty());
+        prop_assert!(world.visits.deadlines.is_empty());
+        prop_assert!(world.visits.by_address.is_empty());
+        prop_assert!(world.visits.closed.is_empty() && world.visits.waiting.is_empty());
+    }
+}

@@ -1,0 +1,246 @@
+//! Each rule once.
+
+use EventKind::{KeepAlive, SessionClosed, SessionOpened};
+use Presence::{Hidden, Left, Visible};
+
+use super::*;
+
+#[test]
+fn opens_after_settling_with_the_time_of_the_first_beacon() {
+    let mut world = World::new(SETTINGS);
+    world.hear(beacon(1, 1, 1, Visible), START).unwrap();
+    world.run(START + 1_999);
+    assert_eq!(world.events, []);
+    world.run(START + 2_000);
+    assert_eq!(world.kinds(), [SessionOpened]);
+    assert_eq!(world.events[0].at, START);
+    assert_eq!(
+        world.events[0].page.as_ref().unwrap().url,
+        "https://shop.example/1"
+    );
+}
+
+#[test]
+fn bounce_is_not_reported() {
+    let mut world = World::new(SETTINGS);
+    world.hear(beacon(1, 1, 1, Visible), START).unwrap();
+    world.hear(beacon(1, 1, 2, Left), START + 1_500).unwrap();
+    world.run(START + 1_000_000);
+    assert_eq!(world.events, []);
+    assert!(world.visits.sessions.is_empty(), "nothing is kept of it");
+    assert!(world.visits.by_address.is_empty());
+}
+
+#[test]
+fn time_on_several_pages_adds_up_to_settling() {
+    let mut world = World::new(SETTINGS);
+    for page in 0_u32..3 {
+        let at = START + Millis::from(page) * 1_000;
+        world.hear(beacon(1, page, 1, Visible), at).unwrap();
+        world.run(at + 900);
+        world.hear(beacon(1, page, 2, Left), at + 900).unwrap();
+    }
+    assert_eq!(world.kinds(), [SessionOpened]);
+}
+
+#[test]
+fn hidden_time_does_not_settle() {
+    let mut world = World::new(SETTINGS);
+    world.hear(beacon(1, 1, 1, Visible), START).unwrap();
+    world.hear(beacon(1, 1, 2, Hidden), START + 500).unwrap();
+    world.run(START + 100_000);
+    assert_eq!(world.events, []);
+    world.hear(beacon(1, 1, 3, Visible), START + 100_000).unwrap();
+    world.run(START + 101_500);
+    assert_eq!(world.kinds(), [SessionOpened]);
+}
+
+#[test]
+fn closes_after_the_grace_with_the_time_of_leaving() {
+    let mut world = World::new(SETTINGS);
+    world.hear(beacon(1, 1, 1, Visible), START).unwrap();
+    world.run(START + 5_000);
+    world.hear(beacon(1, 1, 2, Left), START + 5_000).unwrap();
+    world.run(START + 14_999);
+    assert_eq!(world.kinds(), [SessionOpened]);
+    world.run(START + 15_000);
+    assert_eq!(world.kinds(), [SessionOpened, SessionClosed]);
+    assert_eq!(world.events[1].at, START + 5_000);
+    world.agrees();
+}
+
+#[test]
+fn reload_and_navigation_keep_the_session() {
+    let mut world = World::new(SETTINGS);
+    world.hear(beacon(1, 1, 1, Visible), START).unwrap();
+    world.run(START + 5_000);
+    // The leaving of a page and the arrival at the next may change places on the way.
+    world.hear(beacon(1, 2, 1, Visible), START + 5_100).unwrap();
+    world.hear(beacon(1, 1, 2, Left), START + 5_200).unwrap();
+    world.run(START + 30_000);
+    assert_eq!(world.kinds(), [SessionOpened, KeepAlive]);
+}
+
+#[test]
+fn session_closes_with_its_last_tab() {
+    let mut world = World::new(SETTINGS);
+    world.hear(beacon(1, 1, 1, Visible), START).unwrap();
+    world.hear(beacon(1, 2, 1, Visible), START + 100).unwrap();
+    world.run(START + 5_000);
+    world.hear(beacon(1, 1, 2, Left), START + 5_000).unwrap();
+    world.run(START + 20_000);
+    assert_eq!(world.kinds(), [SessionOpened]);
+    world.hear(beacon(1, 2, 2, Left), START + 20_000).unwrap();
+    world.run(START + 30_000);
+    assert_eq!(world.kinds(), [SessionOpened, SessionClosed]);
+}
+
+#[test]
+fn hidden_tab_stays_and_its_activity_is_that_of_the_last_look() {
+    let mut world = World::new(SETTINGS);
+    world.hear(beacon(1, 1, 1, Visible), START).unwrap();
+    world.run(START + 3_000);
+    world.hear(beacon(1, 1, 2, Hidden), START + 3_000).unwrap();
+    for (number, minute) in (3..).zip(1..10) {
+        world.run(START + minute * 60_000);
+        world
+            .hear(beacon(1, 1, number, Hidden), START + minute * 60_000)
+            .unwrap();
+    }
+    assert_eq!(world.open().len(), 1);
+    let alive = world.events.iter().filter(|event| event.kind == KeepAlive);
+    assert!(alive.clone().count() >= 17, "no gap is longer than --stale-after");
+    assert!(alive.clone().all(|event| event.at == START));
+}
+
+#[test]
+fn silent_tab_counts_as_closed() {
+    let mut world = World::new(SETTINGS);
+    world.hear(beacon(1, 1, 1, Visible), START).unwrap();
+    world.run(START + 59_999);
+    assert_eq!(world.open().len(), 1);
+    world.run(START + 60_000);
+    assert_eq!(world.open().len(), 0);
+    assert_eq!(world.events.last().unwrap().at, START);
+}
+
+#[test]
+fn closed_session_never_reappears_and_its_browser_gets_another() {
+    let mut world = World::new(SETTINGS);
+    world.hear(beacon(1, 1, 1, Visible), START).unwrap();
+    world.run(START + 5_000);
+    world.hear(beacon(1, 1, 3, Left), START + 5_000).unwrap();
+    world.run(START + 20_000);
+    let late = world.hear(beacon(1, 1, 2, Visible), START + 20_000);
+    assert_eq!(late, Err(DropReason::Outdated));
+    world.hear(beacon(1, 1, 4, Visible), START + 21_000).unwrap();
+    world.run(START + 24_000);
+    assert_eq!(world.kinds(), [SessionOpened, SessionClosed, SessionOpened]);
+    assert_ne!(world.events[0].guid, world.events[2].guid);
+    world.agrees();
+}
+
+#[test]
+fn guid_is_the_same_after_a_restart_and_needs_no_settling() {
+    let mut before = World::new(SETTINGS);
+    before.hear(beacon(1, 1, 1, Visible), START).unwrap();
+    before.run(START + 2_000);
+    let mut after = World::new(SETTINGS);
+    let hidden = Beacon {
+        settled: true,
+        ..beacon(1, 1, 9, Hidden)
+    };
+    after.hear(hidden, START + 60_000).unwrap();
+    assert_eq!(after.open(), before.open());
+}
+
+#[test]
+fn first_beacon_of_an_invisible_page_is_no_visit() {
+    let mut world = World::new(SETTINGS);
+    for (session, presence) in (0..).zip([Hidden, Left]) {
+        world.hear(beacon(session, 1, 1, presence), START).unwrap();
+    }
+    world.run(START + 1_000_000);
+    assert_eq!(world.events, []);
+    assert!(world.visits.sessions.is_empty());
+}
+
+#[test]
+fn more_sessions_than_the_rate_allows_wait_and_open_in_turn() {
+    let mut world = World::new(Settings {
+        new_sessions_per_minute: NonZeroU32::new(10).unwrap(),
+        ..SETTINGS
+    });
+    for session in 0..25_u32 {
+        let at = START + Millis::from(session);
+        world.hear(beacon(session.into(), 1, 1, Visible), at).unwrap();
+    }
+    world.run(START + 2_100);
+    assert_eq!(world.visits.counts().open, 10);
+    assert_eq!(world.visits.counts().waiting, 15);
+    // One who waits may leave.
+    world.hear(beacon(24, 1, 2, Left), START + 2_100).unwrap();
+    world.run(START + 50_000);
+    assert_eq!(world.visits.counts().waiting, 14 - 8);
+    world.agrees();
+}
+
+#[test]
+fn ten_thousand_sessions_of_one_address_are_bounded() {
+    let mut world = World::new(SETTINGS);
+    let mut refused = 0;
+    for session in 0..10_000 {
+        // All of one /64.
+        let address = format!("2001:db8:1:2::{session:x}");
+        let heard = world.hear_from(beacon(session, 1, 1, Visible), &address, START);
+        refused += usize::from(heard == Err(DropReason::MaxSessionsPerAddress));
+    }
+    assert_eq!(refused, 10_000 - 256);
+    assert_eq!(
+        world.hear_from(beacon(10_000, 1, 1, Visible), "2001:db8:1:3::1", START),
+        Ok(()),
+        "the next network is another visitor"
+    );
+}
+
+#[test]
+fn memory_is_bounded() {
+    let mut world = World::new(Settings {
+        max_sessions: 10,
+        ..SETTINGS
+    });
+    for session in 0..100 {
+        let at = START + i64::try_from(session).unwrap() * 20_000;
+        for tab in 0..50 {
+            let address = format!("203.0.113.{}", session % 200);
+            world
+                .hear_from(beacon(session, tab, 1, Visible), &address, at)
+                .unwrap();
+        }
+        world.run(at + 3_000);
+        for tab in 0..50 {
+            let _ = world.hear(beacon(session, tab, 2, Left), at + 3_000);
+        }
+    }
+    assert!(
+        world.visits.sessions.len() <= 20,
+        "{}",
+        world.visits.sessions.len()
+    );
+    world.agrees();
+}
+
+#[test]
+fn address_is_that_with_which_the_session_began() {
+    let mut world = World::new(SETTINGS);
+    world.hear(beacon(1, 1, 1, Visible), START).unwrap();
+    world
+        .hear_from(beacon(1, 1, 2, Visible), "198.51.100.1", START + 3_000)
+        .unwrap();
+    let addresses: BTreeSet<_> = world
+        .events
+        .iter()
+        .map(|event| event.address.to_string())
+        .collect();
+    assert_eq!(addresses, ["203.0.113.7".to_owned()].into());
+}
