@@ -1,4 +1,4 @@
-# The four images of the pipeline, one target each: ingestor, enricher, gateway, simulator.
+# The images of the pipeline, one target each: ingestor, enricher, gateway, collector, simulator.
 
 FROM rust:1-bookworm AS binaries
 WORKDIR /src
@@ -7,9 +7,9 @@ COPY . .
 # the image, hence the copy in the same step.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/src/target,sharing=locked \
-    cargo build --release --locked -p ingestor -p enricher -p gateway -p simulator \
+    cargo build --release --locked -p ingestor -p enricher -p gateway -p collector -p simulator \
     && install -D --strip --target-directory /binaries \
-       target/release/ingestor target/release/enricher target/release/gateway target/release/simulator
+       target/release/ingestor target/release/enricher target/release/gateway target/release/collector target/release/simulator
 
 FROM node:22-bookworm-slim AS page
 WORKDIR /src/frontend
@@ -17,7 +17,8 @@ COPY frontend/package.json frontend/package-lock.json frontend/.npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci
 COPY protocol/fixtures ../protocol/fixtures
 COPY frontend ./
-RUN npm run build
+COPY collector/tracker ../collector/tracker
+RUN npm run build && npm run build:tracker
 
 FROM debian:bookworm-slim AS runtime
 # For wss://, https:// and tls://, whose other ends are not ours.
@@ -49,6 +50,14 @@ ENV LISTEN=0.0.0.0:3000 ASSETS=/usr/local/share/gateway
 EXPOSE 3000
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s CMD ["gateway", "healthcheck"]
 ENTRYPOINT ["gateway"]
+
+FROM runtime AS collector
+COPY --from=binaries /binaries/collector /usr/local/bin/
+COPY --from=page /src/collector/tracker/dist/v.js /usr/local/share/collector/v.js
+ENV LISTEN=0.0.0.0:8090 EMITTER_LISTEN=0.0.0.0:8081 HTTP_LISTEN=0.0.0.0:9103 TRACKER=/usr/local/share/collector/v.js
+EXPOSE 8090 8081 9103
+HEALTHCHECK --interval=5s --timeout=5s --start-period=30s CMD ["collector", "healthcheck"]
+ENTRYPOINT ["collector"]
 
 # `emitter` or `deanonymizer` follows as the command, and brings its own health check: each has its own port.
 FROM debian:bookworm-slim AS simulator

@@ -13,6 +13,8 @@ RATE ?= 2000
 CLUSTER ?=
 # Flags of the benchmark, for example BENCH_FLAGS="--only latency --seconds 10".
 BENCH_FLAGS ?=
+# 1 replaces the emitter by the collector with its demonstration shop. SITES= lists websites that may also send to it.
+COLLECTOR ?=
 # Flags of the soak, for example SOAK_FLAGS="--help".
 SOAK_FLAGS ?=
 
@@ -23,7 +25,16 @@ VENV := .venv/installed
 KUBERNETES_SCHEMAS := .venv/kubernetes
 NODE_MODULES := frontend/node_modules/.installed
 PAGE := frontend/dist/index.html
+TRACKER_SCRIPT := collector/tracker/dist/v.js
 PAGE_SOURCES := $(shell find frontend/src frontend/public frontend/index.html frontend/*.json frontend/*.ts 2>/dev/null)
+
+ifneq ($(COLLECTOR),)
+ifneq ($(EMITTER_URL),)
+$(error Give EMITTER_URL or COLLECTOR, not both: the ingestor reads one emitter)
+endif
+export EMITTER_URL := ws://127.0.0.1:8081
+COLLECTOR_PORTS := 8090 8081 9103
+endif
 
 # A third party with a given address or provider file is real and needs no simulator.
 SIMULATORS := $(if $(EMITTER_URL),,emitter) $(if $(DEANONYMIZER_URL)$(DEANONYMIZER_PROVIDER),,deanonymizer)
@@ -32,9 +43,9 @@ SIMULATOR_PORTS := $(if $(EMITTER_URL),,8080) $(if $(DEANONYMIZER_URL)$(DEANONYM
 ##@ Run
 
 .PHONY: up
-up: check-ports setup build ## Start everything; options: EMITTER_URL=, DEANONYMIZER_URL=, DEANONYMIZER_PROVIDER=, ENRICHERS=
+up: check-ports setup build ## Start everything; options: EMITTER_URL=, COLLECTOR=1, DEANONYMIZER_URL=, DEANONYMIZER_PROVIDER=, ENRICHERS=
 	@NATS_SERVER="$$(scripts/find-nats-server)" && export NATS_SERVER && \
-	  exec scripts/up --concurrency enricher=$(ENRICHERS) nats $(SIMULATORS) ingestor enricher gateway page
+	  exec scripts/up --concurrency enricher=$(ENRICHERS) nats $(SIMULATORS) $(if $(COLLECTOR),collector) ingestor enricher gateway page
 
 .PHONY: compose-up
 compose-up: ## Start everything in containers, in the background
@@ -88,13 +99,13 @@ bench-page: $(PAGE) ## Measure the page: VISITORS=, CHANGES= per second, and its
 setup: $(VENV) $(NODE_MODULES) ## Fetch all other requirements besides Rust and Node
 
 .PHONY: build
-build: $(PAGE) ## Build the release binaries and the page
-	cargo build --release --locked -p ingestor -p enricher -p gateway -p simulator
+build: $(PAGE) $(TRACKER_SCRIPT) ## Build the release binaries, the page and the tracker
+	cargo build --release --locked -p ingestor -p enricher -p gateway -p collector -p simulator
 
 .PHONY: clean
 clean: ## Remove everything that was built or fetched
 	cargo clean
-	rm -rf .venv frontend/node_modules frontend/dist
+	rm -rf .venv frontend/node_modules frontend/dist collector/tracker/dist
 
 .PHONY: screenshots
 screenshots: $(PAGE) ## Retake the pictures of the page in docs/
@@ -109,6 +120,7 @@ test: lint test-frontend test-rust test-browser ## Run every test, from formatti
 fmt: $(NODE_MODULES) ## Format all sources
 	cargo fmt --all
 	npm --prefix frontend run format
+	npm --prefix frontend run format:tracker -- --write
 
 .PHONY: lint
 lint: lint-rust lint-frontend lint-scripts lint-observability lint-kubernetes lint-dependencies ## Check formatting, lints and licences
@@ -124,6 +136,8 @@ lint-frontend: $(NODE_MODULES)
 	npm --prefix frontend run format:check
 	npm --prefix frontend run lint
 	npm --prefix frontend run typecheck
+	npm --prefix frontend run format:tracker -- --check
+	npm --prefix frontend run lint:tracker
 
 .PHONY: lint-scripts
 lint-scripts:
@@ -170,7 +184,7 @@ test-frontend: $(NODE_MODULES) ## Run the unit tests of the page
 # The end-to-end tests start the real processes and open the real page. With `--tests` beside `--bins`, both commands
 # use the same crate features, so nothing is compiled twice.
 .PHONY: test-rust
-test-rust: $(VENV) $(PAGE) ## Run the unit tests of the crates and the end-to-end tests
+test-rust: $(VENV) $(PAGE) $(TRACKER_SCRIPT) ## Run the unit tests of the crates and the end-to-end tests
 	cargo build --locked --workspace --bins --tests
 	NATS_SERVER="$$(scripts/find-nats-server)" && CHROMIUM="$$(scripts/find-chromium)" && \
 	  FIREFOX="$$(scripts/find-firefox)" && FAKETIME_LIBRARY="$$(scripts/find-faketime)" && \
@@ -178,7 +192,7 @@ test-rust: $(VENV) $(PAGE) ## Run the unit tests of the crates and the end-to-en
 	  cargo test --locked --workspace
 
 .PHONY: test-browser
-test-browser: $(PAGE) ## Run the page in Chromium against a mock gateway
+test-browser: $(PAGE) $(TRACKER_SCRIPT) ## Run the page in Chromium against a mock gateway
 	CHROMIUM="$$(scripts/find-chromium)" && export CHROMIUM && npm --prefix frontend run test:browser
 
 ##@ Help
@@ -191,7 +205,7 @@ help: ## List the targets
 
 .PHONY: check-ports
 check-ports:
-	@scripts/check-ports 3000 4222 8222 9101 $(SIMULATOR_PORTS)
+	@scripts/check-ports 3000 4222 8222 9101 $(SIMULATOR_PORTS) $(COLLECTOR_PORTS)
 
 $(VENV): requirements.txt scripts/make-venv
 	scripts/make-venv
@@ -207,3 +221,6 @@ $(NODE_MODULES): frontend/package.json frontend/package-lock.json
 
 $(PAGE): $(NODE_MODULES) $(PAGE_SOURCES)
 	npm --prefix frontend run build
+
+$(TRACKER_SCRIPT): $(NODE_MODULES) frontend/tracker.config.ts collector/tracker/tracker.ts collector/tracker/tsconfig.json
+	npm --prefix frontend run build:tracker
