@@ -39,6 +39,11 @@ fn invalid_flag_exits_with_one_line_that_names_it() -> Result<()> {
         ("gateway", "--allowed-origin", "*"),
         ("gateway", "--request-rate", "0"),
         ("gateway", "--log-format", "xml"),
+        ("collector", "--sites", "*"),
+        ("collector", "--sites", "https://shop.example/page"),
+        ("collector", "--ignore", "staff"),
+        ("collector", "--script-path", "v"),
+        ("collector", "--heartbeat", "0s"),
         ("gateway", "--colour", "blue"),
     ];
     for (process, flag, value) in cases {

@@ -7,6 +7,7 @@ mod chaos;
 mod clocks;
 mod closings;
 mod cluster;
+mod collector;
 mod command_line;
 mod deanonymizer;
 mod emitter;

@@ -129,6 +129,7 @@ fn tests_that_prove_something_exist() -> Result<()> {
         "ingestor/src",
         "enricher/src",
         "gateway/src",
+        "collector/src",
         "e2e/tests/it",
     ] {
         sources(&root.join(folder), &mut found)?;

@@ -1,0 +1,5 @@
+//! The collector as the pipeline's emitter: what visitors' browsers send is what the table shows.
+
+mod beacons;
+mod hostile_input;
+mod site;

@@ -1,0 +1,138 @@
+//! What anybody can send to the collector.
+
+use anyhow::{Result, ensure};
+use e2e::eventually;
+use futures_util::future::try_join_all;
+use reqwest::StatusCode;
+use simulator::world::Kind;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+
+use super::site::{Browser, Collector, USUAL, arrives};
+
+#[tokio::test]
+async fn forged_address_is_ignored_without_trusted_proxies() -> Result<()> {
+    let collector = Collector::start(&[("--settle", "300ms")]).await?;
+    let site = collector.pipeline().start().await?;
+    let forged = site.ip(Kind::CompanyOnly, 1);
+    let mut browser = Browser::at(&collector, &forged);
+    browser.sees(1, "/").await?;
+    arrives(&site, "127.0.0.1").await?;
+    assert!(super::site::rows(&site, &forged).await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn foreign_origins_are_refused() -> Result<()> {
+    let collector = Collector::start(USUAL).await?;
+    for origin in ["https://evil.example", "http://shop.example", "null"] {
+        let mut browser = Browser::at(&collector, "198.51.100.1");
+        origin.clone_into(&mut browser.origin);
+        let status = browser.sends("{}".to_owned()).await?;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{origin}");
+    }
+    assert_eq!(collector.dropped("origin").await?, 3);
+    // A page in an operator's browser may not read who visits.
+    let mut request = collector.emitter_url.as_str().into_client_request()?;
+    request
+        .headers_mut()
+        .insert("origin", "https://evil.example".parse()?);
+    match connect_async(request).await {
+        Err(Error::Http(answer)) => assert_eq!(answer.status(), 403),
+        other => anyhow::bail!("{other:?}"),
+    }
+    connect_async(&collector.emitter_url).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn oversized_and_malformed_beacons_are_counted() -> Result<()> {
+    let collector = Collector::start(USUAL).await?;
+    let browser = Browser::at(&collector, "198.51.100.1");
+    for (body, status, reason) in [
+        ("x".repeat(2049), StatusCode::PAYLOAD_TOO_LARGE, "body"),
+        ("x".repeat(2048), StatusCode::BAD_REQUEST, "malformed"),
+        (String::new(), StatusCode::BAD_REQUEST, "malformed"),
+        (
+            r#"{"s":"x","p":1,"n":1,"k":"l"}"#.to_owned(),
+            StatusCode::BAD_REQUEST,
+            "malformed",
+        ),
+    ] {
+        let before = collector.dropped(reason).await?;
+        assert_eq!(browser.sends(body).await?, status);
+        assert_eq!(collector.dropped(reason).await?, before + 1);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn ten_thousand_sessions_of_one_address_are_bounded() -> Result<()> {
+    let flood = [
+        ("--beacon-rate", "100000"),
+        ("--new-sessions-per-minute", "100000"),
+    ];
+    let collector = Collector::start(&[USUAL, &flood].concat()).await?;
+    let site = collector.pipeline().start().await?;
+    let flooder = Browser::at(&collector, "198.51.100.66");
+    for _ in 0..100 {
+        let mut browsers = [(); 100].map(|()| flooder.another());
+        try_join_all(browsers.iter_mut().map(|browser| browser.sees(1, "/"))).await?;
+    }
+    eventually("all others are dropped", async || {
+        let dropped = collector.dropped("max-sessions-per-address").await?;
+        ensure!(dropped == 10_000 - 256, "{dropped}");
+        Ok(())
+    })
+    .await?;
+    let address = site.ip(Kind::CompanyOnly, 1);
+    let mut visitor = Browser::at(&collector, &address);
+    visitor.sees(1, "/").await?;
+    arrives(&site, &address).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn addresses_of_an_ipv6_network_share_a_rate() -> Result<()> {
+    let collector = Collector::start(&[USUAL, &[("--beacon-rate", "1")]].concat()).await?;
+    let mut refused = 0;
+    for host in 0..100 {
+        let browser = Browser::at(&collector, &format!("2001:db8:1:2::{host:x}"));
+        let status = browser.sends(String::new()).await?;
+        refused += u64::from(status == StatusCode::TOO_MANY_REQUESTS);
+    }
+    assert!(refused > 0);
+    assert_eq!(collector.dropped("rate").await?, refused);
+    let neighbour = Browser::at(&collector, "2001:db8:1:3::1");
+    assert_eq!(neighbour.sends(String::new()).await?, StatusCode::BAD_REQUEST);
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_a_beacon_says_reaches_log_or_metrics() -> Result<()> {
+    let collector = Collector::start(USUAL).await?;
+    let mut browser = Browser::at(&collector, "198.51.100.77");
+    browser.sees(1, "/pricing-for-spies").await?;
+    browser.sends("{\"s\":\"malformed-by-spies\"}".to_owned()).await?;
+    eventually("the session is open", async || {
+        ensure!(collector.opened().await? == 1);
+        Ok(())
+    })
+    .await?;
+    browser.leaves(1).await?;
+    let metrics = collector.health.get("/metrics").await?.text;
+    let log = collector.process.log()?;
+    for said in [
+        "198.51.100.77",
+        "spies",
+        "A page",
+        "shop.example",
+        "AppleWebKit",
+        browser.session.as_str(),
+    ] {
+        assert!(!metrics.contains(said), "{said} is in the metrics");
+        assert!(!log.contains(said), "{said} is in the log");
+    }
+    Ok(())
+}
