@@ -1,12 +1,13 @@
 //! The enricher's figures, for metrics and status alike.
 
 use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use protocol::EventKind;
 use protocol::sample::Sample;
 use protocol::status::{Account, Breaker, EnricherFigures, Lookups};
 use service::metrics::{Counter, Family, Gauge, Label, Latency, Metrics};
+use tokio::sync::Notify;
 
 use crate::lookup::admission::guard::Guard;
 use crate::lookup::failure::LookupFailure as Failure;
@@ -48,6 +49,8 @@ pub struct Gauges {
     /// Messages in the raw stream that no enricher has taken yet.
     pub queue_waiting: Gauge,
     lookups_paid: Counter,
+    /// Is notified of each call that has to be paid.
+    pub paid: Arc<Notify>,
     /// New sessions whose verdict was in the own cache.
     pub saved_by_cache: Counter,
     /// New sessions whose verdict another enricher had found.
@@ -136,6 +139,7 @@ impl Gauges {
                 "lookups_paid",
                 "Calls to the Deanonymizer, without those that found no connection",
             ),
+            paid: Arc::default(),
             saved_by_cache: saved_by("cache"),
             saved_by_fleet: saved_by("fleet"),
             saved_by_sharing: saved_by("sharing"),
@@ -179,6 +183,7 @@ impl Gauges {
     pub fn lookup_paid(&self) {
         self.lookups_paid.inc();
         self.spent.inc_by(self.price);
+        self.paid.notify_one();
     }
 
     /// Counts a new session of an address that is not asked about.
@@ -193,11 +198,24 @@ impl Gauges {
             .inc();
     }
 
-    /// The figures for the status.
-    pub fn figures(&self, guard: &Guard) -> EnricherFigures {
+    /// What the lookups of this enricher cost and saved.
+    pub fn lookups(&self) -> Lookups {
         let failed = Failure::TOKENS
             .iter()
             .map(|kind| self.lookups_failed.get_or_create(&[("kind", *kind)]).get());
+        Lookups {
+            paid: self.lookups_paid.get(),
+            failed: failed.sum(),
+            paid_for_hidden: self.verdicts.count(Level::Call, &Verdict::Hidden),
+            saved_by_cache: self.saved_by_cache.get(),
+            saved_by_fleet: self.saved_by_fleet.get(),
+            saved_by_sharing: self.saved_by_sharing.get(),
+            spent: self.spent.get(),
+        }
+    }
+
+    /// The figures for the status.
+    pub fn figures(&self, guard: &Guard) -> EnricherFigures {
         let (breaker, lookup_concurrency) = guard.figures();
         self.breaker.set(match breaker {
             Breaker::Closed => 0,
@@ -221,19 +239,12 @@ impl Gauges {
             ),
             events_handled: self.events.iter().map(Counter::get).sum(),
             queue_waiting: self.queue_waiting.get(),
-            lookups: Lookups {
-                paid: self.lookups_paid.get(),
-                failed: failed.sum(),
-                paid_for_hidden: self.verdicts.count(Level::Call, &Verdict::Hidden),
-                saved_by_cache: self.saved_by_cache.get(),
-                saved_by_fleet: self.saved_by_fleet.get(),
-                saved_by_sharing: self.saved_by_sharing.get(),
-                spent: self.spent.get(),
-            },
+            lookups: self.lookups(),
             breaker,
             lookup_concurrency,
             lookups_held_back: guard.held_back().map(|reason| reason.to_string()),
             account,
+            fleet: guard.meter().total(),
             rules: None,
         }
     }

@@ -36,6 +36,7 @@ use crate::flags::{Command, Flags};
 use crate::gauges::Gauges;
 use crate::lookup::admission::account_gate::AccountGate;
 use crate::lookup::admission::guard::Guard;
+use crate::lookup::billing::meter::Meter;
 use crate::lookup::cache::fleet::Fleet;
 use crate::lookup::cache::replica::{self, Replica};
 use crate::lookup::cache::secrets::{self, Secrets};
@@ -88,7 +89,8 @@ async fn enrich(flags: Flags, deanonymizer: Deanonymizer, free_tier: FreeTier) -
     let rules = Arc::new(Rules::new(flags.hidden()));
     let hasher = AddressHasher::new(secrets::new_secret());
     let fleet = Fleet::new(nats.clone(), &process.instance, Arc::clone(&rules));
-    let guard = guard(&flags, &fleet, hasher.clone(), health.clone())?;
+    let meter = meter(&flags, &fleet, &gauges);
+    let guard = guard(&flags, meter.clone(), &fleet, hasher.clone(), health.clone())?;
     let reporter = reporter(
         &process,
         &gauges,
@@ -152,6 +154,7 @@ async fn enrich(flags: Flags, deanonymizer: Deanonymizer, free_tier: FreeTier) -
     // These hold nothing that must be finished, so they end with the runtime.
     tokio::spawn(secrets.follow());
     tokio::spawn(live_records.run());
+    tokio::spawn(meter.clone().run(nats.clone()));
     tokio::spawn(replica.follow(fleet, guard, nats, streams, health));
     let shutdown = process.shutdown.clone();
     process.tasks.spawn(async move {
@@ -166,6 +169,7 @@ async fn enrich(flags: Flags, deanonymizer: Deanonymizer, free_tier: FreeTier) -
         .spawn(pipeline.run(intake, process.shutdown.clone()));
     let routes = process.routes();
     process.run(routes, reporter).await;
+    meter.write_last().await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -178,7 +182,19 @@ fn log_provider(deanonymizer: &Deanonymizer) {
     }
 }
 
-fn guard(flags: &Flags, fleet: &Fleet, hasher: AddressHasher, health: Health) -> anyhow::Result<Guard> {
+fn meter(flags: &Flags, fleet: &Fleet, gauges: &Arc<Gauges>) -> Meter {
+    let has_budget = flags.lookup_budget.0.is_some();
+    let (counted, paid) = (Arc::clone(gauges), Arc::clone(&gauges.paid));
+    Meter::new(fleet.clone(), has_budget, move || counted.lookups(), paid)
+}
+
+fn guard(
+    flags: &Flags,
+    meter: Meter,
+    fleet: &Fleet,
+    hasher: AddressHasher,
+    health: Health,
+) -> anyhow::Result<Guard> {
     let key_file = flags.key_file()?;
     let account = AccountGate::new(fleet.clone(), key_file, hasher, flags.account_retry, health);
     tokio::spawn(account.clone().watch_key());
@@ -186,7 +202,7 @@ fn guard(flags: &Flags, fleet: &Fleet, hasher: AddressHasher, health: Health) ->
         flags.lookup_concurrency,
         flags.lookup_budget.0,
         account,
-        fleet.clone(),
+        meter,
     ))
 }
 

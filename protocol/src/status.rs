@@ -98,6 +98,9 @@ pub struct EnricherFigures {
     /// Whether the provider accepts our account.
     #[serde(default)]
     pub account: Account,
+    /// What the whole fleet has spent, as far as this enricher knows. Not passed on to clients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<FleetLookups>,
     /// A fingerprint of the rules by which it hides; enrichers that hide the same have the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<String>,
@@ -123,7 +126,45 @@ pub struct Lookups {
     pub spent: f64,
 }
 
+/// What the lookups of all enrichers cost and saved, those that are gone included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FleetLookups {
+    /// When the fleet began to count.
+    pub since: Millis,
+    /// What it has counted.
+    pub lookups: Lookups,
+}
+
 impl Lookups {
+    /// The later of two states of the same counters, which only grow.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            paid: self.paid.max(other.paid),
+            failed: self.failed.max(other.failed),
+            paid_for_hidden: self.paid_for_hidden.max(other.paid_for_hidden),
+            saved_by_cache: self.saved_by_cache.max(other.saved_by_cache),
+            saved_by_fleet: self.saved_by_fleet.max(other.saved_by_fleet),
+            saved_by_sharing: self.saved_by_sharing.max(other.saved_by_sharing),
+            spent: self.spent.max(other.spent),
+        }
+    }
+
+    /// What was counted since the counters had another, earlier state.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            paid: self.paid.saturating_sub(earlier.paid),
+            failed: self.failed.saturating_sub(earlier.failed),
+            paid_for_hidden: self.paid_for_hidden.saturating_sub(earlier.paid_for_hidden),
+            saved_by_cache: self.saved_by_cache.saturating_sub(earlier.saved_by_cache),
+            saved_by_fleet: self.saved_by_fleet.saturating_sub(earlier.saved_by_fleet),
+            saved_by_sharing: self.saved_by_sharing.saturating_sub(earlier.saved_by_sharing),
+            spent: (self.spent - earlier.spent).max(0.0),
+        }
+    }
+
     /// Both together.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
@@ -202,11 +243,15 @@ pub struct Interruption {
 
 /// All processes heard of lately.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Pipeline {
     /// One status for each process, sorted by process and instance.
     pub processes: Vec<Status>,
-    /// The lookups of the whole fleet since this gateway started to watch it; enrichers that have gone included.
+    /// The lookups of the whole fleet, enrichers that have gone included.
     pub lookups: Lookups,
+    /// Since when the fleet counts them. Absent where no enricher says so; then it is since this gateway began to watch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookups_since: Option<Millis>,
     /// What keeps this gateway's view from being up to date; absent while nothing does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub interruptions: Vec<Interruption>,

@@ -1,6 +1,7 @@
 //! Who is behind an address: from this enricher's copy, from the fleet or, for money, from the Deanonymizer.
 
 pub mod admission;
+pub mod billing;
 pub mod cache;
 pub mod failure;
 pub mod free_tier;

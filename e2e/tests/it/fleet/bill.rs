@@ -1,7 +1,8 @@
 //! What the fleet has spent.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use e2e::{Pipeline, Role, Visitor, eventually};
+use protocol::Millis;
 use protocol::status::Lookups;
 use simulator::world::Kind;
 
@@ -77,6 +78,41 @@ async fn spending_of_a_killed_enricher_stays_on_the_bill() -> Result<()> {
         };
         ensure!(told == right, "{told:?}, not {right:?}");
         Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_meter_goes_on_when_nats_gateways_and_enrichers_restart() -> Result<()> {
+    let mut site = Pipeline::builder()
+        .with(Role::Enricher, 2)
+        .flag(Role::Enricher, "--price-per-lookup", &PRICE.to_string())
+        .start()
+        .await?;
+    let first = counted(&site, 0..20).await?;
+    for number in 0..2 {
+        site.nats.process.kill().await?;
+        site.member_mut(Role::Enricher, number)?.process.kill().await?;
+        site.nats.process.start()?;
+        site.member_mut(Role::Enricher, number)?.process.start()?;
+        site.gateway()?.process.restart().await?;
+        site.ready().await?;
+        let begin = 20 * (u32::try_from(number)? + 1);
+        assert_eq!(counted(&site, begin..begin + 20).await?, first, "since when");
+    }
+    Ok(())
+}
+
+/// Visitors come, and all calls that were ever made are on the bill; gives since when it counts.
+async fn counted(site: &Pipeline, numbers: std::ops::Range<u32>) -> Result<Millis> {
+    come(site, numbers).await?;
+    eventually("all calls are on the bill", async || {
+        let calls = site.deanonymizer.stats().calls;
+        let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+        let bill = pipeline.lookups;
+        ensure!(bill.paid == calls, "{bill:?}, not {calls} calls");
+        ensure!(bill.spent >= calls as f64 * PRICE - 1e-9, "{bill:?}");
+        pipeline.lookups_since.context("since when")
     })
     .await
 }

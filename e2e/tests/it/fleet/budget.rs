@@ -1,9 +1,11 @@
 //! `--lookup-budget`: what the whole fleet may spend.
 
-use anyhow::{Result, ensure};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
 use e2e::{Pipeline, Role, Visitor, eventually};
 use protocol::Millis;
-use protocol::status::Figures;
+use protocol::status::{Figures, Lookups};
 use service::clock;
 use simulator::event::Event;
 use simulator::world::Kind;
@@ -114,5 +116,110 @@ async fn is_not_spent_on_refused_connections() -> Result<()> {
     let bill = site.member(Role::Gateway, 0)?.http.pipeline().await?.lookups;
     assert_eq!(site.deanonymizer.stats().calls, 5);
     assert!(bill.paid <= 5, "{bill:?}");
+    Ok(())
+}
+
+/// Sends new visitors until so many enrichers say that the budget holds back their calls: one learns of it when it has
+/// somebody to look up.
+async fn is_used_up(site: &Pipeline, budget: &str, enrichers: usize, next: &mut u32) -> Result<()> {
+    eventually(
+        &format!("{enrichers} enrichers say that {budget} is used up"),
+        async || {
+            site.send(&openings(site, *next..*next + 1));
+            *next += 1;
+            let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+            let reasons = pipeline
+                .processes
+                .iter()
+                .filter_map(|process| match &process.figures {
+                    Figures::Enricher(enricher) => {
+                        Some(enricher.lookups_held_back.clone().unwrap_or_default())
+                    }
+                    Figures::Ingestor(_) | Figures::Gateway(_) => None,
+                });
+            let reasons: Vec<_> = reasons.collect();
+            // One that was killed is named for a few seconds more.
+            ensure!(
+                reasons.len() == enrichers && reasons.iter().all(|reason| reason.contains(budget)),
+                "{reasons:?}"
+            );
+            Ok(())
+        },
+    )
+    .await
+}
+
+/// What the page shows, once it is that.
+async fn meter_says(site: &Pipeline, paid: u64) -> Result<(Lookups, Millis)> {
+    eventually(&format!("{paid} calls are on the bill"), async || {
+        let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+        ensure!(pipeline.lookups.paid == paid, "{pipeline:?}");
+        let since = pipeline.lookups_since.context("since when")?;
+        let metric = site
+            .metric(Role::Gateway, "visitor_gateway_fleet_lookups_paid")
+            .await?;
+        ensure!(metric == paid, "{metric} in the metric");
+        Ok((pipeline.lookups, since))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_used_up_budget_outlives_nats_and_each_enricher() -> Result<()> {
+    let mut site = Pipeline::builder()
+        .with(Role::Enricher, 2)
+        .flag(Role::Enricher, "--lookup-budget", "20/day")
+        .stale_after(Duration::from_mins(5))
+        .start()
+        .await?;
+    let mut next = 0;
+    site.send(&openings(&site, 0..30));
+    next += 30;
+    is_used_up(&site, "20/day", 2, &mut next).await?;
+    assert_eq!(site.deanonymizer.stats().calls, 20);
+    let (_, since) = meter_says(&site, 20).await?;
+
+    // One enricher stays, and puts back what the server that restarts and the other enricher have forgotten.
+    site.member_mut(Role::Enricher, 0)?.process.kill().await?;
+    site.nats.process.restart().await?;
+    site.member_mut(Role::Enricher, 0)?.process.start()?;
+    site.ready().await?;
+    is_used_up(&site, "20/day", 2, &mut next).await?;
+    assert_eq!(site.deanonymizer.stats().calls, 20, "after the restart of NATS");
+
+    site.member_mut(Role::Enricher, 1)?.process.restart().await?;
+    site.ready().await?;
+    is_used_up(&site, "20/day", 2, &mut next).await?;
+    assert_eq!(site.deanonymizer.stats().calls, 20, "after that of the enrichers");
+
+    // The gateway that starts now knows no more than the enrichers.
+    site.gateway()?.process.restart().await?;
+    site.ready().await?;
+    assert_eq!(meter_says(&site, 20).await?.1, since);
+    Ok(())
+}
+
+#[tokio::test]
+async fn budgets_of_a_rolling_change_count_the_same_calls() -> Result<()> {
+    let mut site = Pipeline::builder()
+        .flag(Role::Enricher, "--lookup-budget", "10/day")
+        .stale_after(Duration::from_mins(5))
+        .start()
+        .await?;
+    let mut next = 0;
+    is_used_up(&site, "10/day", 1, &mut next).await?;
+    assert_eq!(site.deanonymizer.stats().calls, 10);
+
+    site.member_mut(Role::Enricher, 0)?.process.kill().await?;
+    let other = site.add_with(Role::Enricher, &[("--lookup-budget", "1000/hour")])?;
+    site.member_mut(Role::Enricher, other)?.ready().await?;
+    site.view_is_right().await?;
+    let calls = site.deanonymizer.stats().calls;
+    assert_eq!(calls, u64::from(next), "the hour has more");
+
+    site.member_mut(Role::Enricher, other)?.process.kill().await?;
+    site.member_mut(Role::Enricher, 0)?.process.start()?;
+    is_used_up(&site, "10/day", 1, &mut next).await?;
+    assert_eq!(site.deanonymizer.stats().calls, calls, "the day had none left");
     Ok(())
 }

@@ -21,7 +21,7 @@ async fn come(site: &Pipeline) -> Result<()> {
     site.queue_is_empty().await
 }
 
-/// The keys of the bucket.
+/// The keys of the bucket, without that of the bill.
 async fn keys(site: &Pipeline) -> Result<BTreeSet<String>> {
     let jetstream = site.operator().await?;
     let stream = jetstream.get_stream("KV_visitor_profiles").await?;
@@ -32,6 +32,7 @@ async fn keys(site: &Pipeline) -> Result<BTreeSet<String>> {
             keys.insert(message.subject.as_str().replace("$KV.visitor_profiles.", ""));
         }
     }
+    keys.remove("bill");
     Ok(keys)
 }
 

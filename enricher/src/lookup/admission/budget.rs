@@ -1,32 +1,48 @@
 //! `--lookup-budget`: how many calls the whole fleet may make in each minute, hour or day. Pure.
 //!
-//! The fleet counts in one entry of its bucket. So that not every call needs a round trip, an enricher takes a few calls
-//! at once from it; what it has taken and not used when it ends is not spent, and not given back.
+//! The fleet counts what it takes on its [bill](crate::lookup::billing::bill). So that not every call needs a round trip, an enricher takes
+//! a few calls at once; what it has taken and not used when it ends is not spent, and not given back.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use protocol::Millis;
 use protocol::time::millis;
-use serde::{Deserialize, Serialize};
 
 /// The most calls that are taken at once.
 const MOST_AT_ONCE: u64 = 20;
+
+/// For how long a budget is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    /// 60 s.
+    Minute,
+    /// 60 minutes.
+    Hour,
+    /// 24 hours, from midnight UTC.
+    Day,
+}
+
+impl Span {
+    /// Which one since the epoch it is at that time.
+    pub fn number_at(self, now: Millis) -> Millis {
+        now.div_euclid(millis(self.duration()))
+    }
+
+    fn duration(self) -> Duration {
+        match self {
+            Self::Minute => Duration::from_mins(1),
+            Self::Hour => Duration::from_hours(1),
+            Self::Day => Duration::from_hours(24),
+        }
+    }
+}
 
 /// A number of calls for each span of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     calls: u64,
-    span: Duration,
-}
-
-/// What the fleet has taken of its budget.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Taken {
-    /// Which span since the epoch.
-    pub span: Millis,
-    /// Calls taken in it.
-    pub calls: u64,
+    span: Span,
 }
 
 /// Calls taken and not yet made.
@@ -45,32 +61,24 @@ impl Allowance {
 }
 
 impl Budget {
-    /// How long a span is.
-    pub fn span(&self) -> Duration {
+    /// The spans that it is given for.
+    pub fn span(&self) -> Span {
         self.span
     }
 
-    /// Takes a few calls: what the fleet has taken then, and the allowance. `None` where nothing is left in this span.
-    pub fn take(&self, taken: Option<Taken>, now: Millis) -> Option<(Taken, Allowance)> {
-        let span = self.span_at(now);
-        let before = taken
-            .filter(|taken| taken.span == span)
-            .map_or(0, |taken| taken.calls);
-        let calls = (self.calls / 50)
-            .clamp(1, MOST_AT_ONCE)
-            .min(self.calls.saturating_sub(before));
-        (calls > 0).then_some((
-            Taken {
-                span,
-                calls: before + calls,
-            },
-            Allowance { span, calls },
-        ))
+    /// Takes a few calls where the fleet has taken so many in this span before. `None` where nothing is left.
+    pub fn take(&self, taken: u64, now: Millis) -> Option<Allowance> {
+        let left = self.calls.saturating_sub(taken);
+        let calls = (self.calls / 50).clamp(1, MOST_AT_ONCE).min(left);
+        (calls > 0).then_some(Allowance {
+            span: self.span_at(now),
+            calls,
+        })
     }
 
     /// Which span it is at that time.
     pub fn span_at(&self, now: Millis) -> Millis {
-        now.div_euclid(millis(self.span))
+        self.span.number_at(now)
     }
 }
 
@@ -134,9 +142,9 @@ impl FromStr for Budget {
     fn from_str(text: &str) -> Result<Self, InvalidBudget> {
         let (calls, span) = text.split_once('/').ok_or(InvalidBudget)?;
         let span = match span.trim() {
-            "min" | "minute" => Duration::from_mins(1),
-            "h" | "hour" => Duration::from_hours(1),
-            "day" => Duration::from_hours(24),
+            "min" | "minute" => Span::Minute,
+            "h" | "hour" => Span::Hour,
+            "day" => Span::Day,
             _ => return Err(InvalidBudget),
         };
         let calls = calls
@@ -151,10 +159,10 @@ impl FromStr for Budget {
 
 impl std::fmt::Display for Budget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let span = match self.span.as_secs() {
-            60 => "min",
-            3600 => "hour",
-            _ => "day",
+        let span = match self.span {
+            Span::Minute => "min",
+            Span::Hour => "hour",
+            Span::Day => "day",
         };
         write!(f, "{}/{span}", self.calls)
     }
@@ -176,11 +184,12 @@ mod tests {
     }
 
     #[test]
-    fn a_new_span_is_a_new_budget() {
-        let budget: Budget = "1/min".parse().unwrap();
-        let (taken, _) = budget.take(None, 0).unwrap();
-        assert_eq!(budget.take(Some(taken), 59_999), None);
-        assert!(budget.take(Some(taken), 60_000).is_some());
+    fn gives_what_is_left() {
+        let budget: Budget = "3/min".parse().unwrap();
+        assert_eq!(budget.take(2, 59_999), Some(Allowance { span: 0, calls: 1 }));
+        assert_eq!(budget.take(3, 59_999), None);
+        assert_eq!(budget.take(4, 59_999), None, "another enricher may have had more");
+        assert_eq!(budget.take(0, 60_000), Some(Allowance { span: 1, calls: 1 }));
     }
 
     #[test]
@@ -215,12 +224,11 @@ mod tests {
         #[test]
         fn never_more_than_the_budget(calls in 1..2_000_u64) {
             let budget: Budget = format!("{calls}/day").parse().unwrap();
-            let (mut taken, mut allowed) = (None, 0);
-            while let Some((next, allowance)) = budget.take(taken, 0) {
-                taken = Some(next);
-                allowed += allowance.calls;
+            let mut taken = 0;
+            while let Some(allowance) = budget.take(taken, 0) {
+                taken += allowance.calls;
             }
-            prop_assert_eq!(allowed, calls);
+            prop_assert_eq!(taken, calls);
         }
     }
 }

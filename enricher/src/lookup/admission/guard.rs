@@ -12,7 +12,7 @@ use crate::lookup::admission::account_gate::AccountGate;
 use crate::lookup::admission::breaker::{Admission, Breaker};
 use crate::lookup::admission::budget::{Allowance, Budget, Purse};
 use crate::lookup::admission::concurrency::{CallTag, Concurrency, Ending};
-use crate::lookup::cache::fleet::Fleet;
+use crate::lookup::billing::meter::Meter;
 use crate::lookup::failure::{FailureKind, HeldBack, LookupFailure as Failure};
 
 /// The most lookups under way, above every limit of concurrent calls.
@@ -27,7 +27,7 @@ pub struct Guard {
     till: Arc<tokio::sync::Mutex<()>>,
     budget: Option<Budget>,
     account: AccountGate,
-    fleet: Fleet,
+    meter: Meter,
 }
 
 struct State {
@@ -50,7 +50,7 @@ impl State {
 
 impl Guard {
     /// Lets `most` calls run at once at the most.
-    pub fn new(most: u16, budget: Option<Budget>, account: AccountGate, fleet: Fleet) -> Self {
+    pub fn new(most: u16, budget: Option<Budget>, account: AccountGate, meter: Meter) -> Self {
         let state = State {
             breaker: Breaker::new(),
             concurrency: Concurrency::new(most),
@@ -63,7 +63,7 @@ impl Guard {
             till: Arc::default(),
             budget,
             account,
-            fleet,
+            meter,
         }
     }
 
@@ -112,6 +112,11 @@ impl Guard {
     pub fn figures(&self) -> (BreakerState, u64) {
         let state = self.lock();
         (state.breaker.state(), state.concurrency.limit() as u64)
+    }
+
+    /// What the whole fleet has spent.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     /// Waits for room and gives the permission for one call.
@@ -168,7 +173,7 @@ impl Guard {
                     return Err(HeldBack::BudgetUsedUp(budget).into());
                 }
             }
-            let taken = self.fleet.take_of(&budget).await?;
+            let taken = self.meter.take(&budget).await?;
             let mut state = self.lock();
             match taken {
                 Some(allowance) => state.purse.put(allowance),

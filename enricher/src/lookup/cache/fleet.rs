@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 
 use crate::address_key::Key;
 use crate::filter::rules::Rules;
-use crate::lookup::admission::budget::{Allowance, Budget, Taken};
+use crate::lookup::billing::bill::Bill;
 use crate::lookup::cache::deferral::Deferral;
 use crate::lookup::cache::entry::{Entry, Found, Pause};
 
@@ -27,10 +27,13 @@ pub const LEASE_TTL: Duration = Duration::from_secs(4);
 const CORRECTIONS: usize = 64;
 
 /// How often an entry is read and written again because others write it at the same time.
-pub(super) const CONFLICTS: usize = 32;
+pub const CONFLICTS: usize = 32;
 
-/// The key under which the fleet counts what it takes of its budget.
-const BUDGET: &str = "budget";
+/// The key of the fleet's bill.
+pub const BILL: &str = "bill";
+
+/// How long the bill outlives the last call.
+const BILL_TTL: Duration = Duration::from_hours(24 * 366);
 
 /// The key under which the fleet notes that the Deanonymizer wants to be left alone.
 pub const PAUSE: &str = "pause";
@@ -270,22 +273,20 @@ impl Fleet {
         Err(FleetError::Contended)
     }
 
-    /// Takes a few calls of the fleet's budget; `None` where nothing is left for now.
+    /// The fleet's bill, if there is one, and its sequence.
     ///
     /// # Errors
-    /// Where it is not sure what is left.
-    pub async fn take_of(&self, budget: &Budget) -> Result<Option<Allowance>, FleetError> {
-        for _ in 0..CONFLICTS {
-            let (taken, sequence) = self.standing::<Taken>(BUDGET).await?;
-            let Some((taken, allowance)) = budget.take(taken, clock::now()) else {
-                return Ok(None);
-            };
-            let ttl = budget.span() + Duration::from_mins(1);
-            if self.write(BUDGET, &taken, ttl, Some(sequence)).await?.is_some() {
-                return Ok(Some(allowance));
-            }
-        }
-        Err(FleetError::Contended)
+    /// Where it cannot be read.
+    pub async fn bill(&self) -> Result<(Option<Bill>, u64), FleetError> {
+        self.standing(BILL).await
+    }
+
+    /// Writes the bill; `false` where another one has been written since that with the expected sequence.
+    ///
+    /// # Errors
+    /// Where the bucket does not acknowledge.
+    pub async fn write_bill(&self, bill: &Bill, expected: u64) -> Result<bool, FleetError> {
+        Ok(self.write(BILL, bill, BILL_TTL, Some(expected)).await?.is_some())
     }
 
     /// Tells all enrichers that the Deanonymizer wants to be left alone for so long.

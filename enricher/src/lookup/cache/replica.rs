@@ -20,7 +20,7 @@ use crate::address_key::Key;
 use crate::lookup::admission::guard::Guard;
 use crate::lookup::cache::deferrals::Deferrals;
 use crate::lookup::cache::entry::{Entry, Found, Pause};
-use crate::lookup::cache::fleet::{Fleet, FleetError, PAUSE};
+use crate::lookup::cache::fleet::{BILL, Fleet, FleetError, PAUSE};
 use crate::lookup::cache::shared_account::ACCOUNT;
 use crate::lookup::failure::LookupFailure as Failure;
 
@@ -168,7 +168,7 @@ impl Replica {
         }
         health.ok(PART);
         let mut interrupted = std::pin::pin!(nats.lost(epoch));
-        let mut look = std::pin::pin!(watch.look(self.least_verdicts()));
+        let mut look = std::pin::pin!(watch.look(self.least_messages(guard)));
         loop {
             let change = tokio::select! {
                 () = &mut interrupted => return Ok(()),
@@ -179,7 +179,7 @@ impl Replica {
                         }
                         return Err(trouble.into());
                     }
-                    look.set(watch.look(self.least_verdicts()));
+                    look.set(watch.look(self.least_messages(guard)));
                     continue;
                 }
                 change = changes.next() => change.ok_or_else(|| anyhow::anyhow!("the watch has ended"))??,
@@ -191,6 +191,10 @@ impl Replica {
                 if let Ok(entry) = serde_json::from_slice(&change.value) {
                     guard.account().heard(Some(entry));
                 }
+            } else if change.key == BILL
+                && let Ok(bill) = serde_json::from_slice(&change.value)
+            {
+                guard.meter().heard(&bill);
             } else if change.key == PAUSE
                 && let Ok(Pause { until }) = serde_json::from_slice(&change.value)
             {
@@ -199,12 +203,14 @@ impl Replica {
         }
     }
 
-    /// How many messages there must be in the bucket at least: one where a verdict is cached that holds for a while yet.
-    fn least_verdicts(&self) -> impl FnOnce() -> u64 + Send + use<> {
-        let cache = self.cache.clone();
+    /// How many messages there must be in the bucket at least: the bill, and one where a verdict is cached that holds for a
+    /// while yet.
+    fn least_messages(&self, guard: &Guard) -> impl FnOnce() -> u64 + Send + use<> {
+        let (cache, meter) = (self.cache.clone(), guard.meter().clone());
         move || {
             let still_holds = |found: &Found| found.remaining(clock::now()) > Some(SURELY_THERE);
-            u64::from(cache.iter().take(SAMPLE).any(|(_, found)| still_holds(&found)))
+            let verdict = cache.iter().take(SAMPLE).any(|(_, found)| still_holds(&found));
+            u64::from(verdict) + u64::from(meter.is_stored())
         }
     }
 

@@ -1,0 +1,243 @@
+//! What the fleet has spent and taken of its budgets: one account per enricher, joined by maximum. Pure.
+//!
+//! Each enricher writes its own account only, and its figures only grow. So copies of the bill that different enrichers
+//! remember can be joined in any order and any number of times without counting anything twice; see ADR 25.
+
+use std::collections::BTreeMap;
+
+use protocol::Millis;
+use protocol::status::Lookups;
+use serde::{Deserialize, Serialize};
+
+use crate::lookup::admission::budget::Span;
+
+/// The most accounts, as far as no enricher needs its own any longer; those that nobody has written to for longest are
+/// added up.
+const MAX_ACCOUNTS: usize = 16;
+
+/// The most enrichers whose account was added up that are remembered by name.
+const MAX_CLOSED_NAMES: usize = 128;
+
+/// How long an account has not been written to until it may be closed.
+const CLOSED_AFTER: Millis = 10 * 60 * 1000;
+
+/// How often an enricher with nothing new to say writes to its account, so that it stays open.
+const RENEWED_AFTER: Millis = 60 * 1000;
+
+/// The bill of the whole fleet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bill {
+    /// When it was begun; it knows of nothing that was spent before.
+    pub since: Millis,
+    #[serde(default)]
+    accounts: BTreeMap<String, Account>,
+    #[serde(default)]
+    closed: ClosedAccounts,
+}
+
+/// What one enricher has spent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Account {
+    /// When it was last written to.
+    at: Millis,
+    lookups: Lookups,
+    taken: Taken,
+}
+
+/// The sum of the accounts of enrichers that are gone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ClosedAccounts {
+    /// Whose accounts these were, and when they were last written to.
+    names: BTreeMap<String, Millis>,
+    lookups: Lookups,
+    taken: Taken,
+}
+
+/// Calls taken in the current minute, hour and day. Every call counts in all three, whichever of them a budget limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Taken {
+    minute: SpanUse,
+    hour: SpanUse,
+    day: SpanUse,
+}
+
+/// Calls taken in one span of time. A later span is the greater one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
+struct SpanUse {
+    /// Which span since the epoch.
+    span: Millis,
+    calls: u64,
+}
+
+impl SpanUse {
+    fn take(&mut self, span: Millis, calls: u64) {
+        let before = self.calls_in(span);
+        *self = Self {
+            span,
+            calls: before.saturating_add(calls),
+        };
+    }
+
+    fn calls_in(self, span: Millis) -> u64 {
+        if self.span == span { self.calls } else { 0 }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        let latest = self.max(other);
+        let calls = self.calls_in(latest.span) + other.calls_in(latest.span);
+        Self { calls, ..latest }
+    }
+}
+
+impl Taken {
+    fn of(&self, span: Span) -> SpanUse {
+        match span {
+            Span::Minute => self.minute,
+            Span::Hour => self.hour,
+            Span::Day => self.day,
+        }
+    }
+
+    fn combine(self, other: Self, combine: impl Fn(SpanUse, SpanUse) -> SpanUse) -> Self {
+        Self {
+            minute: combine(self.minute, other.minute),
+            hour: combine(self.hour, other.hour),
+            day: combine(self.day, other.day),
+        }
+    }
+}
+
+impl Account {
+    fn join(self, other: Self) -> Self {
+        Self {
+            at: self.at.max(other.at),
+            lookups: self.lookups.max(other.lookups),
+            taken: self.taken.combine(other.taken, SpanUse::max),
+        }
+    }
+}
+
+impl Bill {
+    /// With nothing on it.
+    pub fn new(since: Millis) -> Self {
+        Self {
+            since,
+            accounts: BTreeMap::new(),
+            closed: ClosedAccounts::default(),
+        }
+    }
+
+    /// What both know together.
+    #[must_use]
+    pub fn join(mut self, other: &Self) -> Self {
+        self.since = self.since.min(other.since);
+        for (name, account) in &other.accounts {
+            let ours = self.accounts.entry(name.clone()).or_default();
+            *ours = ours.join(*account);
+        }
+        let closed = &mut self.closed;
+        closed.lookups = closed.lookups.max(other.closed.lookups);
+        closed.taken = closed.taken.combine(other.closed.taken, SpanUse::max);
+        for (name, at) in &other.closed.names {
+            let ours = closed.names.entry(name.clone()).or_insert(*at);
+            *ours = (*at).max(*ours);
+        }
+        self.forget_names();
+        self.accounts
+            .retain(|name, _| !self.closed.names.contains_key(name));
+        self
+    }
+
+    /// Notes what an enricher has spent in all.
+    pub fn record(&mut self, name: &str, lookups: Lookups, now: Millis) {
+        let account = self.accounts.entry(name.to_owned()).or_default();
+        let joined = account.lookups.max(lookups);
+        if joined != account.lookups || now - account.at > RENEWED_AFTER {
+            account.lookups = joined;
+            account.at = account.at.max(now);
+        }
+    }
+
+    /// Notes that an enricher takes calls.
+    pub fn take(&mut self, name: &str, calls: u64, now: Millis) {
+        let account = self.accounts.entry(name.to_owned()).or_default();
+        account.at = account.at.max(now);
+        let taken = &mut account.taken;
+        taken.minute.take(Span::Minute.number_at(now), calls);
+        taken.hour.take(Span::Hour.number_at(now), calls);
+        taken.day.take(Span::Day.number_at(now), calls);
+    }
+
+    /// How many calls the fleet has taken in the span that it is now.
+    pub fn taken(&self, span: Span, now: Millis) -> u64 {
+        let number = span.number_at(now);
+        let taken = self.accounts.values().map(|account| account.taken);
+        taken
+            .chain([self.closed.taken])
+            .map(|taken| taken.of(span).calls_in(number))
+            .fold(0, u64::saturating_add)
+    }
+
+    /// What the fleet has spent and saved since the bill was begun.
+    pub fn total(&self) -> Lookups {
+        let lookups = self.accounts.values().map(|account| account.lookups);
+        lookups.fold(self.closed.lookups, Lookups::plus)
+    }
+
+    /// What an enricher has noted so far.
+    pub fn recorded(&self, name: &str) -> Lookups {
+        self.accounts
+            .get(name)
+            .map(|account| account.lookups)
+            .unwrap_or_default()
+    }
+
+    /// Whether that enricher's account was closed; it needs a new one.
+    pub fn is_closed(&self, name: &str) -> bool {
+        self.closed.names.contains_key(name)
+    }
+
+    /// Adds up accounts of enrichers that are gone, as far as there are too many. The one of `keep` stays.
+    pub fn close_old(&mut self, keep: &str, now: Millis) {
+        while self.accounts.len() > MAX_ACCOUNTS {
+            let old = |(name, account): &(&String, &Account)| {
+                name.as_str() != keep && now - account.at > CLOSED_AFTER
+            };
+            let candidates = self.accounts.iter().filter(old);
+            let Some(name) = candidates
+                .min_by_key(|(_, account)| account.at)
+                .map(|(name, _)| name.clone())
+            else {
+                return;
+            };
+            if let Some(account) = self.accounts.remove(&name) {
+                let closed = &mut self.closed;
+                closed.lookups = closed.lookups.plus(account.lookups);
+                closed.taken = closed.taken.combine(account.taken, SpanUse::plus);
+                closed.names.insert(name, account.at);
+            }
+            self.forget_names();
+        }
+    }
+
+    /// A copy that is so old that it still has these accounts has not been seen for long.
+    fn forget_names(&mut self) {
+        let names = &mut self.closed.names;
+        while names.len() > MAX_CLOSED_NAMES
+            && let Some(oldest) = names
+                .iter()
+                .min_by_key(|(name, at)| (**at, (*name).clone()))
+                .map(|(name, _)| name.clone())
+        {
+            names.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,306 @@
+//! This enricher's part in the fleet's bill: writes its own account, puts back what was lost, and takes of the budget.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use protocol::Millis;
+use protocol::status::{FleetLookups, Lookups};
+use protocol::time::millis;
+use service::{Nats, clock};
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+
+use crate::lookup::admission::budget::{Allowance, Budget};
+use crate::lookup::billing::bill::Bill;
+use crate::lookup::cache::fleet::{CONFLICTS, Fleet, FleetError};
+
+/// How often the bill in the bucket is compared with what is known here.
+const COMPARE_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The least pause between two writes, so that a call does not cost one of its own while many are made.
+const WRITE_PAUSE: Duration = Duration::from_millis(200);
+
+/// How long a process that exits tries to write its last calls.
+const LAST_WRITE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long nothing is taken of a budget after a bill was begun: the bucket may have been lost, and enrichers that know
+/// what was spent before need so long to put it back.
+const RESTORE_TIME: Duration = Duration::from_secs(3);
+
+/// The bill as this enricher knows it. Clones share it.
+#[derive(Clone)]
+pub struct Meter {
+    fleet: Fleet,
+    own_lookups: Arc<dyn Fn() -> Lookups + Send + Sync>,
+    paid: Arc<Notify>,
+    state: Arc<Mutex<State>>,
+    /// Who writes: one at a time, because two would only conflict.
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+struct State {
+    known: Option<Bill>,
+    own: OwnAccount,
+}
+
+/// Under which name this enricher's calls are on the bill.
+struct OwnAccount {
+    instance: Arc<str>,
+    name: String,
+    /// How often it had to begin a new account.
+    renamed: u32,
+    /// What stands in accounts of its own that were closed.
+    closed: Lookups,
+    /// What stands in its account.
+    written: Lookups,
+    /// Whether calls are entered when they are taken of a budget; otherwise they are once they are paid for.
+    has_budget: bool,
+}
+
+impl OwnAccount {
+    fn new(instance: &Arc<str>, has_budget: bool) -> Self {
+        Self {
+            instance: Arc::clone(instance),
+            name: instance.to_string(),
+            renamed: 0,
+            closed: Lookups::default(),
+            written: Lookups::default(),
+            has_budget,
+        }
+    }
+
+    /// Enters what this enricher has spent in all, `lookups`, in `bill`. Where the others took it for gone and closed its
+    /// account, as after a long freeze, it begins another.
+    fn enter(&mut self, bill: &mut Bill, lookups: Lookups, now: Millis) {
+        if bill.is_closed(&self.name) {
+            self.closed = self.closed.plus(std::mem::take(&mut self.written));
+            self.renamed += 1;
+            self.name = format!("{}.{}", self.instance, self.renamed);
+        }
+        let lookups = lookups.since(self.closed);
+        let calls = lookups.since(bill.recorded(&self.name)).paid;
+        if !self.has_budget && calls > 0 {
+            bill.take(&self.name, calls, now);
+        }
+        bill.record(&self.name, lookups, now);
+        bill.close_old(&self.name, now);
+    }
+}
+
+impl State {
+    /// The bill that should stand in the bucket, where `stored` does, and this enricher has spent `lookups`.
+    fn bill(&mut self, stored: Option<&Bill>, lookups: Lookups, now: Millis) -> Bill {
+        let mut bill = match (stored, &self.known) {
+            (Some(stored), Some(known)) => stored.clone().join(known),
+            (Some(bill), None) | (None, Some(bill)) => bill.clone(),
+            (None, None) => Bill::new(now),
+        };
+        self.own.enter(&mut bill, lookups, now);
+        bill
+    }
+
+    fn learn(&mut self, bill: &Bill) {
+        let known = match self.known.take() {
+            Some(known) => known.join(bill),
+            None => bill.clone(),
+        };
+        if !known.is_closed(&self.own.name) {
+            self.own.written = known.recorded(&self.own.name);
+        }
+        self.known = Some(known);
+    }
+}
+
+impl Meter {
+    /// Knows nothing yet. `own_lookups` says what this enricher has spent so far, of a budget or not, and `paid` is
+    /// notified of each paid call.
+    pub fn new(
+        fleet: Fleet,
+        has_budget: bool,
+        own_lookups: impl Fn() -> Lookups + Send + Sync + 'static,
+        paid: Arc<Notify>,
+    ) -> Self {
+        let own = OwnAccount::new(fleet.instance(), has_budget);
+        Self {
+            fleet,
+            own_lookups: Arc::new(own_lookups),
+            paid,
+            state: Arc::new(Mutex::new(State { known: None, own })),
+            turn: Arc::default(),
+        }
+    }
+
+    /// What the whole fleet has spent, as far as it stands in the bucket: a figure that is shown outlives this enricher.
+    pub fn total(&self) -> Option<FleetLookups> {
+        let state = self.lock();
+        let known = state.known.as_ref()?;
+        Some(FleetLookups {
+            since: known.since,
+            lookups: known.total(),
+        })
+    }
+
+    /// Whether a bill stood in the bucket when it was last looked at.
+    pub fn is_stored(&self) -> bool {
+        self.lock().known.is_some()
+    }
+
+    /// The bill stands in the bucket.
+    pub fn heard(&self, bill: &Bill) {
+        self.lock().learn(bill);
+    }
+
+    /// Keeps the bill in the bucket up to date for ever.
+    pub async fn run(self, nats: Nats) {
+        loop {
+            let epoch = nats.connected().await;
+            clock::known().await;
+            match self.write().await {
+                Ok(()) => {
+                    sleep(WRITE_PAUSE).await;
+                    tokio::select! {
+                        () = self.paid.notified() => {}
+                        () = nats.lost(epoch) => {}
+                        () = sleep(COMPARE_INTERVAL) => {}
+                    }
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "the bill was not written");
+                    sleep(WRITE_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Writes what is known here and does not stand in the bucket, if anything.
+    ///
+    /// # Errors
+    /// Where the bucket cannot be read or does not acknowledge.
+    async fn write(&self) -> Result<(), FleetError> {
+        self.exchange(|_, _, _| ()).await
+    }
+
+    /// Enters the calls that ended during the shutdown, if the bucket is there.
+    pub async fn write_last(&self) {
+        if !matches!(timeout(LAST_WRITE_TIMEOUT, self.write()).await, Ok(Ok(()))) {
+            tracing::debug!("the last calls are not on the bill");
+        }
+    }
+
+    /// Takes a few calls of the fleet's budget; `None` where nothing is left for now.
+    ///
+    /// # Errors
+    /// Where it is not sure what is left.
+    pub async fn take(&self, budget: &Budget) -> Result<Option<Allowance>, FleetError> {
+        loop {
+            let taken = self.exchange(|bill, name, now| {
+                let restored_at = bill.since + millis(RESTORE_TIME);
+                // A bill of the future tells of a clock that was put back.
+                if (bill.since..restored_at).contains(&now) {
+                    return Err(Duration::from_millis((restored_at - now).unsigned_abs()));
+                }
+                let allowance = budget.take(bill.taken(budget.span(), now), now);
+                if let Some(allowance) = allowance {
+                    bill.take(name, allowance.calls, now);
+                }
+                Ok(allowance)
+            });
+            match taken.await? {
+                Ok(allowance) => return Ok(allowance),
+                Err(wait) => sleep(wait).await,
+            }
+        }
+    }
+
+    /// Reads the bill, changes it, and writes it unless another enricher has done so meanwhile; then it starts over.
+    async fn exchange<T>(
+        &self,
+        mut change: impl FnMut(&mut Bill, &str, Millis) -> T,
+    ) -> Result<T, FleetError> {
+        let _turn = self.turn.lock().await;
+        for _ in 0..CONFLICTS {
+            let (stored, sequence) = self.fleet.bill().await?;
+            let now = clock::now();
+            let lookups = (self.own_lookups)();
+            let (mut bill, name) = {
+                let mut state = self.lock();
+                (state.bill(stored.as_ref(), lookups, now), state.own.name.clone())
+            };
+            let changed = change(&mut bill, &name, now);
+            if stored.as_ref() == Some(&bill) || self.fleet.write_bill(&bill, sequence).await? {
+                self.lock().learn(&bill);
+                return Ok(changed);
+            }
+        }
+        Err(FleetError::Contended)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lookup::admission::budget::Span;
+
+    fn paid(paid: u64) -> Lookups {
+        Lookups {
+            paid,
+            ..Lookups::default()
+        }
+    }
+
+    fn enricher(name: &str) -> State {
+        State {
+            known: None,
+            own: OwnAccount::new(&name.into(), false),
+        }
+    }
+
+    #[test]
+    fn an_empty_bucket_is_filled_with_what_is_known() {
+        let (mut a, mut b) = (enricher("a"), enricher("b"));
+        let bill = a.bill(None, paid(3), 1_000);
+        a.learn(&bill);
+        b.learn(&bill);
+        let bill = b.bill(Some(&bill), paid(2), 2_000);
+        // The bucket is lost. Both put back what they know, and a third one begins a bill of its own.
+        let begun = enricher("c").bill(None, paid(1), 9_000);
+        let restored = a.bill(Some(&begun), paid(3), 9_100);
+        assert_eq!((restored.since, restored.total().paid), (1_000, 4));
+        b.learn(&bill);
+        let restored = b.bill(Some(&restored), paid(2), 9_200);
+        assert_eq!(restored.total().paid, 6);
+        assert_eq!(a.bill(Some(&restored), paid(3), 9_300), restored);
+    }
+
+    #[test]
+    fn calls_without_a_budget_count_in_the_spans_of_one_that_comes_later() {
+        let mut a = enricher("a");
+        let bill = a.bill(None, paid(3), 1_000);
+        assert_eq!(bill.taken(Span::Day, 1_000), 3);
+        // The acknowledgement was lost: the same calls are not entered again.
+        let bill = a.bill(Some(&bill), paid(4), 2_000);
+        assert_eq!((bill.taken(Span::Day, 2_000), bill.total().paid), (4, 4));
+    }
+
+    #[test]
+    fn an_enricher_that_was_taken_for_gone_begins_another_account() {
+        let mut frozen = enricher("frozen");
+        let mut bill = frozen.bill(None, paid(5), 0);
+        frozen.learn(&bill);
+        let now = 3_600_000;
+        for number in 0..20 {
+            bill.record(&number.to_string(), paid(1), now);
+        }
+        bill.close_old("0", now);
+        assert!(bill.is_closed("frozen"));
+        frozen.learn(&bill);
+        let bill = frozen.bill(Some(&bill), paid(7), now);
+        assert_eq!(bill.total().paid, 27);
+        frozen.learn(&bill);
+        assert_eq!(frozen.bill(Some(&bill), paid(8), now).total().paid, 28);
+    }
+}
