@@ -1,8 +1,9 @@
 //! The gateway's metrics, which its status reports as well.
 
-use protocol::status::GatewayFigures;
+use protocol::Millis;
+use protocol::status::{GatewayFigures, Lookups};
 use service::ConnectionLimit;
-use service::metrics::{Counter, Gauge, Latency, Metrics};
+use service::metrics::{Amount, Counter, Gauge, Latency, Metrics};
 
 use crate::hub::snapshot::SnapshotMetrics;
 use crate::view::Traffic;
@@ -38,6 +39,9 @@ pub struct GatewayMetrics {
     pub statuses_ignored: Counter,
     /// Messages written again to the sessions' stream.
     pub written_back: Counter,
+    fleet_paid: Gauge,
+    fleet_spent: Amount,
+    fleet_since: Gauge,
     appeared: Counter,
     closed: Counter,
     stale: Counter,
@@ -97,6 +101,19 @@ impl GatewayMetrics {
                 "records_written_back",
                 "Messages written again to the sessions stream",
             ),
+            fleet_paid: gauge(
+                "fleet_lookups_paid",
+                "Calls to the Deanonymizer that the whole fleet has paid for",
+            ),
+            fleet_spent: metrics.add(
+                "fleet_lookups_spent",
+                "What these calls cost, by --price-per-lookup",
+                Amount::default(),
+            ),
+            fleet_since: gauge(
+                "fleet_lookups_since_timestamp_seconds",
+                "Since when the fleet counts them, in seconds since the epoch; 0 where that is not known",
+            ),
             appeared: counter("sessions_appeared", "Sessions that appeared"),
             closed: counter("sessions_closed", "Sessions that were closed"),
             stale: counter("sessions_stale", "Sessions that went stale"),
@@ -115,6 +132,14 @@ impl GatewayMetrics {
     /// Limits the answers with a snapshot that are being sent.
     pub fn answer_limit(&self, answers: usize) -> ConnectionLimit {
         ConnectionLimit::new(answers, self.answers.clone(), self.answers_refused.clone())
+    }
+
+    /// Takes over what the fleet has spent.
+    pub fn lookups(&self, lookups: Lookups, since: Option<Millis>) {
+        self.fleet_paid.set(lookups.paid);
+        self.fleet_spent.set(lookups.spent);
+        let since = since.and_then(|since| u64::try_from(since / 1_000).ok());
+        self.fleet_since.set(since.unwrap_or_default());
     }
 
     /// Updates the counters of the view.

@@ -223,6 +223,8 @@ impl HubTask {
         self.frames.tidy(Instant::now());
         self.metrics.sessions.set(self.view.count());
         self.metrics.traffic(self.view.traffic());
+        let (lookups, since) = self.statuses.lookups();
+        self.metrics.lookups(lookups, since);
         let known = self.behind.is_empty();
         self.writer
             .repair

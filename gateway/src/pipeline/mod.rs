@@ -1,5 +1,6 @@
 //! What the statuses of all processes say about the pipeline, and whether the website is observed.
 
+mod fleet_meter;
 pub mod observation;
 pub mod observer;
 pub mod statuses;

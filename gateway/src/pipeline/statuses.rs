@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use protocol::status::{Figures, Lookups, Pipeline, Status};
 use protocol::{Guid, Millis};
 
+use crate::pipeline::fleet_meter::FleetMeter;
 use crate::pipeline::unidentified::Unidentified;
 
 /// After how long without a word a process counts as gone, in ms.
@@ -25,6 +26,8 @@ pub struct Statuses {
     lookups: BTreeMap<String, (Lookups, Millis)>,
     /// The sum over those that are gone for good.
     billed: Lookups,
+    /// What the fleet itself says that it has spent. Older enrichers say only what each has.
+    fleet: FleetMeter,
 }
 
 impl Statuses {
@@ -49,6 +52,7 @@ impl Statuses {
         if of_this_kind.count() > MAX_INSTANCES {
             remove_oldest(&mut self.by_process, |(kind, _)| *kind == process);
         }
+        self.read_meter();
     }
 
     /// The record or tombstone of a session has come: it does not wait for a verdict.
@@ -67,6 +71,27 @@ impl Statuses {
         {
             self.billed = self.billed.plus(lookups);
         }
+        self.read_meter();
+    }
+
+    fn read_meter(&mut self) {
+        let reports = self
+            .by_process
+            .values()
+            .filter_map(|(status, _)| match &status.figures {
+                Figures::Enricher(enricher) => enricher.fleet,
+                Figures::Ingestor(_) | Figures::Gateway(_) => None,
+            });
+        self.fleet.update(reports);
+    }
+
+    /// What the fleet's lookups have cost and saved, and since when, where that is known.
+    pub fn lookups(&self) -> (Lookups, Option<Millis>) {
+        if let Some(total) = self.fleet.total() {
+            return (total.lookups, Some(total.since));
+        }
+        let each = self.lookups.values().map(|(lookups, _)| *lookups);
+        (each.fold(self.billed, Lookups::plus), None)
     }
 
     /// Sessions that wait for a verdict, each counted once however many enrichers hold it.
@@ -76,19 +101,27 @@ impl Statuses {
 
     /// All of them.
     pub fn pipeline(&self) -> Pipeline {
+        let (lookups, lookups_since) = self.lookups();
         Pipeline {
             processes: self
                 .by_process
                 .values()
-                .map(|(status, _)| status.clone())
+                .map(|(status, _)| for_clients(status))
                 .collect(),
-            lookups: self
-                .lookups
-                .values()
-                .fold(self.billed, |sum, (lookups, _)| sum.plus(*lookups)),
+            lookups,
+            lookups_since,
             interruptions: Vec::new(),
         }
     }
+}
+
+/// The status without what only this gateway needs.
+fn for_clients(status: &Status) -> Status {
+    let mut status = status.clone();
+    if let Figures::Enricher(enricher) = &mut status.figures {
+        enricher.fleet = None;
+    }
+    status
 }
 
 /// Takes out what was heard of least recently.
@@ -105,7 +138,7 @@ fn remove_oldest<K: Ord + Clone, T>(
 mod tests {
     use super::*;
     use protocol::sample::Sample;
-    use protocol::status::{EnricherFigures, GatewayFigures};
+    use protocol::status::{EnricherFigures, FleetLookups, GatewayFigures};
 
     fn status(figures: Figures, instance: &str) -> Status {
         Status {
@@ -151,6 +184,39 @@ mod tests {
         statuses.forget_gone(4_001 + BILLED_AFTER);
         assert!(statuses.lookups.is_empty(), "restarts do not add up");
         assert_eq!(statuses.pipeline().lookups.paid, 50);
+    }
+
+    #[test]
+    fn the_fleets_own_meter_is_shown_once_for_all() {
+        let mut statuses = Statuses::default();
+        let mut figures = EnricherFigures {
+            lookups: Lookups {
+                paid: 3,
+                ..Lookups::default()
+            },
+            ..EnricherFigures::default()
+        };
+        statuses.heard(status(Figures::Enricher(figures.clone()), "old"), 0);
+        assert_eq!(statuses.pipeline().lookups_since, None, "an older enricher");
+        figures.fleet = Some(FleetLookups {
+            since: 7,
+            lookups: Lookups {
+                paid: 20,
+                ..Lookups::default()
+            },
+        });
+        for instance in ["a", "b"] {
+            statuses.heard(status(Figures::Enricher(figures.clone()), instance), 0);
+        }
+        let pipeline = statuses.pipeline();
+        assert_eq!((pipeline.lookups.paid, pipeline.lookups_since), (20, Some(7)));
+        statuses.forget_gone(BILLED_AFTER);
+        assert_eq!(statuses.pipeline().lookups.paid, 20, "with no enricher left");
+        let told = serde_json::to_string(&pipeline).unwrap();
+        assert!(
+            told.contains("\"lookupsSince\":7") && !told.contains("fleet"),
+            "{told}"
+        );
     }
 
     #[test]

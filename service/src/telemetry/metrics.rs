@@ -17,6 +17,9 @@ use crate::clock;
 /// A number that goes up and down, and never below zero.
 pub type Gauge = prometheus_client::metrics::gauge::Gauge<u64, AtomicU64>;
 
+/// An amount of money.
+pub type Amount = prometheus_client::metrics::gauge::Gauge<f64, AtomicU64>;
+
 /// One label and its value.
 pub type Label = [(&'static str, &'static str); 1];
 

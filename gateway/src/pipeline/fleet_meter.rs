@@ -1,0 +1,88 @@
+//! What the lookups of the whole fleet cost, from what its enrichers say of their common bill. Pure.
+
+use protocol::status::{FleetLookups, Lookups};
+use protocol::time;
+
+/// The meter, which does not go back while any enricher knows the bill.
+#[derive(Debug, Default)]
+pub struct FleetMeter {
+    shown: Option<FleetLookups>,
+}
+
+impl FleetMeter {
+    /// Takes over what the enrichers that are there say. Each knows what the others have spent up to a moment ago.
+    ///
+    /// The bill that was begun first is believed: one that was begun later lacks what was spent before, until the first
+    /// one is put back. Where nobody knows the first one any longer, the later one is all that is left.
+    pub fn update(&mut self, reports: impl Iterator<Item = FleetLookups> + Clone) {
+        let reports = reports.filter(|report| time::is_plausible(report.since));
+        let Some(since) = reports.clone().map(|report| report.since).min() else {
+            return;
+        };
+        let lookups = reports
+            .chain(self.shown)
+            .filter(|report| report.since == since)
+            .map(|report| report.lookups)
+            .fold(Lookups::default(), Lookups::max);
+        self.shown = Some(FleetLookups { since, lookups });
+    }
+
+    /// What the fleet has spent and since when, if any enricher has said so.
+    pub fn total(&self) -> Option<FleetLookups> {
+        self.shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bill(since: i64, paid: u64) -> FleetLookups {
+        FleetLookups {
+            since,
+            lookups: Lookups {
+                paid,
+                ..Lookups::default()
+            },
+        }
+    }
+
+    fn update(meter: &mut FleetMeter, reports: &[FleetLookups]) -> FleetLookups {
+        meter.update(reports.iter().copied());
+        meter.total().unwrap()
+    }
+
+    #[test]
+    fn the_enricher_that_knows_most_is_believed() {
+        let mut meter = FleetMeter::default();
+        meter.update(std::iter::empty());
+        assert_eq!(meter.total(), None);
+        assert_eq!(update(&mut meter, &[bill(5, 3), bill(5, 4)]), bill(5, 4));
+        assert_eq!(update(&mut meter, &[bill(5, 3)]), bill(5, 4), "it does not drop");
+        meter.update(std::iter::empty());
+        assert_eq!(meter.total(), Some(bill(5, 4)), "while no enricher is there");
+    }
+
+    #[test]
+    fn a_bill_begun_later_counts_only_where_nobody_knows_the_first() {
+        let mut meter = FleetMeter::default();
+        assert_eq!(update(&mut meter, &[bill(5, 3)]), bill(5, 3));
+        assert_eq!(update(&mut meter, &[bill(5, 3), bill(9, 7)]), bill(5, 3));
+        assert_eq!(
+            update(&mut meter, &[bill(9, 1)]),
+            bill(9, 1),
+            "and says since when"
+        );
+        assert_eq!(update(&mut meter, &[bill(9, 1), bill(5, 4)]), bill(5, 4));
+    }
+
+    #[test]
+    fn absurd_figures_are_not_shown() {
+        let mut meter = FleetMeter::default();
+        meter.update([bill(-1, 3), bill(time::LATEST + 1, 3)].into_iter());
+        assert_eq!(meter.total(), None);
+        let mut negative = bill(1, 1);
+        negative.lookups.spent = -1e15;
+        assert_eq!(update(&mut meter, &[negative]), bill(1, 1));
+    }
+}
