@@ -84,6 +84,8 @@ export interface Pipeline {
   processes: (IngestorStatus | EnricherStatus | GatewayStatus | OtherStatus)[];
   /** Totals of all enrichers, also of those that no longer run. */
   lookups: Lookups;
+  /** Since when these are counted. Absent where that is not known. */
+  lookupsSince?: number;
   /** Absent while nothing is interrupted. */
   interruptions?: Interruption[];
 }
@@ -142,5 +144,6 @@ export const pipelineSchema: v.GenericSchema<unknown, Pipeline> = v.object({
     ]),
   ),
   lookups: lookupsSchema,
+  lookupsSince: v.exactOptional(time),
   interruptions: v.exactOptional(v.array(v.object({ part: v.string(), since: time }))),
 });

@@ -2,8 +2,9 @@
 import { cleanup, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Lookups } from '../feed/status';
-import { aDelta, aPipeline, aSnapshot, someLookups } from '../testing/samples';
+import { aDelta, aPipeline, aSnapshot, NOW, someLookups } from '../testing/samples';
 import { TestPage } from '../testing/testPage';
+import { formatSince } from '../shared/format';
 import { LookupCosts } from './LookupCosts';
 
 let page: TestPage;
@@ -42,4 +43,16 @@ it('shows the last word of the pipeline, which does not come with every frame', 
   expect(shown()[0]).toBe('1.00');
   page.receive(aDelta({ revision: 3, pipeline: aPipeline({ lookups: someLookups({ spent: 2 }) }) }));
   expect(shown()[0]).toBe('2.00');
+});
+
+it('says since when it counts', () => {
+  const since = NOW - 2 * 86_400_000;
+  page.receive(aSnapshot({ pipeline: aPipeline({ lookupsSince: since }) }));
+  page.render(<LookupCosts />);
+  expect(screen.getByRole('term').textContent).toBe(`Spent on lookups since ${formatSince(since, NOW)}`);
+});
+
+it('says nothing of a time that is not known', () => {
+  show({});
+  expect(screen.getByRole('term').textContent).toBe('Spent on lookups ');
 });

@@ -1,5 +1,5 @@
 import type { Lookups } from '../feed/status';
-import { formatCount, formatMoney, formatShare, NOTHING } from '../shared/format';
+import { formatCount, formatMoney, formatShare, formatSince, NOTHING } from '../shared/format';
 import { useLive } from '../store/useLive';
 import { savedCalls, savedShare, shares } from './lookups';
 
@@ -8,11 +8,20 @@ export function LookupCosts() {
   const lookups = useLive(({ view }) => view.pipeline?.lookups ?? null);
   return (
     <div className="figure costs">
-      <dt>Spent on lookups</dt>
+      <dt>
+        Spent on lookups <Since />
+      </dt>
       <dd>{lookups ? formatMoney(lookups.spent) : NOTHING}</dd>
       {lookups ? <Calls lookups={lookups} /> : <NoCalls />}
     </div>
   );
+}
+
+/** Since when the costs are counted. */
+function Since() {
+  const since = useLive(({ view }) => view.pipeline?.lookupsSince ?? null);
+  const text = useLive(({ status: { now } }) => (since === null ? null : formatSince(since, now ?? since)));
+  return text !== null && <span className="since">since {text}</span>;
 }
 
 /** As high as what is to come. */

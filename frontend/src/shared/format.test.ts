@@ -1,5 +1,13 @@
 import { expect, it } from 'vitest';
-import { formatAverage, formatCount, formatDuration, formatMoney, formatShare, formatTime } from './format';
+import {
+  formatAverage,
+  formatCount,
+  formatDuration,
+  formatMoney,
+  formatShare,
+  formatSince,
+  formatTime,
+} from './format';
 
 it.each([
   [0, '0s'],
@@ -42,4 +50,12 @@ it('rounds shares down, so 100% means all', () => {
 it('formats every time that a frame may contain', () => {
   expect(formatTime(Date.UTC(2025, 2, 3, 12))).toContain('Mar 3, 2025');
   expect(formatTime(8.64e15)).not.toBe('');
+});
+
+it('names the day only where it is another one', () => {
+  const noon = new Date(2026, 10, 27, 12, 0).getTime();
+  const time = formatSince(new Date(2026, 10, 27, 0, 2).getTime(), noon);
+  expect(time).toMatch(/:02/);
+  expect(time).not.toMatch(/Nov/);
+  expect(formatSince(new Date(2026, 10, 26, 23, 58).getTime(), noon)).toMatch(/Nov 26.*:58|26 Nov.*:58/);
 });

@@ -18,6 +18,13 @@ const shares = new Intl.NumberFormat(locale, {
   roundingMode: 'floor',
 });
 const times = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
+const minutes = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' });
+const dates = new Intl.DateTimeFormat(locale, {
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+});
 const clock = new Intl.DateTimeFormat(locale, { timeStyle: 'medium' });
 
 export function formatCount(count: number): string {
@@ -51,6 +58,12 @@ export function formatTime(at: number): string {
 /** Time of day in the reader's time zone, of milliseconds since the epoch. */
 export function formatClock(at: number): string {
   return clock.format(at);
+}
+
+/** A point in time, to the minute: the time alone where it is on the same day as `now`. */
+export function formatSince(at: number, now: number): string {
+  const sameDay = new Date(at).toDateString() === new Date(now).toDateString();
+  return (sameDay ? minutes : dates).format(at);
 }
 
 /**
