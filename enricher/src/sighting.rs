@@ -31,7 +31,7 @@ impl Sighting {
     /// What it says of a session whose record is out.
     #[must_use]
     pub fn activity(&self) -> Activity {
-        Activity(self.guid.clone(), self.at, self.received_at)
+        Activity::new(self.guid.clone(), self.at, self.received_at)
     }
 
     /// The record of a session of which nothing else is known.

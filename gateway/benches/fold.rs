@@ -47,7 +47,7 @@ fn folding(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("fold");
     group.throughput(Throughput::Elements(MANY.into()));
     let activities =
-        |at| (0..MANY).filter_map(move |number| Some(Activity(guid(number * (LIVE / MANY))?, at, at)));
+        |at| (0..MANY).filter_map(move |number| Some(Activity::new(guid(number * (LIVE / MANY))?, at, at)));
     let mut at = NOW;
     group.bench_function("1,000 activities among 100,000 sessions", |bencher| {
         bencher.iter_batched(

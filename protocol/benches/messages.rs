@@ -29,7 +29,7 @@ fn reading(criterion: &mut Criterion) {
     });
     let at: Millis = 1_740_974_641_984;
     let activities: Vec<_> = (0..MANY)
-        .filter_map(|number| Some(Activity(guid(number)?, at, at)))
+        .filter_map(|number| Some(Activity::new(guid(number)?, at, at)))
         .collect();
     let text = serde_json::to_string(&activities).unwrap_or_default();
     group.throughput(Throughput::Elements(MANY.into()));

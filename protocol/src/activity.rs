@@ -1,23 +1,41 @@
-//! Last activities, as they travel on `visitor.activity.<instance>`.
+//! Last activities on `visitor.activity.<instance>`.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::guid::Guid;
 use crate::time::{Millis, is_plausible};
 
-/// A sign of life of a session whose record is out: `[guid, at, receivedAt]` on the wire.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The last activity of a session whose record is published: `[guid, at, receivedAt]` on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "(Guid, Millis, Millis)")]
-pub struct Activity(
+pub struct Activity {
     /// The session.
-    pub Guid,
+    pub guid: Guid,
     /// When it happened, by the emitter's clock.
-    pub Millis,
+    pub at: Millis,
     /// When the ingestor received it.
-    pub Millis,
-);
+    pub received_at: Millis,
+}
 
-/// A sign of life at a time at which nothing can have happened.
+impl Activity {
+    /// An activity of a session.
+    #[must_use]
+    pub const fn new(guid: Guid, at: Millis, received_at: Millis) -> Self {
+        Self {
+            guid,
+            at,
+            received_at,
+        }
+    }
+}
+
+impl Serialize for Activity {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&self.guid, self.at, self.received_at).serialize(serializer)
+    }
+}
+
+/// An activity at an implausible time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unusable time")]
 pub struct BadTime;
@@ -27,7 +45,7 @@ impl TryFrom<(Guid, Millis, Millis)> for Activity {
 
     fn try_from((guid, at, received_at): (Guid, Millis, Millis)) -> Result<Self, BadTime> {
         if is_plausible(at) && is_plausible(received_at) {
-            Ok(Self(guid, at, received_at))
+            Ok(Self::new(guid, at, received_at))
         } else {
             Err(BadTime)
         }
@@ -45,7 +63,7 @@ mod tests {
         let read: Vec<Activity> = serde_json::from_str(FIXTURE).unwrap();
         assert_eq!(
             read[0],
-            Activity(
+            Activity::new(
                 Guid::new("59ef0b55-de86-48b0-aa78-a785afbd7ecd").unwrap(),
                 1_749_999_995_000,
                 1_749_999_995_012

@@ -101,7 +101,12 @@ fn only_activities_are_taken_and_come_out_as_they_went_in() -> Checked {
         let Ok(activities) = serde_json::from_slice::<Vec<Activity>>(bytes) else {
             return Ok(());
         };
-        for Activity(guid, at, received_at) in &activities {
+        for Activity {
+            guid,
+            at,
+            received_at,
+        } in &activities
+        {
             prop_assert!(is_token(&guid.to_string()));
             prop_assert!(is_shown_by_every_clock(*at) && is_shown_by_every_clock(*received_at));
         }

@@ -319,7 +319,7 @@ impl Pipeline {
         } else {
             let opening = event.kind == EventKind::SessionOpened;
             if self.sessions.touch(&guid, opening, at, now) {
-                return self.touch(event.kind, Activity(guid, at, received_at), id);
+                return self.touch(event.kind, Activity::new(guid, at, received_at), id);
             }
             let sighting = Sighting {
                 guid,

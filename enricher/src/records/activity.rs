@@ -59,7 +59,7 @@ mod tests {
     use protocol::Guid;
 
     fn activity(at: i64) -> Activity {
-        Activity(Guid::new("a").unwrap(), at, at)
+        Activity::new(Guid::new("a").unwrap(), at, at)
     }
 
     fn sizes(activities: &mut Activities<()>) -> Vec<usize> {
@@ -99,7 +99,11 @@ mod tests {
         }
         let mut sent = Vec::new();
         while let Some(message) = activities.next() {
-            sent.extend(message.into_iter().map(|(activity, ticket)| (activity.1, ticket)));
+            sent.extend(
+                message
+                    .into_iter()
+                    .map(|(activity, ticket)| (activity.at, ticket)),
+            );
             activities.settled();
         }
         assert_eq!(sent, (0..300).map(|at| (at, at)).collect::<Vec<_>>());

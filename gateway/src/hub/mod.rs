@@ -160,8 +160,8 @@ impl HubTask {
                 Intake::Activities(mut activities) => {
                     for activity in &mut activities {
                         adapt_activity(activity, &self.timeline);
-                        self.note(activity.2);
-                        self.observer.observation.witness(activity.2, now);
+                        self.note(activity.received_at);
+                        self.observer.observation.witness(activity.received_at, now);
                         self.view.activity(activity, judged_at);
                     }
                 }

@@ -25,7 +25,7 @@ pub fn adapt_message(message: &mut SessionMessage, timeline: &Timeline) {
 }
 
 /// Adapts an activity.
-pub fn adapt_activity(Activity(_, at, received_at): &mut Activity, timeline: &Timeline) {
+pub fn adapt_activity(Activity { at, received_at, .. }: &mut Activity, timeline: &Timeline) {
     *received_at = timeline.adapt(*received_at);
     *at = (*at).min(*received_at + SLACK);
 }
@@ -92,8 +92,8 @@ mod tests {
         adapt_message(&mut message, &timeline());
         assert_eq!(message.received_at(), NOW);
 
-        let mut activity = Activity(guid(), NOW - 5, NOW + HOUR);
+        let mut activity = Activity::new(guid(), NOW - 5, NOW + HOUR);
         adapt_activity(&mut activity, &timeline());
-        assert_eq!(activity, Activity(guid(), NOW - 5, NOW));
+        assert_eq!(activity, Activity::new(guid(), NOW - 5, NOW));
     }
 }

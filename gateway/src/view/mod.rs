@@ -88,7 +88,7 @@ impl View {
 
     /// Applies an activity.
     pub fn activity(&mut self, activity: &Activity, now: Millis) {
-        let guid = &activity.0;
+        let guid = &activity.guid;
         if let Some(entry) = self.entries.get_mut(guid) {
             entry.session.fold_activity(activity);
             self.derived.update(guid, entry, now);

@@ -1,4 +1,4 @@
-//! The averages, kept up with each session that comes or goes. Pure.
+//! The statistics, updated with each session that appears or leaves. Pure.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    /// A session comes into view.
+    /// Adds a session.
     pub fn add(&mut self, opened_at: Millis, company: Option<&Company>) {
         self.sessions += 1;
         self.opened_at_sum += i128::from(opened_at);
@@ -27,7 +27,7 @@ impl Statistics {
         }
     }
 
-    /// A session goes out of view, which was added with the same.
+    /// Removes a session that was added with the same values.
     pub fn remove(&mut self, opened_at: Millis, company: Option<&Company>) {
         self.sessions -= 1;
         self.opened_at_sum -= i128::from(opened_at);
@@ -43,7 +43,7 @@ impl Statistics {
         }
     }
 
-    /// The figures at that time.
+    /// The statistics at that time.
     pub fn stats(&self, being_identified: u64, now: Millis) -> Stats {
         let companies = self.companies.len() as u64;
         let duration_sum = i128::from(self.sessions) * i128::from(now) - self.opened_at_sum;
@@ -52,13 +52,13 @@ impl Statistics {
             being_identified,
             companies,
             average_visitors_per_company: mean(self.with_company as f64, companies),
-            // An opening may lie ahead by as much as clocks differ.
+            // An opening may be in the future, because clocks differ.
             average_session_seconds: mean(duration_sum.max(0) as f64 / 1000.0, self.sessions),
             as_of: None,
         }
     }
 
-    /// How many sessions are shown.
+    /// The number of sessions.
     pub fn sessions(&self) -> u64 {
         self.sessions
     }

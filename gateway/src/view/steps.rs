@@ -23,7 +23,7 @@ fn guid(name: &str) -> Guid {
 
 fn tell(view: &mut View, name: &str, event: Event, at: Millis) {
     let message = match event {
-        Event::Activity => return view.activity(&Activity(guid(name), at, at), at),
+        Event::Activity => return view.activity(&Activity::new(guid(name), at, at), at),
         Event::Record => SessionMessage::Record(Record {
             guid: guid(name),
             ip: "::1".into(),

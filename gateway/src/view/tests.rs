@@ -83,7 +83,7 @@ fn a_session_comes_moves_and_goes() {
     let mut view = View::new(STALE_AFTER);
     tell(&mut view, record("a", Some(0), 0), 1, 0);
     assert_eq!(names(&view.take_changes().changed), ["a"]);
-    view.activity(&Activity(guid("a"), 5, 5), 5);
+    view.activity(&Activity::new(guid("a"), 5, 5), 5);
     assert_eq!(view.take_changes().touched, [(guid("a"), 5)]);
     tell(&mut view, tombstone("a", 9), 2, 9);
     assert_eq!(view.take_changes().removed, [(guid("a"), Removal::Closed)]);
@@ -121,7 +121,7 @@ fn a_session_that_left_twice_between_two_frames_is_removed_once_for_its_last_rea
     tell(&mut view, record("a", Some(0), 0), 1, 0);
     view.take_changes();
     view.tick(61_000);
-    view.activity(&Activity(guid("a"), 61_001, 61_001), 61_001);
+    view.activity(&Activity::new(guid("a"), 61_001, 61_001), 61_001);
     tell(&mut view, tombstone("a", 61_002), 2, 61_002);
     assert_eq!(view.take_changes().removed, [(guid("a"), Removal::Closed)]);
 }
@@ -145,7 +145,7 @@ fn a_silent_session_goes_stale_and_comes_back_with_its_opened_time() {
     assert!(!view.has_news());
     view.tick(61_000);
     assert_eq!(view.take_changes().removed, [(guid("a"), Removal::Stale)]);
-    view.activity(&Activity(guid("a"), 70_000, 70_000), 70_000);
+    view.activity(&Activity::new(guid("a"), 70_000, 70_000), 70_000);
     let changes = view.take_changes();
     assert_eq!(names(&changes.changed), ["a"]);
     assert_eq!(changes.changed[0].opened_at, 0);
@@ -156,14 +156,14 @@ fn a_session_that_came_back_goes_stale_again() {
     let mut view = View::new(STALE_AFTER);
     // As a gateway sees it that starts: the record of long ago first, and then what has happened since.
     tell(&mut view, record("a", Some(0), 0), 1, 100_000);
-    view.activity(&Activity(guid("a"), 95_000, 95_000), 100_000);
+    view.activity(&Activity::new(guid("a"), 95_000, 95_000), 100_000);
     assert_eq!(names(&view.take_changes().changed), ["a"]);
     view.tick(155_000);
     assert!(!view.has_news());
     view.tick(156_000);
     assert_eq!(view.take_changes().removed, [(guid("a"), Removal::Stale)]);
     // And as often as it comes back.
-    view.activity(&Activity(guid("a"), 200_000, 200_000), 200_000);
+    view.activity(&Activity::new(guid("a"), 200_000, 200_000), 200_000);
     view.take_changes();
     view.tick(261_000);
     assert_eq!(view.take_changes().removed, [(guid("a"), Removal::Stale)]);
@@ -180,7 +180,7 @@ fn a_session_that_left_and_came_back_between_two_frames_is_not_removed() {
     tell(&mut view, record("a", Some(0), 0), 1, 0);
     view.take_changes();
     view.tick(61_000);
-    view.activity(&Activity(guid("a"), 61_001, 61_001), 61_001);
+    view.activity(&Activity::new(guid("a"), 61_001, 61_001), 61_001);
     let changes = view.take_changes();
     assert_eq!((changes.removed.len(), changes.changed.len()), (0, 1));
 }
@@ -198,7 +198,7 @@ fn everything_is_forgotten_in_the_end() {
     let mut view = View::new(STALE_AFTER);
     tell(&mut view, record("a", Some(0), 0), 1, 0);
     tell(&mut view, tombstone("b", 0), 2, 0);
-    view.activity(&Activity(guid("c"), 0, 0), 0);
+    view.activity(&Activity::new(guid("c"), 0, 0), 0);
     for minute in 1..30 {
         view.tick(minute * 60_000);
     }
@@ -212,7 +212,7 @@ fn a_closing_is_remembered_as_long_as_late_events_come() {
     tell(&mut view, tombstone("a", 0), 1, 0);
     for minute in 1..20 {
         let now = minute * 60_000;
-        view.activity(&Activity(guid("a"), now, now), now);
+        view.activity(&Activity::new(guid("a"), now, now), now);
         view.tick(now);
     }
     tell(&mut view, record("a", Some(1_200_000), 1_200_000), 2, 1_200_000);
@@ -248,7 +248,7 @@ fn nothing_is_concluded_from_silence_during_an_interruption() {
     let active = ("active".to_owned(), RECORD_TTL);
     assert_eq!(written(view.write_backs(10, 100_000, true)), [active]);
     // It is heard of again, and of the same silence once more.
-    view.activity(&Activity(guid("silent"), 1, 1), 100_000);
+    view.activity(&Activity::new(guid("silent"), 1, 1), 100_000);
     assert_eq!(view.write_backs(10, 100_000, true), []);
     let silent = ("silent".to_owned(), STALE_RECORD_TTL);
     assert_eq!(written(view.write_backs(10, 100_000, false)), [silent]);

@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn earlier_keep_alive_is_added_to_the_record() {
         let mut session = Session::Opened(record(None, 50));
-        session.fold_activity(&Activity(guid(), 40, 60));
+        session.fold_activity(&Activity::new(guid(), 40, 60));
         let stored = stored(&SessionMessage::Record(record(None, 50)), RECORD_TTL);
         assert!(wanted(&session, Some(stored), true).is_some());
     }
@@ -250,7 +250,11 @@ mod tests {
             tombstone_ttl(REMEMBER_CLOSINGS),
         );
         assert_eq!(wanted(&session, Some(over_tombstone), false), None);
-        session.fold_activity(&Activity(guid(), 6, millis(tombstone_ttl(REMEMBER_CLOSINGS))));
+        session.fold_activity(&Activity::new(
+            guid(),
+            6,
+            millis(tombstone_ttl(REMEMBER_CLOSINGS)),
+        ));
         assert_eq!(
             wanted(&session, Some(over_tombstone), false).unwrap().ttl,
             tombstone_ttl(REMEMBER_CLOSINGS)

@@ -9,7 +9,7 @@ use protocol::{Activity, Millis, Record, SessionMessage, Tombstone};
 /// A session as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Session {
-    /// An activity has come before the record.
+    /// An activity has arrived before the record.
     Early {
         /// The earliest activity.
         first_at: Millis,
@@ -18,19 +18,19 @@ pub enum Session {
         /// When the latest was received.
         received_at: Millis,
     },
-    /// A record has come; whether it is active depends on the time.
+    /// A record has arrived; whether the session is active depends on the time.
     Opened(Record),
-    /// It is over, for good.
+    /// It is closed, for good.
     Closed {
         /// The earliest closing.
         tombstone: Tombstone,
-        /// When anything of it was last received, which renews the memory of the closing.
+        /// When its last event was received, which renews the memory of the closing.
         heard_at: Millis,
     },
 }
 
 impl Session {
-    /// The session of which this message is the first.
+    /// A session whose first message this is.
     #[must_use]
     pub fn of_message(message: SessionMessage) -> Self {
         match message {
@@ -42,9 +42,9 @@ impl Session {
         }
     }
 
-    /// The session of which this activity is the first.
+    /// A session whose first message is this activity.
     #[must_use]
-    pub fn of_activity(&Activity(_, at, received_at): &Activity) -> Self {
+    pub fn of_activity(&Activity { at, received_at, .. }: &Activity) -> Self {
         Self::Early {
             first_at: at,
             last_at: at,
@@ -52,7 +52,7 @@ impl Session {
         }
     }
 
-    /// Takes over what a record or tombstone says.
+    /// Applies a record or tombstone.
     pub fn fold_message(&mut self, message: SessionMessage) {
         match (&mut *self, message) {
             (
@@ -87,25 +87,25 @@ impl Session {
         }
     }
 
-    /// Takes over an activity.
-    pub fn fold_activity(&mut self, &Activity(_, at, received): &Activity) {
+    /// Applies an activity.
+    pub fn fold_activity(&mut self, activity: &Activity) {
         match self {
             Self::Early {
                 first_at,
                 last_at,
                 received_at,
             } => {
-                *first_at = (*first_at).min(at);
-                *last_at = (*last_at).max(at);
-                *received_at = (*received_at).max(received);
+                *first_at = (*first_at).min(activity.at);
+                *last_at = (*last_at).max(activity.at);
+                *received_at = (*received_at).max(activity.received_at);
             }
-            Self::Opened(record) => touch(record, at, at, received),
-            Self::Closed { heard_at, .. } => *heard_at = (*heard_at).max(received),
+            Self::Opened(record) => touch(record, activity.at, activity.at, activity.received_at),
+            Self::Closed { heard_at, .. } => *heard_at = (*heard_at).max(activity.received_at),
         }
     }
 
-    /// The NATS server's clock has stepped by so much: what was received so long ago stays so long ago, and nothing that
-    /// is known has yet to happen.
+    /// Adapts all times to a step of the NATS server's clock: the age of each receipt stays the same, and no event is in the
+    /// future.
     pub fn shift(&mut self, by: Millis, now: Millis) {
         match self {
             Self::Early {
@@ -131,7 +131,7 @@ impl Session {
         }
     }
 
-    /// When anything of it was last received.
+    /// When its last event was received.
     #[must_use]
     pub fn heard_at(&self) -> Millis {
         match self {
@@ -150,7 +150,7 @@ impl Session {
         }
     }
 
-    /// When it must be looked at next though nothing comes: when it goes stale or can be forgotten.
+    /// When it must be checked next if no event comes: when it goes stale or can be forgotten.
     #[must_use]
     pub fn deadline(&self, stale_after: Duration, now: Millis) -> Millis {
         let stale_at = self.heard_at() + millis(stale_after) + 1;

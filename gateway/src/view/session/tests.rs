@@ -66,7 +66,7 @@ fn tombstone(at: Millis) -> SessionMessage {
 }
 
 fn activity(at: Millis) -> Activity {
-    Activity(guid(), at, at)
+    Activity::new(guid(), at, at)
 }
 
 fn opened(session: &Session) -> &Record {
@@ -186,7 +186,7 @@ proptest! {
         let times = || inputs.iter().filter_map(|input| match input {
             Input::Message(SessionMessage::Record(record)) => Some(record.last_activity_at),
             Input::Message(SessionMessage::Tombstone(_)) => None,
-            Input::Activity(Activity(_, at, _)) => Some(*at),
+            Input::Activity(Activity { at, .. }) => Some(*at),
         });
         match session.active(STALE_AFTER, 100) {
             None => prop_assert!(closed || records.is_empty()),

@@ -48,7 +48,7 @@ fn input() -> impl Strategy<Value = Input> {
     prop_oneof![
         3 => (name(), any::<bool>(), seconds(0..50), finding())
             .prop_map(|(name, opening, at, finding)| Input::Message(found(name, opening.then_some(at), at, finding))),
-        4 => (name(), seconds(0..50)).prop_map(|(name, at)| Input::Activity(Activity(guid(name), at, at))),
+        4 => (name(), seconds(0..50)).prop_map(|(name, at)| Input::Activity(Activity::new(guid(name), at, at))),
         1 => (name(), seconds(0..50)).prop_map(|(name, at)| Input::Message(tombstone(name, at))),
     ]
 }
@@ -256,7 +256,7 @@ proptest! {
 
         let mut restarted = View::new(STALE_AFTER);
         stream.replay(&mut restarted, now);
-        for activity in activities.iter().filter(|activity| activity.2 > now - 2 * millis(STALE_AFTER)) {
+        for activity in activities.iter().filter(|activity| activity.received_at > now - 2 * millis(STALE_AFTER)) {
             restarted.activity(activity, now);
         }
         prop_assert_eq!(shown(&restarted), shown(&view));
