@@ -19,7 +19,7 @@ const PAGES: [(&str, &str); 5] = [
 ];
 
 /// As strict as a website can be: the tracker works under it.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The routes of the shop, whose pages load the tracker from `script_path`.

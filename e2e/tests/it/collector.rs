@@ -1,5 +1,6 @@
 //! The collector as the pipeline's emitter: what visitors' browsers send is what the table shows.
 
 mod beacons;
+mod browser;
 mod hostile_input;
 mod site;

@@ -1,0 +1,178 @@
+//! A real browser on the demonstration shop, and the table that shows its visitor.
+
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use e2e::{eventually, repository};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use super::site::{Collector, arrives, is_gone};
+
+/// Where the browser is.
+const HERE: &str = "127.0.0.1";
+
+/// A browser that visits the shop.
+struct Chromium {
+    _process: Child,
+    orders: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+}
+
+impl Chromium {
+    fn start(collector: &Collector) -> Result<Self> {
+        let mut process = Command::new("node")
+            .args(["browser/driver/visitor.mjs", &collector.url])
+            .current_dir(repository().join("frontend"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("cannot run node")?;
+        let orders = process.stdin.take().context("no stdin")?;
+        let answers = BufReader::new(process.stdout.take().context("no stdout")?).lines();
+        Ok(Self {
+            _process: process,
+            orders,
+            answers,
+        })
+    }
+
+    async fn does(&mut self, deed: Value) -> Result<Value> {
+        self.orders.write_all(format!("{deed}\n").as_bytes()).await?;
+        let answer = self.answers.next_line().await?.context("the browser has ended")?;
+        let mut answer: Value = serde_json::from_str(&answer)?;
+        match answer.get("failed") {
+            Some(why) => bail!("{deed}: {why}"),
+            None => Ok(answer["done"].take()),
+        }
+    }
+
+    /// Opens a page in a tab.
+    async fn opens(&mut self, tab: &str, path: &str) -> Result<()> {
+        self.does(json!({ "deed": "open", "tab": tab, "path": path }))
+            .await
+            .map(drop)
+    }
+
+    /// Does something with a tab.
+    async fn with(&mut self, deed: &str, tab: &str) -> Result<()> {
+        self.does(json!({ "deed": deed, "tab": tab })).await.map(drop)
+    }
+
+    async fn clicks(&mut self, tab: &str, text: &str) -> Result<()> {
+        self.does(json!({ "deed": "click", "tab": tab, "text": text }))
+            .await
+            .map(drop)
+    }
+
+    /// Waits for a beacon that was sent after so many others, and gives how many there are.
+    async fn sends(&mut self, after: usize, what: &str, is_it: impl Fn(&Value) -> bool) -> Result<usize> {
+        eventually(&format!("the browser sends {what}"), async || {
+            let beacons = self.does(json!({ "deed": "beacons" })).await?;
+            let beacons = beacons.as_array().context("no list")?;
+            let later = beacons.get(after..).unwrap_or_default();
+            ensure!(later.iter().any(&is_it), "{later:?}");
+            Ok(beacons.len())
+        })
+        .await
+    }
+
+    async fn sent(&mut self) -> Result<usize> {
+        let beacons = self.does(json!({ "deed": "beacons" })).await?;
+        Ok(beacons.as_array().context("no list")?.len())
+    }
+}
+
+fn shows(path: &'static str) -> impl Fn(&Value) -> bool {
+    move |beacon| beacon["k"] == "v" && beacon["u"].as_str().is_some_and(|url| url.ends_with(path))
+}
+
+#[tokio::test]
+async fn visitor_of_the_shop_arrives_looks_around_and_leaves() -> Result<()> {
+    let flags = [("--demo", ""), ("--leave-grace", "3s"), ("--heartbeat", "5s")];
+    let collector = Collector::start(&flags).await?;
+    let site = collector.pipeline().start().await?;
+    let mut browser = Chromium::start(&collector)?;
+    browser.opens("one", "/demo?search=secret").await?;
+    let row = arrives(&site, HERE).await?;
+    let mut sent = browser
+        .sends(0, "the page without its query", shows("/demo"))
+        .await?;
+
+    browser.clicks("one", "Night oolong").await?;
+    sent = browser
+        .sends(sent, "the next page", shows("/demo/night-oolong"))
+        .await?;
+    let push =
+        json!({ "deed": "run", "tab": "one", "script": "history.pushState(null, '', '/demo/within')" });
+    browser.does(push).await?;
+    sent = browser
+        .sends(sent, "the page that was pushed", shows("/demo/within"))
+        .await?;
+    browser.with("back", "one").await?;
+    sent = browser
+        .sends(sent, "the page before", shows("/demo/night-oolong"))
+        .await?;
+    browser.with("reload", "one").await?;
+    browser
+        .sends(sent, "the page again", shows("/demo/night-oolong"))
+        .await?;
+    assert_eq!(arrives(&site, HERE).await?.guid, row.guid);
+
+    // A second tab is the same visitor, who is there until the last one is closed.
+    sent = browser.sent().await?;
+    browser.opens("two", "/demo/stone-cup").await?;
+    sent = browser
+        .sends(sent, "the page of the second tab", shows("/demo/stone-cup"))
+        .await?;
+    browser.with("close", "one").await?;
+    // Two heartbeats are longer than the grace.
+    for _ in 0..3 {
+        sent = browser
+            .sends(sent, "a heartbeat", shows("/demo/stone-cup"))
+            .await?;
+    }
+    assert_eq!(arrives(&site, HERE).await?.guid, row.guid);
+    browser.clicks("two", "Basket").await?;
+    assert_eq!(arrives(&site, HERE).await?.guid, row.guid);
+    browser.with("close", "two").await?;
+    is_gone(&site, HERE).await?;
+    assert_eq!(collector.opened().await?, 1);
+    let complaints = browser.does(json!({ "deed": "complaints" })).await?;
+    assert_eq!(complaints, json!([]), "also not of the content security policy");
+    Ok(())
+}
+
+#[tokio::test]
+async fn consent_is_waited_for_and_global_privacy_control_respected() -> Result<()> {
+    let collector = Collector::start(&[("--demo", ""), ("--leave-grace", "1s")]).await?;
+    let site = collector.pipeline().start().await?;
+    let mut browser = Chromium::start(&collector)?;
+    let run = |script: &str| json!({ "deed": "run", "tab": "one", "script": script });
+
+    browser.does(json!({ "deed": "another", "gpc": true })).await?;
+    browser.opens("one", "/demo").await?;
+    browser.does(run("visitors.start()")).await?;
+    // Timers fire in order, and the tracker's are shorter.
+    let later = "new Promise((done) => setTimeout(done, 500))";
+    browser.does(run(later)).await?;
+    assert_eq!(
+        browser.sent().await?,
+        0,
+        "it says that it does not want to be seen"
+    );
+
+    browser.does(json!({ "deed": "another", "gpc": false })).await?;
+    browser.opens("one", "/consent").await?;
+    browser.does(run(later)).await?;
+    assert_eq!(browser.sent().await?, 0, "nobody has consented");
+    browser.does(run("visitors.start()")).await?;
+    arrives(&site, HERE).await?;
+    browser.does(run("visitors.stop()")).await?;
+    is_gone(&site, HERE).await?;
+    let kept = browser.does(run("JSON.stringify(sessionStorage)")).await?;
+    assert_eq!(kept, json!("{}"));
+    Ok(())
+}
