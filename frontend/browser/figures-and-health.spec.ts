@@ -78,14 +78,14 @@ test.describe('health', () => {
     await page.goto('/');
     const states = page.getByRole('region', { name: 'Pipeline' }).getByRole('listitem');
     await expect(states.nth(1)).toHaveText('The Deanonymizer does not answer');
-    await expect(states.nth(1)).toHaveAttribute('data-mood', 'bad');
+    await expect(states.nth(1)).toHaveAttribute('data-severity', 'failing');
     await expect(states.last()).toHaveText('12 being identified');
     await expect(cell(rows(page).first(), 'Company')).toHaveText('Not identified yet');
 
     gateway.processes = [{ ...enricher, breaker: 'closed', lookupsHeldBack: null }];
     gateway.put(aSession({ company: LUMEN }));
     await expect(states.nth(1)).toHaveText('Deanonymizer answers');
-    await expect(states.nth(1)).toHaveAttribute('data-mood', 'good');
+    await expect(states.nth(1)).toHaveAttribute('data-severity', 'ok');
     await expect(cell(rows(page).first(), 'Company')).toHaveText('Lumen & Sonslumen.example');
   });
 });

@@ -3,7 +3,7 @@ import { Figures } from './figures/Figures';
 import { TopCompanies } from './companies/TopCompanies';
 import { HealthStrip } from './health/HealthStrip';
 import { LinkStatus } from './health/LinkStatus';
-import { Troubles } from './health/Troubles';
+import { Problems } from './health/Problems';
 import { LogOut } from './login/LogOut';
 import { TableFooter } from './table/TableFooter';
 import { Toolbar } from './toolbar/Toolbar';
@@ -16,7 +16,7 @@ export function App() {
       <header className="page-head">
         <h1>On the website right now</h1>
         <LinkStatus />
-        <Troubles />
+        <Problems />
         <WatchMenu />
         <LogOut />
       </header>

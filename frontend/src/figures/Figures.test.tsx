@@ -50,13 +50,13 @@ it('are those of the last frame', () => {
   expect(all.map(figure)).toEqual(['1,250', '3', '500', '2.4', '1m 15s', '–', '2.10']);
 });
 
-it('average nothing where nobody is there', () => {
+it('have no averages without visitors', () => {
   page.receive(aSnapshot({ stats: someStats() }));
   page.render(<Figures />);
   expect(all.map(figure)).toEqual(['0', '0', '0', '–', '–', '–', '0.00']);
 });
 
-it('let the mean duration grow by a second each second between frames', () => {
+it('let the mean duration grow between frames', () => {
   page.render(<Figures />);
   const stats = someStats({ activeSessions: 2, averageSessionSeconds: 58 });
   page.receive(aSnapshot({ stats }));
@@ -69,7 +69,7 @@ it('let the mean duration grow by a second each second between frames', () => {
   expect(figure('Session duration')).toBe('10s');
 });
 
-it('renders once per paint, and nothing that has not changed', () => {
+it('renders once per frame, and only what has changed', () => {
   let renders = 0;
   page.receive(aSnapshot());
   page.render(
@@ -88,7 +88,7 @@ it('renders once per paint, and nothing that has not changed', () => {
   expect(renders).toBe(1);
 });
 
-it('tell how many come and go in a second, over the last seconds', () => {
+it('average arrivals and departures over the last seconds', () => {
   page.receive(aSnapshot());
   page.render(<Figures />);
   page.advance(0);

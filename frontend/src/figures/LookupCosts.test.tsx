@@ -24,7 +24,7 @@ function show(lookups: Partial<Lookups>): void {
   page.render(<LookupCosts />);
 }
 
-it('tells what was spent, and what saved calls', () => {
+it('shows what was spent, and what saved calls', () => {
   show({ paid: 1_210, savedByCache: 3_000, savedByFleet: 500, savedBySharing: 130, spent: 12.1 });
   expect(shown()).toEqual([
     '12.10',
@@ -32,12 +32,12 @@ it('tells what was spent, and what saved calls', () => {
   ]);
 });
 
-it('shows no share of nothing', () => {
+it('shows no share without calls', () => {
   show({});
   expect(shown()).toEqual(['0.00', '0 calls paid, 0 saved 0 cached, 0 by fleet, 0 shared']);
 });
 
-it('shows the last word of the pipeline, which does not come with every frame', () => {
+it('keeps the last status of the pipeline, which is not in every frame', () => {
   show({ spent: 1 });
   page.receive(aDelta({ revision: 2 }));
   expect(shown()[0]).toBe('1.00');

@@ -5,7 +5,7 @@ import type { Pipeline } from '../feed/status';
 import { anEnricher, aPipeline, aSnapshot, NOW, someStats } from '../testing/samples';
 import { TestPage } from '../testing/testPage';
 import { HealthStrip } from './HealthStrip';
-import { Troubles } from './Troubles';
+import { Problems } from './Problems';
 
 let page: TestPage;
 
@@ -32,43 +32,43 @@ function said(...processes: Pipeline['processes']): (string | null)[] {
 
 const sick = { ...process, process: 'enricher', instance: 'host-2', ready: false, reason: 'no NATS' };
 
-it('tells who is ready', () => {
+it('shows how many processes are ready', () => {
   expect(said(anEnricher(), sick, { ...process, process: 'gateway' })).toEqual([
     'Emitter unknown',
     'Deanonymizer answers',
     'Ingestors 0 of 0 ready',
     'Enrichers 1 of 2 ready',
     'Gateways 1 of 1 ready',
-    'Nothing waits',
+    'Nothing is waiting',
   ]);
 });
 
 const heldBack = { lookupsHeldBack: 'the Deanonymizer does not answer' };
 
 it.each([
-  ['Deanonymizer answers', 'good', {}],
-  ['Trying the Deanonymizer again', 'doubtful', { breaker: 'half-open', ...heldBack }],
-  ['The Deanonymizer does not answer', 'bad', { breaker: 'open', ...heldBack }],
+  ['Deanonymizer answers', 'ok', {}],
+  ['Trying the Deanonymizer again', 'warning', { breaker: 'half-open', ...heldBack }],
+  ['The Deanonymizer does not answer', 'failing', { breaker: 'open', ...heldBack }],
   [
     'The lookup budget of 9/min is used up',
-    'bad',
+    'failing',
     { lookupsHeldBack: 'the lookup budget of 9/min is used up' },
   ],
-] as const)('says "%s" (%s)', (text, mood, enricher) => {
+] as const)('says "%s" (%s)', (text, severity, enricher) => {
   said(anEnricher(enricher));
-  expect(screen.getByText(text).dataset.mood).toBe(mood);
+  expect(screen.getByText(text).dataset.severity).toBe(severity);
 });
 
 it.each([
-  ['Nothing waits', 'good', 0, 99],
-  ['7 being identified', 'good', 7, 0],
-  ['1,000 queued', 'doubtful', 0, 1_000],
-  ['7 being identified, 100 queued', 'doubtful', 7, 100],
-])('says what waits: "%s" (%s)', (text, mood, beingIdentified, queueWaiting) => {
+  ['Nothing is waiting', 'ok', 0, 99],
+  ['7 being identified', 'ok', 7, 0],
+  ['1,000 queued', 'warning', 0, 1_000],
+  ['7 being identified, 100 queued', 'warning', 7, 100],
+])('says what waits: "%s" (%s)', (text, severity, beingIdentified, queueWaiting) => {
   const pipeline = aPipeline({ processes: [anEnricher({ queueWaiting })] });
   page.receive(aSnapshot({ pipeline, stats: someStats({ beingIdentified }) }));
   page.render(<HealthStrip />);
-  expect(screen.getByText(text).dataset.mood).toBe(mood);
+  expect(screen.getByText(text).dataset.severity).toBe(severity);
 });
 
 const refused = anEnricher({
@@ -82,28 +82,28 @@ it('says what a refused account means for new visitors', () => {
   const sentence =
     'New visitors are not identified, because the identification service refuses our key. Known visitors are shown as before.';
   said(refused, refused);
-  expect(screen.getByText(sentence).dataset.mood).toBe('bad');
+  expect(screen.getByText(sentence).dataset.severity).toBe('failing');
 });
 
-describe('troubles', () => {
+describe('problems', () => {
   it('name a refused account once, however many enrichers report it', () => {
     page.receive(aSnapshot());
     const processes = [ingestor, refused, { ...refused, instance: 'host-9' }];
     page.receive(aSnapshot({ pipeline: aPipeline({ processes }) }));
-    expect(page.render(<Troubles />).textContent).toBe(
+    expect(page.render(<Problems />).textContent).toBe(
       'New visitors are not identified, because the identification service refuses our key. Known visitors are shown as before.',
     );
   });
 
-  it('are not there where all is well', () => {
+  it('are not shown while everything is ready', () => {
     page.receive(aSnapshot());
     page.receive(aSnapshot({ pipeline: aPipeline({ processes: [ingestor, anEnricher()] }) }));
-    expect(page.render(<Troubles />).textContent).toBe('');
+    expect(page.render(<Problems />).textContent).toBe('');
   });
 
-  it('show the first, and all when they are pressed', () => {
+  it('show the first, and all of them after a click', () => {
     page.receive(aSnapshot({ pipeline: aPipeline({ processes: [anEnricher(), sick] }) }));
-    page.render(<Troubles />);
+    page.render(<Problems />);
     const button = screen.getByRole('button');
     expect(button.textContent).toBe('ingestor none is known to run+1 more');
     act(() => button.click());

@@ -1,44 +1,47 @@
 import { formatCount, formatDuration } from '../shared/format';
 import { useLive } from '../store/useLive';
-import { ACCOUNT_TROUBLE, type Deanonymizer } from './deanonymizer';
-import { assess, type Crew, type Emitter } from './pipeline';
+import { ACCOUNT_PROBLEMS, type Deanonymizer } from './deanonymizer';
+import { assessPipeline, type ProcessGroup, type Emitter } from './pipeline';
 import './status.css';
 
-/** Fewer messages than these are on their way; so many that no enricher has taken wait. */
+/** Up to so many queued messages are normal. */
 const MANY_QUEUED = 100;
 
-type Mood = 'good' | 'doubtful' | 'bad';
+type Severity = 'ok' | 'warning' | 'failing';
 
 const PLURALS: Record<string, string> = { ingestor: 'Ingestors', enricher: 'Enrichers', gateway: 'Gateways' };
 
-/** How bad each state of the Deanonymizer is. */
-const DEANONYMIZER: Record<Deanonymizer['state'], Mood> = {
-  answering: 'good',
-  'tried again': 'doubtful',
-  'held back': 'bad',
-  refused: 'bad',
-  exhausted: 'bad',
-  unknown: 'bad',
+/** The severity of each state of the Deanonymizer. */
+const DEANONYMIZER: Record<Deanonymizer['state'], Severity> = {
+  answering: 'ok',
+  'tried again': 'warning',
+  'held back': 'failing',
+  refused: 'failing',
+  exhausted: 'failing',
+  unknown: 'failing',
 };
 
-/** How the pipeline behind the page is: who is there, who is ready, and what waits. */
+/** The status of the pipeline: which processes are ready, and what is waiting. */
 export function HealthStrip() {
   const pipeline = useLive(({ view }) => view.pipeline);
   const identifying = useLive(({ view: { stats } }) => stats?.beingIdentified ?? 0);
   const now = useLive(({ status }) => status.now);
   if (pipeline === null || now === null) return <div className="health" />;
-  const { crews, emitter, deanonymizer, queued } = assess(pipeline, now);
+  const { groups, emitter, deanonymizer, queued } = assessPipeline(pipeline, now);
   return (
     <section className="health" aria-label="Pipeline">
-      <ul className="crews">
-        <li data-mood={emitter.state === 'connected' ? 'good' : 'bad'}>{describeEmitter(emitter)}</li>
-        <li data-mood={DEANONYMIZER[deanonymizer.state]}>{describeDeanonymizer(deanonymizer)}</li>
-        {crews.map((crew) => (
-          <li key={crew.process} data-mood={crew.ready === crew.total && crew.total > 0 ? 'good' : 'bad'}>
-            {describeCrew(crew)}
+      <ul className="groups">
+        <li data-severity={emitter.state === 'connected' ? 'ok' : 'failing'}>{describeEmitter(emitter)}</li>
+        <li data-severity={DEANONYMIZER[deanonymizer.state]}>{describeDeanonymizer(deanonymizer)}</li>
+        {groups.map((group) => (
+          <li
+            key={group.process}
+            data-severity={group.ready === group.total && group.total > 0 ? 'ok' : 'failing'}
+          >
+            {describeGroup(group)}
           </li>
         ))}
-        <li data-mood={queued >= MANY_QUEUED ? 'doubtful' : 'good'}>
+        <li data-severity={queued >= MANY_QUEUED ? 'warning' : 'ok'}>
           {describeWaiting(identifying, queued)}
         </li>
       </ul>
@@ -51,7 +54,6 @@ function describeEmitter({ state, silentSeconds }: Emitter): string {
   return `Emitter ${state}`;
 }
 
-/** What keeps calls back is told in its own words. */
 function describeDeanonymizer({ state, heldBack }: Deanonymizer): string {
   switch (state) {
     case 'answering':
@@ -62,7 +64,7 @@ function describeDeanonymizer({ state, heldBack }: Deanonymizer): string {
       return 'Trying the Deanonymizer again';
     case 'refused':
     case 'exhausted':
-      return `New visitors ${ACCOUNT_TROUBLE[state]}`;
+      return `New visitors ${ACCOUNT_PROBLEMS[state]}`;
     case 'held back':
       return asSentence(heldBack.join(' and '));
   }
@@ -77,9 +79,9 @@ function describeWaiting(identifying: number, queued: number): string {
     identifying > 0 && `${formatCount(identifying)} being identified`,
     queued >= MANY_QUEUED && `${formatCount(queued)} queued`,
   ].filter((part) => part !== false);
-  return parts.join(', ') || 'Nothing waits';
+  return parts.join(', ') || 'Nothing is waiting';
 }
 
-function describeCrew({ process, ready, total }: Crew): string {
+function describeGroup({ process, ready, total }: ProcessGroup): string {
   return `${PLURALS[process] ?? process} ${ready} of ${total} ready`;
 }

@@ -14,7 +14,7 @@ beforeEach(() => {
 
 afterEach(cleanup);
 
-it('tells how fresh the view is', () => {
+it('shows how up to date the view is', () => {
   const shown = page.render(<LinkStatus />);
   page.advance(2_000);
   expect(shown.textContent).toBe('Connectingfor 2s');
@@ -26,7 +26,7 @@ it('tells how fresh the view is', () => {
   expect(shown.textContent).toContain('Stalefor 12s: no data from the server.');
 });
 
-it('tells since when the gateway is cut off, and from what', () => {
+it('shows since when the gateway is cut off, and from what', () => {
   const shown = page.render(<LinkStatus />);
   const interruptions = [{ part: 'ingestors', since: NOW }];
   page.receive(
@@ -38,20 +38,20 @@ it('tells since when the gateway is cut off, and from what', () => {
   );
 });
 
-it('tells that the website sends nothing', () => {
+it('says that the website sends nothing', () => {
   const shown = page.render(<LinkStatus />);
   const ingestor = anIngestor({ emitterConnected: false, emitterSilentSeconds: 42 });
   page.receive(aSnapshot({ pipeline: aPipeline({ processes: [ingestor] }) }));
   expect(shown.textContent).toContain('The website has sent nothing for 42s.');
 });
 
-it('reads out the state, not the seconds', () => {
+it('announces the state, not the seconds', () => {
   page.render(<LinkStatus />);
   page.advance(2_000);
   expect(screen.getByRole('status').textContent).toBe('Connecting');
 });
 
-it('tells that messages were not understood', () => {
+it('counts invalid messages', () => {
   const shown = page.render(<LinkStatus />);
   page.receive(aSnapshot());
   page.receiveRaw('?');

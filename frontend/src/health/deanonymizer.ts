@@ -1,29 +1,29 @@
 import type { EnricherStatus } from '../feed/status';
 
 /** Why the identification service answers nobody who uses our account. */
-export type AccountTrouble = 'refused' | 'exhausted';
+export type AccountProblem = 'refused' | 'exhausted';
 
 /** What that means for new visitors; a sentence that begins with them. */
-export const ACCOUNT_TROUBLE: Record<AccountTrouble, string> = {
+export const ACCOUNT_PROBLEMS: Record<AccountProblem, string> = {
   refused:
     'are not identified, because the identification service refuses our key. Known visitors are shown as before.',
   exhausted:
     'are not identified, because our account at the identification service has no lookups left. Known visitors are shown as before.',
 };
 
-/** The Deanonymizer as the enrichers see it; unknown where none tells. */
+/** The Deanonymizer as the enrichers see it; unknown without an enricher. */
 export interface Deanonymizer {
-  state: 'answering' | 'tried again' | 'held back' | AccountTrouble | 'unknown';
+  state: 'answering' | 'tried again' | 'held back' | AccountProblem | 'unknown';
   /** Why no calls are made, in words; each reason once. */
   heldBack: string[];
 }
 
 /**
- * Sums up what the enrichers that do their job say. It answers only where all of them say so: where it does not
- * for one, some visitors wait.
+ * Summarizes what the enrichers report. The Deanonymizer answers only if all of them say so: otherwise some visitors
+ * are waiting.
  */
 export function assessDeanonymizer(enrichers: EnricherStatus[]): Deanonymizer {
-  // An enricher that is just trying holds all other calls back, which is no reason to worry anew.
+  // A half-open breaker holds back all calls but its trial call, which is not a failure of its own.
   const settled = enrichers.filter(({ breaker }) => breaker !== 'half-open');
   const reasons = settled.map(({ lookupsHeldBack }) => lookupsHeldBack).filter((reason) => reason !== null);
   const heldBack = [...new Set(reasons)];
@@ -33,19 +33,19 @@ export function assessDeanonymizer(enrichers: EnricherStatus[]): Deanonymizer {
 }
 
 /** What is wrong with our account, where all enrichers agree on it. */
-export function assessAccount(enrichers: EnricherStatus[]): AccountTrouble | null {
+export function assessAccount(enrichers: EnricherStatus[]): AccountProblem | null {
   const [first, ...others] = enrichers.map(accountOf);
   return first !== undefined && others.every((other) => other === first) ? first : null;
 }
 
 /** What is wrong with our account; states that another release may know are none. */
-export function accountOf({ account }: EnricherStatus): AccountTrouble | null {
+export function accountOf({ account }: EnricherStatus): AccountProblem | null {
   return account === 'refused' || account === 'exhausted' ? account : null;
 }
 
 function stateOf(enrichers: EnricherStatus[], heldBack: string[]): Deanonymizer['state'] {
   if (enrichers.length === 0) return 'unknown';
   if (heldBack.length > 0) return 'held back';
-  // An open breaker that holds nothing back lets the next call try.
+  // An open breaker that holds nothing back makes a trial call next.
   return enrichers.every(({ breaker }) => breaker === 'closed') ? 'answering' : 'tried again';
 }

@@ -1,6 +1,6 @@
 import type { Interruption, Pipeline } from '../feed/status';
 import { formatClock, formatDuration } from '../shared/format';
-import { assess } from './pipeline';
+import { assessPipeline } from './pipeline';
 
 /** What is interrupted, in the words of people who sell. */
 const WHAT: Record<string, string> = {
@@ -31,7 +31,7 @@ function describe({ part, since }: Interruption): string {
  */
 export function describeFeed(pipeline: Pipeline | null, now: number | null): string | null {
   if (pipeline === null || now === null) return null;
-  const { state, silentSeconds } = assess(pipeline, now).emitter;
+  const { state, silentSeconds } = assessPipeline(pipeline, now).emitter;
   if (state !== 'disconnected') return null;
   const silence = formatDuration(silentSeconds);
   return `The website has sent nothing for ${silence}. Visitors without activity leave this list.`;

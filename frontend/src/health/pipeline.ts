@@ -1,89 +1,86 @@
 import type { IngestorStatus, Pipeline } from '../feed/status';
 import { formatDuration } from '../shared/format';
 import {
-  ACCOUNT_TROUBLE,
+  ACCOUNT_PROBLEMS,
   accountOf,
   assessAccount,
   assessDeanonymizer,
   type Deanonymizer,
 } from './deanonymizer';
 
-/**
- * Processes say how they are each second; one that has been quiet for so many milliseconds counts as not
- * ready.
- */
+/** Milliseconds without a status after which a process counts as not ready; each sends one a second. */
 const QUIET_AFTER = 10_000;
-/** Seconds without an event after which a connected emitter is called silent. */
+/** Seconds without an event after which a connected emitter counts as silent. */
 const EMITTER_SILENT_AFTER = 10;
 
 const KINDS = ['ingestor', 'enricher', 'gateway'];
 
-/** How many of the processes of a kind do their job. */
-export interface Crew {
+/** The processes of a kind, and how many of them are ready. */
+export interface ProcessGroup {
   process: string;
   ready: number;
   total: number;
 }
 
-/** Something that does not work, and why. */
-export interface Trouble {
+/** Something that fails, and why. */
+export interface Problem {
   who: string;
   reason: string;
 }
 
 export interface Health {
-  crews: Crew[];
+  groups: ProcessGroup[];
   emitter: Emitter;
   deanonymizer: Deanonymizer;
-  /** Messages that no enricher has taken yet. */
+  /** Messages in the queue. */
   queued: number;
-  troubles: Trouble[];
+  problems: Problem[];
 }
 
-/** The emitter as the ingestors see it; unknown where none tells. */
+/** The emitter as the ingestors see it; unknown without an ingestor. */
 export interface Emitter {
   state: 'connected' | 'silent' | 'disconnected' | 'unknown';
   silentSeconds: number;
 }
 
 /**
- * Sums up how the pipeline is.
+ * Summarizes the status of all processes.
  *
  * @param now the server's time in milliseconds since the epoch
  */
-export function assess({ processes }: Pipeline, now: number): Health {
-  const states = processes.map((status) => ({ ...status, trouble: troubleOf(status, now) }));
+export function assessPipeline({ processes }: Pipeline, now: number): Health {
+  const states = processes.map((status) => ({ ...status, problem: problemOf(status, now) }));
   const others = states.map(({ process }) => process).filter((process) => !KINDS.includes(process));
-  const crews = [...KINDS, ...new Set(others)].map((process) => {
-    const crew = states.filter((state) => state.process === process);
-    return { process, ready: crew.filter(({ trouble }) => trouble === null).length, total: crew.length };
+  const groups = [...KINDS, ...new Set(others)].map((process) => {
+    const group = states.filter((state) => state.process === process);
+    return { process, ready: group.filter(({ problem }) => problem === null).length, total: group.length };
   });
   const heard = states.filter((state) => 'breaker' in state).filter(({ at }) => now - at < QUIET_AFTER);
-  // One that is not ready because of our account still knows of the rest.
+  // An enricher that is not ready because of our account still reports the rest correctly.
   const enrichers = heard.filter((enricher) => enricher.ready || accountOf(enricher) !== null);
   const account = assessAccount(enrichers);
   const deanonymizer = assessDeanonymizer(enrichers);
   return {
-    crews,
+    groups,
     emitter: assessEmitter(processes.filter((status) => 'emitterConnected' in status)),
     deanonymizer,
-    // Each tells of the one queue that they share.
+    // All of them report the same queue.
     queued: Math.max(0, ...enrichers.map(({ queueWaiting }) => queueWaiting)),
-    troubles: [
-      ...(account === null ? [] : [{ who: 'New visitors', reason: ACCOUNT_TROUBLE[account] }]),
-      ...crews.filter(isMissing).map(({ process }) => ({ who: process, reason: 'none is known to run' })),
-      ...states.flatMap(({ process, instance, trouble }) =>
-        trouble === null || (account !== null && isAboutAccount(trouble))
+    problems: [
+      ...(account === null ? [] : [{ who: 'New visitors', reason: ACCOUNT_PROBLEMS[account] }]),
+      ...groups.filter(isMissing).map(({ process }) => ({ who: process, reason: 'none is known to run' })),
+      ...states.flatMap(({ process, instance, problem }) =>
+        problem === null || (account !== null && isAboutAccount(problem))
           ? []
-          : [{ who: `${process} ${instance}`, reason: trouble }],
+          : [{ who: `${process} ${instance}`, reason: problem }],
       ),
     ],
   };
 }
 
-function troubleOf(status: Pipeline['processes'][number], now: number): string | null {
+function problemOf(status: Pipeline['processes'][number], now: number): string | null {
   const quietFor = now - status.at;
-  if (quietFor >= QUIET_AFTER) return `has not been heard of for ${formatDuration(quietFor / 1_000)}`;
+  if (quietFor >= QUIET_AFTER) return `has sent no status for ${formatDuration(quietFor / 1_000)}`;
   return status.ready ? null : (status.reason ?? 'not ready');
 }
 
@@ -92,8 +89,8 @@ function isAboutAccount(reason: string): boolean {
   return reason.startsWith('account: ') && !reason.includes('; ');
 }
 
-/** Nothing reaches the page without these; a gateway must be there, since it is the one who tells. */
-function isMissing({ process, total }: Crew): boolean {
+/** Nothing reaches the page without these. A gateway is running, since it sent this status. */
+function isMissing({ process, total }: ProcessGroup): boolean {
   return total === 0 && process !== 'gateway';
 }
 

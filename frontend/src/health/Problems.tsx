@@ -1,32 +1,32 @@
 import * as Popover from '@radix-ui/react-popover';
 import { formatCount } from '../shared/format';
 import { useLive } from '../store/useLive';
-import { assess, type Trouble } from './pipeline';
+import { assessPipeline, type Problem } from './pipeline';
 
 /**
  * What is wrong with the pipeline: the first problem, and all of them on a click. It is in a line that is always
  * there, so that a problem moves nothing.
  */
-export function Troubles() {
+export function Problems() {
   const pipeline = useLive(({ view }) => view.pipeline);
   const now = useLive(({ status }) => status.now);
-  const troubles = pipeline === null || now === null ? [] : assess(pipeline, now).troubles;
-  const [first] = troubles;
+  const problems = pipeline === null || now === null ? [] : assessPipeline(pipeline, now).problems;
+  const [first] = problems;
   if (!first) return null;
-  const more = troubles.length - 1;
+  const more = problems.length - 1;
   return (
     <Popover.Root>
-      <Popover.Trigger className="troubles">
+      <Popover.Trigger className="problems">
         <span className="line">
           <strong>{first.who}</strong> {first.reason}
         </span>
         {more > 0 && <span className="more">+{formatCount(more)} more</span>}
       </Popover.Trigger>
-      <Popover.Content className="popover" aria-label="Troubles" sideOffset={6} collisionPadding={12}>
-        <ul className="all-troubles">
-          {troubles.map((trouble) => (
-            <li key={keyOf(trouble)}>
-              <strong>{trouble.who}</strong> {trouble.reason}
+      <Popover.Content className="popover" aria-label="Problems" sideOffset={6} collisionPadding={12}>
+        <ul className="all-problems">
+          {problems.map((problem) => (
+            <li key={keyOf(problem)}>
+              <strong>{problem.who}</strong> {problem.reason}
             </li>
           ))}
         </ul>
@@ -35,6 +35,6 @@ export function Troubles() {
   );
 }
 
-function keyOf({ who, reason }: Trouble): string {
+function keyOf({ who, reason }: Problem): string {
   return `${who} ${reason}`;
 }
