@@ -1,15 +1,9 @@
-/**
- * Keeps what the reader wants to see in the page's address, so that it can be shared and the Back button
- * works.
- */
+/** Keeps what the reader wants to see in the page's address, so that it can be shared and the Back button works. */
 
 import { Subscribers } from '../shared/subscribers';
 import { type Query, readQuery, writeQuery } from './query';
 
-/**
- * Milliseconds after the last keystroke until the address is updated: browsers limit how often it may
- * change.
- */
+/** Milliseconds after the last keystroke until the address is updated: browsers limit how often it may change. */
 const WRITE_AFTER = 200;
 
 /** Marks the history entry of the details. */

@@ -81,10 +81,7 @@ export function readQuery(parameters: URLSearchParams): Query {
   };
 }
 
-/**
- * Writes a query as an address's parameters. Defaults are omitted, so an unfiltered table has a plain
- * address.
- */
+/** Writes a query as an address's parameters. Defaults are omitted, so an unfiltered table has a plain address. */
 export function writeQuery(query: Query): URLSearchParams {
   const parameters = new URLSearchParams();
   if (query.search !== '') parameters.set('q', query.search);

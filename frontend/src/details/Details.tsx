@@ -15,8 +15,8 @@ import { Timeline } from './Timeline';
 import './details.css';
 
 /**
- * The details of the chosen visitor, beside the table. The table stays usable; where there is no room
- * beside it, the details cover it.
+ * The details of the chosen visitor, beside the table. The table stays usable; where there is no room beside it, the
+ * details cover it.
  */
 export function Details() {
   const [{ visitor }, change] = useQuery();

@@ -8,14 +8,14 @@ export interface Visitor {
 }
 
 /**
- * How the page learned of a visitor: `live` in a delta, `initial` in its first snapshot, or `missed` in a
- * later snapshot, after the connection had been down.
+ * How the page learned of a visitor: `live` in a delta, `initial` in its first snapshot, or `missed` in a later
+ * snapshot, after the connection had been down.
  */
 export type Arrival = 'live' | 'initial' | 'missed';
 
 /**
- * Why a visitor is gone: the gateway's reason (`closed`, `stale`, or `hidden` for one who must no longer be
- * shown), or `missed` if the page learned of it from a later snapshot.
+ * Why a visitor is gone: the gateway's reason (`closed`, `stale`, or `hidden` for one who must no longer be shown),
+ * or `missed` if the page learned of it from a later snapshot.
  */
 export type DepartureReason = string;
 

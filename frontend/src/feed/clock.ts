@@ -4,10 +4,9 @@ const WINDOW = 15_000;
 /**
  * The server's clock, estimated from frames.
  *
- * The browser's own clock may be minutes off, so it is never used. Each frame gives the offset between the
- * server's `now` and the time elapsed on this page, minus its network delay. The frame with the shortest
- * delay gives the largest offset, and that one is right. It counts for a limited time, because the two
- * clocks drift apart.
+ * The browser's own clock may be minutes off, so it is never used. Each frame gives the offset between the server's
+ * `now` and the time elapsed on this page, minus its network delay. The frame with the shortest delay gives the
+ * largest offset, and that one is right. It counts for a limited time, because the two clocks drift apart.
  */
 export class ServerClock {
   #current: Offset | null = null;
@@ -29,10 +28,7 @@ export class ServerClock {
     }
   }
 
-  /**
-   * The server's time, in milliseconds since the epoch, at a time of the monotonic clock; null before any
-   * frame.
-   */
+  /** The server's time, in milliseconds since the epoch, at a time of the monotonic clock; null before any frame. */
   at(elapsed: number): number | null {
     if (this.#current === null) return null;
     return elapsed + Math.max(this.#current.offset, this.#previous?.offset ?? -Infinity);

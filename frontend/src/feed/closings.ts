@@ -5,8 +5,8 @@ export const MAX_CLOSINGS = 100_000;
 /**
  * The sessions that were closed while this page was open.
  *
- * A closed session never comes back, but a gateway that lags behind may still have it in a snapshot. The
- * page then ignores it.
+ * A closed session never comes back, but a gateway that lags behind may still have it in a snapshot. The page then
+ * ignores it.
  */
 export class Closings {
   /** Server time of each closing, the oldest first. */
@@ -27,8 +27,8 @@ export class Closings {
   }
 
   /**
-   * Removes the oldest closings. Called once per frame, because finding the first entry of a map is slow
-   * after many deletions at its start.
+   * Removes the oldest closings. Called once per frame, because finding the first entry of a map is slow after many
+   * deletions at its start.
    */
   forget(now: number): void {
     for (const [guid, at] of this.#closedAt) {

@@ -1,9 +1,6 @@
 /** Keeps one WebSocket to the gateway open, and reconnects whenever it fails. */
 
-/**
- * Milliseconds without an accepted message after which the connection is closed; the gateway sends one a
- * second.
- */
+/** Milliseconds without an accepted message after which the connection is closed; the gateway sends one a second. */
 export const SILENCE_LIMIT = 5_000;
 /** Milliseconds after which a connection counts as stable: the first attempt after it is made at once. */
 const STABLE_AFTER = 5_000;
@@ -12,8 +9,8 @@ const INITIAL_DELAY = 250;
 const MAX_DELAY = 5_000;
 
 /**
- * What became of a message: `accepted`, `ignored` (which does not prove that the connection is alive), or a
- * `gap` (one before it is missing, so a snapshot is requested).
+ * What became of a message: `accepted`, `ignored` (which does not prove that the connection is alive), or a `gap`
+ * (one before it is missing, so a snapshot is requested).
  */
 export type MessageOutcome = 'accepted' | 'ignored' | 'gap';
 
@@ -32,10 +29,8 @@ export function socketUrl(location: Pick<Location, 'protocol' | 'host'>): string
 /**
  * Milliseconds to wait before the next attempt.
  *
- * @param failures how many connections in a row have failed; after the first, the next attempt is made at
- *   once
- * @param chance a number from 0 to 1, so that browsers that lost the same gateway do not all reconnect at
- *   once
+ * @param failures how many connections in a row have failed; after the first, the next attempt is made at once
+ * @param chance a number from 0 to 1, so that browsers that lost the same gateway do not all reconnect at once
  */
 export function retryDelay(failures: number, chance: number): number {
   if (failures <= 1) return 0;

@@ -20,8 +20,7 @@ const OPTIONAL = [
 ];
 
 /**
- * Whether the page reads all that a message holds, and holds all that the page needs: unknown fields are not
- * read.
+ * Whether the page reads all that a message holds, and holds all that the page needs: unknown fields are not read.
  */
 function isReadWhole(text: string): boolean {
   const parsed = parseFrame(text);

@@ -1,8 +1,8 @@
 /**
  * The gateway's frames: their types, and the validation of what arrives.
  *
- * Times are milliseconds since the epoch, by the server's clock. Unknown fields are ignored, so a newer
- * gateway does not break an older page.
+ * Times are milliseconds since the epoch, by the server's clock. Unknown fields are ignored, so a newer gateway does
+ * not break an older page.
  */
 import * as v from 'valibot';
 import { pipelineSchema } from './status';

@@ -2,9 +2,8 @@
 export const STALE_AFTER = 3_000;
 
 /**
- * How up to date the page is: `connecting` before the first frame, `live`, `interrupted` while the gateway
- * is cut off from the website, `reconnecting` while the connection is down, and `stale` after `STALE_AFTER`
- * without a frame.
+ * How up to date the page is: `connecting` before the first frame, `live`, `interrupted` while the gateway is cut off
+ * from the website, `reconnecting` while the connection is down, and `stale` after `STALE_AFTER` without a frame.
  */
 export type Freshness = 'connecting' | 'live' | 'interrupted' | 'reconnecting' | 'stale';
 

@@ -4,17 +4,14 @@ import type { Delta, Frame, Session, Snapshot, Stats } from './frame';
 import { sameSession } from './sameSession';
 import type { Pipeline } from './status';
 
-/**
- * What became of a frame: `applied`, `ignored`, or a `gap` (one before it is missing, so a snapshot is
- * needed).
- */
+/** What became of a frame: `applied`, `ignored`, or a `gap` (one before it is missing, so a snapshot is needed). */
 export type Outcome = 'applied' | 'ignored' | 'gap';
 
 /**
  * The gateway's view, rebuilt from its frames.
  *
- * It reports each change to one callback, so a frame costs as much as it changes, and no part of the page
- * has to go through all visitors. `stats` and `pipeline` are replaced, never mutated.
+ * It reports each change to one callback, so a frame costs as much as it changes, and no part of the page has to go
+ * through all visitors. `stats` and `pipeline` are replaced, never mutated.
  */
 export class View {
   stats: Stats | null = null;
@@ -73,8 +70,7 @@ export class View {
   }
 
   /**
-   * Visitors who are in both keep their object, so a snapshot after an interruption changes only what is
-   * different.
+   * Visitors who are in both keep their object, so a snapshot after an interruption changes only what is different.
    */
   #applySnapshot({ sessions }: Snapshot): void {
     const staying = new Set(sessions.map(({ guid }) => guid));

@@ -34,9 +34,7 @@ export function Figures() {
   );
 }
 
-/**
- * Updates itself between frames: while nobody arrives or leaves, the mean duration grows by a second each second.
- */
+/** Updates itself between frames: while nobody arrives or leaves, the mean duration grows by a second each second. */
 function AverageDuration() {
   const stats = useLive(({ view }) => view.stats);
   const statsAt = useLive(({ view }) => view.statsAt);

@@ -13,8 +13,8 @@ const COLOURS: Partial<Record<Series, string>> = { departures: '--departures' };
 const COLOUR = '--accent';
 
 /**
- * The figures of the last minutes, redrawn once a second. It is hidden from screen readers, because it adds nothing to
- * the figures.
+ * The figures of the last minutes, redrawn once a second. It is hidden from screen readers, because it adds nothing
+ * to the figures.
  */
 export function Sparkline({ series }: { series: readonly Series[] }) {
   const live = useLiveStore();

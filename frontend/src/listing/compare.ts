@@ -20,8 +20,8 @@ export function movesWhenTouched(by: SortKey): boolean {
 }
 
 /**
- * Compares sessions. Times are sorted as displayed, as durations, so ascending means newest first. Sessions
- * without a value come last in either direction, and equal ones are sorted newest first.
+ * Compares sessions. Times are sorted as displayed, as durations, so ascending means newest first. Sessions without a
+ * value come last in either direction, and equal ones are sorted newest first.
  */
 export function compareBy({ by, descending }: Sort): Compare<Session> {
   const sign = descending ? -1 : 1;

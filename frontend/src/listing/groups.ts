@@ -12,8 +12,8 @@ interface Group {
 /**
  * Groups visitors by company.
  *
- * Companies are in the order of their first visitors, or of their numbers of visitors; visitors without a
- * company come last.
+ * Companies are in the order of their first visitors, or of their numbers of visitors; visitors without a company
+ * come last.
  */
 export function groupByCompany(
   inOrder: readonly VisitorLine[],

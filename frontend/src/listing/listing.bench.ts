@@ -1,6 +1,6 @@
 /**
- * What a delta costs the table (`npx vitest bench --run`), compared with sorting all visitors again, and
- * with TanStack Table, whose row models start from all rows.
+ * What a delta costs the table (`npx vitest bench --run`), compared with sorting all visitors again, and with
+ * TanStack Table, whose row models start from all rows.
  */
 import {
   createTable,

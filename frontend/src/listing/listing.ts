@@ -20,8 +20,8 @@ export interface Waiting {
 /**
  * The table's lines: who is shown, in which order, under which company.
  *
- * Changes are applied as they come; the lines are laid out from them at most ten times a second. While the
- * order is held, nothing moves: visitors who leave are marked in place, and changes are counted.
+ * Changes are applied as they come; the lines are laid out from them at most ten times a second. While the order is
+ * held, nothing moves: visitors who leave are marked in place, and changes are counted.
  */
 export class Listing {
   #plan: Plan = makePlan(DEFAULT_QUERY, () => false);

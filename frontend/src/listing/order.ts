@@ -4,9 +4,9 @@ export type Compare<T> = (a: T, b: T) => number;
 /**
  * Items in sorted order, updated incrementally.
  *
- * Changed items are collected; when the list is requested, each is inserted at its place by binary search.
- * A delta of d changes among n items costs d log n comparisons and one copy of n references. Sorting again
- * would take at least n comparisons, which are the expensive part.
+ * Changed items are collected; when the list is requested, each is inserted at its place by binary search. A delta of
+ * d changes among n items costs d log n comparisons and one copy of n references. Sorting again would take at least n
+ * comparisons, which are the expensive part.
  */
 export class Order<T> {
   #compare: Compare<T>;

@@ -12,9 +12,7 @@ export interface Plan {
   /** Whether the filter depends on the time. */
   dependsOnTime: boolean;
   grouped: boolean;
-  /**
-   * Direction of the order of companies by their number of visitors; 0 if they follow their first visitors.
-   */
+  /** Direction of the order of companies by their number of visitors; 0 if they follow their first visitors. */
   byVisitors: -1 | 0 | 1;
   unfolded: ReadonlySet<string>;
   /** Equal for plans with the same order, or the same filter. */
@@ -22,9 +20,7 @@ export interface Plan {
   filterKey: string;
 }
 
-/**
- * @param isWatched whether a company is on the watchlist; its result may change only with `watchedVersion`
- */
+/** @param isWatched whether a company is on the watchlist; its result may change only with `watchedVersion` */
 export function makePlan(query: Query, isWatched: (company: Company) => boolean, watchedVersion = 0): Plan {
   const sort = sortOf(query);
   const { search, company, known, age, watched, grouped, unfolded } = query;

@@ -20,8 +20,8 @@ export interface Site {
 }
 
 /**
- * Redirects to the login form if the gateway answers that the login has expired. A rejected WebSocket does
- * not say why it was rejected, so this needs a request of its own.
+ * Redirects to the login form if the gateway answers that the login has expired. A rejected WebSocket does not say
+ * why it was rejected, so this needs a request of its own.
  */
 export async function redirectIfLoggedOut(site: Site): Promise<void> {
   // Without an answer the page already says that the gateway is unreachable.

@@ -67,8 +67,8 @@ export function formatSince(at: number, now: number): string {
 }
 
 /**
- * A duration, to the second up to a day: `7s`, `4m 07s`, `3h 04m 07s`, `2d 03h 04m`. A negative one, since
- * clocks differ slightly, is `0s`.
+ * A duration, to the second up to a day: `7s`, `4m 07s`, `3h 04m 07s`, `2d 03h 04m`. A negative one, since clocks
+ * differ slightly, is `0s`.
  */
 export function formatDuration(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));

@@ -1,6 +1,6 @@
 /**
- * Links from third-party data. Only values that are clearly what they claim to be become links; others are
- * shown as text.
+ * Links from third-party data. Only values that are clearly what they claim to be become links; others are shown as
+ * text.
  */
 
 /** Labels of letters, digits and inner hyphens; the last one of letters, or an encoded international one. */

@@ -31,10 +31,7 @@ export class Companies {
       .sort((a, b) => b.visitors - a.visitors || byName(a, b));
   }
 
-  /**
-   * Companies with the most visitors first, as of the last `updateRanking`; the same array while nothing
-   * changes.
-   */
+  /** Companies with the most visitors first, as of the last `updateRanking`; the same array while nothing changes. */
   get ranking(): readonly CompanyCount[] {
     return this.#ranking;
   }

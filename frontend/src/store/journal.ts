@@ -24,8 +24,8 @@ export interface Visit {
 }
 
 /**
- * What this page has seen of each session, for the timeline. Both the activities per session and the visits
- * of those who have left are limited.
+ * What this page has seen of each session, for the timeline. Both the activities per session and the visits of those
+ * who have left are limited.
  */
 export class Journal {
   readonly #visits = new Map<string, Visit>();

@@ -19,9 +19,9 @@ export interface LiveStatus {
   /** Whole seconds since the last accepted frame, or since the page was opened. */
   silentSeconds: number;
   /**
-   * The server's time by which ages are shown, in milliseconds since the epoch, rounded down to a second;
-   * null before any frame. It stands still while the view is stale or the gateway is cut off, because
-   * nobody knows who is there then.
+   * The server's time by which ages are shown, in milliseconds since the epoch, rounded down to a second; null before
+   * any frame. It stands still while the view is stale or the gateway is cut off, because nobody knows who is there
+   * then.
    */
   now: number | null;
   /** Number of messages that failed the validation. */
@@ -40,8 +40,8 @@ export interface Environment {
 }
 
 /**
- * Everything that the page knows. It takes in the gateway's messages, and notifies subscribers at most once
- * per rendered frame.
+ * Everything that the page knows. It takes in the gateway's messages, and notifies subscribers at most once per
+ * rendered frame.
  */
 export class Live implements ConnectionListener {
   readonly view = new View((change) => this.#apply(change));

@@ -111,8 +111,8 @@ interface Placement {
 }
 
 /**
- * A visitor's row. It subscribes to its session, so an activity renders one row and not the table. While
- * the table scrolls, only rows that come into view render.
+ * A visitor's row. It subscribes to its session, so an activity renders one row and not the table. While the table
+ * scrolls, only rows that come into view render.
  */
 const VisitorTableRow = memo(function VisitorTableRow({
   line,

@@ -2,14 +2,14 @@ import { useEffect } from 'react';
 import { useLiveStore } from '../store/useLive';
 
 /**
- * Milliseconds without a movement or a key after which the order is released, so that a pointer left on the
- * table does not freeze it.
+ * Milliseconds without a movement or a key after which the order is released, so that a pointer left on the table
+ * does not freeze it.
  */
 export const HOLD_TIMEOUT = 20_000;
 
 /**
- * Holds the order of the table while a mouse is over the rows or the keyboard is used in them. Touch does
- * not hold it.
+ * Holds the order of the table while a mouse is over the rows or the keyboard is used in them. Touch does not hold
+ * it.
  */
 export function useHoldOrder(rows: HTMLElement | null): void {
   const live = useLiveStore();

@@ -11,8 +11,8 @@ export interface RowNavigation {
 }
 
 /**
- * Keyboard navigation of the rows: arrows, Page, Home and End move the focus, Enter and Space activate,
- * Left and Right collapse and expand.
+ * Keyboard navigation of the rows: arrows, Page, Home and End move the focus, Enter and Space activate, Left and
+ * Right collapse and expand.
  *
  * @param act called with the activated line, or with `true` to expand and `false` to collapse it
  */

@@ -39,8 +39,8 @@ function cellsOf({ company, contact, ip, openedAt, lastActivityAt }: Session): s
 }
 
 /**
- * Names come from third parties, and a spreadsheet would run `=HYPERLINK(…)`: a leading apostrophe makes it
- * text. It also keeps phone numbers with a plus as they are written.
+ * Names come from third parties, and a spreadsheet would run `=HYPERLINK(…)`: a leading apostrophe makes it text. It
+ * also keeps phone numbers with a plus as they are written.
  */
 function cell(text: string): string {
   const harmless = FORMULA.test(text) ? `'${text}` : text;

@@ -4,8 +4,8 @@ import type { Watchlist } from './watchlist';
 import { normalDomain } from './watchlist';
 
 /**
- * Counts visitors from companies on the watchlist, and announces their arrivals. It does not depend on
- * rendering, so it works in a hidden tab.
+ * Counts visitors from companies on the watchlist, and announces their arrivals. It does not depend on rendering, so
+ * it works in a hidden tab.
  */
 export class WatchMonitor {
   readonly #watchlist: Watchlist;

@@ -3,8 +3,7 @@ import { Subscribers } from '../shared/subscribers';
 import type { StoredText } from './storedText';
 
 /**
- * The companies that the reader waits for, by domain, because people know a company's domain and its GUID
- * may change.
+ * The companies that the reader waits for, by domain, because people know a company's domain and its GUID may change.
  */
 export class Watchlist {
   readonly #storage: StoredText;
