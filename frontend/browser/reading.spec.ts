@@ -44,6 +44,20 @@ test('holds the order under the pointer, marks who leaves, and counts what waits
   await expect(visitors).not.toContainText('Order held');
 });
 
+test('keeps holding the order while the keyboard moves between rows', async ({ page, gateway }) => {
+  arrive(gateway, 'first', 'second', 'third');
+  await page.goto('/');
+  await expectRows(page, [row('first'), row('second'), row('third')]);
+  await rows(page).first().press('ArrowDown');
+  await expect(rowWith(page, 'second')).toBeFocused();
+  await page.keyboard.press('ArrowDown');
+  await expect(rowWith(page, 'third')).toBeFocused();
+  gateway.put(aSession({ guid: 'fourth', ip: 'fourth' }));
+  gateway.flush();
+  await expect(page.getByRole('region', { name: 'Visitors' })).toContainText('1 came, show');
+  await expectRows(page, [row('first'), row('second'), row('third')]);
+});
+
 test('everything can be done by keyboard', async ({ page, gateway }) => {
   arrive(gateway, 'first', 'second', 'third');
   await page.goto('/');

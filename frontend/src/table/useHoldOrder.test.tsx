@@ -64,3 +64,12 @@ it('is also started by the keyboard, and not by touch', () => {
   fireEvent.focusOut(rows);
   expect(held()).toBe(false);
 });
+
+it('continues while the focus moves within the rows', () => {
+  const row = rows.appendChild(document.createElement('div'));
+  fireEvent.keyDown(rows, { key: 'ArrowDown' });
+  fireEvent.focusOut(rows, { relatedTarget: row });
+  expect(held()).toBe(true);
+  fireEvent.focusOut(row, { relatedTarget: document.body });
+  expect(held()).toBe(false);
+});

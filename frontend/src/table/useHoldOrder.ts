@@ -31,12 +31,16 @@ export function useHoldOrder(rows: HTMLElement | null): void {
     const leave = ({ pointerType }: PointerEvent) => {
       if (pointerType === 'mouse') stop();
     };
+    const blur = ({ relatedTarget }: FocusEvent) => {
+      const staysInside = relatedTarget instanceof Node && rows.contains(relatedTarget);
+      if (!staysInside) stop();
+    };
     const listening = new AbortController();
     const { signal } = listening;
     rows.addEventListener('pointermove', point, { signal });
     rows.addEventListener('pointerleave', leave, { signal });
     rows.addEventListener('keydown', read, { signal });
-    rows.addEventListener('focusout', stop, { signal });
+    rows.addEventListener('focusout', blur, { signal });
     return () => {
       listening.abort();
       stop();
