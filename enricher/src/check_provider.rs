@@ -118,8 +118,8 @@ fn told(
 fn failed(failure: &LookupFailure) -> String {
     let what_now = match failure.kind() {
         FailureKind::Account => "Until the account is in order, no new visitor is identified.",
-        FailureKind::Queued(_) => "The provider works on it: ask again in a few seconds.",
-        FailureKind::Throttled(_) => "The enrichers slow down by themselves when they are told so.",
+        FailureKind::Queued => "The provider works on it: ask again in a few seconds.",
+        FailureKind::Throttled => "The enrichers slow down by themselves when they are told so.",
         FailureKind::NotAsked => "Nothing was sent.",
         FailureKind::Unreachable => {
             "Nothing was sent: is the URL of the file right, and does the network allow it?"

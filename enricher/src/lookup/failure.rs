@@ -52,6 +52,9 @@ pub enum RetryKind {
     Queued(Duration),
 }
 
+/// For how long the provider asks for no further call (RFC 9110 section 10.2.3); `None` where it does not say.
+pub type RetryAfter = Option<Duration>;
+
 /// A lookup that brought no verdict; it is tried again later and is never cached.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LookupFailure {
@@ -64,24 +67,24 @@ pub enum LookupFailure {
     /// No answer in time.
     #[error("the Deanonymizer did not answer in time")]
     Timeout,
-    /// It asks us to slow down (429), for so long where it says.
+    /// It asks us to slow down (429).
     #[error("the Deanonymizer is answering too many calls")]
-    RateLimited(Option<Duration>),
+    RateLimited(RetryAfter),
     /// A status of the server's own trouble (5xx), or one without a meaning to us.
     #[error("the Deanonymizer answered with status {0}")]
-    Status(u16),
+    Status(u16, RetryAfter),
     /// It refuses our key.
     #[error("the Deanonymizer refused our key ({0})")]
-    AccountRefused(u16),
+    AccountRefused(u16, RetryAfter),
     /// Our account has no calls left.
     #[error("our account at the Deanonymizer is exhausted ({0})")]
-    AccountExhausted(u16),
+    AccountExhausted(u16, RetryAfter),
     /// It does not want this question (400, 422 and the like), however often it is asked.
     #[error("the Deanonymizer rejected the question ({0})")]
-    Rejected(u16),
+    Rejected(u16, RetryAfter),
     /// It works on the answer; the same question brings it later.
     #[error("the Deanonymizer has queued the question")]
-    Queued(Option<Duration>),
+    Queued(RetryAfter),
     /// The file with the key cannot be used now, so nothing was sent.
     #[error("--deanonymizer-key-file cannot be used: {0}")]
     KeyUnusable(Arc<str>),
@@ -122,16 +125,16 @@ pub enum FailureKind {
     Interrupted,
     /// No answer in time.
     TimedOut,
-    /// The provider asks for fewer calls, for so long where it says.
-    Throttled(Option<Duration>),
+    /// The provider asks for fewer calls.
+    Throttled,
     /// The provider is in trouble: 5xx, or a status without a meaning to us.
     ServerError,
     /// The answer about this address is unusable, and asking again is unlikely to change it.
     Unusable,
     /// The account is refused or exhausted: no address has an answer until somebody mends it.
     Account,
-    /// The provider works on it: ask for this address again, after so long where it says.
-    Queued(Option<Duration>),
+    /// The provider works on it: ask for this address again later.
+    Queued,
 }
 
 impl From<FleetError> for LookupFailure {
@@ -170,11 +173,11 @@ impl LookupFailure {
             Self::Unreachable(_) => FailureKind::Unreachable,
             Self::Interrupted(_) => FailureKind::Interrupted,
             Self::Timeout => FailureKind::TimedOut,
-            Self::RateLimited(wait) => FailureKind::Throttled(*wait),
-            Self::Status(_) => FailureKind::ServerError,
-            Self::AccountRefused(_) | Self::AccountExhausted(_) => FailureKind::Account,
-            Self::Queued(wait) => FailureKind::Queued(*wait),
-            Self::Rejected(_) | Self::NotJson | Self::WrongForm | Self::OtherIp | Self::TooLarge => {
+            Self::RateLimited(_) => FailureKind::Throttled,
+            Self::Status(..) => FailureKind::ServerError,
+            Self::AccountRefused(..) | Self::AccountExhausted(..) => FailureKind::Account,
+            Self::Queued(_) => FailureKind::Queued,
+            Self::Rejected(..) | Self::NotJson | Self::WrongForm | Self::OtherIp | Self::TooLarge => {
                 FailureKind::Unusable
             }
             Self::KeyUnusable(_)
@@ -189,7 +192,9 @@ impl LookupFailure {
     #[must_use]
     pub fn unusable(&self) -> Option<Unusable> {
         match (self.kind(), self) {
-            (FailureKind::Unusable, Self::Rejected(_)) => Some(Unusable::Rejected),
+            (FailureKind::Unusable, Self::Rejected(_, retry_after)) => Some(Unusable::Rejected {
+                retry_after: *retry_after,
+            }),
             (FailureKind::Unusable, _) => Some(Unusable::Malformed),
             _ => None,
         }
@@ -199,15 +204,39 @@ impl LookupFailure {
     #[must_use]
     pub fn is_paid(&self) -> bool {
         match self.kind() {
-            FailureKind::NotAsked
-            | FailureKind::Unreachable
-            | FailureKind::Account
-            | FailureKind::Queued(_) => false,
+            FailureKind::NotAsked | FailureKind::Unreachable | FailureKind::Account | FailureKind::Queued => {
+                false
+            }
             FailureKind::Interrupted
             | FailureKind::TimedOut
-            | FailureKind::Throttled(_)
+            | FailureKind::Throttled
             | FailureKind::ServerError
             | FailureKind::Unusable => true,
+        }
+    }
+
+    /// For how long the provider asks for no further call, whatever its status.
+    #[must_use]
+    pub fn retry_after(&self) -> RetryAfter {
+        match self {
+            Self::RateLimited(wait)
+            | Self::Queued(wait)
+            | Self::Status(_, wait)
+            | Self::AccountRefused(_, wait)
+            | Self::AccountExhausted(_, wait)
+            | Self::Rejected(_, wait) => *wait,
+            Self::Unreachable(_)
+            | Self::Interrupted(_)
+            | Self::Timeout
+            | Self::KeyUnusable(_)
+            | Self::NotJson
+            | Self::WrongForm
+            | Self::OtherIp
+            | Self::TooLarge
+            | Self::HeldBack(_)
+            | Self::Deferred(_)
+            | Self::NotWanted
+            | Self::Fleet(_) => None,
         }
     }
 
@@ -215,26 +244,26 @@ impl LookupFailure {
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
         let (account, status) = match self {
-            Self::AccountRefused(status) => (Account::Refused, *status),
-            Self::AccountExhausted(status) => (Account::Exhausted, *status),
+            Self::AccountRefused(status, _) => (Account::Refused, *status),
+            Self::AccountExhausted(status, _) => (Account::Exhausted, *status),
             _ => return None,
         };
         Some(Refusal { account, status })
     }
 
-    /// For how long the whole fleet makes no calls because the provider asks for it.
+    /// For how long the whole fleet makes no calls because the provider asks for it. What concerns the account or one
+    /// address lengthens their pause instead.
     #[must_use]
     pub fn pause(&self) -> Option<Duration> {
         match self.kind() {
-            FailureKind::Throttled(wait) => wait,
+            FailureKind::Throttled | FailureKind::ServerError => self.retry_after(),
             FailureKind::Account
             | FailureKind::NotAsked
             | FailureKind::Unreachable
             | FailureKind::Interrupted
             | FailureKind::TimedOut
-            | FailureKind::ServerError
             | FailureKind::Unusable
-            | FailureKind::Queued(_) => None,
+            | FailureKind::Queued => None,
         }
     }
 
@@ -242,7 +271,7 @@ impl LookupFailure {
     #[must_use]
     pub fn ending(&self, took: Duration) -> Ending {
         match self {
-            Self::RateLimited(_) | Self::Status(503) => Ending::Overloaded,
+            Self::RateLimited(_) | Self::Status(503, _) => Ending::Overloaded,
             Self::Timeout => Ending::TimedOut,
             Self::Queued(_) => Ending::Answered(took),
             failure if failure.is_paid() && !matches!(failure, Self::Interrupted(_)) => {
@@ -267,11 +296,11 @@ impl LookupFailure {
             FailureKind::Account => RetryKind::Later,
             FailureKind::Interrupted
             | FailureKind::TimedOut
-            | FailureKind::Throttled(_)
+            | FailureKind::Throttled
             | FailureKind::ServerError
             // An unusable answer is deferred before anybody asks.
             | FailureKind::Unusable => RetryKind::Transient,
-            FailureKind::Queued(wait) => RetryKind::Queued(wait.unwrap_or(QUEUED_PAUSE)),
+            FailureKind::Queued => RetryKind::Queued(self.retry_after().unwrap_or(QUEUED_PAUSE)),
         }
     }
 
@@ -283,10 +312,10 @@ impl LookupFailure {
             Self::Interrupted(_) => "interrupted",
             Self::Timeout => "timeout",
             Self::RateLimited(_) => "rate-limited",
-            Self::Status(_) => "status",
-            Self::AccountRefused(_) => "refused",
-            Self::AccountExhausted(_) => "exhausted",
-            Self::Rejected(_) => "rejected",
+            Self::Status(..) => "status",
+            Self::AccountRefused(..) => "refused",
+            Self::AccountExhausted(..) => "exhausted",
+            Self::Rejected(..) => "rejected",
             Self::Queued(_) => "queued",
             Self::KeyUnusable(_) => "key-unusable",
             Self::NotJson => "not-json",
@@ -302,74 +331,4 @@ impl LookupFailure {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_calls_that_were_looked_at_are_paid() {
-        for failure in [
-            LookupFailure::AccountRefused(401),
-            LookupFailure::AccountExhausted(402),
-            LookupFailure::Queued(None),
-            LookupFailure::KeyUnusable("gone".into()),
-            LookupFailure::NotWanted,
-        ] {
-            assert!(!failure.is_paid(), "{failure}");
-        }
-        for failure in [
-            LookupFailure::Timeout,
-            LookupFailure::Status(500),
-            LookupFailure::WrongForm,
-            LookupFailure::Rejected(422),
-        ] {
-            assert!(failure.is_paid(), "{failure}");
-        }
-    }
-
-    #[test]
-    fn what_the_provider_works_on_is_asked_for_later() {
-        let wait = Duration::from_secs(3);
-        assert_eq!(
-            LookupFailure::Queued(Some(wait)).retry(0),
-            RetryKind::Queued(wait)
-        );
-        assert_eq!(
-            LookupFailure::Queued(None).retry(0),
-            RetryKind::Queued(QUEUED_PAUSE)
-        );
-    }
-
-    #[test]
-    fn an_account_that_is_refused_or_exhausted_is_named() {
-        for (failure, account) in [
-            (LookupFailure::AccountRefused(401), Account::Refused),
-            (LookupFailure::AccountExhausted(402), Account::Exhausted),
-        ] {
-            let refusal = failure.refusal().unwrap();
-            assert_eq!((refusal.account, failure.pause()), (account, None));
-            assert_eq!(refusal.to_string(), failure.to_string());
-        }
-        assert_eq!(LookupFailure::Status(500).refusal(), None);
-    }
-
-    #[test]
-    fn every_token_is_listed() {
-        for failure in [
-            LookupFailure::Timeout,
-            LookupFailure::RateLimited(None),
-            LookupFailure::Status(500),
-            LookupFailure::AccountRefused(401),
-            LookupFailure::AccountExhausted(402),
-            LookupFailure::Rejected(400),
-            LookupFailure::Queued(None),
-            LookupFailure::KeyUnusable("gone".into()),
-            LookupFailure::NotJson,
-            LookupFailure::WrongForm,
-            LookupFailure::OtherIp,
-            LookupFailure::TooLarge,
-            LookupFailure::NotWanted,
-        ] {
-            assert!(LookupFailure::TOKENS.contains(&failure.token()));
-        }
-    }
-}
+mod tests;

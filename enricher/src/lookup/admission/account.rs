@@ -13,6 +13,9 @@ use protocol::status::Account;
 use protocol::time::millis;
 use serde::{Deserialize, Serialize};
 
+/// The longest `Retry-After` that is honoured, and so the longest time without a probe where `--account-retry` is shorter.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(10);
+
 /// Tells keys to the provider apart without telling any: a keyed hash of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyTag(Arc<str>);
@@ -98,8 +101,14 @@ impl AccountEntry {
     pub fn after_refusal(before: Option<&Self>, told: Self, began_at: Millis) -> Option<Self> {
         match before {
             Some(before) if before.state == Account::Ok && before.since >= began_at => None,
+            // A refusal without Retry-After does not shorten the wait of one that has it.
             Some(before) if before.state == told.state => Some(Self {
                 since: before.since,
+                retry_at: if before.key == told.key {
+                    before.retry_at.max(told.retry_at)
+                } else {
+                    told.retry_at
+                },
                 ..told
             }),
             _ => Some(told),
@@ -116,11 +125,10 @@ impl AccountEntry {
         now: Millis,
         retry: Duration,
     ) -> Option<Self> {
-        let retry = millis(retry);
         // A clock that was put back must not hold the probe up.
-        let is_due = now >= self.retry_at || self.retry_at - now > retry;
+        let is_due = now >= self.retry_at || self.retry_at - now > millis(longest_wait(retry));
         (is_due || (untried && *key != self.key)).then(|| Self {
-            retry_at: now + retry,
+            retry_at: now + millis(retry),
             key: key.clone(),
             by: Arc::clone(by),
             ..self.clone()
@@ -129,8 +137,12 @@ impl AccountEntry {
 
     /// How long until the next probe.
     pub fn wait(&self, now: Millis, retry: Duration) -> Duration {
-        Duration::from_millis(u64::try_from(self.retry_at - now).unwrap_or(0)).min(retry)
+        Duration::from_millis(u64::try_from(self.retry_at - now).unwrap_or(0)).min(longest_wait(retry))
     }
+}
+
+fn longest_wait(retry: Duration) -> Duration {
+    retry.max(LONGEST_RETRY_AFTER)
 }
 
 /// Whether a call may be made.
@@ -203,8 +215,9 @@ impl AccountState {
         }
     }
 
-    /// A call of ours that began then was refused. Tells whether the fleet must hear of it.
-    pub fn refused(&mut self, entry: AccountEntry, began: Instant, now: Instant, retry: Duration) -> bool {
+    /// A call of ours that began then was refused, and the next probe is due after `wait`. Tells whether the fleet must hear
+    /// of it.
+    pub fn refused(&mut self, entry: AccountEntry, began: Instant, now: Instant, wait: Duration) -> bool {
         if self.accepted_at.is_some_and(|accepted_at| began <= accepted_at) {
             return false;
         }
@@ -213,7 +226,7 @@ impl AccountState {
             .as_ref()
             .is_none_or(|(before, _)| before.refusal() != entry.refusal() || before.key != entry.key);
         self.tried = Some(entry.key.clone());
-        self.trouble = Some((entry, now + retry));
+        self.trouble = Some((entry, now + wait));
         is_news
     }
 

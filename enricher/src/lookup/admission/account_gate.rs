@@ -13,7 +13,7 @@ use super::account::{AccountEntry, AccountState, Call, KeyTag, Refusal};
 use crate::address_key::AddressHasher;
 use crate::lookup::cache::fleet::{Fleet, FleetError};
 use crate::lookup::cache::shared_account::Probe;
-use crate::lookup::failure::{FailureKind, HeldBack, LookupFailure as Failure};
+use crate::lookup::failure::{FailureKind, HeldBack, LookupFailure as Failure, RetryAfter};
 use crate::lookup::provider::key_file::KeyFile;
 
 /// The part's name in [`Health`].
@@ -128,7 +128,7 @@ impl AccountGate {
     pub async fn ended<T>(&self, pass: AccountPass, outcome: &Result<T, Failure>) {
         let told = match outcome {
             Err(failure) if failure.kind() == FailureKind::Account => match failure.refusal() {
-                Some(refusal) => self.refused(pass, refusal).await,
+                Some(refusal) => self.refused(pass, refusal, failure.retry_after()).await,
                 None => Ok(()),
             },
             outcome if pass.is_probe && is_accepted(outcome) => {
@@ -143,19 +143,25 @@ impl AccountGate {
         }
     }
 
-    async fn refused(&self, pass: AccountPass, refusal: Refusal) -> Result<(), FleetError> {
+    async fn refused(
+        &self,
+        pass: AccountPass,
+        refusal: Refusal,
+        retry_after: RetryAfter,
+    ) -> Result<(), FleetError> {
         let now = clock::now();
+        let wait = self.retry.max(retry_after.unwrap_or_default());
         let entry = AccountEntry {
             state: refusal.account,
             status: refusal.status,
             since: now,
-            retry_at: now + millis(self.retry),
+            retry_at: now + millis(wait),
             key: pass.key,
             by: Arc::clone(self.fleet.instance()),
         };
         let is_news = self
             .lock()
-            .refused(entry.clone(), pass.began, Instant::now(), self.retry);
+            .refused(entry.clone(), pass.began, Instant::now(), wait);
         self.tell();
         if is_news || pass.is_probe {
             self.fleet.account_refused(&entry, pass.began_at).await?;
@@ -222,15 +228,15 @@ impl AccountGate {
 /// Whether a call that ended so shows that the account is accepted.
 fn is_accepted<T>(outcome: &Result<T, Failure>) -> bool {
     match outcome.as_ref().map_err(Failure::kind) {
-        Ok(_) | Err(FailureKind::Queued(_)) => true,
+        Ok(_) | Err(FailureKind::Queued) => true,
         // What is refused for its form may have been refused before anybody looked at the key.
-        Err(FailureKind::Unusable) => !matches!(outcome, Err(Failure::Rejected(_))),
+        Err(FailureKind::Unusable) => !matches!(outcome, Err(Failure::Rejected(..))),
         Err(
             FailureKind::NotAsked
             | FailureKind::Unreachable
             | FailureKind::Interrupted
             | FailureKind::TimedOut
-            | FailureKind::Throttled(_)
+            | FailureKind::Throttled
             | FailureKind::ServerError
             | FailureKind::Account,
         ) => false,

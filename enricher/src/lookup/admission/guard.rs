@@ -220,14 +220,14 @@ impl Permit {
         state.concurrency.end(self.call, ending);
         let before = state.breaker.state();
         match failure.map(Failure::kind) {
-            None | Some(FailureKind::Queued(_)) => state.breaker.end(self.admission, false, now),
+            None | Some(FailureKind::Queued) => state.breaker.end(self.admission, false, now),
             Some(FailureKind::Unusable | FailureKind::Account) => state.breaker.answered(self.admission),
             Some(
                 FailureKind::NotAsked
                 | FailureKind::Unreachable
                 | FailureKind::Interrupted
                 | FailureKind::TimedOut
-                | FailureKind::Throttled(_)
+                | FailureKind::Throttled
                 | FailureKind::ServerError,
             ) => state.breaker.end(self.admission, true, now),
         }

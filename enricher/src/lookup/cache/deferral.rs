@@ -30,8 +30,20 @@ const JITTER: f64 = 0.25;
 pub enum Unusable {
     /// It cannot be read, or is about another address. It may have been damaged on its way.
     Malformed,
-    /// The provider does not want this question.
-    Rejected,
+    /// The provider does not want this question, and no other for this address before that time.
+    Rejected {
+        /// Where it says so.
+        retry_after: Option<Duration>,
+    },
+}
+
+impl Unusable {
+    fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::Malformed => None,
+            Self::Rejected { retry_after } => retry_after,
+        }
+    }
 }
 
 /// The unusable answers for one address, and when the fleet asks again.
@@ -52,11 +64,15 @@ impl Deferral {
     /// the calls for addresses that failed together.
     pub fn after(before: Option<Self>, unusable: Unusable, now: Millis, jitter: f64) -> Self {
         let failures = before.map_or(0, |before| before.failures).saturating_add(1);
-        let pause = pause(unusable, failures).mul_f64(1.0 + JITTER * jitter.clamp(0.0, 1.0));
+        let retry_after = unusable.retry_after();
+        let pause = pause(unusable, failures)
+            .max(retry_after.unwrap_or_default())
+            .mul_f64(1.0 + JITTER * jitter.clamp(0.0, 1.0));
         Self {
             failures,
             retry_at: now + millis(pause),
             early_retry: failures <= EARLY_RETRY_UNTIL
+                && retry_after.is_none()
                 && before.map_or(unusable == Unusable::Malformed, |before| before.early_retry),
         }
     }
@@ -94,7 +110,7 @@ fn pause(unusable: Unusable, failures: u32) -> Duration {
     let index = match unusable {
         Unusable::Malformed if failures <= 1 => return QUICK_RETRY,
         Unusable::Malformed => failures - 2,
-        Unusable::Rejected => failures.saturating_sub(1),
+        Unusable::Rejected { .. } => failures.saturating_sub(1),
     };
     let index = usize::try_from(index).unwrap_or(usize::MAX);
     PAUSES[index.min(PAUSES.len() - 1)]
@@ -106,6 +122,7 @@ mod tests {
     use proptest::prelude::*;
 
     const TEN_MINUTES: Millis = 600_000;
+    const REJECTED: Unusable = Unusable::Rejected { retry_after: None };
 
     /// When a fleet calls within ten minutes that tries each `step` ms, where each answer is unusable. `early` tells at
     /// which tries another address has just had a usable answer, `killed` at which calls the caller is killed.
@@ -145,10 +162,25 @@ mod tests {
 
     #[test]
     fn rejected_question_is_asked_again_after_growing_pauses() {
-        assert_eq!(
-            calls(Unusable::Rejected, 100, &[false], &[]),
-            [0, 5_000, 35_000, 335_000]
-        );
+        assert_eq!(calls(REJECTED, 100, &[false], &[]), [0, 5_000, 35_000, 335_000]);
+    }
+
+    #[test]
+    fn rejected_question_is_not_asked_again_before_the_provider_permits() {
+        let after = |wait| {
+            let rejected = Unusable::Rejected {
+                retry_after: Some(Duration::from_secs(wait)),
+            };
+            Deferral::after(
+                Deferral::after(None, Unusable::Malformed, 0, 0.0).into(),
+                rejected,
+                0,
+                0.0,
+            )
+        };
+        assert_eq!(after(420).retry_at, 420_000);
+        assert_eq!(after(1).retry_at, 30_000, "it shortens no pause");
+        assert!(!after(420).allows(419_999, true), "not early either");
     }
 
     #[test]
@@ -158,20 +190,20 @@ mod tests {
             [0, 1_000, 2_000, 32_000]
         );
         assert_eq!(
-            calls(Unusable::Rejected, 1_000, &[true], &[]),
-            calls(Unusable::Rejected, 1_000, &[false], &[])
+            calls(REJECTED, 1_000, &[true], &[]),
+            calls(REJECTED, 1_000, &[false], &[])
         );
     }
 
     #[test]
     fn jitter_lengthens_a_pause_by_a_quarter_at_most() {
-        let retry_at = |jitter| Deferral::after(None, Unusable::Rejected, 0, jitter).retry_at;
+        let retry_at = |jitter| Deferral::after(None, REJECTED, 0, jitter).retry_at;
         assert_eq!((retry_at(0.0), retry_at(1.0)), (5_000, 6_250));
     }
 
     #[test]
     fn failures_are_remembered_after_the_next_call_is_due() {
-        let deferral = Deferral::after(None, Unusable::Rejected, 0, 0.0);
+        let deferral = Deferral::after(None, REJECTED, 0, 0.0);
         assert_eq!(deferral.remaining(0), Duration::from_secs(5) + REMEMBER);
         assert_eq!(deferral.remaining(5_001), REMEMBER);
     }
@@ -184,7 +216,7 @@ mod tests {
             early in prop::collection::vec(any::<bool>(), 1..50),
             killed in prop::collection::vec(any::<bool>(), 0..10),
         ) {
-            let unusable = if rejected { Unusable::Rejected } else { Unusable::Malformed };
+            let unusable = if rejected { REJECTED } else { Unusable::Malformed };
             let lost = killed.iter().take_while(|killed| **killed).count();
             let calls = calls(unusable, step, &early, &killed);
             prop_assert!(calls.len() <= 5 + lost, "{calls:?}");

@@ -104,12 +104,12 @@ pub fn read(ip: &str, status: u16, retry_after: Option<Duration>, body: &[u8]) -
     match status {
         200 => {}
         404 => return Ok(Answer::default()),
-        401 | 403 => return Err(Failure::AccountRefused(status)),
-        402 => return Err(Failure::AccountExhausted(status)),
+        401 | 403 => return Err(Failure::AccountRefused(status, retry_after)),
+        402 => return Err(Failure::AccountExhausted(status, retry_after)),
         429 => return Err(Failure::RateLimited(retry_after)),
-        408 | 425 => return Err(Failure::Status(status)),
-        400..=499 => return Err(Failure::Rejected(status)),
-        other => return Err(Failure::Status(other)),
+        408 | 425 => return Err(Failure::Status(status, retry_after)),
+        400..=499 => return Err(Failure::Rejected(status, retry_after)),
+        other => return Err(Failure::Status(other, retry_after)),
     }
     let (answered, answer) = parse(without_bom(body)).map_err(|error| {
         if error.is_data() {
@@ -240,6 +240,17 @@ mod tests {
     fn a_byte_order_mark_is_skipped() {
         let body = [b"\xef\xbb\xbf", FULL.as_bytes()].concat();
         assert!(read(IP, 200, None, &body).unwrap().company.is_some());
+    }
+
+    #[test]
+    fn retry_after_is_kept_on_every_status_that_is_a_failure() {
+        let wait = Some(Duration::from_secs(7));
+        for status in 100..=999 {
+            match read(IP, status, wait, FULL.as_bytes()) {
+                Ok(_) => assert!([200, 404].contains(&status), "{status}"),
+                Err(failure) => assert_eq!(failure.retry_after(), wait, "{status}"),
+            }
+        }
     }
 
     #[test]

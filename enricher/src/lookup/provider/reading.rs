@@ -71,13 +71,13 @@ pub fn find(
     match (provider.statuses.get(&status), status) {
         (Some(Meaning::Unknown), _) => return Ok(unknown(Reason::Status(status))),
         (Some(Meaning::Queued), _) => return Err(LookupFailure::Queued(retry_after)),
-        (Some(Meaning::Exhausted), _) => return Err(LookupFailure::AccountExhausted(status)),
-        (Some(Meaning::Refused), _) => return Err(LookupFailure::AccountRefused(status)),
+        (Some(Meaning::Exhausted), _) => return Err(LookupFailure::AccountExhausted(status, retry_after)),
+        (Some(Meaning::Refused), _) => return Err(LookupFailure::AccountRefused(status, retry_after)),
         (None, 200..=299) => {}
         (None, 429) => return Err(LookupFailure::RateLimited(retry_after)),
-        (None, 408 | 425) => return Err(LookupFailure::Status(status)),
-        (None, 400..=499) => return Err(LookupFailure::Rejected(status)),
-        (None, _) => return Err(LookupFailure::Status(status)),
+        (None, 408 | 425) => return Err(LookupFailure::Status(status, retry_after)),
+        (None, 400..=499) => return Err(LookupFailure::Rejected(status, retry_after)),
+        (None, _) => return Err(LookupFailure::Status(status, retry_after)),
     }
     let json: Value = serde_json::from_slice(without_bom(body)).map_err(|_| LookupFailure::NotJson)?;
     for (pointer, values) in &provider.unknown_if {

@@ -162,13 +162,12 @@ fn kept_files_tell_the_account_from_the_address() {
             .map(|finding| finding.answer == Answer::default())
             .map_err(|failure| failure.kind())
     };
-    let wait = Some(Duration::from_secs(9));
     for (name, _) in KEPT {
         assert_eq!(kind(name, 401), Err(FailureKind::Account));
         assert_eq!(kind(name, 402), Err(FailureKind::Account));
         assert_eq!(kind(name, 403), Err(FailureKind::Account));
         assert_eq!(kind(name, 404), Ok(true));
-        assert_eq!(kind(name, 429), Err(FailureKind::Throttled(wait)));
+        assert_eq!(kind(name, 429), Err(FailureKind::Throttled));
         assert_eq!(kind(name, 400), Err(FailureKind::Unusable));
         assert_eq!(kind(name, 500), Err(FailureKind::ServerError));
         assert_eq!(
@@ -178,8 +177,21 @@ fn kept_files_tell_the_account_from_the_address() {
         );
         assert_eq!(kind(name, 200), Err(FailureKind::Unusable), "no JSON");
     }
-    assert_eq!(kind("snitcher", 202), Err(FailureKind::Queued(wait)));
+    assert_eq!(kind("snitcher", 202), Err(FailureKind::Queued));
     assert_eq!(kind("albacross", 204), Ok(true));
+}
+
+#[test]
+fn retry_after_is_kept_on_every_status_that_is_a_failure() {
+    let wait = Some(Duration::from_secs(9));
+    for (name, text) in KEPT {
+        let provider = Provider::parse(text).unwrap();
+        for status in 100..=999 {
+            if let Err(failure) = find(&provider, status, wait, b"{}") {
+                assert_eq!(failure.retry_after(), wait, "{name} {status}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -357,11 +369,14 @@ fn bills_calls_or_matches() {
     let somebody = Ok(found(&by_call, r#"{"name":"Lumen"}"#).answer);
     assert!(by_call.bills(&nobody) && by_call.bills(&somebody));
     assert!(!by_match.bills(&nobody) && by_match.bills(&somebody));
-    for failure in [LookupFailure::Queued(None), LookupFailure::AccountExhausted(402)] {
+    for failure in [
+        LookupFailure::Queued(None),
+        LookupFailure::AccountExhausted(402, None),
+    ] {
         assert!(!by_call.bills(&Err(failure.clone())) && !by_match.bills(&Err(failure)));
     }
-    assert!(by_call.bills(&Err(LookupFailure::Status(500))));
-    assert!(!by_match.bills(&Err(LookupFailure::Status(500))));
+    assert!(by_call.bills(&Err(LookupFailure::Status(500, None))));
+    assert!(!by_match.bills(&Err(LookupFailure::Status(500, None))));
     assert!(by_match.bills(&Err(LookupFailure::Timeout)));
 }
 

@@ -101,7 +101,26 @@ fn account_stays_refused_since_it_was_first() {
 fn clock_that_was_put_back_holds_up_no_probe() {
     let late = entry(Account::Refused, 3_600_000, 1);
     assert!(late.probe(&key(1), false, &"e1".into(), 0, RETRY).is_some());
-    assert_eq!(late.wait(0, RETRY), RETRY);
+    assert_eq!(late.wait(0, RETRY), LONGEST_RETRY_AFTER);
+}
+
+#[test]
+fn retry_after_lengthens_the_time_until_the_probe() {
+    let now = Instant::now();
+    let (mut state, wait) = (AccountState::default(), Duration::from_mins(5));
+    let told = AccountEntry {
+        retry_at: 5 * MINUTE,
+        ..refused(1)
+    };
+    state.refused(told.clone(), now, now, wait);
+    assert!(matches!(state.call(now + RETRY), Call::Held(_)));
+    assert_eq!(state.call(now + wait), Call::Probe { untried: false });
+    let by = "e2".into();
+    assert_eq!(told.probe(&key(1), false, &by, 5 * MINUTE - 1, RETRY), None);
+    assert!(told.probe(&key(1), false, &by, 5 * MINUTE, RETRY).is_some());
+    assert_eq!(told.wait(0, RETRY), wait);
+    let shorter = AccountEntry::after_refusal(Some(&told), refused(1), 0).unwrap();
+    assert_eq!(shorter.retry_at, 5 * MINUTE, "calls under way shorten nothing");
 }
 
 #[test]
