@@ -176,6 +176,7 @@ fn client() -> ClientBuilder {
     // Tests look at what was sent.
     Client::builder()
         .no_gzip()
+        .no_deflate()
         .timeout(PATIENCE)
         .redirect(redirect::Policy::none())
 }

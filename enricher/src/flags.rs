@@ -101,6 +101,11 @@ pub struct Flags {
     #[arg(long, env, default_value = "5s", value_parser = duration)]
     pub lookup_timeout: Duration,
 
+    /// How long connecting to the Deanonymizer may take, at most 0.6 of --lookup-timeout; a call that is not connected is
+    /// neither paid nor taken off the budget.
+    #[arg(long, env, default_value = "2s", value_parser = duration)]
+    pub lookup_connect_timeout: Duration,
+
     /// The most calls the whole fleet may make: a number per min, hour or day, such as 100/min.
     #[arg(long, env, default_value = "unlimited", value_parser = lookup_budget)]
     pub lookup_budget: Maybe<Budget>,
@@ -162,8 +167,13 @@ impl Flags {
     /// # Errors
     /// Where the provider file, the key or the system's certificates cannot be used; the error names the flag.
     pub fn deanonymizer(&self) -> anyhow::Result<Deanonymizer> {
-        Deanonymizer::new(self.service()?, self.key_file()?, self.lookup_timeout)
-            .context("cannot use the system's certificates for --deanonymizer-url")
+        Deanonymizer::new(
+            self.service()?,
+            self.key_file()?,
+            self.lookup_timeout,
+            self.lookup_connect_timeout,
+        )
+        .context("cannot use the system's certificates for --deanonymizer-url")
     }
 
     /// The file with the key to it.

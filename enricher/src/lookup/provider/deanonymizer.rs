@@ -11,10 +11,17 @@ use service::{clock, freeze};
 use crate::filter::answer::Answer;
 use crate::lookup::failure::LookupFailure;
 use crate::lookup::provider::key_file::KeyFile;
+use crate::lookup::provider::resolver::Resolver;
 use crate::lookup::provider::{self, Finding, Provider, native};
 
 /// The largest answer that is read, in bytes.
 const MAX_BODY: usize = 256 * 1024;
+
+/// The largest share of a call's time that connecting may take.
+const CONNECT_SHARE: f64 = 0.6;
+
+/// How long the body of a failure may take.
+const REST_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Whom to ask, and how.
 #[derive(Clone, Debug)]
@@ -27,6 +34,18 @@ pub enum Service {
     Provider(Arc<Provider>),
 }
 
+impl Service {
+    /// The host that is asked, and its port; `None` where nobody is.
+    fn host(&self) -> Option<(String, u16)> {
+        let url = match self {
+            Self::None => return None,
+            Self::Native(url) => url.clone(),
+            Self::Provider(provider) => provider.question("192.0.2.1", "key").ok()?.url.parse().ok()?,
+        };
+        Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
+    }
+}
+
 /// Calls the Deanonymizer. Clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Deanonymizer {
@@ -37,20 +56,20 @@ pub struct Deanonymizer {
 }
 
 impl Deanonymizer {
-    /// A call that has not brought a whole answer within `timeout` has failed.
+    /// A call that has not brought a whole answer within `timeout` has failed, and one that is not connected within
+    /// `connect_timeout` was not made.
     ///
     /// # Errors
     /// Where the system's certificates cannot be used.
-    pub fn new(service: Service, key: Option<KeyFile>, timeout: Duration) -> reqwest::Result<Self> {
-        let client = Client::builder()
-            // Less than the whole, so that an unanswered connection attempt is told from a slow answer.
-            .connect_timeout(timeout.mul_f64(0.6))
-            // An answer from somewhere else would be paid for, and be somebody else's.
-            .redirect(redirect::Policy::none())
-            .pool_idle_timeout(Duration::from_secs(30))
-            .build()?;
+    pub fn new(
+        service: Service,
+        key: Option<KeyFile>,
+        timeout: Duration,
+        connect_timeout: Duration,
+    ) -> reqwest::Result<Self> {
+        let resolver = service.host().map(|(host, port)| Resolver::new(&host, port));
         Ok(Self {
-            client,
+            client: client(resolver, connect_timeout.min(timeout.mul_f64(CONNECT_SHARE)))?,
             service,
             key,
             timeout,
@@ -105,10 +124,18 @@ impl Deanonymizer {
             // A server may compress all the same (RFC 9110 section 12.5.3); the client decodes what arrives.
             .header(ACCEPT_ENCODING, "identity");
         let response = request.send().await.map_err(failure)?;
+        let (status, retry_after) = (response.status(), retry_after(&response));
+        let body = if status.is_success() {
+            body(response).await?
+        } else {
+            // The status says it all. The rest is read only so that the connection can be used again.
+            let rest = freeze::within(REST_TIMEOUT, body(response)).await;
+            rest.and_then(Result::ok).unwrap_or_default()
+        };
         Ok(Reply {
-            status: response.status().as_u16(),
-            retry_after: retry_after(&response),
-            body: body(response).await?,
+            status: status.as_u16(),
+            retry_after,
+            body,
         })
     }
 
@@ -144,6 +171,20 @@ impl Deanonymizer {
             }
         }
     }
+}
+
+fn client(resolver: Option<Resolver>, connect_timeout: Duration) -> reqwest::Result<Client> {
+    let mut client = Client::builder();
+    if let Some(resolver) = resolver {
+        client = client.dns_resolver(resolver);
+    }
+    client
+        // Less than the whole, so that an unanswered attempt to connect is told from a slow answer.
+        .connect_timeout(connect_timeout)
+        // An answer from somewhere else would be paid for, and be somebody else's.
+        .redirect(redirect::Policy::none())
+        .pool_idle_timeout(Duration::from_secs(30))
+        .build()
 }
 
 /// What came back.
@@ -186,5 +227,69 @@ fn failure(error: reqwest::Error) -> LookupFailure {
         LookupFailure::Timeout
     } else {
         LookupFailure::Interrupted(Arc::new(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::lookup::provider::resolver::tests::{dead, resolver};
+
+    /// Answers one call: nothing is known.
+    async fn answer(listener: TcpListener) {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // The connection with which the addresses were raced comes first, and ends without a call.
+        if stream.read(&mut [0; 1024]).await.unwrap() == 0 {
+            stream = listener.accept().await.unwrap().0;
+            assert!(stream.read(&mut [0; 1024]).await.unwrap() > 0);
+        }
+        stream
+            .write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+            .await
+            .unwrap();
+    }
+
+    fn asked_at(port: u16, addresses: &'static [&'static str]) -> Deanonymizer {
+        // Another test may have said so before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let url = format!("http://provider.example:{port}/").parse().unwrap();
+        Deanonymizer {
+            client: client(Some(resolver(port, addresses)), Duration::from_secs(2)).unwrap(),
+            service: Service::Native(url),
+            key: None,
+            timeout: Duration::from_secs(30),
+        }
+    }
+
+    #[tokio::test]
+    async fn call_goes_to_the_next_address_where_the_first_drops_or_refuses_connections() {
+        let listener = TcpListener::bind("127.0.0.4:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let dead = dead(SocketAddr::new("127.0.0.2".parse().unwrap(), port)).await;
+        let answering = tokio::spawn(answer(listener));
+        let answer = asked_at(port, &["127.0.0.2", "127.0.0.3", "127.0.0.4"])
+            .ask("11.0.0.1")
+            .await;
+        assert_eq!(answer.unwrap(), Answer::default());
+        answering.await.unwrap();
+        drop(dead);
+    }
+
+    #[tokio::test]
+    async fn unanswered_or_refused_connection_is_not_a_paid_call() {
+        let dead = dead("127.0.0.2:0".parse().unwrap()).await;
+        let port = dead.0.local_addr().unwrap().port();
+        for addresses in [&["127.0.0.2"][..], &["127.0.0.3"], &["127.0.0.2", "127.0.0.3"]] {
+            let failure = asked_at(port, addresses).ask("11.0.0.1").await.unwrap_err();
+            assert!(
+                matches!(failure, LookupFailure::Unreachable(_)) && !failure.is_paid(),
+                "{failure:?}"
+            );
+        }
     }
 }

@@ -7,6 +7,7 @@ pub mod key_file;
 pub mod native;
 mod reading;
 mod request;
+mod resolver;
 #[cfg(test)]
 mod tests;
 
