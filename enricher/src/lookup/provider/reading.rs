@@ -179,3 +179,19 @@ fn guid_of(identifier: &str) -> String {
     let name = company_domain(identifier).unwrap_or_else(|| identifier.to_owned());
     Uuid::new_v5(&NAMESPACE, name.as_bytes()).hyphenated().to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_kept_on_every_status_that_is_a_failure() {
+        let file = "name = \"a\"\nurl = \"https://a.example/{ip}\"\n[company]\nname = \"/n\"";
+        let (provider, wait) = (Provider::parse(file).unwrap(), Some(Duration::from_secs(9)));
+        for status in 100..=999 {
+            if let Err(failure) = find(&provider, status, wait, b"{}") {
+                assert_eq!(failure.retry_after(), wait, "{status}");
+            }
+        }
+    }
+}

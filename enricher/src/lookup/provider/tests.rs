@@ -182,19 +182,6 @@ fn kept_files_tell_the_account_from_the_address() {
 }
 
 #[test]
-fn retry_after_is_kept_on_every_status_that_is_a_failure() {
-    let wait = Some(Duration::from_secs(9));
-    for (name, text) in KEPT {
-        let provider = Provider::parse(text).unwrap();
-        for status in 100..=999 {
-            if let Err(failure) = find(&provider, status, wait, b"{}") {
-                assert_eq!(failure.retry_after(), wait, "{name} {status}");
-            }
-        }
-    }
-}
-
-#[test]
 fn bad_files_name_line_and_key() {
     let good = "name = \"Test\"\nurl = \"https://a.example/?ip={ip}&key={key}\"\n";
     for (file, line, key, problem) in [
