@@ -11,7 +11,7 @@ SEED ?=
 MINUTES ?= 10
 RATE ?= 2000
 CLUSTER ?=
-# Flags of the benchmark, for example BENCH_FLAGS="--only latency --seconds 10".
+# Flags of bench and bench-lookups, for example BENCH_FLAGS="--only latency --seconds 10".
 BENCH_FLAGS ?=
 # 1 replaces the emitter by the collector with its demonstration shop. SITES= lists websites that may also send to it.
 COLLECTOR ?=
@@ -87,7 +87,7 @@ microbench: ## Measure the parts that run for each event
 .PHONY: bench-lookups
 bench-lookups: setup build ## Measure what fleets pay for lookups, and the effect of a Deanonymizer outage
 	@NATS_SERVER="$$(scripts/find-nats-server)" && export NATS_SERVER && \
-	  cargo run --release --locked -p e2e --bin bench_lookups
+	  cargo run --release --locked -p e2e --bin bench_lookups -- $(BENCH_FLAGS)
 
 .PHONY: bench-page
 bench-page: $(PAGE) ## Measure the page: VISITORS=, CHANGES= per second, and its heap over MINUTES=

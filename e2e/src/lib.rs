@@ -4,6 +4,7 @@
 //! - [`Pipeline`] starts everything and ends it when it is dropped.
 //! - [`Viewer`] watches as the page does, [`Tap`] as an operator with the nats CLI does.
 //! - [`oracle`] says, from the events that were sent, what must be seen.
+//! - [`ScriptedProvider`] answers lookups byte for byte as a test says.
 //! - [`Crowd`] is visitors by the thousand.
 //! - [`chaos`] hurts everything at random, from a seed.
 //!
@@ -26,10 +27,12 @@ mod member;
 mod nats_clock;
 mod nats_server;
 pub mod oracle;
+mod outage_trial;
 mod pipeline;
 mod ports;
 mod process;
 mod prometheus;
+mod scripted_provider;
 mod tap;
 mod tcp_proxy;
 mod usage;
@@ -48,10 +51,12 @@ pub use latency::Latencies;
 pub use lookup_trial::{Condition, LookupOutcome, LookupTrial};
 pub use member::{Member, Role};
 pub use nats_server::NatsServer;
+pub use outage_trial::{HandledRate, OutageTrial};
 pub use pipeline::{Builder, Pipeline};
 pub use ports::free as free_port;
 pub use process::Process;
 pub use prometheus::Prometheus;
+pub use scripted_provider::{Reply, ScriptedProvider};
 pub use tap::{Heard, Tap};
 pub use tcp_proxy::TcpProxy;
 pub use usage::{SIMULATORS, Usage, Used};

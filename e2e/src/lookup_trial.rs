@@ -14,7 +14,7 @@ use crate::latency::Latencies;
 use crate::pipeline::Pipeline;
 use crate::visitor::Visitor;
 
-/// How often events are sent, and the calls in flight are counted.
+/// How often events are sent.
 const TICK: Duration = Duration::from_millis(100);
 const TICKS_PER_SECOND: usize = 10;
 
@@ -36,6 +36,33 @@ pub enum Condition {
 }
 
 impl Condition {
+    /// Those that every fleet has to bear.
+    pub const ALL: [Self; 8] = [
+        Self::Healthy,
+        Self::Errors(0.1),
+        Self::Resets(0.1),
+        Self::Truncated(0.1),
+        Self::Errors(0.5),
+        Self::Late(Duration::from_secs(2)),
+        Self::Late(Duration::from_secs(4)),
+        Self::Hangs(0.1),
+    ];
+
+    /// The most calls that an address may cost on average.
+    #[must_use]
+    pub fn most_calls_per_ip(self) -> f64 {
+        match self {
+            Self::Healthy | Self::Late(_) => 1.0,
+            Self::Errors(share) | Self::Resets(share) | Self::Truncated(share) | Self::Hangs(share) => {
+                if share > 0.1 {
+                    2.1
+                } else {
+                    1.12
+                }
+            }
+        }
+    }
+
     /// Makes the Deanonymizer so.
     pub fn apply(self, deanonymizer: &Deanonymizer) {
         match self {
@@ -87,17 +114,10 @@ pub struct LookupOutcome {
     pub known_missing: usize,
     /// Calls per address.
     pub calls_per_ip: f64,
-    /// The most calls that were seen in flight.
+    /// The most calls that were in flight at once.
     pub max_in_flight: u64,
     /// How long keep-alives of a known visitor took to the viewer.
     pub known_latencies: Latencies,
-}
-
-/// What is noted while visitors come.
-#[derive(Debug, Default)]
-struct Arrivals {
-    new: Vec<Visitor>,
-    max_in_flight: u64,
 }
 
 impl LookupTrial {
@@ -114,11 +134,12 @@ impl LookupTrial {
         }
         site.view_is_right().await?;
         let calls_before = site.deanonymizer.stats().calls;
+        site.deanonymizer.forget_most_in_flight();
         condition.apply(&site.deanonymizer);
 
         let viewer = site.viewer().await?;
         let (watched, others) = known.split_first().context("at least one visitor is known")?;
-        let arrivals = RefCell::new(Arrivals::default());
+        let arrivals = RefCell::new(Vec::new());
         let measured = async {
             let latencies = Latencies::measure(site, &viewer, watched, self.lasting).await?;
             sleep(self.grace).await;
@@ -130,27 +151,27 @@ impl LookupTrial {
         };
         let view = viewer.view();
         let is_missing = |visitor: &&Visitor| !view.sessions.contains_key(&visitor.guid);
-        let Arrivals { new, max_in_flight } = arrivals.into_inner();
-        let calls = site.deanonymizer.stats().calls - calls_before;
+        let new = arrivals.into_inner();
+        let stats = site.deanonymizer.stats();
+        let calls = stats.calls - calls_before;
         Ok(LookupOutcome {
             came: new.len(),
             never_shown: new.iter().filter(is_missing).count(),
             known_missing: known.iter().filter(is_missing).count(),
             calls_per_ip: calls as f64 / new.len().max(1) as f64,
-            max_in_flight,
+            max_in_flight: stats.most_in_flight,
             known_latencies,
         })
     }
 
     /// New visitors come for as long as they should, and known ones stay for ever.
-    async fn come(&self, site: &Pipeline, known: &[Visitor], arrivals: &RefCell<Arrivals>) -> Infallible {
+    async fn come(&self, site: &Pipeline, known: &[Visitor], arrivals: &RefCell<Vec<Visitor>>) -> Infallible {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut known = known.iter().cycle();
         let ends = Instant::now() + self.lasting;
         for number in 0_usize.. {
             ticks.tick().await;
-            let mut arrivals = arrivals.borrow_mut();
             let staying = known.by_ref().take(self.known / TICKS_PER_SECOND);
             let mut events: Vec<_> = staying.map(|known| known.keep_alive(0)).collect();
             if Instant::now() < ends {
@@ -160,11 +181,9 @@ impl LookupTrial {
                     .map(|number| Visitor::from(&site.ip(Kind::CompanyOnly, number_of(number))))
                     .collect();
                 events.extend(new.iter().map(|new| new.opened(0)));
-                arrivals.new.extend(new);
+                arrivals.borrow_mut().extend(new);
             }
             site.send(&events);
-            let in_flight = site.deanonymizer.stats().in_flight;
-            arrivals.max_in_flight = arrivals.max_in_flight.max(in_flight);
         }
         std::future::pending().await
     }

@@ -1,11 +1,14 @@
 //! One paid lookup for each address across the fleet of enrichers, and a sick Deanonymizer freezes nothing.
 
 mod account;
+mod answer_table;
 mod answers;
+mod at_once;
 mod bill;
 mod budget;
 mod departed;
 mod explain;
+mod faults;
 mod kills;
 mod outage;
 mod slow;

@@ -23,6 +23,8 @@ pub struct DeanonymizerStats {
     pub successes: u64,
     /// Calls without an answer yet, those that hang included.
     pub in_flight: u64,
+    /// The most calls that were without an answer at once.
+    pub most_in_flight: u64,
     /// Calls that were left hanging.
     pub hung: u64,
     /// Calls that were answered with garbage.
@@ -61,6 +63,7 @@ impl Ledger {
     pub(super) fn begin(&mut self, ip: &str) {
         self.totals.calls += 1;
         self.totals.in_flight += 1;
+        self.totals.most_in_flight = self.totals.most_in_flight.max(self.totals.in_flight);
         let stats = self.by_ip.entry(canonical(ip)).or_default();
         stats.calls += 1;
         if !stats.spellings.contains(ip) {
@@ -86,6 +89,11 @@ impl Ledger {
     /// The call is over, answered or not.
     pub(super) fn end(&mut self) {
         self.totals.in_flight -= 1;
+    }
+
+    /// Counts the most calls at once anew.
+    pub(super) fn forget_most_in_flight(&mut self) {
+        self.totals.most_in_flight = self.totals.in_flight;
     }
 
     pub(super) fn ip(&self, ip: &str) -> IpStats {
@@ -149,7 +157,7 @@ mod tests {
             serde_json::json!({
                 "calls": 1, "byStatus": { "200": 1 }, "distinctIps": 1,
                 "mostCallsForOneIp": { "ip": "1.2.3.4", "calls": 1 },
-                "successes": 0, "inFlight": 0, "hung": 0, "garbage": 1,
+                "successes": 0, "inFlight": 0, "mostInFlight": 1, "hung": 0, "garbage": 1,
             })
         );
     }

@@ -123,6 +123,11 @@ impl Deanonymizer {
         self.desk.ledger().stats()
     }
 
+    /// Counts the most calls at once anew.
+    pub fn forget_most_in_flight(&self) {
+        self.desk.ledger().forget_most_in_flight();
+    }
+
     /// What it was asked about one address, in whatever spelling. The same as `GET /calls?ip=`.
     #[must_use]
     pub fn calls_for(&self, ip: &str) -> IpStats {

@@ -11,8 +11,8 @@ async fn killed_enrichers_cause_no_second_paid_call() -> Result<()> {
     let mut site = Pipeline::builder()
         .with(Role::Enricher, 4)
         // A kill loses each answer that is given and not yet stored, and so as many as calls run at once. On a machine
-        // with nothing else to do that is hardly ever more than one, however many may run; with few it holds on any.
-        .flag(Role::Enricher, "--lookup-concurrency", "2")
+        // with nothing else to do that is hardly ever more than one, however many may run; with two each it holds on any.
+        .flag(Role::Enricher, "--lookup-concurrency", "8")
         // Nothing goes stale on a busy machine.
         .stale_after(Duration::from_mins(5))
         .alone()

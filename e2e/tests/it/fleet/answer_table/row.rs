@@ -1,0 +1,129 @@
+//! A row of `docs/lookups.md`, in the words of the document.
+
+use std::fmt;
+
+use e2e::Reply;
+
+/// Which protocol is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// The Deanonymizer's own.
+    Native,
+    /// That of a provider file.
+    File,
+}
+
+/// What is shown of the visitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    CompanyAndContact,
+    WithoutTheField,
+    WithoutCompany,
+    Never,
+    NotYet,
+}
+
+/// For how long the verdict is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cached {
+    ProfileTtl,
+    UnknownTtl,
+    No,
+}
+
+/// When the same address is asked about again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Retried {
+    Never,
+    Soon,
+    Unsent,
+    OnceThenRarely,
+    Rarely,
+    AfterTheWait,
+    Queued,
+    AccountProbe,
+}
+
+/// What operators are told beyond the count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Nothing,
+    BreakerOnceNearlyAllFail,
+    LeftAlone,
+    Account,
+}
+
+/// A row.
+pub(super) struct Row {
+    pub(super) protocol: Protocol,
+    pub(super) answer: &'static str,
+    /// What the provider answers an address with.
+    pub(super) replies: fn(&str) -> Vec<Reply>,
+    pub(super) shown: Shown,
+    pub(super) cached: Cached,
+    pub(super) paid: bool,
+    pub(super) retried: Retried,
+    /// The label of `lookups_failed_total`, or of `verdicts_total`.
+    pub(super) counted: &'static str,
+    pub(super) told: Told,
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CompanyAndContact => "company and contact",
+            Self::WithoutTheField => "without that field",
+            Self::WithoutCompany => "without a company",
+            Self::Never => "never",
+            Self::NotYet => "not yet",
+        })
+    }
+}
+
+impl fmt::Display for Cached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ProfileTtl => "`--profile-ttl`",
+            Self::UnknownTtl => "`--unknown-ttl`",
+            Self::No => "no",
+        })
+    }
+}
+
+impl fmt::Display for Retried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Never => "no",
+            Self::Soon => "soon",
+            Self::Unsent => "soon, then every 4 s",
+            Self::OnceThenRarely => "once, then rarely",
+            Self::Rarely => "rarely",
+            Self::AfterTheWait => "after that time",
+            Self::Queued => "after 2 s",
+            Self::AccountProbe => "`--account-retry`",
+        })
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "",
+            Self::BreakerOnceNearlyAllFail => "once nearly all calls fail",
+            Self::LeftAlone => "that calls are paused",
+            Self::Account => "that calls are paused, and why",
+        })
+    }
+}
+
+impl fmt::Display for Row {
+    /// The row of the document.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let paid = if self.paid { "yes" } else { "no" };
+        write!(
+            f,
+            "| {} | {} | {} | {paid} | {} | `{}` | {} |",
+            self.answer, self.shown, self.cached, self.retried, self.counted, self.told
+        )
+    }
+}
