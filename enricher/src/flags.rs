@@ -93,7 +93,7 @@ pub struct Flags {
     #[arg(long, env, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub cache_capacity: u64,
 
-    /// The most calls to the Deanonymizer at once.
+    /// The most calls to the Deanonymizer at once, of all enrichers together; each may always make one.
     #[arg(long, env, default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..))]
     pub lookup_concurrency: u16,
 

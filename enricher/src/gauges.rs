@@ -164,7 +164,10 @@ impl Gauges {
                 "account",
                 "Our account at the provider: 0 accepted, 1 refused, 2 exhausted",
             ),
-            concurrency: gauge("lookup_concurrency", "How many calls may run at once now"),
+            concurrency: gauge(
+                "lookup_concurrency",
+                "How many calls this enricher may run at once now: its share of the fleet's limit",
+            ),
             lookups_failed,
         }
     }
@@ -216,8 +219,8 @@ impl Gauges {
 
     /// The figures for the status.
     pub fn figures(&self, guard: &Guard) -> EnricherFigures {
-        let (breaker, lookup_concurrency) = guard.figures();
-        self.breaker.set(match breaker {
+        let calls = guard.figures();
+        self.breaker.set(match calls.breaker {
             Breaker::Closed => 0,
             Breaker::HalfOpen => 1,
             Breaker::Open => 2,
@@ -228,7 +231,7 @@ impl Gauges {
             Account::Refused => 1,
             Account::Exhausted => 2,
         });
-        self.concurrency.set(lookup_concurrency);
+        self.concurrency.set(calls.share);
         EnricherFigures {
             being_identified: self.being_identified.get(),
             unidentified: Some(
@@ -240,8 +243,10 @@ impl Gauges {
             events_handled: self.events.iter().map(Counter::get).sum(),
             queue_waiting: self.queue_waiting.get(),
             lookups: self.lookups(),
-            breaker,
-            lookup_concurrency,
+            breaker: calls.breaker,
+            lookup_concurrency: calls.share,
+            lookups_in_flight: calls.in_flight,
+            fleet_lookup_limit: calls.fleet_limit,
             lookups_held_back: guard.held_back().map(|reason| reason.to_string()),
             account,
             fleet: guard.meter().total(),

@@ -133,7 +133,7 @@ async fn enrich(flags: Flags, deanonymizer: Deanonymizer, free_tier: FreeTier) -
     let (sender, intake) = mpsc::channel(MESSAGES_UNDER_WAY);
 
     let live_records = LiveRecords {
-        others: peers::listen(nats.clone(), Arc::clone(&rules), hasher.clone()),
+        others: peers::listen(nats.clone(), Arc::clone(&rules), hasher.clone(), guard.clone()),
         rules,
         hasher: hasher.clone(),
         replica: replica.clone(),
@@ -203,6 +203,7 @@ fn guard(
         flags.lookup_budget.0,
         account,
         meter,
+        fleet.instance(),
     ))
 }
 

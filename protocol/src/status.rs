@@ -33,6 +33,10 @@ pub struct Status {
 /// The figures of each kind of process; counts run since its start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "process", rename_all = "lowercase")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one status per process and second, none of them kept for long"
+)]
 pub enum Figures {
     /// Reads the emitter.
     Ingestor(IngestorFigures),
@@ -91,8 +95,14 @@ pub struct EnricherFigures {
     pub lookups: Lookups,
     /// Whether calls are made.
     pub breaker: Breaker,
-    /// How many calls may run at once now.
+    /// How many calls may run at once now: its share of the fleet's limit.
     pub lookup_concurrency: u64,
+    /// How many calls it has in flight.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lookups_in_flight: u64,
+    /// The limit of the whole fleet, told by the enricher that adapts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet_lookup_limit: Option<u64>,
     /// Why calls are held back, in words.
     pub lookups_held_back: Option<String>,
     /// Whether the provider accepts our account.
@@ -104,6 +114,11 @@ pub struct EnricherFigures {
     /// A fingerprint of the rules by which it hides; enrichers that hide the same have the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What lookups cost and what was saved, since the start.

@@ -1,4 +1,4 @@
-//! Listens to the other enrichers: does any of them hide by other rules?
+//! Listens to the other enrichers: does any of them hide by other rules, and how many calls do they make?
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::address_key::AddressHasher;
 use crate::filter::rules::Rules;
+use crate::lookup::admission::guard::Guard;
 
 /// Where the enrichers tell how they are.
 const SUBJECT: &str = "visitor.status.enricher.*";
@@ -36,15 +37,25 @@ impl OtherRules {
 }
 
 /// Listens for ever, in a task of its own.
-pub fn listen(nats: Nats, rules: Arc<Rules>, hasher: AddressHasher) -> OtherRules {
+pub fn listen(nats: Nats, rules: Arc<Rules>, hasher: AddressHasher, guard: Guard) -> OtherRules {
     let (sender, receiver) = watch::channel(None);
     tokio::spawn(async move {
         loop {
             nats.connected().await;
             match nats.client().subscribe(SUBJECT).await {
                 Ok(mut messages) => {
+                    guard.listens();
                     while let Some(message) = messages.next().await {
-                        if has_other_rules(&message.payload, &rules.fingerprint(&hasher)) {
+                        let status = serde_json::from_slice(&message.payload).ok();
+                        if let Some(Status {
+                            figures: Figures::Enricher(figures),
+                            instance,
+                            ..
+                        }) = &status
+                        {
+                            guard.heard(instance, figures);
+                        }
+                        if has_other_rules(status.as_ref(), &rules.fingerprint(&hasher)) {
                             sender.send_replace(Some(Instant::now()));
                         }
                     }
@@ -58,15 +69,12 @@ pub fn listen(nats: Nats, rules: Arc<Rules>, hasher: AddressHasher) -> OtherRule
 }
 
 /// An enricher that does not tell its rules is of a release that had others.
-fn has_other_rules(status: &[u8], own: &str) -> bool {
-    match serde_json::from_slice(status) {
-        Ok(Status {
-            figures: Figures::Enricher(figures),
-            ..
-        }) => figures.rules.as_deref() != Some(own),
-        Ok(_) => false,
+fn has_other_rules(status: Option<&Status>, own: &str) -> bool {
+    match status.map(|status| &status.figures) {
+        Some(Figures::Enricher(figures)) => figures.rules.as_deref() != Some(own),
+        Some(Figures::Ingestor(_) | Figures::Gateway(_)) => false,
         // Whoever it is, it is not of this release.
-        Err(_) => true,
+        None => true,
     }
 }
 
@@ -75,12 +83,12 @@ mod tests {
     use super::*;
     use protocol::status::EnricherFigures;
 
-    fn status(rules: Option<&str>) -> Vec<u8> {
+    fn status(rules: Option<&str>) -> Status {
         let figures = Figures::Enricher(EnricherFigures {
             rules: rules.map(str::to_owned),
             ..EnricherFigures::default()
         });
-        let status = Status {
+        Status {
             figures,
             instance: "e".into(),
             at: 0,
@@ -88,15 +96,14 @@ mod tests {
             ready: true,
             reason: None,
             clock_offset_seconds: None,
-        };
-        serde_json::to_vec(&status).unwrap()
+        }
     }
 
     #[test]
     fn only_the_same_fingerprint_means_the_same_rules() {
-        assert!(!has_other_rules(&status(Some("a")), "a"));
-        assert!(has_other_rules(&status(Some("b")), "a"));
-        assert!(has_other_rules(&status(None), "a"));
-        assert!(has_other_rules(b"no status", "a"));
+        assert!(!has_other_rules(Some(&status(Some("a"))), "a"));
+        assert!(has_other_rules(Some(&status(Some("b"))), "a"));
+        assert!(has_other_rules(Some(&status(None)), "a"));
+        assert!(has_other_rules(None, "a"));
     }
 }

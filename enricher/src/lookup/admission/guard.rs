@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use protocol::Millis;
-use protocol::status::Breaker as BreakerState;
+use protocol::status::{Breaker as BreakerState, EnricherFigures};
 use service::clock;
 use tokio::sync::Notify;
 
@@ -12,6 +12,7 @@ use crate::lookup::admission::account_gate::AccountGate;
 use crate::lookup::admission::breaker::{Admission, Breaker};
 use crate::lookup::admission::budget::{Allowance, Budget, Purse};
 use crate::lookup::admission::concurrency::{CallTag, Concurrency, Ending};
+use crate::lookup::admission::share::{PeerCalls, Peers};
 use crate::lookup::billing::meter::Meter;
 use crate::lookup::failure::{FailureKind, HeldBack, LookupFailure as Failure};
 
@@ -33,11 +34,42 @@ pub struct Guard {
 struct State {
     breaker: Breaker,
     concurrency: Concurrency,
-    running: usize,
+    in_flight: usize,
+    peers: Peers,
     purse: Purse,
 }
 
+/// How calls are made.
+#[derive(Clone, Copy, Debug)]
+pub struct CallFigures {
+    /// The breaker's state.
+    pub breaker: BreakerState,
+    /// How many of the fleet's calls may be this enricher's.
+    pub share: u64,
+    /// How many it has in flight.
+    pub in_flight: u64,
+    /// The fleet's limit, if this enricher adapts it.
+    pub fleet_limit: Option<u64>,
+}
+
 impl State {
+    /// Whether this enricher adapts the fleet's limit.
+    fn leads(&self, now: Instant) -> bool {
+        let is_calling = self.breaker.state() == BreakerState::Closed;
+        self.peers.leads(is_calling, now)
+    }
+
+    /// How many calls may be in flight here, by the limit of the fleet as it is now.
+    fn share(&mut self, now: Instant) -> usize {
+        self.concurrency.shared_by(self.peers.count(now));
+        if !self.leads(now)
+            && let Some(limit) = self.peers.told_limit(now)
+        {
+            self.concurrency.follow(limit, now);
+        }
+        self.peers.share(self.concurrency.limit(), now)
+    }
+
     /// Why the breaker is shut.
     fn shut(&self, now: Instant) -> HeldBack {
         if self.breaker.is_paused(now) {
@@ -49,12 +81,19 @@ impl State {
 }
 
 impl Guard {
-    /// Lets `most` calls run at once at the most.
-    pub fn new(most: u16, budget: Option<Budget>, account: AccountGate, meter: Meter) -> Self {
+    /// Lets the fleet run `most` calls at once at the most. `instance` is the name of this enricher.
+    pub fn new(
+        most: u16,
+        budget: Option<Budget>,
+        account: AccountGate,
+        meter: Meter,
+        instance: &str,
+    ) -> Self {
         let state = State {
             breaker: Breaker::new(),
-            concurrency: Concurrency::new(most),
-            running: 0,
+            concurrency: Concurrency::new(most, Instant::now()),
+            in_flight: 0,
+            peers: Peers::new(instance),
             purse: Purse::default(),
         };
         Self {
@@ -108,10 +147,39 @@ impl Guard {
             .pause(Duration::from_millis(wait), Instant::now());
     }
 
-    /// The breaker's state and the limit of concurrency.
-    pub fn figures(&self) -> (BreakerState, u64) {
-        let state = self.lock();
-        (state.breaker.state(), state.concurrency.limit() as u64)
+    /// The statuses of other enrichers are heard from now on.
+    pub fn listens(&self) {
+        self.lock().peers.listens(Instant::now());
+    }
+
+    /// Another enricher has told its status.
+    pub fn heard(&self, instance: &str, figures: &EnricherFigures) {
+        let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let calls = PeerCalls {
+            in_flight: count(figures.lookups_in_flight),
+            fleet_limit: figures.fleet_lookup_limit.map(count),
+            is_calling: figures.breaker == BreakerState::Closed,
+        };
+        self.lock().peers.heard(instance, calls, Instant::now());
+    }
+
+    /// How calls are made now.
+    pub fn figures(&self) -> CallFigures {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let share = state.share(now);
+        let breaker = state.breaker.state();
+        let leads = state.leads(now);
+        let figures = CallFigures {
+            breaker,
+            share: share as u64,
+            in_flight: state.in_flight as u64,
+            fleet_limit: leads.then(|| state.concurrency.limit() as u64),
+        };
+        drop(state);
+        // The share may have grown since others have left or the limit was raised.
+        self.freed.notify_waiters();
+        figures
     }
 
     /// What the whole fleet has spent.
@@ -133,19 +201,19 @@ impl Guard {
             }
             {
                 let mut state = self.lock();
-                if state.running < state.concurrency.limit() {
-                    let now = Instant::now();
+                let now = Instant::now();
+                if state.in_flight < state.share(now) {
                     let Some(admission) = state.breaker.admit(now) else {
                         // The room is still there, for the next to hear the same.
                         self.freed.notify_one();
                         return Err(state.shut(now));
                     };
-                    state.running += 1;
+                    state.in_flight += 1;
                     return Ok(Permit {
                         guard: self.clone(),
-                        call: state.concurrency.begin(),
+                        call: state.concurrency.begin(now),
                         admission,
-                        started: Instant::now(),
+                        started: now,
                         paid_of: None,
                         ended: false,
                     });
@@ -217,7 +285,7 @@ impl Permit {
         let failure = outcome.as_ref().err();
         let took = self.started.elapsed();
         let ending = failure.map_or(Ending::Answered(took), |failure| failure.ending(took));
-        state.concurrency.end(self.call, ending);
+        state.concurrency.end(self.call, ending, now);
         let before = state.breaker.state();
         match failure.map(Failure::kind) {
             None | Some(FailureKind::Queued) => state.breaker.end(self.admission, false, now),
@@ -260,7 +328,7 @@ fn tell(before: BreakerState, after: BreakerState, failure: Option<&Failure>) {
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.guard.lock();
-        state.running -= 1;
+        state.in_flight -= 1;
         if !self.ended {
             state.breaker.abandon(self.admission, Instant::now());
         }

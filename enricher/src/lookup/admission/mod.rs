@@ -6,3 +6,4 @@ pub mod breaker;
 pub mod budget;
 pub mod concurrency;
 pub mod guard;
+pub mod share;

@@ -7,14 +7,19 @@
 //! again when the provider's capacity shrinks. Status 429 or 503 halves the limit, and so does a round in which most calls
 //! time out.
 //!
+//! The limit is that of the whole fleet: one enricher adapts it, and a round waits until the others have followed.
+//!
 //! Why our own: the crates for this are layers around a service and hold the permit for the whole call. Here a lease of
 //! the fleet and the budget stand between permit and call, and most permits end without one.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// The limit at the start, unless the maximum is lower. By Little's law it serves 30 new visitors per second at a latency
+/// The limit at the start, unless the maximum is lower. By Little's law it serves 60 new visitors per second at a latency
 /// of two seconds, and it doubles per round while that is not enough.
-const INITIAL_LIMIT: f64 = 64.0;
+const INITIAL_LIMIT: f64 = 128.0;
+
+/// How long the other enrichers take to follow a new limit: they are told it every second.
+const FOLLOW: Duration = Duration::from_millis(1_500);
 
 /// The factors by which the limit moves after the start.
 const STEP_UP: f64 = 1.2;
@@ -46,9 +51,9 @@ pub enum Ending {
     Unconnected,
 }
 
-/// In which round a call began.
+/// In which round a call began; `None` for one that says nothing about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CallTag(u64);
+pub struct CallTag(Option<u64>);
 
 /// In which direction the limit moves next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +94,10 @@ impl Measurement {
 pub struct Concurrency {
     max: f64,
     limit: f64,
+    /// How many enrichers share the limit.
+    enrichers: usize,
+    /// When the limit moved to where it is now.
+    moved_at: Instant,
     trend: Trend,
     round: Round,
     /// The last round before the limit moved to where it is now.
@@ -97,17 +106,19 @@ pub struct Concurrency {
 
 impl Concurrency {
     /// A limit that never exceeds `max`.
-    pub fn new(max: u16) -> Self {
+    pub fn new(max: u16, now: Instant) -> Self {
         Self {
             max: max.into(),
             limit: INITIAL_LIMIT.min(max.into()),
+            enrichers: 1,
+            moved_at: now,
             trend: Trend::SlowStart,
             round: Round::default(),
             previous: None,
         }
     }
 
-    /// How many calls may run at once now, at least one.
+    /// How many calls the fleet may run at once now, at least one.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -117,9 +128,25 @@ impl Concurrency {
         self.limit as usize
     }
 
+    /// So many enrichers share the limit, this one included.
+    pub fn shared_by(&mut self, enrichers: usize) {
+        self.enrichers = enrichers.max(1);
+    }
+
+    /// Takes the limit that another enricher has found.
+    pub fn follow(&mut self, limit: usize, now: Instant) {
+        if limit != self.limit() {
+            self.trend = Trend::Up;
+            self.previous = None;
+            #[expect(clippy::cast_precision_loss, reason = "at most 65,535")]
+            self.move_to(limit as f64, now);
+        }
+    }
+
     /// A call begins.
-    pub fn begin(&self) -> CallTag {
-        CallTag(self.round.id)
+    pub fn begin(&self, now: Instant) -> CallTag {
+        let is_measured = self.trend == Trend::SlowStart || now >= self.moved_at + self.follow_time();
+        CallTag(is_measured.then_some(self.round.id))
     }
 
     /// A call has to wait, because as many as may are in flight.
@@ -128,8 +155,8 @@ impl Concurrency {
     }
 
     /// A call has ended. One that began at another limit says nothing about this one.
-    pub fn end(&mut self, call: CallTag, ending: Ending) {
-        if call.0 != self.round.id {
+    pub fn end(&mut self, call: CallTag, ending: Ending, now: Instant) {
+        if call.0 != Some(self.round.id) {
             return;
         }
         match ending {
@@ -138,61 +165,71 @@ impl Concurrency {
                 self.round.total_latency += latency;
             }
             Ending::TimedOut => self.round.timed_out += 1,
-            Ending::Overloaded => return self.halve(),
+            Ending::Overloaded => return self.halve(now),
             Ending::Unconnected => return,
         }
         self.round.ended += 1;
-        if self.round.ended >= self.round_size() {
-            self.complete_round();
+        if self.round.ended >= self.round_size() && now >= self.moved_at + self.follow_time() {
+            self.complete_round(now);
+        }
+    }
+
+    /// How long after a move the others may still be at the old limit.
+    fn follow_time(&self) -> Duration {
+        if self.enrichers > 1 {
+            FOLLOW
+        } else {
+            Duration::ZERO
         }
     }
 
     fn round_size(&self) -> usize {
+        let own = self.limit() / self.enrichers;
         match self.trend {
-            Trend::SlowStart => MIN_ROUND_SLOW_START.max(self.limit() / 2),
-            Trend::Up | Trend::Down => MIN_ROUND.max(self.limit()),
+            Trend::SlowStart => MIN_ROUND_SLOW_START.max(own / 2),
+            Trend::Up | Trend::Down => MIN_ROUND.max(own),
         }
     }
 
-    fn complete_round(&mut self) {
+    fn complete_round(&mut self, now: Instant) {
         let round = self.round;
         if round.timed_out * 2 > round.ended {
-            return self.halve();
+            return self.halve(now);
         }
         if !round.is_limited || round.answered == 0 {
             // Demand was below the limit, so the round says nothing about a change of it.
             self.previous = None;
-            return self.move_to(self.limit);
+            return self.move_to(self.limit, now);
         }
-        let now = Measurement {
+        let measured = Measurement {
             limit: self.limit,
             latency: round.total_latency / round.answered,
         };
-        match self.previous.replace(now) {
-            Some(before) if before.limit < now.limit => {
-                if pays(&before, &now) {
-                    self.move_on();
+        match self.previous.replace(measured) {
+            Some(before) if before.limit < measured.limit => {
+                if pays(&before, &measured) {
+                    self.move_on(now);
                 } else {
-                    self.move_back(before.limit, Trend::Down);
+                    self.move_back(before.limit, Trend::Down, now);
                 }
             }
-            Some(before) if before.limit > now.limit => {
-                if pays(&now, &before) {
-                    self.move_back(before.limit, Trend::Up);
+            Some(before) if before.limit > measured.limit => {
+                if pays(&measured, &before) {
+                    self.move_back(before.limit, Trend::Up, now);
                 } else {
-                    self.move_on();
+                    self.move_on(now);
                 }
             }
-            Some(before) if now.latency > before.latency.mul_f64(DEGRADED) => {
+            Some(before) if measured.latency > before.latency.mul_f64(DEGRADED) => {
                 self.trend = Trend::Down;
-                self.move_on();
+                self.move_on(now);
             }
-            Some(_) | None => self.move_on(),
+            Some(_) | None => self.move_on(now),
         }
     }
 
     /// Tries the next limit in the current direction.
-    fn move_on(&mut self) {
+    fn move_on(&mut self, now: Instant) {
         let next = match self.trend {
             Trend::SlowStart => self.limit * 2.0,
             Trend::Up => (self.limit * STEP_UP).max(self.limit + 1.0),
@@ -202,24 +239,25 @@ impl Concurrency {
             }
             Trend::Down => (self.limit * STEP_DOWN).min(self.limit - 1.0),
         };
-        self.move_to(next);
+        self.move_to(next, now);
     }
 
     /// The last move did not pay. The next round at the old limit is measured anew, since conditions may have changed.
-    fn move_back(&mut self, limit: f64, trend: Trend) {
+    fn move_back(&mut self, limit: f64, trend: Trend, now: Instant) {
         self.trend = trend;
         self.previous = None;
-        self.move_to(limit);
+        self.move_to(limit, now);
     }
 
-    fn halve(&mut self) {
+    fn halve(&mut self, now: Instant) {
         self.trend = Trend::Up;
         self.previous = None;
-        self.move_to(self.limit / 2.0);
+        self.move_to(self.limit / 2.0, now);
     }
 
-    fn move_to(&mut self, limit: f64) {
+    fn move_to(&mut self, limit: f64, now: Instant) {
         self.limit = limit.clamp(1.0, self.max);
+        self.moved_at = now;
         self.round = Round {
             id: self.round.id + 1,
             ..Round::default()

@@ -35,25 +35,27 @@ fn saturate(concurrency: &mut Concurrency, provider: Provider, demand: usize, la
     let mut rng = StdRng::seed_from_u64(1);
     for _ in 0..latencies {
         let in_flight = concurrency.limit().min(demand);
-        let calls: Vec<_> = (0..in_flight).map(|_| concurrency.begin()).collect();
+        let calls: Vec<_> = (0..in_flight)
+            .map(|_| concurrency.begin(Instant::now()))
+            .collect();
         if demand > in_flight {
             concurrency.wait();
         }
         for call in calls {
-            concurrency.end(call, provider.answer(in_flight, &mut rng));
+            concurrency.end(call, provider.answer(in_flight, &mut rng), Instant::now());
         }
     }
 }
 
 #[test]
 fn starts_at_a_useful_level() {
-    assert_eq!(Concurrency::new(MAX).limit(), 64);
-    assert_eq!(Concurrency::new(2).limit(), 2);
+    assert_eq!(Concurrency::new(MAX, Instant::now()).limit(), 128);
+    assert_eq!(Concurrency::new(2, Instant::now()).limit(), 2);
 }
 
 #[test]
 fn slow_answers_are_no_reason_for_fewer_calls() {
-    let mut concurrency = Concurrency::new(MAX);
+    let mut concurrency = Concurrency::new(MAX, Instant::now());
     saturate(
         &mut concurrency,
         Provider::of(Duration::from_secs(4), 1e6),
@@ -65,7 +67,7 @@ fn slow_answers_are_no_reason_for_fewer_calls() {
 
 #[test]
 fn a_provider_that_becomes_slow_keeps_its_calls() {
-    let mut concurrency = Concurrency::new(MAX);
+    let mut concurrency = Concurrency::new(MAX, Instant::now());
     saturate(
         &mut concurrency,
         Provider::of(Duration::from_millis(50), 1e6),
@@ -88,7 +90,7 @@ fn calls_that_only_queue_at_the_provider_are_not_made() {
             jitter,
             ..Provider::of(Duration::from_millis(200), 100.0)
         };
-        let mut concurrency = Concurrency::new(MAX);
+        let mut concurrency = Concurrency::new(MAX, Instant::now());
         for _ in 0..200 {
             saturate(&mut concurrency, provider, 10_000, 10);
             assert!((60..=260).contains(&concurrency.limit()), "{concurrency:?}");
@@ -98,7 +100,7 @@ fn calls_that_only_queue_at_the_provider_are_not_made() {
 
 #[test]
 fn follows_a_capacity_that_shrinks_and_grows_again() {
-    let mut concurrency = Concurrency::new(MAX);
+    let mut concurrency = Concurrency::new(MAX, Instant::now());
     saturate(
         &mut concurrency,
         Provider::of(Duration::from_millis(100), 1e6),
@@ -124,54 +126,70 @@ fn follows_a_capacity_that_shrinks_and_grows_again() {
 
 #[test]
 fn an_overloaded_provider_gets_half_of_the_calls_once_per_round() {
-    let mut concurrency = Concurrency::new(MAX);
-    let calls: Vec<_> = (0..64).map(|_| concurrency.begin()).collect();
+    let mut concurrency = Concurrency::new(MAX, Instant::now());
+    let calls: Vec<_> = (0..128).map(|_| concurrency.begin(Instant::now())).collect();
     for call in calls {
-        concurrency.end(call, Ending::Overloaded);
+        concurrency.end(call, Ending::Overloaded, Instant::now());
     }
+    assert_eq!(concurrency.limit(), 64);
+    concurrency.end(
+        concurrency.begin(Instant::now()),
+        Ending::Overloaded,
+        Instant::now(),
+    );
     assert_eq!(concurrency.limit(), 32);
-    concurrency.end(concurrency.begin(), Ending::Overloaded);
-    assert_eq!(concurrency.limit(), 16);
 }
 
 #[test]
 fn one_call_in_ten_that_is_never_answered_costs_no_concurrency() {
-    let mut concurrency = Concurrency::new(MAX);
+    let mut concurrency = Concurrency::new(MAX, Instant::now());
     for number in 0..10_000 {
         let ending = match number % 10 {
             0 => Ending::TimedOut,
             _ => Ending::Answered(Duration::from_millis(50)),
         };
         concurrency.wait();
-        concurrency.end(concurrency.begin(), ending);
+        concurrency.end(concurrency.begin(Instant::now()), ending, Instant::now());
     }
     assert_eq!(concurrency.limit(), 512);
 }
 
 #[test]
 fn a_provider_that_answers_hardly_any_call_in_time_gets_fewer() {
-    let mut concurrency = Concurrency::new(MAX);
+    let mut concurrency = Concurrency::new(MAX, Instant::now());
     for _ in 0..500 {
         concurrency.wait();
-        concurrency.end(concurrency.begin(), Ending::TimedOut);
+        concurrency.end(
+            concurrency.begin(Instant::now()),
+            Ending::TimedOut,
+            Instant::now(),
+        );
     }
     assert_eq!(concurrency.limit(), 1);
 }
 
 #[test]
 fn refused_connections_say_nothing_about_capacity() {
-    let mut concurrency = Concurrency::new(MAX);
+    let mut concurrency = Concurrency::new(MAX, Instant::now());
     for _ in 0..1000 {
-        concurrency.end(concurrency.begin(), Ending::Unconnected);
+        concurrency.end(
+            concurrency.begin(Instant::now()),
+            Ending::Unconnected,
+            Instant::now(),
+        );
     }
-    assert_eq!(concurrency.limit(), 64);
+    assert_eq!(concurrency.limit(), 128);
 }
 
 #[test]
 fn recovers_after_an_overload() {
-    let mut concurrency = Concurrency::new(MAX);
+    let mut concurrency = Concurrency::new(MAX, Instant::now());
     for _ in 0..10 {
-        concurrency.end(concurrency.begin(), Ending::Overloaded);
+        concurrency.end(
+            concurrency.begin(Instant::now()),
+            Ending::Overloaded,
+            Instant::now(),
+        );
     }
     assert_eq!(concurrency.limit(), 1);
     saturate(
@@ -185,14 +203,71 @@ fn recovers_after_an_overload() {
 
 #[test]
 fn does_not_grow_while_it_is_not_used() {
-    let mut concurrency = Concurrency::new(MAX);
+    let mut concurrency = Concurrency::new(MAX, Instant::now());
     saturate(
         &mut concurrency,
         Provider::of(Duration::from_millis(50), 1e6),
         10,
         1000,
     );
-    assert_eq!(concurrency.limit(), 64);
+    assert_eq!(concurrency.limit(), 128);
+}
+
+/// A fleet of enrichers at one provider: the first adapts the limit, the others follow it once a second.
+fn saturate_by_fleet(enrichers: usize, provider: Provider, lasting: Duration) -> usize {
+    const STATUS_INTERVAL: Duration = Duration::from_secs(1);
+    let (started, mut rng) = (Instant::now(), StdRng::seed_from_u64(1));
+    let mut leader = Concurrency::new(MAX, started);
+    leader.shared_by(enrichers);
+    let (mut elapsed, mut told_at, mut told) = (Duration::ZERO, Duration::ZERO, leader.limit());
+    while elapsed < lasting {
+        let own = (leader.limit() / enrichers).max(1);
+        let in_flight = own + (told / enrichers).max(1) * (enrichers - 1);
+        let calls: Vec<_> = (0..own).map(|_| leader.begin(started + elapsed)).collect();
+        leader.wait();
+        let Ending::Answered(latency) = provider.answer(in_flight, &mut rng) else {
+            unreachable!("it answers");
+        };
+        elapsed += latency;
+        for call in calls {
+            leader.end(call, Ending::Answered(latency), started + elapsed);
+        }
+        if elapsed >= told_at + STATUS_INTERVAL {
+            (told_at, told) = (elapsed, leader.limit());
+        }
+    }
+    leader.limit()
+}
+
+#[test]
+fn fleet_finds_the_same_limit_as_one_enricher() {
+    let provider = Provider::of(Duration::from_millis(200), 100.0);
+    for enrichers in [1, 2, 4] {
+        for seconds in [300, 330, 360] {
+            let limit = saturate_by_fleet(enrichers, provider, Duration::from_secs(seconds));
+            assert!((60..=260).contains(&limit), "{enrichers} enrichers: {limit}");
+        }
+    }
+}
+
+#[test]
+fn fleet_of_any_size_gives_a_slow_provider_as_many_calls_as_it_bears() {
+    for enrichers in [1, 2, 4] {
+        let provider = Provider::of(Duration::from_secs(4), 1e6);
+        assert_eq!(
+            saturate_by_fleet(enrichers, provider, Duration::from_secs(13)),
+            512
+        );
+    }
+}
+
+#[test]
+fn follows_the_limit_of_another_and_goes_on_from_there() {
+    let mut concurrency = Concurrency::new(MAX, Instant::now());
+    concurrency.follow(300, Instant::now());
+    assert_eq!(concurrency.limit(), 300);
+    concurrency.follow(10_000, Instant::now());
+    assert_eq!(concurrency.limit(), 512);
 }
 
 proptest! {
@@ -201,7 +276,7 @@ proptest! {
         max in 1..64_u16,
         calls in proptest::collection::vec((0..5_000_u64, 0..4, any::<bool>()), 0..400),
     ) {
-        let mut concurrency = Concurrency::new(max);
+        let mut concurrency = Concurrency::new(max, Instant::now());
         for (latency, kind, is_limited) in calls {
             let ending = match kind {
                 0 => Ending::Overloaded,
@@ -212,7 +287,7 @@ proptest! {
             if is_limited {
                 concurrency.wait();
             }
-            concurrency.end(concurrency.begin(), ending);
+            concurrency.end(concurrency.begin(Instant::now()), ending, Instant::now());
             prop_assert!((1..=usize::from(max)).contains(&concurrency.limit()));
         }
     }
