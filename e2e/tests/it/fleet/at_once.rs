@@ -17,11 +17,15 @@ async fn limit_is_that_of_the_fleet(enrichers: usize) -> Result<()> {
         .await?;
     site.deanonymizer
         .set_latency(Latency::fixed(Duration::from_millis(300)));
+    let share = LIMIT / enrichers as u64;
     eventually("the enrichers have heard one another", async || {
-        let shares = site
-            .metric(Role::Enricher, "visitor_enricher_lookup_concurrency")
-            .await?;
-        ensure!(shares == LIMIT, "{shares}");
+        for enricher in site.members(Role::Enricher) {
+            let own = enricher
+                .http
+                .metric("visitor_enricher_lookup_concurrency")
+                .await?;
+            ensure!(own == share, "{own}, not {share}");
+        }
         Ok(())
     })
     .await?;
