@@ -43,10 +43,8 @@ async fn limit_is_that_of_the_fleet(enrichers: usize) -> Result<()> {
     site.view_is_right().await?;
     let stats = site.deanonymizer.stats();
     ensure!(stats.most_in_flight <= LIMIT, "{stats:?}");
-    ensure!(
-        stats.most_in_flight > LIMIT / 2,
-        "the limit is not used: {stats:?}"
-    );
+    // The queue may give all visitors to one enricher.
+    ensure!(stats.most_in_flight >= share, "the share is not used: {stats:?}");
     Ok(())
 }
 
