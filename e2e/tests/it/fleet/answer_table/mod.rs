@@ -2,6 +2,7 @@
 
 mod row;
 mod rows;
+mod told;
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,11 +11,10 @@ use anyhow::{Context as _, Result, ensure};
 use async_nats::Client;
 use e2e::{Builder, Pipeline, Reply, Role, ScriptedProvider, Visitor, eventually, repository};
 use protocol::frame::VisibleSession;
-use protocol::status::Figures;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use self::row::{Cached, Protocol, Retried, Row, Shown, Told};
+use self::row::{Cached, Protocol, Retried, Row, Shown};
 use self::rows::{HIDDEN, ROWS, WAIT, whole, whole_of_file};
 
 /// The least pause after a refused account, as the pipelines of these tests are told.
@@ -195,21 +195,6 @@ impl Trial {
             Ok(())
         })
         .await
-    }
-
-    async fn is_told(&self, row: &Row) -> Result<()> {
-        match row.told {
-            Told::Nothing | Told::BreakerOnceNearlyAllFail => Ok(()),
-            Told::LeftAlone | Told::Account => eventually("it is told that calls are paused", async || {
-                let pipeline = self.site.member(Role::Gateway, 0)?.http.pipeline().await?;
-                let is_told = pipeline.processes.iter().any(|process| {
-                    matches!(&process.figures, Figures::Enricher(enricher) if enricher.lookups_held_back.is_some())
-                });
-                ensure!(is_told, "{pipeline:?}");
-                Ok(())
-            })
-            .await,
-        }
     }
 }
 

@@ -54,6 +54,7 @@ pub(super) enum Told {
 }
 
 /// A row.
+#[derive(Clone, Copy)]
 pub(super) struct Row {
     pub(super) protocol: Protocol,
     pub(super) answer: &'static str,
@@ -111,7 +112,7 @@ impl fmt::Display for Told {
             Self::Nothing => "",
             Self::BreakerOnceNearlyAllFail => "once nearly all calls fail",
             Self::LeftAlone => "that calls are paused",
-            Self::Account => "that calls are paused, and why",
+            Self::Account => "the state of the account, on `/readyz` too",
         })
     }
 }

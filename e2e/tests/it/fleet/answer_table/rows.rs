@@ -1,11 +1,12 @@
 //! The rows of `docs/lookups.md`: what an answer is, and what it comes to.
 
 use std::io::Write as _;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::Result;
 use e2e::Reply;
 use serde_json::json;
+use service::clock;
 
 use super::row::Retried::{self, AccountProbe, AfterTheWait, OnceThenRarely, Queued, Rarely, Soon};
 use super::row::Told::{self, Account, BreakerOnceNearlyAllFail, LeftAlone, Nothing};
@@ -129,7 +130,7 @@ const fn of_file(row: Row) -> Row {
 }
 
 /// Every row in the order of the document.
-pub(super) const ROWS: [Row; 31] = [
+pub(super) const ROWS: [Row; 32] = [
     native("200 with company and contact", |ip| vec![good(ip)]),
     native(
         "200, compressed with gzip or deflate although we ask for `identity`",
@@ -255,6 +256,13 @@ pub(super) const ROWS: [Row; 31] = [
     unpaid(failed("402", AccountProbe, "exhausted", Account, |_| {
         statuses([402])
     })),
+    unpaid(failed(
+        "402 with a `Retry-After` longer than `--account-retry`",
+        AfterTheWait,
+        "exhausted",
+        Account,
+        |_| with_wait([402]),
+    )),
     failed("429", Soon, "rate-limited", BreakerOnceNearlyAllFail, |_| {
         statuses([429])
     }),
@@ -264,7 +272,8 @@ pub(super) const ROWS: [Row; 31] = [
         "rate-limited",
         LeftAlone,
         |_| {
-            let date = httpdate::fmt_http_date(std::time::SystemTime::now() + WAIT + SLACK);
+            let now = Duration::from_millis(u64::try_from(clock::now()).unwrap_or_default());
+            let date = httpdate::fmt_http_date(UNIX_EPOCH + now + WAIT + SLACK);
             let mut replies = with_wait([429]);
             replies.push(Reply::new(429, &format!("retry-after: {date}\r\n"), b""));
             replies

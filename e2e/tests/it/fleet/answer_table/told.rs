@@ -1,0 +1,54 @@
+//! What operators are told of a failed lookup: in the pipeline's status, in the metrics, and on `/readyz`.
+
+use anyhow::{Result, ensure};
+use e2e::{Answer, Role, eventually};
+use protocol::status::{Account, Figures};
+
+use super::Trial;
+use super::row::{Row, Told};
+
+impl Trial {
+    pub(super) async fn is_told(&self, row: &Row) -> Result<()> {
+        match row.told {
+            Told::Nothing | Told::BreakerOnceNearlyAllFail => Ok(()),
+            Told::Account => self.account_is_told(row).await,
+            Told::LeftAlone => eventually("it is told that calls are paused", async || {
+                let pipeline = self.site.member(Role::Gateway, 0)?.http.pipeline().await?;
+                let is_told = pipeline.processes.iter().any(|process| {
+                    matches!(&process.figures, Figures::Enricher(enricher) if enricher.lookups_held_back.is_some())
+                });
+                ensure!(is_told, "{pipeline:?}");
+                Ok(())
+            })
+            .await,
+        }
+    }
+
+    /// On `/readyz`, in the metrics and in the status that the page shows.
+    async fn account_is_told(&self, row: &Row) -> Result<()> {
+        let (account, metric, reason) = match row.counted {
+            "exhausted" => (Account::Exhausted, 2, "is exhausted"),
+            _ => (Account::Refused, 1, "The Deanonymizer refused"),
+        };
+        let enricher = self.site.member(Role::Enricher, 0)?;
+        eventually("it is told that the account is not accepted", async || {
+            let ready = Answer::of(enricher.http.request("/readyz")).await?;
+            ensure!(
+                ready.status == 503 && ready.text.contains(reason),
+                "{} {}",
+                ready.status,
+                ready.text
+            );
+            let told = enricher.http.metric("visitor_enricher_account").await?;
+            ensure!(told == metric, "{told}");
+            let pipeline = self.site.member(Role::Gateway, 0)?.http.pipeline().await?;
+            let is_told = pipeline.processes.iter().any(|process| {
+                matches!(&process.figures, Figures::Enricher(enricher)
+                    if enricher.account == account && enricher.lookups_held_back.is_some())
+            });
+            ensure!(is_told, "{pipeline:?}");
+            Ok(())
+        })
+        .await
+    }
+}
