@@ -7,6 +7,7 @@ use enricher::hidden_companies::HiddenCompanies;
 use enricher::native;
 use enricher::profile::filter;
 use enricher::sessions::{Outcome, Published, Sessions};
+use enricher::sighting::EventTimes;
 use protocol::{Guid, Millis};
 
 const IP: &str = "203.0.113.7";
@@ -16,6 +17,12 @@ const ANSWER: &[u8] = br#"{"ip":"203.0.113.7","company":{"guid":"0d0b1f2a-8a50-4
 const SESSIONS: u32 = 100_000;
 
 const NOW: Millis = 1_740_974_641_984;
+
+const KEEP_ALIVE: EventTimes = EventTimes {
+    opening: false,
+    at: NOW,
+    received_at: NOW,
+};
 
 fn filtering(criterion: &mut Criterion) {
     let hidden = HiddenCompanies::new([]);
@@ -45,7 +52,7 @@ fn touching(criterion: &mut Criterion) {
     group.bench_function("a keep-alive of one of 100,000 known", |bencher| {
         bencher.iter(|| {
             turn.next()
-                .map(|guid| sessions.touch(black_box(guid), false, NOW, NOW))
+                .map(|guid| sessions.decide(black_box(guid), KEEP_ALIVE, NOW))
         });
     });
     group.finish();

@@ -12,7 +12,7 @@ mod lookup;
 mod pipeline;
 mod queue;
 mod records;
-mod sighting;
+pub mod sighting;
 mod tally;
 mod verdict;
 
@@ -46,6 +46,7 @@ use crate::lookup::provider::deanonymizer::{Deanonymizer, Service};
 use crate::lookup::{Lifetimes, Lookup};
 use crate::pipeline::{Pipeline, Setup};
 use crate::queue::intake::{self, Queue};
+use crate::queue::opened_events::OpenedEventsReader;
 use crate::records::amend::Amender;
 use crate::records::live_records::{self, LiveRecords};
 use crate::records::publish::Publisher;
@@ -115,6 +116,7 @@ async fn enrich(flags: Flags, deanonymizer: Deanonymizer, free_tier: FreeTier) -
         hasher: hasher.clone(),
         publisher: Publisher::new(nats.clone(), &process.instance).await?,
         amender: Amender::new(nats.clone()),
+        opened_events: OpenedEventsReader::new(nats.clone()),
         room: room.clone(),
         judged,
         rejected: process.rejected.clone(),

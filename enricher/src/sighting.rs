@@ -2,6 +2,17 @@
 
 use protocol::{Activity, EventKind, Guid, Millis, Profile, Record};
 
+/// What an event says about when its session was active.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventTimes {
+    /// Whether it is the opening.
+    pub opening: bool,
+    /// When it happened, by the emitter's clock where that is plausible.
+    pub at: Millis,
+    /// When the ingestor received it.
+    pub received_at: Millis,
+}
+
 /// An event that says that a session is active.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sighting {
@@ -11,7 +22,7 @@ pub struct Sighting {
     pub ip: Box<str>,
     /// Whether it is the opening.
     pub opening: bool,
-    /// When it happened, as far as can be believed.
+    /// When it happened, by the emitter's clock where that is plausible.
     pub at: Millis,
     /// When the ingestor received it.
     pub received_at: Millis,
@@ -28,13 +39,23 @@ impl Sighting {
         }
     }
 
-    /// What it says of a session whose record is out.
+    /// When it happened.
+    #[must_use]
+    pub const fn times(&self) -> EventTimes {
+        EventTimes {
+            opening: self.opening,
+            at: self.at,
+            received_at: self.received_at,
+        }
+    }
+
+    /// The activity to publish, for a session with a record.
     #[must_use]
     pub fn activity(&self) -> Activity {
         Activity::new(self.guid.clone(), self.at, self.received_at)
     }
 
-    /// The record of a session of which nothing else is known.
+    /// The record of a session about which nothing else is known.
     #[must_use]
     pub fn record(&self, profile: Profile) -> Record {
         Record {

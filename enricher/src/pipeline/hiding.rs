@@ -1,10 +1,11 @@
-//! Taking away what must not be shown.
+//! Hiding sessions.
 
 use protocol::{Guid, Millis, Tombstone};
 use service::clock;
 use service::trace;
 
-use super::{Done, Pipeline};
+use super::Pipeline;
+use super::results::UpdateDone;
 use crate::address_key::Key;
 use crate::queue::ledger::DeliveryId;
 use crate::records::sessions::Outcome;
@@ -13,8 +14,8 @@ use crate::tally::Fate;
 use crate::verdict::Verdict;
 
 impl Pipeline {
-    /// A session of a hidden company leaves no trace. Where a record is out, because an enricher showed it unidentified or
-    /// hides by other rules, a tombstone takes its place.
+    /// Makes sure that no record of a hidden session is published. An enricher that showed it unidentified or filters
+    /// by other rules may have written one; a tombstone replaces it.
     pub(super) fn hide(&mut self, sighting: Sighting, id: DeliveryId, now: Millis) {
         self.gauges.fates.count(sighting.kind(), Fate::Hidden);
         self.sessions.publishing(&sighting.guid, now);
@@ -23,7 +24,7 @@ impl Pipeline {
         let span = self.span(id, "hide record");
         self.amendments.push(trace::within(span, async move {
             let outcome = amender.hide(&tombstone).await;
-            Done::Hidden(sighting, id, outcome)
+            UpdateDone::Hidden(sighting, id, outcome)
         }));
     }
 
@@ -37,7 +38,7 @@ impl Pipeline {
         }
     }
 
-    /// It is known that no record is out of a session that must not be shown, or not known.
+    /// The attempt to hide a session has ended.
     pub(super) async fn hidden_written(
         &mut self,
         sighting: Sighting,
@@ -47,25 +48,25 @@ impl Pipeline {
         let succeeded = outcome.is_some();
         let (outcome, written) = outcome.unwrap_or((Outcome::Missing, false));
         self.gauges.records_hidden.inc_by(u64::from(written));
-        let now = clock::uptime();
-        for (held, id) in self.sessions.published(&sighting.guid, outcome) {
-            if succeeded {
-                Box::pin(self.see(held, id, now)).await;
-            } else {
+        let deferred = self.sessions.published(&sighting.guid, outcome);
+        if succeeded {
+            self.undecided.extend(deferred);
+        } else {
+            for (_, id) in deferred {
                 self.settle(id, false).await;
             }
         }
         self.settle(id, succeeded).await;
     }
 
-    /// Some enricher has learned that nobody from this address must be shown: those who are shown unidentified go.
+    /// The verdict on an address is "hidden": hides its sessions that are shown unidentified.
     pub(super) fn address_hidden(&mut self, key: Key) {
         for guid in self.unidentified.of(key) {
             self.hide_unidentified(guid);
         }
     }
 
-    /// Takes a row away without an event of its session.
+    /// Hides a session without an event of it.
     fn hide_unidentified(&mut self, guid: Guid) {
         let now = clock::now();
         let tombstone = Tombstone {
@@ -78,12 +79,12 @@ impl Pipeline {
         let amender = self.amender.clone();
         self.amendments.push(Box::pin(async move {
             let outcome = amender.hide(&tombstone).await;
-            Done::UnidentifiedHidden(tombstone.guid, outcome)
+            UpdateDone::UnidentifiedHidden(tombstone.guid, outcome)
         }));
     }
 
-    /// A row that was shown unidentified is gone. Where it is not, or its record was still on its way, it is tried again
-    /// within a second.
+    /// The attempt to hide an unidentified session has ended. Housekeeping tries again if it failed, or if the record
+    /// was still being published.
     pub(super) fn unidentified_hidden(&mut self, guid: &Guid, outcome: Option<(Outcome, bool)>) {
         if let Some((outcome, written)) = outcome {
             self.gauges.records_hidden.inc_by(u64::from(written));
@@ -91,7 +92,7 @@ impl Pipeline {
         }
     }
 
-    /// Hides those of which it has become known that they must not be shown, and who are shown all the same.
+    /// Hides sessions that are shown unidentified although the verdict on their address is "hidden".
     pub(super) async fn hide_overdue(&mut self) {
         let sessions = &self.sessions;
         self.unidentified

@@ -1,4 +1,4 @@
-//! Holding back first records that do not know their session's opening.
+//! Holding back first records without an opening time.
 
 use std::time::Duration;
 
@@ -6,18 +6,19 @@ use protocol::{Guid, Record};
 use service::clock;
 use tokio::time::sleep;
 
-use super::{Done, Pipeline};
+use super::Pipeline;
+use super::results::OpeningsRead;
 use crate::queue::delivery::Delivery;
 use crate::queue::ledger::DeliveryId;
-use crate::queue::opened_events::{OpenedEvents, Scan};
-use crate::records::held::{HeldRecord, OldestOpening};
+use crate::queue::opened_events::{OldestOpening, OpenedEvents, Scan};
+use crate::records::held::HeldRecord;
 use crate::sighting::Sighting;
 
-/// How often the queue is looked at while a record waits.
+/// How often the queue is read while a record waits.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Pipeline {
-    /// Publishes the first record of a session of which nothing is out, or holds it back: see [`crate::records::held`].
+    /// Publishes the first record of a session, or holds it back; see [`crate::records::held`].
     pub(super) async fn publish_or_hold(&mut self, sighting: Sighting, record: Record, id: DeliveryId) {
         let sequence = self.ledger.get(id).and_then(Delivery::sequence);
         let Some(sequence) = sequence.filter(|_| record.opened_at.is_none() && !self.held.is_full()) else {
@@ -30,16 +31,23 @@ impl Pipeline {
         self.held.add(sighting, record, id, sequence, now);
     }
 
+    pub(super) async fn on_openings_read(&mut self, read: OpeningsRead) {
+        match read {
+            OpeningsRead::Oldest(oldest) => self.openings_looked(oldest).await,
+            OpeningsRead::Scanned(opened, scan) => self.openings_scanned(opened, scan).await,
+        }
+    }
+
     /// The oldest opened event in the queue is known.
-    pub(super) async fn openings_looked(&mut self, oldest: OldestOpening) {
+    async fn openings_looked(&mut self, oldest: OldestOpening) {
         for held in self.held.take_released(oldest, clock::uptime()) {
             self.release(held).await;
         }
         self.look_again();
     }
 
-    /// More of the opened events in the queue were read.
-    pub(super) async fn openings_scanned(&mut self, opened: OpenedEvents, scan: Scan) {
+    /// Some of the opened events in the queue were read.
+    async fn openings_scanned(&mut self, opened: OpenedEvents, scan: Scan) {
         for opening in opened.openings {
             self.opening_came(&opening).await;
         }
@@ -52,7 +60,7 @@ impl Pipeline {
         for held in self.held.take_scanned(opened.until, scan.started_at) {
             self.release(held).await;
         }
-        // Those that have waited for too long, because it is never read to the end.
+        // Releases records that have waited too long because the scan never reached the end.
         self.openings_looked(OldestOpening::Unknown).await;
     }
 
@@ -71,7 +79,7 @@ impl Pipeline {
         }
     }
 
-    /// The opened event of a session is known, whose record may wait for it.
+    /// The opened event of a session is known: releases its record if that waits.
     pub(super) async fn opening_came(&mut self, opening: &Sighting) {
         if self.held.is_empty() {
             return;
@@ -81,7 +89,7 @@ impl Pipeline {
         }
     }
 
-    /// The session is closed: its record is not wanted any longer.
+    /// The session is closed: its record is not needed any longer.
     pub(super) async fn drop_held(&mut self, guid: &Guid) {
         if let Some(held) = self.held.take_session(guid) {
             self.settle(held.ticket, true).await;
@@ -93,22 +101,22 @@ impl Pipeline {
     }
 
     fn look_for_openings(&mut self, pause: Duration) {
-        let amender = self.amender.clone();
+        let reader = self.opened_events.clone();
         self.opening_looks.push(Box::pin(async move {
             sleep(pause).await;
-            Done::OldestOpening(amender.oldest_opening().await)
+            OpeningsRead::Oldest(reader.oldest().await)
         }));
     }
 
     fn scan_openings(&mut self, scan: Scan) {
-        let amender = self.amender.clone();
+        let reader = self.opened_events.clone();
         self.opening_looks.push(Box::pin(async move {
             sleep(LOOK_INTERVAL).await;
-            match amender.opened_events(scan).await {
-                Ok(opened) => Done::OpenedEvents(opened, scan),
+            match reader.next(scan).await {
+                Ok(opened) => OpeningsRead::Scanned(opened, scan),
                 Err(error) => {
                     tracing::debug!(%error, "the opened events in the queue cannot be read");
-                    Done::OldestOpening(OldestOpening::Unknown)
+                    OpeningsRead::Oldest(OldestOpening::Unknown)
                 }
             }
         }));

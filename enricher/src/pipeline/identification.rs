@@ -1,23 +1,29 @@
 //! Finding out who is behind a session that is not known yet.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use protocol::{Guid, Millis, Profile, Record};
 use service::clock;
 use service::trace;
 use tokio::time::Instant;
 
-use super::{
-    Done, HELD_BACK_LOOKS, MAX_IDLE_RETURN_DELAY, MAX_RETURN_DELAY, MAX_WAITING, Pipeline, heard_of_again,
-};
+use super::results::{LookupDone, UpdateDone};
+use super::{MAX_IDLE_RETURN_DELAY, MAX_RETURN_DELAY, Pipeline, heard_of_again};
 use crate::address_key::Key;
 use crate::lookup::cache::entry::Found;
 use crate::lookup::failure::LookupFailure as Failure;
 use crate::queue::ledger::DeliveryId;
-use crate::records::sessions::{Next, Outcome};
+use crate::records::sessions::{Action, Outcome};
 use crate::sighting::Sighting;
 use crate::tally::{Fate, Level};
 use crate::verdict::Verdict;
+
+/// The most sessions that wait here for a verdict. Further ones wait in the queue.
+const MAX_WAITING: usize = 100_000;
+
+/// While calls are held back, how often to check whether they still are.
+const HELD_BACK_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Pipeline {
     /// Publishes the session if its verdict is here; otherwise it waits for one.
@@ -73,7 +79,7 @@ impl Pipeline {
             return now + MAX_IDLE_RETURN_DELAY;
         }
         if self.lookups.len() >= self.lookup.max_under_way() {
-            return now + HELD_BACK_LOOKS;
+            return now + HELD_BACK_CHECK_INTERVAL;
         }
         if self.waiting.is_any_ready() {
             return now;
@@ -108,40 +114,46 @@ impl Pipeline {
         self.lookups.push(trace::within(span, async move {
             backlog.await;
             if interest.is_lost() {
-                return Done::Lookup(key, Err(Arc::new(Failure::NotWanted)));
+                return LookupDone::Verdict(key, Err(Arc::new(Failure::NotWanted)));
             }
             match amender.look(&guid).await {
                 Ok(Outcome::Published(record)) if record.unidentified => {}
                 Ok(standing @ (Outcome::Published(_) | Outcome::Closed(..))) => {
-                    return Done::Standing(key, guid, standing);
+                    return LookupDone::Stored(key, guid, standing);
                 }
                 // Where the stream cannot be read, the fleet cannot be asked either, and says so.
                 Ok(Outcome::Missing | Outcome::Hidden) | Err(_) => {}
             }
-            Done::Lookup(key, lookup.verdict(key, &ip, &interest, failures, early).await)
+            LookupDone::Verdict(key, lookup.verdict(key, &ip, &interest, failures, early).await)
         }));
     }
 
-    /// The fleet has written of the session before: it needs no verdict.
-    pub(super) async fn found_standing(&mut self, key: Key, guid: Guid, outcome: Outcome) {
+    pub(super) async fn on_lookup_done(&mut self, done: LookupDone) {
+        match done {
+            LookupDone::Verdict(key, found) => self.looked_up(key, found).await,
+            LookupDone::Stored(key, guid, outcome) => self.found_standing(key, &guid, outcome),
+        }
+    }
+
+    /// The fleet has published the session before: it needs no verdict.
+    fn found_standing(&mut self, key: Key, guid: &Guid, outcome: Outcome) {
         let now = clock::uptime();
         self.gauges.saved_by_fleet.inc();
-        self.waiting.identified(&guid);
-        if self.sessions.is_unknown(&guid) {
-            self.sessions.publishing(&guid, now);
-            self.sessions.published(&guid, outcome);
+        self.waiting.identified(guid);
+        if self.sessions.is_unknown(guid) {
+            self.sessions.publishing(guid, now);
+            self.sessions.published(guid, outcome);
         }
-        let waiting = self.waiting.take_session(key, &guid);
-        for (sighting, id) in self.resumed(waiting) {
-            Box::pin(self.see(sighting, id, now)).await;
-        }
+        let waiting = self.waiting.take_session(key, guid);
+        let waiting = self.resumed(waiting);
+        self.undecided.extend(waiting);
         // Other sessions may wait for the same address.
         self.waiting.put_back(key);
         self.start_lookups();
     }
 
     /// Some enricher has a verdict on an address.
-    pub(super) async fn judged(&mut self, key: Key) {
+    pub(super) async fn on_verdict_stored(&mut self, key: Key) {
         let Some(found) = self.lookup.cached(key).await else {
             return;
         };
@@ -155,7 +167,7 @@ impl Pipeline {
         }
     }
 
-    pub(super) async fn looked_up(&mut self, key: Key, found: Result<Arc<Found>, Arc<Failure>>) {
+    async fn looked_up(&mut self, key: Key, found: Result<Arc<Found>, Arc<Failure>>) {
         match found {
             Ok(found) => {
                 self.verdict_found(key, &found).await;
@@ -179,12 +191,11 @@ impl Pipeline {
         // So that a record says at once what is known of its opening.
         waiting.sort_by_key(|(sighting, _)| !sighting.opening);
         for (sighting, id) in self.resumed(waiting) {
-            let kind = sighting.kind();
-            match self.sessions.see(sighting, id, now) {
-                Next::Identify(sighting, id) | Next::TouchAndIdentify(sighting, id) => {
+            match self.sessions.decide(&sighting.guid, sighting.times(), now) {
+                Action::Identify | Action::TouchAndIdentify => {
                     self.identified(sighting, id, found, now).await;
                 }
-                next => self.act(next, kind).await,
+                action => self.act(action, sighting, id, now).await,
             }
         }
     }
@@ -228,7 +239,13 @@ impl Pipeline {
 
     /// After an opening most often no record is out, so it is not asked before one is written. A keep-alive is rarely the
     /// first that the fleet sees of its session: another enricher had the opening.
-    async fn publish(&mut self, sighting: Sighting, mut record: Record, id: DeliveryId, now: Millis) {
+    pub(super) async fn publish(
+        &mut self,
+        sighting: Sighting,
+        mut record: Record,
+        id: DeliveryId,
+        now: Millis,
+    ) {
         if !self.room.admits_records() {
             self.gauges.records_refused.inc();
             self.gauges.fates.count(sighting.kind(), Fate::Postponed);
@@ -258,42 +275,7 @@ impl Pipeline {
         let span = self.span(id, "write record");
         self.amendments.push(trace::within(span, async move {
             let outcome = amender.add(&record).await;
-            Done::Record(sighting, id, outcome)
+            UpdateDone::Record(sighting, id, outcome)
         }));
-    }
-
-    /// A session that has been silent for long is not looked up; its messages go back to the queue, where a later event may
-    /// need them.
-    pub(super) async fn stop_waiting_for_the_silent(&mut self) {
-        let silent = self.waiting.take_silent(clock::now() - self.stale_after);
-        for (sighting, id) in self.resumed(silent) {
-            self.gauges.fates.count(sighting.kind(), Fate::Postponed);
-            self.settle_after(id, false, MAX_IDLE_RETURN_DELAY).await;
-        }
-    }
-
-    /// Shows those who have waited for as long as the operator allows though nobody could say who they are.
-    pub(super) async fn show_unidentified(&mut self) {
-        let Some(after) = self.show_unidentified_after else {
-            return;
-        };
-        let only_failed = !self.lookup.is_held_back();
-        let due: Vec<_> = self
-            .waiting
-            .waiting_since(clock::now() - after, only_failed)
-            .filter(|(_, sighting, _)| self.sessions.is_unknown(&sighting.guid))
-            .map(|(key, sighting, id)| (key, sighting.clone(), *id))
-            .collect();
-        for (key, sighting, id) in due {
-            self.ledger.expect(id);
-            self.unidentified.add(key, sighting.guid.clone());
-            let mut profile = Profile::default();
-            self.free_tier.complete(&sighting.ip, &mut profile);
-            let record = Record {
-                unidentified: true,
-                ..sighting.record(profile)
-            };
-            self.publish(sighting, record, id, clock::uptime()).await;
-        }
     }
 }

@@ -1,5 +1,5 @@
-//! The sessions that this enricher shows though nobody could say yet who they are, by address: to hide them as soon as any
-//! enricher learns that they must not be shown. Pure.
+//! The sessions that this enricher shows unidentified, by address, to hide them once any enricher learns that they
+//! must not be shown. Pure.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ pub struct Unidentified {
 }
 
 impl Unidentified {
-    /// The record of a session goes out unidentified.
+    /// Adds a session that is published unidentified.
     pub fn add(&mut self, key: Key, guid: Guid) {
         let guids = self.by_address.entry(key).or_default();
         if !guids.contains(&guid) {
@@ -22,7 +22,7 @@ impl Unidentified {
         }
     }
 
-    /// Those of an address.
+    /// The sessions of an address.
     pub fn of(&self, key: Key) -> Vec<Guid> {
         self.by_address.get(&key).cloned().unwrap_or_default()
     }
@@ -32,7 +32,7 @@ impl Unidentified {
         self.by_address.keys().copied().collect()
     }
 
-    /// Forgets those of which this says that they are not shown unidentified any longer.
+    /// Forgets the sessions for which `is_over` returns true.
     pub fn forget(&mut self, mut is_over: impl FnMut(&Guid) -> bool) {
         self.by_address.retain(|_, guids| {
             guids.retain(|guid| !is_over(guid));

@@ -1,40 +1,57 @@
-//! The openings that messages of the queue tell of. Pure.
+//! Opened events that still wait in the queue.
+
+use std::sync::Arc;
 
 use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::stream::{RawMessageError, RawMessageErrorKind};
 use protocol::event::{self, RECEIVED_AT_HEADER};
-use protocol::{Event, Guid, Millis, time};
-use service::last_message;
+use protocol::{Event, EventKind, Guid, Millis, stream, subject, time};
+use service::{Nats, last_message};
 
 use crate::sighting::Sighting;
 
-/// A reading of all opened events in the queue, in several steps.
+/// How many messages one step of a scan reads.
+const MAX_SCANNED: usize = 64;
+
+/// The oldest opened event in the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OldestOpening {
+    /// There is none.
+    None,
+    /// It is in the message with this sequence.
+    At(u64),
+    /// The queue cannot be read.
+    Unknown,
+}
+
+/// A scan of the opened events in the queue, in several reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scan {
     /// When it began, in ms of uptime.
     pub started_at: Millis,
-    /// Up to which sequence they are read.
+    /// The sequence at which the scan ends.
     pub target: u64,
-    /// All up to this sequence were read.
+    /// The sequence up to which it has read.
     pub read: u64,
 }
 
-/// What was read of the queue's opened events.
+/// The opened events of one read.
 #[derive(Debug, Default)]
 pub struct OpenedEvents {
-    /// The openings, with times as far as they can be believed.
+    /// The openings, with implausible times replaced.
     pub openings: Vec<Sighting>,
-    /// All messages up to this sequence were read.
+    /// The sequence up to which messages were read.
     pub until: u64,
 }
 
 impl OpenedEvents {
-    /// The next message.
+    /// Adds the events of a message.
     pub fn add(&mut self, message: &StreamMessage) {
         self.until = message.sequence;
         let received_at = message.headers.get(RECEIVED_AT_HEADER).map(ToString::to_string);
         let published_at = last_message::millis(message.time);
         for (line, received_at) in event::lines(&message.payload, received_at.as_deref(), published_at) {
-            // What cannot be used is rejected by the enricher that handles it.
+            // The enricher that handles the message rejects unusable lines.
             let Ok(event) = Event::parse(line) else { continue };
             let Ok(guid) = Guid::new(&event.guid) else {
                 continue;
@@ -48,6 +65,62 @@ impl OpenedEvents {
                 received_at,
             });
         }
+    }
+}
+
+/// Reads opened events without taking them from the queue. Clones share the connection.
+#[derive(Clone, Debug)]
+pub struct OpenedEventsReader {
+    nats: Arc<Nats>,
+}
+
+impl OpenedEventsReader {
+    /// A reader that uses this connection.
+    pub fn new(nats: Nats) -> Self {
+        Self { nats: Arc::new(nats) }
+    }
+
+    /// Finds the oldest opened event.
+    pub async fn oldest(&self) -> OldestOpening {
+        let Ok(raw) = self.nats.jetstream().get_stream_no_info(stream::RAW).await else {
+            return OldestOpening::Unknown;
+        };
+        let opened = subject::raw(EventKind::SessionOpened);
+        match raw.get_first_raw_message_by_subject(opened, 1).await {
+            Ok(message) => OldestOpening::At(message.sequence),
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => OldestOpening::None,
+            Err(_) => OldestOpening::Unknown,
+        }
+    }
+
+    /// Reads the next opened events of a scan.
+    ///
+    /// # Errors
+    /// If the queue cannot be read.
+    pub async fn next(&self, scan: Scan) -> Result<OpenedEvents, RawMessageError> {
+        let raw = self.nats.jetstream().get_stream_no_info(stream::RAW).await;
+        let raw = raw.map_err(|error| RawMessageError::with_source(RawMessageErrorKind::Other, error))?;
+        let subject = subject::raw(EventKind::SessionOpened);
+        let until = scan.target;
+        let mut opened = OpenedEvents {
+            until: scan.read,
+            ..OpenedEvents::default()
+        };
+        for _ in 0..MAX_SCANNED {
+            match raw
+                .get_first_raw_message_by_subject(subject, opened.until + 1)
+                .await
+            {
+                Ok(message) if message.sequence <= until => opened.add(&message),
+                Ok(_) => opened.until = until,
+                Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => opened.until = until,
+                Err(error) => return Err(error),
+            }
+            if opened.until >= until {
+                break;
+            }
+        }
+        Ok(opened)
     }
 }
 

@@ -1,49 +1,39 @@
-//! First records that do not know their session's opening: they wait while the opened event may still be in the queue.
-//! Pure.
+//! First records without an opening time: they wait while the opened event may still be in the queue. Pure.
 //!
-//! An opened event can come after a keep-alive of its session: its enricher was killed or lost its connection, or it
-//! waited for a verdict. A record without it would be shown with a wrong opening time until it comes.
+//! An opened event can come after a keep-alive of its session, because its enricher was killed or lost its connection,
+//! or because it waited for a verdict. Published without it, the record would show a wrong opening time until it
+//! comes.
 
 use protocol::guid::GuidMap;
 use protocol::{Guid, Millis, Profile, Record};
 
+use crate::queue::opened_events::OldestOpening;
 use crate::sighting::Sighting;
 
-/// How long a record waits at most, in ms, where the queue cannot be read.
+/// The longest that a record waits, in ms, if the queue cannot be read.
 const HOLD_MAX: Millis = 20_000;
 
-/// After how long the opened events in the queue are read, in ms. Nearly always they are handled by then.
+/// How long to wait before the opened events in the queue are read, in ms. Nearly always they are handled by then.
 const SCAN_AFTER: Millis = 500;
 
-/// How long records wait at least after the sessions' stream was lost, in ms: gateways put records back that know more.
+/// How long records wait at least after the stream of sessions was lost, in ms, because gateways put back records that
+/// know more.
 const SETTLING: Millis = 3_000;
 
-/// The oldest opened event in the queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OldestOpening {
-    /// There is none.
-    None,
-    /// It is in the message of this sequence.
-    At(u64),
-    /// The queue does not say.
-    Unknown,
-}
-
-/// A record that waits. `T` is what the caller wants to find again with it.
+/// A record that waits. `T` is the caller's ticket for it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct HeldRecord<T> {
     /// The event that caused it.
     pub sighting: Sighting,
-    /// What it says.
+    /// The record to publish.
     pub record: Record,
-    /// What the caller gave.
     pub ticket: T,
-    /// The sequence in the queue of the event's message.
+    /// The sequence of the event's message in the queue.
     sequence: u64,
     since: Millis,
 }
 
-/// How many records wait at most; further ones do not wait.
+/// The most records that wait. Further ones are published at once.
 const MAX_HELD: usize = 20_000;
 
 /// The records that wait.
@@ -54,7 +44,7 @@ pub struct Held<T> {
 }
 
 impl<T> Held<T> {
-    /// None.
+    /// No records.
     pub fn new() -> Self {
         Self {
             records: GuidMap::default(),
@@ -62,7 +52,7 @@ impl<T> Held<T> {
         }
     }
 
-    /// A record waits that was caused by a message of this sequence.
+    /// Adds a record that a message with this sequence caused.
     pub fn add(&mut self, sighting: Sighting, record: Record, ticket: T, sequence: u64, now: Millis) {
         let guid = sighting.guid.clone();
         let held = HeldRecord {
@@ -75,22 +65,22 @@ impl<T> Held<T> {
         self.records.insert(guid, held);
     }
 
-    /// Whether no more may wait.
+    /// Whether the limit is reached.
     pub fn is_full(&self) -> bool {
         self.records.len() >= MAX_HELD
     }
 
-    /// The sessions' stream was lost.
+    /// The stream of sessions was lost.
     pub fn stream_lost(&mut self, now: Millis) {
         self.settled_at = now + SETTLING;
     }
 
-    /// Whether none waits.
+    /// Whether no record waits.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
 
-    /// Takes out those that need not wait any longer.
+    /// Takes out the records that need not wait any longer.
     pub fn take_released(&mut self, oldest: OldestOpening, now: Millis) -> Vec<HeldRecord<T>> {
         let settled = now >= self.settled_at;
         let is_released = |held: &HeldRecord<T>| {
@@ -105,7 +95,7 @@ impl<T> Held<T> {
         released.map(|(_, held)| held).collect()
     }
 
-    /// Up to which sequence the opened events in the queue must be read now, if they must.
+    /// The sequence up to which the opened events in the queue must be read now, if a record has waited long enough.
     pub fn scan_until(&self, now: Millis) -> Option<u64> {
         let old = self
             .records
@@ -114,8 +104,8 @@ impl<T> Held<T> {
         old.map(|held| held.sequence).max()
     }
 
-    /// Takes out those that have waited since before `started_at`, when all opened events up to that sequence began to be
-    /// read: none of them was of these sessions, apart from those that were taken out already.
+    /// Takes out the records whose opened event is not in the queue: a scan that began at `started_at` has read it up
+    /// to `until`, and has taken out the records that it found.
     pub fn take_scanned(&mut self, until: u64, started_at: Millis) -> Vec<HeldRecord<T>> {
         if started_at < self.settled_at {
             return Vec::new();
@@ -126,7 +116,7 @@ impl<T> Held<T> {
         released.map(|(_, held)| held).collect()
     }
 
-    /// Takes out the record of a session whose opened event has come, completed by it.
+    /// Takes out the record of a session whose opened event has come, and merges the event into it.
     pub fn take_opened(&mut self, opening: &Sighting) -> Option<HeldRecord<T>> {
         let mut held = self.records.remove(&opening.guid)?;
         let mut opened = opening.record(Profile::default());
@@ -140,7 +130,7 @@ impl<T> Held<T> {
         self.records.remove(guid)
     }
 
-    /// Takes out all.
+    /// Takes out all records.
     pub fn take_all(&mut self) -> Vec<HeldRecord<T>> {
         let records = std::mem::take(&mut self.records);
         records.into_values().collect()

@@ -12,4 +12,5 @@ pub mod publish;
 pub mod sessions;
 pub mod sessions_room;
 pub mod standing;
+pub mod write_error;
 pub mod writes;

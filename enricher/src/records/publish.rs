@@ -1,78 +1,45 @@
-//! Publishes records, tombstones and activities, and tells which of them their streams have.
+//! Publishes records, tombstones and activities, and reports which of them the streams have stored.
 
-use async_nats::client::PublishError;
 use async_nats::jetstream::message::OutboundMessage;
-use async_nats::jetstream::stream::DirectGetError;
 use async_nats::{Message, SubscribeError};
-use protocol::time::millis;
-use protocol::{Activity, Millis, Record, Tombstone, stream, subject};
-use service::requests::{Answer, NotStored, Requests, acknowledged};
-use service::streams::ACK_WAIT;
+use protocol::{Activity, Record, Tombstone, stream, subject};
+use service::requests::{Answer, Requests, acknowledged};
 use service::trace::Span;
 use service::{Nats, clock, last_message};
 
 use crate::queue::ledger::DeliveryId;
 use crate::records::message;
 use crate::records::standing::Standing;
+use crate::records::write_error::{ANSWER_TIMEOUT, WriteError};
 use crate::records::writes::{Write, Writes};
 use crate::sighting::Sighting;
 
-/// How long a stream may take to answer, in ms; within the time after which the queue gives a message to another.
-const PATIENCE: Millis = millis(ACK_WAIT) - 1_000;
-
-/// What the streams say of a write.
+/// The result of a write or read.
 pub enum Written {
-    /// Of a session's first record.
-    Record(Sighting, Record, DeliveryId, Result<(), NotWritten>),
-    /// What is out of the session that the record is of.
-    Standing(Sighting, Record, DeliveryId, Result<Option<Standing>, NotWritten>),
+    /// Of the first record of a session.
+    Record(Sighting, Record, DeliveryId, Result<(), WriteError>),
+    /// The stored message of the session that the record belongs to.
+    Standing(Sighting, Record, DeliveryId, Result<Option<Standing>, WriteError>),
     /// Of a tombstone.
-    Tombstone(DeliveryId, Result<(), NotWritten>),
+    Tombstone(DeliveryId, Result<(), WriteError>),
     /// Of activities.
-    Activities(Vec<(Activity, DeliveryId)>, Result<(), NotWritten>),
+    Activities(Vec<(Activity, DeliveryId)>, Result<(), WriteError>),
 }
 
-/// A message is not in its stream, as far as one knows; or what is there cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum NotWritten {
-    /// The stream does not have it.
-    #[error(transparent)]
-    NotStored(#[from] NotStored),
-    /// The client did not take it.
-    #[error("not sent")]
-    Unsent(#[from] PublishError),
-    /// It could not even be put into a message, or what is out is no message of ours.
-    #[error("not a record or tombstone")]
-    Invalid,
-    /// The stream could not be read.
-    #[error("the record that is out could not be read")]
-    Unreadable(#[from] DirectGetError),
-    /// Nothing was said for too long.
-    #[error("not answered within {} s", PATIENCE / 1_000)]
-    Unanswered,
-}
-
-impl From<serde_json::Error> for NotWritten {
-    /// Drops the error: it may quote what it could not read, which must not be logged.
-    fn from(_: serde_json::Error) -> Self {
-        Self::Invalid
-    }
-}
-
-/// Publishes without waiting. Each write comes back with what became of it, unless it is abandoned.
+/// Publishes without waiting. Each write comes back with its result, unless it is abandoned.
 pub struct Publisher {
     requests: Requests,
     writes: Writes,
     activity_subject: String,
-    /// What could not even be put into a message.
+    /// Writes that could not be serialized.
     unsent: Vec<Written>,
 }
 
 impl Publisher {
-    /// For the enricher of that name.
+    /// A publisher for the enricher with this instance name.
     ///
     /// # Errors
-    /// Where the client has ended.
+    /// If the NATS client has ended.
     pub async fn new(nats: Nats, instance: &str) -> Result<Self, SubscribeError> {
         Ok(Self {
             requests: Requests::new(nats).await?,
@@ -82,21 +49,21 @@ impl Publisher {
         })
     }
 
-    /// Publishes the record of a session of which none should be out; [`NotStored::Occupied`] where one is.
+    /// Publishes the first record of a session. The result is [`NotStored::Occupied`](service::requests::NotStored::Occupied) if there already is a message.
     pub async fn record(&mut self, sighting: Sighting, record: Record, id: DeliveryId, span: Option<Span>) {
         let message = message::record(&record, 0, span.as_ref());
         self.send(message, Write::Record(sighting, record, id), span)
             .await;
     }
 
-    /// Asks what is out of the session that the record is of.
+    /// Reads the stored message of the session that the record belongs to.
     pub async fn look(&mut self, sighting: Sighting, record: Record, id: DeliveryId, span: Option<Span>) {
         let question = last_message::ask(stream::SESSIONS, &subject::session(&record.guid));
         self.send(Ok(question), Write::Look(sighting, record, id), span)
             .await;
     }
 
-    /// Ends a session for good, whatever stands on its subject.
+    /// Ends a session for good: replaces any message on its subject.
     pub async fn tombstone(&mut self, tombstone: &Tombstone, id: DeliveryId, span: Option<Span>) {
         let message = message::tombstone(tombstone, span.as_ref());
         self.send(message, Write::Tombstone(id), span).await;
@@ -108,34 +75,34 @@ impl Publisher {
         self.send(message, Write::Activities(batch), span).await;
     }
 
-    /// Waits until streams answer, and tells what became of these writes.
+    /// Waits until streams answer, and returns these results.
     pub async fn answers(&mut self) -> Vec<Written> {
         if !self.unsent.is_empty() {
             return std::mem::take(&mut self.unsent);
         }
         let answers = self.requests.answers().await;
-        // What was given up in the meantime is handled anew.
+        // Answers to writes that were abandoned are ignored: those are handled again.
         let known = |(ticket, answer): Answer| {
             let write = self.writes.answered(ticket)?;
-            Some(written(write, answer.map_err(NotWritten::from)))
+            Some(written(write, answer.map_err(WriteError::from)))
         };
         answers.into_iter().filter_map(known).collect()
     }
 
-    /// Gives up on writes that have been unanswered for too long.
+    /// Gives up on writes whose answer is overdue, and returns them as failed.
     pub fn overdue(&mut self) -> Vec<Written> {
-        let overdue = self.writes.overdue(clock::uptime(), PATIENCE).into_iter();
+        let overdue = self.writes.overdue(clock::uptime(), ANSWER_TIMEOUT).into_iter();
         overdue
-            .map(|write| written(write, Err(NotWritten::Unanswered)))
+            .map(|write| written(write, Err(WriteError::Unanswered)))
             .collect()
     }
 
-    /// Forgets all writes under way: their answers are lost with the connection.
+    /// Forgets all unanswered writes: their answers are lost with the connection.
     pub fn abandon(&mut self) {
         self.writes.abandon();
     }
 
-    /// How many writes are not answered yet.
+    /// The number of unanswered writes.
     pub fn under_way(&self) -> usize {
         self.writes.len()
     }
@@ -156,8 +123,8 @@ impl Publisher {
     }
 }
 
-fn written(write: Write, answer: Result<Message, NotWritten>) -> Written {
-    let stored = |answer: Result<Message, NotWritten>| Ok(acknowledged(&answer?)?);
+fn written(write: Write, answer: Result<Message, WriteError>) -> Written {
+    let stored = |answer: Result<Message, WriteError>| Ok(acknowledged(&answer?)?);
     match write {
         Write::Record(sighting, record, id) => Written::Record(sighting, record, id, stored(answer)),
         Write::Look(sighting, record, id) => Written::Standing(sighting, record, id, standing(answer)),
@@ -166,7 +133,7 @@ fn written(write: Write, answer: Result<Message, NotWritten>) -> Written {
     }
 }
 
-fn standing(answer: Result<Message, NotWritten>) -> Result<Option<Standing>, NotWritten> {
+fn standing(answer: Result<Message, WriteError>) -> Result<Option<Standing>, WriteError> {
     let message = last_message::answered(answer?)?;
     Ok(message.as_ref().map(Standing::read).transpose()?)
 }

@@ -1,0 +1,77 @@
+//! What is due once a second.
+
+use std::sync::atomic::Ordering;
+
+use protocol::{Profile, Record};
+use service::clock;
+use tokio::time::Instant;
+
+use super::{MAX_IDLE_RETURN_DELAY, Pipeline};
+use crate::queue::ledger::Report;
+use crate::tally::Fate;
+
+impl Pipeline {
+    pub(super) async fn run_housekeeping(&mut self) {
+        let now = clock::uptime();
+        // What seems unanswered after a freeze may be answered, and not read yet.
+        if self.freeze.is_over(Instant::now()) {
+            let overdue = self.publisher.overdue();
+            self.on_written(overdue).await;
+        }
+        self.openings.forget_old(now);
+        if self.sessions.forget_idle(now) {
+            let out = self.sessions.published_records().count() as u64;
+            self.gauges.records_out.store(out, Ordering::Relaxed);
+        }
+        self.sessions.keep_tombstones(self.room.tombstone_ttl());
+        self.hide_overdue().await;
+        self.stop_waiting_for_the_silent().await;
+        self.show_unidentified().await;
+        for (delivery, report) in self.ledger.reports(now) {
+            match report {
+                Report::Progress => delivery.progress().await,
+                Report::Hold(delay) => delivery.hold(delay).await,
+            }
+        }
+        self.gauges.deliveries.set(self.ledger.len() as u64);
+        self.gauges.sessions.set(self.sessions.count() as u64);
+        let being_identified = self.waiting.being_identified(now);
+        self.gauges.being_identified.set(being_identified as u64);
+        self.gauges.set_unidentified(self.waiting.sample());
+    }
+
+    /// A session that has been silent for long is not looked up; its messages go back to the queue, where a later event may
+    /// need them.
+    async fn stop_waiting_for_the_silent(&mut self) {
+        let silent = self.waiting.take_silent(clock::now() - self.stale_after);
+        for (sighting, id) in self.resumed(silent) {
+            self.gauges.fates.count(sighting.kind(), Fate::Postponed);
+            self.settle_after(id, false, MAX_IDLE_RETURN_DELAY).await;
+        }
+    }
+
+    /// Shows those who have waited for as long as the operator allows though nobody could say who they are.
+    async fn show_unidentified(&mut self) {
+        let Some(after) = self.show_unidentified_after else {
+            return;
+        };
+        let only_failed = !self.lookup.is_held_back();
+        let due: Vec<_> = self
+            .waiting
+            .waiting_since(clock::now() - after, only_failed)
+            .filter(|(_, sighting, _)| self.sessions.is_unknown(&sighting.guid))
+            .map(|(key, sighting, id)| (key, sighting.clone(), *id))
+            .collect();
+        for (key, sighting, id) in due {
+            self.ledger.expect(id);
+            self.unidentified.add(key, sighting.guid.clone());
+            let mut profile = Profile::default();
+            self.free_tier.complete(&sighting.ip, &mut profile);
+            let record = Record {
+                unidentified: true,
+                ..sighting.record(profile)
+            };
+            self.publish(sighting, record, id, clock::uptime()).await;
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What the pipeline's futures come back with.
+
+use std::sync::Arc;
+
+use protocol::Guid;
+
+use crate::address_key::Key;
+use crate::lookup::cache::entry::Found;
+use crate::lookup::failure::LookupFailure;
+use crate::queue::ledger::DeliveryId;
+use crate::queue::opened_events::{OldestOpening, OpenedEvents, Scan};
+use crate::records::sessions::Outcome;
+use crate::records::write_error::WriteError;
+use crate::sighting::Sighting;
+
+/// What the stream holds after an update, and whether the update wrote it.
+pub type Updated = Result<(Outcome, bool), WriteError>;
+
+/// An update of what the stream says about a session has ended.
+pub enum UpdateDone {
+    /// The record was to say what an event knows.
+    Record(Sighting, DeliveryId, Updated),
+    /// The record was to be hidden because of an event.
+    Hidden(Sighting, DeliveryId, Updated),
+    /// The record was to be hidden although no event came.
+    UnidentifiedHidden(Guid, Updated),
+}
+
+/// A lookup has ended.
+pub enum LookupDone {
+    /// With a verdict on the address, or without.
+    Verdict(Key, Result<Arc<Found>, Arc<LookupFailure>>),
+    /// The stream already knows the session that it was for.
+    Stored(Key, Guid, Outcome),
+}
+
+/// A read of the opened events in the queue has ended.
+pub enum OpeningsRead {
+    /// The oldest of them.
+    Oldest(OldestOpening),
+    /// Some of them, and how far the scan was to get.
+    Scanned(OpenedEvents, Scan),
+}

@@ -1,0 +1,313 @@
+//! What this enricher knows about each session's record, and what to do about an event of the session. Pure.
+
+use std::time::Duration;
+
+use protocol::guid::GuidMap;
+use protocol::stream::{RECORD_TTL, REMEMBER_CLOSINGS, renew_after, tombstone_ttl};
+use protocol::time::millis;
+use protocol::{Guid, Millis, Record, Tombstone};
+
+use crate::sighting::{EventTimes, Sighting};
+
+/// A session without an event for this long is forgotten, in ms: well before its record expires as stale.
+const FORGET_AFTER: Millis = 5 * 60 * 1000;
+
+/// How often idle sessions are forgotten, in ms, because that takes a pass over all sessions.
+const SWEEP_EVERY: Millis = FORGET_AFTER / 10;
+
+/// A record is published again once it has used up half of its TTL, in ms.
+const RECORD_HALF_LIFE: Millis = millis(RECORD_TTL) / 2;
+
+/// An instant before every deadline.
+const LONG_AGO: Millis = Millis::MIN / 2;
+
+/// What a published record says about the opening, and since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The opened time, where it is known.
+    pub opened_at: Option<Millis>,
+    /// The time of the earliest event in it.
+    pub first_seen_at: Millis,
+    /// When it was published, in ms of uptime.
+    pub published_at: Millis,
+    /// Whether it was published before the visitor could be identified.
+    pub unidentified: bool,
+}
+
+impl Published {
+    /// What `record` says, published at that time.
+    #[must_use]
+    pub fn of(record: &Record, published_at: Millis) -> Self {
+        Self {
+            opened_at: record.opened_at,
+            first_seen_at: record.first_seen_at,
+            published_at,
+            unidentified: record.unidentified,
+        }
+    }
+
+    /// Whether the record must be written again: the event knows the opening better, or the record is getting old.
+    fn needs(&self, event: EventTimes, now: Millis) -> bool {
+        let better = match self.opened_at {
+            Some(opened_at) => event.opening && event.at < opened_at,
+            None => event.opening || event.at < self.first_seen_at,
+        };
+        better || now - self.published_at > RECORD_HALF_LIFE
+    }
+}
+
+/// What to do about an event that says that its session is active.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing is known about the session: find out who it is.
+    Identify,
+    /// Publish its activity.
+    Touch,
+    /// Publish its activity, and find out who it is: its record does not say so yet.
+    TouchAndIdentify,
+    /// Add to the record what the event knows. The session counts as being published from now on.
+    Update,
+    /// The session is closed: publish its tombstone again.
+    Renew(Tombstone),
+    /// The session is closed, and its tombstone is recent.
+    Ignore,
+    /// The session is never shown.
+    Hide,
+    /// The session's record is being published: keep the event with [`Sessions::defer`] until that has ended.
+    Defer,
+}
+
+/// What is known about a session.
+#[derive(Debug)]
+enum State {
+    Publishing,
+    Published(Published),
+    Closed {
+        tombstone: Tombstone,
+        renewed_at: Millis,
+    },
+    /// Like a record's, the verdict on a session holds as long as the session.
+    Hidden,
+}
+
+#[derive(Debug)]
+struct Session {
+    state: State,
+    last_event_at: Millis,
+}
+
+/// How the publishing of a record ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A record that says this is in the stream.
+    Published(Published),
+    /// The session was closed before, by a tombstone that was published then.
+    Closed(Tombstone, Millis),
+    /// No record is in the stream.
+    Missing,
+    /// No record is in the stream, and none must be: the session is never shown.
+    Hidden,
+}
+
+/// The sessions that had an event lately. `T` is the caller's ticket for a deferred event.
+#[derive(Debug)]
+pub struct Sessions<T> {
+    sessions: GuidMap<Session>,
+    /// Events of sessions that are being published.
+    deferred: GuidMap<Vec<(Sighting, T)>>,
+    swept_at: Millis,
+    /// How long a tombstone that is written now is kept.
+    tombstone_ttl: Duration,
+}
+
+impl<T> Default for Sessions<T> {
+    fn default() -> Self {
+        Self {
+            sessions: GuidMap::default(),
+            deferred: GuidMap::default(),
+            swept_at: 0,
+            tombstone_ttl: tombstone_ttl(REMEMBER_CLOSINGS),
+        }
+    }
+}
+
+impl<T> Sessions<T> {
+    /// Sets how long tombstones are kept from now on.
+    pub fn keep_tombstones(&mut self, ttl: Duration) {
+        self.tombstone_ttl = ttl;
+    }
+
+    /// What to do about an event of a session.
+    pub fn decide(&mut self, guid: &Guid, event: EventTimes, now: Millis) -> Action {
+        let Some(session) = self.sessions.get_mut(guid) else {
+            return Action::Identify;
+        };
+        session.last_event_at = now;
+        match &mut session.state {
+            State::Publishing => Action::Defer,
+            State::Published(published) if published.needs(event, now) => {
+                session.state = State::Publishing;
+                Action::Update
+            }
+            State::Published(published) if published.unidentified => Action::TouchAndIdentify,
+            State::Published(_) => Action::Touch,
+            State::Closed {
+                tombstone,
+                renewed_at,
+            } if now - *renewed_at > millis(renew_after(self.tombstone_ttl)) => {
+                *renewed_at = now;
+                tombstone.ttl = self.tombstone_ttl;
+                tombstone.received_at = tombstone.received_at.max(event.received_at);
+                Action::Renew(tombstone.clone())
+            }
+            State::Closed { .. } => Action::Ignore,
+            State::Hidden => Action::Hide,
+        }
+    }
+
+    /// Keeps an event whose session is being published; [`Sessions::published`] or [`Sessions::close`] gives it back.
+    pub fn defer(&mut self, sighting: Sighting, ticket: T) {
+        let deferred = self.deferred.entry(sighting.guid.clone()).or_default();
+        deferred.push((sighting, ticket));
+    }
+
+    /// The session's record is being published.
+    pub fn publishing(&mut self, guid: &Guid, now: Millis) {
+        self.set(guid.clone(), State::Publishing, now);
+    }
+
+    /// The publishing has ended. Gives the events that were deferred until then.
+    pub fn published(&mut self, guid: &Guid, outcome: Outcome) -> Vec<(Sighting, T)> {
+        let Some(session) = self.sessions.get_mut(guid) else {
+            return Vec::new();
+        };
+        if !matches!(session.state, State::Publishing) {
+            return Vec::new();
+        }
+        match outcome {
+            Outcome::Published(published) => session.state = State::Published(published),
+            Outcome::Closed(tombstone, published_at) => {
+                session.state = State::Closed {
+                    tombstone,
+                    renewed_at: published_at,
+                };
+            }
+            Outcome::Missing => {
+                self.sessions.remove(guid);
+            }
+            Outcome::Hidden => session.state = State::Hidden,
+        }
+        self.take_deferred(guid)
+    }
+
+    /// The session is closed, whatever was known about it. Gives the events that were deferred.
+    pub fn close(&mut self, tombstone: Tombstone, now: Millis) -> Vec<(Sighting, T)> {
+        let guid = tombstone.guid.clone();
+        let deferred = self.take_deferred(&guid);
+        let renewed_at = now;
+        self.set(
+            guid,
+            State::Closed {
+                tombstone,
+                renewed_at,
+            },
+            now,
+        );
+        deferred
+    }
+
+    /// Forgets the sessions that have had no event for long, at most once per [`SWEEP_EVERY`]. Returns whether it has
+    /// looked.
+    pub fn forget_idle(&mut self, now: Millis) -> bool {
+        if now - self.swept_at < SWEEP_EVERY {
+            return false;
+        }
+        self.swept_at = now;
+        self.sessions.retain(|_, session| {
+            matches!(session.state, State::Publishing) || now - session.last_event_at <= FORGET_AFTER
+        });
+        true
+    }
+
+    /// The published records, as far as is known here.
+    pub fn published_records(&self) -> impl Iterator<Item = (&Guid, Published)> {
+        self.sessions
+            .iter()
+            .filter_map(|(guid, session)| match session.state {
+                State::Published(published) => Some((guid, published)),
+                State::Publishing | State::Closed { .. } | State::Hidden => None,
+            })
+    }
+
+    /// The connection was lost, and with it the answers to all publishing; with `stream_lost` also all that was published.
+    /// Closed sessions are remembered: their tombstones are published again with their next event.
+    pub fn reconnected(&mut self, stream_lost: bool) {
+        self.deferred.clear();
+        self.sessions.retain(|_, session| match &mut session.state {
+            State::Publishing => false,
+            State::Hidden => true,
+            State::Published(_) => !stream_lost,
+            State::Closed { renewed_at, .. } => {
+                if stream_lost {
+                    *renewed_at = LONG_AGO;
+                }
+                true
+            }
+        });
+    }
+
+    /// Another message has taken the place of the record of a session, if it is known.
+    pub fn replaced(&mut self, guid: &Guid, outcome: Outcome, now: Millis) {
+        if let Some(State::Published(_)) = self.state(guid) {
+            self.publishing(guid, now);
+            self.published(guid, outcome);
+        }
+    }
+
+    /// Whether no record is published, or being published, that does not say who the visitor is.
+    #[must_use]
+    pub fn is_not_out_unidentified(&self, guid: &Guid) -> bool {
+        match self.state(guid) {
+            Some(State::Publishing) => false,
+            Some(State::Published(published)) => !published.unidentified,
+            Some(State::Closed { .. } | State::Hidden) | None => true,
+        }
+    }
+
+    /// Whether nothing is known about the session.
+    #[must_use]
+    pub fn is_unknown(&self, guid: &Guid) -> bool {
+        self.state(guid).is_none()
+    }
+
+    /// Whether the session is never shown.
+    #[must_use]
+    pub fn is_hidden(&self, guid: &Guid) -> bool {
+        matches!(self.state(guid), Some(State::Hidden))
+    }
+
+    /// The number of sessions.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.sessions.len()
+    }
+
+    fn state(&self, guid: &Guid) -> Option<&State> {
+        self.sessions.get(guid).map(|session| &session.state)
+    }
+
+    fn set(&mut self, guid: Guid, state: State, now: Millis) {
+        let session = Session {
+            state,
+            last_event_at: now,
+        };
+        self.sessions.insert(guid, session);
+    }
+
+    fn take_deferred(&mut self, guid: &Guid) -> Vec<(Sighting, T)> {
+        self.deferred.remove(guid).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+use super::*;
+
+/// 75 s.
+const RENEW_AFTER: Millis = 75_000;
+
+fn guid() -> Guid {
+    Guid::new("a").unwrap()
+}
+
+fn sighting(opening: bool, at: Millis) -> Sighting {
+    Sighting {
+        guid: guid(),
+        ip: "::1".into(),
+        opening,
+        at,
+        received_at: at,
+    }
+}
+
+fn see(sessions: &mut Sessions<u8>, sighting: Sighting, now: Millis) -> Action {
+    let action = sessions.decide(&sighting.guid, sighting.times(), now);
+    if action == Action::Defer {
+        sessions.defer(sighting, 7);
+    }
+    action
+}
+
+fn tombstone() -> Tombstone {
+    Tombstone {
+        guid: guid(),
+        closed_at: 50,
+        received_at: 50,
+        hidden: false,
+        ttl: tombstone_ttl(REMEMBER_CLOSINGS),
+    }
+}
+
+fn out(opened_at: Option<Millis>, first_seen_at: Millis) -> Sessions<u8> {
+    let mut sessions = Sessions::default();
+    sessions.publishing(&guid(), 0);
+    let published = Published {
+        opened_at,
+        first_seen_at,
+        published_at: 0,
+        unidentified: false,
+    };
+    sessions.published(&guid(), Outcome::Published(published));
+    sessions
+}
+
+#[test]
+fn new_session_is_identified() {
+    let mut sessions = Sessions::default();
+    assert_eq!(see(&mut sessions, sighting(true, 1), 1), Action::Identify);
+}
+
+#[test]
+fn events_during_a_publish_are_deferred() {
+    let mut sessions = Sessions::default();
+    sessions.publishing(&guid(), 0);
+    assert_eq!(see(&mut sessions, sighting(false, 2), 2), Action::Defer);
+    let published = Published {
+        opened_at: Some(1),
+        first_seen_at: 1,
+        published_at: 0,
+        unidentified: false,
+    };
+    assert_eq!(
+        sessions.published(&guid(), Outcome::Published(published)),
+        [(sighting(false, 2), 7)]
+    );
+    assert_eq!(see(&mut sessions, sighting(false, 2), 3), Action::Touch);
+}
+
+#[test]
+fn opening_updates_a_record_without_one() {
+    assert!(matches!(
+        see(&mut out(None, 5), sighting(true, 9), 9),
+        Action::Update
+    ));
+    assert!(matches!(
+        see(&mut out(Some(5), 5), sighting(true, 4), 9),
+        Action::Update
+    ));
+    assert!(matches!(
+        see(&mut out(Some(5), 5), sighting(true, 5), 9),
+        Action::Touch
+    ));
+}
+
+#[test]
+fn earlier_keep_alive_counts_only_without_an_opening() {
+    assert!(matches!(
+        see(&mut out(None, 5), sighting(false, 4), 9),
+        Action::Update
+    ));
+    assert!(matches!(
+        see(&mut out(Some(5), 5), sighting(false, 4), 9),
+        Action::Touch
+    ));
+}
+
+#[test]
+fn unidentified_session_is_touched_and_still_looked_up() {
+    let mut sessions = Sessions::default();
+    sessions.publishing(&guid(), 0);
+    let published = Published {
+        opened_at: Some(1),
+        first_seen_at: 1,
+        published_at: 0,
+        unidentified: true,
+    };
+    sessions.published(&guid(), Outcome::Published(published));
+    assert!(!sessions.is_not_out_unidentified(&guid()));
+    assert!(matches!(
+        see(&mut sessions, sighting(false, 9), 9),
+        Action::TouchAndIdentify
+    ));
+}
+
+#[test]
+fn old_record_is_published_again() {
+    let late = RECORD_HALF_LIFE + 1;
+    assert!(matches!(
+        see(&mut out(Some(5), 5), sighting(false, late), late),
+        Action::Update
+    ));
+}
+
+#[test]
+fn closed_session_stays_closed_and_its_tombstone_is_renewed() {
+    let mut sessions = out(Some(5), 5);
+    sessions.close(tombstone(), 50);
+    assert_eq!(see(&mut sessions, sighting(true, 60), 60), Action::Ignore);
+    let late = 50 + RENEW_AFTER + 1;
+    assert!(matches!(
+        see(&mut sessions, sighting(false, late), late),
+        Action::Renew(_)
+    ));
+    assert_eq!(see(&mut sessions, sighting(false, late), late), Action::Ignore);
+}
+
+#[test]
+fn old_tombstone_found_in_the_stream_is_renewed_at_once() {
+    let mut sessions = Sessions::default();
+    let now = RENEW_AFTER + 100;
+    sessions.publishing(&guid(), now);
+    sessions.published(&guid(), Outcome::Closed(tombstone(), 50));
+    assert!(matches!(
+        see(&mut sessions, sighting(false, now), now),
+        Action::Renew(_)
+    ));
+}
+
+#[test]
+fn closing_during_a_publish_wins() {
+    let mut sessions = Sessions::default();
+    sessions.publishing(&guid(), 0);
+    see(&mut sessions, sighting(false, 2), 2);
+    assert_eq!(sessions.close(tombstone(), 50), [(sighting(false, 2), 7)]);
+    let published = Published {
+        opened_at: None,
+        first_seen_at: 1,
+        published_at: 0,
+        unidentified: false,
+    };
+    assert!(
+        sessions
+            .published(&guid(), Outcome::Published(published))
+            .is_empty()
+    );
+    assert_eq!(see(&mut sessions, sighting(false, 60), 60), Action::Ignore);
+}
+
+#[test]
+fn idle_sessions_are_forgotten() {
+    let mut sessions = out(Some(5), 5);
+    sessions.forget_idle(FORGET_AFTER);
+    assert_eq!(sessions.count(), 1);
+    sessions.forget_idle(FORGET_AFTER + SWEEP_EVERY - 1);
+    assert_eq!(sessions.count(), 1, "the last sweep was just now");
+    sessions.forget_idle(FORGET_AFTER + SWEEP_EVERY);
+    assert_eq!(sessions.count(), 0);
+}
+
+#[test]
+fn lost_stream_forgets_records_and_renews_tombstones() {
+    let mut sessions = out(Some(5), 5);
+    sessions.reconnected(false);
+    assert_eq!(sessions.count(), 1);
+    sessions.reconnected(true);
+    assert_eq!(sessions.count(), 0);
+    sessions.close(tombstone(), RENEW_AFTER);
+    sessions.reconnected(true);
+    assert!(matches!(
+        see(&mut sessions, sighting(false, 60), RENEW_AFTER + 1),
+        Action::Renew(_)
+    ));
+}
