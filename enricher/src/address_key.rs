@@ -1,4 +1,4 @@
-//! The secret that addresses are hashed with, and which of two secrets the fleet keeps. Pure.
+//! Keyed hashes of addresses, and the secret that the fleet agrees on for them. Pure.
 
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -9,15 +9,15 @@ use protocol::ip::IpKey;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-/// What caches file an address under, one for all spellings of it; see [`AddressHasher::key`].
+/// The key of an address in caches, the same for all its spellings; see [`AddressHasher::key`].
 ///
-/// It is a keyed hash, because a key of the bucket is a subject, and the address of a visitor of a hidden company must not
-/// appear on any.
+/// It is a keyed hash, because a key of the bucket is a subject, and no subject may hold the address of a visitor of a
+/// hidden company.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(u128);
 
 impl Key {
-    /// Half of a digest is enough.
+    /// Takes half of the digest, which is enough.
     pub fn from_digest(digest: &[u8; 32]) -> Self {
         Self(
             digest[..16]
@@ -26,14 +26,14 @@ impl Key {
         )
     }
 
-    /// Reads what [`Key::text`] writes.
+    /// Parses the form that [`Key::text`] writes.
     pub fn parse(text: &str) -> Option<Self> {
         (text.len() == 32)
             .then(|| u128::from_str_radix(text, 16).ok().map(Self))
             .flatten()
     }
 
-    /// The key as the bucket knows it.
+    /// The key as it is written in the bucket.
     pub fn text(self) -> String {
         let mut text = String::with_capacity(32);
         // Writing to a string cannot fail.
@@ -42,7 +42,7 @@ impl Key {
     }
 }
 
-/// The secret of the fleet (ADR 20). Its order is the order of age: of two secrets the fleet keeps the older.
+/// The fleet's secret (ADR 20). Secrets are ordered by age, because of two secrets the fleet keeps the older.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Secret {
@@ -52,13 +52,13 @@ pub struct Secret {
 }
 
 impl Secret {
-    /// A secret made of these bytes, which must come from a cryptographically secure generator.
+    /// A secret with this key, which must come from a cryptographically secure generator.
     pub fn new(key: [u8; 32], made_at: Millis) -> Self {
         Self { made_at, key }
     }
 
     fn mac(&self) -> Hmac<Sha256> {
-        // HMAC takes a key of any length; the type cannot say so.
+        // HMAC accepts keys of any length.
         Hmac::new_from_slice(&self.key)
             .unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default()))
     }
@@ -73,18 +73,18 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What an enricher does where it has one secret and the bucket holds another, or none.
+/// What to do about the enricher's own secret and the one in the bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Agreement {
-    /// Both are the same.
+    /// Keep the secret: both are the same.
     Keep,
-    /// Takes over the secret of the bucket.
+    /// Adopt the secret in the bucket.
     Adopt(Secret),
-    /// Writes its own into the bucket.
+    /// Write the enricher's own secret into the bucket.
     Write,
 }
 
-/// What to do. A secret that has hashed nothing yet always gives way.
+/// Compares the two secrets. A secret that has not been used yet always gives way.
 pub fn agree(own: Secret, in_use: bool, stored: Option<Secret>) -> Agreement {
     match stored {
         None => Agreement::Write,
@@ -113,7 +113,7 @@ impl fmt::Debug for State {
 }
 
 impl AddressHasher {
-    /// With a secret that the fleet has not agreed on yet.
+    /// A hasher with a secret that the fleet has not agreed on yet.
     pub fn new(secret: Secret) -> Self {
         let state = State {
             secret,
@@ -125,12 +125,12 @@ impl AddressHasher {
         }
     }
 
-    /// What caches file an address under: one key for all its spellings.
+    /// The key of an address, the same for all its spellings.
     pub fn key(&self, ip: &str) -> Key {
         Key::from_digest(&self.digest(b"address", IpKey::new(ip).as_str().as_bytes()))
     }
 
-    /// The keyed hash of something else than an address, `kind` being what it is.
+    /// The keyed hash of something other than an address; `kind` names it.
     pub fn digest(&self, kind: &[u8], text: &[u8]) -> [u8; 32] {
         let mac = self.read().mac.clone();
         mac.chain_update(kind)
@@ -147,7 +147,7 @@ impl AddressHasher {
         (state.secret, state.in_use)
     }
 
-    /// The fleet has agreed on this secret. Tells whether keys made so far are of no use any longer.
+    /// The fleet has agreed on this secret. Returns whether keys made so far are useless now.
     pub fn agreed(&self, secret: Secret) -> bool {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let replaced = state.in_use && state.secret != secret;

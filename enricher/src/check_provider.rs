@@ -14,10 +14,10 @@ use crate::lookup::provider::deanonymizer::{Deanonymizer, Service};
 use crate::lookup::provider::{Billed, Finding, Provider, Reason};
 use crate::verdict::Verdict;
 
-/// Asks, and says on standard output what came of it. Fails where the answer brings no verdict.
+/// Asks the provider, and prints what would be shown and why.
 ///
 /// # Errors
-/// Where there is no provider to ask.
+/// If there is no provider, or its answer brings no verdict.
 pub async fn run(
     deanonymizer: &Deanonymizer,
     free_tier: &FreeTier,
@@ -48,7 +48,7 @@ pub async fn run(
     Ok(code)
 }
 
-/// A reader who has gone away needs no answer.
+/// A closed pipe is not an error.
 fn say(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }

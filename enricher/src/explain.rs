@@ -1,4 +1,4 @@
-//! `visitor.explain`: where the verdict on an address came from, without showing what must not be shown.
+//! `visitor.explain`: tells where the verdict on an address came from, and nothing that must not be shown.
 
 use protocol::ip;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::verdict::Verdict;
 /// The subject; the request's payload is the address.
 pub const SUBJECT: &str = "visitor.explain";
 
-/// Explains addresses. Clones ask the same.
+/// Explains verdicts. Clones share everything.
 #[derive(Clone)]
 pub struct Explain {
     replica: Replica,
@@ -21,7 +21,7 @@ pub struct Explain {
 }
 
 impl Explain {
-    /// From this enricher's copy and the fleet's bucket.
+    /// Uses this enricher's copy and the shared bucket.
     pub fn new(replica: Replica, fleet: Fleet, hasher: AddressHasher) -> Self {
         Self {
             replica,
@@ -30,10 +30,10 @@ impl Explain {
         }
     }
 
-    /// The answer for the address in `payload`.
+    /// Explains the verdict on the address in `payload`.
     ///
     /// # Errors
-    /// In words, where it is no address or the bucket cannot be asked.
+    /// A message for people, if it is no address or the bucket cannot be read.
     pub async fn answer(&self, payload: &[u8]) -> Result<Value, String> {
         let address = std::str::from_utf8(payload).unwrap_or_default().trim();
         if !ip::is_plausible(address) {
@@ -61,7 +61,7 @@ impl Explain {
     }
 }
 
-/// Neither the address nor, for a hidden company, anything of who it is.
+/// Holds neither the address nor, for a hidden company, anything about it.
 fn verdict(found: &Found, source: &str) -> Value {
     let (word, profile) = match &found.verdict {
         Verdict::Shown(profile) => ("shown", Some(profile)),

@@ -19,13 +19,13 @@ use crate::lookup::provider::Provider;
 use crate::lookup::provider::deanonymizer::{Deanonymizer, Service};
 use crate::lookup::provider::key_file::KeyFile;
 
-/// What the enricher can be asked to do instead of its job.
+/// Commands that replace the service.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     #[command(flatten)]
     Shared(flags::Command),
 
-    /// Ask the provider about one address, which is one paid call, and say what would be shown and why.
+    /// Ask the provider about one address, which costs one paid call, and print what would be shown and why.
     CheckProvider {
         /// The address.
         #[arg(long, value_parser = plausible_ip)]
@@ -33,7 +33,7 @@ pub enum Command {
     },
 }
 
-/// Finds out who visitors are, and republishes what may be shown.
+/// Identifies visitors by their IP, and publishes what may be shown.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "enricher", version)]
 pub struct Flags {
@@ -43,41 +43,41 @@ pub struct Flags {
     #[command(flatten)]
     pub common: Common,
 
-    /// The Deanonymizer; every call to it costs money. `none`: nobody is asked, and visitors are shown with their network
-    /// and country only.
+    /// The Deanonymizer's URL. Every call costs money. `none`: no calls, and visitors are shown with their network and
+    /// country only.
     #[arg(long, env, default_value = "http://127.0.0.1:4830/deanonymize", value_parser = deanonymizer_url)]
     pub deanonymizer_url: Maybe<Url>,
 
-    /// A file that describes an identification service, which is asked in the Deanonymizer's place.
+    /// A file that describes an identification service to call instead of the Deanonymizer.
     #[arg(long, env, value_name = "FILE")]
     pub deanonymizer_provider: Option<PathBuf>,
 
-    /// A file with the key to it, read for each call. Without a provider file it is sent as `Authorization: Bearer`.
+    /// A file with the key for it, read for each call. Without a provider file it is sent as `Authorization: Bearer`.
     #[arg(long, env, value_name = "FILE")]
     pub deanonymizer_key_file: Option<PathBuf>,
 
-    /// Do not look up private and other reserved addresses; with a provider file they never are.
+    /// Do not look up private and other reserved addresses. With a provider file they are never looked up.
     #[arg(long, env, action = ArgAction::Set, default_value_t = false, num_args = 0..=1, default_missing_value = "true")]
     pub skip_reserved: bool,
 
-    /// Networks whose visitors nobody pays a lookup for: an AS number, an address range or an organisation's name a line.
+    /// Networks whose visitors are not looked up: an AS number, an address range or an organisation's name per line.
     #[arg(long, env, value_name = "FILE")]
     pub skip_networks: Option<PathBuf>,
 
-    /// A database in the format of `MaxMind` (.mmdb) that knows the network of an address and who runs it.
+    /// A `MaxMind` database (.mmdb) with the network of an address and its operator.
     #[arg(long, env, value_name = "FILE")]
     pub network_db: Option<PathBuf>,
 
-    /// A database in the format of `MaxMind` (.mmdb) that knows the country of an address.
+    /// A `MaxMind` database (.mmdb) with the country of an address.
     #[arg(long, env, value_name = "FILE")]
     pub country_db: Option<PathBuf>,
 
-    /// Companies whose sessions are never shown, besides the two data centres: GUIDs or domains, comma-separated. A domain
-    /// hides the companies whose domain it is, and those below it.
+    /// Companies whose sessions are never shown, in addition to the two data centres: GUIDs or domains,
+    /// comma-separated. A domain hides the companies with this domain or a subdomain of it.
     #[arg(long, env, value_delimiter = ',', value_name = "GUID|DOMAIN")]
     pub hide_companies: Vec<HiddenCompany>,
 
-    /// The former name of `--hide-companies`; both may be given.
+    /// The former name of `--hide-companies`. Both may be given.
     #[arg(long, env, value_delimiter = ',', value_name = "GUID|DOMAIN", hide = true)]
     pub hidden_companies: Vec<HiddenCompany>,
 
@@ -85,11 +85,11 @@ pub struct Flags {
     #[arg(long, env, default_value = "24h", value_parser = duration)]
     pub profile_ttl: Duration,
 
-    /// How long it is remembered that the Deanonymizer does not know an IP.
+    /// How long an IP is cached as unknown to the Deanonymizer.
     #[arg(long, env, default_value = "1h", value_parser = duration)]
     pub unknown_ttl: Duration,
 
-    /// How many IPs this process remembers; the least used go first.
+    /// The most IPs that this process caches. The least used are evicted first.
     #[arg(long, env, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub cache_capacity: u64,
 
@@ -97,7 +97,7 @@ pub struct Flags {
     #[arg(long, env, default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..))]
     pub lookup_concurrency: u16,
 
-    /// How long one call may take.
+    /// The timeout of one call.
     #[arg(long, env, default_value = "5s", value_parser = duration)]
     pub lookup_timeout: Duration,
 
@@ -106,43 +106,42 @@ pub struct Flags {
     #[arg(long, env, default_value = "2s", value_parser = duration)]
     pub lookup_connect_timeout: Duration,
 
-    /// The most calls the whole fleet may make: a number per min, hour or day, such as 100/min.
+    /// The most calls that the whole fleet may make: a number per min, hour or day, such as 100/min.
     #[arg(long, env, default_value = "unlimited", value_parser = lookup_budget)]
     pub lookup_budget: Maybe<Budget>,
 
-    /// How long the fleet makes no calls after the provider has refused our key or our account is exhausted; then one call
-    /// probes for all. Another key in the key file is tried at once.
+    /// How long the fleet makes no calls after the provider refused our key or our account was exhausted.
     #[arg(long, env, default_value = "1m", value_parser = duration)]
     pub account_retry: Duration,
 
-    /// What one call costs.
+    /// The price of one call.
     #[arg(long, env, default_value_t = 0.01)]
     pub price_per_lookup: f64,
 
-    /// After how much silence a session no longer counts as active.
+    /// A session without an event for this long no longer counts as active.
     #[arg(long, env, default_value = "60s", value_parser = duration)]
     pub stale_after: Duration,
 
-    /// How long a closing is remembered after the last event of its session: an event that comes later shows the session
+    /// How long a closing is remembered after the last event of its session. A later event shows the session again
     /// until it goes stale.
     #[arg(long, env, default_value = "10m", value_parser = duration)]
     pub remember_closings: Duration,
 
-    /// How long a lookup may keep failing before its session is shown all the same, marked as unidentified; shorter
-    /// than --stale-after.
+    /// How long a lookup may keep failing before its session is shown anyway, marked as unidentified. Shorter than
+    /// --stale-after.
     #[arg(long, env, default_value = "never", value_parser = unidentified_after)]
     pub show_unidentified_after: Maybe<Duration>,
 
-    /// Where to serve health and metrics; port 0 takes a free one.
+    /// The address for health and metrics. Port 0 takes a free one.
     #[arg(long, env, default_value = "127.0.0.1:9102")]
     pub http_listen: SocketAddr,
 }
 
 impl Flags {
-    /// Whom to ask.
+    /// The service that identifies visitors.
     ///
     /// # Errors
-    /// Where the provider file cannot be used; the error names the flag, the line and the key.
+    /// If the provider file cannot be used; the error names the flag, the line and the key.
     pub fn service(&self) -> anyhow::Result<Service> {
         let Some(file) = &self.deanonymizer_provider else {
             return Ok(self
@@ -162,10 +161,10 @@ impl Flags {
         Ok(Service::Provider(Arc::new(provider)))
     }
 
-    /// The door to whom to ask.
+    /// The client of that service.
     ///
     /// # Errors
-    /// Where the provider file, the key or the system's certificates cannot be used; the error names the flag.
+    /// If the provider file, the key or the system's certificates cannot be used; the error names the flag.
     pub fn deanonymizer(&self) -> anyhow::Result<Deanonymizer> {
         Deanonymizer::new(
             self.service()?,
@@ -179,15 +178,15 @@ impl Flags {
     /// The file with the key to it.
     ///
     /// # Errors
-    /// Where it holds no key that can be sent; the error names the flag.
+    /// If it holds no key that can be sent; the error names the flag.
     pub fn key_file(&self) -> anyhow::Result<Option<KeyFile>> {
         self.deanonymizer_key_file.clone().map(KeyFile::open).transpose()
     }
 
-    /// What is known of an address without a call.
+    /// The network and country databases, and the networks that are not looked up.
     ///
     /// # Errors
-    /// Where a file cannot be used; the error names the flag.
+    /// If a file cannot be used; the error names the flag.
     pub fn free_tier(&self, service: &Service) -> anyhow::Result<FreeTier> {
         let files = Files {
             network_db: self.network_db.clone(),
@@ -241,7 +240,7 @@ impl CommandLine for Flags {
     }
 }
 
-/// A setting that has a word for its absence.
+/// A setting with a word for "none".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Maybe<T>(pub Option<T>);
 

@@ -1,4 +1,4 @@
-//! The enricher's figures, for metrics and status alike.
+//! The enricher's metrics. The status message takes its figures from them.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,10 +15,10 @@ use crate::lookup::free_tier::NoCall;
 use crate::tally::{Fates, Level, Verdicts};
 use crate::verdict::Verdict;
 
-/// What the enricher counts.
+/// The metrics.
 pub struct Gauges {
     events: [Counter; EventKind::ALL.len()],
-    /// What events came to.
+    /// Events by outcome.
     pub fates: Fates,
     /// Events whose timestamp was replaced by the time of receipt.
     pub timestamps_replaced: Counter,
@@ -40,29 +40,29 @@ pub struct Gauges {
     pub returned: Counter,
     /// Raw messages being handled.
     pub deliveries: Gauge,
-    /// Sessions whose record is known to be out.
+    /// Sessions whose state is known.
     pub sessions: Gauge,
     /// Sessions that wait for a verdict.
     pub being_identified: Gauge,
-    /// Which sessions these are.
+    /// Their sample.
     unidentified: Mutex<Sample>,
     /// Messages in the raw stream that no enricher has taken yet.
     pub queue_waiting: Gauge,
     lookups_paid: Counter,
     /// Is notified of each call that has to be paid.
     pub paid: Arc<Notify>,
-    /// New sessions whose verdict was in the own cache.
+    /// New sessions whose verdict was in this enricher's copy.
     pub saved_by_cache: Counter,
     /// New sessions whose verdict another enricher had found.
     pub saved_by_fleet: Counter,
-    /// New sessions that wait for a lookup that another has caused.
+    /// New sessions that share a lookup with another session.
     pub saved_by_sharing: Counter,
     saved_by_rule: [Counter; NoCall::TOKENS.len()],
     /// Verdicts found.
     pub verdicts: Verdicts,
-    /// From the receipt of a raw message's oldest event until an enricher takes the message for the first time.
+    /// From the receipt of a raw message's oldest event until an enricher first takes the message.
     pub queue: Latency,
-    /// From the first session that waits for an address until its verdict is there or the lookup is given up for now.
+    /// From the first session that waits for an address until its lookup ends.
     pub lookup: Latency,
     /// One call to the Deanonymizer.
     pub call: Latency,
@@ -72,12 +72,12 @@ pub struct Gauges {
     account: Gauge,
     concurrency: Gauge,
     lookups_failed: Family<Label, Counter>,
-    /// So many messages at least are in the sessions' stream, as far as this enricher knows. Not a metric.
+    /// The number of messages that must be in the stream of sessions at least. Not a metric.
     pub records_out: AtomicU64,
 }
 
 impl Gauges {
-    /// Registers them all; a call costs `price`.
+    /// Registers all metrics. A call costs `price`.
     pub fn new(metrics: &Metrics, price: f64) -> Self {
         let counter = |name, help| metrics.add(name, help, Counter::default());
         let gauge = |name, help| metrics.add(name, help, Gauge::default());
@@ -91,7 +91,7 @@ impl Gauges {
             "New sessions that needed no call",
             Family::default(),
         );
-        // The hot path finds its counters by their place, without a look into the family.
+        // Counters in arrays: the hot path does not search the family.
         let saved_by = |level| lookups_saved.get_or_create_owned(&[("by", level)]);
         let lookups_failed: Family<Label, Counter> = metrics.add(
             "lookups_failed",
@@ -172,7 +172,7 @@ impl Gauges {
         }
     }
 
-    /// Notes which sessions wait for a verdict.
+    /// Sets the sample of sessions that wait for a verdict.
     pub fn set_unidentified(&self, sample: Sample) {
         *self.unidentified.lock().unwrap_or_else(PoisonError::into_inner) = sample;
     }
@@ -182,14 +182,14 @@ impl Gauges {
         self.events[kind as usize].inc();
     }
 
-    /// Counts a call that has to be paid.
+    /// Counts a paid call.
     pub fn lookup_paid(&self) {
         self.lookups_paid.inc();
         self.spent.inc_by(self.price);
         self.paid.notify_one();
     }
 
-    /// Counts a new session of an address that is not asked about.
+    /// Counts a new session whose address is not looked up.
     pub fn saved_by_rule(&self, reason: NoCall) {
         self.saved_by_rule[reason.place()].inc();
     }
@@ -217,7 +217,7 @@ impl Gauges {
         }
     }
 
-    /// The figures for the status.
+    /// The figures for the status message.
     pub fn figures(&self, guard: &Guard) -> EnricherFigures {
         let calls = guard.figures();
         self.breaker.set(match calls.breaker {

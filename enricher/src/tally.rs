@@ -1,28 +1,28 @@
-//! What events come to and where verdicts come from, counted.
+//! Counts events by outcome, and verdicts by source.
 //!
-//! The hot path finds a counter by its place, without a look into the family that it belongs to.
+//! Counters are in arrays, so that the hot path does not search a metric family.
 
 use protocol::EventKind;
 use service::metrics::{Counter, Family, Labels, Metrics};
 
 use crate::verdict::Verdict;
 
-/// What an event comes to.
+/// The outcome of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// A record was written because of it.
     Record,
-    /// It was passed on as activity.
+    /// It was published as activity.
     Activity,
-    /// It ends its session, or renews the memory of its end.
+    /// It wrote or renewed its session's tombstone.
     Tombstone,
     /// Its session is never shown.
     Hidden,
-    /// It says nothing new.
+    /// It adds nothing.
     Ignored,
-    /// It was folded into another event of its session, which waits for a verdict.
+    /// It was merged into another event of its session that waits for a verdict.
     Folded,
-    /// It could not be handled for now, most often for want of a verdict; it comes again with its message.
+    /// It could not be handled yet, usually because there is no verdict. Its message comes again.
     Postponed,
 }
 
@@ -50,12 +50,12 @@ impl Fate {
     }
 }
 
-/// Where a verdict comes from.
+/// Where a verdict came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// This enricher's own copy of the fleet's bucket.
+    /// This enricher's copy of the shared bucket.
     Cache,
-    /// The bucket itself.
+    /// The shared bucket.
     Fleet,
     /// A call.
     Call,
@@ -73,7 +73,7 @@ impl Level {
     }
 }
 
-/// The verdicts as labels, each at the place that [`place`] gives.
+/// The verdicts as labels, by [`index`].
 const VERDICTS: [&str; 3] = ["shown", "unknown", "hidden"];
 
 const fn place(verdict: &Verdict) -> usize {
@@ -84,12 +84,12 @@ const fn place(verdict: &Verdict) -> usize {
     }
 }
 
-/// What events came to, by kind.
+/// Events by kind and outcome.
 #[derive(Debug)]
 pub struct Fates([[Counter; Fate::ALL.len()]; EventKind::ALL.len()]);
 
 impl Fates {
-    /// Registers them, all at zero.
+    /// Registers all counters at zero.
     pub fn new(metrics: &Metrics) -> Self {
         let family: Family<Labels, Counter> = metrics.add(
             "event_fates",
@@ -102,18 +102,18 @@ impl Fates {
         }))
     }
 
-    /// An event of that kind came to this.
+    /// Counts an event.
     pub fn count(&self, kind: EventKind, fate: Fate) {
         self.0[kind as usize][fate as usize].inc();
     }
 }
 
-/// Verdicts, by where they come from.
+/// Verdicts by source.
 #[derive(Debug)]
 pub struct Verdicts([[Counter; VERDICTS.len()]; Level::ALL.len()]);
 
 impl Verdicts {
-    /// Registers them, all at zero.
+    /// Registers all counters at zero.
     pub fn new(metrics: &Metrics) -> Self {
         let family: Family<Labels, Counter> = metrics.add(
             "verdicts",
@@ -126,12 +126,12 @@ impl Verdicts {
         }))
     }
 
-    /// A verdict was found there.
+    /// Counts a verdict.
     pub fn found(&self, level: Level, verdict: &Verdict) {
         self.0[level as usize][place(verdict)].inc();
     }
 
-    /// How many of that verdict were found there.
+    /// The number of such verdicts from that source.
     pub fn count(&self, level: Level, verdict: &Verdict) -> u64 {
         self.0[level as usize][place(verdict)].get()
     }

@@ -1,8 +1,8 @@
-//! The verdict on an address: what may be shown of who is behind it. Pure.
+//! The verdict on an address: what may be shown. Pure.
 
 use protocol::Profile;
 
-/// What the lookup of an address came to.
+/// The result of the lookup of an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Its sessions are shown, with this profile.
@@ -14,7 +14,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The profile to show; `None` where nothing may be.
+    /// The profile to show. `None` if nothing may be shown.
     #[must_use]
     pub fn profile(&self) -> Option<Profile> {
         match self {

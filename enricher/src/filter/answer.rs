@@ -2,11 +2,11 @@
 
 use protocol::record::{Company, Contact};
 
-/// What the Deanonymizer says of an address, before anything is filtered.
+/// The Deanonymizer's answer about an address, before anything is filtered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// The company, where known.
+    /// The company, if known.
     pub company: Option<Company>,
-    /// The contact, where known, with every address that the Deanonymizer has.
+    /// The contact, if known, with all of its email addresses.
     pub contact: Option<Contact>,
 }

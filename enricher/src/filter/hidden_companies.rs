@@ -25,10 +25,10 @@ pub enum HiddenCompany {
 /// The text names no company.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCompany {
-    /// Neither of the two ways to name a company.
+    /// Neither a GUID nor a domain.
     #[error("must be a company's GUID or its domain, such as lumen.example")]
     NeitherGuidNorDomain,
-    /// Hiding it would hide every company of a country or of a whole top-level domain.
+    /// It would hide every company of a country or of a whole top-level domain.
     #[error("is a public suffix, below which many companies have their domains")]
     PublicSuffix,
 }
@@ -55,7 +55,7 @@ fn is_below_public_suffix(domain: &str) -> bool {
         || psl::suffix(domain.as_bytes()).is_some_and(|suffix| suffix.typ() == Some(psl::Type::Private))
 }
 
-/// The domain of a company, as it is written in an answer: alone, in a URL or an email address, in any spelling; without
+/// The domain of a company, as an answer writes it: alone, in a URL or in an email address, in any spelling. Without
 /// `www`.
 pub(crate) fn company_domain(text: &str) -> Option<String> {
     let domain = domain(host(text.trim()))?;
@@ -70,8 +70,8 @@ fn without_www(domain: String) -> String {
     }
 }
 
-/// The domain that the text spells, in ASCII and lower case, without a final dot; `None` where it is not one of several
-/// labels made of letters, digits and hyphens.
+/// The domain that the text spells, in ASCII and lower case, without a final dot. `None` unless it has several labels
+/// of letters, digits and hyphens.
 fn domain(text: &str) -> Option<String> {
     let Ok(Host::Domain(domain)) = Host::parse(text) else {
         return None;
@@ -99,7 +99,7 @@ pub struct HiddenCompanies {
 }
 
 impl HiddenCompanies {
-    /// The data centres, and those named.
+    /// The two data centres, and these companies.
     pub fn new(named: impl IntoIterator<Item = HiddenCompany>) -> Self {
         let mut hidden = Self::default();
         hidden.guids.extend(DATA_CENTRES.map(Identity::of));
@@ -124,7 +124,7 @@ impl HiddenCompanies {
         self.guids.contains(&Identity::of(&company.guid)) || self.hides_domain(&company.domain)
     }
 
-    /// Reads more into the text than a flag may hold: the Deanonymizer may write a URL, or several domains.
+    /// Accepts more spellings than the flag, because the Deanonymizer may write a URL or several domains.
     fn hides_domain(&self, text: &str) -> bool {
         if self.domains.is_empty() {
             return false;

@@ -1,4 +1,4 @@
-//! What may be shown: everything that reads an unfiltered answer is in this folder.
+//! What may be shown.
 
 pub mod answer;
 pub mod email;

@@ -1,4 +1,4 @@
-//! The rules by which this enricher hides, and what they make of verdicts and records that were filtered by others. Pure.
+//! The filter rules of this enricher, applied to fresh answers and to what other enrichers have filtered. Pure.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use crate::filter::hidden_companies::HiddenCompanies;
 use crate::filter::profile::filter;
 use crate::verdict::Verdict;
 
-/// The text of everything that decides what may be shown: enrichers of which one has another text hide by other rules.
+/// The source text of everything that decides what may be shown. Enrichers with another text filter by other rules.
 const SOURCES: &[&str] = &[
     include_str!("email/mod.rs"),
     include_str!("email/domains.rs"),
@@ -22,27 +22,27 @@ const SOURCES: &[&str] = &[
     include_str!("profile/mod.rs"),
 ];
 
-/// What the rules say of a record that is out.
+/// What the rules demand for a published record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// It may stand.
+    /// It may stay as it is.
     Stands,
     /// Its session must not be shown.
     Hide,
-    /// It may say no more than this of the visitor.
+    /// It may show no more than this profile.
     Redact(Profile),
 }
 
-/// The rules. They hold for the life of the process.
+/// The rules. They do not change while the process runs.
 #[derive(Clone, Debug)]
 pub struct Rules {
     hidden: HiddenCompanies,
-    /// A digest of all that decides what may be shown.
+    /// A digest of everything that decides what may be shown.
     identity: [u8; 32],
 }
 
 impl Rules {
-    /// That hide these companies, and every personal address.
+    /// Rules that hide these companies and every personal address.
     pub fn new(hidden: HiddenCompanies) -> Self {
         let mut digest = Sha256::new_with_prefix(format!("{hidden:?}"));
         for source in SOURCES {
@@ -59,9 +59,9 @@ impl Rules {
         filter(answer, &self.hidden)
     }
 
-    /// What takes the place of a verdict that was filtered by other rules; `None` where it may stand.
+    /// The verdict that replaces one that was filtered by other rules. `None` if it may stay.
     ///
-    /// The result never shows more. A verdict that hides stays: it holds no profile that could be shown.
+    /// The result never shows more than before: a hidden verdict holds no profile, so it stays hidden.
     pub fn recheck(&self, verdict: &Verdict) -> Option<Verdict> {
         let Verdict::Shown(profile) = verdict else {
             return None;
@@ -73,7 +73,7 @@ impl Rules {
         }
     }
 
-    /// What the rules say of a record.
+    /// What the rules demand for a record.
     pub fn check_record(&self, record: &Record) -> Check {
         self.check(&record.profile)
     }
@@ -102,7 +102,8 @@ impl Rules {
         }
     }
 
-    /// The same for enrichers that hide by the same rules. It is a keyed hash, so that it does not tell which companies.
+    /// A fingerprint that is the same for enrichers with the same rules. It is a keyed hash, so that it does not tell
+    /// which companies are hidden.
     pub fn fingerprint(&self, hasher: &AddressHasher) -> String {
         let digest = hasher.digest(b"rules", &self.identity);
         digest[..8].iter().fold(String::new(), |mut text, byte| {

@@ -1,6 +1,6 @@
-//! Whether the queue still holds what happened a while ago, as after a time without enrichers. Many of those visitors
-//! have left again, and their closing is further back in the queue; nobody need pay for them. So lookups wait until the
-//! queue has been read up to now.
+//! Detects a backlog in the queue, as after an outage of all enrichers. Many visitors in a backlog have left again,
+//! and their closing is further back in the queue. Lookups wait until the queue has been read, so that nobody pays for
+//! them.
 
 use std::time::Duration;
 
@@ -8,30 +8,31 @@ use protocol::Millis;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-/// A message that waited for longer than this, in ms, while others wait behind it is part of a backlog.
+/// A message that waited longer than this, in ms, with others behind it, belongs to a backlog.
 const BACKLOG_AGE: Millis = 1_000;
 
-/// The longest that a lookup waits for the backlog to be read: fleets that are always behind must look up all the same.
+/// The longest that a lookup waits for the backlog to be read. A fleet that is always behind must still look up
+/// addresses.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
-/// How long the other enrichers may take to publish the closings that they have just read.
+/// How long to wait for the other enrichers to publish the closings that they have just read.
 const SETTLING: Duration = Duration::from_millis(100);
 
-/// What is known of the queue.
+/// Whether the queue has a backlog.
 pub struct Backlog {
     there: watch::Sender<bool>,
 }
 
 impl Backlog {
-    /// None.
+    /// No backlog.
     pub fn new() -> Self {
         Self {
             there: watch::Sender::new(false),
         }
     }
 
-    /// A message was taken from the queue that had waited for `age` ms, with `pending` behind it. One that was given
-    /// back and comes again is old without saying anything of the queue.
+    /// A message was taken from the queue. It had waited for `age` ms, and `pending` messages are behind it. A
+    /// redelivered message (`again`) says nothing about the age of the queue.
     pub fn taken(&self, age: Millis, again: bool, pending: u64) {
         let there = if pending == 0 {
             false
@@ -44,12 +45,12 @@ impl Backlog {
             .send_if_modified(|before| std::mem::replace(before, there) != there);
     }
 
-    /// Comes back when the queue is read, at once where it is.
+    /// Completes once the backlog is read, immediately if there is none.
     pub fn is_read(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut there = self.there.subscribe();
         async move {
             if *there.borrow() {
-                // A pipeline that ends while this waits has no more use for it.
+                // An error means that the pipeline has ended.
                 drop(timeout(LONGEST_WAIT, there.wait_for(|there| !there)).await);
                 sleep(SETTLING).await;
             }

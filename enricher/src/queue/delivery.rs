@@ -1,11 +1,11 @@
-//! A raw message in hand, with the ways to be done with it.
+//! One raw message: acknowledging it, holding it, giving it back to the queue.
 
 use std::time::Duration;
 
 use async_nats::jetstream::{AckKind, Message};
 use service::trace::{self, Span};
 
-/// A message from the work queue that is being handled.
+/// A message from the work queue that this enricher handles.
 #[derive(Debug)]
 pub struct Delivery {
     message: Message,
@@ -13,13 +13,13 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// The message has just been taken.
+    /// Starts the message's span, if it is traced.
     pub fn new(message: Message) -> Self {
         let span = trace::follow("enrich", message.headers.as_ref());
         Self { message, span }
     }
 
-    /// The span of its handling, if it is traced; it ends with this.
+    /// The span of its handling, if it is traced. The span ends when this is dropped.
     pub fn span(&self) -> Option<&Span> {
         self.span.as_ref()
     }
@@ -29,28 +29,28 @@ impl Delivery {
         Some(self.message.info().ok()?.stream_sequence)
     }
 
-    /// It is done with.
+    /// Acknowledges the message: the queue deletes it.
     pub async fn acknowledge(&self) {
         if let Err(error) = self.message.ack().await {
-            // It comes again, and does no harm.
+            // The queue delivers it again, which is harmless.
             tracing::debug!(error, "a raw message was not acknowledged");
         }
     }
 
-    /// It is still being handled.
+    /// Tells the queue that the message is still being handled.
     pub async fn progress(&self) {
         if let Err(error) = self.message.ack_with(AckKind::Progress).await {
             tracing::debug!(error, "the queue was not told of progress");
         }
     }
 
-    /// It only waits: the queue does not deliver it again for so long unless it is told otherwise.
+    /// Tells the queue not to deliver the message again for this long, because it only waits.
     pub async fn hold(&self, delay: Duration) {
         give_back(&self.message, delay).await;
     }
 
-    /// It goes back to the queue, to be delivered again after a while: twice as long each time, with jitter, and at most
-    /// `max_delay`.
+    /// Gives the message back to the queue, which delivers it again after a delay: twice as long each time, with
+    /// jitter, and at most `max_delay`.
     pub async fn postpone(&self, max_delay: Duration) {
         let deliveries = self.message.info().map_or(1, |info| info.delivered).clamp(1, 8);
         let delay = Duration::from_millis(250) * 2_u32.pow(u32::try_from(deliveries).unwrap_or(8));
@@ -61,17 +61,17 @@ impl Delivery {
         give_back(&self.message, delay).await;
     }
 
-    /// It goes back to the queue, for whoever comes first.
+    /// Gives the message back to the queue, which delivers it again at once.
     pub async fn give_back(&self) {
         give_back(&self.message, Duration::ZERO).await;
     }
 }
 
-/// Gives a message back to the queue, to be delivered again after the delay.
+/// Gives a message back to the queue, which delivers it again after `delay`.
 pub async fn give_back(message: &Message, delay: Duration) {
     let delay = (!delay.is_zero()).then_some(delay);
     if let Err(error) = message.ack_with(AckKind::Nak(delay)).await {
-        // It comes again all the same, once the queue has waited for long enough.
+        // The queue delivers it again anyway, once its acknowledgement is overdue.
         tracing::debug!(error, "a raw message was not given back");
     }
 }

@@ -1,4 +1,4 @@
-//! Takes messages from the work queue, and goes on whatever happens to it.
+//! Reads the work queue, and reconnects whenever that fails.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,17 +22,17 @@ use crate::gauges::Gauges;
 /// The part's name in [`Health`].
 pub const PART: &str = "work queue";
 
-/// How many messages are asked for at once; each holds up to 256 events.
+/// Messages per batch. Each message holds up to 256 events.
 const MESSAGES_AT_ONCE: usize = 64;
 
-/// How often a quiet queue says that it is there; when it has not twice, it is asked anew.
+/// The interval of the heartbeats of a quiet queue. The consumer is opened again after two missed ones.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// What comes from the queue.
 pub enum Intake {
-    /// The streams stand, after the start or a lost connection.
+    /// The streams are ready, after the start or a lost connection.
     Connected {
-        /// Whether the sessions' stream is another than before, and empty.
+        /// Whether the stream of sessions was replaced by an empty one.
         sessions_lost: bool,
     },
     /// A message to handle.
@@ -52,7 +52,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// `stale_after` is for the stream of activities, which this may have to make.
+    /// A reader that creates the streams where they are missing; `stale_after` sets how long activities are kept.
     pub fn new(
         nats: Nats,
         streams: Streams,
@@ -73,7 +73,7 @@ impl Queue {
         }
     }
 
-    /// Reads until `shutdown`. What was fetched but not taken by then goes back to the queue.
+    /// Reads until `shutdown`. Gives messages back to the queue that were fetched but not taken by then.
     pub async fn run(mut self, intake: mpsc::Sender<Intake>, shutdown: CancellationToken) {
         let mut backoff = Backoff::for_nats();
         while !shutdown.is_cancelled() {
@@ -94,7 +94,7 @@ impl Queue {
         }
     }
 
-    /// Reads until the connection is lost or the process stops; an error is trouble with the streams.
+    /// Reads until the connection is lost or the process stops. Fails if a stream or the consumer fails.
     async fn one_connection(
         &mut self,
         intake: &mpsc::Sender<Intake>,
@@ -137,7 +137,7 @@ impl Queue {
         }
     }
 
-    /// Makes sure of the streams, and begins to read.
+    /// Creates the streams where they are missing, and starts to read.
     async fn prepare(&mut self) -> anyhow::Result<(pull::Stream, bool)> {
         self.streams.rejected().await?;
         clock::known().await;
@@ -157,7 +157,7 @@ impl Queue {
         Ok((messages, sessions_lost))
     }
 
-    /// Looks at every stream after a while, and at the consumer.
+    /// Checks every stream and the consumer, after a pause.
     fn look(&self) -> impl Future<Output = Found> + Send + use<> {
         let gauges = Arc::clone(&self.gauges);
         let (nats, streams) = (self.nats.clone(), self.streams.clone());
@@ -194,7 +194,7 @@ impl Queue {
     }
 }
 
-/// What a look at all that the enricher depends on has found.
+/// The state of every stream and of the consumer.
 struct Found {
     raw: Look,
     sessions: Look,
@@ -202,7 +202,7 @@ struct Found {
     consumer_is_fit: bool,
 }
 
-/// A stream or consumer cannot be relied on.
+/// A stream or the consumer is missing or misconfigured, or does not answer.
 #[derive(Debug, thiserror::Error)]
 #[error("{name} {trouble}")]
 struct QueueTrouble {

@@ -1,4 +1,4 @@
-//! Which raw messages wait for which results: one is acknowledged when all that it caused is. Pure.
+//! Raw messages in progress: each is acknowledged when everything it caused is done. Pure.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,34 +8,33 @@ use protocol::Millis;
 use protocol::time::millis;
 use service::streams::ACK_WAIT;
 
-/// How often the queue is told that a message is being handled.
+/// The interval at which the queue is told that a message is still being handled.
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
 
 /// The shortest hold: as long as the queue waits for an acknowledgement anyway.
 const SHORTEST_HOLD: Duration = ACK_WAIT;
 
-/// The longest hold: by so much is a session, or its opening time, delayed at most that a killed enricher held.
+/// The longest hold. It bounds the delay of a session whose message a killed enricher held.
 const LONGEST_HOLD: Duration = Duration::from_secs(20);
 
-/// Names a raw message while it is being handled.
+/// Identifies a raw message while it is being handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DeliveryId(u64);
 
-/// A raw message that is done with.
+/// A raw message whose results are all there.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Finished<M> {
-    /// The message.
     pub message: M,
-    /// Whether everything succeeded; otherwise it must be given back.
+    /// Whether everything succeeded. Otherwise the message must be given back.
     pub succeeded: bool,
 }
 
-/// What the queue must be told of a message, so that it does not deliver it again.
+/// What to tell the queue about a message, so that it does not deliver it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Report {
     /// It is being handled.
     Progress,
-    /// It only waits for verdicts; the queue need not hear of it again for so long.
+    /// It only waits for verdicts: the queue may leave it alone for this long.
     Hold(Duration),
 }
 
@@ -51,13 +50,13 @@ struct Entry<M> {
 }
 
 impl<M> Entry<M> {
-    /// Whether nothing but verdicts is waited for.
+    /// Whether it only waits for verdicts.
     fn is_parked(&self) -> bool {
         self.waiting == self.outstanding
     }
 }
 
-/// The raw messages being handled.
+/// The raw messages in progress.
 #[derive(Debug)]
 pub struct Ledger<M> {
     entries: HashMap<DeliveryId, Entry<M>, RandomState>,
@@ -66,7 +65,7 @@ pub struct Ledger<M> {
 }
 
 impl<M> Ledger<M> {
-    /// Without messages.
+    /// No messages.
     pub fn new() -> Self {
         Self {
             entries: HashMap::default(),
@@ -75,7 +74,7 @@ impl<M> Ledger<M> {
         }
     }
 
-    /// Enters a message with one result outstanding, which stands for its being read; see [`Ledger::settle`].
+    /// Adds a message with one outstanding result, which stands for reading the message; see [`Ledger::settle`].
     pub fn open(&mut self, message: M, now: Millis) -> DeliveryId {
         let id = DeliveryId(self.next);
         self.next += 1;
@@ -93,12 +92,12 @@ impl<M> Ledger<M> {
         id
     }
 
-    /// A message that is being handled.
+    /// The message, while it is in progress.
     pub fn get(&self, id: DeliveryId) -> Option<&M> {
         self.entries.get(&id).map(|entry| &entry.message)
     }
 
-    /// One more result is outstanding.
+    /// The message waits for one more result.
     pub fn expect(&mut self, id: DeliveryId) {
         self.change(id, |entry| entry.outstanding += 1);
     }
@@ -108,14 +107,14 @@ impl<M> Ledger<M> {
         self.change(id, |entry| entry.waiting += 1);
     }
 
-    /// One of those that wait for a verdict waits no longer.
+    /// One of the results no longer waits for a verdict.
     pub fn resume(&mut self, id: DeliveryId) {
         self.change(id, |entry| entry.waiting = entry.waiting.saturating_sub(1));
     }
 
-    /// One result is there. Gives the message back when it was the last.
+    /// One result is there. Returns the message if it was the last.
     ///
-    /// A message that was given up in the meantime is not known any longer, and that is all right.
+    /// Results of a message that was abandoned are ignored.
     pub fn settle(&mut self, id: DeliveryId, succeeded: bool) -> Option<Finished<M>> {
         let outstanding = self.change(id, |entry| {
             entry.outstanding = entry.outstanding.saturating_sub(1);
@@ -133,16 +132,16 @@ impl<M> Ledger<M> {
         })
     }
 
-    /// Gives up on all of them.
+    /// Abandons all messages, and returns them.
     pub fn abandon(&mut self) -> Vec<M> {
         self.parked = 0;
         self.entries.drain().map(|(_, entry)| entry.message).collect()
     }
 
-    /// The messages of which the queue must hear again now.
+    /// The messages whose report to the queue is due.
     ///
-    /// A message that only waits is held for as long as it has been waiting, within bounds: so the reports of one become
-    /// rare, and a session that a killed enricher held is delayed by no more than it had waited already.
+    /// A message that only waits is held for as long as it has waited, within bounds. Its reports become rare, and the
+    /// session of a killed enricher is delayed by no more than it had waited already.
     pub fn reports(&mut self, now: Millis) -> impl Iterator<Item = (&M, Report)> {
         self.entries
             .values_mut()
@@ -159,12 +158,12 @@ impl<M> Ledger<M> {
             })
     }
 
-    /// How many messages are being handled, those that only wait for verdicts included.
+    /// The number of messages, including those that only wait for verdicts.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// How many messages wait for more than verdicts.
+    /// The number of messages that wait for more than verdicts.
     pub fn busy(&self) -> usize {
         self.entries.len() - self.parked
     }

@@ -1,23 +1,23 @@
-//! Gathers activities as a group commit does. Pure.
+//! Group commit for activities: those that come while a message is unacknowledged share the next one. Pure.
 
 use std::collections::VecDeque;
 
 use protocol::Activity;
 use protocol::event::MAX_EVENTS;
 
-/// The most messages that may be unacknowledged at once.
+/// The most unacknowledged messages.
 const WINDOW: usize = 16;
 
-/// Activities on their way out. `T` is what the caller wants to find again with each.
+/// Activities to be published. `T` is the caller's ticket for each.
 #[derive(Debug)]
 pub struct Activities<T> {
-    /// Hundreds of thousands behind an outage: taking some from the front must not move the rest.
+    /// A deque, because there may be hundreds of thousands after an outage.
     gathered: VecDeque<(Activity, T)>,
     unacknowledged: usize,
 }
 
 impl<T> Activities<T> {
-    /// None.
+    /// No activities.
     pub fn new() -> Self {
         Self {
             gathered: VecDeque::new(),
@@ -25,12 +25,12 @@ impl<T> Activities<T> {
         }
     }
 
-    /// Adds one.
+    /// Adds an activity.
     pub fn push(&mut self, activity: Activity, ticket: T) {
         self.gathered.push_back((activity, ticket));
     }
 
-    /// The next message to send now: at once while none is unacknowledged, otherwise when it is full.
+    /// The next message to send: immediately while none is unacknowledged, otherwise once it is full.
     pub fn next(&mut self) -> Option<Vec<(Activity, T)>> {
         let full = self.gathered.len() >= MAX_EVENTS && self.unacknowledged < WINDOW;
         let alone = !self.gathered.is_empty() && self.unacknowledged == 0;
@@ -42,12 +42,12 @@ impl<T> Activities<T> {
         Some(self.gathered.drain(..count).collect())
     }
 
-    /// A message is acknowledged, or given up.
+    /// A message is acknowledged or abandoned.
     pub fn settled(&mut self) {
         self.unacknowledged = self.unacknowledged.saturating_sub(1);
     }
 
-    /// Gives up all that was gathered and sent.
+    /// Abandons everything gathered and sent.
     pub fn abandon(&mut self) {
         *self = Self::new();
     }

@@ -1,29 +1,30 @@
-//! How long closings are remembered where room is short (ADR 13): tombstones give way first, new records wait, and records
-//! that are out always stay. Pure.
+//! How long closings are remembered when the stream fills up (ADR 13): tombstones give way first, then new records
+//! wait, and published records always stay. Pure.
 
 use std::time::Duration;
 
 use protocol::stream::tombstone_ttl;
 
-/// The least for which closings are remembered, however short room is: long enough for what is in the queue.
+/// The shortest time for which closings are remembered, however full the stream is: long enough for what is in the
+/// queue.
 const LEAST: Duration = Duration::from_secs(10);
 
-/// What the room in the stream of sessions allows.
+/// What the free space in the stream of sessions allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
     /// How long a tombstone is kept.
     pub tombstone_ttl: Duration,
-    /// Whether that is less than it should be.
+    /// Whether that is shorter than configured.
     pub is_tight: bool,
-    /// Whether the record of a new session may be written. The last tenth of the stream is kept for messages that take
-    /// the place of others: a cluster refuses even those once nothing is left.
+    /// Whether the record of a new session may be written. The last tenth of the stream is reserved for messages that
+    /// replace others, because a full cluster refuses even those.
     pub admits_records: bool,
 }
 
-/// What a stream allows of which `used` of `limit` bytes are used, where closings should be remembered for `remember`.
+/// The allowance while `used` of `limit` bytes are used and closings should be remembered for `remember`.
 ///
-/// Up to half of the stream they are. From there to six tenths the time shrinks to ten seconds, so that what lies above
-/// is free again within seconds of a burst of closings.
+/// The full time holds up to half of the stream. From there to six tenths it shrinks to ten seconds, so that a burst
+/// of closings frees its space within seconds.
 pub fn allowance(remember: Duration, used: u64, limit: u64) -> Allowance {
     let least = LEAST.min(remember);
     let (used, limit) = (u128::from(used) * 100, u128::from(limit));

@@ -1,7 +1,7 @@
-//! Goes through the records that are out, so that those that other rules let pass are hidden or redacted.
+//! Checks published records against this enricher's rules: hides or redacts those that other rules let pass.
 //!
-//! All of them once after each connection, and then each new one for as long as an enricher with other rules is heard:
-//! otherwise nobody but the writer looks at a record (ADR 14).
+//! Checks all records once after each connection, and new ones for as long as an enricher with other rules is heard.
+//! At other times only the writer checks a record (ADR 14).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,15 +31,15 @@ use crate::verdict::Verdict;
 /// The part's name in [`Health`].
 pub const PART: &str = "live records";
 
-/// How long new records are followed after a connection, and after an enricher with other rules was last heard: what it
-/// had under way is written by then, and what a gateway puts back after a stream was lost.
+/// How long new records are checked after a connection, and after an enricher with other rules was last heard. By then
+/// its writes have ended, and gateways have put back a lost stream.
 const FOLLOW_FOR: Duration = Duration::from_secs(30);
 
-/// How many records are checked, and at the most written, at once.
+/// The most records that are checked and written at once.
 const AT_ONCE: usize = 256;
 const WRITES_AT_ONCE: usize = 64;
 
-/// What checking needs.
+/// Checks published records.
 pub struct LiveRecords {
     pub rules: Arc<Rules>,
     pub hasher: AddressHasher,
@@ -52,14 +52,14 @@ pub struct LiveRecords {
     pub gauges: Arc<Gauges>,
 }
 
-/// How far the stream was read, and what is known of it.
+/// How far the stream was read, and its state.
 struct Position {
     watch: StreamWatch,
     read: u64,
 }
 
 impl LiveRecords {
-    /// Checks for ever.
+    /// Checks until the process ends.
     pub async fn run(self) {
         let mut backoff = Backoff::for_nats();
         let mut position = Position {
@@ -77,7 +77,7 @@ impl LiveRecords {
         }
     }
 
-    /// Checks until the connection is lost; an error is trouble with the stream.
+    /// Checks until the connection is lost. Fails if the stream fails.
     async fn one_connection(&self, position: &mut Position) -> anyhow::Result<()> {
         let epoch = self.nats.connected().await;
         let mut lost = std::pin::pin!(self.nats.lost(epoch));
@@ -95,7 +95,7 @@ impl LiveRecords {
         }
     }
 
-    /// Checks what is out and not read yet, and what is written for a while.
+    /// Checks the records that were not read yet, and new ones for a while.
     async fn follow(&self, position: &mut Position) -> anyhow::Result<()> {
         let stream = self.streams.sessions().await?;
         let Position { watch, read } = position;
@@ -138,7 +138,7 @@ impl LiveRecords {
         }
     }
 
-    /// Gives the last sequence.
+    /// Returns the last sequence.
     async fn check_all(&self, messages: Vec<Message>) -> anyhow::Result<u64> {
         let checks = messages.into_iter().map(|message| self.check(message));
         stream::iter(checks)
@@ -147,14 +147,14 @@ impl LiveRecords {
             .await
     }
 
-    /// Hides or redacts the record if it must not stand so. Where another message takes its place meanwhile, that one is
+    /// Hides or redacts the record if the rules demand it. If another message replaces it meanwhile, that one is
     /// checked in its turn.
     async fn check(&self, message: Message) -> anyhow::Result<u64> {
         let sequence = message
             .info()
             .map_err(|error| anyhow::anyhow!(error))?
             .stream_sequence;
-        // What is no message of ours the gateway rejects.
+        // The gateway rejects messages that cannot be read.
         let Ok(SessionMessage::Record(record)) = serde_json::from_slice(&message.payload) else {
             return Ok(sequence);
         };
@@ -189,7 +189,7 @@ impl LiveRecords {
         Ok(sequence)
     }
 
-    /// What must become of a record; one that does not say who the visitor is by what is known here of the address.
+    /// What the rules demand for a record. An unidentified record is judged by the cached verdict on its address.
     async fn verdict(&self, record: &Record) -> Check {
         if !record.unidentified {
             return self.rules.check_record(record);
@@ -202,7 +202,7 @@ impl LiveRecords {
     }
 }
 
-/// Looks after the stream until it cannot be relied on any longer. That NATS does not answer others notice.
+/// Watches the stream until it fails. Other parts notice when NATS does not answer.
 async fn in_trouble(watch: &mut StreamWatch) -> StreamTrouble {
     loop {
         let look = watch.look(|| 0).await;
@@ -213,7 +213,7 @@ async fn in_trouble(watch: &mut StreamWatch) -> StreamTrouble {
     }
 }
 
-/// The record with what may be shown. It counts as a later finding, so that it is believed more than the record before.
+/// The record with the profile that may be shown. It counts as a later lookup, so that it wins over the record before.
 fn redacted(record: Record, profile: Profile) -> Record {
     let before = record.identified_at.unwrap_or(record.received_at);
     Record {

@@ -1,4 +1,4 @@
-//! The messages that go out, as their streams want them. Pure.
+//! Builds the messages for the streams. Pure.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use service::trace::{self, Span};
 
 use crate::queue::ledger::DeliveryId;
 
-/// A record for the stream whose last message on its subject has that sequence, 0 for none.
+/// A record that is stored only if the last message on its subject has this sequence, 0 for none.
 ///
 /// # Errors
-/// None that a record can cause; [`serde_json`] cannot know.
+/// If serialization fails, which no record can cause.
 pub fn record(
     record: &Record,
     expected: u64,
@@ -23,7 +23,7 @@ pub fn record(
     record_for(record, expected, RECORD_TTL, span)
 }
 
-/// The same for another time than that of an active session.
+/// The same with another TTL than that of an active session.
 ///
 /// # Errors
 /// As [`record`].
@@ -40,7 +40,7 @@ pub fn record_for(
     Ok(message.outbound_message(subject::session(&record.guid)))
 }
 
-/// A tombstone, which replaces whatever stands on its session's subject.
+/// A tombstone that replaces any message on its session's subject.
 ///
 /// # Errors
 /// As [`record`].
@@ -51,7 +51,7 @@ pub fn tombstone(tombstone: &Tombstone, span: Option<&Span>) -> Result<OutboundM
     Ok(message.outbound_message(subject::session(&tombstone.guid)))
 }
 
-/// A tombstone for the stream whose last message on its subject has that sequence.
+/// A tombstone that is stored only if the last message on its subject has this sequence.
 ///
 /// # Errors
 /// As [`record`].

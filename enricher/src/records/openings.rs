@@ -1,14 +1,14 @@
-//! The opening times of sessions whose records were lost with their stream. Pure.
+//! Opening times of sessions whose records were lost with their stream. Pure.
 //!
-//! The next event of such a session, most often a keep-alive, causes a new record; it must not say that the session began
-//! with that event.
+//! The next event of such a session, usually a keep-alive, causes a new record. That record must not claim that the
+//! session began with the event.
 
 use protocol::guid::GuidMap;
 use protocol::{Guid, Millis, Record};
 
 use crate::records::sessions::Published;
 
-/// How long an opening is remembered, in ms: a session that is active has had an event by then.
+/// How long an opening is remembered, in ms. An active session has had an event by then.
 const KEEP_FOR: Millis = 5 * 60 * 1000;
 
 #[derive(Clone, Copy, Debug)]
@@ -17,14 +17,14 @@ struct Opening {
     noted_at: Millis,
 }
 
-/// Openings that are known without a record that says them.
+/// Openings that are known although no record says them.
 #[derive(Debug, Default)]
 pub struct Openings {
     by_session: GuidMap<Opening>,
 }
 
 impl Openings {
-    /// A record that said this was lost.
+    /// Notes the opening that a lost record said.
     pub fn note(&mut self, guid: Guid, published: Published, now: Millis) {
         let opening = Opening {
             published,
@@ -33,7 +33,7 @@ impl Openings {
         self.by_session.insert(guid, opening);
     }
 
-    /// Adds to a record what is known of its session's opening.
+    /// Adds the noted opening of its session to a record.
     pub fn complete(&self, record: &mut Record) {
         let Some(Opening { published: known, .. }) = self.by_session.get(&record.guid) else {
             return;
@@ -42,15 +42,15 @@ impl Openings {
         record.first_seen_at = record.first_seen_at.min(known.first_seen_at);
     }
 
-    /// A record is out that says it, or the session is closed.
+    /// Forgets the opening: a record says it again, or the session is closed.
     pub fn forget(&mut self, guid: &Guid) {
-        // Nearly always there is nothing.
+        // Nearly always the table is empty.
         if !self.by_session.is_empty() {
             self.by_session.remove(guid);
         }
     }
 
-    /// Forgets those that were noted long ago.
+    /// Forgets openings that were noted long ago.
     pub fn forget_old(&mut self, now: Millis) {
         self.by_session
             .retain(|_, opening| now - opening.noted_at <= KEEP_FOR);

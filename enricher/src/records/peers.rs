@@ -13,10 +13,10 @@ use crate::address_key::AddressHasher;
 use crate::filter::rules::Rules;
 use crate::lookup::admission::guard::Guard;
 
-/// Where the enrichers tell how they are.
+/// The subject of the enrichers' status.
 const SUBJECT: &str = "visitor.status.enricher.*";
 
-/// When an enricher with other rules was last heard. Clones tell the same.
+/// When an enricher with other rules was last heard. Clones share it.
 #[derive(Clone, Debug)]
 pub struct OtherRules(watch::Receiver<Option<Instant>>);
 
@@ -30,13 +30,13 @@ impl OtherRules {
     pub async fn heard(&mut self) {
         self.0.mark_unchanged();
         if self.0.changed().await.is_err() {
-            // The process ends.
+            // The process is ending.
             std::future::pending::<()>().await;
         }
     }
 }
 
-/// Listens for ever, in a task of its own.
+/// Listens in a task of its own until the process ends.
 pub fn listen(nats: Nats, rules: Arc<Rules>, hasher: AddressHasher, guard: Guard) -> OtherRules {
     let (sender, receiver) = watch::channel(None);
     tokio::spawn(async move {
@@ -68,12 +68,12 @@ pub fn listen(nats: Nats, rules: Arc<Rules>, hasher: AddressHasher, guard: Guard
     OtherRules(receiver)
 }
 
-/// An enricher that does not tell its rules is of a release that had others.
+/// An enricher whose status has no rules runs a release with other rules.
 fn has_other_rules(status: Option<&Status>, own: &str) -> bool {
     match status.map(|status| &status.figures) {
         Some(Figures::Enricher(figures)) => figures.rules.as_deref() != Some(own),
         Some(Figures::Ingestor(_) | Figures::Gateway(_)) => false,
-        // Whoever it is, it is not of this release.
+        // A status that cannot be read comes from another release.
         None => true,
     }
 }

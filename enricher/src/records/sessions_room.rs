@@ -1,4 +1,4 @@
-//! How full the stream of sessions is, and what that leaves for tombstones and new records.
+//! Watches how full the stream of sessions is, and what that allows for tombstones and new records.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,15 +12,16 @@ use crate::records::closing_memory::{Allowance, allowance};
 /// The part's name in [`Health`].
 pub const PART: &str = "room for sessions";
 
-/// How often the stream is asked; more often once it fills up.
+/// The intervals at which the stream is asked: less often while it is far from full.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 const ASK_EVERY_WHERE_TIGHT: Duration = Duration::from_millis(200);
 
-/// What a tombstone and a record take, in bytes, rounded up: the stream tells precisely as soon as it is asked again.
+/// The size of a tombstone and of a record, in bytes, rounded up. The stream reports the exact sum the next time it is
+/// asked.
 const TOMBSTONE_BYTES: u64 = 300;
 const RECORD_BYTES: u64 = 1_000;
 
-/// What the room in the stream allows now. Clones tell the same.
+/// What the free space in the stream allows now. Clones share it.
 #[derive(Clone, Debug)]
 pub struct SessionsRoom {
     remember: Duration,
@@ -30,7 +31,7 @@ pub struct SessionsRoom {
 /// How full the stream is, in bytes.
 #[derive(Debug)]
 struct Fill {
-    /// As the stream said last, and what was written here since.
+    /// As the stream reported last, plus what this enricher has written since.
     used: AtomicU64,
     limit: AtomicU64,
 }
@@ -41,7 +42,7 @@ impl SessionsRoom {
         self.allowance().tombstone_ttl
     }
 
-    /// Whether closings are remembered for a shorter time than they should be.
+    /// Whether closings are remembered for a shorter time than configured.
     pub fn is_tight(&self) -> bool {
         self.allowance().is_tight
     }
@@ -51,12 +52,12 @@ impl SessionsRoom {
         self.allowance().admits_records
     }
 
-    /// A tombstone goes out.
+    /// Counts a tombstone that is being written.
     pub fn tombstone_written(&self) {
         self.fill.used.fetch_add(TOMBSTONE_BYTES, Ordering::Relaxed);
     }
 
-    /// The record of a new session goes out.
+    /// Counts the record of a new session that is being written.
     pub fn record_written(&self) {
         self.fill.used.fetch_add(RECORD_BYTES, Ordering::Relaxed);
     }
@@ -67,7 +68,7 @@ impl SessionsRoom {
     }
 }
 
-/// Asks for ever, in a task of its own. Closings should be remembered for `remember`.
+/// Watches the stream in a task of its own. Closings should be remembered for `remember`.
 pub fn watch(nats: Nats, remember: Duration, health: Health) -> SessionsRoom {
     let room = SessionsRoom {
         remember,
@@ -80,7 +81,7 @@ pub fn watch(nats: Nats, remember: Duration, health: Health) -> SessionsRoom {
     tokio::spawn(async move {
         loop {
             nats.connected().await;
-            // Where the stream cannot be asked, those who write to it say so.
+            // The writers report a stream that cannot be asked.
             if let Ok(stream) = nats.jetstream().get_stream(protocol::stream::SESSIONS).await {
                 let (left, limit) = streams::room(&stream);
                 asked.fill.limit.store(limit, Ordering::Relaxed);

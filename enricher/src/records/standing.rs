@@ -1,4 +1,4 @@
-//! What is out on a session's subject, and what a record adds to it. Pure.
+//! The stored message of a session, and what a record adds to it. Pure.
 
 use std::time::Duration;
 
@@ -10,33 +10,33 @@ use service::{clock, last_message};
 
 use crate::records::sessions::{Outcome, Published};
 
-/// The last message on a session's subject.
+/// The message that the stream holds for a session.
 #[derive(Debug)]
 pub struct Standing {
-    /// What it says.
+    /// The record or tombstone.
     pub message: SessionMessage,
     /// Its sequence.
     pub sequence: u64,
     /// When it was published, by this process's monotonic clock.
     pub published_at: Millis,
-    /// How long it was given, if not for ever.
+    /// Its TTL, if it has one.
     pub ttl: Option<Duration>,
 }
 
-/// What becomes of a record where something is out already.
+/// What a record adds to the stored message.
 #[derive(Debug)]
 pub enum Addition {
-    /// Nothing: what is out says it all.
+    /// Nothing: the stored message says everything.
     None(Outcome),
-    /// This must take the place of what is out.
+    /// This record must replace the stored one.
     Record(Record),
 }
 
 impl Standing {
-    /// Reads a message of the sessions' stream.
+    /// Parses a message of the stream of sessions.
     ///
     /// # Errors
-    /// Where it is neither a record nor a tombstone.
+    /// If it is neither a record nor a tombstone.
     pub fn read(message: &StreamMessage) -> Result<Self, serde_json::Error> {
         let ttl = last_message::ttl(&message.headers);
         let mut content = serde_json::from_slice(&message.payload)?;
@@ -51,7 +51,7 @@ impl Standing {
         })
     }
 
-    /// What it says of its session.
+    /// What the message says about its session.
     pub fn outcome(self) -> Outcome {
         match self.message {
             SessionMessage::Tombstone(tombstone) => Outcome::Closed(tombstone, self.published_at),
@@ -59,7 +59,7 @@ impl Standing {
         }
     }
 
-    /// What `record` adds to it.
+    /// What `record` adds to the stored message.
     pub fn add(self, record: &Record, now: Millis) -> Addition {
         let SessionMessage::Record(before) = &self.message else {
             return Addition::None(self.outcome());
@@ -76,7 +76,7 @@ impl Standing {
         }
     }
 
-    /// Whether it was given less time than an active session needs, or has used up half of it.
+    /// Whether its TTL is shorter than that of an active session, or half of it is used up.
     fn expires_soon(&self, now: Millis) -> bool {
         self.ttl.is_none_or(|ttl| ttl < RECORD_TTL) || now - self.published_at > millis(RECORD_TTL) / 2
     }

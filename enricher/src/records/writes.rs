@@ -1,4 +1,4 @@
-//! What was asked of the streams and is not answered yet. Pure.
+//! Writes and reads that the streams have not answered yet. Pure.
 
 use std::collections::VecDeque;
 
@@ -8,16 +8,16 @@ use service::trace::Span;
 use crate::queue::ledger::DeliveryId;
 use crate::sighting::Sighting;
 
-/// Something that a raw message needs of the streams.
+/// A write or read that a raw message has caused.
 #[derive(Debug)]
 pub enum Write {
-    /// The first record of a session, and what it was built from.
+    /// The first record of a session, and the event that caused it.
     Record(Sighting, Record, DeliveryId),
-    /// The same, once it is known that none is out.
+    /// A read: is there a record of the session already?
     Look(Sighting, Record, DeliveryId),
-    /// The end of a session.
+    /// A tombstone.
     Tombstone(DeliveryId),
-    /// Activities, each for the message it came with.
+    /// Activities, each with the message that it came with.
     Activities(Vec<(Activity, DeliveryId)>),
 }
 
@@ -25,11 +25,11 @@ pub enum Write {
 struct Entry {
     write: Write,
     sent_at: Millis,
-    /// Ends with the answer.
+    /// The span ends with the answer.
     _span: Option<Span>,
 }
 
-/// Writes by their tickets, which count up: the oldest is the first, and a table of them needs no hashing.
+/// Writes by ticket. Tickets count up, so the oldest write is the first, and the table needs no hashing.
 #[derive(Debug, Default)]
 pub struct Writes {
     entries: VecDeque<Option<Entry>>,
@@ -39,17 +39,17 @@ pub struct Writes {
 }
 
 impl Writes {
-    /// None.
+    /// No writes.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A write has gone out with that ticket, which is greater than all before it.
+    /// Adds a write with its ticket, which is greater than all before it.
     pub fn sent(&mut self, ticket: u64, write: Write, span: Option<Span>, now: Millis) {
         if self.entries.is_empty() {
             self.first = ticket;
         }
-        // Tickets of what could not be sent are left out.
+        // Writes that could not be sent leave gaps.
         while self.first + (self.entries.len() as u64) < ticket {
             self.entries.push_back(None);
         }
@@ -61,7 +61,7 @@ impl Writes {
         self.under_way += 1;
     }
 
-    /// The write that is answered; none where it was given up before.
+    /// Takes out the write that is answered. `None` if it was given up before.
     pub fn answered(&mut self, ticket: u64) -> Option<Write> {
         let index = usize::try_from(ticket.checked_sub(self.first)?).ok()?;
         let entry = self.entries.get_mut(index)?.take()?;
@@ -70,11 +70,11 @@ impl Writes {
         Some(entry.write)
     }
 
-    /// Gives up on those that have been unanswered for `patience` ms.
-    pub fn overdue(&mut self, now: Millis, patience: Millis) -> Vec<Write> {
+    /// Gives up on the writes that have been unanswered for `timeout` ms, and returns them.
+    pub fn overdue(&mut self, now: Millis, timeout: Millis) -> Vec<Write> {
         let mut overdue = Vec::new();
         while let Some(Some(entry)) = self.entries.front()
-            && now - entry.sent_at >= patience
+            && now - entry.sent_at >= timeout
         {
             overdue.extend(self.entries.pop_front().flatten().map(|entry| entry.write));
             self.first += 1;
@@ -84,14 +84,14 @@ impl Writes {
         overdue
     }
 
-    /// Gives up on all of them.
+    /// Gives up on all writes.
     pub fn abandon(&mut self) {
         self.first += self.entries.len() as u64;
         self.entries.clear();
         self.under_way = 0;
     }
 
-    /// How many are not answered yet.
+    /// The number of unanswered writes.
     pub fn len(&self) -> usize {
         self.under_way
     }
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn each_is_answered_once_in_any_order() {
+    fn each_write_is_answered_once_in_any_order() {
         let (mut writes, id) = sent(&[3, 4, 6]);
         assert!(writes.answered(4).is_some());
         assert!(writes.answered(4).is_none());
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_are_given_up_after_a_while() {
+    fn overdue_writes_are_given_up() {
         let (mut writes, _) = sent(&[0, 1, 2, 9]);
         writes.answered(1);
         assert_eq!(writes.overdue(11, 10).len(), 1);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_to_what_was_abandoned_mean_nothing() {
+    fn answers_to_abandoned_writes_are_ignored() {
         let (mut writes, id) = sent(&[0, 1]);
         writes.abandon();
         writes.sent(2, Write::Tombstone(id), None, 2);

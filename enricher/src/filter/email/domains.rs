@@ -1,4 +1,5 @@
-//! Which domains have personal mailboxes: `data/personal-mail-domains.txt`, which `scripts/personal-mail-domains.py` makes.
+//! The domains of personal mailboxes, from `data/personal-mail-domains.txt`, which `scripts/personal-mail-domains.py`
+//! generates.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -10,9 +11,9 @@ static LINES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
         .collect()
 });
 
-/// Whether a host, in lower case and in Punycode, is one of these domains or below one.
+/// Whether a host, in lower case and in Punycode, is one of these domains or a subdomain of one.
 ///
-/// A host that nobody can register counts as personal: nobody can say whose it is.
+/// A host that nobody can register counts as personal, because its owner is unknown.
 pub fn is_personal(host: &str) -> bool {
     let Some(registrable) = psl::domain_str(host) else {
         return true;

@@ -1,5 +1,5 @@
-//! Email addresses in an answer: which are personal (of Gmail, Yahoo! Mail, Hotmail, AOL and their like), and what is left
-//! of one without its wrapping. Pure.
+//! Email addresses in an answer: which are personal (Gmail, Yahoo! Mail, Hotmail, AOL and similar services), and how
+//! to unwrap the others. Pure.
 
 mod domains;
 mod plain;
@@ -9,25 +9,25 @@ use url::Host;
 
 use plain::{LOOSE_DOT, plain, spelled};
 
-/// What stands around and between addresses, besides blanks.
+/// The characters around and between addresses, besides white space.
 const BETWEEN: [char; 12] = [',', ';', '<', '>', '(', ')', '[', ']', '{', '}', '|', '"'];
 
 /// The business addresses in a text as people and programs write it: without display name, `mailto:`, brackets,
-/// punctuation and encodings. What cannot be parsed is no address.
+/// punctuation and encodings. Anything that cannot be parsed is dropped.
 pub fn business_addresses(text: &str) -> Vec<String> {
     let mut addresses = addresses(&plain(text));
     addresses.retain(|address| !is_personal(address));
     addresses
 }
 
-/// Whether a text that should hold no address holds a personal one. Judged by what follows each `@`, because what stands
-/// before it can be quoted in too many ways.
+/// Whether a text that should hold no address holds a personal one. Only the part after each `@` counts, because the
+/// part before it can be quoted in too many ways.
 pub fn mentions_personal(text: &str) -> bool {
     let text = spelled(&plain(text));
     text.split('@').skip(1).any(is_personal_domain_first)
 }
 
-/// Whether any address could stand in a text that should hold none, such as a telephone number.
+/// Whether a text that should hold no address, such as a telephone number, may hold one.
 pub fn mentions_address(text: &str) -> bool {
     spelled(&plain(text)).contains('@')
 }
@@ -39,7 +39,7 @@ fn addresses(text: &str) -> Vec<String> {
     }
     let mut found: Vec<String> = Vec::new();
     for part in text.split(|c: char| c.is_whitespace() || BETWEEN.contains(&c)) {
-        // A slash may stand in an address, and between two.
+        // A slash may be part of an address or separate two.
         let parts = match part.matches('@').count() {
             0 => continue,
             1 => vec![part],
@@ -54,7 +54,7 @@ fn addresses(text: &str) -> Vec<String> {
     found
 }
 
-/// The one address that a text consists of, with a display name or without.
+/// The only address in a text, with or without a display name.
 fn address(text: &str, with_name: bool) -> Option<String> {
     let options = Options {
         allow_display_text: with_name,
@@ -77,9 +77,9 @@ fn address(text: &str, with_name: bool) -> Option<String> {
     Some(format!("{}@{}", parsed.local_part(), parsed.domain()))
 }
 
-/// Whether a plain address belongs to a personal mailbox, or holds one that does, as in `"ada@gmail.com"@lumen.example`.
+/// Whether a plain address is personal, or contains a personal one, as in `"ada@gmail.com"@lumen.example`.
 ///
-/// A domain that no host can have counts as personal: nobody can say whose it is.
+/// A domain that no host can have counts as personal, because its owner is unknown.
 fn is_personal(address: &str) -> bool {
     let Some((local_part, domain)) = address.rsplit_once('@') else {
         return true;
@@ -91,13 +91,13 @@ fn is_personal(address: &str) -> bool {
     at_personal_domain || mentions_personal(local_part)
 }
 
-/// Whether a spelled text, as it goes on after an `@`, begins with a personal domain.
+/// Whether the text after an `@` begins with a personal domain.
 fn is_personal_domain_first(text: &str) -> bool {
     let text = text.trim_start_matches(|c: char| !c.is_alphanumeric());
     let end = text.find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '.' | LOOSE_DOT)));
     let text = &text[..end.unwrap_or(text.len())];
     let full = host(text);
-    // Where there is no such top-level domain, the next sentence may have begun at any dot: `ada@gmail.com.Write`.
+    // If there is no such top-level domain, the next sentence may begin at any dot: `ada@gmail.com.Write`.
     let ends_well = full
         .as_deref()
         .and_then(|host| psl::suffix(host.as_bytes()))
@@ -112,7 +112,7 @@ fn is_personal_domain_first(text: &str) -> bool {
         .any(|host| domains::is_personal(&host))
 }
 
-/// The host that a spelled text is, if it has more than one label.
+/// The host that the text spells, if it has more than one label.
 fn host(text: &str) -> Option<String> {
     let labels = text.split(['.', LOOSE_DOT]);
     let labels: Vec<_> = labels

@@ -1,4 +1,4 @@
-//! A text with every spelling undone that would hide an address in it: Unicode's, the web's and people's.
+//! Undoes every spelling that would hide an address in a text: of Unicode, of the web, and of people.
 
 use std::borrow::Cow;
 
@@ -6,13 +6,13 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// How deep encodings are undone that lie within each other, which bounds the work for a text of nothing else.
+/// How many nested encodings are undone. This bounds the work for a text of nothing else.
 const DEPTH: usize = 32;
 
-/// A dot that had blanks around it: one of an address, or the end of a sentence. No plain text holds it.
+/// A dot that had white space around it: part of an address, or the end of a sentence. No plain text contains it.
 pub const LOOSE_DOT: char = '․';
 
-/// Named characters of HTML that can stand in or around an address. Those that cannot be seen are nothing.
+/// Named characters of HTML that can be in or around an address. Invisible ones become nothing.
 const ENTITIES: [(&str, &str); 27] = [
     ("amp", "&"),
     ("apos", "'"),
@@ -43,8 +43,8 @@ const ENTITIES: [(&str, &str); 27] = [
     ("thinsp", " "),
 ];
 
-/// The text in Unicode's compatible form (NFKC), without what cannot be seen, every dot a full stop, and nothing encoded
-/// for URLs, HTML, JSON or mail.
+/// The text in Unicode's compatibility form (NFKC), without invisible characters, with a full stop for every dot, and
+/// with the encodings of URLs, HTML, JSON and mail undone.
 pub fn plain(text: &str) -> String {
     let mut plain = normalized(text);
     for _ in 0..DEPTH {
@@ -57,8 +57,9 @@ pub fn plain(text: &str) -> String {
     plain
 }
 
-/// A plain text as it must be to find addresses in it that people have spelled out: in lower case, without quotes,
-/// `[at]` and `(dot)` replaced, and nothing around `@` and dots; a dot that had blanks around it is a [`LOOSE_DOT`].
+/// A plain text, prepared to find addresses that people have spelled out: in lower case, without quotes, with `[at]`
+/// and `(dot)` replaced, and without white space around `@` and dots. A dot that had white space around it is a
+/// [`LOOSE_DOT`].
 pub fn spelled(plain: &str) -> String {
     let unquoted: String = plain.to_lowercase().chars().filter(|c| !is_quote(*c)).collect();
     tightened(&with_bracketed_words(&with_words(&unquoted)))
@@ -112,7 +113,7 @@ fn decoded(text: &str) -> String {
     decoded + rest
 }
 
-/// `%40%2E`: octets of UTF-8, as many as stand there.
+/// `%40%2E`: a sequence of UTF-8 octets.
 fn octets(text: &str) -> Option<(String, usize)> {
     let mut bytes = Vec::new();
     let mut rest = text;
@@ -125,7 +126,8 @@ fn octets(text: &str) -> Option<(String, usize)> {
     (length > 0).then_some((meaning, length))
 }
 
-/// `=40` and `=2E`, as in mail and in the return addresses of mailing lists. Nothing else: `=` stands in texts as well.
+/// `=40` and `=2E`, as in mail and in the return addresses of mailing lists. Nothing else, because `=` also occurs in
+/// ordinary texts.
 fn quoted_printable(text: &str) -> Option<(String, usize)> {
     let meaning = match text.get(1..3)? {
         "40" => "@",
@@ -135,7 +137,7 @@ fn quoted_printable(text: &str) -> Option<(String, usize)> {
     Some((meaning.to_owned(), 3))
 }
 
-/// `&commat;`, `&#64;`, `&#x40;`, the numbers with or without their end.
+/// `&commat;`, `&#64;`, `&#x40;`. The semicolon after a number is optional.
 fn entity(text: &str) -> Option<(String, usize)> {
     let body = text.strip_prefix('&')?;
     if let Some(number) = body.strip_prefix('#') {
@@ -174,7 +176,7 @@ fn hexadecimal(text: &str, digits: usize) -> Option<u32> {
     all.then(|| u32::from_str_radix(digits, 16).ok()).flatten()
 }
 
-/// What a word between brackets stands for.
+/// The character that a word in brackets stands for.
 fn meaning_of_bracketed(word: &str) -> Option<char> {
     match word {
         "at" | "@" | "a" | "ät" | "arroba" | "arobase" | "chiocciola" | "apenstaartje" => Some('@'),
@@ -203,8 +205,8 @@ fn with_bracketed_words(text: &str) -> String {
     replaced + rest
 }
 
-/// `ada at lumen dot example`, and `ada_at_lumen.example`. The first only with both words, since "Head of Sales at web.de"
-/// is a title.
+/// `ada at lumen dot example` and `ada_at_lumen.example`. The first needs both words, because "Head of Sales at
+/// web.de" is a title.
 fn with_words(text: &str) -> String {
     let text = text.replace("_at_", "@").replace("_dot_", ".");
     let words: Vec<_> = text.split(' ').collect();
@@ -218,7 +220,7 @@ fn with_words(text: &str) -> String {
     }
 }
 
-/// Without blanks around `@` and dots.
+/// Removes white space around `@` and dots.
 fn tightened(text: &str) -> String {
     let mut tight = String::with_capacity(text.len());
     let mut after_blank = false;

@@ -1,4 +1,4 @@
-//! Whatever the Deanonymizer answers, nothing panics, and what comes of it may be shown.
+//! Hostile answers cause no panic, and no verdict with anything that must not be shown.
 
 use hostile::{Checked, Door};
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ use crate::lookup::provider::native;
 const IP: &str = "203.0.113.7";
 const HIDDEN: &str = "b8e8879e-3382-4908-8f1e-7638473d0913";
 
-/// The most that `nats.conf` lets a message hold, in bytes.
+/// The largest message that `nats.conf` allows, in bytes.
 const MAX_PAYLOAD: usize = 256 * 1000;
 
 /// Every text in it.

@@ -1,4 +1,4 @@
-//! What may be shown of who the Deanonymizer says is behind an address. Pure.
+//! The filter: turns an answer into a verdict that holds only what may be shown. Pure.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use crate::filter::email;
 use crate::filter::hidden_companies::HiddenCompanies;
 use crate::verdict::Verdict;
 
-/// Takes away what must not be shown. This alone decides it: a profile that older rules filtered goes through it again as an
-/// [`Answer`], and one that these rules filtered comes out as it went in.
+/// Removes what must not be shown. Nothing else decides this: a profile that other rules filtered goes through it
+/// again as an [`Answer`]. Filtering twice changes nothing.
 pub fn filter(answer: Answer, hidden: &HiddenCompanies) -> Verdict {
     let Answer { company, contact } = answer;
     if company.as_ref().is_some_and(|company| hidden.hides(company)) {
@@ -34,7 +34,7 @@ fn mentions_personal<const N: usize>(texts: [&String; N]) -> bool {
     texts.into_iter().any(|text| email::mentions_personal(text))
 }
 
-/// The contact with business addresses only. A personal address in the place of a name leaves nothing to show.
+/// The contact with business addresses only. `None` if its name is a personal address.
 fn presentable(contact: Contact) -> Option<Contact> {
     if mentions_personal([&contact.guid, &contact.name]) {
         return None;

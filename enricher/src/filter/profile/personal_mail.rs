@@ -1,4 +1,4 @@
-//! A personal address, however it is written and in whatever field of an answer, is not shown; a business one is.
+//! Personal addresses are not shown, in any spelling and any field of an answer; business addresses are.
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -12,7 +12,7 @@ use crate::verdict::Verdict;
 
 const PERSONAL: &str = include_str!("../../../data/personal-mail-majority.txt");
 
-/// What nobody sees.
+/// Invisible characters.
 const INVISIBLE: [&str; 9] = [
     "\u{AD}",
     "\u{200B}",
@@ -25,7 +25,7 @@ const INVISIBLE: [&str; 9] = [
     "\u{7}",
 ];
 
-/// One way to write a text so that it still says the same to people or programs.
+/// One way to rewrite a text without changing its meaning to people or programs.
 #[derive(Clone, Debug)]
 enum Wrapping {
     At(&'static str),

@@ -1,4 +1,4 @@
-//! What a database in `MaxMind`'s format says of an address, whoever made it. Pure.
+//! Reads network and country of an address from a database in `MaxMind`'s format, of any vendor. Pure.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use serde_json::Value;
 pub struct Network {
     /// Its number.
     pub number: Option<u32>,
-    /// Who runs it.
+    /// Its operator.
     pub organisation: Option<Arc<str>>,
 }
 
@@ -39,7 +39,7 @@ const NUMBERS: [&str; 4] = [
     "/traits/autonomous_system_number",
 ];
 
-/// Where vendors put the name of who runs it.
+/// Where vendors put the name of its operator.
 const ORGANISATIONS: [&str; 6] = [
     "/autonomous_system_organization",
     "/as_name",
@@ -61,7 +61,7 @@ impl Database {
     /// Reads a database.
     ///
     /// # Errors
-    /// Where the bytes are none.
+    /// If the bytes are not a database.
     pub fn new(bytes: Vec<u8>) -> Result<Self, MaxMindDbError> {
         Reader::from_source(bytes).map(Self)
     }
@@ -87,7 +87,7 @@ impl Database {
     }
 
     fn entry(&self, address: IpAddr) -> Option<Value> {
-        // A database of IPv4 alone has no entry for IPv6, and says so with an error.
+        // A database of IPv4 only fails for IPv6 addresses.
         self.0.lookup(address).ok()?.decode().ok()?
     }
 }

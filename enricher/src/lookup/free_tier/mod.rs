@@ -1,4 +1,4 @@
-//! What is known of an address without a paid call: its network and country, and whether a call is worth its price.
+//! What is known about an address without a paid call: its network and country, and whether to look it up at all.
 
 mod database;
 mod reserved;
@@ -28,24 +28,24 @@ pub struct Files {
     pub skip_networks: Option<PathBuf>,
 }
 
-/// Why no call is made for an address, which is then unknown.
+/// Why an address is not looked up. It then counts as unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoCall {
-    /// There is nobody to ask.
+    /// No provider is configured.
     NoProvider,
-    /// No visitor of a public website has it: what it is reserved for.
+    /// It is reserved for this purpose: no visitor of a public website has it.
     Reserved(&'static str),
-    /// It is no address, or the provider does not know addresses of its family.
+    /// It is no IP address, or the provider does not support its family.
     Family,
     /// Its network is one of `--skip-networks`.
     SkippedNetwork,
 }
 
 impl NoCall {
-    /// Every reason's label, each at the [`NoCall::place`] of its reason.
+    /// The labels, by [`NoCall::place`].
     pub const TOKENS: [&'static str; 4] = ["no-provider", "reserved", "family", "network"];
 
-    /// The reason's place among all.
+    /// The index of the reason.
     pub fn place(self) -> usize {
         match self {
             Self::NoProvider => 0,
@@ -56,7 +56,7 @@ impl NoCall {
     }
 }
 
-/// What is known without a call. Clones share it.
+/// The databases and the networks to skip. Clones share them.
 #[derive(Clone)]
 pub struct FreeTier {
     networks: Option<Watched<Database>>,
@@ -67,10 +67,10 @@ pub struct FreeTier {
 }
 
 impl FreeTier {
-    /// Reads the files. With a provider no reserved address is looked up; without one it is, unless `skip_reserved`.
+    /// Reads the files. With a provider, reserved addresses are never looked up; without one, unless `skip_reserved`.
     ///
     /// # Errors
-    /// Where a file cannot be used; the error names the flag.
+    /// If a file cannot be used; the error names the flag.
     pub fn open(files: Files, service: Service, skip_reserved: bool) -> anyhow::Result<Self> {
         let database = |flag, file: Option<PathBuf>| {
             let watched = file.map(|file| Watched::open(flag, file, read_database));
@@ -99,7 +99,7 @@ impl FreeTier {
         })
     }
 
-    /// Follows the files for ever.
+    /// Reads the files again whenever they change, in tasks of their own.
     pub fn follow(&self) {
         for database in [&self.networks, &self.countries].into_iter().flatten() {
             tokio::spawn(database.clone().follow());
@@ -109,7 +109,7 @@ impl FreeTier {
         }
     }
 
-    /// Why no call is to be made for the address, if none is.
+    /// Why the address is not looked up, if so.
     pub fn no_call(&self, ip: &str) -> Option<NoCall> {
         let address = ip::address(ip);
         match &self.service {
@@ -137,7 +137,7 @@ impl FreeTier {
             .then_some(NoCall::SkippedNetwork)
     }
 
-    /// Adds network and country to what is shown.
+    /// Adds network and country to a profile.
     pub fn complete(&self, ip: &str, profile: &mut Profile) {
         if self.networks.is_none() && self.countries.is_none() {
             return;

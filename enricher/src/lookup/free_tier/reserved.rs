@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What the address is reserved for; `None` for one that a visitor may have.
+/// What the address is reserved for. `None` if a visitor may have it.
 #[must_use]
 pub fn purpose(address: IpAddr) -> Option<&'static str> {
     match address.to_canonical() {

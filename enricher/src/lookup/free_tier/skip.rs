@@ -1,4 +1,4 @@
-//! `--skip-networks`: networks whose visitors nobody pays a lookup for. Pure.
+//! `--skip-networks`: networks whose visitors are not looked up. Pure.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -17,7 +17,7 @@ pub struct SkipNetworks {
     first_by_network: Option<usize>,
 }
 
-/// A line that names no network.
+/// An invalid line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {text:?} looks like an address range, but is none")]
 pub struct InvalidLine {
@@ -26,11 +26,11 @@ pub struct InvalidLine {
 }
 
 impl SkipNetworks {
-    /// Reads one network a line: `AS64500`, an address range such as `192.0.2.0/24` or an organisation's name. Blank lines
-    /// and those that begin with `#` say nothing.
+    /// Parses one network per line: `AS64500`, an address range such as `192.0.2.0/24` or an organisation's name.
+    /// Ignores blank lines and lines that begin with `#`.
     ///
     /// # Errors
-    /// Where a line is an address range that cannot be.
+    /// If a line is an invalid address range.
     pub fn parse(text: &str) -> Result<Self, InvalidLine> {
         let mut networks = Self::default();
         for (line, text) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
@@ -58,12 +58,12 @@ impl SkipNetworks {
         Ok(networks)
     }
 
-    /// The first line, from 1, that says nothing without a database of networks.
+    /// The first line, from 1, that needs a database of networks.
     pub fn needs_network_db(&self) -> Option<usize> {
         self.first_by_network
     }
 
-    /// Whether nobody pays for visitors from this address of this network.
+    /// Whether visitors from this address in this network are not looked up.
     pub fn skips(&self, address: Option<IpAddr>, network: Option<&Network>) -> bool {
         address.is_some_and(|address| self.ranges.iter().any(|range| range.contains(&address)))
             || network.is_some_and(|network| {
@@ -78,7 +78,7 @@ impl SkipNetworks {
     }
 }
 
-/// Nobody's name is made of an address's characters with a slash, or of numbers and dots alone.
+/// No organisation's name consists of the characters of an address only.
 fn looks_like_range(text: &str) -> bool {
     let is_of_address = |c: char| c.is_ascii_hexdigit() || matches!(c, '.' | ':' | '/');
     text.contains(['.', ':', '/'])
@@ -86,7 +86,7 @@ fn looks_like_range(text: &str) -> bool {
         && text.starts_with(|c: char| c.is_ascii_digit() || c == ':')
 }
 
-/// Names are compared without regard to case and to how many blanks are in them.
+/// Names are compared case-insensitively, with runs of white space as one space.
 fn folded(name: &str) -> String {
     let words: Vec<_> = name.split_whitespace().collect();
     words.join(" ").to_lowercase()

@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 
-/// How often it is looked whether the file has changed.
+/// How often the file is checked for changes.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// What a file holds, in the version last read that could be used. Clones share it.
+/// The content of a file, in its last usable version. Clones share it.
 pub struct Watched<T>(Arc<Inner<T>>);
 
 impl<T> Clone for Watched<T> {
@@ -25,20 +25,20 @@ struct Inner<T> {
     current: Mutex<(Option<Version>, Arc<T>)>,
 }
 
-/// What tells one version of a file from the next, also where its time did not move on.
+/// Tells versions of a file apart, even if its modification time has not changed.
 type Version = (SystemTime, u64);
 
 impl<T: Send + Sync + 'static> Watched<T> {
     /// Reads the file.
     ///
     /// # Errors
-    /// Where it cannot be used; the error names `flag`.
+    /// If it cannot be used; the error names `flag`.
     pub fn open(
         flag: &'static str,
         path: PathBuf,
         read: fn(&Path) -> anyhow::Result<T>,
     ) -> anyhow::Result<Self> {
-        // Before it is read, so that a change meanwhile is seen.
+        // Before the file is read, so that a change in between is noticed.
         let version = version(&path);
         let value = read(&path).with_context(|| format!("cannot use {flag} {}", path.display()))?;
         Ok(Self(Arc::new(Inner {
@@ -49,20 +49,20 @@ impl<T: Send + Sync + 'static> Watched<T> {
         })))
     }
 
-    /// What it holds.
+    /// The content.
     pub fn get(&self) -> Arc<T> {
         let current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&current.1)
     }
 
-    /// Follows the file for ever. A version that cannot be used is told, and the one before stays.
+    /// Reads the file again whenever it changes. Logs a version that cannot be used, and keeps the one before.
     pub async fn follow(self) {
         loop {
             tokio::time::sleep(POLL_INTERVAL).await;
             let watched = self.clone();
-            // A database may have a hundred megabytes.
+            // A database may be as large as a hundred megabytes.
             if let Err(error) = tokio::task::spawn_blocking(move || watched.refresh()).await {
-                tracing::warn!(%error, "a file was not looked at");
+                tracing::warn!(%error, "cannot check a file for changes");
             }
         }
     }
@@ -76,19 +76,19 @@ impl<T: Send + Sync + 'static> Watched<T> {
         } = &*self.0;
         let now = version(path);
         let lock = || current.lock().unwrap_or_else(PoisonError::into_inner);
-        // A file that is gone for a moment is being replaced.
+        // A file that is missing for a moment is being replaced.
         if now.is_none() || lock().0 == now {
             return;
         }
         match read(path) {
             Ok(value) => {
                 *lock() = (now, Arc::new(value));
-                tracing::info!(flag, path = %path.display(), "read again, it has changed");
+                tracing::info!(flag, path = %path.display(), "the file has changed and is in use now");
             }
             Err(error) => {
-                // Not before it changes again.
+                // Do not try again before it changes.
                 lock().0 = now;
-                tracing::warn!(flag, path = %path.display(), error = %format!("{error:#}"), "cannot be used as it is now; what it held before holds");
+                tracing::warn!(flag, path = %path.display(), error = %format!("{error:#}"), "the changed file cannot be used; its previous version stays in use");
             }
         }
     }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use reqwest::Method;
 use serde_json::Value;
 
-/// A provider, as its file describes it.
+/// A provider.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Provider {
-    /// What people call it.
+    /// Its name, for people.
     pub name: String,
     pub(super) method: Method,
     pub(super) url: String,
@@ -20,7 +20,7 @@ pub struct Provider {
     pub(super) statuses: BTreeMap<u16, Meaning>,
     pub(super) company: CompanyPointers,
     pub(super) contact: ContactPointers,
-    /// For each pointer, the values that mean that nobody knows the address.
+    /// For each pointer, the values that mean "unknown".
     pub(super) unknown_if: Vec<(String, Vec<Value>)>,
 }
 
@@ -28,24 +28,24 @@ pub struct Provider {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Billed {
-    /// Every call that it looked at.
+    /// Every call that it processed.
     #[default]
     Call,
-    /// Those that found somebody.
+    /// Calls that found somebody.
     Match,
 }
 
-/// A family of addresses.
+/// An address family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
-    /// RFC 791, also where it is written as IPv6 (`::ffff:1.2.3.4`).
+    /// RFC 791, including addresses written as IPv6 (`::ffff:1.2.3.4`).
     Ipv4,
     /// RFC 8200.
     Ipv6,
 }
 
-/// What a status means, other than that an answer follows or that the provider is in trouble.
+/// The meaning of a status that is neither an answer nor a failure of the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
     Unknown,
@@ -54,7 +54,7 @@ pub(super) enum Meaning {
     Refused,
 }
 
-/// Where the fields of a company stand in an answer, as JSON Pointers (RFC 6901).
+/// The fields of a company in an answer, as JSON Pointers (RFC 6901).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct CompanyPointers {
     pub(super) guid: Option<String>,
@@ -62,7 +62,7 @@ pub(super) struct CompanyPointers {
     pub(super) domain: Option<String>,
 }
 
-/// Where the fields of a contact stand in an answer, as JSON Pointers (RFC 6901).
+/// The fields of a contact in an answer, as JSON Pointers (RFC 6901).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ContactPointers {
     pub(super) guid: Option<String>,

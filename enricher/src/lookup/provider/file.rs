@@ -1,4 +1,4 @@
-//! The provider file: TOML, checked as a whole before anything is asked.
+//! Parses and checks the provider file (TOML).
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -18,13 +18,13 @@ use super::request;
 pub struct InvalidFile {
     /// The line, from 1.
     pub line: usize,
-    /// The key that stands there, with its table.
+    /// The key, with its table.
     pub key: String,
     /// What is wrong with it.
     pub problem: String,
 }
 
-/// Statuses that mean something to us where the file does not say otherwise.
+/// The meanings of statuses that the file does not set.
 const DEFAULTS: [(Meaning, &[u16]); 4] = [
     (Meaning::Unknown, &[204, 404]),
     (Meaning::Queued, &[202]),
@@ -81,7 +81,7 @@ struct Contact {
     phone_numbers: Option<Spanned<String>>,
 }
 
-/// A problem and the bytes of the file that have it.
+/// A problem, and the bytes of the file where it is.
 struct Problem(Range<usize>, String);
 
 impl Problem {
@@ -94,7 +94,7 @@ impl Provider {
     /// Reads and checks a provider file.
     ///
     /// # Errors
-    /// Naming the line and the key of the first thing that cannot be used.
+    /// The first problem, with its line and key.
     pub fn parse(text: &str) -> Result<Self, InvalidFile> {
         let file: File = toml::from_str(text).map_err(|error| {
             let span = error.span().unwrap_or_default();
@@ -190,7 +190,7 @@ fn check_url(url: &Spanned<String>) -> Result<(), Problem> {
         .get_ref()
         .replace(request::IP, "203.0.113.7")
         .replace(request::KEY, "key");
-    // The host is fixed: neither an address nor a key decides where the key goes.
+    // The host must be fixed, so that neither an address nor a key decides where the key is sent.
     let host = url.get_ref().split('/').nth(2).unwrap_or_default();
     if host.contains('{') {
         return Err(problem("the host must not hold a placeholder".to_owned()));
@@ -198,7 +198,7 @@ fn check_url(url: &Spanned<String>) -> Result<(), Problem> {
     service::flags::http_url(&example).map_err(problem).map(drop)
 }
 
-/// Braces that are no placeholder of ours are most often a misspelled one.
+/// Other text in braces is probably a misspelled placeholder.
 fn check_placeholders(text: &Spanned<String>) -> Result<(), Problem> {
     let rest = text.get_ref().replace(request::IP, "").replace(request::KEY, "");
     if rest.contains(['{', '}']) {
@@ -225,13 +225,13 @@ fn check_headers(
         .collect()
 }
 
-/// A JSON Pointer, or that the file does not have one.
+/// A JSON Pointer, if the file has one.
 fn pointer(text: Option<Spanned<String>>) -> Result<Option<String>, Problem> {
     let Some(pointer) = text else {
         return Ok(None);
     };
     let text = pointer.get_ref();
-    // RFC 6901 section 3: `~` stands only before 0 and 1.
+    // RFC 6901 section 3: `~` occurs only before 0 and 1.
     let is_escaped = text.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
     if text.starts_with('/') && is_escaped {
         Ok(Some(pointer.into_inner()))
@@ -286,7 +286,7 @@ fn invalid(text: &str, span: &Range<usize>, problem: &str) -> InvalidFile {
     }
 }
 
-/// The key that stands on a line, behind the name of its table; the line itself where it has none.
+/// The key on a line, with the name of its table; the line itself if it has none.
 fn key_at(text: &str, line: usize) -> String {
     let mut table = "";
     let mut key = "";
@@ -298,7 +298,7 @@ fn key_at(text: &str, line: usize) -> String {
             table = name.trim();
             key = "";
         } else if let Some((name, _)) = content.split_once('=') {
-            // A list may go on over several lines; its key is the last one before.
+            // A list may span several lines. Its key is the last one before.
             key = name.trim();
         } else if number == line && !content.is_empty() && key.is_empty() {
             key = content;

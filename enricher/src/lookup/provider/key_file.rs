@@ -1,4 +1,4 @@
-//! `--deanonymizer-key-file`: the key to the Deanonymizer, read for each call so that a rotated one holds at once.
+//! `--deanonymizer-key-file`: the key for the Deanonymizer, read for each call, so that a rotated key is used at once.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use service::secret;
 /// The flag that names the file.
 const FLAG: &str = "--deanonymizer-key-file";
 
-/// The file with the key. The key itself is kept nowhere. Clones read the same file.
+/// The file with the key. The key itself is not kept.
 #[derive(Clone, Debug)]
 pub struct KeyFile(Arc<Path>);
 
@@ -16,7 +16,7 @@ impl KeyFile {
     /// Checks that the file holds a key that can be sent.
     ///
     /// # Errors
-    /// Naming the flag, and never the key.
+    /// If it does not. The error names the flag, never the key.
     pub fn open(path: PathBuf) -> anyhow::Result<Self> {
         let file = Self(path.into());
         let key = file.read()?;
@@ -28,10 +28,10 @@ impl KeyFile {
         Ok(file)
     }
 
-    /// The key as it is now, without the blanks and line breaks around it.
+    /// The current key, without surrounding white space.
     ///
     /// # Errors
-    /// Where the file cannot be read or holds nothing; naming the flag, and never the key.
+    /// If the file cannot be read or is empty. The error names the flag, never the key.
     pub fn read(&self) -> anyhow::Result<String> {
         let key = secret::given(None, FLAG, Some(&self.0))?.unwrap_or_default();
         let key = key.trim();

@@ -1,4 +1,4 @@
-//! What a provider's answer says, by the JSON Pointers of its file. Pure.
+//! Reads a provider's answer by the JSON Pointers of its file. Pure.
 
 use std::time::Duration;
 
@@ -13,40 +13,40 @@ use crate::filter::hidden_companies::company_domain;
 use crate::lookup::failure::LookupFailure;
 use crate::lookup::provider::native::without_bom;
 
-/// The namespace of the GUIDs that we give to companies and contacts that have none (RFC 9562, version 5). Changing it
-/// would make every known company a new one.
+/// The namespace of the GUIDs for companies and contacts without one (RFC 9562, version 5). Changing it would make
+/// every known company a new one.
 const NAMESPACE: Uuid = Uuid::from_u128(0x5d3c_1c0e_9a41_4f0e_8d0a_6f2b_7b9e_4c11);
 
-/// What an answer comes to, and why.
+/// What an answer says, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Who it is.
+    /// Who is behind the address.
     pub answer: Answer,
-    /// Why it is that.
+    /// Why.
     pub reason: Reason,
 }
 
-/// Why an answer comes to what it does.
+/// The part of an answer that decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The fields were there.
+    /// It has the fields of a company or contact.
     Fields,
-    /// Neither a company nor a contact was.
+    /// It has neither a company nor a contact.
     NoFields,
-    /// The status means that nobody knows the address.
+    /// The status means "unknown".
     Status(u16),
-    /// The value at this pointer means so.
+    /// The value at this pointer means "unknown".
     UnknownIf(String, String),
 }
 
 impl Provider {
-    /// Whether the provider bills a call that ended so.
+    /// Whether the provider bills a call with this outcome.
     #[must_use]
     pub fn bills(&self, outcome: &Result<Answer, LookupFailure>) -> bool {
         match (self.billed, outcome) {
             (Billed::Call, outcome) => outcome.as_ref().err().is_none_or(LookupFailure::is_paid),
             (Billed::Match, Ok(answer)) => answer.company.is_some() || answer.contact.is_some(),
-            // Whether a call whose answer never arrived found somebody is not known; it is reckoned as if.
+            // A call whose answer never arrived may have found somebody, so it counts as billed.
             (Billed::Match, Err(failure)) => {
                 matches!(failure, LookupFailure::Timeout | LookupFailure::Interrupted(_))
             }
@@ -57,7 +57,7 @@ impl Provider {
 /// Reads the answer of a provider.
 ///
 /// # Errors
-/// Where it brings no verdict.
+/// If it brings no verdict.
 pub fn find(
     provider: &Provider,
     status: u16,
@@ -100,7 +100,7 @@ pub fn find(
     })
 }
 
-/// Texts without regard to case and to the blanks around them, anything else as it is.
+/// Compares texts case-insensitively and without surrounding white space, anything else exactly.
 fn means_the_same(value: &Value, other: &Value) -> bool {
     match (value, other) {
         (Value::String(value), Value::String(other)) => {
@@ -117,7 +117,7 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// The text at a pointer. Null, an empty text and anything else that is none means that the field is absent.
+/// The text at a pointer. Null, an empty text and values of other types count as absent.
 fn text(json: &Value, pointer: Option<&str>) -> Option<String> {
     let text = match json.pointer(pointer?)? {
         Value::String(text) => text.trim().to_owned(),
@@ -141,7 +141,7 @@ fn company(provider: &Provider, json: &Value) -> Option<Company> {
     let spelled = text(json, pointers.domain.as_deref());
     let domain = spelled.map(|text| company_domain(&text).unwrap_or(text));
     let identifier = text(json, pointers.guid.as_deref());
-    // An identifier alone is a company as well: it may be one that must not be shown.
+    // An identifier alone counts as a company, because that company may have to be hidden.
     let name = text(json, pointers.name.as_deref())
         .or_else(|| domain.clone())
         .or_else(|| identifier.clone())?;
@@ -171,7 +171,7 @@ fn contact(provider: &Provider, json: &Value, company: Option<&Company>) -> Opti
     })
 }
 
-/// The GUID that the text is, or a stable one made from it. A domain makes the same one in any spelling.
+/// The text's GUID, or a stable one derived from it. All spellings of a domain give the same one.
 fn guid_of(identifier: &str) -> String {
     if let Some(uuid) = guid::uuid(identifier) {
         return uuid.hyphenated().to_string();

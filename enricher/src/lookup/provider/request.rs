@@ -1,4 +1,4 @@
-//! The question to a provider: its template, filled in. Pure.
+//! Builds the request to a provider from its templates. Pure.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use url::form_urlencoded;
 
 use super::description::Provider;
 
-/// Where the address goes.
+/// The placeholder for the address.
 pub(super) const IP: &str = "{ip}";
 
-/// Where the key goes.
+/// The placeholder for the key.
 pub(super) const KEY: &str = "{key}";
 
 /// The key cannot be sent in a header or a URL.
@@ -20,16 +20,16 @@ pub(super) const KEY: &str = "{key}";
 #[error("the key holds characters that cannot be sent")]
 pub struct UnusableKey;
 
-/// One question, ready to be sent. Nothing prints it: it holds the key.
+/// A request, ready to be sent. It holds the key, so its `Debug` form is empty.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Question {
-    /// How.
+    /// The method.
     pub method: Method,
-    /// Where to.
+    /// The URL.
     pub url: String,
-    /// With these headers; those with the key are marked as sensitive.
+    /// The headers. Those with the key are marked as sensitive.
     pub headers: Vec<(String, HeaderValue)>,
-    /// With this body.
+    /// The body.
     pub body: Option<String>,
 }
 
@@ -40,7 +40,7 @@ impl fmt::Debug for Question {
 }
 
 impl Provider {
-    /// Whether a key goes with each question.
+    /// Whether requests contain a key.
     #[must_use]
     pub fn needs_key(&self) -> bool {
         let texts = self.headers.iter().map(|(_, value)| value);
@@ -50,10 +50,10 @@ impl Provider {
             .any(|text| text.contains(KEY))
     }
 
-    /// The question about an address.
+    /// The request for an address.
     ///
     /// # Errors
-    /// Where the key cannot be sent.
+    /// If the key contains characters that cannot be sent.
     pub fn question(&self, ip: &str, key: &str) -> Result<Question, UnusableKey> {
         let ip = as_asked(ip);
         if !key.chars().all(|c| c.is_ascii_graphic() || c == ' ') {
@@ -81,7 +81,8 @@ impl Provider {
     }
 }
 
-/// The address as the emitter spelled it, but for an IPv4 address in IPv6: providers know that as IPv4.
+/// The address as the emitter spelled it, except that IPv4 in IPv6 becomes IPv4, because providers know it in that
+/// form.
 fn as_asked(text: &str) -> String {
     match ip::address(text) {
         Some(address) if address.is_ipv4() => address.to_string(),
@@ -90,7 +91,7 @@ fn as_asked(text: &str) -> String {
 }
 
 fn percent_encoded(text: &str) -> String {
-    // A blank as `+` is right in a query only; everywhere it is right as %20.
+    // `+` means a space in a query only, `%20` everywhere.
     form_urlencoded::byte_serialize(text.as_bytes())
         .collect::<String>()
         .replace('+', "%20")

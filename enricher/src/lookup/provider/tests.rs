@@ -6,7 +6,7 @@ use super::*;
 use crate::filter::answer::Answer;
 use crate::lookup::failure::{FailureKind, LookupFailure};
 
-/// The files that we keep, by name.
+/// The bundled provider files, by name.
 const KEPT: [(&str, &str); 5] = [
     ("snitcher", include_str!("../../../providers/snitcher.toml")),
     (
