@@ -6,7 +6,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use enricher::hidden_companies::HiddenCompanies;
 use enricher::native;
 use enricher::profile::filter;
-use enricher::sessions::{Outcome, Published, Sessions};
+use enricher::sessions::{PublishOutcome, Published, Sessions};
 use enricher::sighting::EventTimes;
 use protocol::{Guid, Millis};
 
@@ -37,14 +37,14 @@ fn touching(criterion: &mut Criterion) {
         .collect();
     let mut sessions = Sessions::<()>::default();
     for guid in &guids {
-        sessions.publishing(guid, NOW);
+        sessions.begin_publish(guid, NOW);
         let published = Published {
             opened_at: Some(NOW),
             first_seen_at: NOW,
             published_at: NOW,
             unidentified: false,
         };
-        drop(sessions.published(guid, Outcome::Published(published)));
+        drop(sessions.end_publish(guid, PublishOutcome::Published(published)));
     }
     let mut turn = guids.iter().cycle();
     let mut group = criterion.benchmark_group("sessions");

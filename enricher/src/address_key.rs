@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_can_be_read_again() {
+    fn key_round_trips_through_text() {
         let key = Key::from_digest(&[0x7f; 32]);
         assert!(key.text().bytes().all(|byte| byte.is_ascii_hexdigit()));
         assert_eq!(Key::parse(&key.text()), Some(key));
@@ -189,12 +189,12 @@ mod tests {
     }
 
     #[test]
-    fn without_the_secret_nobody_can_tell_the_key() {
+    fn key_depends_on_the_secret() {
         assert_ne!(hasher(1).key("203.0.113.7"), hasher(2).key("203.0.113.7"));
     }
 
     #[test]
-    fn a_secret_is_never_logged() {
+    fn secret_is_never_logged() {
         let (secret, hasher) = (Secret::new([211; 32], 1), hasher(211));
         for text in [
             format!("{secret:?}"),
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_a_replaced_secret_are_of_no_use() {
+    fn keys_of_a_replaced_secret_are_useless() {
         let hasher = hasher(1);
         assert!(
             !hasher.agreed(Secret::new([2; 32], 1)),
@@ -246,7 +246,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_fleet_agrees_on_one_secret(made_at: Vec<i8>, in_use: Vec<bool>, steps: Vec<usize>) {
+        fn fleet_agrees_on_one_secret(made_at: Vec<i8>, in_use: Vec<bool>, steps: Vec<usize>) {
             prop_assume!(!made_at.is_empty());
             let enrichers: Vec<_> = made_at
                 .iter()

@@ -282,12 +282,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn flags_fit_together() {
+    fn flags_are_consistent() {
         <Flags as clap::CommandFactory>::command().debug_assert();
     }
 
     #[test]
-    fn absence_has_a_word() {
+    fn none_is_a_value() {
         assert_eq!(lookup_budget("unlimited"), Ok(Maybe(None)));
         assert!(lookup_budget("100/min").is_ok_and(|budget| budget.0.is_some()));
         assert!(lookup_budget("").is_err());

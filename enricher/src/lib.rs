@@ -7,13 +7,12 @@ mod check_provider;
 mod explain;
 mod filter;
 mod flags;
-mod gauges;
 mod lookup;
+mod metrics;
 mod pipeline;
 mod queue;
 mod records;
 pub mod sighting;
-mod tally;
 mod verdict;
 
 pub use crate::filter::{hidden_companies, profile};
@@ -33,7 +32,6 @@ use crate::address_key::AddressHasher;
 use crate::explain::Explain;
 use crate::filter::rules::Rules;
 use crate::flags::{Command, Flags};
-use crate::gauges::Gauges;
 use crate::lookup::admission::account_gate::AccountGate;
 use crate::lookup::admission::guard::Guard;
 use crate::lookup::billing::meter::Meter;
@@ -44,16 +42,17 @@ use crate::lookup::cache::verdict_store::VerdictStore;
 use crate::lookup::free_tier::FreeTier;
 use crate::lookup::provider::deanonymizer::{Deanonymizer, Service};
 use crate::lookup::{Lifetimes, Lookup};
+use crate::metrics::Metrics;
 use crate::pipeline::{Pipeline, Setup};
 use crate::queue::intake::{self, Queue};
 use crate::queue::opened_events::OpenedEventsReader;
-use crate::records::amend::Amender;
 use crate::records::live_records::{self, LiveRecords};
 use crate::records::publish::Publisher;
-use crate::records::{peers, sessions_room};
+use crate::records::updater::RecordUpdater;
+use crate::records::{peers, stream_capacity};
 
 /// How many fetched messages may wait for the pipeline.
-const MESSAGES_UNDER_WAY: usize = 64;
+const FETCHED_MESSAGES: usize = 64;
 
 /// Runs the process to its end; see the flags.
 pub fn main() -> ExitCode {
@@ -84,17 +83,17 @@ async fn enrich(flags: Flags, deanonymizer: Deanonymizer, free_tier: FreeTier) -
         process.streams.clone(),
         process.health.clone(),
     );
-    let gauges = Arc::new(Gauges::new(&process.metrics, flags.price_per_lookup));
+    let metrics = Arc::new(Metrics::new(&process.metrics, flags.price_per_lookup));
     let (judged_sender, judged) = mpsc::unbounded_channel();
     let replica = Replica::new(flags.cache_capacity, judged_sender);
     let rules = Arc::new(Rules::new(flags.hidden()));
     let hasher = AddressHasher::new(secrets::new_secret());
     let fleet = Fleet::new(nats.clone(), &process.instance, Arc::clone(&rules));
-    let meter = meter(&flags, &fleet, &gauges);
+    let meter = meter(&flags, &fleet, &metrics);
     let guard = guard(&flags, meter.clone(), &fleet, hasher.clone(), health.clone())?;
     let reporter = reporter(
         &process,
-        &gauges,
+        &metrics,
         &guard,
         (Arc::clone(&rules), hasher.clone()),
         Explain::new(replica.clone(), fleet.clone(), hasher.clone()),
@@ -107,32 +106,32 @@ async fn enrich(flags: Flags, deanonymizer: Deanonymizer, free_tier: FreeTier) -
         &replica,
         store,
         guard.clone(),
-        &gauges,
+        &metrics,
     );
-    let room = sessions_room::watch(nats.clone(), flags.remember_closings, health.clone());
+    let capacity = stream_capacity::watch(nats.clone(), flags.remember_closings, health.clone());
     let pipeline = Pipeline::new(Setup {
         lookup,
         free_tier,
         hasher: hasher.clone(),
         publisher: Publisher::new(nats.clone(), &process.instance).await?,
-        amender: Amender::new(nats.clone()),
+        updater: RecordUpdater::new(nats.clone()),
         opened_events: OpenedEventsReader::new(nats.clone()),
-        room: room.clone(),
+        capacity: capacity.clone(),
         judged,
         rejected: process.rejected.clone(),
         stale_after: flags.stale_after,
         show_unidentified_after: flags.show_unidentified_after.0,
         publish_hidden_closings: flags.publish_hidden_closings(),
-        gauges: Arc::clone(&gauges),
+        metrics: Arc::clone(&metrics),
     });
     let queue = Queue::new(
         nats.clone(),
         streams.clone(),
         flags.stale_after,
         health.clone(),
-        Arc::clone(&gauges),
+        Arc::clone(&metrics),
     );
-    let (sender, intake) = mpsc::channel(MESSAGES_UNDER_WAY);
+    let (sender, intake) = mpsc::channel(FETCHED_MESSAGES);
 
     let live_records = LiveRecords {
         others: peers::listen(nats.clone(), Arc::clone(&rules), hasher.clone(), guard.clone()),
@@ -141,9 +140,9 @@ async fn enrich(flags: Flags, deanonymizer: Deanonymizer, free_tier: FreeTier) -
         replica: replica.clone(),
         nats: nats.clone(),
         streams: streams.clone(),
-        room,
+        capacity,
         health: health.clone(),
-        gauges,
+        metrics,
     };
     let (agreed, secrets) = Secrets::new(
         hasher,
@@ -184,9 +183,9 @@ fn log_provider(deanonymizer: &Deanonymizer) {
     }
 }
 
-fn meter(flags: &Flags, fleet: &Fleet, gauges: &Arc<Gauges>) -> Meter {
+fn meter(flags: &Flags, fleet: &Fleet, metrics: &Arc<Metrics>) -> Meter {
     let has_budget = flags.lookup_budget.0.is_some();
-    let (counted, paid) = (Arc::clone(gauges), Arc::clone(&gauges.paid));
+    let (counted, paid) = (Arc::clone(metrics), Arc::clone(&metrics.paid));
     Meter::new(fleet.clone(), has_budget, move || counted.lookups(), paid)
 }
 
@@ -216,7 +215,7 @@ fn lookup(
     replica: &Replica,
     store: VerdictStore,
     guard: Guard,
-    gauges: &Arc<Gauges>,
+    metrics: &Arc<Metrics>,
 ) -> Lookup {
     let lifetimes = Lifetimes {
         profile: flags.profile_ttl,
@@ -229,23 +228,23 @@ fn lookup(
         deanonymizer,
         Arc::clone(rules),
         lifetimes,
-        Arc::clone(gauges),
+        Arc::clone(metrics),
     )
 }
 
 /// Tells how this enricher is, and explains addresses.
 fn reporter(
     process: &Process,
-    gauges: &Arc<Gauges>,
+    metrics: &Arc<Metrics>,
     guard: &Guard,
     (rules, hasher): (Arc<Rules>, AddressHasher),
     explain: Explain,
 ) -> Reporter {
-    let (gauges, guard) = (Arc::clone(gauges), guard.clone());
+    let (metrics, guard) = (Arc::clone(metrics), guard.clone());
     let figures = move || {
         Figures::Enricher(EnricherFigures {
             rules: Some(rules.fingerprint(&hasher)),
-            ..gauges.figures(&guard)
+            ..metrics.figures(&guard)
         })
     };
     let explain = move |payload: bytes::Bytes| {

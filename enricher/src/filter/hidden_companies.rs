@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn data_centres_stay_hidden_whatever_is_added() {
+    fn data_centres_always_stay_hidden() {
         for hidden in [hidden(&[]), hidden(&["lumen.example"])] {
             for guid in DATA_CENTRES {
                 assert!(hidden.hides(&company(guid, "")));
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guid_hides_its_company_in_every_spelling() {
+    fn guid_hides_its_company_in_every_spelling() {
         let hidden = hidden(&["{0D6CF1B5-6E0F-4C1E-9B42-2B1F6E9E7A11}"]);
         for guid in [
             "0d6cf1b5-6e0f-4c1e-9b42-2b1f6e9e7a11",
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_hides_its_companies_and_those_below() {
+    fn domain_hides_its_companies_and_subdomains() {
         let hidden = hidden(&["Lumen.example", "www.münchen.example", "github.io"]);
         for domain in [
             "lumen.example",
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn rejects_other_values() {
         for text in [
             "",
             " ",
@@ -253,7 +253,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_accepted_hides(label in "[a-z0-9]{1,10}", case: bool) {
+        fn accepted_values_hide(label in "[a-z0-9]{1,10}", case: bool) {
             let domain = format!("{label}.lumen.example");
             let named = if case { domain.to_uppercase() } else { format!(" {domain}. ") };
             prop_assert!(hidden(&[&named]).hides(&company("C", &domain)));

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn network_and_country_stand_unless_they_tell_a_personal_address() {
+    fn network_and_country_stay_unless_they_contain_a_personal_address() {
         let of = |network: &str| Profile {
             network: Some(network.into()),
             country: Some("DE".into()),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_company_hidden_later_is_hidden_in_verdicts_and_records() {
+    fn company_hidden_later_is_hidden_in_verdicts_and_records() {
         let shown = Verdict::Shown(profile(&["ada@lumen.example"]));
         assert_eq!(rules(&[]).recheck(&shown), None);
         assert_eq!(rules(&[LUMEN]).recheck(&shown), Some(Verdict::Hidden));
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_personal_by_now_is_taken_out() {
+    fn newly_personal_address_is_removed() {
         let before = profile(&["ada@lumen.example", "ada@gmail.com"]);
         let after = profile(&["ada@lumen.example"]);
         assert_eq!(
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn other_companies_make_another_fingerprint() {
+    fn fingerprint_depends_on_the_hidden_companies() {
         let hasher = AddressHasher::new(Secret::new([1; 32], 1));
         let same = rules(&[LUMEN]).fingerprint(&hasher);
         assert_eq!(same, rules(&[LUMEN]).fingerprint(&hasher));

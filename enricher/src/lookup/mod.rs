@@ -19,7 +19,6 @@ use tokio::time::{Instant, timeout};
 use crate::address_key::Key;
 use crate::filter::answer::Answer;
 use crate::filter::rules::Rules;
-use crate::gauges::Gauges;
 use crate::lookup::admission::guard::{Guard, Permit};
 use crate::lookup::cache::deferral::Deferral;
 use crate::lookup::cache::entry::{Entry, Found};
@@ -29,7 +28,8 @@ use crate::lookup::cache::verdict_store::VerdictStore;
 use crate::lookup::failure::LookupFailure as Failure;
 use crate::lookup::interest::Interest;
 use crate::lookup::provider::deanonymizer::Deanonymizer;
-use crate::tally::Level;
+use crate::metrics::Metrics;
+use crate::metrics::outcomes::VerdictSource;
 use crate::verdict::Verdict;
 
 /// How long verdicts hold.
@@ -60,7 +60,7 @@ pub struct Lookup {
     deanonymizer: Deanonymizer,
     rules: Arc<Rules>,
     lifetimes: Lifetimes,
-    gauges: Arc<Gauges>,
+    metrics: Arc<Metrics>,
 }
 
 impl Lookup {
@@ -72,7 +72,7 @@ impl Lookup {
         deanonymizer: Deanonymizer,
         rules: Arc<Rules>,
         lifetimes: Lifetimes,
-        gauges: Arc<Gauges>,
+        metrics: Arc<Metrics>,
     ) -> Self {
         Self {
             replica,
@@ -82,7 +82,7 @@ impl Lookup {
             deanonymizer,
             rules,
             lifetimes,
-            gauges,
+            metrics,
         }
     }
 
@@ -108,7 +108,7 @@ impl Lookup {
         let started = Instant::now();
         let attempt = self.attempt(key, ip, interest, failures, early);
         let found = Box::pin(self.replica.get_or(key, attempt)).await;
-        self.gauges.lookup.took(started.elapsed());
+        self.metrics.lookup.took(started.elapsed());
         found
     }
 
@@ -175,8 +175,8 @@ impl Lookup {
     }
 
     fn saved_by_fleet(&self, found: &Found) {
-        self.gauges.saved_by_fleet.inc();
-        self.gauges.verdicts.found(Level::Fleet, &found.verdict);
+        self.metrics.saved_by_fleet.inc();
+        self.metrics.verdicts.found(VerdictSource::Fleet, &found.verdict);
     }
 
     /// Calls while the lease is kept, and tells the fleet what came of it.
@@ -239,19 +239,19 @@ impl Lookup {
             span.fail(failure.token());
         }
         drop(span);
-        self.gauges.call.took(started.elapsed());
+        self.metrics.call.took(started.elapsed());
         let is_billed = self.deanonymizer.bills(&outcome);
         if is_billed {
-            self.gauges.lookup_paid();
+            self.metrics.lookup_paid();
         }
         permit.end(&outcome, is_billed);
         self.guard.account().ended(pass, &outcome).await;
-        outcome.inspect_err(|failure| self.gauges.lookup_failed(failure))
+        outcome.inspect_err(|failure| self.metrics.lookup_failed(failure))
     }
 
     fn judge(&self, answer: Answer, attempts: u32) -> Found {
         let verdict = self.rules.judge(answer);
-        self.gauges.verdicts.found(Level::Call, &verdict);
+        self.metrics.verdicts.found(VerdictSource::Call, &verdict);
         let now = clock::now();
         Found {
             expires_at: now + millis(self.lifetimes.of(&verdict)),

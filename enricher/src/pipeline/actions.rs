@@ -5,10 +5,10 @@ use service::{clock, trace};
 
 use super::Pipeline;
 use super::results::UpdateDone;
-use crate::queue::ledger::DeliveryId;
+use crate::metrics::outcomes::EventOutcome;
+use crate::queue::in_flight::DeliveryId;
 use crate::records::sessions::Action;
 use crate::sighting::Sighting;
-use crate::tally::Fate;
 
 impl Pipeline {
     /// Decides about the events whose session has changed.
@@ -26,26 +26,26 @@ impl Pipeline {
             Action::Identify => self.identify(sighting, id, now).await,
             Action::Touch => self.touch(kind, sighting.activity(), id),
             Action::TouchAndIdentify => {
-                self.ledger.expect(id);
+                self.in_flight.add(id);
                 self.touch(kind, sighting.activity(), id);
                 self.identify(sighting, id, now).await;
             }
             Action::Update => self.update_record(sighting, id),
             Action::Renew(tombstone) => {
-                self.gauges.fates.count(kind, Fate::Tombstone);
+                self.metrics.outcomes.count(kind, EventOutcome::Tombstone);
                 self.write_tombstone(&tombstone, id).await;
             }
             Action::Ignore => {
-                self.gauges.fates.count(kind, Fate::Ignored);
-                self.settle(id, true).await;
+                self.metrics.outcomes.count(kind, EventOutcome::Ignored);
+                self.complete(id, true).await;
             }
             Action::Hide => {
-                self.gauges.fates.count(kind, Fate::Hidden);
-                self.settle(id, true).await;
+                self.metrics.outcomes.count(kind, EventOutcome::Hidden);
+                self.complete(id, true).await;
             }
             Action::Defer => {
                 if sighting.opening {
-                    self.opening_came(&sighting).await;
+                    self.on_opening(&sighting).await;
                 }
                 self.sessions.defer(sighting, id);
             }
@@ -53,15 +53,15 @@ impl Pipeline {
     }
 
     pub(super) fn touch(&mut self, kind: EventKind, activity: Activity, id: DeliveryId) {
-        self.gauges.fates.count(kind, Fate::Activity);
+        self.metrics.outcomes.count(kind, EventOutcome::Activity);
         self.activities.push(activity, id);
     }
 
     fn update_record(&mut self, sighting: Sighting, id: DeliveryId) {
-        let amender = self.amender.clone();
+        let updater = self.updater.clone();
         let span = self.span(id, "complete record");
-        self.amendments.push(trace::within(span, async move {
-            let outcome = amender.complete(&sighting).await;
+        self.updates.push(trace::within(span, async move {
+            let outcome = updater.merge_sighting(&sighting).await;
             UpdateDone::Record(sighting, id, outcome)
         }));
     }

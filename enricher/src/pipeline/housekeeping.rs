@@ -7,8 +7,8 @@ use service::clock;
 use tokio::time::Instant;
 
 use super::{MAX_IDLE_RETURN_DELAY, Pipeline};
-use crate::queue::ledger::Report;
-use crate::tally::Fate;
+use crate::metrics::outcomes::EventOutcome;
+use crate::queue::in_flight::Report;
 
 impl Pipeline {
     pub(super) async fn run_housekeeping(&mut self) {
@@ -18,35 +18,37 @@ impl Pipeline {
             let overdue = self.publisher.overdue();
             self.on_written(overdue).await;
         }
-        self.openings.forget_old(now);
+        self.lost_openings.forget_old(now);
         if self.sessions.forget_idle(now) {
             let out = self.sessions.published_records().count() as u64;
-            self.gauges.records_out.store(out, Ordering::Relaxed);
+            self.metrics.records_out.store(out, Ordering::Relaxed);
         }
-        self.sessions.keep_tombstones(self.room.tombstone_ttl());
-        self.hide_overdue().await;
-        self.stop_waiting_for_the_silent().await;
+        self.sessions.set_tombstone_ttl(self.capacity.tombstone_ttl());
+        self.hide_unidentified_sessions().await;
+        self.give_up_silent_sessions().await;
         self.show_unidentified().await;
-        for (delivery, report) in self.ledger.reports(now) {
+        for (delivery, report) in self.in_flight.reports(now) {
             match report {
                 Report::Progress => delivery.progress().await,
                 Report::Hold(delay) => delivery.hold(delay).await,
             }
         }
-        self.gauges.deliveries.set(self.ledger.len() as u64);
-        self.gauges.sessions.set(self.sessions.count() as u64);
+        self.metrics.deliveries.set(self.in_flight.len() as u64);
+        self.metrics.sessions.set(self.sessions.count() as u64);
         let being_identified = self.waiting.being_identified(now);
-        self.gauges.being_identified.set(being_identified as u64);
-        self.gauges.set_unidentified(self.waiting.sample());
+        self.metrics.being_identified.set(being_identified as u64);
+        self.metrics.set_unidentified(self.waiting.sample());
     }
 
     /// A session that has been silent for long is not looked up; its messages go back to the queue, where a later event may
     /// need them.
-    async fn stop_waiting_for_the_silent(&mut self) {
+    async fn give_up_silent_sessions(&mut self) {
         let silent = self.waiting.take_silent(clock::now() - self.stale_after);
         for (sighting, id) in self.resumed(silent) {
-            self.gauges.fates.count(sighting.kind(), Fate::Postponed);
-            self.settle_after(id, false, MAX_IDLE_RETURN_DELAY).await;
+            self.metrics
+                .outcomes
+                .count(sighting.kind(), EventOutcome::Postponed);
+            self.complete_after(id, false, MAX_IDLE_RETURN_DELAY).await;
         }
     }
 
@@ -63,7 +65,7 @@ impl Pipeline {
             .map(|(key, sighting, id)| (key, sighting.clone(), *id))
             .collect();
         for (key, sighting, id) in due {
-            self.ledger.expect(id);
+            self.in_flight.add(id);
             self.unidentified.add(key, sighting.guid.clone());
             let mut profile = Profile::default();
             self.free_tier.complete(&sighting.ip, &mut profile);

@@ -9,14 +9,14 @@ use service::trace;
 use tokio::time::Instant;
 
 use super::results::{LookupDone, UpdateDone};
-use super::{MAX_IDLE_RETURN_DELAY, MAX_RETURN_DELAY, Pipeline, heard_of_again};
+use super::{MAX_IDLE_RETURN_DELAY, MAX_RETURN_DELAY, Pipeline, expected_again};
 use crate::address_key::Key;
 use crate::lookup::cache::entry::Found;
 use crate::lookup::failure::LookupFailure as Failure;
-use crate::queue::ledger::DeliveryId;
-use crate::records::sessions::{Action, Outcome};
+use crate::metrics::outcomes::{EventOutcome, VerdictSource};
+use crate::queue::in_flight::DeliveryId;
+use crate::records::sessions::{Action, PublishOutcome};
 use crate::sighting::Sighting;
-use crate::tally::{Fate, Level};
 use crate::verdict::Verdict;
 
 /// The most sessions that wait here for a verdict. Further ones wait in the queue.
@@ -30,12 +30,12 @@ impl Pipeline {
     pub(super) async fn identify(&mut self, sighting: Sighting, id: DeliveryId, now: Millis) {
         let key = self.hasher.key(&sighting.ip);
         if let Some(found) = self.lookup.cached(key).await {
-            self.gauges.saved_by_cache.inc();
-            self.gauges.verdicts.found(Level::Cache, &found.verdict);
-            return self.identified(sighting, id, &found, now).await;
+            self.metrics.saved_by_cache.inc();
+            self.metrics.verdicts.found(VerdictSource::Cache, &found.verdict);
+            return self.on_identified(sighting, id, &found, now).await;
         }
         if let Some(reason) = self.free_tier.no_call(&sighting.ip) {
-            self.gauges.saved_by_rule(reason);
+            self.metrics.saved_by_rule(reason);
             // A verdict that was paid for is believed more, whoever has it.
             return self
                 .publish_profile(sighting, id, Profile::default(), None, now)
@@ -44,13 +44,17 @@ impl Pipeline {
         // Nobody pays for a visitor who has already left: an event that is too old to make its session active waits
         // until a younger one of the session has caused the call.
         if clock::now() - sighting.received_at > self.stale_after {
-            self.gauges.fates.count(sighting.kind(), Fate::Postponed);
-            self.settle_after(id, false, MAX_IDLE_RETURN_DELAY).await;
+            self.metrics
+                .outcomes
+                .count(sighting.kind(), EventOutcome::Postponed);
+            self.complete_after(id, false, MAX_IDLE_RETURN_DELAY).await;
         } else if self.waiting.len() >= MAX_WAITING && !self.waiting.contains(key) {
-            self.gauges.fates.count(sighting.kind(), Fate::Postponed);
-            let until = heard_of_again(now, MAX_IDLE_RETURN_DELAY);
+            self.metrics
+                .outcomes
+                .count(sighting.kind(), EventOutcome::Postponed);
+            let until = expected_again(now, MAX_IDLE_RETURN_DELAY);
             self.waiting.postponed(sighting.guid, until);
-            self.settle_after(id, false, MAX_IDLE_RETURN_DELAY).await;
+            self.complete_after(id, false, MAX_IDLE_RETURN_DELAY).await;
         } else {
             self.wait_for_verdict(key, sighting, id).await;
         }
@@ -58,15 +62,15 @@ impl Pipeline {
 
     async fn wait_for_verdict(&mut self, key: Key, sighting: Sighting, id: DeliveryId) {
         let kind = sighting.kind();
-        self.ledger.wait(id);
+        self.in_flight.wait(id);
         let added = self.waiting.add(key, sighting, id);
         if added.shares_lookup {
-            self.gauges.saved_by_sharing.inc();
+            self.metrics.saved_by_sharing.inc();
         }
         if let Some(superseded) = added.superseded {
-            self.gauges.fates.count(kind, Fate::Folded);
-            self.ledger.resume(superseded);
-            self.settle(superseded, true).await;
+            self.metrics.outcomes.count(kind, EventOutcome::Folded);
+            self.in_flight.resume(superseded);
+            self.complete(superseded, true).await;
         }
         self.start_lookups();
     }
@@ -109,20 +113,20 @@ impl Pipeline {
         let (guid, ip) = (wanted.sighting.guid.clone(), wanted.sighting.ip.clone());
         let (interest, failures, early) = (wanted.interest, wanted.failures, wanted.early);
         let span = self.span(*wanted.ticket, "look up");
-        let (lookup, amender) = (self.lookup.clone(), self.amender.clone());
+        let (lookup, updater) = (self.lookup.clone(), self.updater.clone());
         let backlog = self.backlog.is_read();
         self.lookups.push(trace::within(span, async move {
             backlog.await;
             if interest.is_lost() {
                 return LookupDone::Verdict(key, Err(Arc::new(Failure::NotWanted)));
             }
-            match amender.look(&guid).await {
-                Ok(Outcome::Published(record)) if record.unidentified => {}
-                Ok(standing @ (Outcome::Published(_) | Outcome::Closed(..))) => {
-                    return LookupDone::Stored(key, guid, standing);
+            match updater.read(&guid).await {
+                Ok(PublishOutcome::Published(record)) if record.unidentified => {}
+                Ok(stored @ (PublishOutcome::Published(_) | PublishOutcome::Closed(..))) => {
+                    return LookupDone::Stored(key, guid, stored);
                 }
                 // Where the stream cannot be read, the fleet cannot be asked either, and says so.
-                Ok(Outcome::Missing | Outcome::Hidden) | Err(_) => {}
+                Ok(PublishOutcome::Missing | PublishOutcome::Hidden) | Err(_) => {}
             }
             LookupDone::Verdict(key, lookup.verdict(key, &ip, &interest, failures, early).await)
         }));
@@ -130,19 +134,19 @@ impl Pipeline {
 
     pub(super) async fn on_lookup_done(&mut self, done: LookupDone) {
         match done {
-            LookupDone::Verdict(key, found) => self.looked_up(key, found).await,
+            LookupDone::Verdict(key, found) => self.on_verdict(key, found).await,
             LookupDone::Stored(key, guid, outcome) => self.found_standing(key, &guid, outcome),
         }
     }
 
     /// The fleet has published the session before: it needs no verdict.
-    fn found_standing(&mut self, key: Key, guid: &Guid, outcome: Outcome) {
+    fn found_standing(&mut self, key: Key, guid: &Guid, outcome: PublishOutcome) {
         let now = clock::uptime();
-        self.gauges.saved_by_fleet.inc();
+        self.metrics.saved_by_fleet.inc();
         self.waiting.identified(guid);
         if self.sessions.is_unknown(guid) {
-            self.sessions.publishing(guid, now);
-            self.sessions.published(guid, outcome);
+            self.sessions.begin_publish(guid, now);
+            self.sessions.end_publish(guid, outcome);
         }
         let waiting = self.waiting.take_session(key, guid);
         let waiting = self.resumed(waiting);
@@ -158,19 +162,19 @@ impl Pipeline {
             return;
         };
         if found.verdict == Verdict::Hidden {
-            self.address_hidden(key);
+            self.hide_address(key);
         }
         if self.waiting.contains(key) {
-            self.gauges.saved_by_fleet.inc();
-            self.gauges.verdicts.found(Level::Fleet, &found.verdict);
-            self.verdict_found(key, &found).await;
+            self.metrics.saved_by_fleet.inc();
+            self.metrics.verdicts.found(VerdictSource::Fleet, &found.verdict);
+            self.apply_verdict(key, &found).await;
         }
     }
 
-    async fn looked_up(&mut self, key: Key, found: Result<Arc<Found>, Arc<Failure>>) {
+    async fn on_verdict(&mut self, key: Key, found: Result<Arc<Found>, Arc<Failure>>) {
         match found {
             Ok(found) => {
-                self.verdict_found(key, &found).await;
+                self.apply_verdict(key, &found).await;
                 self.waiting.succeeded(Instant::now().into_std());
             }
             Err(failure) if matches!(*failure, Failure::HeldBack(_)) => self.waiting.put_back(key),
@@ -185,7 +189,7 @@ impl Pipeline {
         self.start_lookups();
     }
 
-    async fn verdict_found(&mut self, key: Key, found: &Found) {
+    async fn apply_verdict(&mut self, key: Key, found: &Found) {
         let now = clock::uptime();
         let mut waiting = self.waiting.take(key);
         // So that a record says at once what is known of its opening.
@@ -193,7 +197,7 @@ impl Pipeline {
         for (sighting, id) in self.resumed(waiting) {
             match self.sessions.decide(&sighting.guid, sighting.times(), now) {
                 Action::Identify | Action::TouchAndIdentify => {
-                    self.identified(sighting, id, found, now).await;
+                    self.on_identified(sighting, id, found, now).await;
                 }
                 action => self.act(action, sighting, id, now).await,
             }
@@ -203,13 +207,13 @@ impl Pipeline {
     /// Notes that messages do not wait for a verdict any longer.
     pub(super) fn resumed(&mut self, waiting: Vec<(Sighting, DeliveryId)>) -> Vec<(Sighting, DeliveryId)> {
         for (_, id) in &waiting {
-            self.ledger.resume(*id);
+            self.in_flight.resume(*id);
         }
         waiting
     }
 
     /// Publishes the record that says who it is, unless it must not be shown.
-    async fn identified(&mut self, sighting: Sighting, id: DeliveryId, found: &Found, now: Millis) {
+    async fn on_identified(&mut self, sighting: Sighting, id: DeliveryId, found: &Found, now: Millis) {
         if let Some(profile) = found.verdict.profile() {
             self.publish_profile(sighting, id, profile, Some(found.looked_up_at), now)
                 .await;
@@ -246,35 +250,37 @@ impl Pipeline {
         id: DeliveryId,
         now: Millis,
     ) {
-        if !self.room.admits_records() {
-            self.gauges.records_refused.inc();
-            self.gauges.fates.count(sighting.kind(), Fate::Postponed);
+        if !self.capacity.admits_records() {
+            self.metrics.records_refused.inc();
+            self.metrics
+                .outcomes
+                .count(sighting.kind(), EventOutcome::Postponed);
             self.waiting
-                .postponed(sighting.guid, heard_of_again(now, MAX_RETURN_DELAY));
-            return self.settle(id, false).await;
+                .postponed(sighting.guid, expected_again(now, MAX_RETURN_DELAY));
+            return self.complete(id, false).await;
         }
-        self.openings.complete(&mut record);
-        self.sessions.publishing(&sighting.guid, now);
+        self.lost_openings.complete(&mut record);
+        self.sessions.begin_publish(&sighting.guid, now);
         if sighting.opening {
             self.publish_first(sighting, record, id).await;
         } else {
             let span = self.span(id, "look for record");
-            self.publisher.look(sighting, record, id, span).await;
+            self.publisher.read(sighting, record, id, span).await;
         }
     }
 
     pub(super) async fn publish_first(&mut self, sighting: Sighting, record: Record, id: DeliveryId) {
-        self.room.record_written();
+        self.capacity.record_written();
         let span = self.span(id, "write record");
         self.publisher.record(sighting, record, id, span).await;
     }
 
     /// Adds to the record that is out, in as many steps as that takes.
     pub(super) fn amend(&mut self, sighting: Sighting, record: Record, id: DeliveryId) {
-        let amender = self.amender.clone();
+        let updater = self.updater.clone();
         let span = self.span(id, "write record");
-        self.amendments.push(trace::within(span, async move {
-            let outcome = amender.add(&record).await;
+        self.updates.push(trace::within(span, async move {
+            let outcome = updater.merge(&record).await;
             UpdateDone::Record(sighting, id, outcome)
         }));
     }

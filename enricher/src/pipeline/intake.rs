@@ -7,13 +7,13 @@ use protocol::event::{self, RECEIVED_AT_HEADER};
 use protocol::{Activity, Event, EventKind, Guid, Millis, Tombstone, time};
 use service::{clock, last_message};
 
-use super::{MAX_RETURN_DELAY, Pipeline, heard_of_again};
+use super::{MAX_RETURN_DELAY, Pipeline, expected_again};
+use crate::metrics::outcomes::EventOutcome;
 use crate::queue::delivery::Delivery;
+use crate::queue::in_flight::DeliveryId;
 use crate::queue::intake::Intake;
-use crate::queue::ledger::DeliveryId;
 use crate::records::sessions::Action;
 use crate::sighting::{EventTimes, Sighting};
-use crate::tally::Fate;
 
 impl Pipeline {
     pub(super) async fn on_intake(&mut self, intake: Intake) {
@@ -27,23 +27,23 @@ impl Pipeline {
     /// on, because they are paid for.
     async fn on_connected(&mut self, sessions_lost: bool) {
         self.publisher.abandon();
-        self.amendments.clear();
+        self.updates.clear();
         self.activities.abandon();
         for (sighting, _) in self.waiting.take_all() {
-            let until = heard_of_again(clock::uptime(), MAX_RETURN_DELAY);
+            let until = expected_again(clock::uptime(), MAX_RETURN_DELAY);
             self.waiting.postponed(sighting.guid, until);
         }
-        drop(self.held.take_all());
+        drop(self.awaiting_opening.take_all());
         if sessions_lost {
             let now = clock::uptime();
-            self.held.stream_lost(now);
+            self.awaiting_opening.stream_lost(now);
             for (guid, published) in self.sessions.published_records() {
-                self.openings.note(guid.clone(), published, now);
+                self.lost_openings.note(guid.clone(), published, now);
             }
-            self.gauges.records_out.store(0, Ordering::Relaxed);
+            self.metrics.records_out.store(0, Ordering::Relaxed);
         }
         self.sessions.reconnected(sessions_lost);
-        for delivery in self.ledger.abandon() {
+        for delivery in self.in_flight.abandon() {
             delivery.give_back().await;
         }
     }
@@ -53,7 +53,7 @@ impl Pipeline {
         self.timeline.advance(clock::read());
         let fallback = message.info().map_or(self.timeline.now(), |info| {
             let published = last_message::millis(info.published);
-            self.gauges.queue_waiting.set(info.pending);
+            self.metrics.queue_waiting.set(info.pending);
             self.backlog
                 .taken(self.timeline.now() - published, info.delivered > 1, info.pending);
             published
@@ -65,7 +65,7 @@ impl Pipeline {
             .and_then(|headers| headers.get(RECEIVED_AT_HEADER))
             .map(ToString::to_string);
         let first_time = message.info().is_ok_and(|info| info.delivered == 1);
-        let id = self.ledger.open(Delivery::new(message), now);
+        let id = self.in_flight.begin(Delivery::new(message), now);
         let mut oldest = None;
         for (line, received_at) in event::lines(&payload, received_at.as_deref(), fallback) {
             oldest.get_or_insert(received_at);
@@ -75,9 +75,9 @@ impl Pipeline {
             }
         }
         if let Some(oldest) = oldest.filter(|_| first_time) {
-            self.gauges.queue.since(oldest);
+            self.metrics.queue.since(oldest);
         }
-        self.settle(id, true).await;
+        self.complete(id, true).await;
     }
 
     async fn on_event(&mut self, event: &Event<'_>, received_at: Millis, id: DeliveryId, now: Millis) {
@@ -86,11 +86,11 @@ impl Pipeline {
         // The emitter's clock made no step with the NATS server's: its time is judged by the receipt as it was stamped.
         let (at, replaced) = time::believable(event.timestamp, received_at);
         let received_at = self.timeline.adapt(received_at);
-        self.gauges.event(event.kind);
+        self.metrics.event(event.kind);
         if replaced {
-            self.gauges.timestamps_replaced.inc();
+            self.metrics.timestamps_replaced.inc();
         }
-        self.ledger.expect(id);
+        self.in_flight.add(id);
         let opening = match event.kind {
             EventKind::SessionOpened => true,
             EventKind::KeepAlive => false,
@@ -100,7 +100,7 @@ impl Pipeline {
                     closed_at: at,
                     received_at,
                     hidden: false,
-                    ttl: self.room.tombstone_ttl(),
+                    ttl: self.capacity.tombstone_ttl(),
                 };
                 return self.on_closed(tombstone, &event.ip, id, now).await;
             }
@@ -131,25 +131,25 @@ impl Pipeline {
     async fn on_closed(&mut self, tombstone: Tombstone, ip: &str, id: DeliveryId, now: Millis) {
         let kind = EventKind::SessionClosed;
         if !self.publish_hidden_closings && self.sessions.is_hidden(&tombstone.guid) {
-            self.gauges.fates.count(kind, Fate::Hidden);
-            return self.settle(id, true).await;
+            self.metrics.outcomes.count(kind, EventOutcome::Hidden);
+            return self.complete(id, true).await;
         }
-        self.gauges.fates.count(kind, Fate::Tombstone);
+        self.metrics.outcomes.count(kind, EventOutcome::Tombstone);
         self.close(tombstone, ip, id, now).await;
     }
 
     /// Ends a session: it needs no verdict any longer.
     async fn close(&mut self, tombstone: Tombstone, ip: &str, id: DeliveryId, now: Millis) {
         self.waiting.identified(&tombstone.guid);
-        self.openings.forget(&tombstone.guid);
-        self.drop_held(&tombstone.guid).await;
+        self.lost_openings.forget(&tombstone.guid);
+        self.drop_waiting_record(&tombstone.guid).await;
         let mut settled = self.sessions.close(tombstone.clone(), now);
         if self.waiting.len() > 0 {
             let waiting = self.waiting.take_session(self.hasher.key(ip), &tombstone.guid);
             settled.extend(self.resumed(waiting));
         }
         for (_, id) in settled {
-            self.settle(id, true).await;
+            self.complete(id, true).await;
         }
         self.write_tombstone(&tombstone, id).await;
     }

@@ -4,8 +4,8 @@
 //! Their results come back to the loop, so that nothing blocks it.
 
 mod actions;
+mod awaiting_opening;
 mod hiding;
-mod holding;
 mod housekeeping;
 mod identification;
 mod intake;
@@ -32,24 +32,24 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::address_key::{AddressHasher, Key};
-use crate::gauges::Gauges;
 use crate::lookup::Lookup;
 use crate::lookup::free_tier::FreeTier;
 use crate::lookup::waiting::Waiting;
+use crate::metrics::Metrics;
 use crate::pipeline::results::{LookupDone, OpeningsRead, UpdateDone};
 use crate::pipeline::unidentified::Unidentified;
 use crate::queue::backlog::Backlog;
 use crate::queue::delivery::Delivery;
+use crate::queue::in_flight::{DeliveryId, InFlight};
 use crate::queue::intake::Intake;
-use crate::queue::ledger::{DeliveryId, Ledger};
 use crate::queue::opened_events::OpenedEventsReader;
 use crate::records::activity::Activities;
-use crate::records::amend::Amender;
-use crate::records::held::Held;
-use crate::records::openings::Openings;
+use crate::records::awaiting_opening::AwaitingOpening;
+use crate::records::lost_openings::LostOpenings;
 use crate::records::publish::Publisher;
 use crate::records::sessions::Sessions;
-use crate::records::sessions_room::SessionsRoom;
+use crate::records::stream_capacity::StreamCapacity;
+use crate::records::updater::RecordUpdater;
 use crate::sighting::Sighting;
 
 /// The most raw messages handled at once, without those that only wait for verdicts.
@@ -80,11 +80,11 @@ pub struct Setup {
     /// Publishes.
     pub publisher: Publisher,
     /// Updates published records.
-    pub amender: Amender,
+    pub updater: RecordUpdater,
     /// Reads opened events that wait in the queue.
     pub opened_events: OpenedEventsReader,
     /// The room in the stream of sessions.
-    pub room: SessionsRoom,
+    pub capacity: StreamCapacity,
     /// Addresses on which some enricher has a verdict.
     pub judged: mpsc::UnboundedReceiver<Key>,
     /// Takes what cannot be used.
@@ -96,7 +96,7 @@ pub struct Setup {
     /// Whether closings of hidden sessions are published, because other settings would show the session or its end.
     pub publish_hidden_closings: bool,
     /// What is counted.
-    pub gauges: Arc<Gauges>,
+    pub metrics: Arc<Metrics>,
 }
 
 /// The enricher's state.
@@ -104,30 +104,30 @@ pub struct Pipeline {
     lookup: Lookup,
     hasher: AddressHasher,
     publisher: Publisher,
-    amender: Amender,
+    updater: RecordUpdater,
     opened_events: OpenedEventsReader,
-    room: SessionsRoom,
+    capacity: StreamCapacity,
     unidentified: Unidentified,
     judged: mpsc::UnboundedReceiver<Key>,
     rejected: Rejected,
-    gauges: Arc<Gauges>,
+    metrics: Arc<Metrics>,
     free_tier: FreeTier,
     stale_after: Millis,
     show_unidentified_after: Option<Millis>,
     publish_hidden_closings: bool,
-    ledger: Ledger<Delivery>,
+    in_flight: InFlight<Delivery>,
     sessions: Sessions<DeliveryId>,
-    openings: Openings,
-    held: Held<DeliveryId>,
+    lost_openings: LostOpenings,
+    awaiting_opening: AwaitingOpening<DeliveryId>,
     waiting: Waiting<DeliveryId>,
     backlog: Backlog,
     activities: Activities<DeliveryId>,
     /// Events to decide about again, because more is known about their session now. Empty between two turns of the loop.
     undecided: VecDeque<(Sighting, DeliveryId)>,
-    amendments: Futures<UpdateDone>,
+    updates: Futures<UpdateDone>,
     lookups: Futures<LookupDone>,
     /// Reads of the opened events in the queue.
-    opening_looks: Futures<OpeningsRead>,
+    opening_reads: Futures<OpeningsRead>,
     /// For times of receipt. Everything else is measured by the monotonic clock.
     timeline: Timeline,
     freeze: Freeze,
@@ -141,27 +141,27 @@ impl Pipeline {
             free_tier: setup.free_tier,
             hasher: setup.hasher,
             publisher: setup.publisher,
-            amender: setup.amender,
+            updater: setup.updater,
             opened_events: setup.opened_events,
-            room: setup.room,
+            capacity: setup.capacity,
             unidentified: Unidentified::default(),
             judged: setup.judged,
             rejected: setup.rejected,
-            gauges: setup.gauges,
+            metrics: setup.metrics,
             stale_after: time::millis(setup.stale_after),
             show_unidentified_after: setup.show_unidentified_after.map(time::millis),
             publish_hidden_closings: setup.publish_hidden_closings,
-            ledger: Ledger::new(),
+            in_flight: InFlight::new(),
             sessions: Sessions::default(),
-            openings: Openings::default(),
-            held: Held::new(),
+            lost_openings: LostOpenings::default(),
+            awaiting_opening: AwaitingOpening::new(),
             waiting: Waiting::new(),
             backlog: Backlog::new(),
             activities: Activities::new(),
             undecided: VecDeque::new(),
-            amendments: Futures::new(),
+            updates: Futures::new(),
             lookups: Futures::new(),
-            opening_looks: Futures::new(),
+            opening_reads: Futures::new(),
             timeline: Timeline::new(clock::read()),
             freeze: Freeze::new(Instant::now()),
         }
@@ -172,17 +172,17 @@ impl Pipeline {
         let mut housekeeping = interval(Duration::from_secs(1));
         housekeeping.set_missed_tick_behavior(MissedTickBehavior::Skip);
         while !shutdown.is_cancelled() {
-            let writes = self.publisher.under_way() + self.amendments.len();
-            let room = self.ledger.busy() < MAX_BUSY_DELIVERIES && writes < MAX_WRITES;
+            let writes = self.publisher.pending() + self.updates.len();
+            let accepts_messages = self.in_flight.busy() < MAX_BUSY_DELIVERIES && writes < MAX_WRITES;
             let next_lookup = self.next_lookup();
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 written = self.publisher.answers() => self.on_written(written).await,
-                Some(done) = self.amendments.next(), if !self.amendments.is_empty() => self.on_update_done(done).await,
+                Some(done) = self.updates.next(), if !self.updates.is_empty() => self.on_update_done(done).await,
                 Some(done) = self.lookups.next(), if !self.lookups.is_empty() => self.on_lookup_done(done).await,
-                Some(read) = self.opening_looks.next(), if !self.opening_looks.is_empty() => self.on_openings_read(read).await,
+                Some(read) = self.opening_reads.next(), if !self.opening_reads.is_empty() => self.on_openings_read(read).await,
                 Some(key) = self.judged.recv() => self.on_verdict_stored(key).await,
-                Some(intake) = intake.recv(), if room => self.on_intake(intake).await,
+                Some(intake) = intake.recv(), if accepts_messages => self.on_intake(intake).await,
                 () = sleep_until(next_lookup) => self.start_lookups(),
                 _ = housekeeping.tick() => self.run_housekeeping().await,
             }
@@ -197,28 +197,28 @@ impl Pipeline {
         if !trace::is_on() {
             return None;
         }
-        self.ledger.get(id)?.span()?.child(name)
+        self.in_flight.get(id)?.span()?.child(name)
     }
 
     /// One of the results that a raw message waits for is there. Acknowledges the message, or gives it back, with the last.
-    async fn settle(&mut self, id: DeliveryId, succeeded: bool) {
-        self.settle_after(id, succeeded, MAX_RETURN_DELAY).await;
+    async fn complete(&mut self, id: DeliveryId, succeeded: bool) {
+        self.complete_after(id, succeeded, MAX_RETURN_DELAY).await;
     }
 
-    async fn settle_after(&mut self, id: DeliveryId, succeeded: bool, max_delay: Duration) {
-        let Some(finished) = self.ledger.settle(id, succeeded) else {
+    async fn complete_after(&mut self, id: DeliveryId, succeeded: bool, max_delay: Duration) {
+        let Some(finished) = self.in_flight.complete(id, succeeded) else {
             return;
         };
         if finished.succeeded {
             finished.message.acknowledge().await;
         } else {
-            self.gauges.returned.inc();
+            self.metrics.returned.inc();
             finished.message.postpone(max_delay).await;
         }
     }
 }
 
 /// The latest time at which a session whose message was given back is heard of again, here or at another enricher.
-fn heard_of_again(now: Millis, delay: Duration) -> Millis {
+fn expected_again(now: Millis, delay: Duration) -> Millis {
     now + time::millis(delay + RETURN_SLACK)
 }

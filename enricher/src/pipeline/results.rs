@@ -7,14 +7,14 @@ use protocol::Guid;
 use crate::address_key::Key;
 use crate::lookup::cache::entry::Found;
 use crate::lookup::failure::LookupFailure;
-use crate::queue::ledger::DeliveryId;
+use crate::queue::in_flight::DeliveryId;
 use crate::queue::opened_events::{OldestOpening, OpenedEvents, Scan};
-use crate::records::sessions::Outcome;
+use crate::records::sessions::PublishOutcome;
 use crate::records::write_error::WriteError;
 use crate::sighting::Sighting;
 
 /// What the stream holds after an update, and whether the update wrote it.
-pub type Updated = Result<(Outcome, bool), WriteError>;
+pub type Updated = Result<(PublishOutcome, bool), WriteError>;
 
 /// An update of what the stream says about a session has ended.
 pub enum UpdateDone {
@@ -31,7 +31,7 @@ pub enum LookupDone {
     /// With a verdict on the address, or without.
     Verdict(Key, Result<Arc<Found>, Arc<LookupFailure>>),
     /// The stream already knows the session that it was for.
-    Stored(Key, Guid, Outcome),
+    Stored(Key, Guid, PublishOutcome),
 }
 
 /// A read of the opened events in the queue has ended.

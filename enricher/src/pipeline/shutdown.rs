@@ -20,21 +20,21 @@ impl Pipeline {
         }
         let waiting = self.waiting.take_all();
         for (_, id) in self.resumed(waiting) {
-            self.settle_after(id, false, Duration::ZERO).await;
+            self.complete_after(id, false, Duration::ZERO).await;
         }
-        for held in self.held.take_all() {
-            self.settle_after(held.ticket, false, Duration::ZERO).await;
+        for record in self.awaiting_opening.take_all() {
+            self.complete_after(record.ticket, false, Duration::ZERO).await;
         }
-        while self.publisher.under_way() > 0 || !self.amendments.is_empty() {
+        while self.publisher.pending() > 0 || !self.updates.is_empty() {
             tokio::select! {
                 written = self.publisher.answers() => self.on_written(written).await,
-                Some(done) = self.amendments.next(), if !self.amendments.is_empty() => self.on_update_done(done).await,
+                Some(done) = self.updates.next(), if !self.updates.is_empty() => self.on_update_done(done).await,
                 _ = housekeeping.tick() => self.run_housekeeping().await,
             }
             self.decide_undecided().await;
             self.send_activities().await;
         }
-        for delivery in self.ledger.abandon() {
+        for delivery in self.in_flight.abandon() {
             delivery.give_back().await;
         }
         while self.lookups.next().await.is_some() {}

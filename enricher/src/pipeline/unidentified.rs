@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_session_is_found_by_its_address_until_it_is_over() {
+    fn session_is_found_by_its_address_until_it_is_forgotten() {
         let (key, other) = (Key::from_digest(&[1; 32]), Key::from_digest(&[2; 32]));
         let guid = |name| Guid::new(name).unwrap();
         let mut unidentified = Unidentified::default();

@@ -7,20 +7,20 @@ use service::requests::NotStored;
 
 use super::Pipeline;
 use super::results::UpdateDone;
-use crate::queue::ledger::DeliveryId;
+use crate::metrics::outcomes::EventOutcome;
+use crate::queue::in_flight::DeliveryId;
 use crate::records::publish::Written;
-use crate::records::sessions::{Outcome, Published};
-use crate::records::standing::{Addition, Standing};
+use crate::records::sessions::{PublishOutcome, Published};
+use crate::records::stored_record::{Addition, StoredRecord};
 use crate::records::write_error::WriteError;
 use crate::sighting::Sighting;
-use crate::tally::Fate;
 
 impl Pipeline {
     pub(super) async fn write_tombstone(&mut self, tombstone: &Tombstone, id: DeliveryId) {
-        self.gauges
+        self.metrics
             .tombstones_shortened
-            .inc_by(u64::from(self.room.is_tight()));
-        self.room.tombstone_written();
+            .inc_by(u64::from(self.capacity.is_tight()));
+        self.capacity.tombstone_written();
         let span = self.span(id, "write tombstone");
         self.publisher.tombstone(tombstone, id, span).await;
     }
@@ -40,13 +40,13 @@ impl Pipeline {
                 Written::Record(sighting, record, id, outcome) => {
                     self.on_first_record_written(sighting, record, id, outcome).await;
                 }
-                Written::Standing(sighting, record, id, standing) => {
-                    self.on_record_read(sighting, record, id, standing).await;
+                Written::Stored(sighting, record, id, stored) => {
+                    self.on_stored_record_read(sighting, record, id, stored).await;
                 }
                 Written::Tombstone(id, outcome) => {
                     let succeeded = report(outcome).is_some();
-                    self.gauges.tombstones.inc_by(u64::from(succeeded));
-                    self.settle(id, succeeded).await;
+                    self.metrics.tombstones.inc_by(u64::from(succeeded));
+                    self.complete(id, succeeded).await;
                 }
                 Written::Activities(batch, outcome) => {
                     self.on_activities_written(batch, report(outcome).is_some()).await;
@@ -65,23 +65,23 @@ impl Pipeline {
         if matches!(outcome, Err(WriteError::NotStored(NotStored::Occupied))) {
             return self.amend(sighting, record, id);
         }
-        let published = Outcome::Published(Published::of(&record, clock::uptime()));
+        let published = PublishOutcome::Published(Published::of(&record, clock::uptime()));
         let outcome = report(outcome).map(|()| (published, true));
         self.on_record_written(sighting, id, outcome).await;
     }
 
     /// The stream has told what it holds of a session that is new to this enricher.
-    async fn on_record_read(
+    async fn on_stored_record_read(
         &mut self,
         sighting: Sighting,
         record: Record,
         id: DeliveryId,
-        standing: Result<Option<Standing>, WriteError>,
+        stored: Result<Option<StoredRecord>, WriteError>,
     ) {
-        match report(standing) {
+        match report(stored) {
             None => self.on_record_written(sighting, id, None).await,
-            Some(None) => self.publish_or_hold(sighting, record, id).await,
-            Some(Some(standing)) => match standing.add(&record, clock::uptime()) {
+            Some(None) => self.publish_or_wait(sighting, record, id).await,
+            Some(Some(stored)) => match stored.add(&record, clock::uptime()) {
                 Addition::None(outcome) => self.on_record_written(sighting, id, Some((outcome, false))).await,
                 Addition::Record(_) => self.amend(sighting, record, id),
             },
@@ -91,10 +91,10 @@ impl Pipeline {
     async fn on_activities_written(&mut self, batch: Vec<(Activity, DeliveryId)>, succeeded: bool) {
         self.activities.settled();
         if succeeded {
-            self.gauges.activities.inc_by(batch.len() as u64);
+            self.metrics.activities.inc_by(batch.len() as u64);
         }
         for (_, id) in batch {
-            self.settle(id, succeeded).await;
+            self.complete(id, succeeded).await;
         }
     }
 
@@ -104,9 +104,11 @@ impl Pipeline {
                 self.on_record_written(sighting, id, report(outcome)).await;
             }
             UpdateDone::Hidden(sighting, id, outcome) => {
-                self.hidden_written(sighting, id, report(outcome)).await;
+                self.on_hidden(sighting, id, report(outcome)).await;
             }
-            UpdateDone::UnidentifiedHidden(guid, outcome) => self.unidentified_hidden(&guid, report(outcome)),
+            UpdateDone::UnidentifiedHidden(guid, outcome) => {
+                self.on_unidentified_hidden(&guid, report(outcome))
+            }
         }
     }
 
@@ -115,24 +117,26 @@ impl Pipeline {
         &mut self,
         sighting: Sighting,
         id: DeliveryId,
-        outcome: Option<(Outcome, bool)>,
+        outcome: Option<(PublishOutcome, bool)>,
     ) {
         let Some((outcome, written)) = outcome else {
             // The deferred events come again with their messages, like this one.
-            for (_, deferred) in self.sessions.published(&sighting.guid, Outcome::Missing) {
-                self.settle(deferred, false).await;
+            for (_, deferred) in self.sessions.end_publish(&sighting.guid, PublishOutcome::Missing) {
+                self.complete(deferred, false).await;
             }
-            self.gauges.fates.count(sighting.kind(), Fate::Postponed);
-            return self.settle(id, false).await;
+            self.metrics
+                .outcomes
+                .count(sighting.kind(), EventOutcome::Postponed);
+            return self.complete(id, false).await;
         };
-        self.gauges.records.inc_by(u64::from(written));
-        if outcome != Outcome::Missing {
-            self.openings.forget(&sighting.guid);
+        self.metrics.records.inc_by(u64::from(written));
+        if outcome != PublishOutcome::Missing {
+            self.lost_openings.forget(&sighting.guid);
         }
-        let deferred = self.sessions.published(&sighting.guid, outcome);
+        let deferred = self.sessions.end_publish(&sighting.guid, outcome);
         if written {
-            self.gauges.fates.count(sighting.kind(), Fate::Record);
-            self.settle(id, true).await;
+            self.metrics.outcomes.count(sighting.kind(), EventOutcome::Record);
+            self.complete(id, true).await;
         } else {
             self.undecided.push_back((sighting, id));
         }

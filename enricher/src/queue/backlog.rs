@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn holds_lookups_up_until_it_is_read() {
+    async fn lookups_wait_until_it_is_read() {
         let backlog = Backlog::new();
         assert!(!is_held_up(&backlog));
         backlog.taken(BACKLOG_AGE + 1, false, 10);
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_fleet_that_stays_behind_looks_up_all_the_same() {
+    async fn waits_only_for_a_bounded_time() {
         let backlog = Backlog::new();
         backlog.taken(BACKLOG_AGE + 1, false, 10);
         backlog.is_read().await;
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_comes_again_or_has_just_happened_is_no_backlog() {
+    async fn redelivered_and_recent_messages_are_no_backlog() {
         let backlog = Backlog::new();
         backlog.taken(BACKLOG_AGE + 1, true, 10);
         backlog.taken(BACKLOG_AGE, false, 10);

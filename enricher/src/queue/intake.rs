@@ -17,7 +17,7 @@ use service::{Nats, clock};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::gauges::Gauges;
+use crate::metrics::Metrics;
 
 /// The part's name in [`Health`].
 pub const PART: &str = "work queue";
@@ -45,7 +45,7 @@ pub struct Queue {
     streams: Streams,
     stale_after: Duration,
     health: Health,
-    gauges: Arc<Gauges>,
+    metrics: Arc<Metrics>,
     raw: StreamWatch,
     sessions: StreamWatch,
     activity: StreamWatch,
@@ -58,7 +58,7 @@ impl Queue {
         streams: Streams,
         stale_after: Duration,
         health: Health,
-        gauges: Arc<Gauges>,
+        metrics: Arc<Metrics>,
     ) -> Self {
         let watch = |name| StreamWatch::new(nats.clone(), name);
         Self {
@@ -69,7 +69,7 @@ impl Queue {
             streams,
             stale_after,
             health,
-            gauges,
+            metrics,
         }
     }
 
@@ -159,12 +159,12 @@ impl Queue {
 
     /// Checks every stream and the consumer, after a pause.
     fn look(&self) -> impl Future<Output = Found> + Send + use<> {
-        let gauges = Arc::clone(&self.gauges);
+        let metrics = Arc::clone(&self.metrics);
         let (nats, streams) = (self.nats.clone(), self.streams.clone());
         let raw = self.raw.look(|| 0);
         let sessions = self
             .sessions
-            .look(move || gauges.records_out.load(Ordering::Relaxed));
+            .look(move || metrics.records_out.load(Ordering::Relaxed));
         let activity = self.activity.look(|| 0);
         async move {
             let (raw, sessions, activity) = tokio::join!(raw, sessions, activity);

@@ -2,6 +2,6 @@
 
 pub mod backlog;
 pub mod delivery;
+pub mod in_flight;
 pub mod intake;
-pub mod ledger;
 pub mod opened_events;

@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_activity_goes_out_at_once_and_the_next_share_a_message() {
+    fn first_activity_is_sent_at_once_and_the_next_share_a_message() {
         let mut activities = Activities::new();
         activities.push(activity(1), ());
         assert_eq!(sizes(&mut activities), [1]);
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn full_messages_go_out_within_the_window() {
+    fn full_messages_are_sent_within_the_window() {
         let mut activities = Activities::new();
         for at in 0..(WINDOW + 2) * MAX_EVENTS {
             activities.push(activity(at.try_into().unwrap()), ());
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_goes_first() {
+    fn oldest_is_sent_first() {
         let mut activities = Activities::new();
         for at in 0..300 {
             activities.push(activity(at), at);

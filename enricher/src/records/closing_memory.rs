@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_without_a_limit_is_never_full() {
+    fn stream_without_a_limit_is_never_full() {
         let allowance = allowance(TEN_MINUTES, 1 << 40, u64::MAX);
         assert_eq!((allowance.is_tight, allowance.admits_records), (false, true));
     }

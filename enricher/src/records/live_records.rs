@@ -21,11 +21,11 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::address_key::AddressHasher;
 use crate::filter::rules::{Check, Rules};
-use crate::gauges::Gauges;
 use crate::lookup::cache::replica::Replica;
+use crate::metrics::Metrics;
 use crate::records::message;
 use crate::records::peers::OtherRules;
-use crate::records::sessions_room::SessionsRoom;
+use crate::records::stream_capacity::StreamCapacity;
 use crate::verdict::Verdict;
 
 /// The part's name in [`Health`].
@@ -47,9 +47,9 @@ pub struct LiveRecords {
     pub others: OtherRules,
     pub nats: Nats,
     pub streams: Streams,
-    pub room: SessionsRoom,
+    pub capacity: StreamCapacity,
     pub health: Health,
-    pub gauges: Arc<Gauges>,
+    pub metrics: Arc<Metrics>,
 }
 
 /// How far the stream was read, and its state.
@@ -166,11 +166,11 @@ impl LiveRecords {
                     closed_at: clock::now(),
                     received_at: record.received_at,
                     hidden: true,
-                    ttl: self.room.tombstone_ttl(),
+                    ttl: self.capacity.tombstone_ttl(),
                 };
                 let message = message::tombstone_over(&tombstone, sequence)?;
                 if self.nats.replace(message).await?.is_some() {
-                    self.gauges.records_hidden.inc();
+                    self.metrics.records_hidden.inc();
                 }
             }
             Check::Redact(profile) => {
@@ -182,7 +182,7 @@ impl LiveRecords {
                 let record = redacted(record, profile);
                 let message = message::record_for(&record, sequence, ttl, None)?;
                 if self.nats.replace(message).await?.is_some() {
-                    self.gauges.records_redacted.inc();
+                    self.metrics.records_redacted.inc();
                 }
             }
         }

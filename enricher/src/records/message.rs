@@ -9,7 +9,7 @@ use protocol::{Activity, Record, Tombstone, subject};
 use serde::Serialize;
 use service::trace::{self, Span};
 
-use crate::queue::ledger::DeliveryId;
+use crate::queue::in_flight::DeliveryId;
 
 /// A record that is stored only if the last message on its subject has this sequence, 0 for none.
 ///

@@ -7,11 +7,11 @@ use service::requests::{Answer, Requests, acknowledged};
 use service::trace::Span;
 use service::{Nats, clock, last_message};
 
-use crate::queue::ledger::DeliveryId;
+use crate::queue::in_flight::DeliveryId;
 use crate::records::message;
-use crate::records::standing::Standing;
+use crate::records::pending_writes::{PendingWrites, Write};
+use crate::records::stored_record::StoredRecord;
 use crate::records::write_error::{ANSWER_TIMEOUT, WriteError};
-use crate::records::writes::{Write, Writes};
 use crate::sighting::Sighting;
 
 /// The result of a write or read.
@@ -19,7 +19,12 @@ pub enum Written {
     /// Of the first record of a session.
     Record(Sighting, Record, DeliveryId, Result<(), WriteError>),
     /// The stored message of the session that the record belongs to.
-    Standing(Sighting, Record, DeliveryId, Result<Option<Standing>, WriteError>),
+    Stored(
+        Sighting,
+        Record,
+        DeliveryId,
+        Result<Option<StoredRecord>, WriteError>,
+    ),
     /// Of a tombstone.
     Tombstone(DeliveryId, Result<(), WriteError>),
     /// Of activities.
@@ -29,7 +34,7 @@ pub enum Written {
 /// Publishes without waiting. Each write comes back with its result, unless it is abandoned.
 pub struct Publisher {
     requests: Requests,
-    writes: Writes,
+    writes: PendingWrites,
     activity_subject: String,
     /// Writes that could not be serialized.
     unsent: Vec<Written>,
@@ -43,7 +48,7 @@ impl Publisher {
     pub async fn new(nats: Nats, instance: &str) -> Result<Self, SubscribeError> {
         Ok(Self {
             requests: Requests::new(nats).await?,
-            writes: Writes::new(),
+            writes: PendingWrites::new(),
             activity_subject: subject::activity(instance),
             unsent: Vec::new(),
         })
@@ -57,9 +62,9 @@ impl Publisher {
     }
 
     /// Reads the stored message of the session that the record belongs to.
-    pub async fn look(&mut self, sighting: Sighting, record: Record, id: DeliveryId, span: Option<Span>) {
+    pub async fn read(&mut self, sighting: Sighting, record: Record, id: DeliveryId, span: Option<Span>) {
         let question = last_message::ask(stream::SESSIONS, &subject::session(&record.guid));
-        self.send(Ok(question), Write::Look(sighting, record, id), span)
+        self.send(Ok(question), Write::Read(sighting, record, id), span)
             .await;
     }
 
@@ -103,7 +108,7 @@ impl Publisher {
     }
 
     /// The number of unanswered writes.
-    pub fn under_way(&self) -> usize {
+    pub fn pending(&self) -> usize {
         self.writes.len()
     }
 
@@ -127,13 +132,13 @@ fn written(write: Write, answer: Result<Message, WriteError>) -> Written {
     let stored = |answer: Result<Message, WriteError>| Ok(acknowledged(&answer?)?);
     match write {
         Write::Record(sighting, record, id) => Written::Record(sighting, record, id, stored(answer)),
-        Write::Look(sighting, record, id) => Written::Standing(sighting, record, id, standing(answer)),
+        Write::Read(sighting, record, id) => Written::Stored(sighting, record, id, parse_stored(answer)),
         Write::Tombstone(id) => Written::Tombstone(id, stored(answer)),
         Write::Activities(batch) => Written::Activities(batch, stored(answer)),
     }
 }
 
-fn standing(answer: Result<Message, WriteError>) -> Result<Option<Standing>, WriteError> {
+fn parse_stored(answer: Result<Message, WriteError>) -> Result<Option<StoredRecord>, WriteError> {
     let message = last_message::answered(answer?)?;
-    Ok(message.as_ref().map(Standing::read).transpose()?)
+    Ok(message.as_ref().map(StoredRecord::read).transpose()?)
 }

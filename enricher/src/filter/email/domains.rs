@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_is_what_the_script_makes_of_its_sources() {
+    fn list_matches_its_sources() {
         let exceptions: Vec<_> = lines(EXCEPTIONS).collect();
         let exact = exceptions.iter().filter_map(|domain| domain.strip_prefix("*."));
         let exact: HashSet<_> = exact.collect();
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_most_published_lists_hold_is_personal() {
+    fn domains_on_most_published_lists_are_personal() {
         assert!(lines(MAJORITY).count() > 4000);
         let missing: Vec<_> = lines(MAJORITY)
             .filter(|domain| !is_personal(domain) && !is_exception(domain))
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_by_hand_is_personal_once() {
+    fn hand_kept_domains_are_personal_and_unique() {
         let mut seen = HashSet::new();
         for domain in lines(ADDITIONS) {
             assert!(is_personal(domain), "{domain}");
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_companies_use_for_their_own_people_is_not_personal() {
+    fn staff_domains_of_companies_are_not_personal() {
         let wrong: Vec<_> = COMPANIES
             .split_whitespace()
             .filter(|domain| is_personal(domain))
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_below_a_company_is_personal_and_the_company_is_not() {
+    fn personal_alias_of_a_company_leaves_the_company_business() {
         assert!(is_personal("privaterelay.appleid.com"));
         assert!(is_personal("a.privaterelay.appleid.com"));
         assert!(!is_personal("appleid.com"));

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_addresses_out_of_their_wrapping() {
+    fn unwraps_addresses() {
         for text in [
             "ada@firm.example",
             "<ada@firm.example>",
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_gives_none() {
+    fn rejects_invalid_addresses() {
         for text in [
             "",
             "ada",

@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_spell_out() {
+    fn spelled_out_addresses() {
         for text in [
             "Ada [at] Lumen [dot] example",
             "ada(at)lumen(dot)example",
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn the_work_is_bounded() {
+    fn work_is_bounded() {
         let deep = format!("a&{}#64;b", "amp;".repeat(10_000));
         assert!(plain(&deep).len() < deep.len());
     }

@@ -91,13 +91,13 @@ fn may_be_shown(body: &[u8]) -> Result<(), TestCaseError> {
 }
 
 #[test]
-fn what_comes_of_any_answer_may_be_shown() -> Checked {
+fn verdict_on_any_answer_may_be_shown() -> Checked {
     Door::Answers.check(may_be_shown)
 }
 
 proptest! {
     #[test]
-    fn only_200_and_404_bring_a_verdict(status: u16, body in Door::Answers.mutants().unwrap()) {
+    fn only_200_and_404_give_a_verdict(status: u16, body in Door::Answers.mutants().unwrap()) {
         prop_assume!(status != 200);
         prop_assert_eq!(native::read(IP, status, None, &body).is_ok(), status == 404);
     }

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_contact_keeps_its_business_addresses() {
+    fn contact_keeps_its_business_addresses() {
         let answer = Answer {
             company: None,
             contact: Some(contact(&[
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_contact_with_only_personal_addresses_is_shown_without_them() {
+    fn contact_with_only_personal_addresses_is_shown_without_them() {
         let answer = Answer {
             company: Some(company("C")),
             contact: Some(contact(&["a@aol.com"])),

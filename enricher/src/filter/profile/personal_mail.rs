@@ -179,7 +179,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn no_wrapping_of_a_personal_address_passes_in_any_field(text in personal().prop_flat_map(wrapped)) {
+    fn no_spelling_of_a_personal_address_passes_in_any_field(text in personal().prop_flat_map(wrapped)) {
         let of_company = |change: fn(&mut Company, String)| {
             let mut company = company();
             change(&mut company, text.clone());
@@ -207,7 +207,7 @@ proptest! {
     }
 
     #[test]
-    fn what_these_rules_have_filtered_stays_as_it_is(texts in prop::collection::vec(personal().prop_flat_map(wrapped), 3)) {
+    fn filtering_twice_changes_nothing(texts in prop::collection::vec(personal().prop_flat_map(wrapped), 3)) {
         let mut contact = contact();
         contact.email_addresses.extend(texts.clone());
         contact.phone_numbers.extend(texts.clone());

@@ -180,7 +180,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_no_database_is_refused() {
+    fn rejects_other_files() {
         assert!(Database::new(b"none".to_vec()).is_err());
         assert!(Database::new(Vec::new()).is_err());
     }

@@ -42,11 +42,11 @@ pub enum NoCall {
 }
 
 impl NoCall {
-    /// The labels, by [`NoCall::place`].
+    /// The labels, by [`NoCall::index`].
     pub const TOKENS: [&'static str; 4] = ["no-provider", "reserved", "family", "network"];
 
     /// The index of the reason.
-    pub fn place(self) -> usize {
+    pub fn index(self) -> usize {
         match self {
             Self::NoProvider => 0,
             Self::Reserved(_) => 1,
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn with_a_provider_only_addresses_that_visitors_have_are_looked_up() {
+    fn provider_is_asked_about_public_addresses_only() {
         let tier = tier(provider("[\"ipv4\"]"), false);
         assert_eq!(tier.no_call("11.2.3.4"), None);
         assert_eq!(tier.no_call("::ffff:11.2.3.4"), None);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn in_the_native_protocol_every_address_is_looked_up_unless_told_otherwise() {
+    fn native_protocol_looks_up_every_address_by_default() {
         for ip in ["192.168.1.1", "185.242.274.177", "2001:db8::1", "fe80::1"] {
             assert_eq!(tier(native(), false).no_call(ip), None, "{ip}");
         }
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn skips_networks_and_tells_network_and_country() {
+    fn skips_networks_and_adds_network_and_country() {
         let networks = database::tests::written(&[
             (
                 "11.0.0.0/8",

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn others_have_none() {
+    fn public_addresses_have_no_purpose() {
         for ip in [
             "11.0.0.1",
             "172.32.0.1",

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_that_cannot_be_is_refused_with_its_line() {
+    fn rejects_an_invalid_range_with_its_line() {
         for text in ["192.0.2.0/33", "192.0.2/24", "2001:db8::/200", "300.1.1.1"] {
             let error = SkipNetworks::parse(&format!("# a\n{text}\n")).unwrap_err();
             assert!(error.to_string().starts_with("line 2"), "{error}");

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn changed_file_is_read_again_and_an_unusable_one_changes_nothing() {
+    fn changed_file_is_read_again_and_an_unusable_one_is_ignored() {
         let path = std::env::temp_dir().join(format!("watched-{}", std::process::id()));
         std::fs::write(&path, "1").unwrap();
         let watched = Watched::open("--number", path.clone(), number).unwrap();

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_is_read_each_time_and_named_in_no_error() {
+    fn key_is_read_each_time_and_appears_in_no_error() {
         let path = std::env::temp_dir().join(format!("deanonymizer-key-{}", std::process::id()));
         std::fs::write(&path, "first\n").unwrap();
         let file = KeyFile::open(path.clone()).unwrap();

@@ -98,7 +98,7 @@ struct Session {
 
 /// How the publishing of a record ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum PublishOutcome {
     /// A record that says this is in the stream.
     Published(Published),
     /// The session was closed before, by a tombstone that was published then.
@@ -133,7 +133,7 @@ impl<T> Default for Sessions<T> {
 
 impl<T> Sessions<T> {
     /// Sets how long tombstones are kept from now on.
-    pub fn keep_tombstones(&mut self, ttl: Duration) {
+    pub fn set_tombstone_ttl(&mut self, ttl: Duration) {
         self.tombstone_ttl = ttl;
     }
 
@@ -165,19 +165,19 @@ impl<T> Sessions<T> {
         }
     }
 
-    /// Keeps an event whose session is being published; [`Sessions::published`] or [`Sessions::close`] gives it back.
+    /// Keeps an event whose session is being published; [`Sessions::end_publish`] or [`Sessions::close`] gives it back.
     pub fn defer(&mut self, sighting: Sighting, ticket: T) {
         let deferred = self.deferred.entry(sighting.guid.clone()).or_default();
         deferred.push((sighting, ticket));
     }
 
     /// The session's record is being published.
-    pub fn publishing(&mut self, guid: &Guid, now: Millis) {
+    pub fn begin_publish(&mut self, guid: &Guid, now: Millis) {
         self.set(guid.clone(), State::Publishing, now);
     }
 
     /// The publishing has ended. Gives the events that were deferred until then.
-    pub fn published(&mut self, guid: &Guid, outcome: Outcome) -> Vec<(Sighting, T)> {
+    pub fn end_publish(&mut self, guid: &Guid, outcome: PublishOutcome) -> Vec<(Sighting, T)> {
         let Some(session) = self.sessions.get_mut(guid) else {
             return Vec::new();
         };
@@ -185,17 +185,17 @@ impl<T> Sessions<T> {
             return Vec::new();
         }
         match outcome {
-            Outcome::Published(published) => session.state = State::Published(published),
-            Outcome::Closed(tombstone, published_at) => {
+            PublishOutcome::Published(published) => session.state = State::Published(published),
+            PublishOutcome::Closed(tombstone, published_at) => {
                 session.state = State::Closed {
                     tombstone,
                     renewed_at: published_at,
                 };
             }
-            Outcome::Missing => {
+            PublishOutcome::Missing => {
                 self.sessions.remove(guid);
             }
-            Outcome::Hidden => session.state = State::Hidden,
+            PublishOutcome::Hidden => session.state = State::Hidden,
         }
         self.take_deferred(guid)
     }
@@ -257,20 +257,20 @@ impl<T> Sessions<T> {
     }
 
     /// Another message has taken the place of the record of a session, if it is known.
-    pub fn replaced(&mut self, guid: &Guid, outcome: Outcome, now: Millis) {
+    pub fn replaced(&mut self, guid: &Guid, outcome: PublishOutcome, now: Millis) {
         if let Some(State::Published(_)) = self.state(guid) {
-            self.publishing(guid, now);
-            self.published(guid, outcome);
+            self.begin_publish(guid, now);
+            self.end_publish(guid, outcome);
         }
     }
 
-    /// Whether no record is published, or being published, that does not say who the visitor is.
+    /// Whether a record that does not say who the visitor is may be published, or is being published.
     #[must_use]
-    pub fn is_not_out_unidentified(&self, guid: &Guid) -> bool {
+    pub fn may_be_shown_unidentified(&self, guid: &Guid) -> bool {
         match self.state(guid) {
-            Some(State::Publishing) => false,
-            Some(State::Published(published)) => !published.unidentified,
-            Some(State::Closed { .. } | State::Hidden) | None => true,
+            Some(State::Publishing) => true,
+            Some(State::Published(published)) => published.unidentified,
+            Some(State::Closed { .. } | State::Hidden) | None => false,
         }
     }
 

@@ -37,14 +37,14 @@ fn tombstone() -> Tombstone {
 
 fn out(opened_at: Option<Millis>, first_seen_at: Millis) -> Sessions<u8> {
     let mut sessions = Sessions::default();
-    sessions.publishing(&guid(), 0);
+    sessions.begin_publish(&guid(), 0);
     let published = Published {
         opened_at,
         first_seen_at,
         published_at: 0,
         unidentified: false,
     };
-    sessions.published(&guid(), Outcome::Published(published));
+    sessions.end_publish(&guid(), PublishOutcome::Published(published));
     sessions
 }
 
@@ -57,7 +57,7 @@ fn new_session_is_identified() {
 #[test]
 fn events_during_a_publish_are_deferred() {
     let mut sessions = Sessions::default();
-    sessions.publishing(&guid(), 0);
+    sessions.begin_publish(&guid(), 0);
     assert_eq!(see(&mut sessions, sighting(false, 2), 2), Action::Defer);
     let published = Published {
         opened_at: Some(1),
@@ -66,7 +66,7 @@ fn events_during_a_publish_are_deferred() {
         unidentified: false,
     };
     assert_eq!(
-        sessions.published(&guid(), Outcome::Published(published)),
+        sessions.end_publish(&guid(), PublishOutcome::Published(published)),
         [(sighting(false, 2), 7)]
     );
     assert_eq!(see(&mut sessions, sighting(false, 2), 3), Action::Touch);
@@ -103,15 +103,15 @@ fn earlier_keep_alive_counts_only_without_an_opening() {
 #[test]
 fn unidentified_session_is_touched_and_still_looked_up() {
     let mut sessions = Sessions::default();
-    sessions.publishing(&guid(), 0);
+    sessions.begin_publish(&guid(), 0);
     let published = Published {
         opened_at: Some(1),
         first_seen_at: 1,
         published_at: 0,
         unidentified: true,
     };
-    sessions.published(&guid(), Outcome::Published(published));
-    assert!(!sessions.is_not_out_unidentified(&guid()));
+    sessions.end_publish(&guid(), PublishOutcome::Published(published));
+    assert!(sessions.may_be_shown_unidentified(&guid()));
     assert!(matches!(
         see(&mut sessions, sighting(false, 9), 9),
         Action::TouchAndIdentify
@@ -144,8 +144,8 @@ fn closed_session_stays_closed_and_its_tombstone_is_renewed() {
 fn old_tombstone_found_in_the_stream_is_renewed_at_once() {
     let mut sessions = Sessions::default();
     let now = RENEW_AFTER + 100;
-    sessions.publishing(&guid(), now);
-    sessions.published(&guid(), Outcome::Closed(tombstone(), 50));
+    sessions.begin_publish(&guid(), now);
+    sessions.end_publish(&guid(), PublishOutcome::Closed(tombstone(), 50));
     assert!(matches!(
         see(&mut sessions, sighting(false, now), now),
         Action::Renew(_)
@@ -155,7 +155,7 @@ fn old_tombstone_found_in_the_stream_is_renewed_at_once() {
 #[test]
 fn closing_during_a_publish_wins() {
     let mut sessions = Sessions::default();
-    sessions.publishing(&guid(), 0);
+    sessions.begin_publish(&guid(), 0);
     see(&mut sessions, sighting(false, 2), 2);
     assert_eq!(sessions.close(tombstone(), 50), [(sighting(false, 2), 7)]);
     let published = Published {
@@ -166,7 +166,7 @@ fn closing_during_a_publish_wins() {
     };
     assert!(
         sessions
-            .published(&guid(), Outcome::Published(published))
+            .end_publish(&guid(), PublishOutcome::Published(published))
             .is_empty()
     );
     assert_eq!(see(&mut sessions, sighting(false, 60), 60), Action::Ignore);

@@ -23,7 +23,7 @@ const RECORD_BYTES: u64 = 1_000;
 
 /// What the free space in the stream allows now. Clones share it.
 #[derive(Clone, Debug)]
-pub struct SessionsRoom {
+pub struct StreamCapacity {
     remember: Duration,
     fill: Arc<Fill>,
 }
@@ -36,7 +36,7 @@ struct Fill {
     limit: AtomicU64,
 }
 
-impl SessionsRoom {
+impl StreamCapacity {
     /// How long a tombstone that is written now is kept.
     pub fn tombstone_ttl(&self) -> Duration {
         self.allowance().tombstone_ttl
@@ -69,15 +69,15 @@ impl SessionsRoom {
 }
 
 /// Watches the stream in a task of its own. Closings should be remembered for `remember`.
-pub fn watch(nats: Nats, remember: Duration, health: Health) -> SessionsRoom {
-    let room = SessionsRoom {
+pub fn watch(nats: Nats, remember: Duration, health: Health) -> StreamCapacity {
+    let capacity = StreamCapacity {
         remember,
         fill: Arc::new(Fill {
             used: AtomicU64::new(0),
             limit: AtomicU64::new(u64::MAX),
         }),
     };
-    let asked = room.clone();
+    let asked = capacity.clone();
     tokio::spawn(async move {
         loop {
             nats.connected().await;
@@ -96,7 +96,7 @@ pub fn watch(nats: Nats, remember: Duration, health: Health) -> SessionsRoom {
             .await;
         }
     });
-    room
+    capacity
 }
 
 fn report(health: &Health, allowance: Allowance) {

@@ -8,11 +8,11 @@ use protocol::time::millis;
 use protocol::{Millis, Record, SessionMessage};
 use service::{clock, last_message};
 
-use crate::records::sessions::{Outcome, Published};
+use crate::records::sessions::{PublishOutcome, Published};
 
 /// The message that the stream holds for a session.
 #[derive(Debug)]
-pub struct Standing {
+pub struct StoredRecord {
     /// The record or tombstone.
     pub message: SessionMessage,
     /// Its sequence.
@@ -27,12 +27,12 @@ pub struct Standing {
 #[derive(Debug)]
 pub enum Addition {
     /// Nothing: the stored message says everything.
-    None(Outcome),
+    None(PublishOutcome),
     /// This record must replace the stored one.
     Record(Record),
 }
 
-impl Standing {
+impl StoredRecord {
     /// Parses a message of the stream of sessions.
     ///
     /// # Errors
@@ -52,10 +52,12 @@ impl Standing {
     }
 
     /// What the message says about its session.
-    pub fn outcome(self) -> Outcome {
+    pub fn outcome(self) -> PublishOutcome {
         match self.message {
-            SessionMessage::Tombstone(tombstone) => Outcome::Closed(tombstone, self.published_at),
-            SessionMessage::Record(record) => Outcome::Published(Published::of(&record, self.published_at)),
+            SessionMessage::Tombstone(tombstone) => PublishOutcome::Closed(tombstone, self.published_at),
+            SessionMessage::Record(record) => {
+                PublishOutcome::Published(Published::of(&record, self.published_at))
+            }
         }
     }
 
@@ -102,8 +104,8 @@ mod tests {
         }
     }
 
-    fn standing(message: SessionMessage) -> Standing {
-        Standing {
+    fn stored(message: SessionMessage) -> StoredRecord {
+        StoredRecord {
             message,
             sequence: 1,
             published_at: 0,
@@ -112,12 +114,12 @@ mod tests {
     }
 
     fn adds_nothing(addition: &Addition) -> bool {
-        matches!(addition, Addition::None(Outcome::Published(_)))
+        matches!(addition, Addition::None(PublishOutcome::Published(_)))
     }
 
     #[test]
-    fn only_what_knows_the_opening_better_is_added() {
-        let out = |opened_at| standing(SessionMessage::Record(record(opened_at, 10)));
+    fn only_a_better_opening_is_added() {
+        let out = |opened_at| stored(SessionMessage::Record(record(opened_at, 10)));
         assert!(adds_nothing(&out(Some(10)).add(&record(None, 5), 20)));
         assert!(adds_nothing(&out(None).add(&record(None, 15), 20)));
         let Addition::Record(merged) = out(None).add(&record(Some(7), 7), 20) else {
@@ -128,13 +130,13 @@ mod tests {
     }
 
     #[test]
-    fn what_says_more_of_the_visitor_is_added_with_its_address() {
+    fn later_lookup_is_added_with_its_address() {
         let found = |ip: &str, identified_at| Record {
             ip: ip.into(),
             identified_at,
             ..record(Some(10), 10)
         };
-        let out = || standing(SessionMessage::Record(found("::1", Some(5))));
+        let out = || stored(SessionMessage::Record(found("::1", Some(5))));
         for less in [found("::2", None), found("::2", Some(4)), found("::1", Some(5))] {
             assert!(adds_nothing(&out().add(&less, 20)), "{less:?}");
         }
@@ -145,15 +147,15 @@ mod tests {
     }
 
     #[test]
-    fn an_old_record_is_published_anew() {
+    fn old_record_is_published_again() {
         let half = millis(RECORD_TTL) / 2;
-        let out = || standing(SessionMessage::Record(record(Some(10), 10)));
+        let out = || stored(SessionMessage::Record(record(Some(10), 10)));
         assert!(adds_nothing(&out().add(&record(None, 20), half)));
         assert!(matches!(
             out().add(&record(None, 20), half + 1),
             Addition::Record(_)
         ));
-        let gone_stale = Standing {
+        let gone_stale = StoredRecord {
             ttl: Some(RECORD_TTL / 2),
             ..out()
         };
@@ -164,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_added_to_a_tombstone() {
+    fn tombstone_is_never_changed() {
         let tombstone = Tombstone {
             guid: Guid::new("a").unwrap(),
             closed_at: 5,
@@ -172,10 +174,10 @@ mod tests {
             hidden: false,
             ttl: tombstone_ttl(REMEMBER_CLOSINGS),
         };
-        let out = standing(SessionMessage::Tombstone(tombstone.clone()));
+        let out = stored(SessionMessage::Tombstone(tombstone.clone()));
         assert!(matches!(
             out.add(&record(Some(1), 1), 20),
-            Addition::None(Outcome::Closed(found, 0)) if found == tombstone
+            Addition::None(PublishOutcome::Closed(found, 0)) if found == tombstone
         ));
     }
 }

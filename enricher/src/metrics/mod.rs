@@ -1,25 +1,27 @@
 //! The enricher's metrics. The status message takes its figures from them.
 
+pub mod outcomes;
+
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use protocol::EventKind;
 use protocol::sample::Sample;
 use protocol::status::{Account, Breaker, EnricherFigures, Lookups};
-use service::metrics::{Counter, Family, Gauge, Label, Latency, Metrics};
+use service::metrics::{Counter, Family, Gauge, Label, Latency, Metrics as Registry};
 use tokio::sync::Notify;
 
 use crate::lookup::admission::guard::Guard;
 use crate::lookup::failure::LookupFailure as Failure;
 use crate::lookup::free_tier::NoCall;
-use crate::tally::{Fates, Level, Verdicts};
+use crate::metrics::outcomes::{EventOutcomes, VerdictCounts, VerdictSource};
 use crate::verdict::Verdict;
 
 /// The metrics.
-pub struct Gauges {
+pub struct Metrics {
     events: [Counter; EventKind::ALL.len()],
     /// Events by outcome.
-    pub fates: Fates,
+    pub outcomes: EventOutcomes,
     /// Events whose timestamp was replaced by the time of receipt.
     pub timestamps_replaced: Counter,
     /// Records written.
@@ -59,7 +61,7 @@ pub struct Gauges {
     pub saved_by_sharing: Counter,
     saved_by_rule: [Counter; NoCall::TOKENS.len()],
     /// Verdicts found.
-    pub verdicts: Verdicts,
+    pub verdicts: VerdictCounts,
     /// From the receipt of a raw message's oldest event until an enricher first takes the message.
     pub queue: Latency,
     /// From the first session that waits for an address until its lookup ends.
@@ -76,9 +78,9 @@ pub struct Gauges {
     pub records_out: AtomicU64,
 }
 
-impl Gauges {
+impl Metrics {
     /// Registers all metrics. A call costs `price`.
-    pub fn new(metrics: &Metrics, price: f64) -> Self {
+    pub fn new(metrics: &Registry, price: f64) -> Self {
         let counter = |name, help| metrics.add(name, help, Counter::default());
         let gauge = |name, help| metrics.add(name, help, Gauge::default());
         let events: Family<Label, Counter> = metrics.add(
@@ -92,7 +94,7 @@ impl Gauges {
             Family::default(),
         );
         // Counters in arrays: the hot path does not search the family.
-        let saved_by = |level| lookups_saved.get_or_create_owned(&[("by", level)]);
+        let saved_by = |source| lookups_saved.get_or_create_owned(&[("by", source)]);
         let lookups_failed: Family<Label, Counter> = metrics.add(
             "lookups_failed",
             "Calls that brought no verdict",
@@ -104,8 +106,8 @@ impl Gauges {
         Self {
             records_out: AtomicU64::new(0),
             events: EventKind::ALL.map(|kind| events.get_or_create_owned(&[("kind", kind.token())])),
-            fates: Fates::new(metrics),
-            verdicts: Verdicts::new(metrics),
+            outcomes: EventOutcomes::new(metrics),
+            verdicts: VerdictCounts::new(metrics),
             timestamps_replaced: counter(
                 "timestamps_replaced",
                 "Timestamps replaced by the time of receipt",
@@ -191,7 +193,7 @@ impl Gauges {
 
     /// Counts a new session whose address is not looked up.
     pub fn saved_by_rule(&self, reason: NoCall) {
-        self.saved_by_rule[reason.place()].inc();
+        self.saved_by_rule[reason.index()].inc();
     }
 
     /// Counts a call that brought no verdict.
@@ -209,7 +211,7 @@ impl Gauges {
         Lookups {
             paid: self.lookups_paid.get(),
             failed: failed.sum(),
-            paid_for_hidden: self.verdicts.count(Level::Call, &Verdict::Hidden),
+            paid_for_hidden: self.verdicts.count(VerdictSource::Call, &Verdict::Hidden),
             saved_by_cache: self.saved_by_cache.get(),
             saved_by_fleet: self.saved_by_fleet.get(),
             saved_by_sharing: self.saved_by_sharing.get(),

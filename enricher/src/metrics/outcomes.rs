@@ -3,13 +3,13 @@
 //! Counters are in arrays, so that the hot path does not search a metric family.
 
 use protocol::EventKind;
-use service::metrics::{Counter, Family, Labels, Metrics};
+use service::metrics::{Counter, Family, Labels, Metrics as Registry};
 
 use crate::verdict::Verdict;
 
 /// The outcome of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum EventOutcome {
     /// A record was written because of it.
     Record,
     /// It was published as activity.
@@ -26,7 +26,7 @@ pub enum Fate {
     Postponed,
 }
 
-impl Fate {
+impl EventOutcome {
     const ALL: [Self; 7] = [
         Self::Record,
         Self::Activity,
@@ -52,7 +52,7 @@ impl Fate {
 
 /// Where a verdict came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
+pub enum VerdictSource {
     /// This enricher's copy of the shared bucket.
     Cache,
     /// The shared bucket.
@@ -61,7 +61,7 @@ pub enum Level {
     Call,
 }
 
-impl Level {
+impl VerdictSource {
     const ALL: [Self; 3] = [Self::Cache, Self::Fleet, Self::Call];
 
     const fn token(self) -> &'static str {
@@ -76,7 +76,7 @@ impl Level {
 /// The verdicts as labels, by [`index`].
 const VERDICTS: [&str; 3] = ["shown", "unknown", "hidden"];
 
-const fn place(verdict: &Verdict) -> usize {
+const fn index(verdict: &Verdict) -> usize {
     match verdict {
         Verdict::Shown(_) => 0,
         Verdict::Unknown => 1,
@@ -86,54 +86,55 @@ const fn place(verdict: &Verdict) -> usize {
 
 /// Events by kind and outcome.
 #[derive(Debug)]
-pub struct Fates([[Counter; Fate::ALL.len()]; EventKind::ALL.len()]);
+pub struct EventOutcomes([[Counter; EventOutcome::ALL.len()]; EventKind::ALL.len()]);
 
-impl Fates {
+impl EventOutcomes {
     /// Registers all counters at zero.
-    pub fn new(metrics: &Metrics) -> Self {
+    pub fn new(metrics: &Registry) -> Self {
         let family: Family<Labels, Counter> = metrics.add(
             "event_fates",
             "What events came to, repetitions included",
             Family::default(),
         );
         Self(EventKind::ALL.map(|kind| {
-            Fate::ALL
-                .map(|fate| family.get_or_create_owned(&[("kind", kind.token()), ("fate", fate.token())]))
+            EventOutcome::ALL.map(|outcome| {
+                family.get_or_create_owned(&[("kind", kind.token()), ("fate", outcome.token())])
+            })
         }))
     }
 
     /// Counts an event.
-    pub fn count(&self, kind: EventKind, fate: Fate) {
-        self.0[kind as usize][fate as usize].inc();
+    pub fn count(&self, kind: EventKind, outcome: EventOutcome) {
+        self.0[kind as usize][outcome as usize].inc();
     }
 }
 
 /// Verdicts by source.
 #[derive(Debug)]
-pub struct Verdicts([[Counter; VERDICTS.len()]; Level::ALL.len()]);
+pub struct VerdictCounts([[Counter; VERDICTS.len()]; VerdictSource::ALL.len()]);
 
-impl Verdicts {
+impl VerdictCounts {
     /// Registers all counters at zero.
-    pub fn new(metrics: &Metrics) -> Self {
+    pub fn new(metrics: &Registry) -> Self {
         let family: Family<Labels, Counter> = metrics.add(
             "verdicts",
             "Verdicts found, by where they came from",
             Family::default(),
         );
-        Self(Level::ALL.map(|level| {
+        Self(VerdictSource::ALL.map(|source| {
             VERDICTS
-                .map(|verdict| family.get_or_create_owned(&[("level", level.token()), ("verdict", verdict)]))
+                .map(|verdict| family.get_or_create_owned(&[("level", source.token()), ("verdict", verdict)]))
         }))
     }
 
     /// Counts a verdict.
-    pub fn found(&self, level: Level, verdict: &Verdict) {
-        self.0[level as usize][place(verdict)].inc();
+    pub fn found(&self, source: VerdictSource, verdict: &Verdict) {
+        self.0[source as usize][index(verdict)].inc();
     }
 
     /// The number of such verdicts from that source.
-    pub fn count(&self, level: Level, verdict: &Verdict) -> u64 {
-        self.0[level as usize][place(verdict)].get()
+    pub fn count(&self, source: VerdictSource, verdict: &Verdict) -> u64 {
+        self.0[source as usize][index(verdict)].get()
     }
 }
 
@@ -143,11 +144,11 @@ mod tests {
     use protocol::Profile;
 
     #[test]
-    fn every_series_is_there_from_the_start_and_counts_for_itself() {
-        let metrics = Metrics::new("enricher");
-        let (fates, verdicts) = (Fates::new(&metrics), Verdicts::new(&metrics));
-        fates.count(EventKind::KeepAlive, Fate::Activity);
-        verdicts.found(Level::Call, &Verdict::Shown(Profile::default()));
+    fn every_series_exists_from_the_start_and_counts_separately() {
+        let metrics = Registry::new("enricher");
+        let (outcomes, verdicts) = (EventOutcomes::new(&metrics), VerdictCounts::new(&metrics));
+        outcomes.count(EventKind::KeepAlive, EventOutcome::Activity);
+        verdicts.found(VerdictSource::Call, &Verdict::Shown(Profile::default()));
         let text = metrics.text().unwrap();
         let value = |series: &str| {
             text.lines()
@@ -163,24 +164,24 @@ mod tests {
         ] {
             assert_eq!(value(&format!("{prefix}{series}")), Some(count), "{series}");
         }
-        assert_eq!(verdicts.count(Level::Call, &Verdict::Hidden), 0);
+        assert_eq!(verdicts.count(VerdictSource::Call, &Verdict::Hidden), 0);
     }
 
     #[test]
-    fn each_has_the_place_of_its_label() {
+    fn indices_match_labels() {
         assert!(
-            Fate::ALL
+            EventOutcome::ALL
                 .into_iter()
                 .enumerate()
-                .all(|(place, fate)| fate as usize == place)
+                .all(|(index, outcome)| outcome as usize == index)
         );
         assert!(
-            Level::ALL
+            VerdictSource::ALL
                 .into_iter()
                 .enumerate()
-                .all(|(place, level)| level as usize == place)
+                .all(|(index, source)| source as usize == index)
         );
-        assert_eq!(VERDICTS[place(&Verdict::Hidden)], "hidden");
-        assert_eq!(VERDICTS[place(&Verdict::Unknown)], "unknown");
+        assert_eq!(VERDICTS[index(&Verdict::Hidden)], "hidden");
+        assert_eq!(VERDICTS[index(&Verdict::Unknown)], "unknown");
     }
 }

@@ -58,13 +58,13 @@ impl<M> Entry<M> {
 
 /// The raw messages in progress.
 #[derive(Debug)]
-pub struct Ledger<M> {
+pub struct InFlight<M> {
     entries: HashMap<DeliveryId, Entry<M>, RandomState>,
     next: u64,
     parked: usize,
 }
 
-impl<M> Ledger<M> {
+impl<M> InFlight<M> {
     /// No messages.
     pub fn new() -> Self {
         Self {
@@ -74,8 +74,8 @@ impl<M> Ledger<M> {
         }
     }
 
-    /// Adds a message with one outstanding result, which stands for reading the message; see [`Ledger::settle`].
-    pub fn open(&mut self, message: M, now: Millis) -> DeliveryId {
+    /// Adds a message with one outstanding result, which stands for reading the message; see [`InFlight::complete`].
+    pub fn begin(&mut self, message: M, now: Millis) -> DeliveryId {
         let id = DeliveryId(self.next);
         self.next += 1;
         self.entries.insert(
@@ -98,7 +98,7 @@ impl<M> Ledger<M> {
     }
 
     /// The message waits for one more result.
-    pub fn expect(&mut self, id: DeliveryId) {
+    pub fn add(&mut self, id: DeliveryId) {
         self.change(id, |entry| entry.outstanding += 1);
     }
 
@@ -115,7 +115,7 @@ impl<M> Ledger<M> {
     /// One result is there. Returns the message if it was the last.
     ///
     /// Results of a message that was abandoned are ignored.
-    pub fn settle(&mut self, id: DeliveryId, succeeded: bool) -> Option<Finished<M>> {
+    pub fn complete(&mut self, id: DeliveryId, succeeded: bool) -> Option<Finished<M>> {
         let outstanding = self.change(id, |entry| {
             entry.outstanding = entry.outstanding.saturating_sub(1);
             entry.failed |= !succeeded;
@@ -183,30 +183,30 @@ mod tests {
 
     #[test]
     fn finished_with_the_last_result() {
-        let mut ledger = Ledger::new();
-        let id = ledger.open("a", 0);
-        ledger.expect(id);
-        ledger.expect(id);
-        assert_eq!(ledger.settle(id, true), None);
-        assert_eq!(ledger.settle(id, true), None);
+        let mut in_flight = InFlight::new();
+        let id = in_flight.begin("a", 0);
+        in_flight.add(id);
+        in_flight.add(id);
+        assert_eq!(in_flight.complete(id, true), None);
+        assert_eq!(in_flight.complete(id, true), None);
         assert_eq!(
-            ledger.settle(id, true),
+            in_flight.complete(id, true),
             Some(Finished {
                 message: "a",
                 succeeded: true
             })
         );
-        assert_eq!(ledger.len(), 0);
+        assert_eq!(in_flight.len(), 0);
     }
 
     #[test]
     fn one_failure_fails_the_message() {
-        let mut ledger = Ledger::new();
-        let id = ledger.open("a", 0);
-        ledger.expect(id);
-        ledger.settle(id, false);
+        let mut in_flight = InFlight::new();
+        let id = in_flight.begin("a", 0);
+        in_flight.add(id);
+        in_flight.complete(id, false);
         assert_eq!(
-            ledger.settle(id, true),
+            in_flight.complete(id, true),
             Some(Finished {
                 message: "a",
                 succeeded: false
@@ -215,55 +215,55 @@ mod tests {
     }
 
     #[test]
-    fn results_of_abandoned_messages_change_nothing() {
-        let mut ledger = Ledger::new();
-        let id = ledger.open("a", 0);
-        ledger.wait(id);
-        assert_eq!(ledger.abandon(), ["a"]);
-        ledger.expect(id);
-        ledger.resume(id);
-        assert_eq!(ledger.settle(id, true), None);
-        let other = ledger.open("b", 0);
+    fn results_of_abandoned_messages_are_ignored() {
+        let mut in_flight = InFlight::new();
+        let id = in_flight.begin("a", 0);
+        in_flight.wait(id);
+        assert_eq!(in_flight.abandon(), ["a"]);
+        in_flight.add(id);
+        in_flight.resume(id);
+        assert_eq!(in_flight.complete(id, true), None);
+        let other = in_flight.begin("b", 0);
         assert_ne!(other, id);
-        assert_eq!(ledger.busy(), 1);
+        assert_eq!(in_flight.busy(), 1);
     }
 
     #[test]
-    fn a_message_that_only_waits_for_verdicts_is_not_busy() {
-        let mut ledger = Ledger::new();
-        let id = ledger.open("a", 0);
-        ledger.expect(id);
-        ledger.wait(id);
-        assert_eq!(ledger.busy(), 1, "it is being read");
-        ledger.settle(id, true);
-        assert_eq!((ledger.len(), ledger.busy()), (1, 0));
-        ledger.resume(id);
-        assert_eq!(ledger.busy(), 1);
-        assert!(ledger.settle(id, true).is_some());
-        assert_eq!((ledger.len(), ledger.busy()), (0, 0));
+    fn message_that_only_waits_for_verdicts_is_not_busy() {
+        let mut in_flight = InFlight::new();
+        let id = in_flight.begin("a", 0);
+        in_flight.add(id);
+        in_flight.wait(id);
+        assert_eq!(in_flight.busy(), 1, "it is being read");
+        in_flight.complete(id, true);
+        assert_eq!((in_flight.len(), in_flight.busy()), (1, 0));
+        in_flight.resume(id);
+        assert_eq!(in_flight.busy(), 1);
+        assert!(in_flight.complete(id, true).is_some());
+        assert_eq!((in_flight.len(), in_flight.busy()), (0, 0));
     }
 
     #[test]
-    fn progress_is_reported_once_in_a_while() {
-        let mut ledger = Ledger::new();
-        ledger.open("a", 0);
-        assert_eq!(ledger.reports(1_999).count(), 0);
+    fn progress_is_reported_periodically() {
+        let mut in_flight = InFlight::new();
+        in_flight.begin("a", 0);
+        assert_eq!(in_flight.reports(1_999).count(), 0);
         assert_eq!(
-            ledger.reports(2_000).collect::<Vec<_>>(),
+            in_flight.reports(2_000).collect::<Vec<_>>(),
             [(&"a", Report::Progress)]
         );
-        assert_eq!(ledger.reports(3_999).count(), 0);
-        assert_eq!(ledger.reports(4_000).count(), 1);
+        assert_eq!(in_flight.reports(3_999).count(), 0);
+        assert_eq!(in_flight.reports(4_000).count(), 1);
     }
 
     #[test]
     fn reports_of_a_message_that_waits_become_rare() {
-        let mut ledger = Ledger::new();
-        let id = ledger.open("a", 0);
-        ledger.wait(id);
+        let mut in_flight = InFlight::new();
+        let id = in_flight.begin("a", 0);
+        in_flight.wait(id);
         let mut reports = 0;
         for second in 0..600 {
-            for (_, report) in ledger.reports(second * 1_000) {
+            for (_, report) in in_flight.reports(second * 1_000) {
                 let Report::Hold(hold) = report else {
                     panic!("{report:?}")
                 };

@@ -6,18 +6,18 @@ use protocol::{Guid, Profile, Record, SessionMessage, Tombstone, stream, subject
 use service::{Nats, clock, trace};
 
 use crate::records::message;
-use crate::records::sessions::{Outcome, Published};
-use crate::records::standing::{Addition, Standing};
+use crate::records::sessions::{PublishOutcome, Published};
+use crate::records::stored_record::{Addition, StoredRecord};
 use crate::records::write_error::{MAX_CONFLICTS, WriteError};
 use crate::sighting::Sighting;
 
 /// Reads and updates records in the stream of sessions. Clones share the connection.
 #[derive(Clone, Debug)]
-pub struct Amender {
+pub struct RecordUpdater {
     nats: Arc<Nats>,
 }
 
-impl Amender {
+impl RecordUpdater {
     /// An updater that uses this connection.
     pub fn new(nats: Nats) -> Self {
         Self { nats: Arc::new(nats) }
@@ -27,10 +27,10 @@ impl Amender {
     ///
     /// # Errors
     /// If the record may not be in the stream.
-    pub async fn add(&self, record: &Record) -> Result<(Outcome, bool), WriteError> {
+    pub async fn merge(&self, record: &Record) -> Result<(PublishOutcome, bool), WriteError> {
         for _ in 0..=MAX_CONFLICTS {
-            let outcome = match self.standing(&record.guid).await? {
-                Some(standing) => self.merge(record, standing).await?,
+            let outcome = match self.stored(&record.guid).await? {
+                Some(stored) => self.write_merged(record, stored).await?,
                 None => self.write_record(record, 0).await?,
             };
             if let Some(outcome) = outcome {
@@ -44,16 +44,16 @@ impl Amender {
     ///
     /// # Errors
     /// If the record may not include the event.
-    pub async fn complete(&self, sighting: &Sighting) -> Result<(Outcome, bool), WriteError> {
+    pub async fn merge_sighting(&self, sighting: &Sighting) -> Result<(PublishOutcome, bool), WriteError> {
         for _ in 0..MAX_CONFLICTS {
-            let Some(standing) = self.standing(&sighting.guid).await? else {
-                return Ok((Outcome::Missing, false));
+            let Some(stored) = self.stored(&sighting.guid).await? else {
+                return Ok((PublishOutcome::Missing, false));
             };
             let mut record = sighting.record(Profile::default());
-            if let SessionMessage::Record(standing) = &standing.message {
-                record.take_identity(standing);
+            if let SessionMessage::Record(stored) = &stored.message {
+                record.take_identity(stored);
             }
-            if let Some(outcome) = self.merge(&record, standing).await? {
+            if let Some(outcome) = self.write_merged(&record, stored).await? {
                 return Ok(outcome);
             }
         }
@@ -64,39 +64,39 @@ impl Amender {
     ///
     /// # Errors
     /// If the stream cannot be read.
-    pub async fn look(&self, guid: &Guid) -> Result<Outcome, WriteError> {
-        let standing = self.standing(guid).await?;
-        Ok(standing.map_or(Outcome::Missing, Standing::outcome))
+    pub async fn read(&self, guid: &Guid) -> Result<PublishOutcome, WriteError> {
+        let stored = self.stored(guid).await?;
+        Ok(stored.map_or(PublishOutcome::Missing, StoredRecord::outcome))
     }
 
     /// Replaces the session's record, if there is one, with the tombstone, because the session must not be shown.
     ///
     /// # Errors
     /// If a record may still be in the stream.
-    pub async fn hide(&self, tombstone: &Tombstone) -> Result<(Outcome, bool), WriteError> {
+    pub async fn hide(&self, tombstone: &Tombstone) -> Result<(PublishOutcome, bool), WriteError> {
         for _ in 0..=MAX_CONFLICTS {
-            let Some(standing) = self.standing(&tombstone.guid).await? else {
-                return Ok((Outcome::Hidden, false));
+            let Some(stored) = self.stored(&tombstone.guid).await? else {
+                return Ok((PublishOutcome::Hidden, false));
             };
-            if let SessionMessage::Tombstone(_) = standing.message {
-                return Ok((standing.outcome(), false));
+            if let SessionMessage::Tombstone(_) = stored.message {
+                return Ok((stored.outcome(), false));
             }
-            let message = message::tombstone_over(tombstone, standing.sequence)?;
+            let message = message::tombstone_over(tombstone, stored.sequence)?;
             if self.nats.replace(message).await?.is_some() {
-                return Ok((Outcome::Closed(tombstone.clone(), clock::uptime()), true));
+                return Ok((PublishOutcome::Closed(tombstone.clone(), clock::uptime()), true));
             }
         }
         Err(WriteError::Contended)
     }
 
     /// Merges `record` into the stored message if it adds anything. `None` if another process has written in between.
-    async fn merge(
+    async fn write_merged(
         &self,
         record: &Record,
-        standing: Standing,
-    ) -> Result<Option<(Outcome, bool)>, WriteError> {
-        let sequence = standing.sequence;
-        match standing.add(record, clock::uptime()) {
+        stored: StoredRecord,
+    ) -> Result<Option<(PublishOutcome, bool)>, WriteError> {
+        let sequence = stored.sequence;
+        match stored.add(record, clock::uptime()) {
             Addition::None(outcome) => Ok(Some((outcome, false))),
             Addition::Record(merged) => self.write_record(&merged, sequence).await,
         }
@@ -108,14 +108,19 @@ impl Amender {
         &self,
         record: &Record,
         expected: u64,
-    ) -> Result<Option<(Outcome, bool)>, WriteError> {
+    ) -> Result<Option<(PublishOutcome, bool)>, WriteError> {
         let message = message::record(record, expected, trace::current().as_ref())?;
         let written = self.nats.replace(message).await?;
-        Ok(written.map(|_| (Outcome::Published(Published::of(record, clock::uptime())), true)))
+        Ok(written.map(|_| {
+            (
+                PublishOutcome::Published(Published::of(record, clock::uptime())),
+                true,
+            )
+        }))
     }
 
-    async fn standing(&self, guid: &Guid) -> Result<Option<Standing>, WriteError> {
+    async fn stored(&self, guid: &Guid) -> Result<Option<StoredRecord>, WriteError> {
         let message = self.nats.last(stream::SESSIONS, subject::session(guid)).await?;
-        Ok(message.as_ref().map(Standing::read).transpose()?)
+        Ok(message.as_ref().map(StoredRecord::read).transpose()?)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use protocol::{Activity, Millis, Record};
 use service::trace::Span;
 
-use crate::queue::ledger::DeliveryId;
+use crate::queue::in_flight::DeliveryId;
 use crate::sighting::Sighting;
 
 /// A write or read that a raw message has caused.
@@ -14,7 +14,7 @@ pub enum Write {
     /// The first record of a session, and the event that caused it.
     Record(Sighting, Record, DeliveryId),
     /// A read: is there a record of the session already?
-    Look(Sighting, Record, DeliveryId),
+    Read(Sighting, Record, DeliveryId),
     /// A tombstone.
     Tombstone(DeliveryId),
     /// Activities, each with the message that it came with.
@@ -31,14 +31,14 @@ struct Entry {
 
 /// Writes by ticket. Tickets count up, so the oldest write is the first, and the table needs no hashing.
 #[derive(Debug, Default)]
-pub struct Writes {
+pub struct PendingWrites {
     entries: VecDeque<Option<Entry>>,
     /// The ticket of the first entry.
     first: u64,
-    under_way: usize,
+    pending: usize,
 }
 
-impl Writes {
+impl PendingWrites {
     /// No writes.
     pub fn new() -> Self {
         Self::default()
@@ -58,14 +58,14 @@ impl Writes {
             sent_at: now,
             _span: span,
         }));
-        self.under_way += 1;
+        self.pending += 1;
     }
 
     /// Takes out the write that is answered. `None` if it was given up before.
     pub fn answered(&mut self, ticket: u64) -> Option<Write> {
         let index = usize::try_from(ticket.checked_sub(self.first)?).ok()?;
         let entry = self.entries.get_mut(index)?.take()?;
-        self.under_way -= 1;
+        self.pending -= 1;
         self.trim();
         Some(entry.write)
     }
@@ -78,7 +78,7 @@ impl Writes {
         {
             overdue.extend(self.entries.pop_front().flatten().map(|entry| entry.write));
             self.first += 1;
-            self.under_way -= 1;
+            self.pending -= 1;
             self.trim();
         }
         overdue
@@ -88,12 +88,12 @@ impl Writes {
     pub fn abandon(&mut self) {
         self.first += self.entries.len() as u64;
         self.entries.clear();
-        self.under_way = 0;
+        self.pending = 0;
     }
 
     /// The number of unanswered writes.
     pub fn len(&self) -> usize {
-        self.under_way
+        self.pending
     }
 
     fn trim(&mut self) {
@@ -107,11 +107,11 @@ impl Writes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::ledger::Ledger;
+    use crate::queue::in_flight::InFlight;
 
-    fn sent(tickets: &[u64]) -> (Writes, DeliveryId) {
-        let id = Ledger::new().open((), 0);
-        let mut writes = Writes::new();
+    fn sent(tickets: &[u64]) -> (PendingWrites, DeliveryId) {
+        let id = InFlight::new().begin((), 0);
+        let mut writes = PendingWrites::new();
         for ticket in tickets {
             let now = Millis::try_from(*ticket).unwrap();
             writes.sent(*ticket, Write::Tombstone(id), None, now);

@@ -11,18 +11,18 @@ use crate::queue::opened_events::OldestOpening;
 use crate::sighting::Sighting;
 
 /// The longest that a record waits, in ms, if the queue cannot be read.
-const HOLD_MAX: Millis = 20_000;
+const MAX_WAIT: Millis = 20_000;
 
 /// How long to wait before the opened events in the queue are read, in ms. Nearly always they are handled by then.
 const SCAN_AFTER: Millis = 500;
 
 /// How long records wait at least after the stream of sessions was lost, in ms, because gateways put back records that
 /// know more.
-const SETTLING: Millis = 3_000;
+const STREAM_LOSS_WAIT: Millis = 3_000;
 
 /// A record that waits. `T` is the caller's ticket for it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct HeldRecord<T> {
+pub struct WaitingRecord<T> {
     /// The event that caused it.
     pub sighting: Sighting,
     /// The record to publish.
@@ -34,45 +34,45 @@ pub struct HeldRecord<T> {
 }
 
 /// The most records that wait. Further ones are published at once.
-const MAX_HELD: usize = 20_000;
+const MAX_RECORDS: usize = 20_000;
 
 /// The records that wait.
 #[derive(Debug)]
-pub struct Held<T> {
-    records: GuidMap<HeldRecord<T>>,
-    settled_at: Millis,
+pub struct AwaitingOpening<T> {
+    records: GuidMap<WaitingRecord<T>>,
+    ready_at: Millis,
 }
 
-impl<T> Held<T> {
+impl<T> AwaitingOpening<T> {
     /// No records.
     pub fn new() -> Self {
         Self {
             records: GuidMap::default(),
-            settled_at: 0,
+            ready_at: 0,
         }
     }
 
     /// Adds a record that a message with this sequence caused.
     pub fn add(&mut self, sighting: Sighting, record: Record, ticket: T, sequence: u64, now: Millis) {
         let guid = sighting.guid.clone();
-        let held = HeldRecord {
+        let waiting = WaitingRecord {
             sighting,
             record,
             ticket,
             sequence,
             since: now,
         };
-        self.records.insert(guid, held);
+        self.records.insert(guid, waiting);
     }
 
     /// Whether the limit is reached.
     pub fn is_full(&self) -> bool {
-        self.records.len() >= MAX_HELD
+        self.records.len() >= MAX_RECORDS
     }
 
     /// The stream of sessions was lost.
     pub fn stream_lost(&mut self, now: Millis) {
-        self.settled_at = now + SETTLING;
+        self.ready_at = now + STREAM_LOSS_WAIT;
     }
 
     /// Whether no record waits.
@@ -81,18 +81,18 @@ impl<T> Held<T> {
     }
 
     /// Takes out the records that need not wait any longer.
-    pub fn take_released(&mut self, oldest: OldestOpening, now: Millis) -> Vec<HeldRecord<T>> {
-        let settled = now >= self.settled_at;
-        let is_released = |held: &HeldRecord<T>| {
+    pub fn take_released(&mut self, oldest: OldestOpening, now: Millis) -> Vec<WaitingRecord<T>> {
+        let ready = now >= self.ready_at;
+        let is_released = |waiting: &WaitingRecord<T>| {
             let passed = match oldest {
                 OldestOpening::None => true,
-                OldestOpening::At(sequence) => sequence > held.sequence,
+                OldestOpening::At(sequence) => sequence > waiting.sequence,
                 OldestOpening::Unknown => false,
             };
-            (settled && passed) || now - held.since >= HOLD_MAX
+            (ready && passed) || now - waiting.since >= MAX_WAIT
         };
-        let released = self.records.extract_if(|_, held| is_released(held));
-        released.map(|(_, held)| held).collect()
+        let released = self.records.extract_if(|_, waiting| is_released(waiting));
+        released.map(|(_, waiting)| waiting).collect()
     }
 
     /// The sequence up to which the opened events in the queue must be read now, if a record has waited long enough.
@@ -100,38 +100,38 @@ impl<T> Held<T> {
         let old = self
             .records
             .values()
-            .filter(|held| now - held.since >= SCAN_AFTER);
-        old.map(|held| held.sequence).max()
+            .filter(|waiting| now - waiting.since >= SCAN_AFTER);
+        old.map(|waiting| waiting.sequence).max()
     }
 
     /// Takes out the records whose opened event is not in the queue: a scan that began at `started_at` has read it up
     /// to `until`, and has taken out the records that it found.
-    pub fn take_scanned(&mut self, until: u64, started_at: Millis) -> Vec<HeldRecord<T>> {
-        if started_at < self.settled_at {
+    pub fn take_scanned(&mut self, until: u64, started_at: Millis) -> Vec<WaitingRecord<T>> {
+        if started_at < self.ready_at {
             return Vec::new();
         }
         let released = self
             .records
-            .extract_if(|_, held| held.sequence <= until && held.since <= started_at);
-        released.map(|(_, held)| held).collect()
+            .extract_if(|_, waiting| waiting.sequence <= until && waiting.since <= started_at);
+        released.map(|(_, waiting)| waiting).collect()
     }
 
     /// Takes out the record of a session whose opened event has come, and merges the event into it.
-    pub fn take_opened(&mut self, opening: &Sighting) -> Option<HeldRecord<T>> {
-        let mut held = self.records.remove(&opening.guid)?;
+    pub fn take_opened(&mut self, opening: &Sighting) -> Option<WaitingRecord<T>> {
+        let mut waiting = self.records.remove(&opening.guid)?;
         let mut opened = opening.record(Profile::default());
-        opened.take_identity(&held.record);
-        held.record.merge(&opened);
-        Some(held)
+        opened.take_identity(&waiting.record);
+        waiting.record.merge(&opened);
+        Some(waiting)
     }
 
     /// Takes out the record of a session that has ended.
-    pub fn take_session(&mut self, guid: &Guid) -> Option<HeldRecord<T>> {
+    pub fn take_session(&mut self, guid: &Guid) -> Option<WaitingRecord<T>> {
         self.records.remove(guid)
     }
 
     /// Takes out all records.
-    pub fn take_all(&mut self) -> Vec<HeldRecord<T>> {
+    pub fn take_all(&mut self) -> Vec<WaitingRecord<T>> {
         let records = std::mem::take(&mut self.records);
         records.into_values().collect()
     }
@@ -141,8 +141,8 @@ impl<T> Held<T> {
 mod tests {
     use super::*;
 
-    fn held(sequence: u64) -> Held<u8> {
-        let mut held = Held::new();
+    fn waiting(sequence: u64) -> AwaitingOpening<u8> {
+        let mut waiting = AwaitingOpening::new();
         let sighting = Sighting {
             guid: Guid::new("a").unwrap(),
             ip: "::1".into(),
@@ -151,52 +151,63 @@ mod tests {
             received_at: 1,
         };
         let record = sighting.record(Profile::default());
-        held.add(sighting, record, 7, sequence, 0);
-        held
+        waiting.add(sighting, record, 7, sequence, 0);
+        waiting
     }
 
     #[test]
     fn waits_while_an_older_message_holds_opened_events() {
-        let mut held = held(5);
-        assert!(held.take_released(OldestOpening::At(4), 1).is_empty());
-        assert!(held.take_released(OldestOpening::Unknown, 1).is_empty());
-        assert_eq!(held.take_released(OldestOpening::At(6), 1).len(), 1);
-        assert!(held.is_empty());
+        let mut waiting = waiting(5);
+        assert!(waiting.take_released(OldestOpening::At(4), 1).is_empty());
+        assert!(waiting.take_released(OldestOpening::Unknown, 1).is_empty());
+        assert_eq!(waiting.take_released(OldestOpening::At(6), 1).len(), 1);
+        assert!(waiting.is_empty());
     }
 
     #[test]
     fn queue_without_opened_events_releases_at_once() {
-        assert_eq!(held(5).take_released(OldestOpening::None, 0).len(), 1);
+        assert_eq!(waiting(5).take_released(OldestOpening::None, 0).len(), 1);
     }
 
     #[test]
     fn released_once_the_queue_was_read_up_to_its_message() {
-        let mut held = held(5);
-        assert_eq!(held.scan_until(SCAN_AFTER - 1), None);
-        assert_eq!(held.scan_until(SCAN_AFTER), Some(5));
-        assert!(held.take_scanned(4, 1).is_empty());
-        assert!(held.take_scanned(5, -1).is_empty(), "it was not held then");
-        assert_eq!(held.take_scanned(5, 0).len(), 1);
+        let mut waiting = waiting(5);
+        assert_eq!(waiting.scan_until(SCAN_AFTER - 1), None);
+        assert_eq!(waiting.scan_until(SCAN_AFTER), Some(5));
+        assert!(waiting.take_scanned(4, 1).is_empty());
+        assert!(waiting.take_scanned(5, -1).is_empty(), "it was not held then");
+        assert_eq!(waiting.take_scanned(5, 0).len(), 1);
     }
 
     #[test]
     fn never_waits_longer_than_the_bound() {
-        let mut held = held(5);
-        assert!(held.take_released(OldestOpening::At(4), HOLD_MAX - 1).is_empty());
-        assert_eq!(held.take_released(OldestOpening::At(4), HOLD_MAX).len(), 1);
+        let mut waiting = waiting(5);
+        assert!(
+            waiting
+                .take_released(OldestOpening::At(4), MAX_WAIT - 1)
+                .is_empty()
+        );
+        assert_eq!(waiting.take_released(OldestOpening::At(4), MAX_WAIT).len(), 1);
     }
 
     #[test]
     fn lost_stream_is_given_time_to_be_put_back() {
-        let mut held = held(5);
-        held.stream_lost(0);
-        assert!(held.take_released(OldestOpening::None, SETTLING - 1).is_empty());
-        assert_eq!(held.take_released(OldestOpening::None, SETTLING).len(), 1);
+        let mut waiting = waiting(5);
+        waiting.stream_lost(0);
+        assert!(
+            waiting
+                .take_released(OldestOpening::None, STREAM_LOSS_WAIT - 1)
+                .is_empty()
+        );
+        assert_eq!(
+            waiting.take_released(OldestOpening::None, STREAM_LOSS_WAIT).len(),
+            1
+        );
     }
 
     #[test]
     fn opened_event_completes_the_record() {
-        let mut held = held(5);
+        let mut waiting = waiting(5);
         let opening = Sighting {
             guid: Guid::new("a").unwrap(),
             ip: "::1".into(),
@@ -204,17 +215,20 @@ mod tests {
             at: 5_000,
             received_at: 5_001,
         };
-        let record = held.take_opened(&opening).map(|held| held.record).unwrap();
+        let record = waiting
+            .take_opened(&opening)
+            .map(|waiting| waiting.record)
+            .unwrap();
         assert_eq!((record.opened_at, record.first_seen_at), (Some(5_000), 1));
         assert_eq!((record.last_activity_at, record.received_at), (5_000, 5_001));
-        assert_eq!(held.take_opened(&opening), None);
+        assert_eq!(waiting.take_opened(&opening), None);
     }
 
     #[test]
     fn closing_takes_the_record_out() {
-        let mut held = held(5);
+        let mut waiting = waiting(5);
         let guid = Guid::new("a").unwrap();
-        assert_eq!(held.take_session(&guid).map(|held| held.ticket), Some(7));
-        assert_eq!(held.take_session(&guid), None);
+        assert_eq!(waiting.take_session(&guid).map(|waiting| waiting.ticket), Some(7));
+        assert_eq!(waiting.take_session(&guid), None);
     }
 }

@@ -19,11 +19,11 @@ struct Opening {
 
 /// Openings that are known although no record says them.
 #[derive(Debug, Default)]
-pub struct Openings {
+pub struct LostOpenings {
     by_session: GuidMap<Opening>,
 }
 
-impl Openings {
+impl LostOpenings {
     /// Notes the opening that a lost record said.
     pub fn note(&mut self, guid: Guid, published: Published, now: Millis) {
         let opening = Opening {
@@ -75,8 +75,8 @@ mod tests {
         sighting.record(Profile::default())
     }
 
-    fn lost(opened_at: Option<Millis>, first_seen_at: Millis) -> Openings {
-        let mut openings = Openings::default();
+    fn lost(opened_at: Option<Millis>, first_seen_at: Millis) -> LostOpenings {
+        let mut openings = LostOpenings::default();
         let published = Published {
             opened_at,
             first_seen_at,
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn keep_alive_after_a_loss_gives_the_known_opening() {
+    fn record_after_a_loss_has_the_known_opening() {
         let mut completed = record(false, 50);
         lost(Some(5), 5).complete(&mut completed);
         assert_eq!((completed.opened_at, completed.first_seen_at), (Some(5), 5));
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn forgotten_when_told_and_after_a_while() {
+    fn forgotten_after_a_while() {
         let mut openings = lost(Some(5), 5);
         openings.forget_old(KEEP_FOR);
         let mut completed = record(false, 50);
