@@ -17,38 +17,23 @@ use crate::lookup::free_tier::NoCall;
 use crate::metrics::outcomes::{EventOutcomes, VerdictCounts, VerdictSource};
 use crate::verdict::Verdict;
 
-/// The metrics.
 pub struct Metrics {
     events: [Counter; EventKind::ALL.len()],
-    /// Events by outcome.
     pub outcomes: EventOutcomes,
-    /// Events whose timestamp was replaced by the time of receipt.
     pub timestamps_replaced: Counter,
-    /// Records written.
     pub records: Counter,
-    /// Tombstones written.
     pub tombstones: Counter,
-    /// Tombstones kept for a shorter time because the stream of sessions is filling up.
     pub tombstones_shortened: Counter,
-    /// Records not written because the stream of sessions is full.
     pub records_refused: Counter,
-    /// Records replaced by a tombstone because their session must not be shown.
     pub records_hidden: Counter,
-    /// Records rewritten because they said what must not be shown.
     pub records_redacted: Counter,
-    /// Activities written.
     pub activities: Counter,
-    /// Raw messages given back to the queue.
     pub returned: Counter,
-    /// Raw messages being handled.
     pub deliveries: Gauge,
-    /// Sessions whose state is known.
     pub sessions: Gauge,
-    /// Sessions that wait for a verdict.
     pub being_identified: Gauge,
     /// Their sample.
     unidentified: Mutex<Sample>,
-    /// Messages in the raw stream that no enricher has taken yet.
     pub queue_waiting: Gauge,
     lookups_paid: Counter,
     /// Is notified of each call that has to be paid.
@@ -60,13 +45,9 @@ pub struct Metrics {
     /// New sessions that share a lookup with another session.
     pub saved_by_sharing: Counter,
     saved_by_rule: [Counter; NoCall::TOKENS.len()],
-    /// Verdicts found.
     pub verdicts: VerdictCounts,
-    /// From the receipt of a raw message's oldest event until an enricher first takes the message.
     pub queue: Latency,
-    /// From the first session that waits for an address until its lookup ends.
     pub lookup: Latency,
-    /// One call to the Deanonymizer.
     pub call: Latency,
     spent: Counter<f64, AtomicU64>,
     price: f64,

@@ -7,7 +7,6 @@ use protocol::Guid;
 
 use crate::address_key::Key;
 
-/// The sessions by address.
 #[derive(Debug, Default)]
 pub struct Unidentified {
     by_address: HashMap<Key, Vec<Guid>>,
@@ -27,7 +26,6 @@ impl Unidentified {
         self.by_address.get(&key).cloned().unwrap_or_default()
     }
 
-    /// The addresses.
     pub fn keys(&self) -> Vec<Key> {
         self.by_address.keys().copied().collect()
     }

@@ -24,7 +24,6 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// No backlog.
     pub fn new() -> Self {
         Self {
             there: watch::Sender::new(false),

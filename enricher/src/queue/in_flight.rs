@@ -65,7 +65,6 @@ pub struct InFlight<M> {
 }
 
 impl<M> InFlight<M> {
-    /// No messages.
     pub fn new() -> Self {
         Self {
             entries: HashMap::default(),

@@ -35,7 +35,6 @@ pub enum Intake {
         /// Whether the stream of sessions was replaced by an empty one.
         sessions_lost: bool,
     },
-    /// A message to handle.
     Delivery(Box<Message>),
 }
 

@@ -17,7 +17,6 @@ pub struct Activities<T> {
 }
 
 impl<T> Activities<T> {
-    /// No activities.
     pub fn new() -> Self {
         Self {
             gathered: VecDeque::new(),
@@ -25,7 +24,6 @@ impl<T> Activities<T> {
         }
     }
 
-    /// Adds an activity.
     pub fn push(&mut self, activity: Activity, ticket: T) {
         self.gathered.push_back((activity, ticket));
     }

@@ -25,7 +25,6 @@ const STREAM_LOSS_WAIT: Millis = 3_000;
 pub struct WaitingRecord<T> {
     /// The event that caused it.
     pub sighting: Sighting,
-    /// The record to publish.
     pub record: Record,
     pub ticket: T,
     /// The sequence of the event's message in the queue.
@@ -44,7 +43,6 @@ pub struct AwaitingOpening<T> {
 }
 
 impl<T> AwaitingOpening<T> {
-    /// No records.
     pub fn new() -> Self {
         Self {
             records: GuidMap::default(),
@@ -75,7 +73,6 @@ impl<T> AwaitingOpening<T> {
         self.ready_at = now + STREAM_LOSS_WAIT;
     }
 
-    /// Whether no record waits.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
@@ -130,7 +127,6 @@ impl<T> AwaitingOpening<T> {
         self.records.remove(guid)
     }
 
-    /// Takes out all records.
     pub fn take_all(&mut self) -> Vec<WaitingRecord<T>> {
         let records = std::mem::take(&mut self.records);
         records.into_values().collect()

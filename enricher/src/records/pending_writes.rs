@@ -15,7 +15,6 @@ pub enum Write {
     Record(Sighting, Record, DeliveryId),
     /// A read: is there a record of the session already?
     Read(Sighting, Record, DeliveryId),
-    /// A tombstone.
     Tombstone(DeliveryId),
     /// Activities, each with the message that it came with.
     Activities(Vec<(Activity, DeliveryId)>),
@@ -39,7 +38,6 @@ pub struct PendingWrites {
 }
 
 impl PendingWrites {
-    /// No writes.
     pub fn new() -> Self {
         Self::default()
     }
@@ -91,7 +89,6 @@ impl PendingWrites {
         self.pending = 0;
     }
 
-    /// The number of unanswered writes.
     pub fn len(&self) -> usize {
         self.pending
     }

@@ -107,7 +107,6 @@ impl Publisher {
         self.writes.abandon();
     }
 
-    /// The number of unanswered writes.
     pub fn pending(&self) -> usize {
         self.writes.len()
     }

@@ -15,7 +15,6 @@ use crate::records::sessions::{PublishOutcome, Published};
 pub struct StoredRecord {
     /// The record or tombstone.
     pub message: SessionMessage,
-    /// Its sequence.
     pub sequence: u64,
     /// When it was published, by this process's monotonic clock.
     pub published_at: Millis,

@@ -9,9 +9,7 @@ use serde_json::Value;
 /// An autonomous system.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Network {
-    /// Its number.
     pub number: Option<u32>,
-    /// Its operator.
     pub organisation: Option<Arc<str>>,
 }
 

@@ -20,11 +20,8 @@ use crate::lookup::provider::deanonymizer::Service;
 /// The files of the command line.
 #[derive(Clone, Debug, Default)]
 pub struct Files {
-    /// `--network-db`.
     pub network_db: Option<PathBuf>,
-    /// `--country-db`.
     pub country_db: Option<PathBuf>,
-    /// `--skip-networks`.
     pub skip_networks: Option<PathBuf>,
 }
 

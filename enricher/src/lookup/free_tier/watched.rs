@@ -49,7 +49,6 @@ impl<T: Send + Sync + 'static> Watched<T> {
         })))
     }
 
-    /// The content.
     pub fn get(&self) -> Arc<T> {
         let current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&current.1)

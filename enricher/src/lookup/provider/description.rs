@@ -8,7 +8,6 @@ use serde_json::Value;
 /// A provider.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Provider {
-    /// Its name, for people.
     pub name: String,
     pub(super) method: Method,
     pub(super) url: String,

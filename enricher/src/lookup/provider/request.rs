@@ -23,13 +23,10 @@ pub struct UnusableKey;
 /// A request, ready to be sent. It holds the key, so its `Debug` form is empty.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Question {
-    /// The method.
     pub method: Method,
-    /// The URL.
     pub url: String,
     /// The headers. Those with the key are marked as sensitive.
     pub headers: Vec<(String, HeaderValue)>,
-    /// The body.
     pub body: Option<String>,
 }
 
