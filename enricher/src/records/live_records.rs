@@ -168,7 +168,7 @@ impl LiveRecords {
                     hidden: true,
                     ttl: self.capacity.tombstone_ttl(),
                 };
-                let message = message::tombstone_over(&tombstone, sequence)?;
+                let message = message::tombstone(&tombstone, Some(sequence), None)?;
                 if self.nats.replace(message).await?.is_some() {
                     self.metrics.records_hidden.inc();
                 }
@@ -180,7 +180,7 @@ impl LiveRecords {
                     .and_then(last_message::ttl)
                     .unwrap_or(RECORD_TTL);
                 let record = redacted(record, profile);
-                let message = message::record_for(&record, sequence, ttl, None)?;
+                let message = message::record(&record, sequence, ttl, None)?;
                 if self.nats.replace(message).await?.is_some() {
                     self.metrics.records_redacted.inc();
                 }

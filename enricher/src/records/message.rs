@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use async_nats::jetstream::message::{OutboundMessage, PublishMessage};
 use bytes::Bytes;
-use protocol::stream::RECORD_TTL;
 use protocol::{Activity, Record, Tombstone, subject};
 use serde::Serialize;
 use service::trace::{self, Span};
@@ -18,18 +17,6 @@ use crate::queue::in_flight::DeliveryId;
 pub fn record(
     record: &Record,
     expected: u64,
-    span: Option<&Span>,
-) -> Result<OutboundMessage, serde_json::Error> {
-    record_for(record, expected, RECORD_TTL, span)
-}
-
-/// The same with another TTL than that of an active session.
-///
-/// # Errors
-/// As [`record`].
-pub fn record_for(
-    record: &Record,
-    expected: u64,
     ttl: Duration,
     span: Option<&Span>,
 ) -> Result<OutboundMessage, serde_json::Error> {
@@ -40,26 +27,21 @@ pub fn record_for(
     Ok(message.outbound_message(subject::session(&record.guid)))
 }
 
-/// A tombstone that replaces any message on its session's subject.
+/// A tombstone that replaces the message with this sequence or, without one, any message on its session's subject.
 ///
 /// # Errors
 /// As [`record`].
-pub fn tombstone(tombstone: &Tombstone, span: Option<&Span>) -> Result<OutboundMessage, serde_json::Error> {
-    let message = trace::carried(PublishMessage::build(), span)
+pub fn tombstone(
+    tombstone: &Tombstone,
+    expected: Option<u64>,
+    span: Option<&Span>,
+) -> Result<OutboundMessage, serde_json::Error> {
+    let mut message = trace::carried(PublishMessage::build(), span)
         .ttl(tombstone.ttl)
         .payload(json(tombstone)?);
-    Ok(message.outbound_message(subject::session(&tombstone.guid)))
-}
-
-/// A tombstone that is stored only if the last message on its subject has this sequence.
-///
-/// # Errors
-/// As [`record`].
-pub fn tombstone_over(tombstone: &Tombstone, expected: u64) -> Result<OutboundMessage, serde_json::Error> {
-    let message = PublishMessage::build()
-        .ttl(tombstone.ttl)
-        .expected_last_subject_sequence(expected)
-        .payload(json(tombstone)?);
+    if let Some(expected) = expected {
+        message = message.expected_last_subject_sequence(expected);
+    }
     Ok(message.outbound_message(subject::session(&tombstone.guid)))
 }
 

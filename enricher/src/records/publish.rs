@@ -2,6 +2,7 @@
 
 use async_nats::jetstream::message::OutboundMessage;
 use async_nats::{Message, SubscribeError};
+use protocol::stream::RECORD_TTL;
 use protocol::{Activity, Record, Tombstone, stream, subject};
 use service::requests::{Answer, Requests, acknowledged};
 use service::trace::Span;
@@ -56,7 +57,7 @@ impl Publisher {
 
     /// Publishes the first record of a session. The result is [`NotStored::Occupied`](service::requests::NotStored::Occupied) if there already is a message.
     pub async fn record(&mut self, sighting: Sighting, record: Record, id: DeliveryId, span: Option<Span>) {
-        let message = message::record(&record, 0, span.as_ref());
+        let message = message::record(&record, 0, RECORD_TTL, span.as_ref());
         self.send(message, Write::Record(sighting, record, id), span)
             .await;
     }
@@ -70,7 +71,7 @@ impl Publisher {
 
     /// Ends a session for good: replaces any message on its subject.
     pub async fn tombstone(&mut self, tombstone: &Tombstone, id: DeliveryId, span: Option<Span>) {
-        let message = message::tombstone(tombstone, span.as_ref());
+        let message = message::tombstone(tombstone, None, span.as_ref());
         self.send(message, Write::Tombstone(id), span).await;
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use protocol::stream::RECORD_TTL;
 use protocol::{Guid, Profile, Record, SessionMessage, Tombstone, stream, subject};
 use service::{Nats, clock, trace};
 
@@ -81,7 +82,7 @@ impl RecordUpdater {
             if let SessionMessage::Tombstone(_) = stored.message {
                 return Ok((stored.outcome(), false));
             }
-            let message = message::tombstone_over(tombstone, stored.sequence)?;
+            let message = message::tombstone(tombstone, Some(stored.sequence), None)?;
             if self.nats.replace(message).await?.is_some() {
                 return Ok((PublishOutcome::Closed(tombstone.clone(), clock::uptime()), true));
             }
@@ -109,7 +110,7 @@ impl RecordUpdater {
         record: &Record,
         expected: u64,
     ) -> Result<Option<(PublishOutcome, bool)>, WriteError> {
-        let message = message::record(record, expected, trace::current().as_ref())?;
+        let message = message::record(record, expected, RECORD_TTL, trace::current().as_ref())?;
         let written = self.nats.replace(message).await?;
         Ok(written.map(|_| {
             (
