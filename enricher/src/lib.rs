@@ -1,6 +1,6 @@
-//! Finds out who visitors are, and republishes what may be shown.
+//! Identifies visitors by their IP, and publishes what may be shown.
 //!
-//! A library only so that benches reach the pure parts that run for each event.
+//! It is a library only so that benches can reach the pure parts of the hot path.
 
 mod address_key;
 mod check_provider;
@@ -28,7 +28,7 @@ use service::status::Reporter;
 use service::{Process, process};
 use tokio::sync::mpsc;
 
-use crate::address_key::AddressHasher;
+use crate::address_key::{AddressHasher, Key};
 use crate::explain::Explain;
 use crate::filter::rules::Rules;
 use crate::flags::{Command, Flags};
@@ -37,7 +37,7 @@ use crate::lookup::admission::guard::Guard;
 use crate::lookup::billing::meter::Meter;
 use crate::lookup::cache::fleet::Fleet;
 use crate::lookup::cache::replica::{self, Replica};
-use crate::lookup::cache::secrets::{self, Secrets};
+use crate::lookup::cache::secrets::{self, Agreed, Secrets};
 use crate::lookup::cache::verdict_store::VerdictStore;
 use crate::lookup::free_tier::FreeTier;
 use crate::lookup::provider::deanonymizer::{Deanonymizer, Service};
@@ -47,20 +47,21 @@ use crate::pipeline::{Pipeline, Setup};
 use crate::queue::intake::{self, Queue};
 use crate::queue::opened_events::OpenedEventsReader;
 use crate::records::live_records::{self, LiveRecords};
+use crate::records::peers;
 use crate::records::publish::Publisher;
+use crate::records::stream_capacity::{self, StreamCapacity};
 use crate::records::updater::RecordUpdater;
-use crate::records::{peers, stream_capacity};
 
-/// How many fetched messages may wait for the pipeline.
+/// The most fetched messages that wait for the pipeline.
 const FETCHED_MESSAGES: usize = 64;
 
-/// Runs the process to its end; see the flags.
+/// Runs the process.
 pub fn main() -> ExitCode {
     process::main(run)
 }
 
 async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
-    // Before anything connects: what is wrong with a file is said at once.
+    // Before anything connects, so that errors in files are reported at once.
     let deanonymizer = flags.deanonymizer()?;
     let free_tier = flags.free_tier(deanonymizer.service())?;
     if let Some(Command::CheckProvider { ip }) = &flags.command {
@@ -72,94 +73,38 @@ async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
 async fn enrich(flags: Flags, deanonymizer: Deanonymizer, free_tier: FreeTier) -> anyhow::Result<ExitCode> {
     free_tier.follow();
     log_provider(&deanonymizer);
-    let process = Process::start(
-        "enricher",
-        &flags,
-        &[intake::PART, replica::PART, secrets::PART, live_records::PART],
-    )
-    .await?;
+    let names = [intake::PART, replica::PART, secrets::PART, live_records::PART];
+    let process = Process::start("enricher", &flags, &names).await?;
+    let (judged_sender, judged) = mpsc::unbounded_channel();
+    let parts = Parts::new(flags, process, judged_sender)?;
+    let pipeline = parts.pipeline(deanonymizer, free_tier, judged).await?;
+    let queue = parts.queue();
+    let live_records = parts.live_records();
+    let reporter = parts.reporter();
+    let (agreed, secrets) = parts.secrets();
+    let Parts {
+        process,
+        replica,
+        fleet,
+        guard,
+        meter,
+        ..
+    } = parts;
     let (nats, streams, health) = (
         process.nats.clone(),
         process.streams.clone(),
         process.health.clone(),
     );
-    let metrics = Arc::new(Metrics::new(&process.metrics, flags.price_per_lookup));
-    let (judged_sender, judged) = mpsc::unbounded_channel();
-    let replica = Replica::new(flags.cache_capacity, judged_sender);
-    let rules = Arc::new(Rules::new(flags.hidden()));
-    let hasher = AddressHasher::new(secrets::new_secret());
-    let fleet = Fleet::new(nats.clone(), &process.instance, Arc::clone(&rules));
-    let meter = meter(&flags, &fleet, &metrics);
-    let guard = guard(&flags, meter.clone(), &fleet, hasher.clone(), health.clone())?;
-    let reporter = reporter(
-        &process,
-        &metrics,
-        &guard,
-        (Arc::clone(&rules), hasher.clone()),
-        Explain::new(replica.clone(), fleet.clone(), hasher.clone()),
-    );
-    let store = VerdictStore::new(&process, fleet.clone());
-    let lookup = lookup(
-        &flags,
-        deanonymizer,
-        &rules,
-        &replica,
-        store,
-        guard.clone(),
-        &metrics,
-    );
-    let capacity = stream_capacity::watch(nats.clone(), flags.remember_closings, health.clone());
-    let pipeline = Pipeline::new(Setup {
-        lookup,
-        free_tier,
-        hasher: hasher.clone(),
-        publisher: Publisher::new(nats.clone(), &process.instance).await?,
-        updater: RecordUpdater::new(nats.clone()),
-        opened_events: OpenedEventsReader::new(nats.clone()),
-        capacity: capacity.clone(),
-        judged,
-        rejected: process.rejected.clone(),
-        stale_after: flags.stale_after,
-        show_unidentified_after: flags.show_unidentified_after.0,
-        publish_hidden_closings: flags.publish_hidden_closings(),
-        metrics: Arc::clone(&metrics),
-    });
-    let queue = Queue::new(
-        nats.clone(),
-        streams.clone(),
-        flags.stale_after,
-        health.clone(),
-        Arc::clone(&metrics),
-    );
-    let (sender, intake) = mpsc::channel(FETCHED_MESSAGES);
 
-    let live_records = LiveRecords {
-        others: peers::listen(nats.clone(), Arc::clone(&rules), hasher.clone(), guard.clone()),
-        rules,
-        hasher: hasher.clone(),
-        replica: replica.clone(),
-        nats: nats.clone(),
-        streams: streams.clone(),
-        capacity,
-        health: health.clone(),
-        metrics,
-    };
-    let (agreed, secrets) = Secrets::new(
-        hasher,
-        replica.clone(),
-        nats.clone(),
-        streams.clone(),
-        health.clone(),
-    );
-
-    // These hold nothing that must be finished, so they end with the runtime.
+    // These need no orderly end, so they end with the runtime.
     tokio::spawn(secrets.follow());
     tokio::spawn(live_records.run());
     tokio::spawn(meter.clone().run(nats.clone()));
     tokio::spawn(replica.follow(fleet, guard, nats, streams, health));
+    let (sender, intake) = mpsc::channel(FETCHED_MESSAGES);
     let shutdown = process.shutdown.clone();
     process.tasks.spawn(async move {
-        // Nothing is hashed before.
+        // No address is hashed before.
         tokio::select! {
             () = agreed.wait() => Box::pin(queue.run(sender, shutdown)).await,
             () = shutdown.cancelled() => {}
@@ -180,6 +125,143 @@ fn log_provider(deanonymizer: &Deanonymizer) {
             provider = provider.name,
             "asks an identification service in the Deanonymizer's place"
         );
+    }
+}
+
+/// What several parts of the process share.
+struct Parts {
+    flags: Flags,
+    process: Process,
+    metrics: Arc<Metrics>,
+    rules: Arc<Rules>,
+    hasher: AddressHasher,
+    replica: Replica,
+    fleet: Fleet,
+    guard: Guard,
+    meter: Meter,
+    capacity: StreamCapacity,
+}
+
+impl Parts {
+    fn new(flags: Flags, process: Process, judged: mpsc::UnboundedSender<Key>) -> anyhow::Result<Self> {
+        let (nats, health) = (process.nats.clone(), process.health.clone());
+        let rules = Arc::new(Rules::new(flags.hidden()));
+        let hasher = AddressHasher::new(secrets::new_secret());
+        let fleet = Fleet::new(nats.clone(), &process.instance, Arc::clone(&rules));
+        let metrics = Arc::new(Metrics::new(&process.metrics, flags.price_per_lookup));
+        let meter = meter(&flags, &fleet, &metrics);
+        Ok(Self {
+            replica: Replica::new(flags.cache_capacity, judged),
+            guard: guard(&flags, meter.clone(), &fleet, hasher.clone(), health.clone())?,
+            capacity: stream_capacity::watch(nats, flags.remember_closings, health),
+            flags,
+            process,
+            metrics,
+            rules,
+            hasher,
+            fleet,
+            meter,
+        })
+    }
+
+    async fn pipeline(
+        &self,
+        deanonymizer: Deanonymizer,
+        free_tier: FreeTier,
+        judged: mpsc::UnboundedReceiver<Key>,
+    ) -> anyhow::Result<Pipeline> {
+        let nats = &self.process.nats;
+        Ok(Pipeline::new(Setup {
+            lookup: self.lookup(deanonymizer),
+            free_tier,
+            hasher: self.hasher.clone(),
+            publisher: Publisher::new(nats.clone(), &self.process.instance).await?,
+            updater: RecordUpdater::new(nats.clone()),
+            opened_events: OpenedEventsReader::new(nats.clone()),
+            capacity: self.capacity.clone(),
+            judged,
+            rejected: self.process.rejected.clone(),
+            stale_after: self.flags.stale_after,
+            show_unidentified_after: self.flags.show_unidentified_after.0,
+            publish_hidden_closings: self.flags.publish_hidden_closings(),
+            metrics: Arc::clone(&self.metrics),
+        }))
+    }
+
+    fn lookup(&self, deanonymizer: Deanonymizer) -> Lookup {
+        let lifetimes = Lifetimes {
+            profile: self.flags.profile_ttl,
+            unknown: self.flags.unknown_ttl,
+        };
+        Lookup::new(
+            self.replica.clone(),
+            VerdictStore::new(&self.process, self.fleet.clone()),
+            self.guard.clone(),
+            deanonymizer,
+            Arc::clone(&self.rules),
+            lifetimes,
+            Arc::clone(&self.metrics),
+        )
+    }
+
+    fn queue(&self) -> Queue {
+        Queue::new(
+            self.process.nats.clone(),
+            self.process.streams.clone(),
+            self.flags.stale_after,
+            self.process.health.clone(),
+            Arc::clone(&self.metrics),
+        )
+    }
+
+    fn live_records(&self) -> LiveRecords {
+        let nats = &self.process.nats;
+        LiveRecords {
+            others: peers::listen(
+                nats.clone(),
+                Arc::clone(&self.rules),
+                self.hasher.clone(),
+                self.guard.clone(),
+            ),
+            rules: Arc::clone(&self.rules),
+            hasher: self.hasher.clone(),
+            replica: self.replica.clone(),
+            nats: nats.clone(),
+            streams: self.process.streams.clone(),
+            capacity: self.capacity.clone(),
+            health: self.process.health.clone(),
+            metrics: Arc::clone(&self.metrics),
+        }
+    }
+
+    fn secrets(&self) -> (Agreed, Secrets) {
+        Secrets::new(
+            self.hasher.clone(),
+            self.replica.clone(),
+            self.process.nats.clone(),
+            self.process.streams.clone(),
+            self.process.health.clone(),
+        )
+    }
+
+    /// Publishes the status, and answers `visitor.explain`.
+    fn reporter(&self) -> Reporter {
+        let (metrics, guard) = (Arc::clone(&self.metrics), self.guard.clone());
+        let (rules, hasher) = (Arc::clone(&self.rules), self.hasher.clone());
+        let figures = move || {
+            Figures::Enricher(EnricherFigures {
+                rules: Some(rules.fingerprint(&hasher)),
+                ..metrics.figures(&guard)
+            })
+        };
+        let explain = Explain::new(self.replica.clone(), self.fleet.clone(), self.hasher.clone());
+        let explain = move |payload: bytes::Bytes| {
+            let explain = explain.clone();
+            async move { explain.answer(&payload).await }
+        };
+        self.process
+            .reporter(figures)
+            .with_endpoint("explain", explain::SUBJECT, explain)
     }
 }
 
@@ -206,52 +288,4 @@ fn guard(
         meter,
         fleet.instance(),
     ))
-}
-
-fn lookup(
-    flags: &Flags,
-    deanonymizer: Deanonymizer,
-    rules: &Arc<Rules>,
-    replica: &Replica,
-    store: VerdictStore,
-    guard: Guard,
-    metrics: &Arc<Metrics>,
-) -> Lookup {
-    let lifetimes = Lifetimes {
-        profile: flags.profile_ttl,
-        unknown: flags.unknown_ttl,
-    };
-    Lookup::new(
-        replica.clone(),
-        store,
-        guard,
-        deanonymizer,
-        Arc::clone(rules),
-        lifetimes,
-        Arc::clone(metrics),
-    )
-}
-
-/// Tells how this enricher is, and explains addresses.
-fn reporter(
-    process: &Process,
-    metrics: &Arc<Metrics>,
-    guard: &Guard,
-    (rules, hasher): (Arc<Rules>, AddressHasher),
-    explain: Explain,
-) -> Reporter {
-    let (metrics, guard) = (Arc::clone(metrics), guard.clone());
-    let figures = move || {
-        Figures::Enricher(EnricherFigures {
-            rules: Some(rules.fingerprint(&hasher)),
-            ..metrics.figures(&guard)
-        })
-    };
-    let explain = move |payload: bytes::Bytes| {
-        let explain = explain.clone();
-        async move { explain.answer(&payload).await }
-    };
-    process
-        .reporter(figures)
-        .with_endpoint("explain", explain::SUBJECT, explain)
 }

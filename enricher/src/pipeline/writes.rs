@@ -107,7 +107,7 @@ impl Pipeline {
                 self.on_hidden(sighting, id, report(outcome)).await;
             }
             UpdateDone::UnidentifiedHidden(guid, outcome) => {
-                self.on_unidentified_hidden(&guid, report(outcome))
+                self.on_unidentified_hidden(&guid, report(outcome));
             }
         }
     }

@@ -112,7 +112,7 @@ pub enum PublishOutcome {
 /// The sessions that had an event lately. `T` is the caller's ticket for a deferred event.
 #[derive(Debug)]
 pub struct Sessions<T> {
-    sessions: GuidMap<Session>,
+    by_guid: GuidMap<Session>,
     /// Events of sessions that are being published.
     deferred: GuidMap<Vec<(Sighting, T)>>,
     swept_at: Millis,
@@ -123,7 +123,7 @@ pub struct Sessions<T> {
 impl<T> Default for Sessions<T> {
     fn default() -> Self {
         Self {
-            sessions: GuidMap::default(),
+            by_guid: GuidMap::default(),
             deferred: GuidMap::default(),
             swept_at: 0,
             tombstone_ttl: tombstone_ttl(REMEMBER_CLOSINGS),
@@ -139,7 +139,7 @@ impl<T> Sessions<T> {
 
     /// What to do about an event of a session.
     pub fn decide(&mut self, guid: &Guid, event: EventTimes, now: Millis) -> Action {
-        let Some(session) = self.sessions.get_mut(guid) else {
+        let Some(session) = self.by_guid.get_mut(guid) else {
             return Action::Identify;
         };
         session.last_event_at = now;
@@ -178,7 +178,7 @@ impl<T> Sessions<T> {
 
     /// The publishing has ended. Gives the events that were deferred until then.
     pub fn end_publish(&mut self, guid: &Guid, outcome: PublishOutcome) -> Vec<(Sighting, T)> {
-        let Some(session) = self.sessions.get_mut(guid) else {
+        let Some(session) = self.by_guid.get_mut(guid) else {
             return Vec::new();
         };
         if !matches!(session.state, State::Publishing) {
@@ -193,7 +193,7 @@ impl<T> Sessions<T> {
                 };
             }
             PublishOutcome::Missing => {
-                self.sessions.remove(guid);
+                self.by_guid.remove(guid);
             }
             PublishOutcome::Hidden => session.state = State::Hidden,
         }
@@ -223,7 +223,7 @@ impl<T> Sessions<T> {
             return false;
         }
         self.swept_at = now;
-        self.sessions.retain(|_, session| {
+        self.by_guid.retain(|_, session| {
             matches!(session.state, State::Publishing) || now - session.last_event_at <= FORGET_AFTER
         });
         true
@@ -231,7 +231,7 @@ impl<T> Sessions<T> {
 
     /// The published records, as far as is known here.
     pub fn published_records(&self) -> impl Iterator<Item = (&Guid, Published)> {
-        self.sessions
+        self.by_guid
             .iter()
             .filter_map(|(guid, session)| match session.state {
                 State::Published(published) => Some((guid, published)),
@@ -243,7 +243,7 @@ impl<T> Sessions<T> {
     /// Closed sessions are remembered: their tombstones are published again with their next event.
     pub fn reconnected(&mut self, stream_lost: bool) {
         self.deferred.clear();
-        self.sessions.retain(|_, session| match &mut session.state {
+        self.by_guid.retain(|_, session| match &mut session.state {
             State::Publishing => false,
             State::Hidden => true,
             State::Published(_) => !stream_lost,
@@ -289,11 +289,11 @@ impl<T> Sessions<T> {
     /// The number of sessions.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.sessions.len()
+        self.by_guid.len()
     }
 
     fn state(&self, guid: &Guid) -> Option<&State> {
-        self.sessions.get(guid).map(|session| &session.state)
+        self.by_guid.get(guid).map(|session| &session.state)
     }
 
     fn set(&mut self, guid: Guid, state: State, now: Millis) {
@@ -301,7 +301,7 @@ impl<T> Sessions<T> {
             state,
             last_event_at: now,
         };
-        self.sessions.insert(guid, session);
+        self.by_guid.insert(guid, session);
     }
 
     fn take_deferred(&mut self, guid: &Guid) -> Vec<(Sighting, T)> {
