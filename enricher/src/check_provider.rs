@@ -119,7 +119,7 @@ fn failed(failure: &LookupFailure) -> String {
     let what_now = match failure.kind() {
         FailureKind::Account => "Until the account is in order, no new visitor is identified.",
         FailureKind::Queued => "The provider works on it: ask again in a few seconds.",
-        FailureKind::Throttled => "The enrichers slow down by themselves when they are told so.",
+        FailureKind::Throttled => "Enrichers slow down automatically.",
         FailureKind::NotAsked => "Nothing was sent.",
         FailureKind::Unreachable => {
             "Nothing was sent: is the URL of the file right, and does the network allow it?"

@@ -27,7 +27,7 @@ test.describe('figures', () => {
     gateway.lookups = { ...gateway.lookups, paid: 25, savedByCache: 50, savedByFleet: 25, spent: 0.25 };
     await expect(figure(page, 'Spent on lookups')).toHaveText('0.25');
     await expect(page.getByRole('definition').last()).toHaveText(
-      '25 calls paid, 75 saved (75%) 50 cached, 25 by fleet, 0 shared',
+      '25 calls paid, 75 saved (75%) 50 cached, 25 from the shared cache, 0 shared',
     );
   });
 

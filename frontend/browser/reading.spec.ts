@@ -102,7 +102,7 @@ test('lists in the details what the page has seen of a session, until the visito
   await expect(
     details(page).getByText('This visitor has left. These are the last known details.', { exact: true }),
   ).toBeVisible();
-  await expect(timeline(page)).toHaveText(/Inactive for too long.*Was active.*Was already here/);
+  await expect(timeline(page)).toHaveText(/Inactive for a while.*Was active.*Was already here/);
   await page.goBack();
   await expect(details(page)).toHaveCount(0);
 });

@@ -85,7 +85,7 @@ async fn replay(flags: &Common) -> anyhow::Result<Outcome> {
             Prospect::Usable(kind) => {
                 send(&nats, kind, message).await?;
                 let deleted = rejected.delete_message(sequence).await;
-                deleted.context("a message that was sent through cannot be taken from the stream")?;
+                deleted.context("cannot delete a replayed message")?;
                 outcome.replayed += 1;
             }
             Prospect::Useless => outcome.useless += 1,
@@ -133,7 +133,7 @@ async fn send(nats: &Nats, kind: EventKind, message: StreamMessage) -> anyhow::R
         .outbound_message(subject::raw(kind));
     nats.publish(event)
         .await
-        .context("the raw stream did not take an event")?;
+        .context("the raw stream did not accept an event")?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Which companies' sessions are never shown (ARCHITECTURE.md, "The rules of a session", rule 7). Pure.
+//! The companies whose sessions are never shown (docs/testing.md, "Rules of a session", rule 7). Pure.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;

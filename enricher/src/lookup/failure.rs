@@ -22,7 +22,7 @@ pub enum HeldBack {
     #[error("the Deanonymizer does not answer")]
     BreakerOpen,
     /// The Deanonymizer asked for it.
-    #[error("the Deanonymizer wants to be left alone for a while")]
+    #[error("the Deanonymizer asked for a pause (Retry-After)")]
     LeftAlone,
     /// The provider does not accept our account.
     #[error("{0}")]
@@ -92,7 +92,7 @@ pub enum LookupFailure {
     #[error("the Deanonymizer's answer is no JSON")]
     NotJson,
     /// JSON without what must be there, or with another type.
-    #[error("the Deanonymizer's answer has another form")]
+    #[error("the Deanonymizer's answer has an unexpected structure")]
     WrongForm,
     /// An answer about another address.
     #[error("the Deanonymizer answered for another address")]

@@ -38,7 +38,7 @@ it('has the latest event first', () => {
 });
 
 it.each([
-  ['stale', 'Inactive for too long, has probably left'],
+  ['stale', 'Inactive for a while; has probably left'],
   ['missed', 'Left while this page was offline'],
   ['for reasons of its own', 'Left'],
 ])('describes a departure %s', (reason, text) => {

@@ -14,7 +14,7 @@ const SEEN = {
 
 const LEFT: Record<string, string> = {
   closed: 'Left the website',
-  stale: 'Inactive for too long, has probably left',
+  stale: 'Inactive for a while; has probably left',
   missed: 'Left while this page was offline',
 };
 
@@ -39,7 +39,7 @@ export function timelineOf({
   }
   events.push(...activities.map((at) => ({ at, what: 'Was active' })));
   if (identifiedAt !== null) {
-    events.push({ at: identifiedAt, what: `Identified as ${session.company?.name ?? 'nobody known'}` });
+    events.push({ at: identifiedAt, what: session.company ? `Identified as ${session.company.name}` : 'Could not be identified' });
   }
   if (left !== null) events.push({ at: left.at, what: LEFT[left.reason] ?? 'Left' });
   // The sort is stable, so simultaneous events keep the order of the list above.

@@ -29,7 +29,7 @@ function NoCalls() {
   return (
     <dd className="calls">
       <span className="cost-bar" />
-      <span className="line">No word of calls yet</span>
+      <span className="line">No lookups yet</span>
       <span className="line">{NOTHING}</span>
     </dd>
   );
@@ -49,7 +49,7 @@ function Calls({ lookups }: { lookups: Lookups }) {
         {share !== null && ` (${formatShare(share)})`}
       </span>{' '}
       <span className="line">
-        {formatCount(lookups.savedByCache)} cached, {formatCount(lookups.savedByFleet)} by fleet,{' '}
+        {formatCount(lookups.savedByCache)} cached, {formatCount(lookups.savedByFleet)} from the shared cache,{' '}
         {formatCount(lookups.savedBySharing)} shared
       </span>
     </dd>

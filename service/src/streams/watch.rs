@@ -18,7 +18,7 @@ pub const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StreamTrouble {
     /// There is no such stream.
-    #[error("is missing and is made again")]
+    #[error("is missing and is being created again")]
     Missing,
     /// It is another one of the same name.
     #[error("was replaced by an empty one and is being repaired")]
@@ -27,7 +27,7 @@ pub enum StreamTrouble {
     #[error("was emptied and is being repaired")]
     Emptied,
     /// Its state is not known.
-    #[error("NATS does not answer for it: {0}")]
+    #[error("does not answer: {0}")]
     Unanswered(String),
 }
 

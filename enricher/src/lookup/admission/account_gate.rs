@@ -105,7 +105,7 @@ impl AccountGate {
     async fn claim_probe(&self, key: &KeyTag, untried: bool) -> Result<bool, Failure> {
         match self.fleet.claim_probe(key, untried, self.retry).await? {
             Probe::Ours(entry) => {
-                tracing::info!("tries whether the Deanonymizer accepts our account again");
+                tracing::info!("probing whether the Deanonymizer accepts our account again");
                 self.lock().probing(entry, Instant::now(), self.retry);
                 Ok(true)
             }

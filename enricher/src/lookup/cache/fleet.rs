@@ -141,7 +141,7 @@ impl Fleet {
             let _turn = fleet.corrections.acquire().await;
             // Where something else stands there by now, that is checked when it is heard of.
             if let Err(error) = fleet.put(key, found, Some(sequence)).await {
-                tracing::warn!(%error, "a verdict in the bucket could not be corrected, it is at the next reading");
+                tracing::warn!(%error, "cannot correct a cached verdict; it is corrected when it is read next");
             }
         });
         corrected

@@ -1,4 +1,4 @@
-//! The fold of one session's messages, whatever their order and number (see the rules in ARCHITECTURE.md). Pure.
+//! Folds the messages of one session, in any order and number (docs/testing.md, "Rules of a session"). Pure.
 
 use std::time::Duration;
 
