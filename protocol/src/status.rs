@@ -123,7 +123,7 @@ fn is_zero(number: &u64) -> bool {
 
 /// What lookups cost and what was saved, since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct Lookups {
     /// Calls to the Deanonymizer.
     pub paid: u64,

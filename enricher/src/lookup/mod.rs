@@ -144,7 +144,9 @@ impl Lookup {
             }
             let news = self.replica.news_of(key);
             let news = news.notified();
-            match self.fleet.claim(key, early).await? {
+            let claim = self.fleet.claim(key, early).await;
+            let claim = claim.inspect_err(|_| self.replica.no_news_of(key))?;
+            match claim {
                 Claim::Found(found) => {
                     self.replica.no_news_of(key);
                     self.saved_by_fleet(&found);

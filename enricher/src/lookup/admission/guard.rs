@@ -290,9 +290,9 @@ impl Permit {
         match failure.map(Failure::kind) {
             None | Some(FailureKind::Queued) => state.breaker.end(self.admission, false, now),
             Some(FailureKind::Unusable | FailureKind::Account) => state.breaker.answered(self.admission),
+            Some(FailureKind::NotAsked) => state.breaker.abandon(self.admission, now),
             Some(
-                FailureKind::NotAsked
-                | FailureKind::Unreachable
+                FailureKind::Unreachable
                 | FailureKind::Interrupted
                 | FailureKind::TimedOut
                 | FailureKind::Throttled

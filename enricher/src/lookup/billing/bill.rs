@@ -65,19 +65,28 @@ struct Taken {
     day: SpanUse,
 }
 
-/// Calls taken in one span of time. A later span is the greater one.
+/// Calls taken in one span of time. A later span is the greater one, unless the clock was put back in between.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 struct SpanUse {
+    /// How often the clock was put back behind the span.
+    #[serde(skip_serializing_if = "is_zero")]
+    setbacks: u32,
     /// Which span since the epoch.
     span: Millis,
     calls: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl SpanUse {
     fn take(&mut self, span: Millis, calls: u64) {
         let before = self.calls_in(span);
         *self = Self {
+            setbacks: self.setbacks + u32::from(span < self.span),
             span,
             calls: before.saturating_add(calls),
         };

@@ -84,20 +84,26 @@ impl Deferral {
 
     /// Whether a call may be made now. `early`: another address has just had a usable answer.
     pub fn allows(&self, now: Millis, early: bool) -> bool {
-        now >= self.retry_at || (early && self.early_retry)
+        self.left(now) == 0 || (early && self.early_retry)
     }
 
     /// What is left where the call is made early: there is no second one.
     pub fn spend_early_retry(self, now: Millis) -> Self {
         Self {
-            early_retry: self.early_retry && now >= self.retry_at,
+            early_retry: self.early_retry && self.left(now) == 0,
             ..self
         }
     }
 
     /// How long until the next call.
     pub fn wait(&self, now: Millis) -> Duration {
-        Duration::from_millis(u64::try_from(self.retry_at - now).unwrap_or(0))
+        Duration::from_millis(self.left(now).unsigned_abs())
+    }
+
+    /// What is left of the pause, in ms. One that is longer than any tells of a clock that was put back.
+    fn left(&self, now: Millis) -> Millis {
+        let left = self.retry_at - now;
+        if left > MAX_PAUSE { 0 } else { left.max(0) }
     }
 
     /// How much longer it is remembered.
@@ -105,6 +111,9 @@ impl Deferral {
         self.wait(now) + REMEMBER
     }
 }
+
+/// No pause is longer, in ms: the longest `Retry-After` that is kept, ten minutes, with its jitter.
+const MAX_PAUSE: Millis = 750_000;
 
 fn pause(unusable: Unusable, failures: u32) -> Duration {
     let index = match unusable {
@@ -123,6 +132,14 @@ mod tests {
 
     const TEN_MINUTES: Millis = 600_000;
     const REJECTED: Unusable = Unusable::Rejected { retry_after: None };
+
+    #[test]
+    fn clock_that_is_put_back_prolongs_no_pause() {
+        let deferral = Deferral::after(None, REJECTED, 3_600_000, 0.0);
+        assert!(!deferral.allows(3_600_000, false));
+        assert!(deferral.allows(0, false));
+        assert_eq!(deferral.wait(0), Duration::ZERO);
+    }
 
     /// When a fleet calls within ten minutes that tries each `step` ms, where each answer is unusable. `early` tells at
     /// which tries another address has just had a usable answer, `killed` at which calls the caller is killed.

@@ -289,13 +289,24 @@ impl Fleet {
         Ok(self.write(BILL, bill, BILL_TTL, Some(expected)).await?.is_some())
     }
 
-    /// Tells all enrichers that the Deanonymizer wants to be left alone for so long.
+    /// Tells all enrichers to make no calls for so long. A pause that ends later stays.
     ///
     /// # Errors
-    /// Where the bucket does not acknowledge.
+    /// If the bucket cannot be read or does not acknowledge.
     pub async fn pause(&self, wait: Duration) -> Result<(), FleetError> {
         let until = clock::now() + time::millis(wait);
-        self.write(PAUSE, &Pause { until }, wait, None).await.map(drop)
+        for _ in 0..CONFLICTS {
+            let (stored, sequence) = self.standing::<Pause>(PAUSE).await?;
+            if stored.is_some_and(|stored| stored.until >= until)
+                || self
+                    .write(PAUSE, &Pause { until }, wait, Some(sequence))
+                    .await?
+                    .is_some()
+            {
+                return Ok(());
+            }
+        }
+        Err(FleetError::Contended)
     }
 
     /// Whether nothing is left to do: the verdict is written, or has expired.

@@ -41,6 +41,10 @@ struct Address<T> {
     stage: Stage,
     /// How often its lookup has failed in a row.
     failures: u32,
+    /// How many of these failures were transient, since its start or since it was revived.
+    transient: u32,
+    /// Whether it was looked up early, after an outage, with its transient failures forgotten. That happens once.
+    revived: bool,
     /// Whether its next lookup comes before its time, because another address has had a usable answer.
     early: bool,
 }
@@ -107,6 +111,8 @@ impl<T> Waiting<T> {
                 interest: Interest::default(),
                 stage: Stage::Ready,
                 failures: 0,
+                transient: 0,
+                revived: false,
                 early: false,
             }
         });
@@ -190,6 +196,8 @@ impl<T> Waiting<T> {
         }
         address.failures = address.failures.saturating_add(1);
         address.early = false;
+        let is_transient = kind == RetryKind::Transient;
+        address.transient = address.transient.saturating_add(u32::from(is_transient));
         let early_retry = matches!(
             kind,
             RetryKind::Deferred {
@@ -197,10 +205,17 @@ impl<T> Waiting<T> {
                 ..
             }
         );
-        if early_retry {
+        // An outage is over with the first answer to anybody. What fails for one address alone is not called for each time.
+        let outlasted_chance = is_transient && address.transient >= retry::CHANCE && !address.revived;
+        if early_retry || outlasted_chance {
             self.doubted.insert(key);
         }
-        let pause = retry::pause(kind, address.failures, jitter);
+        let failures = if is_transient {
+            address.transient
+        } else {
+            address.failures
+        };
+        let pause = retry::pause(kind, failures, jitter);
         self.retry(key, now + pause);
     }
 
@@ -212,6 +227,10 @@ impl<T> Waiting<T> {
             };
             if let Stage::Retry(at) = address.stage {
                 address.early = true;
+                if address.transient >= retry::CHANCE {
+                    address.transient = 0;
+                    address.revived = true;
+                }
                 self.retries.remove(&at);
                 self.retry(key, now);
             }

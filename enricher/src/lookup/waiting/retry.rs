@@ -11,8 +11,8 @@ const UNCHANGING: [Duration; 3] = [
     Duration::from_mins(5),
 ];
 
-/// After so many failures in a row it is not chance any longer, even where every other call fails.
-const CHANCE: u32 = 16;
+/// After so many transient failures in a row it is not chance any longer, even if every other call fails.
+pub const CHANCE: u32 = 16;
 
 /// By how much jitter lengthens a pause, as a share of it.
 const JITTER: f64 = 0.25;
@@ -21,7 +21,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE_UNSENT: Duration = Duration::from_secs(4);
 
-/// The pause after the `failures`th failure in a row (from 1), which was of this kind. `jitter` lies between 0 and 1; it
+/// The pause after the `failures`th failure (from 1) of this kind in a row. `jitter` lies between 0 and 1; it
 /// spreads lookups that failed together.
 pub fn pause(kind: RetryKind, failures: u32, jitter: f64) -> Duration {
     let failures = failures.max(1);

@@ -186,3 +186,40 @@ fn usable_answer_for_another_address_brings_an_early_retry() {
     assert_eq!(waiting.next(now), None, "it is the address");
     assert_eq!(waiting.next_retry(), Some(now + Duration::from_secs(30)));
 }
+
+/// Fails until the pause is no longer that of chance; returns the time of the last failure.
+fn outlast_chance(waiting: &mut Waiting<u32>, begin: Instant) -> Instant {
+    let mut failed_at = begin;
+    for _ in 0..retry::CHANCE {
+        failed_at = waiting.next_retry().unwrap_or(begin);
+        assert_eq!(waiting.next(failed_at), Some(key(1)));
+        waiting.failed(key(1), RetryKind::Transient, failed_at, 0.0);
+    }
+    failed_at
+}
+
+#[test]
+fn outage_is_over_with_the_first_answer_to_anybody() {
+    let (mut waiting, now) = (Waiting::new(), Instant::now());
+    waiting.add(key(1), sighting("a", 1), 1);
+    let recovered = outlast_chance(&mut waiting, now) + Duration::from_secs(1);
+    assert_eq!(waiting.next(recovered), None);
+    waiting.succeeded(recovered);
+    let failed_at = outlast_chance(&mut waiting, recovered);
+    waiting.succeeded(failed_at);
+    assert_eq!(waiting.next(failed_at), None, "it fails for this address alone");
+}
+
+#[test]
+fn failures_that_cost_no_call_use_up_no_chance() {
+    let (mut waiting, mut now) = (Waiting::new(), Instant::now());
+    waiting.add(key(1), sighting("a", 1), 1);
+    for _ in 0..100 {
+        assert_eq!(waiting.next(now), Some(key(1)));
+        waiting.failed(key(1), RetryKind::NotSent, now, 0.0);
+        now = waiting.next_retry().unwrap();
+    }
+    assert_eq!(waiting.next(now), Some(key(1)));
+    waiting.failed(key(1), RetryKind::Transient, now, 0.0);
+    assert!(waiting.next_retry().unwrap() - now < Duration::from_secs(1));
+}

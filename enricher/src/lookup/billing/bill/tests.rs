@@ -58,6 +58,20 @@ fn each_call_counts_in_every_span() {
 }
 
 #[test]
+fn calls_count_after_the_clock_was_put_back() {
+    let mut bill = Bill::new(0);
+    bill.take("a", 1, 10 * 60_000);
+    let known = bill.clone();
+    for taken in [2, 4, 6] {
+        bill = bill.join(&known);
+        bill.take("a", 2, 5 * 60_000);
+        assert_eq!(bill.taken(Span::Minute, 5 * 60_000), taken);
+    }
+    bill.take("a", 1, 10 * 60_000);
+    assert_eq!(bill.join(&known).taken(Span::Minute, 10 * 60_000), 1);
+}
+
+#[test]
 fn accounts_of_enrichers_that_are_gone_are_added_up() {
     let mut bill = Bill::new(0);
     for number in 0..100 {
