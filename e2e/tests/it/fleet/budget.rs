@@ -182,6 +182,7 @@ async fn a_used_up_budget_outlives_nats_and_each_enricher() -> Result<()> {
     // One enricher stays, and puts back what the server that restarts and the other enricher have forgotten.
     site.member_mut(Role::Enricher, 0)?.process.kill().await?;
     site.nats.process.restart().await?;
+    site.member_mut(Role::Enricher, 1)?.ready().await?;
     site.member_mut(Role::Enricher, 0)?.process.start()?;
     site.ready().await?;
     is_used_up(&site, "20/day", 2, &mut next).await?;
