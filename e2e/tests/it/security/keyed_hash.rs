@@ -76,7 +76,8 @@ async fn keys_cannot_be_made_without_the_secret_and_spellings_share_one() -> Res
         }
     }
     // Two addresses in four spellings, the data centre's, and the one with which all was settled.
-    assert_eq!(keys.len(), 4, "{keys:?}");
+    let addresses = keys.iter().filter(|key| *key != "bill").count();
+    assert_eq!(addresses, 4, "{keys:?}");
     Ok(())
 }
 
