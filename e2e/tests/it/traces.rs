@@ -159,6 +159,9 @@ fn printed(trace: &BTreeMap<&str, &Span>) -> Result<String> {
     Ok(lines)
 }
 
+/// By how much the clock may be corrected between two spans of one process, in ns.
+const CORRECTION: u64 = 50_000_000;
+
 #[tokio::test]
 async fn one_trace_spans_emitter_lookup_and_page() -> Result<()> {
     let collector = Collector::start().await?;
@@ -195,7 +198,7 @@ async fn one_trace_spans_emitter_lookup_and_page() -> Result<()> {
         let parent = parent.map(|parent| trace[parent].id.clone()).unwrap_or_default();
         assert_eq!(span.parent, parent, "what {name} is a part of");
         assert!(
-            span.start >= before && span.end >= span.start,
+            span.start + CORRECTION >= before && span.end >= span.start,
             "{name}: {trace:#?}"
         );
         before = span.start;
@@ -264,7 +267,7 @@ async fn unreachable_collector_logs_one_line() -> Result<()> {
         .start()
         .await?;
     let ingestor = &site.member(Role::Ingestor, 0)?.process;
-    let complaints = || -> Result<usize> { Ok(ingestor.log()?.matches("takes no traces").count()) };
+    let complaints = || -> Result<usize> { Ok(ingestor.log()?.matches("refuses traces").count()) };
     let mut sent = 0;
     eventually("it is said", async || {
         let visitor = Visitor::from(&site.ip(Kind::Full, sent));

@@ -54,5 +54,5 @@ it('says since when it counts', () => {
 
 it('says nothing of a time that is not known', () => {
   show({});
-  expect(screen.getByRole('term').textContent).toBe('Spent on lookups ');
+  expect(screen.getByRole('term').textContent).toBe('Spent on lookups');
 });

@@ -9,7 +9,8 @@ export function LookupCosts() {
   return (
     <div className="figure costs">
       <dt>
-        Spent on lookups <Since />
+        Spent on lookups
+        <Since />
       </dt>
       <dd>{lookups ? formatMoney(lookups.spent) : NOTHING}</dd>
       {lookups ? <Calls lookups={lookups} /> : <NoCalls />}
@@ -21,7 +22,7 @@ export function LookupCosts() {
 function Since() {
   const since = useLive(({ view }) => view.pipeline?.lookupsSince ?? null);
   const text = useLive(({ status: { now } }) => (since === null ? null : formatSince(since, now ?? since)));
-  return text !== null && <span className="since">since {text}</span>;
+  return text !== null && <span className="since"> since {text}</span>;
 }
 
 /** As high as what is to come. */
