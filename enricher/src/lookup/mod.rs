@@ -6,6 +6,7 @@ pub mod cache;
 pub mod failure;
 pub mod free_tier;
 pub mod interest;
+pub mod pauses;
 pub mod provider;
 pub mod waiting;
 

@@ -13,8 +13,7 @@ use protocol::status::Account;
 use protocol::time::millis;
 use serde::{Deserialize, Serialize};
 
-/// The longest `Retry-After` that is honoured, and so the longest time without a probe where `--account-retry` is shorter.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(10);
+use crate::lookup::pauses::LONGEST_RETRY_AFTER;
 
 /// Tells keys to the provider apart without telling any: a keyed hash of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,6 +140,7 @@ impl AccountEntry {
     }
 }
 
+/// The longest time without a probe.
 fn longest_wait(retry: Duration) -> Duration {
     retry.max(LONGEST_RETRY_AFTER)
 }

@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 
 use protocol::status::Breaker as State;
 
-/// The longest time for which the Deanonymizer is left alone because it asks for it.
-pub const LONGEST_WAIT: Duration = Duration::from_mins(10);
+use crate::lookup::pauses::LONGEST_RETRY_AFTER;
 
 /// How many of the last calls are looked at.
 const WINDOW: usize = 32;
@@ -94,10 +93,7 @@ impl Breaker {
             return;
         }
         match (self.state, failed) {
-            (State::HalfOpen, false) => {
-                self.enter(State::Closed);
-                self.pause = FIRST_PAUSE;
-            }
+            (State::HalfOpen, false) => self.close(),
             (State::HalfOpen, true) => {
                 self.pause = (self.pause * 2).min(LONGEST_PAUSE);
                 self.open(now);
@@ -109,8 +105,7 @@ impl Breaker {
     /// An admitted call had an answer that is unusable: the provider answers, and says nothing of other addresses.
     pub fn answered(&mut self, admission: Admission) {
         if admission.generation == self.generation && self.state == State::HalfOpen {
-            self.enter(State::Closed);
-            self.pause = FIRST_PAUSE;
+            self.close();
         }
     }
 
@@ -126,7 +121,7 @@ impl Breaker {
         if wait.is_zero() {
             return;
         }
-        let until = now + wait.min(LONGEST_WAIT);
+        let until = now + wait.min(LONGEST_RETRY_AFTER);
         self.enter(State::Open);
         self.paused_until = self.paused_until.max(Some(until));
         self.open_until = self.open_until.max(self.paused_until);
@@ -146,6 +141,11 @@ impl Breaker {
         if self.failed.len() >= MIN_RESULTS && successes * ONE_SUCCESS_IN <= self.failed.len() {
             self.open(now);
         }
+    }
+
+    fn close(&mut self) {
+        self.enter(State::Closed);
+        self.pause = FIRST_PAUSE;
     }
 
     fn open(&mut self, now: Instant) {
@@ -274,7 +274,7 @@ mod tests {
         assert!(!breaker.is_paused(now + 30 * second));
         assert!(breaker.admit(now + 30 * second).is_some());
         breaker.pause(Duration::MAX, now);
-        assert!(!breaker.is_shut(now + LONGEST_WAIT));
+        assert!(!breaker.is_shut(now + LONGEST_RETRY_AFTER));
     }
 
     #[test]

@@ -6,12 +6,7 @@ use protocol::Millis;
 use protocol::time::millis;
 use serde::{Deserialize, Serialize};
 
-/// The pauses after an answer that retrying does not change; the last one repeats.
-const PAUSES: [Duration; 3] = [
-    Duration::from_secs(5),
-    Duration::from_secs(30),
-    Duration::from_mins(5),
-];
+use crate::lookup::pauses::{self, LONGEST_RETRY_AFTER};
 
 /// The pause before the second call, because the first answer may have been damaged on its way.
 const QUICK_RETRY: Duration = Duration::from_millis(100);
@@ -21,9 +16,6 @@ const EARLY_RETRY_UNTIL: u32 = 3;
 
 /// For how long failures are remembered after the next call is due: the session may come back late, or to another enricher.
 const REMEMBER: Duration = Duration::from_mins(10);
-
-/// By how much jitter lengthens a pause, as a share of it.
-const JITTER: f64 = 0.25;
 
 /// Why an answer brought no verdict though the provider answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +57,8 @@ impl Deferral {
     pub fn after(before: Option<Self>, unusable: Unusable, now: Millis, jitter: f64) -> Self {
         let failures = before.map_or(0, |before| before.failures).saturating_add(1);
         let retry_after = unusable.retry_after();
-        let pause = pause(unusable, failures)
-            .max(retry_after.unwrap_or_default())
-            .mul_f64(1.0 + JITTER * jitter.clamp(0.0, 1.0));
+        let pause = pause(unusable, failures).max(retry_after.unwrap_or_default());
+        let pause = pauses::jittered(pause, jitter);
         Self {
             failures,
             retry_at: now + millis(pause),
@@ -103,7 +94,8 @@ impl Deferral {
     /// What is left of the pause, in ms. One that is longer than any tells of a clock that was put back.
     fn left(&self, now: Millis) -> Millis {
         let left = self.retry_at - now;
-        if left > MAX_PAUSE { 0 } else { left.max(0) }
+        let longest = millis(pauses::jittered(LONGEST_RETRY_AFTER, 1.0));
+        if left > longest { 0 } else { left.max(0) }
     }
 
     /// How much longer it is remembered.
@@ -112,17 +104,13 @@ impl Deferral {
     }
 }
 
-/// No pause is longer, in ms: the longest `Retry-After` that is kept, ten minutes, with its jitter.
-const MAX_PAUSE: Millis = 750_000;
-
 fn pause(unusable: Unusable, failures: u32) -> Duration {
     let index = match unusable {
         Unusable::Malformed if failures <= 1 => return QUICK_RETRY,
         Unusable::Malformed => failures - 2,
         Unusable::Rejected { .. } => failures.saturating_sub(1),
     };
-    let index = usize::try_from(index).unwrap_or(usize::MAX);
-    PAUSES[index.min(PAUSES.len() - 1)]
+    pauses::rare(index)
 }
 
 #[cfg(test)]

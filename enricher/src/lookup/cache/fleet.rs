@@ -295,14 +295,27 @@ impl Fleet {
     /// If the bucket cannot be read or does not acknowledge.
     pub async fn pause(&self, wait: Duration) -> Result<(), FleetError> {
         let until = clock::now() + time::millis(wait);
+        let later = |stored: Option<&Pause>| {
+            let ends_earlier = stored.is_none_or(|stored| stored.until < until);
+            ends_earlier.then_some(Pause { until })
+        };
+        self.update(PAUSE, wait, later).await
+    }
+
+    /// Replaces what stands under a name by what `next` makes of it, unless that is nothing; starts over where another
+    /// enricher writes in between.
+    pub(super) async fn update<T: Serialize + DeserializeOwned>(
+        &self,
+        name: &str,
+        ttl: Duration,
+        next: impl Fn(Option<&T>) -> Option<T>,
+    ) -> Result<(), FleetError> {
         for _ in 0..CONFLICTS {
-            let (stored, sequence) = self.standing::<Pause>(PAUSE).await?;
-            if stored.is_some_and(|stored| stored.until >= until)
-                || self
-                    .write(PAUSE, &Pause { until }, wait, Some(sequence))
-                    .await?
-                    .is_some()
-            {
+            let (stored, sequence) = self.standing(name).await?;
+            let Some(value) = next(stored.as_ref()) else {
+                return Ok(());
+            };
+            if self.write(name, &value, ttl, Some(sequence)).await?.is_some() {
                 return Ok(());
             }
         }

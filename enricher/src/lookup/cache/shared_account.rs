@@ -67,16 +67,9 @@ impl Fleet {
     /// # Errors
     /// Where the bucket does not acknowledge.
     pub async fn account_refused(&self, told: &AccountEntry, began_at: Millis) -> Result<(), FleetError> {
-        for _ in 0..CONFLICTS {
-            let (before, sequence) = self.standing::<AccountEntry>(ACCOUNT).await?;
-            let Some(entry) = AccountEntry::after_refusal(before.as_ref(), told.clone(), began_at) else {
-                return Ok(());
-            };
-            if self.write(ACCOUNT, &entry, TTL, Some(sequence)).await?.is_some() {
-                return Ok(());
-            }
-        }
-        Err(FleetError::Contended)
+        let next =
+            |before: Option<&AccountEntry>| AccountEntry::after_refusal(before, told.clone(), began_at);
+        self.update(ACCOUNT, TTL, next).await
     }
 
     /// A probe with this key was accepted: everybody may call.

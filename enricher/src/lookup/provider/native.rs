@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::filter::answer::Answer;
-use crate::lookup::admission::breaker::LONGEST_WAIT;
 use crate::lookup::failure::LookupFailure as Failure;
+use crate::lookup::pauses::LONGEST_RETRY_AFTER;
 
 /// An object of JSON; for a struct alone an array would do as well.
 type Object = serde_json::Map<String, Value>;
@@ -135,7 +135,7 @@ pub fn wait_asked_for(retry_after: &str, now: Millis) -> Option<Duration> {
         let until = millis(date.duration_since(UNIX_EPOCH).ok()?);
         Duration::from_millis(u64::try_from(until - now).ok()?)
     };
-    Some(wait.min(LONGEST_WAIT))
+    Some(wait.min(LONGEST_RETRY_AFTER))
 }
 
 #[cfg(test)]
@@ -260,7 +260,7 @@ mod tests {
         assert_eq!(wait_asked_for(date, 20_000), Some(Duration::from_secs(40)));
         assert_eq!(wait_asked_for(date, 60_001), None, "that is over");
         for text in ["18446744073709551615", "Fri, 31 Dec 9999 23:59:59 GMT"] {
-            assert_eq!(wait_asked_for(text, 0), Some(LONGEST_WAIT), "{text}");
+            assert_eq!(wait_asked_for(text, 0), Some(LONGEST_RETRY_AFTER), "{text}");
         }
         for text in ["", "soon", "-1", "Thu, 01 Jan"] {
             assert_eq!(wait_asked_for(text, 0), None, "{text}");

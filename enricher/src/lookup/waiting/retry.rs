@@ -3,19 +3,10 @@
 use std::time::Duration;
 
 use crate::lookup::failure::RetryKind;
-
-/// The pauses once failures are not chance any longer; the last one repeats.
-const UNCHANGING: [Duration; 3] = [
-    Duration::from_secs(5),
-    Duration::from_secs(30),
-    Duration::from_mins(5),
-];
+use crate::lookup::pauses;
 
 /// After so many transient failures in a row it is not chance any longer, even if every other call fails.
 pub const CHANCE: u32 = 16;
-
-/// By how much jitter lengthens a pause, as a share of it.
-const JITTER: f64 = 0.25;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
@@ -28,23 +19,18 @@ pub fn pause(kind: RetryKind, failures: u32, jitter: f64) -> Duration {
     let pause = match kind {
         RetryKind::NotSent => exponential(failures, LONGEST_PAUSE_UNSENT),
         RetryKind::Transient if failures < CHANCE => exponential(failures, LONGEST_PAUSE),
-        RetryKind::Transient => unchanging(failures - CHANCE),
+        RetryKind::Transient => pauses::rare(failures - CHANCE),
         // With its jitter already.
         RetryKind::Deferred { wait, .. } => return wait,
         RetryKind::Later => Duration::ZERO,
         RetryKind::Queued(wait) => wait,
     };
-    pause.mul_f64(1.0 + JITTER * jitter.clamp(0.0, 1.0))
+    pauses::jittered(pause, jitter)
 }
 
 fn exponential(failures: u32, longest: Duration) -> Duration {
     let factor = 2_u32.saturating_pow(failures - 1);
     FIRST_PAUSE.saturating_mul(factor).min(longest)
-}
-
-fn unchanging(index: u32) -> Duration {
-    let index = usize::try_from(index).unwrap_or(usize::MAX);
-    UNCHANGING[index.min(UNCHANGING.len() - 1)]
 }
 
 #[cfg(test)]
