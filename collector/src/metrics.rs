@@ -8,7 +8,7 @@ use crate::visits::Counts;
 
 /// What the collector counts.
 pub struct CollectorMetrics {
-    /// Beacons that were used.
+    /// Accepted beacons.
     pub accepted: Counter,
     /// Connections to the emitter's port, those without a handshake included.
     pub connections: Gauge,
@@ -26,11 +26,8 @@ pub struct CollectorMetrics {
 impl CollectorMetrics {
     /// Registers them all.
     pub fn new(metrics: &Metrics) -> Self {
-        let dropped: Family<Label, Counter> = metrics.add(
-            "beacons_dropped",
-            "Beacons that were not used, by reason",
-            Family::default(),
-        );
+        let dropped: Family<Label, Counter> =
+            metrics.add("beacons_dropped", "Dropped beacons, by reason", Family::default());
         for reason in DropReason::ALL {
             drop(dropped.get_or_create(&[("reason", reason.label())]));
         }
@@ -45,7 +42,7 @@ impl CollectorMetrics {
         let slow = "Clients disconnected because they read too slowly";
         let refused = "Handshakes refused: a web page sent them, or there are too many clients";
         Self {
-            accepted: metrics.add("beacons_accepted", "Beacons that were used", Counter::default()),
+            accepted: metrics.add("beacons_accepted", "Accepted beacons", Counter::default()),
             connections: metrics.add(
                 "emitter_connections",
                 "Connections to the emitter's port, those without a handshake included",

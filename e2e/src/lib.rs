@@ -11,6 +11,7 @@
 //! Everything listens on ports of its own, so that several pipelines can run at once. The logs of all processes are in
 //! `target/e2e/<test>/`.
 
+mod arrivals;
 mod binaries;
 mod certificates;
 pub mod chaos;

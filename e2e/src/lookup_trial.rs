@@ -114,7 +114,7 @@ pub struct LookupOutcome {
     pub known_missing: usize,
     /// Calls per address.
     pub calls_per_ip: f64,
-    /// The most calls that were in flight at once.
+    /// The highest number of calls in flight at once.
     pub max_in_flight: u64,
     /// How long keep-alives of a known visitor took to the viewer.
     pub known_latencies: Latencies,

@@ -156,7 +156,7 @@ fn allowed(origin: HeaderValue) -> [(HeaderName, HeaderValue); 2] {
     [(ACCESS_CONTROL_ALLOW_ORIGIN, origin), (VARY, vary)]
 }
 
-/// What the browser is told. It does nothing with it; whoever sets up a website sees it in the browser's tools.
+/// The answer to the browser. The tracker ignores it; a developer sees it in the browser's tools.
 fn status(reason: DropReason) -> StatusCode {
     match reason {
         DropReason::Origin => StatusCode::FORBIDDEN,

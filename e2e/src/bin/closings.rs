@@ -4,7 +4,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
-use e2e::{Pipeline, Role, Visitor, eventually};
+use e2e::{Pipeline, Role, eventually};
 use simulator::world::Kind;
 
 /// Measures the cost of remembered closings.
@@ -42,15 +42,7 @@ async fn main() -> Result<()> {
 
 async fn pass_through(site: &Pipeline, sessions: u32) -> Result<()> {
     for _ in 0..sessions.div_ceil(AT_ONCE) {
-        let visitors: Vec<_> = (0..AT_ONCE)
-            .map(|number| Visitor::from(&site.ip(Kind::CompanyOnly, number % ADDRESSES)))
-            .collect();
-        site.send(
-            &visitors
-                .iter()
-                .map(|visitor| visitor.opened(0))
-                .collect::<Vec<_>>(),
-        );
+        let visitors = site.arrive(Kind::CompanyOnly, (0..AT_ONCE).map(|number| number % ADDRESSES));
         site.send(
             &visitors
                 .iter()

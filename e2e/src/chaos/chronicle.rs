@@ -10,7 +10,7 @@ use simulator::event::EventKind;
 #[derive(Debug, Default)]
 pub struct Chronicle {
     events: Vec<SentEvent>,
-    /// Sessions that were closed long ago; what comes of them later changes nothing.
+    /// Sessions that were closed long ago; their later events change nothing.
     closed: HashSet<String>,
     heard_of: u64,
 }

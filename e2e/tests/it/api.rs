@@ -1,7 +1,7 @@
 //! What the processes say over HTTP.
 
 use anyhow::{Result, ensure};
-use e2e::{Pipeline, Role, Visitor, eventually};
+use e2e::{Pipeline, Role, eventually};
 use protocol::frame::{Frame, Snapshot, Stats};
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -10,15 +10,7 @@ use simulator::world::Kind;
 #[tokio::test]
 async fn sessions_are_the_snapshot_and_stats_and_pipeline_parts_of_it() -> Result<()> {
     let site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
-    let visitors: Vec<_> = (0..10)
-        .map(|n| Visitor::from(&site.ip(Kind::CompanyOnly, n % 4)))
-        .collect();
-    site.send(
-        &visitors
-            .iter()
-            .map(|visitor| visitor.opened(0))
-            .collect::<Vec<_>>(),
-    );
+    let visitors = site.arrive(Kind::CompanyOnly, (0..10).map(|n| n % 4));
     site.view_is_right().await?;
     let gateway = &site.member(Role::Gateway, 0)?.http;
 

@@ -47,16 +47,7 @@ async fn fails_and_heals(failure: Failure) -> Result<()> {
     .await?;
     being_identified(&site, waiting.len() as u64).await?;
 
-    let touch = known.keep_alive(0);
-    let again = Visitor::from(&known.ip);
-    site.send(&[touch.clone(), again.opened(0)]);
-    site.shows(&again).await?;
-    eventually("the known visitor goes on", async || {
-        let session = site.shows(&known).await?;
-        ensure!(Some(session.last_activity_at) == touch.timestamp_ms());
-        Ok(())
-    })
-    .await?;
+    site.serves_known(&known).await?;
     assert_eq!(site.sessions().await?.len(), 2, "{failure}");
 
     site.deanonymizer.fail_all(None);
@@ -113,15 +104,7 @@ every_failure! {
 async fn occasional_500_goes_unnoticed() -> Result<()> {
     let site = Pipeline::start().await?;
     site.deanonymizer.set_error_rate(0.1);
-    let visitors: Vec<_> = (0..200)
-        .map(|n| Visitor::from(&site.ip(Kind::CompanyOnly, n)))
-        .collect();
-    site.send(
-        &visitors
-            .iter()
-            .map(|visitor| visitor.opened(0))
-            .collect::<Vec<_>>(),
-    );
+    let visitors = site.arrive(Kind::CompanyOnly, 0..200);
     site.view_is_right().await?;
     let stats = site.deanonymizer.stats();
     assert!(stats.by_status.contains_key(&500), "{stats:?}");
@@ -269,15 +252,7 @@ async fn lookups_beyond_the_budget_wait() -> Result<()> {
         .flag(Role::Enricher, "--lookup-budget", "5/day")
         .start()
         .await?;
-    let visitors: Vec<_> = (0..12)
-        .map(|n| Visitor::from(&site.ip(Kind::CompanyOnly, n)))
-        .collect();
-    site.send(
-        &visitors
-            .iter()
-            .map(|visitor| visitor.opened(0))
-            .collect::<Vec<_>>(),
-    );
+    site.arrive(Kind::CompanyOnly, 0..12);
     eventually(
         "what the budget allows is shown and the rest is waiting",
         async || {

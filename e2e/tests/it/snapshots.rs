@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use e2e::line::narrow;
-use e2e::{Answer, Pipeline, Role, Visitor, eventually};
+use e2e::{Answer, Pipeline, Role, eventually};
 use reqwest::StatusCode;
 use simulator::world::Kind;
 use tokio::io::AsyncWriteExt as _;
@@ -21,15 +21,7 @@ const MAX_HELD: u64 = 8;
 /// A site with so many visitors.
 async fn with_visitors(count: u32) -> Result<Pipeline> {
     let site = Pipeline::start().await?;
-    let visitors: Vec<_> = (0..count)
-        .map(|n| Visitor::from(&site.ip(Kind::Full, n)))
-        .collect();
-    site.send(
-        &visitors
-            .iter()
-            .map(|visitor| visitor.opened(0))
-            .collect::<Vec<_>>(),
-    );
+    site.arrive(Kind::Full, 0..count);
     eventually("all are shown", async || {
         let shown = site.member(Role::Gateway, 0)?.http.stats().await?.active_sessions;
         ensure!(shown == u64::from(count), "{shown}");

@@ -14,6 +14,7 @@ use std::process::{ExitCode, Termination};
 use axum::Router;
 use protocol::status::Figures;
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -87,9 +88,9 @@ pub fn main<F: CommandLine, T: Termination, P: Future<Output = anyhow::Result<T>
     logs::start(flags.common().log_format);
     // rustls supports several providers and needs one to be chosen.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
-        Err(error) => return bad_configuration(&format!("error: no runtime: {error}")),
+        Err(code) => return code,
     };
     let traced = flags.check().and_then(|()| {
         trace::start(
@@ -98,7 +99,20 @@ pub fn main<F: CommandLine, T: Termination, P: Future<Output = anyhow::Result<T>
         )
     });
     // The guard is held to the end, so that the last spans are exported.
-    match traced.and_then(|_guard| runtime.block_on(process(flags))) {
+    exit_code(traced.and_then(|_guard| runtime.block_on(process(flags))))
+}
+
+/// A runtime on this thread.
+fn runtime() -> Result<Runtime, ExitCode> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| bad_configuration(&format!("error: no runtime: {error}")))
+}
+
+/// How a process exits that ended so; an error is one in the configuration.
+fn exit_code<T: Termination>(ended: anyhow::Result<T>) -> ExitCode {
+    match ended {
         Ok(ended) => ended.report(),
         Err(error) => bad_configuration(&format!("error: {error:#}")),
     }

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::flags::{self, Command, LogFormat, bad_configuration};
+use super::flags::{self, Command, LogFormat};
 use super::{healthcheck, shutdown};
 use crate::http::{Server, health_routes};
 use crate::telemetry::health::Health;
@@ -41,13 +41,9 @@ pub fn main<F: StandaloneCommandLine, T: Termination, P: Future<Output = anyhow:
         return healthcheck::run(flags.http_listen());
     }
     logs::start(flags.log_format());
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return bad_configuration(&format!("error: no runtime: {error}")),
-    };
-    match runtime.block_on(process(flags)) {
-        Ok(ended) => ended.report(),
-        Err(error) => bad_configuration(&format!("error: {error:#}")),
+    match super::runtime() {
+        Ok(runtime) => super::exit_code(runtime.block_on(process(flags))),
+        Err(code) => code,
     }
 }
 

@@ -96,16 +96,7 @@ async fn refused_account_is_probed_once_for_the_whole_fleet_and_known_visitors_g
     }
     every_enricher_says(&site, Account::Refused, Some(reason)).await?;
 
-    let again = Visitor::from(&known.ip);
-    let touch = known.keep_alive(0);
-    site.send(&[again.opened(0), touch.clone()]);
-    site.shows(&again).await?;
-    eventually("the known visitor goes on", async || {
-        let session = site.shows(&known).await?;
-        ensure!(Some(session.last_activity_at) == touch.timestamp_ms());
-        Ok(())
-    })
-    .await?;
+    site.serves_known(&known).await?;
     let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
     assert_eq!(pipeline.interruptions, [], "nothing is cut off");
     let calls = site.deanonymizer.stats().calls - before;

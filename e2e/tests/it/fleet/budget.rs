@@ -63,16 +63,7 @@ async fn limits_the_fleet_and_delays_only_unknown_visitors() -> Result<()> {
         Ok(())
     })
     .await?;
-    let again = Visitor::from(&known.ip);
-    let touch = known.keep_alive(0);
-    site.send(&[again.opened(0), touch.clone()]);
-    site.shows(&again).await?;
-    eventually("the known visitor goes on", async || {
-        let session = site.shows(&known).await?;
-        ensure!(Some(session.last_activity_at) == touch.timestamp_ms());
-        Ok(())
-    })
-    .await
+    site.serves_known(&known).await
 }
 
 #[tokio::test]

@@ -35,15 +35,7 @@ async fn slow_answers_identify_all_visitors_and_delay_nobody() -> Result<()> {
 async fn half_of_the_calls_may_fail() -> Result<()> {
     let site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
     site.deanonymizer.set_error_rate(0.5);
-    let visitors: Vec<_> = (0..300)
-        .map(|number| Visitor::from(&site.ip(Kind::CompanyOnly, number)))
-        .collect();
-    site.send(
-        &visitors
-            .iter()
-            .map(|visitor| visitor.opened(0))
-            .collect::<Vec<_>>(),
-    );
+    let visitors = site.arrive(Kind::CompanyOnly, 0..300);
     eventually("everybody is identified", async || {
         let shown = site.sessions().await?.len();
         ensure!(shown == visitors.len(), "{shown}");

@@ -19,7 +19,7 @@ fn write(file: &Path, entries: &[(&str, Value)]) -> Result<()> {
         let range: IpAddrWithMask = range.parse().map_err(|_| anyhow::anyhow!("{range}"))?;
         database.insert_node(range, data);
     }
-    // In one step, as whoever fetches databases should.
+    // In one step, as a script that fetches databases should.
     let half_written = file.with_extension("new");
     std::fs::write(&half_written, database.write_to(Vec::new())?)?;
     Ok(std::fs::rename(half_written, file)?)

@@ -49,7 +49,7 @@ struct OwnAccount {
     name: String,
     /// How often it had to begin a new account.
     renamed: u32,
-    /// What stands in accounts of its own that were closed.
+    /// The sum of its own accounts that were closed.
     closed: Lookups,
     /// What stands in its account.
     written: Lookups,
