@@ -39,7 +39,10 @@ export function timelineOf({
   }
   events.push(...activities.map((at) => ({ at, what: 'Was active' })));
   if (identifiedAt !== null) {
-    events.push({ at: identifiedAt, what: session.company ? `Identified as ${session.company.name}` : 'Could not be identified' });
+    events.push({
+      at: identifiedAt,
+      what: session.company ? `Identified as ${session.company.name}` : 'Could not be identified',
+    });
   }
   if (left !== null) events.push({ at: left.at, what: LEFT[left.reason] ?? 'Left' });
   // The sort is stable, so simultaneous events keep the order of the list above.
