@@ -127,6 +127,17 @@ impl Outbox {
         events
     }
 
+    /// The raw stream has no room for the batch, which waits again.
+    pub fn refuse(&mut self, id: BatchId) {
+        let Some(sent) = self.get(id).filter(|batch| batch.state == State::Sent) else {
+            return;
+        };
+        sent.state = State::Waiting;
+        let kind = sent.batch.kind;
+        self.in_flight[kind as usize] -= 1;
+        self.cursor = self.cursor.min(id.0);
+    }
+
     /// The connection was lost: sends again what was sent and not acknowledged.
     pub fn resend_unacknowledged(&mut self) {
         self.resend(|state| state == State::Sent);

@@ -119,6 +119,23 @@ fn a_lost_connection_sends_the_unacknowledged_again() {
 }
 
 #[test]
+fn a_refused_batch_is_sent_again_before_later_ones() {
+    let mut outbox = Outbox::new(ROOMY);
+    outbox.push(KeepAlive, b"{1}", 1);
+    let (refused, batch) = outbox.next_batch().unwrap();
+    outbox.push(KeepAlive, b"{2}", 2);
+    outbox.refuse(refused);
+    outbox.refuse(refused);
+    assert_eq!(outbox.unacknowledged(), 2);
+    assert_eq!(outbox.next_batch(), Some((refused, batch)));
+    assert_eq!(
+        outbox.next_batch(),
+        None,
+        "the second waits for an acknowledgement"
+    );
+}
+
+#[test]
 fn a_lost_stream_gets_the_replay_window_again() {
     let mut outbox = Outbox::new(ROOMY);
     for at in [0, 30_000, 61_000] {
@@ -163,6 +180,7 @@ enum Step {
     Push(EventKind),
     Send,
     Acknowledge(usize),
+    Refuse(usize),
     LoseConnection,
     LoseStream,
 }
@@ -173,6 +191,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => kind.prop_map(Step::Push),
         3 => Just(Step::Send),
         3 => any::<usize>().prop_map(Step::Acknowledge),
+        1 => any::<usize>().prop_map(Step::Refuse),
         1 => Just(Step::LoseConnection),
         1 => Just(Step::LoseStream),
     ];
@@ -201,7 +220,11 @@ proptest! {
                     }
                     outbox.acknowledge(id);
                 }
-                Step::Acknowledge(_) => {}
+                Step::Refuse(which) if !under_way.is_empty() => {
+                    let (id, _) = under_way.swap_remove(which % under_way.len());
+                    outbox.refuse(id);
+                }
+                Step::Acknowledge(_) | Step::Refuse(_) => {}
                 Step::LoseConnection => {
                     under_way.clear();
                     outbox.resend_unacknowledged();

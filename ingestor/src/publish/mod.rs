@@ -1,5 +1,4 @@
 //! Publishes what the outbox releases to `VISITOR_RAW`, and waits while that stream is full.
 
-mod backpressure;
 mod delivered;
 pub mod publisher;

@@ -1,5 +1,6 @@
 //! Publishes events to the raw stream, and keeps each until it is acknowledged.
 
+use std::error::Error as _;
 use std::future::IntoFuture as _;
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind, traits::Publisher as _};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::Stream;
+use async_nats::jetstream::{self, ErrorCode};
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -20,15 +22,14 @@ use service::clock;
 use service::health::Health;
 use service::incarnation::Change;
 use service::stream_watch::{Look, StreamTrouble, StreamWatch};
-use service::streams::{Streams, room};
+use service::streams::Streams;
 use service::trace::{self, Span};
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::emitter::feed::Accepted;
 use crate::metrics::IngestorMetrics;
 use crate::outbox::{Batch, BatchId, Limits, Outbox};
-use crate::publish::backpressure::Backpressure;
 use crate::publish::delivered::Delivered;
 
 /// The part's name in [`Health`].
@@ -37,11 +38,14 @@ pub const PART: &str = "raw stream";
 /// How often the state of the queue is requested.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
+/// The time between two attempts to publish to a full queue.
+const FULL_RETRY_INTERVAL: Duration = Duration::from_millis(250);
+
 /// Events that have waited for longer may leave the queue because of its maximum age.
 const OLD: Duration = Duration::from_secs(stream::RAW_MAX_AGE.as_secs() / 2);
 
-/// The reason while events are held back.
-const NEARLY_FULL: &str = "nearly full, the enrichers do not keep up";
+/// The reason while the queue refuses events, which wait in the outbox.
+const FULL: &str = "full, the enrichers do not keep up";
 
 /// The reason while the last events are sent again.
 const RESENDING: &str = "events were lost, sending those of the replay window again";
@@ -72,9 +76,10 @@ pub struct Publisher {
     watch: StreamWatch,
     /// How far the enrichers were at the last look.
     delivered: Option<Delivered>,
-    /// Whether the queue was close to dropping its oldest events by itself at the last look.
-    at_its_limits: bool,
-    backpressure: Backpressure,
+    /// Whether the queue was close to dropping its oldest events because of their age at the last look.
+    at_its_maximum_age: bool,
+    /// Whether the queue refused the last batch for lack of room.
+    full: bool,
     /// Whether the feed may send more events.
     open: bool,
 }
@@ -92,12 +97,12 @@ impl Publisher {
             outbox: Outbox::new(limits),
             watch: StreamWatch::new(nats.clone(), stream::RAW),
             delivered: None,
-            at_its_limits: false,
+            at_its_maximum_age: false,
+            full: false,
             nats,
             streams,
             health,
             metrics,
-            backpressure: Backpressure::default(),
             open: true,
         }
     }
@@ -154,8 +159,7 @@ impl Publisher {
             .gathering(events, made)
             .await
             .map_err(|error| error.to_string())?;
-        let (left, all) = room(&raw);
-        self.backpressure.update(left, all);
+        self.full = false;
         self.gathering(events, clock::known()).await;
         match self.watch.begin(&raw) {
             Change::Same => self.outbox.resend_unacknowledged(),
@@ -175,8 +179,17 @@ impl Publisher {
         let mut look = pin!(self.look());
         let mut housekeeping = interval(Duration::from_secs(1));
         housekeeping.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut retry = pin!(sleep(FULL_RETRY_INTERVAL));
         loop {
-            if let Err(error) = self.send(&mut acks).await {
+            // A full queue gets one batch at a time, until it accepts one.
+            let batches = if !self.full {
+                usize::MAX
+            } else if acks.is_empty() && retry.is_elapsed() {
+                1
+            } else {
+                0
+            };
+            if let Err(error) = self.send(&mut acks, batches).await {
                 return Interruption::Unacknowledged(error);
             }
             if !self.open && self.outbox.unacknowledged() == 0 {
@@ -188,6 +201,12 @@ impl Publisher {
                     Ok(sequence) => {
                         self.watch.saw(sequence);
                         self.metrics.published(self.outbox.acknowledge(id), oldest);
+                        self.note_full(false);
+                    }
+                    Err(error) if is_full(&error) => {
+                        self.outbox.refuse(id);
+                        self.note_full(true);
+                        retry.as_mut().reset(Instant::now() + FULL_RETRY_INTERVAL);
                     }
                     Err(error) => return Interruption::Unacknowledged(error),
                 },
@@ -197,25 +216,25 @@ impl Publisher {
                         Ok(raw) => raw,
                         Err(trouble) => return Interruption::Stream(trouble),
                     };
-                    self.update_backpressure(room(&raw));
+                    self.report_health();
                     if self.purged(&raw, delivered) {
                         return Interruption::Purged;
                     }
                     look.set(self.look());
                 }
+                () = &mut retry, if self.full && acks.is_empty() && !retry.is_elapsed() => {}
                 _ = housekeeping.tick() => {}
             }
             self.tidy();
         }
     }
 
-    /// Sends all batches that may be sent now.
-    async fn send(&mut self, acks: &mut Acks) -> Result<(), PublishError> {
-        // A process that is stopping holds nothing back, because it would be lost.
-        while (self.backpressure.allows_more() || !self.open)
-            && let Some((id, batch)) = self.outbox.next_batch()
-        {
-            self.backpressure.published(batch.size());
+    /// Sends the batches that may be sent now, at most `limit`.
+    async fn send(&mut self, acks: &mut Acks, limit: usize) -> Result<(), PublishError> {
+        for _ in 0..limit {
+            let Some((id, batch)) = self.outbox.next_batch() else {
+                break;
+            };
             let (subject, oldest) = (subject::raw(batch.kind), batch.oldest());
             let span = begin_trace(&batch);
             let message = message(batch, span.as_ref()).outbound_message(subject);
@@ -235,15 +254,15 @@ impl Publisher {
         Ok(())
     }
 
-    /// Takes note of how many bytes are left in the queue, and of its size.
-    fn update_backpressure(&mut self, (left, all): (u64, u64)) {
-        self.backpressure.update(left, all);
-        self.report_health();
+    fn note_full(&mut self, full: bool) {
+        if std::mem::replace(&mut self.full, full) != full {
+            self.report_health();
+        }
     }
 
     fn report_health(&self) {
-        if self.backpressure.is_nearly_full() {
-            self.health.failing(PART, NEARLY_FULL);
+        if self.full {
+            self.health.failing(PART, FULL);
         } else if self.outbox.is_resending() {
             self.health.failing(PART, RESENDING);
         } else {
@@ -252,12 +271,12 @@ impl Publisher {
     }
 
     /// Whether events were removed from the queue before an enricher had them, since the last look. Events that the queue
-    /// dropped because of its limits do not count, because sending more would not help.
+    /// dropped because of their age do not count, because sending more would not help.
     fn purged(&mut self, raw: &Stream, delivered: Option<Delivered>) -> bool {
         let state = &raw.cached_info().state;
         let waited = (state.last_timestamp - state.first_timestamp).unsigned_abs();
-        let at_its_limits = self.backpressure.is_nearly_full() || (state.messages > 0 && waited > OLD);
-        let limited = std::mem::replace(&mut self.at_its_limits, at_its_limits) || at_its_limits;
+        let aged = state.messages > 0 && waited > OLD;
+        let limited = std::mem::replace(&mut self.at_its_maximum_age, aged) || aged;
         let before = std::mem::replace(&mut self.delivered, delivered);
         let skipped = before
             .zip(delivered)
@@ -306,6 +325,14 @@ impl Publisher {
         self.metrics.dropped.inc_by(self.outbox.take_dropped());
         self.metrics.waiting.set(self.outbox.unacknowledged());
     }
+}
+
+/// Whether the queue refused a message for lack of room. A message that no queue takes has another code.
+fn is_full(error: &PublishError) -> bool {
+    error
+        .source()
+        .and_then(|source| source.downcast_ref::<jetstream::Error>())
+        .is_some_and(|error| error.error_code() == ErrorCode::STREAM_STORE_FAILED)
 }
 
 /// How far the consumer of the queue is; `None` if it does not answer.

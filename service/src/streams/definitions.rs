@@ -92,6 +92,8 @@ impl Streams {
             retention: RetentionPolicy::WorkQueue,
             max_age: stream::RAW_MAX_AGE,
             max_bytes: bytes(self.limits.raw_mib),
+            // A full queue refuses new events, which then wait in the ingestors, instead of dropping its oldest silently.
+            discard: DiscardPolicy::New,
             ..Config::default()
         })
         .await
