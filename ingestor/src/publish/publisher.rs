@@ -182,12 +182,10 @@ impl Publisher {
         let mut retry = pin!(sleep(FULL_RETRY_INTERVAL));
         loop {
             // A full queue gets one batch at a time, until it accepts one.
-            let batches = if !self.full {
-                usize::MAX
-            } else if acks.is_empty() && retry.is_elapsed() {
-                1
+            let batches = if self.full {
+                usize::from(acks.is_empty() && retry.is_elapsed())
             } else {
-                0
+                usize::MAX
             };
             if let Err(error) = self.send(&mut acks, batches).await {
                 return Interruption::Unacknowledged(error);
