@@ -1,6 +1,7 @@
 //! A pass is what a browser gets in exchange for the token: an expiry, signed with the token. Pure.
 //!
-//! The gateway stores no passes, and each gateway accepts the passes of the others.
+//! The gateway stores no passes, and each gateway accepts the passes of the others. The signed cookies of axum-extra do not
+//! replace this: they carry no expiry, and of several cookies with one name they read only the last.
 
 use std::time::Duration;
 
