@@ -23,6 +23,7 @@ export BIN_DIR := $(TARGET_DIR)/release
 
 VENV := .venv/installed
 KUBERNETES_SCHEMAS := .venv/kubernetes
+DOCUMENT_TOOLS := .venv/documents
 NODE_MODULES := frontend/node_modules/.installed
 PAGE := frontend/dist/index.html
 TRACKER_SCRIPT := collector/tracker/dist/v.js
@@ -111,6 +112,17 @@ clean: ## Remove everything that was built or fetched
 screenshots: $(PAGE) ## Retake the pictures of the page in docs/
 	CHROMIUM="$$(scripts/find-chromium)" && export CHROMIUM && node frontend/browser/screenshots.mjs
 
+.PHONY: site
+site: lint-docs ## Build the documentation as a site in target/site/html; REPOSITORY_URL= links to sources
+
+.PHONY: page
+page: $(PAGE) $(TRACKER_SCRIPT) ## Build the page and the tracker
+
+.PHONY: notices
+notices: ## List the licences of all crates in target/dist; needs cargo-about. Those of the page are in its licences.md
+	@mkdir -p $(TARGET_DIR)/dist
+	cargo about generate --locked --fail -o $(TARGET_DIR)/dist/THIRD-PARTY.html about.hbs
+
 ##@ Check
 
 .PHONY: test
@@ -123,7 +135,7 @@ fmt: $(NODE_MODULES) ## Format all sources
 	npm --prefix frontend run format:tracker -- --write
 
 .PHONY: lint
-lint: lint-rust lint-frontend lint-scripts lint-observability lint-kubernetes lint-dependencies ## Check formatting, lints and licences
+lint: lint-rust lint-frontend lint-scripts lint-docs lint-workflows lint-observability lint-kubernetes lint-dependencies ## Check formatting, lints and licences
 
 .PHONY: lint-rust
 lint-rust:
@@ -141,8 +153,18 @@ lint-frontend: $(NODE_MODULES)
 
 .PHONY: lint-scripts
 lint-scripts:
+	scripts/test-release
 	@if command -v shellcheck >/dev/null; then shellcheck $$(grep -lE '^#!.*sh$$' scripts/*) .ci/run; \
 	  else printf '\n*** SKIPPED: %s ***\n\n' 'shellcheck is not installed, the scripts were not checked'; fi
+
+.PHONY: lint-docs
+lint-docs: $(DOCUMENT_TOOLS)
+	scripts/build-site
+
+# actionlint also gives the scripts in the workflows to shellcheck, where that is installed.
+.PHONY: lint-workflows
+lint-workflows: $(DOCUMENT_TOOLS)
+	.venv/bin/actionlint
 
 .PHONY: lint-observability
 lint-observability:
@@ -213,6 +235,10 @@ $(VENV): requirements.txt scripts/make-venv
 
 $(KUBERNETES_SCHEMAS): $(VENV) requirements-kubernetes.txt
 	.venv/bin/pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements-kubernetes.txt
+	@touch $@
+
+$(DOCUMENT_TOOLS): $(VENV) requirements-docs.txt
+	.venv/bin/pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements-docs.txt
 	@touch $@
 
 $(NODE_MODULES): frontend/package.json frontend/package-lock.json

@@ -22,6 +22,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // Nothing is inlined, so that a strict content security policy needs no exception for data: URLs.
     assetsInlineLimit: 0,
+    // The licences of the packages in the page travel with every copy of it.
+    license: { fileName: 'licences.md' },
   },
   test: {
     include: ['src/**/*.test.{ts,tsx}'],
