@@ -15,14 +15,16 @@ import { WatchMonitor } from './watch/watchMonitor';
 import { localStorageText } from './watch/storedText';
 import { Notifications } from './watch/notifications';
 import { WatchContext } from './watch/useWatch';
-import { Watchlist } from './watch/watchlist';
+import { followTeamWatchlist, TeamWatchlist } from './watch/teamWatchlist';
+import { Watchlist, Watchlists } from './watch/watchlist';
 import './tokens.css';
 import './page.css';
 import './components/controls.css';
 
 const notifications = new Notifications(localStorageText('notices'));
-const watchlist = new Watchlist(localStorageText('watchlist'));
-const monitor = new WatchMonitor(watchlist, notifications.notify);
+const team = new TeamWatchlist();
+const watchlists = new Watchlists(new Watchlist(localStorageText('watchlist')), team);
+const monitor = new WatchMonitor(watchlists, notifications.notify);
 const address = new Address();
 const live = new Live(
   {
@@ -35,9 +37,10 @@ const live = new Live(
 );
 
 address.subscribe(follow);
-watchlist.subscribe(follow);
+watchlists.subscribe(follow);
 follow();
 new Connection(socketUrl(window.location), live, () => void redirectIfLoggedOut(browserSite)).open();
+void followTeamWatchlist(team);
 tick();
 
 const root = document.getElementById('root');
@@ -46,7 +49,7 @@ createRoot(root).render(
   <StrictMode>
     <ErrorBoundary>
       <LiveContext value={live}>
-        <WatchContext value={{ watchlist, monitor, notifications }}>
+        <WatchContext value={{ watchlists, monitor, notifications }}>
           <AddressContext value={address}>
             <App />
           </AddressContext>
@@ -64,5 +67,5 @@ function tick(): void {
 
 /** Applies the address's query to the table. */
 function follow(): void {
-  live.setPlan(makePlan(address.query, watchlist.includes, watchlist.version));
+  live.setPlan(makePlan(address.query, watchlists.includes, watchlists.version));
 }

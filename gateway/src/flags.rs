@@ -11,6 +11,7 @@ use clap::builder::NonEmptyStringValueParser;
 use service::flags::{Command, Common, duration};
 use service::metrics::Metrics;
 use service::process::CommandLine;
+use service::watchlist::file::WatchlistFile;
 use service::{Server, open_files, secret, tls};
 
 use crate::http::auth::access::Access;
@@ -45,6 +46,11 @@ pub struct Flags {
     /// The folder of the built page.
     #[arg(long, env, default_value = "frontend/dist")]
     pub assets: PathBuf,
+
+    /// The team's watchlist, shown on the page: a domain or company GUID per line, `*.example.com` for everything below a
+    /// domain. Read again when it changes.
+    #[arg(long, env, value_name = "FILE")]
+    pub watchlist: Option<PathBuf>,
 
     /// The token that page, API and WebSocket require. Without this flag they are open to everybody.
     #[arg(long, env, hide_env_values = true, value_parser = NonEmptyStringValueParser::new())]
@@ -86,6 +92,14 @@ pub struct Flags {
 }
 
 impl Flags {
+    /// The team's watchlist, if there is one.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be used; the error names the flag.
+    pub fn watchlist_file(&self) -> anyhow::Result<Option<WatchlistFile>> {
+        self.watchlist.clone().map(WatchlistFile::open).transpose()
+    }
+
     /// Whether the gateway serves TLS.
     pub fn encrypted(&self) -> bool {
         self.tls_cert.is_some()

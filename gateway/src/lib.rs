@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use protocol::status::Figures;
+use service::watchlist::file::WatchlistFile;
 use service::{Process, process};
 use tokio::sync::mpsc;
 
@@ -41,6 +42,7 @@ pub fn main() -> ExitCode {
 async fn run(flags: Flags) -> anyhow::Result<()> {
     let [sessions, activity] = Followed::ALL.map(Followed::part);
     let parts = [sessions, activity, observer::PART];
+    let watchlist = flags.watchlist_file()?;
     let process = Process::start("gateway", &flags, &parts).await?;
     let metrics = Arc::new(GatewayMetrics::new(&process.metrics));
     let figures = {
@@ -81,8 +83,13 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
     if let Some(address) = flags.http_listen {
         process.serve_health("--http-listen", address).await?;
     }
+    let watched = watchlist.as_ref().map(WatchlistFile::current);
+    if let Some(watchlist) = watchlist {
+        tokio::spawn(watchlist.follow(process.metrics.clone()));
+    }
     let api = Api {
         hub,
+        watchlist: watched,
         client_limit: metrics.client_limit(flags.max_clients),
         answers: Answers::new(metrics.answer_limit(MAX_ANSWERS)),
         metrics,

@@ -7,6 +7,7 @@ pub mod nats;
 pub mod process;
 pub mod streams;
 pub mod telemetry;
+pub mod watchlist;
 
 pub use crate::clock::freeze;
 pub use crate::http::{Connection, ConnectionLimit, Permit, Server};

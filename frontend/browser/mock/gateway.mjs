@@ -161,6 +161,10 @@ export class MockGateway {
    */
   async #answer(request, response) {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    if (pathname === '/api/watchlist') {
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"entries":[]}');
+      return;
+    }
     if (pathname === '/api/stats') response.writeHead(this.locked ? 401 : 200).end();
     else if (pathname === '/login') response.writeHead(200, { 'Content-Type': TYPES['.html'] }).end(LOGIN);
     else await serve(pathname, response);

@@ -8,7 +8,8 @@ import { LiveContext } from '../store/useLive';
 import { Notifications } from '../watch/notifications';
 import type { StoredText } from '../watch/storedText';
 import { WatchContext } from '../watch/useWatch';
-import { Watchlist } from '../watch/watchlist';
+import { TeamWatchlist } from '../watch/teamWatchlist';
+import { Watchlist, Watchlists } from '../watch/watchlist';
 import { WatchMonitor } from '../watch/watchMonitor';
 import { FakeEnvironment } from './fakeEnvironment';
 
@@ -17,14 +18,16 @@ const noStorage: StoredText = { read: () => null, write: () => undefined, subscr
 /** Renders parts of the page; the test controls frames and time. */
 export class TestPage {
   readonly watchlist = new Watchlist(noStorage);
+  readonly team = new TeamWatchlist();
+  readonly #watchlists = new Watchlists(this.watchlist, this.team);
   readonly address = new Address();
-  readonly #monitor = new WatchMonitor(this.watchlist, () => undefined);
+  readonly #monitor = new WatchMonitor(this.#watchlists, () => undefined);
   readonly #environment = new FakeEnvironment();
   readonly #live = new Live(this.#environment, (change) => this.#monitor.apply(change));
 
   render(part: ReactNode): HTMLElement {
     const watch = {
-      watchlist: this.watchlist,
+      watchlists: this.#watchlists,
       monitor: this.#monitor,
       notifications: new Notifications(noStorage),
     };

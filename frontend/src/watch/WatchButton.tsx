@@ -1,26 +1,29 @@
 import { Icon } from '../components/Icon';
 import type { Company } from '../feed/frame';
-import { useIsWatched, useWatch } from './useWatch';
+import { useIsOnOwnList, useIsOnTeamList, useWatch } from './useWatch';
 
 /**
- * Adds a company to the watchlist, or removes it.
+ * Adds a company to the reader's own watchlist, or removes it.
  *
  * @param inGrid leaves the button out of the tab order, because the details have the same one
  */
 export function WatchButton({ company, inGrid = false }: { company: Company; inGrid?: boolean }) {
-  const { watchlist } = useWatch();
-  const watched = useIsWatched(company);
+  const { own } = useWatch().watchlists;
+  const watched = useIsOnOwnList(company);
+  const onTeamList = useIsOnTeamList(company);
   const toggle = () => {
-    if (watched) watchlist.remove(company.domain);
-    else watchlist.add(company.domain);
+    if (watched) own.remove(company.domain);
+    else own.add(company.domain);
   };
+  const action = watched ? `Stop watching ${company.domain}` : `Watch ${company.domain}`;
   return (
     <button
       type="button"
       className="watch-button"
       aria-pressed={watched}
       aria-label={`Watch ${company.domain}`}
-      title={watched ? `Stop watching ${company.domain}` : `Watch ${company.domain}`}
+      data-team={onTeamList || undefined}
+      title={onTeamList ? `${action} yourself. It is on the team’s watchlist.` : action}
       tabIndex={inGrid ? -1 : 0}
       onClick={toggle}
     >

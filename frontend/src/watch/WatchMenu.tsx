@@ -4,10 +4,11 @@ import { Icon } from '../components/Icon';
 import { formatCount } from '../shared/format';
 import { useLive } from '../store/useLive';
 import type { NotificationState } from './notifications';
+import { TeamEntries } from './TeamEntries';
 import { useNotificationState, useWatch, useWatched } from './useWatch';
 import './watch.css';
 
-/** The watchlist, and the number of its visitors on the site. */
+/** The reader's own watchlist and the team's, and the number of their visitors on the site. */
 export function WatchMenu() {
   const { monitor } = useWatch();
   const domains = useWatched();
@@ -37,6 +38,7 @@ export function WatchMenu() {
             <Watched key={domain} domain={domain} />
           ))}
         </ul>
+        <TeamEntries />
         <NotificationChoice />
       </Popover.Content>
     </Popover.Root>
@@ -44,7 +46,7 @@ export function WatchMenu() {
 }
 
 function Watched({ domain }: { domain: string }) {
-  const { watchlist, monitor } = useWatch();
+  const { watchlists, monitor } = useWatch();
   const visitors = useLive(() => monitor.visitorsFrom(domain));
   return (
     <li className="watched">
@@ -56,7 +58,7 @@ function Watched({ domain }: { domain: string }) {
         type="button"
         className="watch-button"
         aria-label={`Stop watching ${domain}`}
-        onClick={() => watchlist.remove(domain)}
+        onClick={() => watchlists.own.remove(domain)}
       >
         <Icon name="close" />
       </button>
@@ -65,7 +67,7 @@ function Watched({ domain }: { domain: string }) {
 }
 
 function AddDomain() {
-  const { watchlist } = useWatch();
+  const { own } = useWatch().watchlists;
   const [domain, setDomain] = useState('');
   const [refused, setRefused] = useState(false);
   return (
@@ -73,7 +75,7 @@ function AddDomain() {
       className="add-domain"
       onSubmit={(event) => {
         event.preventDefault();
-        const added = watchlist.add(domain);
+        const added = own.add(domain);
         setRefused(!added);
         if (added) setDomain('');
       }}

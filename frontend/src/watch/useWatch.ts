@@ -1,11 +1,11 @@
 import { createContext, useContext, useSyncExternalStore } from 'react';
 import type { Company } from '../feed/frame';
 import type { Notifications, NotificationState } from './notifications';
-import type { Watchlist } from './watchlist';
+import type { Watchlists } from './watchlist';
 import type { WatchMonitor } from './watchMonitor';
 
 export interface Watch {
-  watchlist: Watchlist;
+  watchlists: Watchlists;
   monitor: WatchMonitor;
   notifications: Notifications;
 }
@@ -18,15 +18,34 @@ export function useWatch(): Watch {
   return watch;
 }
 
+/** The domains on the reader's own list. */
 export function useWatched(): ReadonlySet<string> {
-  const { watchlist } = useWatch();
-  return useSyncExternalStore(watchlist.subscribe, () => watchlist.domains);
+  const { own } = useWatch().watchlists;
+  return useSyncExternalStore(own.subscribe, () => own.domains);
 }
 
-/** Whether a company is on the watchlist; renders again only when that changes. */
+/** The entries of the team's list. */
+export function useTeamEntries(): readonly string[] {
+  const { team } = useWatch().watchlists;
+  return useSyncExternalStore(team.subscribe, () => team.entries);
+}
+
+/** Whether a company is on either list; renders again only when that changes. */
 export function useIsWatched(company: Company | null): boolean {
-  const { watchlist } = useWatch();
-  return useSyncExternalStore(watchlist.subscribe, () => company !== null && watchlist.includes(company));
+  const { watchlists } = useWatch();
+  return useSyncExternalStore(watchlists.subscribe, () => company !== null && watchlists.includes(company));
+}
+
+/** Whether a company is on the reader's own list. */
+export function useIsOnOwnList(company: Company): boolean {
+  const { own } = useWatch().watchlists;
+  return useSyncExternalStore(own.subscribe, () => own.includes(company));
+}
+
+/** Whether a company is on the team's list. */
+export function useIsOnTeamList(company: Company): boolean {
+  const { team } = useWatch().watchlists;
+  return useSyncExternalStore(team.subscribe, () => team.includes(company));
 }
 
 export function useNotificationState(): NotificationState {

@@ -1,33 +1,44 @@
 import type { Change } from '../feed/change';
 import type { Company, Session } from '../feed/frame';
-import type { Watchlist } from './watchlist';
-import { normalDomain } from './watchlist';
+import { normalDomain } from '../shared/domain';
+import type { Watching } from './watchlist';
 
 /**
- * Counts visitors from companies on the watchlist, and announces their arrivals. It does not depend on rendering, so
+ * Counts visitors from companies on the watchlists, and announces their arrivals. It does not depend on rendering, so
  * it works in a hidden tab.
  */
 export class WatchMonitor {
-  readonly #watchlist: Watchlist;
+  readonly #watching: Watching;
   readonly #announce: (company: Company) => void;
   /** Visitors per domain, of all companies, because any of them may be added to the watchlist. */
-  readonly #visitors = new Map<string, number>();
+  readonly #visitors = new Map<string, { company: Company; count: number }>();
+  /** The sum, until a visitor comes or goes or a list changes. */
+  #sum: { watched: number; version: number } | null = null;
 
   /** @param announce called for each arrival from a watched company */
-  constructor(watchlist: Watchlist, announce: (company: Company) => void) {
-    this.#watchlist = watchlist;
+  constructor(watching: Watching, announce: (company: Company) => void) {
+    this.#watching = watching;
     this.#announce = announce;
   }
 
   /** Number of visitors from one domain. */
   visitorsFrom(domain: string): number {
-    return this.#visitors.get(normalDomain(domain)) ?? 0;
+    return this.#visitors.get(normalDomain(domain))?.count ?? 0;
   }
 
   /** Number of visitors from all watched companies. */
   get watched(): number {
+    const { version } = this.#watching;
+    if (this.#sum?.version !== version) {
+      this.#sum = { watched: this.visitorsWhere(this.#watching.includes), version };
+    }
+    return this.#sum.watched;
+  }
+
+  /** Number of visitors from the companies that fit. */
+  visitorsWhere(fits: (company: Company) => boolean): number {
     let sum = 0;
-    for (const domain of this.#watchlist.domains) sum += this.visitorsFrom(domain);
+    for (const { company, count } of this.#visitors.values()) if (fits(company)) sum += count;
     return sum;
   }
 
@@ -51,14 +62,17 @@ export class WatchMonitor {
   }
 
   #announceIfWatched({ company }: Session): void {
-    if (company !== null && this.#watchlist.includes(company)) this.#announce(company);
+    if (company !== null && this.#watching.includes(company)) this.#announce(company);
   }
 
   #count({ company }: Session, by: 1 | -1): void {
     if (company === null) return;
     const domain = normalDomain(company.domain);
-    const visitors = (this.#visitors.get(domain) ?? 0) + by;
-    if (visitors > 0) this.#visitors.set(domain, visitors);
+    const before = this.#visitors.get(domain)?.count ?? 0;
+    const count = before + by;
+    if (count > 0) this.#visitors.set(domain, { company, count });
     else this.#visitors.delete(domain);
+    if (this.#sum !== null && this.#watching.includes(company))
+      this.#sum.watched += Math.max(count, 0) - before;
   }
 }

@@ -1,5 +1,6 @@
 import { beforeEach, expect, it, vi } from 'vitest';
-import { normalDomain, Watchlist } from './watchlist';
+import { normalDomain } from '../shared/domain';
+import { Watchlist } from './watchlist';
 
 let kept: string | null;
 let elsewhere: () => void;

@@ -1,6 +1,8 @@
 import type { Company } from '../feed/frame';
+import { normalDomain } from '../shared/domain';
 import { Subscribers } from '../shared/subscribers';
 import type { StoredText } from './storedText';
+import type { TeamWatchlist } from './teamWatchlist';
 
 /**
  * The companies that the reader waits for, by domain, because people know a company's domain and its GUID may change.
@@ -62,15 +64,36 @@ export class Watchlist {
   }
 }
 
-/** The normalized domain, also of a pasted web address. */
-export function normalDomain(text: string): string {
-  return text
-    .trim()
-    .toLowerCase()
-    .replace(/^https?:\/\//, '')
-    .replace(/[/?#].*$/, '')
-    .replace(/^www\./, '')
-    .replace(/\.$/, '');
+/** What the table and the monitor ask of the watchlists. */
+export interface Watching {
+  readonly includes: (company: Company) => boolean;
+  /** Changes with each change of a list. */
+  readonly version: number;
+}
+
+/** The reader's own list and the team's, as one. */
+export class Watchlists implements Watching {
+  readonly own: Watchlist;
+  readonly team: TeamWatchlist;
+
+  constructor(own: Watchlist, team: TeamWatchlist) {
+    this.own = own;
+    this.team = team;
+  }
+
+  get version(): number {
+    return this.own.version + this.team.version;
+  }
+
+  readonly includes = (company: Company): boolean =>
+    this.own.includes(company) || this.team.includes(company);
+
+  readonly subscribe = (subscriber: () => void): (() => void) => {
+    const unsubscribe = [this.own.subscribe(subscriber), this.team.subscribe(subscriber)];
+    return () => {
+      for (const end of unsubscribe) end();
+    };
+  };
 }
 
 function readDomains(text: string | null): ReadonlySet<string> {

@@ -1,4 +1,4 @@
-//! What the handlers share, and `/api/stats` and `/api/pipeline`.
+//! What the handlers share, `/api/stats`, `/api/pipeline` and `/api/watchlist`.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use service::ConnectionLimit;
+use service::watchlist::file::Current;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -32,6 +33,8 @@ pub struct Api {
     pub clients: TaskTracker,
     /// Limits WebSocket clients.
     pub client_limit: ConnectionLimit,
+    /// The team's watchlist, if there is one.
+    pub watchlist: Option<Current>,
     /// Limits snapshots that are being sent.
     pub answers: Answers,
 }
@@ -44,6 +47,16 @@ pub async fn stats(State(api): State<Api>) -> Result<impl IntoResponse, Unavaila
 /// `GET /api/pipeline`.
 pub async fn pipeline(State(api): State<Api>) -> Result<impl IntoResponse, Unavailable> {
     Ok(([NEVER_STORED], Json(api.hub.pipeline().await?)))
+}
+
+/// `GET /api/watchlist`: the entries of the team's watchlist in the order of its file, none without a file. Each is a domain,
+/// `*.` and a domain, or a company's GUID.
+pub async fn watchlist(State(api): State<Api>) -> impl IntoResponse {
+    let list = api.watchlist.map(|current| current.borrow().entries().to_vec());
+    (
+        [NEVER_STORED],
+        Json(json!({ "entries": list.unwrap_or_default() })),
+    )
 }
 
 impl IntoResponse for Unavailable {

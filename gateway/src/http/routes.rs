@@ -40,6 +40,7 @@ pub fn routes(api: Api, assets: &Path, guards: Guards) -> Router {
     Router::new()
         .route("/api/stats", get(api::stats))
         .route("/api/pipeline", get(api::pipeline))
+        .route("/api/watchlist", get(api::watchlist))
         .merge(page(assets))
         .layer(CompressionLayer::new())
         // `sessions` compresses a snapshot once for all clients, not once per request.
