@@ -30,10 +30,8 @@ TRACKER_SCRIPT := collector/tracker/dist/v.js
 PAGE_SOURCES := $(shell find frontend/src frontend/public frontend/index.html frontend/*.json frontend/*.ts 2>/dev/null)
 
 ifneq ($(COLLECTOR),)
-ifneq ($(EMITTER_URL),)
-$(error Give EMITTER_URL or COLLECTOR, not both: the ingestor reads one emitter)
-endif
-export EMITTER_URL := ws://127.0.0.1:8081
+comma := ,
+export EMITTER_URL := $(if $(EMITTER_URL),$(EMITTER_URL)$(comma))ws://127.0.0.1:8081
 COLLECTOR_PORTS := 8090 8081 9103
 endif
 

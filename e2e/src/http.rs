@@ -157,10 +157,16 @@ impl Http {
     /// Where the metrics cannot be read, or this one is no whole number.
     pub async fn metric(&self, name: &str) -> Result<u64> {
         let text = self.get("/metrics").await?.text;
-        let value = text
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        value.map_or(Ok(0), |value| Ok(value.trim().parse()?))
+        let values = text.lines().filter_map(|line| {
+            let (series, value) = line.rsplit_once(' ')?;
+            let of = if name.contains('{') {
+                series
+            } else {
+                series.split('{').next()?
+            };
+            (of == name).then(|| value.parse::<u64>())
+        });
+        Ok(values.sum::<Result<_, _>>()?)
     }
 
     async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T> {

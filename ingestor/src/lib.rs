@@ -16,7 +16,8 @@ use protocol::status::Figures;
 use service::{Process, process};
 use tokio::sync::mpsc;
 
-use crate::emitter::feed::{self, Feed};
+use crate::emitter::address;
+use crate::emitter::feed::Feed;
 use crate::flags::{Command, Flags};
 use crate::metrics::IngestorMetrics;
 use crate::publish::publisher::{self, Publisher};
@@ -33,28 +34,51 @@ async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     if let Some(Command::Replay) = flags.command {
         return Ok(replay::run(&flags.common).await);
     }
-    let process = Process::start("ingestor", &flags, &[feed::PART, publisher::PART]).await?;
-    let metrics = Arc::new(IngestorMetrics::new(&process.metrics));
+    let names = address::names(&flags.emitter_url);
+    let emitters: Vec<_> = names.iter().map(|name| part(name, names.len())).collect();
+    let parts: Vec<_> = emitters
+        .iter()
+        .map(String::as_str)
+        .chain([publisher::PART])
+        .collect();
+    let process = Process::start("ingestor", &flags, &parts).await?;
+    let metrics = Arc::new(IngestorMetrics::new(&process.metrics, &names));
     let figures = {
         let (metrics, rejected) = (Arc::clone(&metrics), process.rejected.clone());
         move || Figures::Ingestor(metrics.figures(rejected.count()))
     };
     let (sender, events) = mpsc::channel(MAX_WAITING_GROUPS);
-    let (health, rejected) = (process.health.clone(), process.rejected.clone());
-    let feed = Feed::new(
-        flags.feed(),
-        sender,
-        rejected,
-        health.clone(),
-        Arc::clone(&metrics),
+    for ((url, part), emitter) in flags.emitter_url.iter().zip(emitters).zip(metrics.emitters()) {
+        let feed = Feed::new(
+            flags.feed(url),
+            part,
+            sender.clone(),
+            process.rejected.clone(),
+            process.health.clone(),
+            Arc::clone(&metrics),
+            Arc::clone(emitter),
+        );
+        process.tasks.spawn(feed.run(process.shutdown.clone()));
+    }
+    drop(sender);
+    let (nats, streams, health) = (
+        process.nats.clone(),
+        process.streams.clone(),
+        process.health.clone(),
     );
-    let (nats, streams) = (process.nats.clone(), process.streams.clone());
     let publisher = Publisher::new(flags.limits(), nats, streams, health, metrics);
-
-    process.tasks.spawn(feed.run(process.shutdown.clone()));
-    // The feed ends on shutdown and closes the channel. The publisher ends once all events are acknowledged.
+    // The feeds end on shutdown and close the channel. The publisher ends once all events are acknowledged.
     process.tasks.spawn(publisher.run(events));
     let (routes, reporter) = (process.routes(), process.reporter(figures));
     process.run(routes, reporter).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What an emitter is called in health: its name matters only if there are several.
+fn part(name: &str, emitters: usize) -> String {
+    if emitters == 1 {
+        "emitter".to_owned()
+    } else {
+        format!("emitter {name}")
+    }
 }

@@ -1,22 +1,19 @@
 //! The ingestor's metrics, which its status reports as well.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use protocol::status::IngestorFigures;
+use protocol::status::{EmitterFigures, IngestorFigures};
 use protocol::{EventKind, Millis};
 use service::clock;
-use service::metrics::{Counter, Family, Gauge, Label, Latency, Metrics};
+use service::metrics::{Counter, Family, Gauge, Label, Latency, Metrics, NameLabel};
 
 /// The metrics of the ingestor.
 pub struct IngestorMetrics {
-    /// Frames read from the emitter.
-    pub received: Counter,
     /// Valid events, by kind.
     events: [Counter; EventKind::ALL.len()],
-    /// Connections made to the emitter.
-    pub connections: Counter,
-    /// 1 while the connection to the emitter is open.
-    pub connected: Gauge,
+    /// One for each emitter, in the order of the flag.
+    emitters: Vec<Arc<EmitterMetrics>>,
     /// Events that the raw stream has acknowledged; an event that is sent again counts again.
     published: Counter,
     /// Messages that the raw stream has acknowledged.
@@ -27,12 +24,84 @@ pub struct IngestorMetrics {
     pub dropped: Counter,
     /// From the receipt of a message's oldest event to the message's acknowledgement.
     publish: Latency,
+}
+
+/// The metrics of one emitter.
+pub struct EmitterMetrics {
+    /// Its host and port.
+    name: String,
+    /// Frames read from it.
+    received: Counter,
+    /// Connections made to it.
+    pub connections: Counter,
+    /// 1 while it is connected.
+    pub connected: Gauge,
+    /// When it last sent a frame, or when the process started.
     last_frame_at: AtomicI64,
 }
 
+impl EmitterMetrics {
+    /// Counts a frame.
+    pub fn frame(&self, received_at: Millis) {
+        self.received.inc();
+        self.last_frame_at.store(received_at, Ordering::Relaxed);
+    }
+
+    fn figures(&self, now: Millis) -> EmitterFigures {
+        let silence = now - self.last_frame_at.load(Ordering::Relaxed);
+        EmitterFigures {
+            name: self.name.clone(),
+            connected: self.connected.get() == 1,
+            silent_seconds: silence.max(0) as f64 / 1000.0,
+            received: self.received.get(),
+        }
+    }
+}
+
+/// The metrics of all emitters.
+struct EmitterFamilies {
+    received: Family<NameLabel, Counter>,
+    connections: Family<NameLabel, Counter>,
+    connected: Family<NameLabel, Gauge>,
+}
+
+impl EmitterFamilies {
+    fn new(metrics: &Metrics) -> Self {
+        Self {
+            received: metrics.add(
+                "frames_received",
+                "Frames read from the emitter",
+                Family::default(),
+            ),
+            connections: metrics.add(
+                "emitter_connections",
+                "Connections made to the emitter",
+                Family::default(),
+            ),
+            connected: metrics.add(
+                "emitter_connected",
+                "1 while the connection to the emitter is open",
+                Family::default(),
+            ),
+        }
+    }
+
+    fn of(&self, name: &str) -> EmitterMetrics {
+        let label = [("emitter", name.to_owned())];
+        EmitterMetrics {
+            name: name.to_owned(),
+            received: self.received.get_or_create_owned(&label),
+            connections: self.connections.get_or_create_owned(&label),
+            connected: self.connected.get_or_create_owned(&label),
+            last_frame_at: AtomicI64::new(clock::uptime()),
+        }
+    }
+}
+
 impl IngestorMetrics {
-    /// Registers all metrics.
-    pub fn new(metrics: &Metrics) -> Self {
+    /// Registers all metrics. The emitters have these names.
+    pub fn new(metrics: &Metrics, emitters: &[String]) -> Self {
+        let families = EmitterFamilies::new(metrics);
         let events: Family<Label, Counter> = metrics.add(
             "events_received",
             "Valid events read from the emitter",
@@ -40,21 +109,7 @@ impl IngestorMetrics {
         );
         Self {
             events: EventKind::ALL.map(|kind| events.get_or_create_owned(&[("kind", kind.token())])),
-            received: metrics.add(
-                "frames_received",
-                "Frames read from the emitter",
-                Counter::default(),
-            ),
-            connections: metrics.add(
-                "emitter_connections",
-                "Connections made to the emitter",
-                Counter::default(),
-            ),
-            connected: metrics.add(
-                "emitter_connected",
-                "1 while the connection to the emitter is open",
-                Gauge::default(),
-            ),
+            emitters: emitters.iter().map(|name| Arc::new(families.of(name))).collect(),
             published: metrics.add(
                 "events_published",
                 "Events that the raw stream has acknowledged",
@@ -75,14 +130,12 @@ impl IngestorMetrics {
                 "publish_duration",
                 "From the receipt of a message's oldest event until the raw stream has the message",
             ),
-            last_frame_at: AtomicI64::new(clock::uptime()),
         }
     }
 
-    /// Counts a frame.
-    pub fn frame(&self, received_at: i64) {
-        self.received.inc();
-        self.last_frame_at.store(received_at, Ordering::Relaxed);
+    /// The metrics of each emitter, in the order of their names.
+    pub fn emitters(&self) -> &[Arc<EmitterMetrics>] {
+        &self.emitters
     }
 
     /// Counts a valid event.
@@ -99,11 +152,14 @@ impl IngestorMetrics {
 
     /// The figures for the status.
     pub fn figures(&self, rejected: u64) -> IngestorFigures {
-        let silence = clock::uptime() - self.last_frame_at.load(Ordering::Relaxed);
+        let now = clock::uptime();
+        let emitters: Vec<_> = self.emitters.iter().map(|emitter| emitter.figures(now)).collect();
+        let silences = emitters.iter().map(|emitter| emitter.silent_seconds);
         IngestorFigures {
-            emitter_connected: self.connected.get() == 1,
-            emitter_silent_seconds: silence.max(0) as f64 / 1000.0,
-            received: self.received.get(),
+            emitter_connected: emitters.iter().any(|emitter| emitter.connected),
+            emitter_silent_seconds: silences.reduce(f64::min).unwrap_or_default(),
+            received: emitters.iter().map(|emitter| emitter.received).sum(),
+            emitters,
             rejected,
             published: self.published.get(),
             waiting: self.waiting.get(),

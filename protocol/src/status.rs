@@ -33,10 +33,6 @@ pub struct Status {
 /// The figures of each kind of process; counts run since its start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "process", rename_all = "lowercase")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one status per process and second, none of them kept for long"
-)]
 pub enum Figures {
     /// Reads the emitter.
     Ingestor(IngestorFigures),
@@ -62,10 +58,13 @@ impl Figures {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IngestorFigures {
-    /// Whether the emitter's socket is open.
+    /// Whether at least one emitter is connected.
     pub emitter_connected: bool,
-    /// How long the emitter has said nothing.
+    /// How long no emitter has sent anything.
     pub emitter_silent_seconds: f64,
+    /// Each emitter that it reads. Empty if the ingestor is of a release that reads only one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emitters: Vec<EmitterFigures>,
     /// Frames read.
     pub received: u64,
     /// Frames that could not be used.
@@ -76,6 +75,20 @@ pub struct IngestorFigures {
     pub waiting: u64,
     /// Events given up because too many were waiting.
     pub dropped: u64,
+}
+
+/// The figures of one emitter that an ingestor reads.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EmitterFigures {
+    /// Its host and port.
+    pub name: String,
+    /// Whether it is connected.
+    pub connected: bool,
+    /// How long it has sent nothing.
+    pub silent_seconds: f64,
+    /// Frames read from it.
+    pub received: u64,
 }
 
 /// The figures of an enricher.

@@ -11,6 +11,7 @@ mod collector;
 mod command_line;
 mod deanonymizer;
 mod emitter;
+mod field;
 mod fleet;
 mod freezes;
 mod half_open;

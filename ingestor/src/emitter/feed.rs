@@ -18,11 +18,9 @@ use tokio_tungstenite::tungstenite::{self, Message, protocol::WebSocketConfig};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 use tokio_util::sync::CancellationToken;
 
+use crate::emitter::address::EmitterUrl;
 use crate::emitter::silence::{Action, Silence};
-use crate::metrics::IngestorMetrics;
-
-/// The part's name in [`Health`].
-pub const PART: &str = "emitter";
+use crate::metrics::{EmitterMetrics, IngestorMetrics};
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -44,7 +42,7 @@ type Received = Option<tungstenite::Result<Message>>;
 /// Where the emitter is, and how its silence is handled.
 pub struct Settings {
     /// The emitter's WebSocket.
-    pub url: String,
+    pub url: EmitterUrl,
     /// How often to ping.
     pub ping_interval: Duration,
     /// How long it may send nothing.
@@ -93,30 +91,37 @@ impl End {
     }
 }
 
-/// Reads the emitter.
+/// Reads one emitter.
 pub struct Feed {
     settings: Settings,
+    /// The emitter's name in [`Health`].
+    part: String,
     accepted: mpsc::Sender<Vec<Accepted>>,
     rejected: Rejected,
     health: Health,
     metrics: Arc<IngestorMetrics>,
+    emitter: Arc<EmitterMetrics>,
 }
 
 impl Feed {
-    /// Sends valid events to `accepted`, and everything else to `rejected`.
+    /// Sends valid events to `accepted`, and everything else to `rejected`. `part` names the emitter in `health`.
     pub fn new(
         settings: Settings,
+        part: String,
         accepted: mpsc::Sender<Vec<Accepted>>,
         rejected: Rejected,
         health: Health,
         metrics: Arc<IngestorMetrics>,
+        emitter: Arc<EmitterMetrics>,
     ) -> Self {
         Self {
             settings,
+            part,
             accepted,
             rejected,
             health,
             metrics,
+            emitter,
         }
     }
 
@@ -128,8 +133,8 @@ impl Feed {
             let Err(end) = self.one_connection(&shutdown).await else {
                 return;
             };
-            self.metrics.connected.set(0);
-            self.health.failing(PART, end.reason());
+            self.emitter.connected.set(0);
+            self.health.failing(&self.part, end.reason());
             if started.elapsed() >= GOOD_CONNECTION {
                 backoff.reset();
                 if matches!(end, End::Closed) {
@@ -149,9 +154,9 @@ impl Feed {
             () = shutdown.cancelled() => return Ok(()),
             socket = self.connect() => socket?,
         };
-        self.metrics.connections.inc();
-        self.metrics.connected.set(1);
-        self.health.ok(PART);
+        self.emitter.connections.inc();
+        self.emitter.connected.set(1);
+        self.health.ok(&self.part);
         self.read(socket, shutdown).await
     }
 
@@ -159,7 +164,7 @@ impl Feed {
         let config = WebSocketConfig::default()
             .max_frame_size(Some(MAX_FRAME))
             .max_message_size(Some(MAX_FRAME));
-        let connecting = connect_async_with_config(self.settings.url.as_str(), Some(config), true);
+        let connecting = connect_async_with_config(self.settings.url.url().as_str(), Some(config), true);
         let (socket, _) = timeout(CONNECT_TIMEOUT, connecting)
             .await
             .map_err(|_| End::ConnectTimeout)??;
@@ -238,7 +243,7 @@ impl Feed {
         };
         // Each event has its own time of receipt: an event whose timestamp is later than that is not believed.
         let received_at = clock::uptime();
-        self.metrics.frame(received_at);
+        self.emitter.frame(received_at);
         match Event::parse(&json).map(|event| event.kind) {
             Ok(kind) => {
                 self.metrics.event(kind);

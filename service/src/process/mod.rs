@@ -150,7 +150,7 @@ impl Process {
     pub async fn start<F: CommandLine>(
         name: &'static str,
         flags: &F,
-        parts: &[&'static str],
+        parts: &[&str],
     ) -> anyhow::Result<Self> {
         let shutdown = shutdown::on_signal()?;
         let listener = health_routes::listen(F::LISTEN_FLAG, flags.listen()).await?;

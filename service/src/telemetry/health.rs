@@ -13,34 +13,36 @@ use prometheus_client::metrics::gauge::ConstGauge;
 /// Each change is logged here once, so callers can report the same failure repeatedly.
 #[derive(Clone, Debug, Default)]
 pub struct Health {
-    failing: Arc<Mutex<BTreeMap<&'static str, String>>>,
+    failing: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 impl Health {
     /// A process that starts with these parts failing.
     #[must_use]
-    pub fn starting(parts: &[&'static str]) -> Self {
+    pub fn starting(parts: &[&str]) -> Self {
         let health = Self::default();
-        health
-            .lock()
-            .extend(parts.iter().map(|part| (*part, "not there yet".to_owned())));
+        health.lock().extend(
+            parts
+                .iter()
+                .map(|part| ((*part).to_owned(), "not there yet".to_owned())),
+        );
         health
     }
 
     /// The part is ok.
-    pub fn ok(&self, part: &'static str) {
+    pub fn ok(&self, part: &str) {
         if self.lock().remove(part).is_some() {
             tracing::info!(part, "ok");
         }
     }
 
     /// The part is failing.
-    pub fn failing(&self, part: &'static str, reason: impl Into<String>) {
+    pub fn failing(&self, part: &str, reason: impl Into<String>) {
         let reason = reason.into();
         let mut failing = self.lock();
         if failing.get(part) != Some(&reason) {
             tracing::warn!(part, reason, "failing");
-            failing.insert(part, reason);
+            failing.insert(part.to_owned(), reason);
         }
     }
 
@@ -57,7 +59,7 @@ impl Health {
         (!text.is_empty()).then_some(text)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, String>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
         self.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -23,6 +23,9 @@ pub type Amount = prometheus_client::metrics::gauge::Gauge<f64, AtomicU64>;
 /// One label and its value.
 pub type Label = [(&'static str, &'static str); 1];
 
+/// A label whose values are known only when the process runs.
+pub type NameLabel = [(&'static str, String); 1];
+
 /// Two labels and their values.
 pub type Labels = [(&'static str, &'static str); 2];
 

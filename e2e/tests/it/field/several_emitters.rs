@@ -1,0 +1,84 @@
+//! One ingestor reads several emitters, and a failing one does not disturb the others.
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::{PATIENCE, Pipeline, Role, Visitor, eventually};
+use protocol::status::{EmitterFigures, Figures, IngestorFigures};
+use simulator::emitter::{Emitter, EmitterConfig};
+use simulator::world::Kind;
+
+async fn figures(site: &Pipeline) -> Result<IngestorFigures> {
+    let processes = site.member(Role::Gateway, 0)?.http.pipeline().await?.processes;
+    let ingestor = processes.into_iter().find_map(|status| match status.figures {
+        Figures::Ingestor(figures) => Some(figures),
+        Figures::Enricher(_) | Figures::Gateway(_) => None,
+    });
+    ingestor.context("no ingestor is heard")
+}
+
+#[tokio::test]
+async fn each_emitter_has_its_own_connection_and_state() -> Result<()> {
+    let emitters = [EmitterConfig::default(), EmitterConfig::default()].map(Emitter::start);
+    let [first, second] = emitters;
+    let (first, second) = (first?, second?);
+    let urls = format!("{}/feed?token=s3cret,{}", first.url(), second.url());
+    let site = Pipeline::builder()
+        .flag(Role::Ingestor, "--emitter-url", &urls)
+        .start()
+        .await?;
+    for emitter in [&first, &second] {
+        emitter.wait_for_clients(1, PATIENCE).await?;
+    }
+    let visitors = [1, 2].map(|number| Visitor::from(&site.ip(Kind::CompanyOnly, number)));
+    first.send(&visitors[0].opened(0));
+    second.send(&visitors[1].opened(0));
+    for visitor in &visitors {
+        site.shows(visitor).await?;
+    }
+
+    drop(second);
+    let ingestor = &site.member(Role::Ingestor, 0)?.http;
+    let lost = urls.rsplit_once("//").context("no host")?.1.to_owned();
+    let kept = first.addr().to_string();
+    eventually(
+        "/readyz names the emitter that is gone, and only that one",
+        async || {
+            let reason = ingestor.reason().await?;
+            ensure!(
+                reason.contains(&format!("emitter {lost}")) && !reason.contains(&kept),
+                "{reason}"
+            );
+            Ok(())
+        },
+    )
+    .await?;
+    eventually("the status tells of each emitter", async || {
+        let figures = figures(&site).await?;
+        let connected = |name: &str| {
+            let mut emitters = figures.emitters.iter();
+            emitters.any(
+                |EmitterFigures {
+                     name: of, connected, ..
+                 }| of == name && *connected,
+            )
+        };
+        ensure!(figures.emitters.len() == 2, "{figures:?}");
+        ensure!(connected(&kept) && !connected(&lost), "{figures:?}");
+        ensure!(figures.emitter_connected, "one is still read: {figures:?}");
+        Ok(())
+    })
+    .await?;
+    let metrics = ingestor.get("/metrics").await?.text;
+    for (emitter, connected) in [(&kept, 1), (&lost, 0)] {
+        let line = format!("visitor_ingestor_emitter_connected{{emitter=\"{emitter}\"}} {connected}");
+        ensure!(metrics.contains(&line), "no {line} in {metrics}");
+    }
+    let another = Visitor::from(&site.ip(Kind::CompanyOnly, 3));
+    first.send(&another.opened(0));
+    site.shows(&another).await?;
+
+    let log = site.member(Role::Ingestor, 0)?.process.log()?;
+    for text in [log, metrics, ingestor.reason().await?] {
+        ensure!(!text.contains("s3cret"), "a secret is told: {text}");
+    }
+    Ok(())
+}
