@@ -31,7 +31,7 @@ pub struct Flags {
     #[command(flatten)]
     pub common: Common,
 
-    /// The WebSockets of one or more SessionsEmitters, comma-separated.
+    /// The WebSocket URL of each `SessionsEmitter`, comma-separated.
     #[arg(
         long,
         env,
