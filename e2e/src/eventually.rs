@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use tokio::time::{Instant, sleep};
 
 /// How long anything is waited for. Long, because it says nothing about speed.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+pub const WAIT_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How often it is looked at.
 const PACE: Duration = Duration::from_millis(20);
@@ -14,9 +14,9 @@ const PACE: Duration = Duration::from_millis(20);
 /// Waits until `probe` succeeds, and gives what it found.
 ///
 /// # Errors
-/// After [`PATIENCE`]: what was awaited, and the probe's last error.
+/// After [`WAIT_TIMEOUT`]: what was awaited, and the probe's last error.
 pub async fn eventually<T>(what: &str, probe: impl AsyncFnMut() -> Result<T>) -> Result<T> {
-    within(PATIENCE, what, probe).await
+    within(WAIT_TIMEOUT, what, probe).await
 }
 
 /// Waits until `probe` succeeds, at most so long.

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Parser;
-use e2e::{Condition, Crowd, Latencies, LookupOutcome, LookupTrial, OutageTrial, Pipeline, Role, Visitor};
+use e2e::Visitor;
+use e2e::load::{Condition, Latencies, LookupOutcome, LookupTrial, OutageTrial, VisitorLoad};
+use e2e::processes::{Pipeline, Role};
 use simulator::deanonymizer::Latency;
 use simulator::world::Kind;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -235,7 +237,7 @@ async fn calls_of_a_fleet(flags: &Flags, enrichers: usize, kills: bool) -> Resul
         .await?;
     site.deanonymizer.set_error_rate(ERROR_RATE);
     site.deanonymizer.set_latency(Latency::fixed(THINKING));
-    let crowd = Crowd {
+    let crowd = VisitorLoad {
         addresses: flags.addresses,
         events: flags.addresses * 25,
         seconds: flags.seconds,
@@ -280,7 +282,7 @@ async fn outage(flags: &Flags) -> Result<String> {
     let outage = Latencies::measure(&site, &viewer, watched, lasting);
     let outage = while_they_come(&site, &known[1..], 1_000_000, outage).await?;
     let calls = site.lookups_tried().await? - before;
-    let stats = site.member(Role::Gateway, 0)?.http.stats().await?;
+    let stats = site.instance(Role::Gateway, 0)?.http.stats().await?;
     site.deanonymizer_refuses(false).await?;
     let back = Instant::now();
     site.view_is_right().await?;

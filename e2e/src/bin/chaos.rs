@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use e2e::chaos::{Kind, Pace, Settings, run};
+use e2e::chaos::{FaultCategory, Pace, Settings, run};
 use strum::VariantArray as _;
 
 /// Injects random faults, and once per round compares every gateway and every page with what was sent.
@@ -34,15 +34,15 @@ struct Flags {
     #[arg(long, default_value_t = 5)]
     every: u64,
 
-    /// Only faults of these kinds, comma-separated.
+    /// Only faults of these categories, comma-separated.
     #[arg(long, value_delimiter = ',', value_parser = kind)]
-    only: Vec<Kind>,
+    only: Vec<FaultCategory>,
 }
 
-fn kind(text: &str) -> Result<Kind, String> {
-    let kinds: Vec<&str> = Kind::VARIANTS.iter().map(Into::into).collect();
+fn kind(text: &str) -> Result<FaultCategory, String> {
+    let categories: Vec<&str> = FaultCategory::VARIANTS.iter().map(Into::into).collect();
     text.parse()
-        .map_err(|_| format!("the kinds of faults are {}", kinds.join(", ")))
+        .map_err(|_| format!("the categories of faults are {}", categories.join(", ")))
 }
 
 #[tokio::main]
@@ -62,8 +62,8 @@ async fn main() -> ExitCode {
             every: Duration::from_secs(flags.every.max(1)),
             round: Duration::from_secs(flags.round),
         },
-        kinds: if flags.only.is_empty() {
-            Kind::VARIANTS.to_vec()
+        categories: if flags.only.is_empty() {
+            FaultCategory::VARIANTS.to_vec()
         } else {
             flags.only
         },

@@ -4,7 +4,8 @@
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
-use e2e::{Pipeline, Role, eventually};
+use e2e::eventually;
+use e2e::processes::{Pipeline, Role};
 use simulator::world::Kind;
 
 /// Measures the cost of remembered closings.
@@ -70,8 +71,8 @@ async fn measured(site: &Pipeline) -> Result<Vec<(&'static str, u64)>> {
         ("enricher, resident", Role::Enricher),
         ("gateway, resident", Role::Gateway),
     ] {
-        let member = site.members(role).next().context("one of each")?;
-        measured.push((name, member.process.memory()?));
+        let instance = site.instances(role).next().context("one of each")?;
+        measured.push((name, instance.process.memory()?));
     }
     Ok(measured)
 }

@@ -8,7 +8,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Expected, Http, repository, within};
+use e2e::clients::Http;
+use e2e::oracle::ExpectedView;
+use e2e::processes::repository;
+use e2e::within;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use simulator::deanonymizer::{Deanonymizer, DeanonymizerConfig};
@@ -17,7 +20,7 @@ use simulator::load::{Load, LoadConfig};
 use tokio::process::Command;
 
 /// How long anything may take. Containers start slowly where images are built beside them.
-const PATIENCE: Duration = Duration::from_mins(3);
+const WAIT_TIMEOUT: Duration = Duration::from_mins(3);
 
 /// The load goes on in steps of this length for as long as something is done to the containers.
 const STEP: Duration = Duration::from_secs(1);
@@ -86,7 +89,7 @@ impl Compose {
         let pid = String::from_utf8(output.stdout)?.trim().parse()?;
         kill_process(Pid::from_raw(pid).context("it does not run")?, Signal::KILL)?;
         println!("killed the process of {service}");
-        within(PATIENCE, "its container runs again", async || {
+        within(WAIT_TIMEOUT, "its container runs again", async || {
             let output = Command::new("docker")
                 .args(["inspect", "--format", "{{.State.Pid}}", container])
                 .output()
@@ -100,7 +103,7 @@ impl Compose {
     }
 
     async fn all_healthy(&self) -> Result<()> {
-        within(PATIENCE, "all containers are healthy", async || {
+        within(WAIT_TIMEOUT, "all containers are healthy", async || {
             tokio::time::sleep(STEP).await;
             // Each line is a container.
             for line in self.run(&["ps", "--all", "--format", "json"]).await?.lines() {
@@ -162,8 +165,8 @@ impl Site {
         };
         let (worked, events) = tokio::join!(work, loading);
         worked?;
-        let expected = Expected::of(&self.load);
-        within(PATIENCE, "the view is right", async || {
+        let expected = ExpectedView::of(&self.load);
+        within(WAIT_TIMEOUT, "the view is right", async || {
             expected.compare(&self.page.sessions().await?)
         })
         .await
@@ -179,7 +182,7 @@ async fn test(site: &mut Site, compose: &Compose) -> Result<()> {
     compose.up(&AT_REST).await?;
     let page = site.page.get("/").await?;
     ensure!(page.text.contains("<div id=\"root\">"), "no page: {}", page.text);
-    site.emitter.wait_for_clients(2, PATIENCE).await?;
+    site.emitter.wait_for_clients(2, WAIT_TIMEOUT).await?;
     site.load.open_all(&site.emitter).await;
 
     site.during("one enricher, then four, then one", async {

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
-use e2e::{PATIENCE, Pipeline, Role, Usage, Visitor, within};
+use e2e::load::Usage;
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, WAIT_TIMEOUT, within};
 use simulator::emitter::EmitterConfig;
 use simulator::load::{Load, LoadConfig, Mix};
 use simulator::world::Kind;
@@ -103,7 +105,7 @@ async fn restarts(site: &mut Pipeline, sessions: usize) -> Result<()> {
 
     let began = Instant::now();
     site.ingestor()?.process.restart().await?;
-    site.emitter.wait_for_clients(1, PATIENCE).await?;
+    site.emitter.wait_for_clients(1, WAIT_TIMEOUT).await?;
     a_visitor_is_shown(site).await?;
     took(
         "ingestor: killed and started, until a new visitor is shown",
@@ -112,7 +114,7 @@ async fn restarts(site: &mut Pipeline, sessions: usize) -> Result<()> {
 
     let began = Instant::now();
     site.emitter.close_all();
-    site.emitter.wait_for_clients(1, PATIENCE).await?;
+    site.emitter.wait_for_clients(1, WAIT_TIMEOUT).await?;
     a_visitor_is_shown(site).await?;
     took(
         "emitter: closed all connections, until a new visitor is shown",
@@ -176,7 +178,7 @@ fn took(what: &str, began: Instant) {
 
 async fn all_shown(site: &Pipeline, sessions: usize) -> Result<()> {
     within(SETTLING, "all sessions are shown", async || {
-        let stats = site.member(Role::Gateway, 0)?.http.stats().await?;
+        let stats = site.instance(Role::Gateway, 0)?.http.stats().await?;
         ensure!(stats.active_sessions >= sessions as u64, "{stats:?}");
         Ok(())
     })
@@ -184,7 +186,7 @@ async fn all_shown(site: &Pipeline, sessions: usize) -> Result<()> {
 }
 
 async fn a_visitor_is_shown(site: &Pipeline) -> Result<()> {
-    let stats = async || site.member(Role::Gateway, 0)?.http.stats().await;
+    let stats = async || site.instance(Role::Gateway, 0)?.http.stats().await;
     let before = stats().await?.active_sessions;
     site.send(&[Visitor::from(&site.ip(Kind::CompanyOnly, 7)).opened(0)]);
     within(SETTLING, "the visitor is shown", async || {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use clap::Parser;
-use e2e::{Expected, Pipeline, Role, Usage};
+use e2e::load::Usage;
+use e2e::oracle::ExpectedView;
+use e2e::processes::{Pipeline, Role};
 use simulator::deanonymizer::DeanonymizerStats;
 use simulator::emitter::EmitterConfig;
 use simulator::load::{Load, LoadConfig, Mix};
@@ -84,7 +86,7 @@ async fn soak(flags: Flags) -> Result<()> {
     let sent = load
         .run(&pipeline.emitter, Duration::from_secs(flags.seconds))
         .await;
-    let expected = Expected::of(&load);
+    let expected = ExpectedView::of(&load);
     let settled = std::time::Instant::now();
     let right = expected.is_shown(&pipeline, &viewers).await;
     let settled = settled.elapsed();

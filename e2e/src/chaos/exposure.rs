@@ -9,9 +9,8 @@ use service::clock;
 use simulator::world::World;
 use tokio::sync::watch;
 
+use crate::clients::{Observer, View};
 use crate::oracle::{HiddenCompanies, company_of};
-use crate::view::View;
-use crate::viewer::Observer;
 
 /// What was shown that must not be, by session.
 pub type Exposures = BTreeMap<String, String>;

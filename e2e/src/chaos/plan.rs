@@ -7,10 +7,10 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use strum::VariantArray as _;
 
-use crate::chaos::cast::Cast;
+use crate::chaos::fault::{Fault, FaultCategory, FaultKind, FaultSpec, LARGEST_CLOCK_STEP, Stored, Target};
+use crate::chaos::process_counts::ProcessCounts;
 use crate::chaos::rules::permit;
-use crate::chaos::strike::{Harm, Kind, LARGEST_CLOCK_STEP, Sort, Stored, Strike, Victim};
-use crate::member::Role;
+use crate::processes::Role;
 
 /// How often another fault is thought of where the first may not be done now.
 const ATTEMPTS: usize = 64;
@@ -27,16 +27,22 @@ pub struct Pace {
     pub round: Duration,
 }
 
-/// The faults of the `number`th round, in the order in which they begin; only those of `kinds`. The first round of a seed,
+/// The faults of the `number`th round, in the order in which they begin; only those of `categories`. The first round of a seed,
 /// the second and so on are the same each time.
 #[must_use]
-pub fn round(cast: Cast, pace: Pace, kinds: &[Kind], seed: u64, number: u64) -> Vec<Strike> {
+pub fn round(
+    cast: ProcessCounts,
+    pace: Pace,
+    categories: &[FaultCategory],
+    seed: u64,
+    number: u64,
+) -> Vec<Fault> {
     let mut rng = StdRng::seed_from_u64(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(number));
-    let groups = groups(cast, kinds);
+    let groups = groups(cast, categories);
     let mut planned = Vec::new();
     let mut at = Duration::ZERO;
     while at < pace.round {
-        let candidates = (0..ATTEMPTS).filter_map(|_| draw(&groups, kinds, at, &mut rng));
+        let candidates = (0..ATTEMPTS).filter_map(|_| draw(&groups, categories, at, &mut rng));
         let candidates: Vec<_> = candidates.collect();
         planned.extend(
             candidates
@@ -50,8 +56,8 @@ pub fn round(cast: Cast, pace: Pace, kinds: &[Kind], seed: u64, number: u64) -> 
 
 /// How wrong the wall clock of a process always is, in seconds.
 #[must_use]
-pub fn clock_skew(seed: u64, victim: Victim) -> i64 {
-    let Victim::Member(role, number) = victim else {
+pub fn clock_skew(seed: u64, victim: Target) -> i64 {
+    let Target::Instance(role, number) = victim else {
         return 0;
     };
     let number = Role::ALL.len() * number + role as usize;
@@ -59,19 +65,24 @@ pub fn clock_skew(seed: u64, victim: Victim) -> i64 {
     rng.random_range(-LARGEST_CLOCK_SKEW..=LARGEST_CLOCK_SKEW)
 }
 
-fn draw(groups: &[Vec<Victim>], kinds: &[Kind], at: Duration, rng: &mut StdRng) -> Option<Strike> {
+fn draw(
+    groups: &[Vec<Target>],
+    categories: &[FaultCategory],
+    at: Duration,
+    rng: &mut StdRng,
+) -> Option<Fault> {
     let victim = *groups.choose(rng)?.choose(rng)?;
-    let sorts: Vec<_> = sorts(victim, kinds).collect();
+    let sorts: Vec<_> = sorts(victim, categories).collect();
     let sort = *sorts.choose(rng)?;
     let (shortest, longest) = sort.lasting;
     let lasting = Duration::from_millis(rng.random_range(shortest..=longest));
     let clock_step = match sort.harm {
-        Harm::ClockForwards | Harm::ClockBackwards => {
+        FaultKind::ClockForwards | FaultKind::ClockBackwards => {
             Duration::from_secs(rng.random_range(1..=LARGEST_CLOCK_STEP.as_secs()))
         }
         _ => Duration::ZERO,
     };
-    Some(Strike {
+    Some(Fault {
         at,
         victim,
         harm: sort.harm,
@@ -80,37 +91,37 @@ fn draw(groups: &[Vec<Victim>], kinds: &[Kind], at: Duration, rng: &mut StdRng) 
     })
 }
 
-/// Everything to which faults of these kinds can happen. Each group is struck as often as any other.
-fn groups(cast: Cast, kinds: &[Kind]) -> Vec<Vec<Victim>> {
-    let mut nats: Vec<_> = (0..cast.nats_servers).map(Victim::Nats).collect();
+/// Everything to which faults of these categories can happen. Each group is struck as often as any other.
+fn groups(cast: ProcessCounts, categories: &[FaultCategory]) -> Vec<Vec<Target>> {
+    let mut nats: Vec<_> = (0..cast.nats_servers).map(Target::Nats).collect();
     if cast.nats_servers > 1 {
-        nats.push(Victim::Cluster);
+        nats.push(Target::Cluster);
     }
-    let stored: Vec<_> = Stored::VARIANTS.iter().copied().map(Victim::Stored).collect();
+    let stored: Vec<_> = Stored::VARIANTS.iter().copied().map(Target::Stored).collect();
     let mut groups = vec![
-        members(Role::Ingestor, cast.ingestors),
-        members(Role::Enricher, cast.enrichers),
-        members(Role::Gateway, cast.gateways),
+        instances(Role::Ingestor, cast.ingestors),
+        instances(Role::Enricher, cast.enrichers),
+        instances(Role::Gateway, cast.gateways),
         nats,
         stored,
-        vec![Victim::HiddenCompanies],
-        vec![Victim::Emitter],
-        vec![Victim::Deanonymizer],
+        vec![Target::HiddenCompanies],
+        vec![Target::Emitter],
+        vec![Target::Deanonymizer],
     ];
     for group in &mut groups {
-        group.retain(|victim| sorts(*victim, kinds).next().is_some());
+        group.retain(|victim| sorts(*victim, categories).next().is_some());
     }
     groups.retain(|group| !group.is_empty());
     groups
 }
 
-fn sorts(victim: Victim, kinds: &[Kind]) -> impl Iterator<Item = Sort> {
+fn sorts(victim: Target, categories: &[FaultCategory]) -> impl Iterator<Item = FaultSpec> {
     let sorts = victim.harms().iter().copied();
-    sorts.filter(|sort| kinds.contains(&sort.kind))
+    sorts.filter(|sort| categories.contains(&sort.kind))
 }
 
-fn members(role: Role, count: usize) -> Vec<Victim> {
-    (0..count).map(|number| Victim::Member(role, number)).collect()
+fn instances(role: Role, count: usize) -> Vec<Target> {
+    (0..count).map(|number| Target::Instance(role, number)).collect()
 }
 
 #[cfg(test)]

@@ -8,13 +8,13 @@ use service::clock;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::chaos::fault::{Fault, RULES_STEP, Target};
 use crate::chaos::rules::BACK;
-use crate::chaos::strike::{RULES_STEP, Strike, Victim};
 
 /// Somebody who was struck and is on the way back.
 pub struct Recovery {
     /// How it was struck.
-    pub strike: Strike,
+    pub strike: Fault,
     /// Gives how long it took.
     pub back: JoinHandle<Result<Duration>>,
 }
@@ -22,7 +22,7 @@ pub struct Recovery {
 /// A strike that is not over.
 pub struct UnderWay {
     /// What is done.
-    pub strike: Strike,
+    pub strike: Fault,
     began: Instant,
     /// When it began.
     pub began_at: Millis,
@@ -33,7 +33,7 @@ pub struct UnderWay {
 impl UnderWay {
     /// It begins now.
     #[must_use]
-    pub fn new(strike: Strike) -> Self {
+    pub fn new(strike: Fault) -> Self {
         Self {
             strike,
             began: Instant::now(),
@@ -52,7 +52,7 @@ impl UnderWay {
     #[must_use]
     pub fn enricher_to_tell(&self, enrichers: usize) -> Option<usize> {
         let is_due = || self.began.elapsed() >= RULES_STEP * u32::try_from(self.told).unwrap_or(u32::MAX);
-        let changes = self.strike.victim == Victim::HiddenCompanies && self.told < enrichers;
+        let changes = self.strike.victim == Target::HiddenCompanies && self.told < enrichers;
         (changes && is_due()).then_some(self.told)
     }
 }
@@ -69,7 +69,7 @@ pub struct Hurting {
 impl Hurting {
     /// Whether somebody is not back whom the plan believes to be by the time of this strike.
     #[must_use]
-    pub fn lacks_one_counted_on(&self, next: &Strike) -> bool {
+    pub fn lacks_one_counted_on(&self, next: &Fault) -> bool {
         let mut away = self.recoveries.iter();
         away.any(|recovery| recovery.strike.over() + BACK <= next.at)
     }

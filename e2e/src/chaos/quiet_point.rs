@@ -11,15 +11,14 @@ use service::clock;
 use simulator::world::World;
 use tokio::time::{Instant, sleep};
 
-use crate::chaos::chronicle::Chronicle;
+use crate::chaos::roaming_client::RoamingClient;
+use crate::chaos::sent_events::SentEvents;
 use crate::chaos::settings::STALE_AFTER;
 use crate::chaos::verdict;
-use crate::chaos::wanderer::Wanderer;
 use crate::eventually::within;
-use crate::judge;
-use crate::member::Role;
+use crate::oracle;
 use crate::oracle::{Circumstances, HiddenCompanies, LateReading};
-use crate::pipeline::Pipeline;
+use crate::processes::{Pipeline, Role};
 
 /// How precisely it is known when an event was received by an ingestor that reads.
 const SLACK: Duration = Duration::from_secs(4);
@@ -28,7 +27,7 @@ const SLACK: Duration = Duration::from_secs(4);
 const ON_THE_WAY: Duration = Duration::from_secs(2);
 
 /// How long the views may take to be right.
-const PATIENCE: Duration = Duration::from_mins(2);
+const WAIT_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// How often they are looked at; each look is a pass over all sessions, and should not be a load of its own.
 const LOOKS: Duration = Duration::from_millis(500);
@@ -68,12 +67,12 @@ impl<'a> QuietPoint<'a> {
     pub async fn every_view_is_right(
         self,
         site: &Pipeline,
-        pages: &[Wanderer],
-        chronicle: &mut Chronicle,
+        pages: &[RoamingClient],
+        chronicle: &mut SentEvents,
     ) -> Result<Duration> {
         let since = Instant::now();
         let mut told = since;
-        within(PATIENCE, "every view is right", async || {
+        within(WAIT_TIMEOUT, "every view is right", async || {
             sleep(LOOKS).await;
             let looked = self.look(site, pages, chronicle).await;
             if let Err(error) = &looked
@@ -90,9 +89,9 @@ impl<'a> QuietPoint<'a> {
         Ok(since.elapsed())
     }
 
-    async fn look(self, site: &Pipeline, pages: &[Wanderer], chronicle: &mut Chronicle) -> Result<()> {
+    async fn look(self, site: &Pipeline, pages: &[RoamingClient], chronicle: &mut SentEvents) -> Result<()> {
         let world = site.deanonymizer.world();
-        for gateway in site.members(Role::Gateway) {
+        for gateway in site.instances(Role::Gateway) {
             let asked_at = clock::now();
             let shown = gateway.http.sessions().await?;
             chronicle.add(site.emitter.take_sent());
@@ -112,7 +111,7 @@ impl<'a> QuietPoint<'a> {
     fn judge(
         self,
         world: World,
-        chronicle: &Chronicle,
+        chronicle: &SentEvents,
         asked_at: Millis,
         shown: &BTreeMap<String, VisibleSession>,
         whose: &str,
@@ -126,7 +125,7 @@ impl<'a> QuietPoint<'a> {
             now: clock::now(),
         };
         let arrived_at = self.called_at.max(asked_at - millis(ON_THE_WAY));
-        let wrong = judge::differences(chronicle.events(), arrived_at, shown, circumstances);
+        let wrong = oracle::differences_in_transit(chronicle.events(), arrived_at, shown, circumstances);
         if !wrong.is_empty() {
             bail!(
                 "{whose}: {}",

@@ -6,12 +6,11 @@ use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 
+use crate::chaos::fault::{FaultKind, Target};
 use crate::chaos::stored;
-use crate::chaos::strike::{Harm, Victim};
-use crate::eventually::{PATIENCE, eventually, within};
-use crate::http::Http;
-use crate::member::Role;
-use crate::pipeline::Pipeline;
+use crate::clients::Http;
+use crate::eventually::{WAIT_TIMEOUT, eventually, within};
+use crate::processes::{Pipeline, Role};
 
 /// How long those who have waited may take to be identified: all at once, on a machine that has more to do.
 const WORKED_OFF: Duration = Duration::from_mins(3);
@@ -24,27 +23,31 @@ const WORKED_OFF: Duration = Duration::from_mins(3);
 /// Where that does not come to pass in time.
 pub async fn back(
     site: &Pipeline,
-    victim: Victim,
-    harm: Harm,
+    victim: Target,
+    harm: FaultKind,
 ) -> Result<LocalBoxFuture<'static, Result<()>>> {
-    let doors = |role: Role| -> Vec<Http> { site.members(role).map(|member| member.http.clone()).collect() };
+    let doors = |role: Role| -> Vec<Http> {
+        site.instances(role)
+            .map(|instance| instance.http.clone())
+            .collect()
+    };
     let all = || all_ready(Role::ALL.into_iter().flat_map(doors).collect());
     let (emitter, ingestors) = (site.emitter.clone(), doors(Role::Ingestor).len());
-    let read_by_all = async move { Ok(emitter.wait_for_clients(ingestors, PATIENCE).await?) };
+    let read_by_all = async move { Ok(emitter.wait_for_clients(ingestors, WAIT_TIMEOUT).await?) };
     Ok(match victim {
-        Victim::Member(role, number) => {
-            let ready = all_ready(vec![site.member(role, number)?.http.clone()]);
+        Target::Instance(role, number) => {
+            let ready = all_ready(vec![site.instance(role, number)?.http.clone()]);
             async move {
                 ready.await?;
-                if harm == Harm::CutFromEmitter {
+                if harm == FaultKind::CutFromEmitter {
                     read_by_all.await?;
                 }
                 Ok(())
             }
             .boxed_local()
         }
-        Victim::Nats(_) | Victim::Cluster => all().boxed_local(),
-        Victim::Stored(what) => {
+        Target::Nats(_) | Target::Cluster => all().boxed_local(),
+        Target::Stored(what) => {
             let restored = stored::restored(site, what, doors(Role::Gateway)).await?;
             let all = all();
             async move {
@@ -53,9 +56,9 @@ pub async fn back(
             }
             .boxed_local()
         }
-        Victim::HiddenCompanies => all_ready(doors(Role::Enricher)).boxed_local(),
-        Victim::Emitter => read_by_all.boxed_local(),
-        Victim::Deanonymizer => visitors_are_identified(doors(Role::Gateway)).boxed_local(),
+        Target::HiddenCompanies => all_ready(doors(Role::Enricher)).boxed_local(),
+        Target::Emitter => read_by_all.boxed_local(),
+        Target::Deanonymizer => visitors_are_identified(doors(Role::Gateway)).boxed_local(),
     })
 }
 

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-use crate::chaos::strike::{Harm, Kind, Victim};
+use crate::chaos::fault::{FaultCategory, FaultKind, Target};
 
 /// What was done, and what came of it.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// How long each recovery took, by who was struck and how.
-    pub recoveries: BTreeMap<(&'static str, Harm), Vec<Duration>>,
-    /// The kinds of faults that happened.
-    pub kinds: BTreeSet<Kind>,
+    pub recoveries: BTreeMap<(&'static str, FaultKind), Vec<Duration>>,
+    /// The categories of faults that happened.
+    pub categories: BTreeSet<FaultCategory>,
     /// Events sent.
     pub sent: u64,
     /// Raw messages delivered again.
@@ -39,8 +39,8 @@ pub struct Report {
 
 impl Report {
     /// A victim is back.
-    pub fn recovered(&mut self, victim: Victim, harm: Harm, after: Duration) {
-        self.kinds.extend(victim.kind_of(harm));
+    pub fn recovered(&mut self, victim: Target, harm: FaultKind, after: Duration) {
+        self.categories.extend(victim.kind_of(harm));
         self.recoveries
             .entry((victim.kind(), harm))
             .or_default()

@@ -16,9 +16,9 @@
 
 use std::time::Duration;
 
-use crate::chaos::cast::Cast;
-use crate::chaos::strike::{Harm, Stored, Strike, Victim};
-use crate::member::Role;
+use crate::chaos::fault::{Fault, FaultKind, Stored, Target};
+use crate::chaos::process_counts::ProcessCounts;
+use crate::processes::Role;
 
 /// How long what was struck may take until it does its job again.
 pub const BACK: Duration = Duration::from_secs(10);
@@ -42,7 +42,7 @@ struct Window {
 
 impl Window {
     /// The time in which what was struck cannot be counted on.
-    fn of(strike: &Strike) -> Self {
+    fn of(strike: &Fault) -> Self {
         Self {
             from: strike.at,
             to: strike.over() + BACK,
@@ -67,10 +67,10 @@ const LONG: Duration = Duration::from_secs(10);
 
 /// Whether `next` may be done besides what is planned already.
 #[must_use]
-pub fn permit(cast: Cast, planned: &[Strike], next: &Strike) -> bool {
+pub fn permit(cast: ProcessCounts, planned: &[Fault], next: &Fault) -> bool {
     let mut all = planned.to_vec();
     all.push(*next);
-    let same = |strike: &&Strike| strike.victim == next.victim && strike.takes_away() == next.takes_away();
+    let same = |strike: &&Fault| strike.victim == next.victim && strike.takes_away() == next.takes_away();
     let struck_twice = planned
         .iter()
         .filter(same)
@@ -83,21 +83,21 @@ pub fn permit(cast: Cast, planned: &[Strike], next: &Strike) -> bool {
 }
 
 /// Of the ingestors and the emitter, one is struck at a time.
-fn one_reads(all: &[Strike]) -> bool {
+fn one_reads(all: &[Fault]) -> bool {
     apart(all, |victim| {
-        matches!(victim, Victim::Emitter | Victim::Member(Role::Ingestor, _))
+        matches!(victim, Target::Emitter | Target::Instance(Role::Ingestor, _))
     })
 }
 
-fn nats_is_struck_once_at_a_time(all: &[Strike]) -> bool {
+fn nats_is_struck_once_at_a_time(all: &[Fault]) -> bool {
     apart(all, is_nats)
 }
 
-fn is_nats(victim: Victim) -> bool {
-    matches!(victim, Victim::Nats(_) | Victim::Cluster | Victim::Stored(_))
+fn is_nats(victim: Target) -> bool {
+    matches!(victim, Target::Nats(_) | Target::Cluster | Target::Stored(_))
 }
 
-fn apart(all: &[Strike], is_meant: impl Fn(Victim) -> bool) -> bool {
+fn apart(all: &[Fault], is_meant: impl Fn(Target) -> bool) -> bool {
     let windows: Vec<_> = all
         .iter()
         .filter(|strike| strike.takes_away() && is_meant(strike.victim))
@@ -113,16 +113,16 @@ fn apart(all: &[Strike], is_meant: impl Fn(Victim) -> bool) -> bool {
 /// Whether NATS loses something by it that only our processes can put back. A cluster keeps what one of its servers
 /// loses, one that is frozen loses nothing, and a work queue keeps its messages without a consumer.
 #[must_use]
-pub fn loses_something(cast: Cast, strike: &Strike) -> bool {
+pub fn loses_something(cast: ProcessCounts, strike: &Fault) -> bool {
     match strike.victim {
-        Victim::Nats(_) => cast.nats_servers == 1 && matches!(strike.harm, Harm::Kill | Harm::Stop),
-        Victim::Cluster => true,
-        Victim::Stored(stored) => !matches!(stored, Stored::Rejected | Stored::Consumer),
-        Victim::Member(..) | Victim::HiddenCompanies | Victim::Emitter | Victim::Deanonymizer => false,
+        Target::Nats(_) => cast.nats_servers == 1 && matches!(strike.harm, FaultKind::Kill | FaultKind::Stop),
+        Target::Cluster => true,
+        Target::Stored(stored) => !matches!(stored, Stored::Rejected | Stored::Consumer),
+        Target::Instance(..) | Target::HiddenCompanies | Target::Emitter | Target::Deanonymizer => false,
     }
 }
 
-fn nothing_is_lost_with_nats(cast: Cast, all: &[Strike]) -> bool {
+fn nothing_is_lost_with_nats(cast: ProcessCounts, all: &[Fault]) -> bool {
     let mut losses = all.iter().filter(|strike| loses_something(cast, strike));
     losses.all(|nats| {
         let away = Window::of(nats).widened(Duration::ZERO, PUT_BACK);
@@ -139,20 +139,20 @@ fn nothing_is_lost_with_nats(cast: Cast, all: &[Strike]) -> bool {
         one_is_left_alone(all, Role::Gateway, cast.gateways, away)
             && one_is_left_alone(all, Role::Ingestor, cast.ingestors, remembered)
             && one_is_left_alone(&long, Role::Enricher, cast.enrichers, remembered)
-            && leave_alone(all, Victim::Deanonymizer, worked_off)
+            && leave_alone(all, Target::Deanonymizer, worked_off)
     })
 }
 
-fn everybody_hears_of_new_rules(all: &[Strike]) -> bool {
-    let is_change = |strike: &&Strike| strike.victim == Victim::HiddenCompanies;
+fn everybody_hears_of_new_rules(all: &[Fault]) -> bool {
+    let is_change = |strike: &&Fault| strike.victim == Target::HiddenCompanies;
     let changes: Vec<_> = all.iter().filter(is_change).collect();
     // The next change comes in another round, so that there is a quiet point in between.
     let Some(change) = changes.first() else {
         return true;
     };
-    let in_the_way = |strike: &&Strike| match strike.victim {
-        Victim::Member(Role::Enricher, _) => true,
-        Victim::Member(Role::Gateway, _) => !matches!(strike.harm, Harm::Kill | Harm::Stop),
+    let in_the_way = |strike: &&Fault| match strike.victim {
+        Target::Instance(Role::Enricher, _) => true,
+        Target::Instance(Role::Gateway, _) => !matches!(strike.harm, FaultKind::Kill | FaultKind::Stop),
         victim => is_nats(victim),
     };
     changes.len() == 1
@@ -163,11 +163,11 @@ fn everybody_hears_of_new_rules(all: &[Strike]) -> bool {
             .all(|strike| !Window::of(strike).overlaps(Window::of(change)))
 }
 
-fn one_is_left_alone(all: &[Strike], role: Role, count: usize, window: Window) -> bool {
-    (0..count).any(|number| leave_alone(all, Victim::Member(role, number), window))
+fn one_is_left_alone(all: &[Fault], role: Role, count: usize, window: Window) -> bool {
+    (0..count).any(|number| leave_alone(all, Target::Instance(role, number), window))
 }
 
-fn leave_alone(all: &[Strike], victim: Victim, window: Window) -> bool {
+fn leave_alone(all: &[Fault], victim: Target, window: Window) -> bool {
     all.iter()
         .filter(|strike| strike.takes_away() && strike.victim == victim)
         .all(|strike| !Window::of(strike).overlaps(window))

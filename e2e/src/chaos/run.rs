@@ -11,22 +11,21 @@ use tokio::sync::watch;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, sleep};
 
-use crate::chaos::chronicle::Chronicle;
-use crate::chaos::deeds;
 use crate::chaos::exposure::{ExposureWatch, Exposures};
+use crate::chaos::fault::{Fault, Target};
 use crate::chaos::figures::Figures;
+use crate::chaos::injector;
 use crate::chaos::plan;
 use crate::chaos::progress::{Hurting, Recovery, UnderWay};
 use crate::chaos::quiet_point::QuietPoint;
 use crate::chaos::recovery;
 use crate::chaos::report::Report;
+use crate::chaos::roaming_client::RoamingClient;
+use crate::chaos::sent_events::SentEvents;
 use crate::chaos::settings::{STALE_AFTER, Settings, is_its_usual_self};
-use crate::chaos::strike::{Strike, Victim};
-use crate::chaos::wanderer::Wanderer;
 use crate::eventually::eventually;
-use crate::member::Role;
 use crate::oracle::{HiddenCompanies, LateReading};
-use crate::pipeline::Pipeline;
+use crate::processes::{Pipeline, Role};
 
 /// How exactly faults begin and end.
 const STEP: Duration = Duration::from_millis(10);
@@ -53,7 +52,7 @@ async fn rounds(settings: Settings) -> Result<Report> {
         let strikes = plan::round(
             settings.cast(),
             settings.pace,
-            &settings.kinds,
+            &settings.categories,
             settings.seed,
             number,
         );
@@ -66,13 +65,13 @@ async fn rounds(settings: Settings) -> Result<Report> {
 struct Chaos {
     settings: Settings,
     site: Pipeline,
-    pages: Vec<Wanderer>,
+    pages: Vec<RoamingClient>,
     hidden: watch::Sender<HiddenCompanies>,
     exposures: Arc<Mutex<Exposures>>,
     /// In order, and none overlaps another: one ingestor is struck at a time.
     late: Vec<LateReading>,
     figures: Figures,
-    chronicle: Chronicle,
+    chronicle: SentEvents,
     report: Report,
 }
 
@@ -80,7 +79,7 @@ impl Chaos {
     async fn start(settings: &Settings) -> Result<Self> {
         let site = settings.site().await?;
         let gateways: Vec<_> = site
-            .members(Role::Gateway)
+            .instances(Role::Gateway)
             .map(|gateway| gateway.http.base().to_owned())
             .collect();
         let other_way_round = gateways.iter().rev().cloned().collect();
@@ -90,7 +89,7 @@ impl Chaos {
         let page = |number: usize, gateways, stays| {
             let name = format!("page {number}");
             let watch = ExposureWatch::new(&name, world, rules.clone(), Arc::clone(&exposures));
-            Wanderer::setting_out(gateways, stays, watch)
+            RoamingClient::setting_out(gateways, stays, watch)
         };
         let pages = vec![
             page(0, gateways.clone(), None),
@@ -115,13 +114,13 @@ impl Chaos {
             exposures,
             late: Vec::new(),
             figures,
-            chronicle: Chronicle::default(),
+            chronicle: SentEvents::default(),
             report: Report::default(),
         })
     }
 
     /// Strikes, and waits until all are back.
-    async fn round(&mut self, strikes: &[Strike]) -> Result<()> {
+    async fn round(&mut self, strikes: &[Fault]) -> Result<()> {
         is_its_usual_self(&self.site.deanonymizer, true);
         let mut began = Instant::now();
         let mut hurting = Hurting::default();
@@ -147,7 +146,7 @@ impl Chaos {
         for under_way in &mut hurting.under_way {
             if let Some(enricher) = under_way.enricher_to_tell(enrichers) {
                 let hidden = self.hidden.borrow().clone();
-                deeds::tell_enricher(&mut self.site, enricher, &hidden).await?;
+                injector::tell_enricher(&mut self.site, enricher, &hidden).await?;
                 under_way.told += 1;
             }
         }
@@ -161,7 +160,7 @@ impl Chaos {
             .recoveries
             .extract_if(.., |recovery| recovery.back.is_finished());
         for Recovery { strike, back } in back {
-            let Strike { victim, harm, .. } = strike;
+            let Fault { victim, harm, .. } = strike;
             let after = back.await?.with_context(|| format!("{victim} after {harm}"))?;
             self.report.recovered(victim, harm, after);
         }
@@ -170,8 +169,8 @@ impl Chaos {
         Ok(())
     }
 
-    async fn begin(&mut self, strike: &Strike) -> Result<()> {
-        let Strike {
+    async fn begin(&mut self, strike: &Fault) -> Result<()> {
+        let Fault {
             at,
             victim,
             harm,
@@ -187,14 +186,14 @@ impl Chaos {
             print!(" by {} s", clock_step.as_secs());
         }
         println!();
-        if *victim == Victim::HiddenCompanies {
+        if *victim == Target::HiddenCompanies {
             self.change_hidden_companies()?;
         }
-        if matches!(victim, Victim::Nats(_) | Victim::Cluster | Victim::Stored(_)) {
+        if matches!(victim, Target::Nats(_) | Target::Cluster | Target::Stored(_)) {
             // It may be away, and then there is nothing to see.
             let _ = self.figures.look().await;
         }
-        deeds::begin(&mut self.site, strike, self.settings.clock_skew(*victim))
+        injector::begin(&mut self.site, strike, self.settings.clock_skew(*victim))
             .await
             .with_context(|| format!("{victim} {harm}"))
     }
@@ -228,15 +227,15 @@ impl Chaos {
 
     async fn end(&mut self, under_way: &UnderWay) -> Result<Recovery> {
         let strike = under_way.strike;
-        let Strike { victim, harm, .. } = strike;
-        deeds::end(&mut self.site, &strike, self.settings.clock_skew(victim)).await?;
+        let Fault { victim, harm, .. } = strike;
+        injector::end(&mut self.site, &strike, self.settings.clock_skew(victim)).await?;
         if strike.delays_receipts() {
             self.late.push(LateReading {
                 from: under_way.began_at,
                 to: clock::now(),
             });
         }
-        if victim == Victim::HiddenCompanies {
+        if victim == Target::HiddenCompanies {
             self.hidden.send_modify(|hidden| hidden.told(clock::now()));
         }
         let over = Instant::now();
@@ -267,9 +266,9 @@ impl Chaos {
     }
 
     fn nobody_panicked(&self) -> Result<()> {
-        for member in Role::ALL.into_iter().flat_map(|role| self.site.members(role)) {
-            let panicked = member.process.log()?.contains("panicked");
-            ensure!(!panicked, "{} panicked", member.process.name());
+        for instance in Role::ALL.into_iter().flat_map(|role| self.site.instances(role)) {
+            let panicked = instance.process.log()?.contains("panicked");
+            ensure!(!panicked, "{} panicked", instance.process.name());
         }
         Ok(())
     }
@@ -288,7 +287,7 @@ impl Chaos {
 
     async fn report(mut self) -> Result<Report> {
         let calls = self.site.deanonymizer.stats();
-        let pages: Vec<_> = self.pages.iter().map(Wanderer::last_view).collect();
+        let pages: Vec<_> = self.pages.iter().map(RoamingClient::last_view).collect();
         self.report.sent = self.chronicle.sent();
         self.report.redelivered = self.figures.redelivered();
         self.report.streams_lost = self.figures.streams_lost();

@@ -7,11 +7,10 @@ use simulator::deanonymizer::{Deanonymizer, DeanonymizerConfig, Failure, Latency
 use simulator::emitter::{EmitterConfig, Lively};
 use simulator::fault::Faults;
 
-use crate::chaos::cast::Cast;
+use crate::chaos::fault::{FaultCategory, Target};
 use crate::chaos::plan::{self, Pace};
-use crate::chaos::strike::{Kind, Victim};
-use crate::member::Role;
-use crate::pipeline::Pipeline;
+use crate::chaos::process_counts::ProcessCounts;
+use crate::processes::{Pipeline, Role};
 
 /// After how much silence a session is stale.
 pub const STALE_AFTER: Duration = Duration::from_mins(1);
@@ -29,14 +28,14 @@ pub struct Settings {
     pub cluster: bool,
     /// How often a fault begins, and how long a round is.
     pub pace: Pace,
-    /// The kinds of faults that happen.
-    pub kinds: Vec<Kind>,
+    /// The categories of faults that happen.
+    pub categories: Vec<FaultCategory>,
 }
 
 impl Settings {
     /// How many processes there are.
-    pub(super) fn cast(&self) -> Cast {
-        Cast {
+    pub(super) fn cast(&self) -> ProcessCounts {
+        ProcessCounts {
             ingestors: 2,
             enrichers: 3,
             gateways: 2,
@@ -70,21 +69,21 @@ impl Settings {
                 ..DeanonymizerConfig::default()
             })
             .alone();
-        let happens = |kind| self.kinds.contains(&kind);
+        let happens = |kind| self.categories.contains(&kind);
         if self.cluster {
             builder = builder.cluster();
         }
-        if happens(Kind::Clocks) {
+        if happens(FaultCategory::Clocks) {
             builder = builder.fake_clocks();
         }
-        if happens(Kind::Cuts) {
+        if happens(FaultCategory::Cuts) {
             builder = builder.through_proxies();
         }
         let site = builder.start().await?;
-        if happens(Kind::Clocks) {
+        if happens(FaultCategory::Clocks) {
             for role in Role::ALL {
-                for (number, member) in site.members(role).enumerate() {
-                    member.set_clock_offset(self.clock_skew(Victim::Member(role, number)))?;
+                for (number, instance) in site.instances(role).enumerate() {
+                    instance.set_clock_offset(self.clock_skew(Target::Instance(role, number)))?;
                 }
             }
         }
@@ -92,7 +91,7 @@ impl Settings {
     }
 
     /// How wrong a process's wall clock always is, in seconds.
-    pub(super) fn clock_skew(&self, victim: Victim) -> i64 {
+    pub(super) fn clock_skew(&self, victim: Target) -> i64 {
         plan::clock_skew(self.seed, victim)
     }
 }

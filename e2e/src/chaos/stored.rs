@@ -7,11 +7,10 @@ use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, Context};
 use protocol::stream;
 
-use crate::chaos::strike::Stored;
+use crate::chaos::fault::Stored;
+use crate::clients::Http;
 use crate::eventually::{eventually, within};
-use crate::http::Http;
-use crate::nats_server::MAINTAINER;
-use crate::pipeline::Pipeline;
+use crate::processes::{MAINTAINER, Pipeline};
 
 /// Of the visitors there are always a few who have only just come.
 pub const JUST_COME: u64 = 20;

@@ -46,7 +46,7 @@ fn closed(ago: Millis) -> SentEvent {
     event(EventKind::SessionClosed, "a", ago)
 }
 
-fn the_one(events: &[SentEvent]) -> Option<Expected> {
+fn the_one(events: &[SentEvent]) -> Option<ExpectedSession> {
     view(events, circumstances()).remove("a")
 }
 

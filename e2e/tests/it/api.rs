@@ -1,7 +1,8 @@
 //! What the processes say over HTTP.
 
 use anyhow::{Result, ensure};
-use e2e::{Pipeline, Role, eventually};
+use e2e::eventually;
+use e2e::processes::{Pipeline, Role};
 use protocol::frame::{Frame, Snapshot, Stats};
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -12,7 +13,7 @@ async fn sessions_are_the_snapshot_and_stats_and_pipeline_parts_of_it() -> Resul
     let site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
     let visitors = site.arrive(Kind::CompanyOnly, (0..10).map(|n| n % 4));
     site.view_is_right().await?;
-    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
 
     let sessions = gateway.get("/api/sessions").await?;
     assert_eq!(sessions.headers["content-type"], "application/json");
@@ -48,7 +49,7 @@ async fn sessions_are_the_snapshot_and_stats_and_pipeline_parts_of_it() -> Resul
 #[tokio::test]
 async fn gateway_runs_without_assets_and_says_so() -> Result<()> {
     let site = Pipeline::start().await?;
-    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
     let answer = gateway.get("/").await?;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
     assert!(answer.text.contains("--assets"), "{}", answer.text);
@@ -66,7 +67,7 @@ async fn page_is_served_with_its_assets() -> Result<()> {
         .flag(Role::Gateway, "--assets", &folder.to_string_lossy())
         .start()
         .await?;
-    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
     let page = gateway.get("/").await?;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.text.contains("<title>Who</title>"));
@@ -92,13 +93,13 @@ async fn page_is_served_with_its_assets() -> Result<()> {
 async fn every_process_serves_health_and_metrics() -> Result<()> {
     let site = Pipeline::start().await?;
     for role in Role::ALL {
-        let member = &site.member(role, 0)?.http;
+        let instance = &site.instance(role, 0)?.http;
         for path in ["/healthz", "/readyz"] {
-            let answer = member.get(path).await?;
+            let answer = instance.get(path).await?;
             assert_eq!(answer.status, StatusCode::OK, "{} {path}", role.name());
             serde_json::from_str::<Value>(&answer.text)?;
         }
-        let metrics = member.get("/metrics").await?;
+        let metrics = instance.get("/metrics").await?;
         assert!(metrics.headers["content-type"].to_str()?.contains("text"));
         for line in metrics.text.lines().filter(|line| !line.starts_with('#')) {
             let value = line.rsplit(' ').next().unwrap_or_default();
@@ -116,13 +117,13 @@ async fn every_process_serves_health_and_metrics() -> Result<()> {
 async fn unready_process_is_alive_and_says_why() -> Result<()> {
     let site = Pipeline::builder().launch().await?;
     for role in Role::ALL {
-        let member = &site.member(role, 0)?.http;
-        let reason = eventually("it says why it is not ready", async || member.reason().await).await?;
+        let instance = &site.instance(role, 0)?.http;
+        let reason = eventually("it says why it is not ready", async || instance.reason().await).await?;
         assert!(reason.contains("nats"), "{}: {reason}", role.name());
-        assert_eq!(member.get("/healthz").await?.status, StatusCode::OK);
+        assert_eq!(instance.get("/healthz").await?.status, StatusCode::OK);
     }
     for path in ["/api/sessions", "/api/stats", "/api/pipeline"] {
-        let answer = site.member(Role::Gateway, 0)?.http.get(path).await?;
+        let answer = site.instance(Role::Gateway, 0)?.http.get(path).await?;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
         assert!(serde_json::from_str::<Value>(&answer.text)?["error"].is_string());
     }

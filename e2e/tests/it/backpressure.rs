@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use protocol::status::{Figures, IngestorFigures};
 use protocol::stream;
 use simulator::world::Kind;
@@ -25,7 +26,7 @@ fn come(site: &Pipeline, visitors: &[Visitor]) {
 
 /// What the gateway, and so the page, knows of the ingestor.
 async fn told(site: &Pipeline) -> Result<(Option<String>, IngestorFigures)> {
-    let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+    let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
     let mut told = pipeline
         .processes
         .into_iter()
@@ -63,7 +64,7 @@ async fn events_wait_in_the_ingestor_while_the_queue_is_full() -> Result<()> {
     site.enricher()?.process.start()?;
     site.ready().await?;
     site.view_is_right().await?;
-    let stats = site.member(Role::Gateway, 0)?.http.stats().await?;
+    let stats = site.instance(Role::Gateway, 0)?.http.stats().await?;
     assert_eq!(stats.active_sessions, visitors.len() as u64);
     assert_eq!(told(&site).await?.1.dropped, 0);
     Ok(())
@@ -132,7 +133,7 @@ async fn frozen_gateway_catches_up() -> Result<()> {
     let closed: Vec<_> = early[..100].iter().map(|visitor| visitor.closed(0)).collect();
     site.send(&closed);
     eventually("the other gateway is not held up", async || {
-        let stats = site.member(Role::Gateway, 1)?.http.stats().await?;
+        let stats = site.instance(Role::Gateway, 1)?.http.stats().await?;
         ensure!(stats.active_sessions == 300, "{stats:?}");
         Ok(())
     })
@@ -156,9 +157,9 @@ async fn all_processes_recover_from_a_long_nats_outage_and_report_it() -> Result
     let end = tokio::time::Instant::now() + Duration::from_secs(20);
     while tokio::time::Instant::now() < end {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        for member in Role::ALL.into_iter().flat_map(|role| site.members(role)) {
+        for instance in Role::ALL.into_iter().flat_map(|role| site.instances(role)) {
             eventually("it says that it misses NATS", async || {
-                let reason = member.http.reason().await?;
+                let reason = instance.http.reason().await?;
                 ensure!(reason.contains("nats"), "{reason}");
                 Ok(())
             })

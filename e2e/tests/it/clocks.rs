@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{PATIENCE, Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, WAIT_TIMEOUT, eventually};
 use protocol::frame::Stats;
 use service::clock;
 use simulator::world::Kind;
@@ -17,7 +18,7 @@ const STALE_AFTER: Duration = Duration::from_secs(20);
 
 /// How far a process says its host's clock is off, in seconds.
 async fn offset(site: &Pipeline, role: Role) -> Result<f64> {
-    let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+    let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
     let status = pipeline
         .processes
         .iter()
@@ -28,8 +29,8 @@ async fn offset(site: &Pipeline, role: Role) -> Result<f64> {
 
 /// Steps the clocks of all processes of a kind, and waits until they have noticed.
 async fn step(site: &Pipeline, role: Role, seconds: i64) -> Result<()> {
-    for member in site.members(role) {
-        member.set_clock_offset(seconds)?;
+    for instance in site.instances(role) {
+        instance.set_clock_offset(seconds)?;
     }
     eventually(&format!("the {} notices", role.name()), async || {
         let offset = offset(site, role).await?;
@@ -40,7 +41,7 @@ async fn step(site: &Pipeline, role: Role, seconds: i64) -> Result<()> {
 }
 
 async fn stats(site: &Pipeline) -> Result<Stats> {
-    let answer = site.member(Role::Gateway, 0)?.http.get("/api/stats").await?;
+    let answer = site.instance(Role::Gateway, 0)?.http.get("/api/stats").await?;
     Ok(serde_json::from_str(&answer.text)?)
 }
 
@@ -172,7 +173,7 @@ async fn staleness_follows_the_monotonic_clock() -> Result<()> {
     site.shows_no(&visitors[0]).await?;
     shown_are(&site, &[]).await?;
     let back = site
-        .member(Role::Gateway, 0)?
+        .instance(Role::Gateway, 0)?
         .http
         .metric("visitor_gateway_sessions_stale_total")
         .await?;
@@ -188,11 +189,11 @@ async fn receipts_from_before_nats_is_reachable_are_right() -> Result<()> {
         (Role::Enricher, HOUR),
         (Role::Gateway, 120),
     ] {
-        let member = site.member_mut(role, 0)?;
-        member.set_clock_offset(seconds)?;
-        member.process.restart().await?;
+        let instance = site.instance_mut(role, 0)?;
+        instance.set_clock_offset(seconds)?;
+        instance.process.restart().await?;
     }
-    site.emitter.wait_for_clients(1, PATIENCE).await?;
+    site.emitter.wait_for_clients(1, WAIT_TIMEOUT).await?;
     let visitors = come(&site, 10);
     eventually("the ingestor holds their events", async || {
         let waiting = site
@@ -219,7 +220,7 @@ async fn receipts_from_before_nats_is_reachable_are_right() -> Result<()> {
 /// Waits until all processes say that it is so many seconds later or earlier than by this test's clock.
 async fn all_follow_nats(site: &Pipeline, seconds: i64) -> Result<()> {
     eventually("all processes follow the NATS server's clock", async || {
-        let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+        let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
         ensure!(pipeline.processes.len() == 3);
         for status in pipeline.processes {
             let ahead = status.at - clock::now();

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use service::last_message;
 use simulator::world::Kind;
 
@@ -162,7 +163,7 @@ async fn live_sessions_stay(cluster: bool) -> Result<()> {
             );
         }
     }
-    let enricher = &site.member(Role::Enricher, 0)?.process;
+    let enricher = &site.instance(Role::Enricher, 0)?.process;
     eventually("it is told that room is short", async || {
         ensure!(enricher.log()?.contains(reported));
         Ok(())
@@ -204,7 +205,7 @@ async fn live_sessions_stay(cluster: bool) -> Result<()> {
             > 0
     );
     eventually("all is well again", async || {
-        site.member(Role::Enricher, 0)?.http.ready().await
+        site.instance(Role::Enricher, 0)?.http.ready().await
     })
     .await
 }
@@ -232,7 +233,7 @@ async fn new_visitors_wait_when_records_fill_the_stream() -> Result<()> {
     for some in all.chunks(100) {
         site.send(&some.iter().map(|visitor| visitor.opened(0)).collect::<Vec<_>>());
     }
-    let enricher = site.member(Role::Enricher, 0)?;
+    let enricher = site.instance(Role::Enricher, 0)?;
     eventually("it is told that the stream is full", async || {
         let answer = enricher.http.get("/readyz").await?;
         ensure!(answer.text.contains("new visitors wait"), "{}", answer.text);

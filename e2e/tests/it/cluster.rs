@@ -3,7 +3,8 @@
 use anyhow::{Context as _, Result, ensure};
 use async_nats::jetstream::message::PublishMessage;
 use clap::Parser as _;
-use e2e::{Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use futures_util::future::join_all;
 use protocol::stream;
 use service::flags::Common;
@@ -140,7 +141,10 @@ async fn is_right_after(
     site.view_is_right().await?;
     site.settle().await?;
     for gateway in 0..2 {
-        site.member_mut(Role::Gateway, gateway)?.process.restart().await?;
+        site.instance_mut(Role::Gateway, gateway)?
+            .process
+            .restart()
+            .await?;
     }
     site.ready().await?;
     site.view_is_right().await
@@ -159,8 +163,8 @@ async fn servers_that_restart_together_lose_nothing() -> Result<()> {
         }
         for role in Role::ALL {
             eventually("every process misses NATS", async || {
-                for member in site.members(role) {
-                    let reason = member.http.reason().await?;
+                for instance in site.instances(role) {
+                    let reason = instance.http.reason().await?;
                     ensure!(reason.contains("nats"), "{reason}");
                 }
                 Ok(())

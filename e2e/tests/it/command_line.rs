@@ -4,7 +4,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Http, Pipeline, Process, Role, eventually, of_workspace};
+use e2e::clients::Http;
+use e2e::eventually;
+use e2e::processes::{Pipeline, Process, Role, workspace_binary};
 
 #[test]
 fn invalid_flag_exits_with_one_line_that_names_it() -> Result<()> {
@@ -48,7 +50,7 @@ fn invalid_flag_exits_with_one_line_that_names_it() -> Result<()> {
         ("gateway", "--colour", "blue"),
     ];
     for (process, flag, value) in cases {
-        let mut command = Command::new(of_workspace(process)?);
+        let mut command = Command::new(workspace_binary(process)?);
         if process != "gateway" {
             command.args(["--http-listen", "127.0.0.1:0"]);
         } else if flag != "--listen" {
@@ -70,9 +72,9 @@ fn invalid_flag_exits_with_one_line_that_names_it() -> Result<()> {
 async fn healthcheck_queries_the_running_process() -> Result<()> {
     let mut site = Pipeline::start().await?;
     let healthy = |role: Role, site: &Pipeline| -> Result<bool> {
-        let address = site.member(role, 0)?.http.base().replace("http://", "");
+        let address = site.instance(role, 0)?.http.base().replace("http://", "");
         let arguments = [role.listen_flag(), &address, "healthcheck"];
-        let output = Command::new(of_workspace(role.name())?)
+        let output = Command::new(workspace_binary(role.name())?)
             .args(arguments)
             .env_clear()
             .output()?;
@@ -95,12 +97,15 @@ async fn healthcheck_queries_the_running_process() -> Result<()> {
 #[tokio::test]
 async fn flags_are_environment_variables_as_well() -> Result<()> {
     let site = Pipeline::start().await?;
-    let mut taken = Command::new(of_workspace("enricher")?)
+    let mut taken = Command::new(workspace_binary("enricher")?)
         .env_clear()
         .env("NATS_URL", site.nats.url())
         .env(
             "HTTP_LISTEN",
-            site.member(Role::Enricher, 0)?.http.base().replace("http://", ""),
+            site.instance(Role::Enricher, 0)?
+                .http
+                .base()
+                .replace("http://", ""),
         )
         .stderr(Stdio::piped())
         .spawn()?;
@@ -167,7 +172,7 @@ const OWN: &[(&str, &[(&str, &str)])] = &[
 /// What a process that is asked for its health says to flags and variables; nobody answers it, but 64 would mean that it
 /// does not know them.
 fn asked(process: &str, flags: &[&str], variables: &[(&str, &str)]) -> Result<(Option<i32>, String)> {
-    let mut command = Command::new(of_workspace(process)?);
+    let mut command = Command::new(workspace_binary(process)?);
     let output = command
         .args(flags)
         .arg("healthcheck")
@@ -247,7 +252,7 @@ async fn log_lines_are_json_on_request() -> Result<()> {
     }
     let site = builder.start().await?;
     for role in Role::ALL {
-        let log = site.member(role, 0)?.process.log()?;
+        let log = site.instance(role, 0)?.process.log()?;
         ensure!(log.lines().count() > 1, "{} says nothing", role.name());
         for line in log.lines() {
             let line: serde_json::Value = serde_json::from_str(line).context(line.to_owned())?;
@@ -263,7 +268,7 @@ async fn port_0_is_a_free_port_named_in_the_log() -> Result<()> {
     let arguments = ["--http-listen", "127.0.0.1:0", "--nats-url", "nats://127.0.0.1:1"];
     let arguments = arguments.map(str::to_owned).to_vec();
     let name = format!("enricher-anywhere-{}", std::process::id());
-    let mut enricher = Process::new(&name, of_workspace("enricher")?, arguments, folder);
+    let mut enricher = Process::new(&name, workspace_binary("enricher")?, arguments, folder);
     enricher.start()?;
     let address = eventually("the enricher says where it listens", async || {
         let log = enricher.log()?;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::{Builder, Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Builder, Pipeline, Role};
+use e2e::{Visitor, eventually};
 use simulator::deanonymizer::{Failure, Latency};
 use simulator::world::Kind;
 use strum::VariantArray;
@@ -16,7 +17,7 @@ fn impatient() -> Builder {
 /// Waits until so many sessions are being identified.
 async fn being_identified(site: &Pipeline, expected: u64) -> Result<()> {
     eventually(&format!("{expected} sessions are being identified"), async || {
-        let stats = site.member(Role::Gateway, 0)?.http.stats().await?;
+        let stats = site.instance(Role::Gateway, 0)?.http.stats().await?;
         ensure!(stats.being_identified == expected, "{stats:?}");
         Ok(())
     })
@@ -191,7 +192,7 @@ async fn one_lookup_per_address_across_the_fleet() -> Result<()> {
         }
     }
     site.view_is_right().await?;
-    for enricher in site.members(Role::Enricher) {
+    for enricher in site.instances(Role::Enricher) {
         let handled = enricher
             .http
             .metric(r#"visitor_enricher_events_total{kind="session-opened"}"#)
@@ -256,7 +257,7 @@ async fn lookups_beyond_the_budget_wait() -> Result<()> {
     eventually(
         "what the budget allows is shown and the rest is waiting",
         async || {
-            let stats = site.member(Role::Gateway, 0)?.http.stats().await?;
+            let stats = site.instance(Role::Gateway, 0)?.http.stats().await?;
             ensure!(
                 stats.active_sessions == 5 && stats.being_identified == 7,
                 "{stats:?}"
@@ -317,7 +318,7 @@ async fn cost_is_reported() -> Result<()> {
         }
     }
     eventually("the status tells what was paid and saved", async || {
-        let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+        let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
         let text = serde_json::to_value(&pipeline)?;
         let lookups = text["processes"]
             .as_array()

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::{PATIENCE, Pipeline, Role, Tap, Visitor, eventually};
+use e2e::clients::Tap;
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, WAIT_TIMEOUT, eventually};
 use protocol::Rejection;
 use protocol::rejection::{KEPT_BYTES, LENGTH_HEADER, REASON_HEADER};
 use simulator::emitter::{EmitterConfig, Lively, ProtocolError};
@@ -53,12 +55,12 @@ async fn ingestor_waits_while_the_emitter_refuses_connections() -> Result<()> {
     site.emitter_refuses(true).await?;
     site.emitter.close_all();
     let reason = eventually("the ingestor is not ready", async || {
-        site.member(Role::Ingestor, 0)?.http.reason().await
+        site.instance(Role::Ingestor, 0)?.http.reason().await
     })
     .await?;
     assert!(reason.contains("emitter"), "{reason}");
     eventually("the gateway tells of it", async || {
-        let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+        let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
         ensure!(pipeline.processes.iter().any(|status| {
             !status.ready
                 && status
@@ -83,7 +85,7 @@ async fn ingestor_reconnects_to_a_silent_emitter() -> Result<()> {
         .await?;
     site.emitter.silence(true);
     eventually("the ingestor says that the emitter is silent", async || {
-        let reason = site.member(Role::Ingestor, 0)?.http.reason().await?;
+        let reason = site.instance(Role::Ingestor, 0)?.http.reason().await?;
         ensure!(reason.contains("silent"), "{reason}");
         Ok(())
     })
@@ -101,7 +103,7 @@ async fn quiet_emitter_that_answers_pings_is_not_silent() -> Result<()> {
         .start()
         .await?;
     eventually("nothing has come for much longer than the deadline", async || {
-        let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+        let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
         let text = serde_json::to_value(&pipeline)?;
         let silence = text["processes"]
             .as_array()
@@ -125,7 +127,7 @@ async fn silence_is_detected_at_its_deadline_not_at_the_next_ping() -> Result<()
         .await?;
     site.emitter.silence(true);
     eventually("the ingestor says that the emitter is silent", async || {
-        let reason = site.member(Role::Ingestor, 0)?.http.reason().await?;
+        let reason = site.instance(Role::Ingestor, 0)?.http.reason().await?;
         ensure!(reason.contains("silent"), "{reason}");
         Ok(())
     })
@@ -368,6 +370,6 @@ async fn busy_site_with_all_faults_is_shown_correctly() -> Result<()> {
         site.view_is_right().await?;
     }
     viewer.missed_nothing()?;
-    site.emitter.wait_for_clients(1, PATIENCE).await?;
+    site.emitter.wait_for_clients(1, WAIT_TIMEOUT).await?;
     Ok(())
 }

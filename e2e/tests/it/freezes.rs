@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use simulator::deanonymizer::Latency;
 use simulator::world::Kind;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -30,7 +31,7 @@ async fn gateway_counts_events_received_while_it_was_frozen() -> Result<()> {
             sleep(Duration::from_millis(250)).await;
         }
     };
-    let gateway = &site.member(Role::Gateway, 0)?;
+    let gateway = &site.instance(Role::Gateway, 0)?;
     eventually("the gateway has heard of everybody", async || {
         let pipeline = gateway.http.pipeline().await?;
         ensure!(pipeline.processes.len() == 3, "{pipeline:?}");

@@ -1,7 +1,8 @@
 //! Packets to NATS are dropped without a reset: this is noticed, said, and acted on.
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Pipeline, Role, TcpProxy, Visitor, eventually};
+use e2e::processes::{Pipeline, Role, TcpProxy};
+use e2e::{Visitor, eventually};
 use simulator::world::Kind;
 
 #[tokio::test]
@@ -11,15 +12,15 @@ async fn half_open_connection_is_detected_and_reported() -> Result<()> {
     site.send(&[visitor.opened(0)]);
     site.shows(&visitor).await?;
     for role in Role::ALL {
-        site.member(role, 0)?.cut_from_nats()?;
+        site.instance(role, 0)?.cut_from_nats()?;
         eventually(&format!("the {} misses NATS", role.name()), async || {
-            let reason = site.member(role, 0)?.http.reason().await?;
+            let reason = site.instance(role, 0)?.http.reason().await?;
             ensure!(reason.contains("nats: not connected"), "{reason}");
             Ok(())
         })
         .await?;
         site.send(&[visitor.keep_alive(0)]);
-        site.member(role, 0)?.restore_nats();
+        site.instance(role, 0)?.restore_nats();
         site.ready().await?;
     }
     let new = Visitor::from(&site.ip(Kind::Full, 2));
@@ -36,7 +37,7 @@ async fn process_moves_to_another_server_of_the_cluster() -> Result<()> {
     site.shows(&visitor).await?;
     for server in 0..3 {
         for role in Role::ALL {
-            let proxies = &site.member(role, 0)?.nats_proxies;
+            let proxies = &site.instance(role, 0)?.nats_proxies;
             proxies.get(server).map(TcpProxy::cut).context("three servers")?;
         }
         let new = Visitor::from(&site.ip(Kind::CompanyOnly, 1));
@@ -45,7 +46,7 @@ async fn process_moves_to_another_server_of_the_cluster() -> Result<()> {
         site.ready().await?;
         site.view_is_right().await?;
         for role in Role::ALL {
-            site.member(role, 0)?.restore_nats();
+            site.instance(role, 0)?.restore_nats();
         }
     }
     Ok(())
@@ -66,7 +67,7 @@ async fn server_on_which_jetstream_does_not_answer_is_left() -> Result<()> {
         eventually(
             &format!("the {} says that it cannot work", role.name()),
             async || {
-                site.member(role, 0)?.http.reason().await?;
+                site.instance(role, 0)?.http.reason().await?;
                 Ok(())
             },
         )

@@ -2,7 +2,9 @@
 
 use anyhow::{Context as _, Result, ensure};
 use async_nats::HeaderMap;
-use e2e::{Pipeline, Role, Viewer, Visitor, eventually};
+use e2e::clients::Viewer;
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use hostile::{Door, Input};
 use protocol::event::RECEIVED_AT_HEADER;
 use protocol::subject;
@@ -21,10 +23,10 @@ async fn goes_on(site: &mut Pipeline, viewer: &Viewer) -> Result<()> {
         .sees("who comes next", |view| view.sessions.contains_key(&next.guid))
         .await?;
     for role in Role::ALL {
-        let member = site.member_mut(role, 0)?;
-        member.process.running()?;
-        member.ready().await?;
-        let log = member.process.log()?;
+        let instance = site.instance_mut(role, 0)?;
+        instance.process.running()?;
+        instance.ready().await?;
+        let log = instance.process.log()?;
         ensure!(!log.contains("panicked"), "{log}");
     }
     Ok(())

@@ -1,7 +1,8 @@
 //! GUIDs and addresses are compared as what they name, however they are spelled.
 
 use anyhow::{Result, ensure};
-use e2e::{Pipeline, Role, Visitor};
+use e2e::Visitor;
+use e2e::processes::{Pipeline, Role};
 use simulator::world::{Kind, NEXACORE, VERTEXCLOUD};
 
 const LUMEN: &str = "0d6cf1b5-6e0f-4c1e-9b42-2b1f6e9e7a11";

@@ -9,13 +9,14 @@ use std::process::Output;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Pipeline, Visitor, eventually, nats_cli, repository};
+use e2e::processes::{Pipeline, nats_cli, repository};
+use e2e::{Visitor, eventually};
 use simulator::world::Kind;
 use tokio::process::Command;
 use tokio::time::timeout;
 
 /// How long one command may take; only so long that one that waits for ever is found out.
-const PATIENCE: Duration = Duration::from_mins(1);
+const WAIT_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The session that the page looks at.
 const GUID: &str = "5f0c1f0e-9d5b-4c7e-8a3d-2b6e4f1a7c90";
@@ -84,7 +85,7 @@ async fn run(site: &Pipeline, cli: &Path, command: &str) -> Result<Output> {
         // Where it would keep contexts and history.
         .env("HOME", site.folder())
         .kill_on_drop(true);
-    let output = timeout(PATIENCE, shell.output());
+    let output = timeout(WAIT_TIMEOUT, shell.output());
     Ok(output
         .await
         .with_context(|| format!("{command} does not end"))??)

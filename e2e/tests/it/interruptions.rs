@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Http, Pipeline, Role, Viewer, Visitor, eventually};
+use e2e::clients::{Http, Viewer};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use protocol::frame::{Removal, Stats};
 use protocol::status::{Figures, Part};
 use protocol::time::millis;
@@ -42,7 +44,7 @@ impl Visitors {
 }
 
 fn gateway(site: &Pipeline) -> Result<&Http> {
-    Ok(&site.member(Role::Gateway, 0)?.http)
+    Ok(&site.instance(Role::Gateway, 0)?.http)
 }
 
 /// The gateway's figures, and which parts it says are cut off.
@@ -106,7 +108,7 @@ async fn removals(viewer: &Viewer, visitors: &Visitors) -> Result<BTreeMap<Strin
     Ok(view.removals)
 }
 
-fn builder() -> e2e::Builder {
+fn builder() -> e2e::processes::Builder {
     Pipeline::builder().stale_after(STALE_AFTER)
 }
 
@@ -116,11 +118,11 @@ async fn gateway_cut_off_from_nats_keeps_its_rows_and_catches_up() -> Result<()>
     let visitors = Visitors::of(&site);
     visitors.come(&site).await?;
     let viewer = site.viewer().await?;
-    site.member(Role::Gateway, 0)?.cut_from_nats()?;
+    site.instance(Role::Gateway, 0)?.cut_from_nats()?;
     site.send(&[visitors.closes.closed(0)]);
     is_cut_off_for_long(&site, &visitors, &["streams"]).await?;
 
-    site.member(Role::Gateway, 0)?.restore_nats();
+    site.instance(Role::Gateway, 0)?.restore_nats();
     only_the_one_who_stays_is_shown(&site, &visitors).await?;
     let removals = removals(&viewer, &visitors).await?;
     assert!(!removals.contains_key(&visitors.stays.guid), "{removals:?}");
@@ -139,7 +141,7 @@ async fn no_session_goes_stale_without_an_ingestor_and_that_time_does_not_count(
     is_cut_off_for_long(&site, &visitors, &["ingestors"]).await?;
 
     site.ingestor()?.process.start()?;
-    site.emitter.wait_for_clients(1, e2e::PATIENCE).await?;
+    site.emitter.wait_for_clients(1, e2e::WAIT_TIMEOUT).await?;
     site.send(&[visitors.closes.closed(0)]);
     eventually("the ingestor is heard again", async || {
         site.send(&[visitors.stays.keep_alive(0)]);

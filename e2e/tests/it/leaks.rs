@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Pipeline, Role, Viewer, Visitor, eventually};
+use e2e::clients::Viewer;
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use simulator::deanonymizer::Failure;
 use simulator::world::{Answer, Kind};
 
@@ -90,7 +92,7 @@ async fn hidden_data_never_leaves_the_enricher() -> Result<()> {
         site.tap("visitor.rejected.gateway.>").await?,
         site.tap("visitor.status.>").await?,
     ];
-    let viewer = Viewer::recording(site.member(Role::Gateway, 0)?.http.base()).await?;
+    let viewer = Viewer::recording(site.instance(Role::Gateway, 0)?.http.base()).await?;
     let visitors = visitors(&site);
     let forbidden = Forbidden::of(&site, &visitors);
     ensure!(
@@ -149,8 +151,8 @@ async fn hidden_data_never_leaves_the_enricher() -> Result<()> {
         forbidden.check("a frame", &frame)?;
     }
     for role in [Role::Enricher, Role::Gateway] {
-        for member in site.members(role) {
-            forbidden.check(member.process.name(), &member.process.log()?)?;
+        for instance in site.instances(role) {
+            forbidden.check(instance.process.name(), &instance.process.log()?)?;
             for path in [
                 "/metrics",
                 "/readyz",
@@ -158,7 +160,7 @@ async fn hidden_data_never_leaves_the_enricher() -> Result<()> {
                 "/api/stats",
                 "/api/pipeline",
             ] {
-                forbidden.check(path, &member.http.get(path).await?.text)?;
+                forbidden.check(path, &instance.http.get(path).await?.text)?;
             }
         }
     }
@@ -186,7 +188,7 @@ fn visitors(site: &Pipeline) -> Vec<(Kind, Visitor)> {
 /// Waits until every lookup has come to its end.
 async fn identified(site: &Pipeline) -> Result<()> {
     eventually("nobody is being identified any longer", async || {
-        let stats = site.member(Role::Gateway, 0)?.http.stats().await?;
+        let stats = site.instance(Role::Gateway, 0)?.http.stats().await?;
         let shown = u64::from(OF_EACH) * 4;
         ensure!(stats.active_sessions == shown, "{stats:?}, not {shown}");
         Ok(())

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{PATIENCE, Pipeline, Role, View, Viewer, Visitor, eventually, line};
+use e2e::clients::{View, Viewer, connection};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, WAIT_TIMEOUT, eventually};
 use futures_util::StreamExt as _;
 use protocol::frame::Frame;
 use serde_json::{Value, json};
@@ -272,9 +274,9 @@ async fn client_that_joins_between_frames_learns_of_a_closing() -> Result<()> {
 
 /// A client that has connected and reads nothing by itself, with a line between into which little fits.
 async fn reads_nothing(site: &Pipeline) -> Result<WebSocketStream<TcpStream>> {
-    let base = site.member(Role::Gateway, 0)?.http.base();
-    let stream = line::narrow(base.trim_start_matches("http://").parse()?).await?;
-    let (socket, _) = client_async(line::websocket(base), stream).await?;
+    let base = site.instance(Role::Gateway, 0)?.http.base();
+    let stream = connection::connect_narrow(base.trim_start_matches("http://").parse()?).await?;
+    let (socket, _) = client_async(connection::websocket_url(base), stream).await?;
     Ok(socket)
 }
 
@@ -315,7 +317,7 @@ async fn slow_client_gets_a_snapshot() -> Result<()> {
         }
         Ok(())
     };
-    timeout(PATIENCE, catch_up)
+    timeout(WAIT_TIMEOUT, catch_up)
         .await
         .context("the slow viewer does not catch up")?
 }
@@ -342,8 +344,8 @@ async fn client_that_does_not_read_is_disconnected_and_delays_nobody() -> Result
 
 /// A client that has read its snapshot, with the snapshot's length in bytes.
 async fn has_its_snapshot(site: &Pipeline) -> Result<(impl Sized, usize)> {
-    let base = site.member(Role::Gateway, 0)?.http.base();
-    let (mut socket, _) = connect_async(line::websocket(base)).await?;
+    let base = site.instance(Role::Gateway, 0)?.http.base();
+    let (mut socket, _) = connect_async(connection::websocket_url(base)).await?;
     let snapshot = socket.next().await.context("the connection is over")??;
     Ok((socket, snapshot.len()))
 }
@@ -360,7 +362,7 @@ async fn client_costs_far_less_memory_than_its_snapshot() -> Result<()> {
     site.settle().await?;
     // The first one pays for making the snapshot.
     let (_first, bytes) = has_its_snapshot(&site).await?;
-    let gateway = &site.member(Role::Gateway, 0)?.process;
+    let gateway = &site.instance(Role::Gateway, 0)?.process;
     let before = gateway.memory()?;
     let mut viewers = Vec::new();
     for _ in 0..50 {

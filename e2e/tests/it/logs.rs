@@ -1,7 +1,8 @@
 //! Logs: one line for each thing that matters, never one for each event, and nothing of who a visitor is.
 
 use anyhow::{Result, ensure};
-use e2e::{Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use simulator::world::Kind;
 
 /// The most lines that a process may write about one trouble, from its start to its end.
@@ -22,9 +23,9 @@ fn newcomers(site: &Pipeline) -> Vec<Visitor> {
 /// That no process has written more than a few lines, nor named a visitor in them.
 fn few_and_discreet(site: &Pipeline, visitors: &[Visitor]) -> Result<()> {
     for role in Role::ALL {
-        for member in site.members(role) {
-            let log = member.process.log()?;
-            let (name, lines) = (member.process.name(), log.lines().count());
+        for instance in site.instances(role) {
+            let log = instance.process.log()?;
+            let (name, lines) = (instance.process.name(), log.lines().count());
             ensure!(lines <= A_FEW, "{name} wrote {lines} lines:\n{log}");
             let named = visitors
                 .iter()
@@ -50,13 +51,13 @@ async fn failing_deanonymizer_logs_few_lines_under_load() -> Result<()> {
         let folded = r#"visitor_enricher_event_fates_total{kind="keep-alive",fate="folded"}"#;
         let folded = site.metric(Role::Enricher, folded).await?;
         ensure!(folded >= (ROUNDS - 1) * u64::from(MANY), "{folded}");
-        let log = site.member(Role::Enricher, 0)?.process.log()?;
+        let log = site.instance(Role::Enricher, 0)?.process.log()?;
         ensure!(log.contains("held back"), "calls are still made");
         Ok(())
     })
     .await?;
     site.deanonymizer_refuses(false).await?;
-    let enricher = &site.member(Role::Enricher, 0)?.process;
+    let enricher = &site.instance(Role::Enricher, 0)?.process;
     eventually("it is said that it is over", async || {
         ensure!(enricher.log()?.contains("the Deanonymizer answers again"));
         Ok(())
@@ -84,7 +85,7 @@ async fn frozen_nats_server_logs_few_lines_under_load() -> Result<()> {
     })
     .await?;
     site.nats.process.pause()?;
-    let enricher = &site.member(Role::Enricher, 0)?.http;
+    let enricher = &site.instance(Role::Enricher, 0)?.http;
     eventually("the freeze is noticed", async || enricher.reason().await).await?;
     site.nats.process.resume()?;
     site.view_is_right().await?;
@@ -130,7 +131,7 @@ async fn no_log_level_identifies_a_visitor() -> Result<()> {
     come(&site);
     site.view_is_right().await?;
     let sessions = site.sessions().await?;
-    let api = site.member(Role::Gateway, 0)?;
+    let api = site.instance(Role::Gateway, 0)?;
     ensure!(api.http.get("/api/sessions").await?.status.is_success());
     site.send(
         &visitors
@@ -160,15 +161,15 @@ async fn no_log_level_identifies_a_visitor() -> Result<()> {
     }
     names.retain(|name| name.trim().len() > 3);
     for role in Role::ALL {
-        for member in site.members(role) {
-            let log = member.process.log()?.to_lowercase();
+        for instance in site.instances(role) {
+            let log = instance.process.log()?.to_lowercase();
             ensure!(log.contains("listening"), "no log");
             let found = names.iter().find(|name| log.contains(&name.to_lowercase()));
             let line = found.and_then(|name| log.lines().find(|line| line.contains(&name.to_lowercase())));
             ensure!(
                 found.is_none(),
                 "{} names {found:?}: {line:?}",
-                member.process.name()
+                instance.process.name()
             );
         }
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use async_nats::jetstream::Context;
-use e2e::{Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use protocol::stream;
 use simulator::world::Kind;
 
@@ -53,7 +54,10 @@ async fn is_repaired(mut site: Pipeline, visitors: &[Visitor]) -> Result<()> {
     site.settle().await?;
     site.view_is_right().await?;
     for gateway in 0..2 {
-        site.member_mut(Role::Gateway, gateway)?.process.restart().await?;
+        site.instance_mut(Role::Gateway, gateway)?
+            .process
+            .restart()
+            .await?;
     }
     site.ready().await?;
     site.view_is_right().await
@@ -151,7 +155,7 @@ async fn verdicts_are_restored_after_the_bucket_is_deleted_or_purged() -> Result
     full().await?;
     // An enricher that starts only now knows the same.
     for enricher in 0..2 {
-        site.member_mut(Role::Enricher, enricher)?
+        site.instance_mut(Role::Enricher, enricher)?
             .process
             .restart()
             .await?;
@@ -277,7 +281,7 @@ async fn stream_with_wrong_settings_is_rejected() -> Result<()> {
     .await?;
     site.ready().await?;
     for role in [Role::Enricher, Role::Gateway] {
-        site.member_mut(role, 0)?.process.kill().await?;
+        site.instance_mut(role, 0)?.process.kill().await?;
     }
     administrator.delete_stream(stream::SESSIONS).await?;
     administrator
@@ -288,9 +292,9 @@ async fn stream_with_wrong_settings_is_rejected() -> Result<()> {
             ..Default::default()
         })
         .await?;
-    site.member_mut(Role::Gateway, 0)?.process.start()?;
+    site.instance_mut(Role::Gateway, 0)?.process.start()?;
     eventually("the gateway names the setting", async || {
-        let reason = site.member(Role::Gateway, 0)?.http.reason().await?;
+        let reason = site.instance(Role::Gateway, 0)?.http.reason().await?;
         ensure!(reason.contains("max_msgs_per_subject"), "{reason}");
         Ok(())
     })
@@ -319,14 +323,14 @@ async fn readiness_says_that_a_stream_is_missing_until_it_is_repaired() -> Resul
     .await?;
     for (role, part) in [(Role::Enricher, "work queue"), (Role::Gateway, "sessions stream")] {
         eventually(&format!("the {} is not ready", role.name()), async || {
-            let reason = site.member(role, 0)?.http.reason().await?;
+            let reason = site.instance(role, 0)?.http.reason().await?;
             ensure!(reason.contains(part), "{reason}");
             Ok(())
         })
         .await?;
     }
     eventually("the page is told", async || {
-        let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+        let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
         let mut reasons = pipeline
             .processes
             .iter()

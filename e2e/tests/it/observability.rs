@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Pipeline, Prometheus, Role, Visitor, eventually, repository};
+use e2e::processes::{Pipeline, Prometheus, Role, repository};
+use e2e::{Visitor, eventually};
 use serde_json::Value;
 use simulator::world::Kind;
 
@@ -65,7 +66,7 @@ async fn come(site: &Pipeline, round: u32) -> Result<()> {
 async fn each_hop_has_a_metric_of_bounded_cardinality() -> Result<()> {
     let site = busy().await?;
     let series = async |role| -> Result<Vec<String>> {
-        let text = site.member(role, 0)?.http.get("/metrics").await?.text;
+        let text = site.instance(role, 0)?.http.get("/metrics").await?.text;
         Ok(text
             .lines()
             .filter(|line| !line.starts_with('#'))
@@ -107,7 +108,7 @@ async fn every_metric_in_rules_and_panels_exists() -> Result<()> {
     let site = busy().await?;
     let mut scraped = BTreeSet::new();
     for role in Role::ALL {
-        let text = site.member(role, 0)?.http.get("/metrics").await?.text;
+        let text = site.instance(role, 0)?.http.get("/metrics").await?.text;
         let names = text.lines().filter(|line| !line.starts_with('#'));
         scraped.extend(names.filter_map(|line| Some(line.split(['{', ' ']).next()?.to_owned())));
     }

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Pipeline, Role, Viewer, Visitor, eventually};
+use e2e::clients::Viewer;
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use protocol::{Millis, stream};
 use serde_json::Value;
 use simulator::world::Kind;
@@ -101,11 +103,14 @@ async fn keep_alive_waits_for_the_openings_of_enrichers_that_were_killed() -> Re
     let mut site = Pipeline::builder().with(Role::Enricher, 2).start().await?;
     let viewer = site.viewer_recording().await?;
     for number in 0..2 {
-        site.member_mut(Role::Enricher, number)?.process.pause()?;
+        site.instance_mut(Role::Enricher, number)?.process.pause()?;
     }
     let opened = Opened::send(&site, 20).await?;
     for number in 0..2 {
-        site.member_mut(Role::Enricher, number)?.process.restart().await?;
+        site.instance_mut(Role::Enricher, number)?
+            .process
+            .restart()
+            .await?;
     }
     opened.keep_alive(&site);
     opened.are_shown(&viewer).await?;
@@ -134,7 +139,7 @@ async fn opening_times_are_right_after_a_quorum_loss() -> Result<()> {
     }
     opened.keep_alive(&site);
     eventually("an ingestor says that it cannot work", async || {
-        site.member(Role::Ingestor, 0)?.http.reason().await?;
+        site.instance(Role::Ingestor, 0)?.http.reason().await?;
         Ok(())
     })
     .await?;

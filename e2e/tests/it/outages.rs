@@ -1,15 +1,16 @@
 //! NATS dies, and everything that it kept with it: the streams are in memory.
 
 use anyhow::{Result, ensure};
-use e2e::{Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use simulator::world::Kind;
 
 /// Waits until every process says that it misses NATS.
 async fn everybody_misses_nats(site: &Pipeline) -> Result<()> {
     for role in Role::ALL {
         eventually(&format!("every {} misses NATS", role.name()), async || {
-            for member in site.members(role) {
-                let reason = member.http.reason().await?;
+            for instance in site.instances(role) {
+                let reason = instance.http.reason().await?;
                 ensure!(reason.contains("nats"), "{reason}");
             }
             Ok(())
@@ -24,7 +25,7 @@ async fn gateway_knows_of(site: &Pipeline, processes: usize) -> Result<()> {
     eventually(
         &format!("the gateway knows of {processes} processes"),
         async || {
-            let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+            let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
             ensure!(pipeline.processes.len() == processes, "{pipeline:?}");
             Ok(())
         },
@@ -144,7 +145,7 @@ async fn repeated_nats_restarts_lose_nothing() -> Result<()> {
     }
     site.ready().await?;
     site.view_is_right().await?;
-    let stats = site.member(Role::Gateway, 0)?.http.stats().await?;
+    let stats = site.instance(Role::Gateway, 0)?.http.stats().await?;
     assert_eq!(stats.active_sessions, 4 * 40);
     Ok(())
 }
@@ -170,7 +171,7 @@ async fn processes_wait_for_nats_at_start() -> Result<()> {
     let mut site = Pipeline::builder().launch().await?;
     everybody_misses_nats(&site).await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
-    site.emitter.wait_for_clients(1, e2e::PATIENCE).await?;
+    site.emitter.wait_for_clients(1, e2e::WAIT_TIMEOUT).await?;
     site.send(&[visitor.opened(0)]);
     site.nats.process.start()?;
     site.ready().await?;
@@ -185,7 +186,7 @@ async fn processes_wait_for_the_third_parties_at_start() -> Result<()> {
     site.deanonymizer_refuses(true).await?;
     site.nats.process.start()?;
     eventually("the ingestor misses the emitter", async || {
-        let reason = site.member(Role::Ingestor, 0)?.http.reason().await?;
+        let reason = site.instance(Role::Ingestor, 0)?.http.reason().await?;
         ensure!(reason.starts_with("emitter"), "{reason}");
         Ok(())
     })
@@ -195,7 +196,7 @@ async fn processes_wait_for_the_third_parties_at_start() -> Result<()> {
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
     site.send(&[visitor.opened(0)]);
     eventually("the visitor is being identified", async || {
-        let stats = site.member(Role::Gateway, 0)?.http.stats().await?;
+        let stats = site.instance(Role::Gateway, 0)?.http.stats().await?;
         ensure!(stats.being_identified == 1, "{stats:?}");
         Ok(())
     })

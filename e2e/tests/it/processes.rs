@@ -1,7 +1,9 @@
 //! Processes that die, come back, are added and taken away.
 
 use anyhow::{Result, ensure};
-use e2e::{Pipeline, Role, Viewer, Visitor, eventually};
+use e2e::clients::Viewer;
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use protocol::stream;
 use simulator::deanonymizer::Latency;
 use simulator::event::Event;
@@ -41,7 +43,7 @@ async fn restarted_gateway_has_the_whole_view_before_it_is_ready() -> Result<()>
 
     site.gateway()?.process.restart().await?;
     eventually("the gateway answers in any way", async || {
-        let gateway = &site.member(Role::Gateway, 0)?.http;
+        let gateway = &site.instance(Role::Gateway, 0)?.http;
         let ready = gateway.get("/readyz").await?.status.is_success();
         let sessions = gateway.sessions().await;
         if ready {
@@ -94,8 +96,8 @@ async fn every_gateway_has_the_same_view() -> Result<()> {
     site.view_is_right().await?;
     let views = [
         site.sessions().await?,
-        site.member(Role::Gateway, 1)?.http.sessions().await?,
-        site.member(Role::Gateway, 2)?.http.sessions().await?,
+        site.instance(Role::Gateway, 1)?.http.sessions().await?,
+        site.instance(Role::Gateway, 2)?.http.sessions().await?,
     ];
     assert!(!views[0].is_empty());
     assert!(views[0] == views[1] && views[1] == views[2]);
@@ -110,14 +112,14 @@ async fn messages_of_a_killed_enricher_go_to_another() -> Result<()> {
     let visitors = crowd(&site, 300);
     site.send(&all(&visitors, |visitor| visitor.opened(1_000)));
     eventually("both enrichers wait for lookups", async || {
-        for enricher in site.members(Role::Enricher) {
+        for enricher in site.instances(Role::Enricher) {
             let open = enricher.http.metric("visitor_enricher_deliveries_open").await?;
             ensure!(open > 0, "{} has nothing in hand", enricher.process.name());
         }
         Ok(())
     })
     .await?;
-    site.member_mut(Role::Enricher, 1)?.process.kill().await?;
+    site.instance_mut(Role::Enricher, 1)?.process.kill().await?;
     site.send(&all(&visitors, |visitor| visitor.keep_alive(0)));
     site.view_is_right().await?;
     site.settle().await?;
@@ -151,7 +153,7 @@ async fn enrichers_can_be_added_and_removed_under_load() -> Result<()> {
     site.view_is_right().await?;
     viewer.missed_nothing()?;
     let handled = site
-        .member(Role::Enricher, added)?
+        .instance(Role::Enricher, added)?
         .http
         .metric(r#"visitor_enricher_events_total{kind="keep-alive"}"#);
     assert!(handled.await? > 0);
@@ -196,7 +198,7 @@ async fn second_ingestor_covers_for_a_killed_one() -> Result<()> {
     site.ingestor()?.process.kill().await?;
     site.send(&all(late, |visitor| visitor.opened(0)));
     site.view_is_right().await?;
-    let stats = site.member(Role::Gateway, 0)?.http.stats().await?;
+    let stats = site.instance(Role::Gateway, 0)?.http.stats().await?;
     assert!(stats.active_sessions >= 200, "{stats:?}");
     Ok(())
 }
@@ -216,14 +218,14 @@ async fn every_process_exits_cleanly_on_sigterm() -> Result<()> {
     })
     .await?;
     for role in Role::ALL {
-        let ended = site.member_mut(role, 0)?.process.stop().await?;
+        let ended = site.instance_mut(role, 0)?.process.stop().await?;
         assert_eq!(ended.code(), Some(0), "{}", role.name());
     }
     let (code, reason) = viewer.closed().await?;
     assert_eq!(code, 1001, "{reason}");
 
     for role in Role::ALL {
-        site.member_mut(role, 0)?.process.start()?;
+        site.instance_mut(role, 0)?.process.start()?;
     }
     site.ready().await?;
     site.view_is_right().await

@@ -7,7 +7,8 @@ mod keys;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
-use e2e::{Pipeline, Role, Visitor, eventually, repository};
+use e2e::processes::{Pipeline, Role, repository};
+use e2e::{Visitor, eventually};
 use protocol::frame::VisibleSession;
 use simulator::deanonymizer::{Deanonymizer, DeanonymizerConfig, Failure, Persona};
 use simulator::world::Kind;
@@ -46,7 +47,7 @@ impl Service {
     }
 
     /// A pipeline whose enrichers ask the service.
-    pub(crate) fn site(&self) -> e2e::Builder {
+    pub(crate) fn site(&self) -> e2e::processes::Builder {
         Pipeline::builder()
             .flag(
                 Role::Enricher,

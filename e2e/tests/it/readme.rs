@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{of_workspace, repository};
+use e2e::processes::{repository, workspace_binary};
 
 const PROCESSES: [&str; 3] = ["ingestor", "enricher", "gateway"];
 
@@ -14,7 +14,7 @@ fn document(path: &str) -> Result<String> {
 }
 
 fn help(process: &str) -> Result<String> {
-    let output = Command::new(of_workspace(process)?)
+    let output = Command::new(workspace_binary(process)?)
         .arg("--help")
         .env_clear()
         .output()?;

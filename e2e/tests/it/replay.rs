@@ -4,7 +4,8 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 use async_nats::HeaderMap;
-use e2e::{Pipeline, Visitor, eventually, of_workspace};
+use e2e::processes::{Pipeline, workspace_binary};
+use e2e::{Visitor, eventually};
 use protocol::rejection::LENGTH_HEADER;
 use simulator::world::Kind;
 
@@ -23,7 +24,7 @@ async fn reject(site: &Pipeline, process: &str, payload: &str, length: usize) ->
 
 /// What `ingestor replay` says.
 async fn replay(site: &Pipeline) -> Result<String> {
-    let mut command = Command::new(of_workspace("ingestor")?);
+    let mut command = Command::new(workspace_binary("ingestor")?);
     command
         .args(["--nats-url", &site.nats.url(), "replay"])
         .env_clear();

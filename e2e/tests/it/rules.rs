@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result, ensure};
 use async_nats::jetstream;
 use async_nats::jetstream::context::traits::Publisher as _;
 use async_nats::jetstream::message::PublishMessage;
-use e2e::{Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use serde_json::{Value, json};
 use service::clock;
 use simulator::world::Kind;
@@ -40,7 +41,7 @@ async fn named_nowhere(site: &Pipeline, company: &[String; 3]) -> Result<()> {
             content(site, "VISITOR_SESSIONS").await?,
             content(site, "KV_visitor_profiles").await?,
         ];
-        for gateway in site.members(Role::Gateway) {
+        for gateway in site.instances(Role::Gateway) {
             places.push(gateway.http.get("/api/sessions").await?.text);
         }
         for (place, text) in places.iter().enumerate() {
@@ -68,7 +69,7 @@ async fn company_hidden_later_disappears_everywhere() -> Result<()> {
 
     site.enricher()?.process.stop().await?;
     let number = site.add_with(Role::Enricher, &[("--hide-companies", &company[0])])?;
-    site.member_mut(Role::Enricher, number)?.ready().await?;
+    site.instance_mut(Role::Enricher, number)?.ready().await?;
     let view = viewer
         .sees("that the visitor is gone", |view| {
             view.removals.contains_key(&hidden.guid)
@@ -91,7 +92,7 @@ async fn company_hidden_later_disappears_everywhere() -> Result<()> {
     site.settle().await?;
     named_nowhere(&site, &company).await?;
     site.nats.process.restart().await?;
-    site.member_mut(Role::Enricher, number)?.ready().await?;
+    site.instance_mut(Role::Enricher, number)?.ready().await?;
     site.gateway()?.ready().await?;
     site.send(&[hidden.keep_alive(0), newcomer.keep_alive(0), other.keep_alive(0)]);
     site.shows(&other).await?;
@@ -109,7 +110,7 @@ async fn enricher_with_older_rules_cannot_unhide_a_company() -> Result<()> {
     site.send(&[first.opened(0)]);
     site.shows(&first).await?;
     let number = site.add_with(Role::Enricher, &[("--hide-companies", &company[0])])?;
-    site.member_mut(Role::Enricher, number)?.ready().await?;
+    site.instance_mut(Role::Enricher, number)?.ready().await?;
     named_nowhere(&site, &company).await?;
 
     // Two of three enrichers have the older rules, and get most of the events.
@@ -131,7 +132,7 @@ async fn enricher_with_older_rules_cannot_unhide_a_company() -> Result<()> {
     }
 
     // Not even while the one with the newer rules is away: what was hidden stays so.
-    site.member_mut(Role::Enricher, number)?.process.stop().await?;
+    site.instance_mut(Role::Enricher, number)?.process.stop().await?;
     for visitor in visitors.iter().chain([&first]) {
         site.send(&[visitor.keep_alive(0), visitor.opened(0)]);
     }
@@ -153,18 +154,18 @@ async fn session_closed_while_its_company_was_hidden_stays_closed() -> Result<()
     let witness = Visitor::from(&visitor.ip);
     let company = company(&site, &visitor)?;
     let number = site.add_with(Role::Enricher, &[("--hide-companies", &company[0])])?;
-    site.member_mut(Role::Enricher, number)?.ready().await?;
+    site.instance_mut(Role::Enricher, number)?.ready().await?;
     site.send(&[visitor.opened(0), visitor.keep_alive(0)]);
     site.settle().await?;
     site.send(&[visitor.closed(0)]);
     site.settle().await?;
 
     // The company is not hidden any longer, and the verdict that hid it is gone.
-    site.member_mut(Role::Enricher, number)?.process.stop().await?;
+    site.instance_mut(Role::Enricher, number)?.process.stop().await?;
     let nats = jetstream::new(site.nats.client("maintainer").await?);
     nats.get_stream("KV_visitor_profiles").await?.purge().await?;
     let number = site.add_with(Role::Enricher, &[])?;
-    site.member_mut(Role::Enricher, number)?.ready().await?;
+    site.instance_mut(Role::Enricher, number)?.ready().await?;
     site.send(&[visitor.keep_alive(0), witness.opened(0)]);
     site.shows(&witness).await?;
     site.settle().await?;

@@ -12,8 +12,8 @@ mod slow;
 mod tls;
 
 use anyhow::{Context as _, Result};
-use e2e::PATIENCE;
-use e2e::line::websocket;
+use e2e::WAIT_TIMEOUT;
+use e2e::clients::websocket_url;
 use futures_util::StreamExt as _;
 use serde_json::Value;
 use tokio::time::timeout;
@@ -22,12 +22,12 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 /// The first frame for a WebSocket client that shows such headers.
 async fn first_frame(base: &str, headers: &[(&'static str, &str)]) -> Result<Value> {
-    let mut request = websocket(base).into_client_request()?;
+    let mut request = websocket_url(base).into_client_request()?;
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse()?);
     }
     let (mut socket, _) = connect_async(request).await?;
-    let message = timeout(PATIENCE, socket.next()).await?;
+    let message = timeout(WAIT_TIMEOUT, socket.next()).await?;
     let message = message.context("the connection ended")??;
     Ok(serde_json::from_str(message.to_text()?)?)
 }

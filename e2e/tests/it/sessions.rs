@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::{Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use protocol::frame::Removal;
 use simulator::deanonymizer::Latency;
 use simulator::event::Event;
@@ -118,7 +119,7 @@ async fn closed_session_never_reappears() -> Result<()> {
     assert_eq!(viewer.view().removals[&visitor.guid], Removal::Closed);
 
     for enricher in 0..2 {
-        site.member_mut(Role::Enricher, enricher)?
+        site.instance_mut(Role::Enricher, enricher)?
             .process
             .restart()
             .await?;
@@ -372,7 +373,7 @@ async fn averages_are_those_of_the_sessions_shown() -> Result<()> {
     let mean = ages / sessions.len() as f64;
     assert!((view.stats.average_session_seconds - mean).abs() < 0.1, "{mean}");
     assert_eq!(
-        site.member(Role::Gateway, 0)?.http.stats().await?.companies,
+        site.instance(Role::Gateway, 0)?.http.stats().await?.companies,
         view.stats.companies
     );
     Ok(())
@@ -381,7 +382,7 @@ async fn averages_are_those_of_the_sessions_shown() -> Result<()> {
 #[tokio::test]
 async fn averages_without_sessions_are_zero() -> Result<()> {
     let site = Pipeline::start().await?;
-    let stats = site.member(Role::Gateway, 0)?.http.stats().await?;
+    let stats = site.instance(Role::Gateway, 0)?.http.stats().await?;
     assert_eq!(stats, protocol::frame::Stats::default());
     Ok(())
 }

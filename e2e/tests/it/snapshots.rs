@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::line::narrow;
-use e2e::{Answer, Pipeline, Role, eventually};
+use e2e::clients::HttpResponse;
+use e2e::clients::connect_narrow;
+use e2e::eventually;
+use e2e::processes::{Pipeline, Role};
 use reqwest::StatusCode;
 use simulator::world::Kind;
 use tokio::io::AsyncWriteExt as _;
@@ -23,7 +25,12 @@ async fn with_visitors(count: u32) -> Result<Pipeline> {
     let site = Pipeline::start().await?;
     site.arrive(Kind::Full, 0..count);
     eventually("all are shown", async || {
-        let shown = site.member(Role::Gateway, 0)?.http.stats().await?.active_sessions;
+        let shown = site
+            .instance(Role::Gateway, 0)?
+            .http
+            .stats()
+            .await?
+            .active_sessions;
         ensure!(shown == u64::from(count), "{shown}");
         Ok(())
     })
@@ -38,9 +45,9 @@ async fn counted(site: &Pipeline, name: &str) -> Result<u64> {
 
 /// Asks for more snapshots than a narrow line holds, and reads nothing of them.
 async fn ask_and_not_read(site: &Pipeline) -> Result<TcpStream> {
-    let base = site.member(Role::Gateway, 0)?.http.base();
+    let base = site.instance(Role::Gateway, 0)?.http.base();
     let address: SocketAddr = base.replace("http://", "").parse()?;
-    let mut stream = narrow(address).await?;
+    let mut stream = connect_narrow(address).await?;
     let requests = "GET /api/sessions HTTP/1.1\r\nhost: x\r\n\r\n".repeat(20);
     stream.write_all(requests.as_bytes()).await?;
     Ok(stream)
@@ -49,7 +56,7 @@ async fn ask_and_not_read(site: &Pipeline) -> Result<TcpStream> {
 #[tokio::test]
 async fn concurrent_requests_share_one_snapshot() -> Result<()> {
     let site = with_visitors(300).await?;
-    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
     let before = counted(&site, "snapshots_built_total").await?;
     let started = Instant::now();
     let client = async || {
@@ -91,7 +98,7 @@ async fn unread_answers_hold_few_snapshots() -> Result<()> {
         tokio::time::sleep(SHARED_FOR).await;
     }
     // Who reads is served all the same.
-    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
     assert_eq!(gateway.sessions().await?.len(), 1_000);
     site.viewer().await?;
     drop(unread);
@@ -107,7 +114,7 @@ async fn unread_answers_hold_few_snapshots() -> Result<()> {
 #[tokio::test]
 async fn one_address_does_not_take_every_answer() -> Result<()> {
     let site = with_visitors(1_000).await?;
-    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
     let mut unread = Vec::new();
     let refused = eventually("the next is refused", async || {
         // Again and again, because those whose requests were too many in a second ask no more.
@@ -129,7 +136,7 @@ async fn one_address_does_not_take_every_answer() -> Result<()> {
     let other = reqwest::Client::builder()
         .local_address(Some("127.0.0.2".parse()?))
         .build()?;
-    let answer = Answer::of(other.get(format!("{base}/api/sessions"))).await?;
+    let answer = HttpResponse::of(other.get(format!("{base}/api/sessions"))).await?;
     assert_eq!(answer.status, StatusCode::OK, "another address is answered");
     assert_eq!(gateway.get("/api/stats").await?.status, StatusCode::OK);
     Ok(())

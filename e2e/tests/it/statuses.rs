@@ -1,7 +1,8 @@
 //! What the processes say of themselves: counted once, and trusted only where it can be.
 
 use anyhow::{Result, ensure};
-use e2e::{Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use protocol::status::{Figures, Status};
 use serde_json::Value;
 use simulator::deanonymizer::Failure;
@@ -12,7 +13,7 @@ const WAITING: u64 = 12;
 
 /// What each enricher says of how many sessions wait there.
 async fn by_enricher(site: &Pipeline) -> Result<Vec<u64>> {
-    let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+    let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
     let figures = pipeline.processes.into_iter().map(|status| status.figures);
     Ok(figures
         .filter_map(|figures| match figures {
@@ -26,7 +27,7 @@ async fn by_enricher(site: &Pipeline) -> Result<Vec<u64>> {
 async fn each_counts_once(site: &Pipeline) -> Result<()> {
     eventually("sessions wait at several enrichers and count once", async || {
         let before = by_enricher(site).await?;
-        let stats = site.member(Role::Gateway, 0)?.http.stats().await?;
+        let stats = site.instance(Role::Gateway, 0)?.http.stats().await?;
         ensure!(before.iter().sum::<u64>() > WAITING, "{before:?}");
         ensure!(stats.being_identified == WAITING, "{stats:?}, {before:?}");
         Ok(())
@@ -49,7 +50,7 @@ async fn session_held_by_several_enrichers_counts_once() -> Result<()> {
     }
     let viewer = site.viewer().await?;
     each_counts_once(&site).await?;
-    site.member_mut(Role::Enricher, 0)?.process.kill().await?;
+    site.instance_mut(Role::Enricher, 0)?.process.kill().await?;
     each_counts_once(&site).await?;
 
     site.deanonymizer.fail_all(None);
@@ -65,7 +66,7 @@ async fn session_held_by_several_enrichers_counts_once() -> Result<()> {
 #[tokio::test]
 async fn implausible_or_mismatched_statuses_are_ignored() -> Result<()> {
     let site = Pipeline::start().await?;
-    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
     let genuine = eventually("the enricher has said how it is", async || {
         let pipeline = gateway.pipeline().await?;
         let mut processes = pipeline.processes.into_iter();
@@ -116,7 +117,7 @@ async fn implausible_or_mismatched_statuses_are_ignored() -> Result<()> {
 #[tokio::test]
 async fn number_of_invented_processes_is_bounded() -> Result<()> {
     let site = Pipeline::start().await?;
-    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
     let enricher = site.nats.client("enricher").await?;
     let status = eventually("the enricher has said how it is", async || {
         let pipeline = gateway.pipeline().await?;

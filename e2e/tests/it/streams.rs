@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use async_nats::jetstream::consumer::AckPolicy;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
-use e2e::{Pipeline, Role, Visitor};
+use e2e::Visitor;
+use e2e::processes::{Pipeline, Role};
 use simulator::world::Kind;
 
 async fn settings(site: &Pipeline, stream: &str) -> Result<Config> {

@@ -11,7 +11,8 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
-use e2e::{Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, any_value};
 use prost::Message as _;
@@ -266,7 +267,7 @@ async fn unreachable_collector_logs_one_line() -> Result<()> {
         .flag(Role::Ingestor, "--trace-share", "1")
         .start()
         .await?;
-    let ingestor = &site.member(Role::Ingestor, 0)?.process;
+    let ingestor = &site.instance(Role::Ingestor, 0)?.process;
     let complaints = || -> Result<usize> { Ok(ingestor.log()?.matches("refuses traces").count()) };
     let mut sent = 0;
     eventually("it is said", async || {

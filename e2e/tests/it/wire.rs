@@ -6,7 +6,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use async_nats::jetstream;
 use bytes::Bytes;
-use e2e::{Heard, Pipeline, Role, Visitor, eventually};
+use e2e::clients::TappedMessage;
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use futures_util::StreamExt as _;
 use protocol::event::RECEIVED_AT_HEADER;
 use serde_json::{Value, json};
@@ -15,7 +17,7 @@ use simulator::event::Event;
 use simulator::world::Kind;
 
 /// The times of receipt that a raw message carries.
-fn times(heard: &Heard) -> Result<Vec<i64>> {
+fn times(heard: &TappedMessage) -> Result<Vec<i64>> {
     let times = heard.header(RECEIVED_AT_HEADER)?.split(',');
     times.map(|time| Ok(time.parse()?)).collect()
 }
@@ -121,7 +123,7 @@ async fn event_with_line_breaks_is_sent_alone() -> Result<()> {
     site.nats.process.resume()?;
     let heard = eventually("all events are heard, in their order", async || {
         let heard = tap.heard();
-        let texts: Vec<_> = heard.iter().map(Heard::text).collect();
+        let texts: Vec<_> = heard.iter().map(TappedMessage::text).collect();
         ensure!(texts.join("\n") == frames.join("\n"), "{texts:?}");
         Ok(heard)
     })

@@ -1,6 +1,6 @@
 //! The CPU time that an event costs, process by process.
 
-use e2e::SIMULATORS;
+use e2e::load::SIMULATORS;
 
 use crate::report::Table;
 use crate::site::Run;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::{Role, eventually};
+use e2e::eventually;
+use e2e::processes::Role;
 
 use crate::costs::PIPELINE;
 use crate::number::{mib, whole};
@@ -60,7 +61,7 @@ pub async fn measure(most: usize, lasting: Duration) -> Result<Section> {
     .await?;
     let mut served = Vec::new();
     for step in STEPS.into_iter().filter(|step| step.clients <= most) {
-        let base = site.pipeline.member(Role::Gateway, 0)?.http.base();
+        let base = site.pipeline.instance(Role::Gateway, 0)?.http.base();
         site.watchers = Watchers::connect(base, step.clients, step.slow).await?;
         let clients = (step.clients + step.slow) as u64;
         eventually("those before are gone", async || {

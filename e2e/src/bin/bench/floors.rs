@@ -10,7 +10,9 @@ use async_nats::jetstream::context::PublishAckFuture;
 use async_nats::jetstream::stream::{Config, RetentionPolicy, StorageType};
 use async_nats::jetstream::{Context, Message, stream::Stream};
 use bytes::Bytes;
-use e2e::{NatsServer, SIMULATORS, Usage, eventually, repository};
+use e2e::eventually;
+use e2e::load::{SIMULATORS, Usage};
+use e2e::processes::{NatsServer, repository};
 use futures_util::StreamExt as _;
 use simulator::emitter::{Emitter, EmitterConfig};
 use simulator::load::{Load, LoadConfig, Mix};
@@ -65,7 +67,7 @@ async fn bare_reader(lasting: Duration, flags: &[&str]) -> Result<(f64, f64, f64
         .args(flags)
         .kill_on_drop(true)
         .spawn()?;
-    emitter.wait_for_clients(1, e2e::PATIENCE).await?;
+    emitter.wait_for_clients(1, e2e::WAIT_TIMEOUT).await?;
     let mut load = Load::new(&LoadConfig {
         mix: Mix::Light,
         churn: 0.0,

@@ -1,7 +1,7 @@
 //! How far after its receipt an event has come at each hop, from the processes' own histograms.
 
 use anyhow::Result;
-use e2e::{Pipeline, Role};
+use e2e::processes::{Pipeline, Role};
 
 use crate::buckets::Buckets;
 
@@ -43,8 +43,8 @@ impl Hops {
     pub async fn now(pipeline: &Pipeline) -> Result<Self> {
         let mut hops = Self::default();
         for ((_, role, metric), buckets) in HOPS.iter().zip(&mut hops.0) {
-            for member in pipeline.members(*role) {
-                let text = member.http.get("/metrics").await?.text;
+            for instance in pipeline.instances(*role) {
+                let text = instance.http.get("/metrics").await?.text;
                 buckets.add(&Buckets::read(&text, metric)?);
             }
         }

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
-use e2e::{nats_server, repository};
+use e2e::processes::{nats_server, repository};
 use procfs::{CpuInfo, Current as _, LoadAverage, Meminfo};
 
 /// Machine, versions, commit and date, a line each.

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, Subcommand, ValueEnum as _};
-use e2e::repository;
+use e2e::processes::repository;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::part::Part;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use e2e::{Pipeline, Visitor};
+use e2e::Visitor;
+use e2e::processes::Pipeline;
 use simulator::world::Kind;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 

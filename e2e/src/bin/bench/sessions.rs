@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use e2e::line::websocket;
-use e2e::{Role, within};
+use e2e::clients::websocket_url;
+use e2e::processes::Role;
+use e2e::within;
 use futures_util::StreamExt as _;
 use tokio_tungstenite::connect_async_with_config;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -81,7 +82,7 @@ async fn hold(sessions: usize, lasting: Duration) -> Result<Held> {
     for (bytes, process) in memory.iter_mut().zip(PIPELINE) {
         *bytes = Site::memory(process)?;
     }
-    let (snapshot_bytes, snapshot) = snapshot(site.pipeline.member(Role::Gateway, 0)?.http.base()).await?;
+    let (snapshot_bytes, snapshot) = snapshot(site.pipeline.instance(Role::Gateway, 0)?.http.base()).await?;
     let run = site.run(RATE, lasting).await?;
     site.is_drained().await?;
     let restarted = Instant::now();
@@ -116,7 +117,7 @@ async fn snapshot(base: &str) -> Result<(usize, Duration)> {
     let unlimited = WebSocketConfig::default()
         .max_message_size(None)
         .max_frame_size(None);
-    let (mut socket, _) = connect_async_with_config(websocket(base), Some(unlimited), true).await?;
+    let (mut socket, _) = connect_async_with_config(websocket_url(base), Some(unlimited), true).await?;
     let snapshot = socket.next().await.context("no snapshot")??;
     Ok((snapshot.len(), asked.elapsed()))
 }

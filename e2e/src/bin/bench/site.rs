@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use async_nats::jetstream::Context;
-use e2e::{Expected, Pipeline, Role, Usage, eventually, within};
+use e2e::load::Usage;
+use e2e::oracle::ExpectedView;
+use e2e::processes::{Pipeline, Role};
+use e2e::{eventually, within};
 use simulator::emitter::EmitterConfig;
 use simulator::load::{Load, LoadConfig, Mix};
 
@@ -117,10 +120,10 @@ impl Site {
         });
         let probes = Probes::open(&pipeline);
         load.open_all(&pipeline.emitter).await;
-        let shown = Expected::of(&load).count() + probes.count();
+        let shown = ExpectedView::of(&load).count() + probes.count();
         shows(&pipeline, shown).await?;
         pipeline.queue_is_empty().await?;
-        let base = pipeline.member(Role::Gateway, 0)?.http.base();
+        let base = pipeline.instance(Role::Gateway, 0)?.http.base();
         let watchers = Watchers::connect(base, plan.clients, 0).await?;
         Ok(Self {
             pipeline,
@@ -182,14 +185,14 @@ impl Site {
 
     /// That as many sessions are shown as should be, after a while.
     pub async fn is_complete(&self) -> Result<()> {
-        let shown = Expected::of(&self.load).count() + self.probes.count();
+        let shown = ExpectedView::of(&self.load).count() + self.probes.count();
         shows(&self.pipeline, shown).await
     }
 
     /// That nothing was given up, and that after a while every session is right in the view; ends the probes.
     pub async fn is_right(&self) -> Result<()> {
         self.probes.close(&self.pipeline);
-        Expected::of(&self.load).is_shown(&self.pipeline, &[]).await?;
+        ExpectedView::of(&self.load).is_shown(&self.pipeline, &[]).await?;
         let dropped = "visitor_ingestor_events_dropped_total";
         let dropped = self.pipeline.metric(Role::Ingestor, dropped).await?;
         ensure!(dropped == 0, "{dropped} events were given up");
@@ -215,7 +218,7 @@ fn stale_after(sessions: usize) -> Duration {
 
 async fn shows(pipeline: &Pipeline, sessions: usize) -> Result<()> {
     within(OPENED_WITHIN, "all sessions are in the view", async || {
-        let stats = pipeline.member(Role::Gateway, 0)?.http.stats().await?;
+        let stats = pipeline.instance(Role::Gateway, 0)?.http.stats().await?;
         ensure!(
             stats.active_sessions == sessions as u64,
             "{stats:?} instead of {sessions}"

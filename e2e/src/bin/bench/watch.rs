@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use e2e::line;
+use e2e::clients::connection;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use hdrhistogram::Histogram;
 use memchr::memmem::Finder;
@@ -148,7 +148,7 @@ async fn connect(url: &str, narrow: bool) -> Result<Socket> {
         .max_frame_size(None);
     let address: SocketAddr = url.trim_start_matches("ws://").trim_end_matches("/ws").parse()?;
     let stream = if narrow {
-        line::narrow(address).await?
+        connection::connect_narrow(address).await?
     } else {
         TcpStream::connect(address).await?
     };

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result};
-use e2e::line::websocket;
+use e2e::clients::websocket_url;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
@@ -23,7 +23,7 @@ impl Watchers {
     /// Connects them to the gateway at `base`, and waits until each has its snapshot.
     pub async fn connect(base: &str, clients: usize, slow: usize) -> Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["watch", "--url", &websocket(base)])
+            .args(["watch", "--url", &websocket_url(base)])
             .args(["--clients", &clients.to_string(), "--slow", &slow.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -7,8 +7,8 @@ const PACE: Pace = Pace {
     round: Duration::from_mins(1),
 };
 
-fn cast(nats_servers: usize) -> Cast {
-    Cast {
+fn cast(nats_servers: usize) -> ProcessCounts {
+    ProcessCounts {
         ingestors: 2,
         enrichers: 3,
         gateways: 2,
@@ -16,18 +16,18 @@ fn cast(nats_servers: usize) -> Cast {
     }
 }
 
-fn plan(cluster: bool, seed: u64, number: u64) -> (Cast, Vec<Strike>) {
+fn plan(cluster: bool, seed: u64, number: u64) -> (ProcessCounts, Vec<Fault>) {
     let cast = cast(if cluster { 3 } else { 1 });
-    (cast, round(cast, PACE, Kind::VARIANTS, seed, number))
+    (cast, round(cast, PACE, FaultCategory::VARIANTS, seed, number))
 }
 
 /// Whether the strike is felt at that moment, or what it hit is not surely back.
-fn is_away(strike: &Strike, at: Duration) -> bool {
-    let clock = matches!(strike.harm, Harm::ClockForwards | Harm::ClockBackwards);
+fn is_away(strike: &Fault, at: Duration) -> bool {
+    let clock = matches!(strike.harm, FaultKind::ClockForwards | FaultKind::ClockBackwards);
     !clock && strike.at <= at && at < strike.over() + Duration::from_secs(10)
 }
 
-fn away(plan: &[Strike], at: Duration, is_meant: impl Fn(Victim) -> bool) -> usize {
+fn away(plan: &[Fault], at: Duration, is_meant: impl Fn(Target) -> bool) -> usize {
     plan.iter()
         .filter(|strike| is_meant(strike.victim) && is_away(strike, at))
         .count()
@@ -56,7 +56,7 @@ proptest! {
     #[test]
     fn an_ingestor_always_reads_the_emitter(seed: u64, number in 0_u64..100, cluster: bool) {
         let (_, plan) = plan(cluster, seed, number);
-        let reads = |victim| matches!(victim, Victim::Emitter | Victim::Member(Role::Ingestor, _));
+        let reads = |victim| matches!(victim, Target::Emitter | Target::Instance(Role::Ingestor, _));
         for at in moments() {
             prop_assert!(away(&plan, at, reads) <= 1, "{:?} {:?}", at, plan);
         }
@@ -84,7 +84,7 @@ proptest! {
     #[test]
     fn nats_is_struck_once_at_a_time(seed: u64, number in 0_u64..100, cluster: bool) {
         let (_, plan) = plan(cluster, seed, number);
-        let nats = |victim| matches!(victim, Victim::Nats(_) | Victim::Cluster | Victim::Stored(_));
+        let nats = |victim| matches!(victim, Target::Nats(_) | Target::Cluster | Target::Stored(_));
         for at in moments() {
             prop_assert!(away(&plan, at, nats) <= 1, "{:?} {:?}", at, plan);
         }
@@ -98,14 +98,14 @@ proptest! {
         for loss in plan.iter().filter(|strike| loses_something(cast, strike)) {
             for role in [Role::Gateway, Role::Ingestor] {
                 let unharmed = (0..2).any(|number| {
-                    let is_it = |victim| victim == Victim::Member(role, number);
+                    let is_it = |victim| victim == Target::Instance(role, number);
                     let meanwhile = moments().filter(|at| is_away(loss, *at));
                     meanwhile.map(|at| away(&plan, at, is_it)).sum::<usize>() == 0
                 });
                 prop_assert!(unharmed, "no {} at {:?}: {:?}", role.name(), loss.at, plan);
             }
             let asked = loss.at.saturating_sub(Duration::from_secs(1));
-            prop_assert_eq!(away(&plan, asked, |victim| victim == Victim::Deanonymizer), 0);
+            prop_assert_eq!(away(&plan, asked, |victim| victim == Target::Deanonymizer), 0);
         }
     }
 
@@ -116,11 +116,11 @@ proptest! {
         let (_, plan) = plan(cluster, seed, number);
         let changes: Vec<_> = plan
             .iter()
-            .filter(|strike| strike.victim == Victim::HiddenCompanies)
+            .filter(|strike| strike.victim == Target::HiddenCompanies)
             .collect();
         prop_assert!(changes.len() <= 1, "{:?}", plan);
         for change in changes {
-            let enricher = |victim| matches!(victim, Victim::Member(Role::Enricher, _));
+            let enricher = |victim| matches!(victim, Target::Instance(Role::Enricher, _));
             for at in moments().filter(|at| is_away(change, *at)) {
                 prop_assert_eq!(away(&plan, at, enricher), 0, "{:?} {:?}", at, plan);
             }
@@ -129,11 +129,11 @@ proptest! {
 
     #[test]
     fn what_is_left_out_does_not_happen(seed: u64, number in 0_u64..100) {
-        let plan = round(cast(3), PACE, &[Kind::Clocks, Kind::Streams], seed, number);
+        let plan = round(cast(3), PACE, &[FaultCategory::Clocks, FaultCategory::Streams], seed, number);
         prop_assert!(!plan.is_empty());
         for strike in plan {
             let kind = strike.victim.kind_of(strike.harm);
-            prop_assert!(matches!(kind, Some(Kind::Clocks | Kind::Streams)), "{:?}", strike);
+            prop_assert!(matches!(kind, Some(FaultCategory::Clocks | FaultCategory::Streams)), "{:?}", strike);
         }
     }
 }
@@ -144,7 +144,7 @@ fn in_three_runs_everything_happens_to_everybody() {
         let plans: Vec<_> = (1..=3)
             .flat_map(|seed| (0..10).flat_map(move |number| plan(cluster, seed, number).1))
             .collect();
-        for victim in groups(cast(if cluster { 3 } else { 1 }), Kind::VARIANTS).concat() {
+        for victim in groups(cast(if cluster { 3 } else { 1 }), FaultCategory::VARIANTS).concat() {
             for sort in victim.harms() {
                 let of_kind = plans
                     .iter()
@@ -158,7 +158,7 @@ fn in_three_runs_everything_happens_to_everybody() {
 
 #[test]
 fn no_two_clocks_agree() {
-    let skews: std::collections::BTreeSet<_> = groups(cast(1), &[Kind::Clocks])
+    let skews: std::collections::BTreeSet<_> = groups(cast(1), &[FaultCategory::Clocks])
         .concat()
         .into_iter()
         .map(|victim| clock_skew(1, victim))

@@ -1,7 +1,7 @@
 //! Visitors come, look around and go.
 
 use anyhow::Result;
-use e2e::{Pipeline, Role};
+use e2e::processes::{Pipeline, Role};
 use service::clock;
 use simulator::deanonymizer::DeanonymizerConfig;
 use simulator::world::{Kind, World};
@@ -110,7 +110,7 @@ async fn ingestor_that_connects_learns_of_all_who_are_there() -> Result<()> {
         assert!(opened_at >= before && opened_at <= sent, "{opened_at:?}");
     }
     // One goes and one comes while the ingestor is dead.
-    site.member_mut(Role::Ingestor, 0)?.process.kill().await?;
+    site.instance_mut(Role::Ingestor, 0)?.process.kill().await?;
     let mut late = Browser::at(&collector, &late_address);
     let before = clock::now();
     late.sees(1, "/").await?;
@@ -120,7 +120,7 @@ async fn ingestor_that_connects_learns_of_all_who_are_there() -> Result<()> {
         Ok(())
     })
     .await?;
-    site.member_mut(Role::Ingestor, 0)?.process.start()?;
+    site.instance_mut(Role::Ingestor, 0)?.process.start()?;
     site.ready().await?;
     let opened_at = arrives(&site, &late_address).await?.opened_at;
     assert!(opened_at >= before && opened_at <= sent, "{opened_at:?}");

@@ -3,7 +3,8 @@
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use e2e::{eventually, repository};
+use e2e::eventually;
+use e2e::processes::repository;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};

@@ -1,7 +1,9 @@
 //! A website: a collector, a pipeline that reads it, and visitors' browsers.
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Builder, Http, Pipeline, Process, Role, eventually, free_port, of_workspace, repository};
+use e2e::clients::Http;
+use e2e::eventually;
+use e2e::processes::{Builder, Pipeline, Process, Role, free_port, repository, workspace_binary};
 use protocol::frame::VisibleSession;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -54,7 +56,7 @@ impl Collector {
                 arguments.push((*value).to_owned());
             }
         }
-        let program = of_workspace("collector")?;
+        let program = workspace_binary("collector")?;
         let logs = program.with_file_name("collector-logs").join(public.to_string());
         std::fs::create_dir_all(&logs)?;
         println!("the collector's log is in {}", logs.display());

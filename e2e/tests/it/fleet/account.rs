@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::{Answer, Pipeline, Role, Visitor, eventually};
+use e2e::clients::HttpResponse;
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use protocol::status::{Account, Figures};
 use serde_json::Value;
 use simulator::deanonymizer::Failure;
@@ -25,11 +27,11 @@ async fn every_enricher_says(site: &Pipeline, account: Account, reason: Option<&
         Account::Exhausted => 2,
     };
     eventually(&format!("every enricher says {account:?}"), async || {
-        for enricher in site.members(Role::Enricher) {
+        for enricher in site.instances(Role::Enricher) {
             let name = enricher.process.name();
             let told = enricher.http.metric("visitor_enricher_account").await?;
             ensure!(told == metric, "{name}: {told}");
-            let answer = Answer::of(enricher.http.request("/readyz")).await?;
+            let answer = HttpResponse::of(enricher.http.request("/readyz")).await?;
             ensure!(
                 reason.map_or(answer.status == 200, |reason| {
                     answer.status == 503 && answer.text.contains(reason)
@@ -38,10 +40,10 @@ async fn every_enricher_says(site: &Pipeline, account: Account, reason: Option<&
                 answer.status,
                 answer.text
             );
-            let alive = Answer::of(enricher.http.request("/healthz")).await?;
+            let alive = HttpResponse::of(enricher.http.request("/healthz")).await?;
             ensure!(alive.status == 200, "{name} must not be restarted for it");
         }
-        let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+        let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
         let told = pipeline
             .processes
             .iter()
@@ -91,13 +93,16 @@ async fn refused_account_is_probed_once_for_the_whole_fleet_and_known_visitors_g
     })
     .await?;
     for _ in 0..2 {
-        site.member_mut(Role::Enricher, killed)?.process.restart().await?;
+        site.instance_mut(Role::Enricher, killed)?
+            .process
+            .restart()
+            .await?;
         killed += 1;
     }
     every_enricher_says(&site, Account::Refused, Some(reason)).await?;
 
     site.serves_known(&known).await?;
-    let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+    let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
     assert_eq!(pipeline.interruptions, [], "nothing is cut off");
     let calls = site.deanonymizer.stats().calls - before;
     let elapsed = begun.elapsed() + Duration::from_millis(500);
@@ -132,7 +137,7 @@ async fn refused_calls_count_neither_as_paid_nor_against_the_budget() -> Result<
     site.view_is_right().await?;
     assert_eq!(site.sessions().await?.len(), 5);
     eventually("five calls are paid", async || {
-        let bill = site.member(Role::Gateway, 0)?.http.pipeline().await?.lookups;
+        let bill = site.instance(Role::Gateway, 0)?.http.pipeline().await?.lookups;
         ensure!(bill.paid == 5, "{bill:?}");
         Ok(())
     })

@@ -1,7 +1,8 @@
 //! Answers that cannot be believed: each is counted by its kind, and none is ever taken for a profile.
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use protocol::SessionMessage;
 use simulator::deanonymizer::Failure;
 use simulator::world::Kind;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::{Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use simulator::deanonymizer::Latency;
 use simulator::world::Kind;
 
@@ -20,7 +21,7 @@ async fn limit_is_that_of_the_fleet(enrichers: usize) -> Result<()> {
         .await?;
     let share = LIMIT / enrichers as u64;
     eventually("the enrichers have heard one another", async || {
-        for enricher in site.members(Role::Enricher) {
+        for enricher in site.instances(Role::Enricher) {
             let own = enricher
                 .http
                 .metric("visitor_enricher_lookup_concurrency")

@@ -1,7 +1,8 @@
 //! What the fleet has spent.
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use protocol::Millis;
 use protocol::status::Lookups;
 use simulator::world::Kind;
@@ -21,7 +22,7 @@ async fn come(site: &Pipeline, numbers: std::ops::Range<u32>) -> Result<()> {
 
 /// What the gateway says that the fleet has paid.
 async fn told(site: &Pipeline) -> Result<Lookups> {
-    Ok(site.member(Role::Gateway, 0)?.http.pipeline().await?.lookups)
+    Ok(site.instance(Role::Gateway, 0)?.http.pipeline().await?.lookups)
 }
 
 /// The sum of the enrichers' own metrics, and what that costs.
@@ -92,9 +93,9 @@ async fn the_meter_goes_on_when_nats_gateways_and_enrichers_restart() -> Result<
     let first = counted(&site, 0..20).await?;
     for number in 0..2 {
         site.nats.process.kill().await?;
-        site.member_mut(Role::Enricher, number)?.process.kill().await?;
+        site.instance_mut(Role::Enricher, number)?.process.kill().await?;
         site.nats.process.start()?;
-        site.member_mut(Role::Enricher, number)?.process.start()?;
+        site.instance_mut(Role::Enricher, number)?.process.start()?;
         site.gateway()?.process.restart().await?;
         site.ready().await?;
         let begin = 20 * (u32::try_from(number)? + 1);
@@ -108,7 +109,7 @@ async fn counted(site: &Pipeline, numbers: std::ops::Range<u32>) -> Result<Milli
     come(site, numbers).await?;
     eventually("all calls are on the bill", async || {
         let calls = site.deanonymizer.stats().calls;
-        let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+        let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
         let bill = pipeline.lookups;
         ensure!(bill.paid == calls, "{bill:?}, not {calls} calls");
         ensure!(bill.spent >= calls as f64 * PRICE - 1e-9, "{bill:?}");

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use protocol::Millis;
 use protocol::status::{Figures, Lookups};
 use service::clock;
@@ -37,7 +38,7 @@ async fn limits_the_fleet_and_delays_only_unknown_visitors() -> Result<()> {
             // Each minute that has begun meanwhile has a budget of its own.
             let minutes = u64::try_from(clock::now() / MINUTE - first_minute + 1)?;
             assert!(calls <= 5 * minutes, "{calls} calls in {minutes} minutes");
-            let stats = site.member(Role::Gateway, 0)?.http.stats().await?;
+            let stats = site.instance(Role::Gateway, 0)?.http.stats().await?;
             ensure!(calls >= 5, "{calls} calls");
             // One that goes from enricher to enricher may count twice.
             ensure!(stats.active_sessions + stats.being_identified >= 21, "{stats:?}");
@@ -50,7 +51,7 @@ async fn limits_the_fleet_and_delays_only_unknown_visitors() -> Result<()> {
         // An enricher learns of it when it has somebody to look up.
         site.send(&openings(&site, next..next + 1));
         next += 1;
-        let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+        let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
         let reasons = pipeline
             .processes
             .iter()
@@ -75,7 +76,7 @@ async fn is_used_to_the_last_call_under_concurrency() -> Result<()> {
         .await?;
     site.send(&openings(&site, 0..300));
     eventually("the budget is used up", async || {
-        let stats = site.member(Role::Gateway, 0)?.http.stats().await?;
+        let stats = site.instance(Role::Gateway, 0)?.http.stats().await?;
         ensure!(
             stats.active_sessions == 200 && stats.being_identified >= 100,
             "{stats:?}"
@@ -104,7 +105,7 @@ async fn is_not_spent_on_refused_connections() -> Result<()> {
     site.deanonymizer_refuses(false).await?;
     site.view_is_right().await?;
     assert_eq!(site.sessions().await?.len(), 5);
-    let bill = site.member(Role::Gateway, 0)?.http.pipeline().await?.lookups;
+    let bill = site.instance(Role::Gateway, 0)?.http.pipeline().await?.lookups;
     assert_eq!(site.deanonymizer.stats().calls, 5);
     assert!(bill.paid <= 5, "{bill:?}");
     Ok(())
@@ -118,7 +119,7 @@ async fn is_used_up(site: &Pipeline, budget: &str, enrichers: usize, next: &mut 
         async || {
             site.send(&openings(site, *next..*next + 1));
             *next += 1;
-            let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+            let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
             let reasons = pipeline
                 .processes
                 .iter()
@@ -143,7 +144,7 @@ async fn is_used_up(site: &Pipeline, budget: &str, enrichers: usize, next: &mut 
 /// What the page shows, once it is that.
 async fn meter_says(site: &Pipeline, paid: u64) -> Result<(Lookups, Millis)> {
     eventually(&format!("{paid} calls are on the bill"), async || {
-        let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+        let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
         ensure!(pipeline.lookups.paid == paid, "{pipeline:?}");
         let since = pipeline.lookups_since.context("since when")?;
         let metric = site
@@ -171,15 +172,15 @@ async fn a_used_up_budget_outlives_nats_and_each_enricher() -> Result<()> {
     let (_, since) = meter_says(&site, 20).await?;
 
     // One enricher stays, and puts back what the server that restarts and the other enricher have forgotten.
-    site.member_mut(Role::Enricher, 0)?.process.kill().await?;
+    site.instance_mut(Role::Enricher, 0)?.process.kill().await?;
     site.nats.process.restart().await?;
-    site.member_mut(Role::Enricher, 1)?.ready().await?;
-    site.member_mut(Role::Enricher, 0)?.process.start()?;
+    site.instance_mut(Role::Enricher, 1)?.ready().await?;
+    site.instance_mut(Role::Enricher, 0)?.process.start()?;
     site.ready().await?;
     is_used_up(&site, "20/day", 2, &mut next).await?;
     assert_eq!(site.deanonymizer.stats().calls, 20, "after the restart of NATS");
 
-    site.member_mut(Role::Enricher, 1)?.process.restart().await?;
+    site.instance_mut(Role::Enricher, 1)?.process.restart().await?;
     site.ready().await?;
     is_used_up(&site, "20/day", 2, &mut next).await?;
     assert_eq!(site.deanonymizer.stats().calls, 20, "after that of the enrichers");
@@ -202,15 +203,15 @@ async fn budgets_of_a_rolling_change_count_the_same_calls() -> Result<()> {
     is_used_up(&site, "10/day", 1, &mut next).await?;
     assert_eq!(site.deanonymizer.stats().calls, 10);
 
-    site.member_mut(Role::Enricher, 0)?.process.kill().await?;
+    site.instance_mut(Role::Enricher, 0)?.process.kill().await?;
     let other = site.add_with(Role::Enricher, &[("--lookup-budget", "1000/hour")])?;
-    site.member_mut(Role::Enricher, other)?.ready().await?;
+    site.instance_mut(Role::Enricher, other)?.ready().await?;
     site.view_is_right().await?;
     let calls = site.deanonymizer.stats().calls;
     assert_eq!(calls, u64::from(next), "the hour has more");
 
-    site.member_mut(Role::Enricher, other)?.process.kill().await?;
-    site.member_mut(Role::Enricher, 0)?.process.start()?;
+    site.instance_mut(Role::Enricher, other)?.process.kill().await?;
+    site.instance_mut(Role::Enricher, 0)?.process.start()?;
     is_used_up(&site, "10/day", 1, &mut next).await?;
     assert_eq!(site.deanonymizer.stats().calls, calls, "the day had none left");
     Ok(())

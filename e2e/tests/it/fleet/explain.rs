@@ -2,7 +2,8 @@
 
 use anyhow::{Context as _, Result, ensure};
 use async_nats::Client;
-use e2e::{Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use serde_json::{Value, json};
 use simulator::deanonymizer::Failure;
 use simulator::world::{Kind, NEXACORE};
@@ -38,7 +39,7 @@ async fn reports_the_source_of_a_verdict() -> Result<()> {
     assert_eq!(expires, looked_up.map(|at| at + 24 * 60 * 60 * 1_000));
     let by = told["by"].as_str().context("no enricher")?;
     eventually("the gateway has heard of who looked it up", async || {
-        let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+        let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
         let mut instances = pipeline.processes.iter().map(|process| &process.instance);
         ensure!(instances.any(|instance| instance == by), "{by}");
         Ok(())

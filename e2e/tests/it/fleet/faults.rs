@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::{Condition, LookupTrial, OutageTrial, Pipeline, Role};
+use e2e::load::{Condition, LookupTrial, OutageTrial};
+use e2e::processes::{Pipeline, Role};
 
 /// By how much the calls per address may exceed the bar, because so few visitors are a small sample.
 const SAMPLE: f64 = 1.35;

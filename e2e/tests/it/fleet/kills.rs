@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use e2e::{Crowd, Pipeline, Role, Visitor};
+use e2e::Visitor;
+use e2e::load::VisitorLoad;
+use e2e::processes::{Pipeline, Role};
 use simulator::deanonymizer::Latency;
 
 #[tokio::test]
@@ -21,7 +23,7 @@ async fn killed_enrichers_cause_no_second_paid_call() -> Result<()> {
     site.deanonymizer.set_error_rate(0.1);
     site.deanonymizer
         .set_latency(Latency::fixed(Duration::from_millis(30)));
-    let crowd = Crowd {
+    let crowd = VisitorLoad {
         addresses: 2_000,
         events: 50_000,
         seconds: 20,
@@ -41,11 +43,14 @@ async fn killed_enrichers_cause_no_second_paid_call() -> Result<()> {
     );
 
     for number in 0..4 {
-        site.member_mut(Role::Enricher, number)?.process.restart().await?;
+        site.instance_mut(Role::Enricher, number)?
+            .process
+            .restart()
+            .await?;
     }
     site.ready().await?;
     let again: Vec<_> = (0..crowd.addresses)
-        .map(|number| Visitor::from(&Crowd::ip(&site, number)))
+        .map(|number| Visitor::from(&VisitorLoad::ip(&site, number)))
         .collect();
     site.send(&again.iter().map(|visitor| visitor.opened(0)).collect::<Vec<_>>());
     site.view_is_right().await?;
@@ -67,7 +72,7 @@ async fn a_call_that_outlasts_a_lease_is_made_once() -> Result<()> {
         .await?;
     site.deanonymizer
         .set_latency(Latency::fixed(Duration::from_secs(6)));
-    let ip = Crowd::ip(&site, 0);
+    let ip = VisitorLoad::ip(&site, 0);
     for _ in 0..100 {
         site.send(&[Visitor::from(&ip).opened(0)]);
         tokio::task::yield_now().await;
@@ -82,7 +87,7 @@ async fn the_call_of_a_killed_enricher_is_made_by_another() -> Result<()> {
     let mut site = Pipeline::start().await?;
     site.deanonymizer
         .set_latency(Latency::fixed(Duration::from_mins(10)));
-    let visitor = Visitor::from(&Crowd::ip(&site, 0));
+    let visitor = Visitor::from(&VisitorLoad::ip(&site, 0));
     site.send(&[visitor.opened(0)]);
     e2e::eventually("the call is under way", async || {
         anyhow::ensure!(site.deanonymizer.stats().in_flight == 1);

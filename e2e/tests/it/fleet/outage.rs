@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::{Latencies, Pipeline, Role, Tap, Visitor, eventually};
+use e2e::clients::Tap;
+use e2e::load::Latencies;
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use protocol::status::{Breaker, Figures, Status};
 use simulator::deanonymizer::Latency;
 use simulator::world::Kind;
@@ -63,7 +66,7 @@ fn says_why(status: &Status) -> bool {
 /// Waits until everybody says that calls are held back.
 async fn is_told(site: &Pipeline, statuses: &Tap) -> Result<()> {
     eventually("metrics tell that the breaker is open", async || {
-        for enricher in site.members(Role::Enricher) {
+        for enricher in site.instances(Role::Enricher) {
             let breaker = enricher.http.metric("visitor_enricher_breaker").await?;
             ensure!(breaker > 0, "{} is closed", enricher.process.name());
         }
@@ -76,7 +79,7 @@ async fn is_told(site: &Pipeline, statuses: &Tap) -> Result<()> {
         })
         .await?;
     eventually("the gateway tells that calls are held back", async || {
-        let pipeline = site.member(Role::Gateway, 0)?.http.pipeline().await?;
+        let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
         ensure!(pipeline.processes.iter().any(says_why), "{pipeline:?}");
         Ok(())
     })
@@ -112,7 +115,7 @@ async fn does_not_delay_known_visitors() -> Result<()> {
     let outage = visitors.around(&site, outage).await?.percentile(99);
     let tries = (site.lookups_tried().await? - before) as f64 / begun.elapsed().as_secs_f64();
     let waiting = site
-        .member(Role::Gateway, 0)?
+        .instance(Role::Gateway, 0)?
         .http
         .stats()
         .await?

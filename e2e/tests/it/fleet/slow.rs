@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::{Condition, LookupTrial, Pipeline, Role, Visitor, eventually};
+use e2e::load::{Condition, LookupTrial};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use simulator::deanonymizer::Failure;
 use simulator::world::Kind;
 

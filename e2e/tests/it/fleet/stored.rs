@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::{Crowd, Member, Pipeline, Role, TcpProxy, Visitor, eventually};
+use e2e::load::VisitorLoad;
+use e2e::processes::{Instance, Pipeline, Role, TcpProxy};
+use e2e::{Visitor, eventually};
 use futures_util::future::try_join;
 use serde_json::Value;
 use simulator::deanonymizer::Latency;
@@ -53,7 +55,7 @@ async fn are(site: &Pipeline, what: &str, content: Content) -> Result<()> {
 /// A new visitor from each address.
 fn come(site: &Pipeline) {
     for number in 0..CALLS {
-        site.send(&[Visitor::from(&Crowd::ip(site, number)).opened(0)]);
+        site.send(&[Visitor::from(&VisitorLoad::ip(site, number)).opened(0)]);
     }
 }
 
@@ -141,7 +143,7 @@ async fn sigterm_waits_for_verdicts_that_could_not_be_stored() -> Result<()> {
     let mut site = with_calls(Duration::from_secs(4)).await?;
     site.enricher()?.cut_from_nats()?;
     unstored_are(&site, u64::from(CALLS)).await?;
-    let Member {
+    let Instance {
         process,
         nats_proxies,
         ..

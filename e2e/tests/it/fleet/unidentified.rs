@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use simulator::deanonymizer::Failure;
 use simulator::world::Kind;
 
@@ -163,7 +164,7 @@ async fn shown_by_one_that_cannot_know(
 async fn one_that_can_know(site: &mut Pipeline) -> Result<()> {
     let url = site.deanonymizer.url();
     let number = site.add_with(Role::Enricher, &[("--deanonymizer-url", &url)])?;
-    site.member_mut(Role::Enricher, number)?.ready().await
+    site.instance_mut(Role::Enricher, number)?.ready().await
 }
 
 #[tokio::test]

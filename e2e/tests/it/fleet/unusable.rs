@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::{Pipeline, Role, Visitor, eventually, within};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually, within};
 use simulator::deanonymizer::Failure;
 use simulator::world::Kind;
 use tokio::time::Instant;
@@ -42,7 +43,7 @@ async fn few_calls_over_kills(enrichers: usize) -> Result<()> {
                 return Ok(None);
             }
             for number in 0..enrichers {
-                let enricher = site.member(Role::Enricher, number)?;
+                let enricher = site.instance(Role::Enricher, number)?;
                 let waits = "visitor_enricher_sessions_being_identified";
                 if enricher.http.metric(waits).await? > 0 {
                     return Ok(Some(number));
@@ -53,7 +54,10 @@ async fn few_calls_over_kills(enrichers: usize) -> Result<()> {
         .await?;
         let Some(holder) = holder else { continue };
         site.send(&[visitor.keep_alive(0)]);
-        site.member_mut(Role::Enricher, holder)?.process.restart().await?;
+        site.instance_mut(Role::Enricher, holder)?
+            .process
+            .restart()
+            .await?;
         site.ready().await?;
     }
     assert!(!site.sessions().await?.contains_key(&visitor.guid));
@@ -147,7 +151,7 @@ async fn unusable_answers_delay_no_other_visitor_and_do_not_count_against_the_pr
         .collect();
     for visitor in &healthy {
         site.send(&[visitor.opened(0)]);
-        for enricher in site.members(Role::Enricher) {
+        for enricher in site.instances(Role::Enricher) {
             let breaker = enricher.http.metric("visitor_enricher_breaker").await?;
             ensure!(breaker == 0, "{} has opened its breaker", enricher.process.name());
         }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
-use e2e::{Crowd, Pipeline, Role, Visitor, eventually};
+use e2e::load::VisitorLoad;
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use simulator::world::Kind;
 
 /// How many addresses visitors come from, of every kind.
@@ -12,7 +14,7 @@ const ADDRESSES: u32 = 200;
 /// A new visitor from each address.
 async fn come(site: &Pipeline) -> Result<()> {
     let visitors: Vec<_> = (0..ADDRESSES)
-        .map(|number| Visitor::from(&Crowd::ip(site, number)))
+        .map(|number| Visitor::from(&VisitorLoad::ip(site, number)))
         .collect();
     for some in visitors.chunks(10) {
         site.send(&some.iter().map(|visitor| visitor.opened(0)).collect::<Vec<_>>());
@@ -68,7 +70,10 @@ async fn verdicts_are_restored_into_a_lost_bucket() -> Result<()> {
 
     // Who starts now knows no more than the bucket.
     for number in 0..3 {
-        site.member_mut(Role::Enricher, number)?.process.restart().await?;
+        site.instance_mut(Role::Enricher, number)?
+            .process
+            .restart()
+            .await?;
     }
     site.ready().await?;
     come(&site).await?;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::{Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use simulator::deanonymizer::{Failure, Latency};
 use simulator::event::Event;
 use simulator::world::Kind;
@@ -32,7 +33,7 @@ async fn pause_is_honoured_for_the_requested_time() -> Result<()> {
     })
     .await?;
     eventually("every enricher knows", async || {
-        for enricher in site.members(Role::Enricher) {
+        for enricher in site.instances(Role::Enricher) {
             let breaker = enricher.http.metric("visitor_enricher_breaker").await?;
             ensure!(breaker > 0, "{} does not", enricher.process.name());
         }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use e2e::{Pipeline, Role, Visitor, eventually, repository};
+use e2e::processes::{Pipeline, Role, repository};
+use e2e::{Visitor, eventually};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -92,7 +93,7 @@ impl Page {
             frontend.join("dist/index.html").is_file(),
             "the page is not built: run `make build`"
         );
-        let url = site.member(Role::Gateway, 0)?.http.base();
+        let url = site.instance(Role::Gateway, 0)?.http.base();
         let mut browser = Command::new("node")
             .args([
                 "browser/driver/page.mjs",
@@ -154,7 +155,7 @@ impl Page {
 }
 
 /// A pipeline whose gateway serves the built page.
-pub fn with_page() -> e2e::Builder {
+pub fn with_page() -> e2e::processes::Builder {
     let assets = repository().join("frontend/dist");
     Pipeline::builder().flag(Role::Gateway, "--assets", &assets.to_string_lossy())
 }

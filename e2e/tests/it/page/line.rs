@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Role, Visitor, eventually};
+use e2e::processes::Role;
+use e2e::{Visitor, eventually};
 use serde_json::json;
 use simulator::world::Kind;
 
@@ -64,7 +65,14 @@ async fn page_reconnects_after_a_killed_connection() -> Result<()> {
     })
     .await?;
     // The same gateway has served the page all the time.
-    ensure!(site.member(Role::Gateway, 0)?.http.stats().await?.active_sessions == 2);
+    ensure!(
+        site.instance(Role::Gateway, 0)?
+            .http
+            .stats()
+            .await?
+            .active_sessions
+            == 2
+    );
     Ok(())
 }
 

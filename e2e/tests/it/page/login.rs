@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Certificates, Pipeline, Role, free_port, repository};
+use e2e::processes::{Certificates, Pipeline, Role, free_port, repository};
 use tokio::process::Command;
 
 use super::browser::with_page;
@@ -15,7 +15,7 @@ const BROWSERS: [&str; 2] = ["chromium", "firefox"];
 
 /// Logs in and out with each browser, by a script that is told how to reach the gateway.
 async fn log_in_and_out(site: &Pipeline, line: &[&OsStr]) -> Result<()> {
-    let gateway = site.member(Role::Gateway, 0)?.http.base();
+    let gateway = site.instance(Role::Gateway, 0)?.http.base();
     for browser in BROWSERS {
         let script = Command::new("node")
             .args(["browser/driver/login.mjs", browser, gateway, TOKEN])

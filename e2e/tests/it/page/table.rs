@@ -1,7 +1,8 @@
 //! Search, order, filters, groups, details and export; and that the address holds them.
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Pipeline, Visitor};
+use e2e::Visitor;
+use e2e::processes::Pipeline;
 use serde_json::{Value, json};
 use simulator::world::Kind;
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Role, Visitor, eventually, within};
+use e2e::processes::Role;
+use e2e::{Visitor, eventually, within};
 use serde_json::json;
 use service::clock;
 use simulator::emitter::{EmitterConfig, Lively};

@@ -3,14 +3,14 @@
 use std::process::{Command, Output};
 
 use anyhow::{Result, ensure};
-use e2e::of_workspace;
+use e2e::processes::workspace_binary;
 use simulator::deanonymizer::{Failure, Persona};
 use simulator::world::Kind;
 
 use super::{KEY, Service};
 
 async fn check(service: &Service, ip: &str) -> Result<(Option<i32>, String)> {
-    let mut command = Command::new(of_workspace("enricher")?);
+    let mut command = Command::new(workspace_binary("enricher")?);
     command
         .env_clear()
         .arg("--deanonymizer-provider")
@@ -107,7 +107,7 @@ fn bad_file_is_a_usage_error_that_names_line_and_key() -> Result<()> {
     ] {
         let file = folder.join(format!("bad-{name}.toml"));
         std::fs::write(&file, text)?;
-        let mut command = Command::new(of_workspace("enricher")?);
+        let mut command = Command::new(workspace_binary("enricher")?);
         command
             .env_clear()
             .args(["--http-listen", "127.0.0.1:0", "--deanonymizer-provider"])

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
-use e2e::{Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use maxminddb_writer::Database;
 use maxminddb_writer::paths::IpAddrWithMask;
 use serde_json::{Value, json};
@@ -53,7 +54,7 @@ impl Files {
         Ok(files)
     }
 
-    fn site(&self) -> e2e::Builder {
+    fn site(&self) -> e2e::processes::Builder {
         Pipeline::builder()
             .flag(Role::Enricher, "--network-db", &self.networks.to_string_lossy())
             .flag(Role::Enricher, "--country-db", &self.countries.to_string_lossy())

@@ -7,7 +7,8 @@ use anyhow::{Result, ensure};
 use axum::Router;
 use axum::body::Bytes;
 use axum::routing::post;
-use e2e::{Pipeline, Role, eventually, of_workspace};
+use e2e::eventually;
+use e2e::processes::{Pipeline, Role, workspace_binary};
 use simulator::deanonymizer::{Failure, Persona};
 use simulator::world::Kind;
 use tokio::net::TcpListener;
@@ -120,16 +121,16 @@ async fn key_appears_nowhere() -> Result<()> {
     })
     .await?;
 
-    let enricher = site.member(Role::Enricher, 0)?;
+    let enricher = site.instance(Role::Enricher, 0)?;
     let mut places = vec![
         ("the log", enricher.process.log()?),
         ("the arguments", enricher.process.arguments().join(" ")),
     ];
     for path in ["/metrics", "/readyz"] {
-        let answer = e2e::Answer::of(enricher.http.request(path)).await?;
+        let answer = e2e::clients::HttpResponse::of(enricher.http.request(path)).await?;
         places.push((path, answer.text));
     }
-    let help = Command::new(of_workspace("enricher")?)
+    let help = Command::new(workspace_binary("enricher")?)
         .env_clear()
         .env("DEANONYMIZER_KEY_FILE", &service.key_file)
         .arg("--help")

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Answer, Http, Pipeline, Role};
+use e2e::clients::{Http, HttpResponse};
+use e2e::processes::{Pipeline, Role};
 use reqwest::StatusCode;
 
 use super::first_frame;
@@ -30,12 +31,12 @@ async fn guarded() -> Result<Pipeline> {
         .await
 }
 
-async fn bearer(gateway: &Http, path: &str, token: &str) -> Result<Answer> {
-    Answer::of(gateway.request(path).bearer_auth(token)).await
+async fn bearer(gateway: &Http, path: &str, token: &str) -> Result<HttpResponse> {
+    HttpResponse::of(gateway.request(path).bearer_auth(token)).await
 }
 
 /// What a browser keeps of the cookie that an answer sets.
-fn cookie(answer: &Answer) -> Result<&str> {
+fn cookie(answer: &HttpResponse) -> Result<&str> {
     let cookie = answer.headers.get("set-cookie").context("no cookie")?.to_str()?;
     Ok(cookie.split(';').next().unwrap_or_default())
 }
@@ -43,7 +44,7 @@ fn cookie(answer: &Answer) -> Result<&str> {
 #[tokio::test]
 async fn requests_without_a_token_get_only_the_form() -> Result<()> {
     let site = guarded().await?;
-    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
     for path in GUARDED {
         for request in [
             gateway.request(path),
@@ -59,7 +60,7 @@ async fn requests_without_a_token_get_only_the_form() -> Result<()> {
                 .request(path)
                 .header("authorization", format!("Basic {TOKEN}")),
         ] {
-            let answer = Answer::of(request).await?;
+            let answer = HttpResponse::of(request).await?;
             assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
             ensure!(!answer.text.contains(PAGE), "{path}");
             let is_form = answer.text.contains("<form method=\"post\" action=\"/login");
@@ -83,7 +84,7 @@ async fn requests_without_a_token_get_only_the_form() -> Result<()> {
 #[tokio::test]
 async fn programs_send_a_bearer_token() -> Result<()> {
     let site = guarded().await?;
-    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
     let answer = bearer(gateway, "/api/sessions", TOKEN).await?;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.headers["cache-control"], "no-store");
@@ -100,7 +101,7 @@ async fn login_is_valid_on_all_gateways() -> Result<()> {
         .flag(Role::Gateway, "--access-token", TOKEN)
         .start()
         .await?;
-    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
     let wrong = gateway.post_form("/login", "token=open").await?;
     assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
     ensure!(wrong.text.contains("That is not the token.") && wrong.headers.get("set-cookie").is_none());
@@ -117,9 +118,9 @@ async fn login_is_valid_on_all_gateways() -> Result<()> {
     );
     ensure!(!set.contains("sesame"), "{set}");
     for number in [0, 1] {
-        let gateway = &site.member(Role::Gateway, number)?.http;
+        let gateway = &site.instance(Role::Gateway, number)?.http;
         for path in ["/api/sessions", "/api/stats", "/api/pipeline"] {
-            let answer = Answer::of(gateway.request(path).header("cookie", cookie(&right)?)).await?;
+            let answer = HttpResponse::of(gateway.request(path).header("cookie", cookie(&right)?)).await?;
             assert_eq!(answer.status, StatusCode::OK, "{path} of gateway {number}");
         }
         let frame = first_frame(gateway.base(), &[("cookie", cookie(&right)?)]).await?;
@@ -131,7 +132,7 @@ async fn login_is_valid_on_all_gateways() -> Result<()> {
 #[tokio::test]
 async fn login_returns_to_the_requested_url_and_to_no_other_site() -> Result<()> {
     let site = guarded().await?;
-    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
     let form = gateway.get("/?q=lumen").await?;
     ensure!(
         form.text.contains("action=\"/login?next=%2F%3Fq%3Dlumen\""),
@@ -158,7 +159,7 @@ async fn login_returns_to_the_requested_url_and_to_no_other_site() -> Result<()>
 #[tokio::test]
 async fn logout_deletes_the_pass() -> Result<()> {
     let site = guarded().await?;
-    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
     let by_link = gateway.get("/logout").await?;
     ensure!(
         by_link.headers.get("set-cookie").is_none(),
@@ -182,7 +183,7 @@ async fn logout_deletes_the_pass() -> Result<()> {
 #[tokio::test]
 async fn too_many_wrong_tokens_lock_out_the_right_one() -> Result<()> {
     let site = guarded().await?;
-    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
     let logged_in = gateway.post_form("/login", &format!("token={TOKEN}")).await?;
     for attempt in 0..10 {
         let answer = if attempt % 2 == 0 {
@@ -203,7 +204,7 @@ async fn too_many_wrong_tokens_lock_out_the_right_one() -> Result<()> {
         .request("/api/stats")
         .header("cookie", cookie(&logged_in)?);
     assert_eq!(
-        Answer::of(pass).await?.status,
+        HttpResponse::of(pass).await?.status,
         StatusCode::OK,
         "who is in stays in"
     );
@@ -218,7 +219,7 @@ async fn token_can_come_from_a_file() -> Result<()> {
         .flag(Role::Gateway, "--access-token-file", &file.to_string_lossy())
         .start()
         .await?;
-    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
     assert_eq!(gateway.get("/api/stats").await?.status, StatusCode::UNAUTHORIZED);
     assert_eq!(bearer(gateway, "/api/stats", TOKEN).await?.status, StatusCode::OK);
     Ok(())

@@ -4,7 +4,8 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 use async_nats::{Client, HeaderMap, Message, Subscriber};
-use e2e::{NatsServer, PATIENCE, repository};
+use e2e::WAIT_TIMEOUT;
+use e2e::processes::{NatsServer, repository};
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
@@ -50,7 +51,7 @@ impl User {
         self.client.publish(THE_LAST, "".into()).await?;
         let mut heard = Vec::new();
         loop {
-            let message = timeout(PATIENCE, self.everything.next()).await?;
+            let message = timeout(WAIT_TIMEOUT, self.everything.next()).await?;
             let message = message.context("the connection has ended")?;
             if message.subject.as_str() == THE_LAST {
                 return Ok(heard);

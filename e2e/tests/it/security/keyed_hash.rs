@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, ensure};
 use async_nats::jetstream::{self, Context};
-use e2e::{Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
 use sha2::{Digest as _, Sha256};
 use simulator::world::Kind;
 
@@ -125,7 +126,7 @@ async fn enrichers_agree_on_one_secret_and_restore_it() -> Result<()> {
         Ok(())
     })
     .await?;
-    site.member_mut(Role::Enricher, 0)?.process.restart().await?;
+    site.instance_mut(Role::Enricher, 0)?.process.restart().await?;
     site.ready().await?;
     let visitors = addresses.iter().map(|ip| Visitor::from(ip).opened(0));
     site.send(&visitors.collect::<Vec<_>>());

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Answer, PATIENCE, Pipeline, Role, Visitor, eventually};
+use e2e::clients::HttpResponse;
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, WAIT_TIMEOUT, eventually};
 use reqwest::StatusCode;
 use simulator::world::Kind;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -13,12 +15,16 @@ use tokio_tungstenite::tungstenite::Message;
 
 /// What the gateway answers to these bytes, until it closes the connection.
 async fn answer_to(site: &Pipeline, bytes: &[u8]) -> Result<String> {
-    let address = site.member(Role::Gateway, 0)?.http.base().replace("http://", "");
+    let address = site
+        .instance(Role::Gateway, 0)?
+        .http
+        .base()
+        .replace("http://", "");
     let mut stream = TcpStream::connect(address).await?;
     // It may have had enough before it has read all.
     let _ = stream.write_all(bytes).await;
     let mut answer = Vec::new();
-    let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await?;
+    let _ = timeout(WAIT_TIMEOUT, stream.read_to_end(&mut answer)).await?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
@@ -53,7 +59,7 @@ async fn requests_beyond_the_rate_get_429() -> Result<()> {
         .flag(Role::Gateway, "--request-rate", "1")
         .start()
         .await?;
-    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
     let refused = eventually("a request is refused", async || {
         let answer = gateway.get("/api/stats").await?;
         ensure!(
@@ -80,7 +86,11 @@ async fn requests_beyond_the_rate_get_429() -> Result<()> {
 
 /// Holds this many connections open, on which nothing is asked.
 async fn hold(site: &Pipeline, count: usize) -> Result<Vec<TcpStream>> {
-    let address = site.member(Role::Gateway, 0)?.http.base().replace("http://", "");
+    let address = site
+        .instance(Role::Gateway, 0)?
+        .http
+        .base()
+        .replace("http://", "");
     let mut held = Vec::new();
     for _ in 0..count {
         held.push(TcpStream::connect(&address).await?);
@@ -93,7 +103,7 @@ async fn status_from(site: &Pipeline, source: &str, path: &str) -> Result<Status
     let client = reqwest::Client::builder()
         .local_address(Some(source.parse()?))
         .build()?;
-    let base = site.member(Role::Gateway, 0)?.http.base();
+    let base = site.instance(Role::Gateway, 0)?.http.base();
     Ok(client.get(format!("{base}{path}")).send().await?.status())
 }
 
@@ -181,13 +191,13 @@ async fn rejects_oversized_input() -> Result<()> {
         .flag(Role::Gateway, "--access-token", "open-sesame")
         .start()
         .await?;
-    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
     let form = gateway
         .post_form("/login", &format!("token={}", "x".repeat(100_000)))
         .await?;
     assert_eq!(form.status, StatusCode::PAYLOAD_TOO_LARGE);
     let request = gateway.request("/api/stats").header("x", "y".repeat(100_000));
-    match Answer::of(request).await {
+    match HttpResponse::of(request).await {
         Ok(answer) => assert_eq!(answer.status, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
         // It is not read to its end.
         Err(error) => ensure!(format!("{error:#}").contains("connection"), "{error:#}"),

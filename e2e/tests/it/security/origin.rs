@@ -1,7 +1,8 @@
 //! Pages of others get nothing from the gateway, whatever cookie their visitors have.
 
 use anyhow::{Result, ensure};
-use e2e::{Answer, Pipeline, Role};
+use e2e::clients::HttpResponse;
+use e2e::processes::{Pipeline, Role};
 use reqwest::StatusCode;
 
 use super::first_frame;
@@ -24,13 +25,13 @@ async fn foreign_page_cannot_open_a_websocket_or_read() -> Result<()> {
         )
         .start()
         .await?;
-    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
     for origin in FOREIGN {
         let error = first_frame(gateway.base(), &[("origin", origin)]).await.err();
         let error = error.map(|error| error.to_string()).unwrap_or_default();
         ensure!(error.contains("403"), "{origin}: {error}");
         for path in ["/", "/api/sessions", "/login"] {
-            let answer = Answer::of(gateway.request(path).header("origin", origin)).await?;
+            let answer = HttpResponse::of(gateway.request(path).header("origin", origin)).await?;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{origin} {path}");
             ensure!(answer.headers.get("access-control-allow-origin").is_none());
         }
@@ -44,7 +45,7 @@ async fn own_page_allowed_origin_and_programs_are_accepted() -> Result<()> {
         .flag(Role::Gateway, "--allowed-origin", "https://portal.example")
         .start()
         .await?;
-    let base = site.member(Role::Gateway, 0)?.http.base();
+    let base = site.instance(Role::Gateway, 0)?.http.base();
     let own = [("origin", base)];
     let allowed = [("origin", "https://portal.example")];
     for headers in [&own[..], &allowed, &[]] {

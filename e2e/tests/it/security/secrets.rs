@@ -3,7 +3,8 @@
 use std::fs;
 
 use anyhow::{Result, ensure};
-use e2e::{Pipeline, Role, Visitor, repository};
+use e2e::Visitor;
+use e2e::processes::{Pipeline, Role, repository};
 use simulator::world::Kind;
 
 #[test]
@@ -41,10 +42,10 @@ async fn no_log_contains_a_secret_or_a_visitor() -> Result<()> {
         .await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
     site.send(&[visitor.opened(0)]);
-    let gateway = site.member(Role::Gateway, 0)?.http.clone();
+    let gateway = site.instance(Role::Gateway, 0)?.http.clone();
     e2e::eventually("the visitor is shown", async || {
         let request = gateway.request("/api/sessions").bearer_auth("open-sesame");
-        let answer = e2e::Answer::of(request).await?;
+        let answer = e2e::clients::HttpResponse::of(request).await?;
         ensure!(answer.text.contains(&visitor.ip), "{}", answer.text);
         Ok(())
     })
@@ -53,13 +54,13 @@ async fn no_log_contains_a_secret_or_a_visitor() -> Result<()> {
     site.nats.process.kill().await?;
     e2e::eventually("the processes have noticed", async || {
         for role in Role::ALL {
-            site.member(role, 0)?.http.reason().await?;
+            site.instance(role, 0)?.http.reason().await?;
         }
         Ok(())
     })
     .await?;
     for role in Role::ALL {
-        let log = site.member(role, 0)?.process.log()?;
+        let log = site.instance(role, 0)?.process.log()?;
         ensure!(log.lines().count() > 3);
         for secret in ["sesame", visitor.ip.as_str()] {
             ensure!(!log.contains(secret), "{}: {secret}: {log}", role.name());

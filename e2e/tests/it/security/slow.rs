@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::{PATIENCE, Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, WAIT_TIMEOUT, eventually};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use simulator::world::Kind;
 use socket2::SockRef;
@@ -14,7 +15,11 @@ use tokio::time::{sleep, timeout};
 const IDLE: usize = 10_000;
 
 fn address(site: &Pipeline) -> Result<String> {
-    Ok(site.member(Role::Gateway, 0)?.http.base().replace("http://", ""))
+    Ok(site
+        .instance(Role::Gateway, 0)?
+        .http
+        .base()
+        .replace("http://", ""))
 }
 
 async fn open_connections(site: &Pipeline) -> Result<u64> {
@@ -26,7 +31,7 @@ async fn open_connections(site: &Pipeline) -> Result<u64> {
 async fn is_cut_off(mut stream: TcpStream) -> Result<()> {
     let mut rest = Vec::new();
     // A reset is an end as well.
-    let _ = timeout(PATIENCE, stream.read_to_end(&mut rest)).await?;
+    let _ = timeout(WAIT_TIMEOUT, stream.read_to_end(&mut rest)).await?;
     Ok(())
 }
 
@@ -93,7 +98,7 @@ async fn endless_requests_time_out() -> Result<()> {
                 }
             }
         };
-        timeout(PATIENCE, trickle).await?;
+        timeout(WAIT_TIMEOUT, trickle).await?;
     }
     Ok(())
 }
@@ -106,7 +111,7 @@ async fn idle_connection_is_closed() -> Result<()> {
         .write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
         .await?;
     let mut answer = [0; 15];
-    timeout(PATIENCE, stream.read_exact(&mut answer)).await??;
+    timeout(WAIT_TIMEOUT, stream.read_exact(&mut answer)).await??;
     assert_eq!(&answer, b"HTTP/1.1 200 OK");
     is_cut_off(stream).await
 }

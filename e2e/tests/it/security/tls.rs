@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 use async_nats::ConnectOptions;
-use e2e::{Certificates, Http, PATIENCE, Pipeline, Role, Visitor, eventually, of_workspace};
+use e2e::clients::Http;
+use e2e::processes::{Certificates, Pipeline, Role, workspace_binary};
+use e2e::{Visitor, WAIT_TIMEOUT, eventually};
 use futures_util::StreamExt as _;
 use reqwest::StatusCode;
 use rustls::pki_types::CertificateDer;
@@ -33,7 +35,7 @@ async fn all_connections_use_tls_when_configured() -> Result<()> {
         .start()
         .await?;
     let made = site.certificates.as_ref().context("no certificates")?;
-    let gateway = &site.member(Role::Gateway, 0)?.http;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
     let login = gateway.post_form("/login", "token=open-sesame").await?;
     let cookie = login.headers["set-cookie"].to_str()?;
     ensure!(cookie.ends_with("; Secure"), "{cookie}");
@@ -47,7 +49,7 @@ async fn all_connections_use_tls_when_configured() -> Result<()> {
     site.send(&[visitor.opened(0)]);
     eventually("the visitor is shown", async || {
         let request = gateway.request("/api/sessions").bearer_auth("open-sesame");
-        let answer = e2e::Answer::of(request).await?;
+        let answer = e2e::clients::HttpResponse::of(request).await?;
         ensure!(answer.text.contains(&visitor.guid), "{}", answer.text);
         Ok(())
     })
@@ -59,7 +61,9 @@ async fn all_connections_use_tls_when_configured() -> Result<()> {
     request.headers_mut().insert("cookie", pass.parse()?);
     request.headers_mut().insert("origin", gateway.base().parse()?);
     let (mut socket, _) = connect_async_tls_with_config(request, None, false, Some(connector(made)?)).await?;
-    let frame = timeout(PATIENCE, socket.next()).await?.context("no frame")??;
+    let frame = timeout(WAIT_TIMEOUT, socket.next())
+        .await?
+        .context("no frame")??;
     ensure!(frame.to_text()?.contains(&visitor.guid));
     Ok(())
 }
@@ -68,7 +72,7 @@ async fn all_connections_use_tls_when_configured() -> Result<()> {
 async fn plaintext_connections_are_refused() -> Result<()> {
     let site = Pipeline::builder().encrypted().start().await?;
     let made = site.certificates.as_ref().context("no certificates")?;
-    let base = site.member(Role::Gateway, 0)?.http.base();
+    let base = site.instance(Role::Gateway, 0)?.http.base();
     let plain = Http::new(&base.replacen("https", "http", 1))?;
     ensure!(
         plain.get("/healthz").await.is_err(),
@@ -109,10 +113,10 @@ async fn nats_server_of_another_authority_is_not_trusted() -> Result<()> {
         .await?;
     site.nats.process.start()?;
     eventually("the enricher is ready", async || {
-        site.member(Role::Enricher, 0)?.http.ready().await
+        site.instance(Role::Enricher, 0)?.http.ready().await
     })
     .await?;
-    let reason = site.member(Role::Ingestor, 0)?.http.reason().await?;
+    let reason = site.instance(Role::Ingestor, 0)?.http.reason().await?;
     ensure!(reason.contains("nats"), "{reason}");
     site.ingestor()?.process.running()
 }
@@ -124,7 +128,7 @@ async fn healthcheck_works_beside_tls() -> Result<()> {
         .flag(Role::Gateway, "--http-listen", "127.0.0.1:0")
         .start()
         .await?;
-    let gateway = site.member(Role::Gateway, 0)?;
+    let gateway = site.instance(Role::Gateway, 0)?;
     let log = gateway.process.log()?;
     let own = gateway.http.base().replace("https://", "");
     let beside = log
@@ -137,7 +141,7 @@ async fn healthcheck_works_beside_tls() -> Result<()> {
     assert_eq!(answer.status, StatusCode::OK);
     let made = site.certificates.as_ref().context("no certificates")?;
     let health_check = |flags: &[&str]| -> Result<(Option<i32>, String)> {
-        let output = Command::new(of_workspace("gateway")?)
+        let output = Command::new(workspace_binary("gateway")?)
             .args(["--listen", &own, "--tls-cert"])
             .arg(made.certificate())
             .arg("--tls-key")

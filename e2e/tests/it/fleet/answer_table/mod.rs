@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use async_nats::Client;
-use e2e::{Builder, Pipeline, Reply, Role, ScriptedProvider, Visitor, eventually, repository};
+use e2e::processes::{Builder, Pipeline, Reply, Role, ScriptedProvider, repository};
+use e2e::{Visitor, eventually};
 use protocol::frame::VisibleSession;
 use serde_json::Value;
 use tokio::time::Instant;

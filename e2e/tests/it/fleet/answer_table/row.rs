@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use e2e::Reply;
+use e2e::processes::Reply;
 
 /// Which protocol is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

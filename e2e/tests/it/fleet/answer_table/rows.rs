@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::Result;
-use e2e::Reply;
+use e2e::processes::Reply;
 use serde_json::json;
 use service::clock;
 

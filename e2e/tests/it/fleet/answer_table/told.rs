@@ -1,7 +1,9 @@
 //! What operators are told of a failed lookup: in the pipeline's status, in the metrics, and on `/readyz`.
 
 use anyhow::{Result, ensure};
-use e2e::{Answer, Role, eventually};
+use e2e::clients::HttpResponse;
+use e2e::eventually;
+use e2e::processes::Role;
 use protocol::status::{Account, Figures};
 
 use super::Trial;
@@ -13,7 +15,7 @@ impl Trial {
             Told::Nothing | Told::BreakerOnceNearlyAllFail => Ok(()),
             Told::Account => self.account_is_told(row).await,
             Told::LeftAlone => eventually("it is told that calls are paused", async || {
-                let pipeline = self.site.member(Role::Gateway, 0)?.http.pipeline().await?;
+                let pipeline = self.site.instance(Role::Gateway, 0)?.http.pipeline().await?;
                 let is_told = pipeline.processes.iter().any(|process| {
                     matches!(&process.figures, Figures::Enricher(enricher) if enricher.lookups_held_back.is_some())
                 });
@@ -30,9 +32,9 @@ impl Trial {
             "exhausted" => (Account::Exhausted, 2, "is exhausted"),
             _ => (Account::Refused, 1, "The Deanonymizer refused"),
         };
-        let enricher = self.site.member(Role::Enricher, 0)?;
+        let enricher = self.site.instance(Role::Enricher, 0)?;
         eventually("it is told that the account is not accepted", async || {
-            let ready = Answer::of(enricher.http.request("/readyz")).await?;
+            let ready = HttpResponse::of(enricher.http.request("/readyz")).await?;
             ensure!(
                 ready.status == 503 && ready.text.contains(reason),
                 "{} {}",
@@ -41,7 +43,7 @@ impl Trial {
             );
             let told = enricher.http.metric("visitor_enricher_account").await?;
             ensure!(told == metric, "{told}");
-            let pipeline = self.site.member(Role::Gateway, 0)?.http.pipeline().await?;
+            let pipeline = self.site.instance(Role::Gateway, 0)?.http.pipeline().await?;
             let is_told = pipeline.processes.iter().any(|process| {
                 matches!(&process.figures, Figures::Enricher(enricher)
                     if enricher.account == account && enricher.lookups_held_back.is_some())

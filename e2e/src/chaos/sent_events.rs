@@ -8,14 +8,14 @@ use simulator::event::EventKind;
 
 /// The events of a run that lasts too long to keep them all.
 #[derive(Debug, Default)]
-pub struct Chronicle {
+pub struct SentEvents {
     events: Vec<SentEvent>,
     /// Sessions that were closed long ago; their later events change nothing.
     closed: HashSet<String>,
     heard_of: u64,
 }
 
-impl Chronicle {
+impl SentEvents {
     /// Takes over what was sent next.
     pub fn add(&mut self, sent: Vec<SentEvent>) {
         self.heard_of += sent.len() as u64;
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn of_a_session_closed_long_ago_nothing_matters() {
-        let mut chronicle = Chronicle::default();
+        let mut chronicle = SentEvents::default();
         chronicle.add(vec![
             event(EventKind::SessionOpened, "a", 1, 1),
             event(EventKind::SessionClosed, "A", 2, 1),
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_closing_that_went_to_nobody_is_none() {
-        let mut chronicle = Chronicle::default();
+        let mut chronicle = SentEvents::default();
         chronicle.add(vec![event(EventKind::SessionClosed, "a", 1, 0)]);
         chronicle.forget_closed(9);
         assert_eq!(chronicle.events().len(), 1);

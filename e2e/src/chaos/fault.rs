@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
-use crate::member::Role;
+use crate::processes::Role;
 
 /// Who is struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Victim {
+pub enum Target {
     /// One of our processes, and which one of its kind.
-    Member(Role, usize),
+    Instance(Role, usize),
     /// A NATS server, and which one.
     Nats(usize),
     /// All NATS servers of a cluster.
@@ -51,7 +51,7 @@ pub enum Stored {
 
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Harm {
+pub enum FaultKind {
     /// SIGKILL; started again when it is over.
     Kill,
     /// SIGTERM; started again when it is over.
@@ -91,7 +91,7 @@ pub enum Harm {
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumString, IntoStaticStr, VariantArray,
 )]
 #[strum(serialize_all = "kebab-case")]
-pub enum Kind {
+pub enum FaultCategory {
     /// Processes of ours and NATS servers are killed, stopped, and frozen for a moment.
     Processes,
     /// The third parties misbehave.
@@ -112,24 +112,24 @@ pub enum Kind {
 
 /// What can be done to a victim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sort {
+pub struct FaultSpec {
     /// What.
-    pub harm: Harm,
+    pub harm: FaultKind,
     /// The kind of faults that it belongs to.
-    pub kind: Kind,
+    pub kind: FaultCategory,
     /// The shortest and the longest that it lasts, in ms.
     pub lasting: (u64, u64),
 }
 
 /// One fault of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Strike {
+pub struct Fault {
     /// When, since the round began.
     pub at: Duration,
     /// Whom.
-    pub victim: Victim,
+    pub victim: Target,
     /// What.
-    pub harm: Harm,
+    pub harm: FaultKind,
     /// For how long.
     pub lasting: Duration,
     /// By how much, where a clock steps.
@@ -142,19 +142,23 @@ pub const LARGEST_CLOCK_STEP: Duration = Duration::from_hours(1);
 /// The pause between two enrichers that are given new rules: for so long both rules are in force.
 pub const RULES_STEP: Duration = Duration::from_secs(3);
 
-const PROCESS: [Sort; 7] = [
-    sort(Harm::Kill, Kind::Processes, (0, 3_000)),
-    sort(Harm::Stop, Kind::Processes, (0, 3_000)),
-    sort(Harm::Freeze, Kind::Processes, (0, 6_000)),
-    sort(Harm::LongFreeze, Kind::LongFreezes, (20_000, 30_000)),
-    sort(Harm::CutFromNats, Kind::Cuts, (1_000, 25_000)),
-    sort(Harm::ClockForwards, Kind::Clocks, (100, 20_000)),
-    sort(Harm::ClockBackwards, Kind::Clocks, (100, 20_000)),
+const PROCESS: [FaultSpec; 7] = [
+    sort(FaultKind::Kill, FaultCategory::Processes, (0, 3_000)),
+    sort(FaultKind::Stop, FaultCategory::Processes, (0, 3_000)),
+    sort(FaultKind::Freeze, FaultCategory::Processes, (0, 6_000)),
+    sort(
+        FaultKind::LongFreeze,
+        FaultCategory::LongFreezes,
+        (20_000, 30_000),
+    ),
+    sort(FaultKind::CutFromNats, FaultCategory::Cuts, (1_000, 25_000)),
+    sort(FaultKind::ClockForwards, FaultCategory::Clocks, (100, 20_000)),
+    sort(FaultKind::ClockBackwards, FaultCategory::Clocks, (100, 20_000)),
 ];
 
-const INGESTOR: [Sort; 8] = {
+const INGESTOR: [FaultSpec; 8] = {
     let [kill, stop, freeze, long_freeze, cut, forwards, backwards] = PROCESS;
-    let cut_from_emitter = sort(Harm::CutFromEmitter, Kind::Cuts, (1_000, 25_000));
+    let cut_from_emitter = sort(FaultKind::CutFromEmitter, FaultCategory::Cuts, (1_000, 25_000));
     [
         kill,
         stop,
@@ -167,42 +171,54 @@ const INGESTOR: [Sort; 8] = {
     ]
 };
 
-const NATS: [Sort; 4] = [
-    sort(Harm::Kill, Kind::Processes, (0, 5_000)),
-    sort(Harm::Stop, Kind::Processes, (0, 5_000)),
-    sort(Harm::Freeze, Kind::Processes, (0, 6_000)),
-    sort(Harm::LongFreeze, Kind::LongFreezes, (20_000, 30_000)),
+const NATS: [FaultSpec; 4] = [
+    sort(FaultKind::Kill, FaultCategory::Processes, (0, 5_000)),
+    sort(FaultKind::Stop, FaultCategory::Processes, (0, 5_000)),
+    sort(FaultKind::Freeze, FaultCategory::Processes, (0, 6_000)),
+    sort(
+        FaultKind::LongFreeze,
+        FaultCategory::LongFreezes,
+        (20_000, 30_000),
+    ),
 ];
 
-const CLUSTER: [Sort; 1] = [sort(Harm::Kill, Kind::ClusterRestarts, (2_000, 2_000))];
+const CLUSTER: [FaultSpec; 1] = [sort(
+    FaultKind::Kill,
+    FaultCategory::ClusterRestarts,
+    (2_000, 2_000),
+)];
 
-const STREAM: [Sort; 2] = [
-    sort(Harm::Delete, Kind::Streams, (0, 0)),
-    sort(Harm::Purge, Kind::Streams, (0, 0)),
+const STREAM: [FaultSpec; 2] = [
+    sort(FaultKind::Delete, FaultCategory::Streams, (0, 0)),
+    sort(FaultKind::Purge, FaultCategory::Streams, (0, 0)),
 ];
 
-const CONSUMER: [Sort; 1] = [sort(Harm::Delete, Kind::Streams, (0, 0))];
+const CONSUMER: [FaultSpec; 1] = [sort(FaultKind::Delete, FaultCategory::Streams, (0, 0))];
 
 /// Long enough for every enricher of the run to be restarted.
-const HIDDEN_COMPANIES: [Sort; 1] = [sort(Harm::Change, Kind::HiddenCompanies, (9_000, 9_000))];
+const HIDDEN_COMPANIES: [FaultSpec; 1] = [sort(
+    FaultKind::Change,
+    FaultCategory::HiddenCompanies,
+    (9_000, 9_000),
+)];
 
-const EMITTER: [Sort; 3] = [
-    sort(Harm::Close, Kind::ThirdParties, (0, 0)),
-    sort(Harm::Refuse, Kind::ThirdParties, (0, 6_000)),
-    sort(Harm::Silence, Kind::ThirdParties, (0, 6_000)),
+const EMITTER: [FaultSpec; 3] = [
+    sort(FaultKind::Close, FaultCategory::ThirdParties, (0, 0)),
+    sort(FaultKind::Refuse, FaultCategory::ThirdParties, (0, 6_000)),
+    sort(FaultKind::Silence, FaultCategory::ThirdParties, (0, 6_000)),
 ];
 
-const DEANONYMIZER: [Sort; 3] = [
-    sort(Harm::Refuse, Kind::ThirdParties, (0, 10_000)),
-    sort(Harm::Fail, Kind::ThirdParties, (0, 10_000)),
-    sort(Harm::Hang, Kind::ThirdParties, (0, 10_000)),
+const DEANONYMIZER: [FaultSpec; 3] = [
+    sort(FaultKind::Refuse, FaultCategory::ThirdParties, (0, 10_000)),
+    sort(FaultKind::Fail, FaultCategory::ThirdParties, (0, 10_000)),
+    sort(FaultKind::Hang, FaultCategory::ThirdParties, (0, 10_000)),
 ];
 
-const fn sort(harm: Harm, kind: Kind, lasting: (u64, u64)) -> Sort {
-    Sort { harm, kind, lasting }
+const fn sort(harm: FaultKind, kind: FaultCategory, lasting: (u64, u64)) -> FaultSpec {
+    FaultSpec { harm, kind, lasting }
 }
 
-impl Strike {
+impl Fault {
     /// When it is over, since the round began.
     #[must_use]
     pub fn over(&self) -> Duration {
@@ -212,24 +228,27 @@ impl Strike {
     /// Whether the victim does not do its job meanwhile. A process whose clock is wrong does.
     #[must_use]
     pub fn takes_away(&self) -> bool {
-        !matches!(self.harm, Harm::ClockForwards | Harm::ClockBackwards)
+        !matches!(self.harm, FaultKind::ClockForwards | FaultKind::ClockBackwards)
     }
 
     /// Whether the victim, an ingestor, reads later what is sent meanwhile. Its receipt is what counts.
     #[must_use]
     pub fn delays_receipts(&self) -> bool {
-        matches!(self.victim, Victim::Member(Role::Ingestor, _))
-            && matches!(self.harm, Harm::Freeze | Harm::LongFreeze | Harm::CutFromEmitter)
+        matches!(self.victim, Target::Instance(Role::Ingestor, _))
+            && matches!(
+                self.harm,
+                FaultKind::Freeze | FaultKind::LongFreeze | FaultKind::CutFromEmitter
+            )
     }
 }
 
-impl Victim {
+impl Target {
     /// What can be done to it.
     #[must_use]
-    pub fn harms(self) -> &'static [Sort] {
+    pub fn harms(self) -> &'static [FaultSpec] {
         match self {
-            Self::Member(Role::Ingestor, _) => &INGESTOR,
-            Self::Member(..) => &PROCESS,
+            Self::Instance(Role::Ingestor, _) => &INGESTOR,
+            Self::Instance(..) => &PROCESS,
             Self::Nats(_) => &NATS,
             Self::Cluster => &CLUSTER,
             Self::Stored(Stored::Consumer) => &CONSUMER,
@@ -242,7 +261,7 @@ impl Victim {
 
     /// The kind of faults that such a harm to it belongs to.
     #[must_use]
-    pub fn kind_of(self, harm: Harm) -> Option<Kind> {
+    pub fn kind_of(self, harm: FaultKind) -> Option<FaultCategory> {
         let sort = self.harms().iter().find(|sort| sort.harm == harm);
         sort.map(|sort| sort.kind)
     }
@@ -251,7 +270,7 @@ impl Victim {
     #[must_use]
     pub fn kind(self) -> &'static str {
         match self {
-            Self::Member(role, _) => role.name(),
+            Self::Instance(role, _) => role.name(),
             Self::Nats(_) => "nats-server",
             Self::Cluster => "NATS cluster",
             Self::Stored(stored) => stored.into(),
@@ -262,10 +281,10 @@ impl Victim {
     }
 }
 
-impl fmt::Display for Victim {
+impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Member(_, number) | Self::Nats(number) => write!(f, "{}-{number}", self.kind()),
+            Self::Instance(_, number) | Self::Nats(number) => write!(f, "{}-{number}", self.kind()),
             Self::Cluster | Self::Stored(_) | Self::HiddenCompanies | Self::Emitter | Self::Deanonymizer => {
                 f.write_str(self.kind())
             }
@@ -273,7 +292,7 @@ impl fmt::Display for Victim {
     }
 }
 
-impl fmt::Display for Harm {
+impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Kill => "SIGKILL",

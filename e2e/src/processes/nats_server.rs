@@ -6,12 +6,12 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use async_nats::{Client, ConnectOptions, ServerAddr};
 
-use crate::binaries::{nats_server, repository};
-use crate::certificates::Certificates;
+use crate::clients::Http;
 use crate::eventually::eventually;
-use crate::http::Http;
-use crate::ports;
-use crate::process::Process;
+use crate::processes::binaries::{nats_server, repository};
+use crate::processes::certificates::Certificates;
+use crate::processes::ports;
+use crate::processes::process::Process;
 
 /// How many servers a cluster has: the fewest of which one may be lost.
 const CLUSTER_SIZE: usize = 3;

@@ -10,7 +10,7 @@ pub const SIMULATORS: &str = "simulators";
 
 /// What all processes of one name have used.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Used {
+pub struct ProcessUsage {
     /// CPU time since they started, in seconds.
     pub cpu_seconds: f64,
     /// Memory that they hold now, in bytes.
@@ -19,7 +19,7 @@ pub struct Used {
 
 /// What this program and its children have used, by name.
 #[derive(Clone, Debug, Default)]
-pub struct Usage(BTreeMap<String, Used>);
+pub struct Usage(BTreeMap<String, ProcessUsage>);
 
 impl Usage {
     /// Until now.
@@ -38,7 +38,7 @@ impl Usage {
                 _ if stat.ppid == ourselves => stat.comm,
                 _ => continue,
             };
-            let used: &mut Used = usage.entry(name).or_default();
+            let used: &mut ProcessUsage = usage.entry(name).or_default();
             used.cpu_seconds += (stat.utime + stat.stime) as f64 / ticks;
             used.memory += stat.rss * page;
         }
@@ -48,16 +48,16 @@ impl Usage {
     /// What was used since `before`; memory is that of now.
     #[must_use]
     pub fn since(&self, before: &Self) -> Self {
-        let since = |(name, used): (&String, &Used)| {
+        let since = |(name, used): (&String, &ProcessUsage)| {
             let cpu_seconds = used.cpu_seconds - before.of(name).cpu_seconds;
-            (name.clone(), Used { cpu_seconds, ..*used })
+            (name.clone(), ProcessUsage { cpu_seconds, ..*used })
         };
         Self(self.0.iter().map(since).collect())
     }
 
     /// What the processes of one name have used; nothing where there are none.
     #[must_use]
-    pub fn of(&self, name: &str) -> Used {
+    pub fn of(&self, name: &str) -> ProcessUsage {
         self.0.get(name).copied().unwrap_or_default()
     }
 
@@ -68,7 +68,7 @@ impl Usage {
     }
 
     /// Each name with what its processes have used.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, Used)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, ProcessUsage)> {
         self.0.iter().map(|(name, used)| (name.as_str(), *used))
     }
 }
@@ -79,17 +79,18 @@ mod tests {
 
     #[test]
     fn what_was_used_since() {
-        let usage =
-            |cpu_seconds, memory| Usage([("gateway".to_owned(), Used { cpu_seconds, memory })].into());
+        let usage = |cpu_seconds, memory| {
+            Usage([("gateway".to_owned(), ProcessUsage { cpu_seconds, memory })].into())
+        };
         let since = usage(3.5, 10).since(&usage(1.0, 90));
         assert_eq!(
             since.of("gateway"),
-            Used {
+            ProcessUsage {
                 cpu_seconds: 2.5,
                 memory: 10
             }
         );
-        assert_eq!(since.of("nobody"), Used::default());
+        assert_eq!(since.of("nobody"), ProcessUsage::default());
     }
 
     #[test]

@@ -9,8 +9,8 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::eventually::PATIENCE;
-use crate::ports;
+use crate::eventually::WAIT_TIMEOUT;
+use crate::processes::ports;
 
 /// A program, its arguments, and the process that runs it, if one does. The process is killed when this is dropped.
 #[derive(Debug)]
@@ -146,7 +146,7 @@ impl Process {
     /// Where it does not run, or does not end.
     pub async fn ended(&mut self) -> Result<ExitStatus> {
         let mut child = self.child.take().context("it does not run")?;
-        let status = timeout(PATIENCE, child.wait())
+        let status = timeout(WAIT_TIMEOUT, child.wait())
             .await
             .with_context(|| format!("{} does not end", self.name))?;
         Ok(status?)

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::binaries::of_workspace;
-use crate::certificates::Certificates;
+use crate::clients::Http;
 use crate::eventually::eventually;
-use crate::fake_clock::FakeClock;
-use crate::http::Http;
-use crate::ports;
-use crate::process::Process;
-use crate::tcp_proxy::TcpProxy;
+use crate::processes::binaries::workspace_binary;
+use crate::processes::certificates::Certificates;
+use crate::processes::fake_clock::FakeClock;
+use crate::processes::ports;
+use crate::processes::process::Process;
+use crate::processes::tcp_proxy::TcpProxy;
 
 /// Which of our processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +51,7 @@ impl Role {
 
 /// A process with its HTTP door.
 #[derive(Debug)]
-pub struct Member {
+pub struct Instance {
     /// The process.
     pub process: Process,
     /// Its HTTP door, at the same place however often the process is started.
@@ -63,7 +63,7 @@ pub struct Member {
     pub emitter_proxy: Option<TcpProxy>,
 }
 
-impl Member {
+impl Instance {
     /// The `number`th process of its kind; it is not started yet.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ impl Member {
             arguments.extend([flag.clone(), value.clone()]);
         }
         let name = format!("{}-{number}", role.name());
-        let process = Process::new(&name, of_workspace(role.name())?, arguments, folder);
+        let process = Process::new(&name, workspace_binary(role.name())?, arguments, folder);
         let http = match (role, certificates) {
             (Role::Gateway, Some(made)) => Http::encrypted(&format!("https://{address}"), &made.authority())?,
             _ => Http::new(&format!("http://{address}"))?,
@@ -96,7 +96,7 @@ impl Member {
         })
     }
 
-    /// Gives the process a wall clock that can be stepped, from its next start on; see [`Member::set_clock_offset`].
+    /// Gives the process a wall clock that can be stepped, from its next start on; see [`Instance::set_clock_offset`].
     ///
     /// # Errors
     /// As [`FakeClock::new`].
@@ -112,14 +112,14 @@ impl Member {
     /// Makes the process's wall clock wrong by so many seconds, whether it runs or is started later. Restarts keep it.
     ///
     /// # Errors
-    /// Where the process has the machine's clock: see [`Builder::fake_clocks`](crate::Builder::fake_clocks).
+    /// Where the process has the machine's clock: see [`Builder::fake_clocks`](crate::processes::Builder::fake_clocks).
     pub fn set_clock_offset(&self, seconds: i64) -> Result<()> {
         let clock = self.clock.as_ref();
         clock.context("it has the machine's clock")?.set_offset(seconds)
     }
 
     /// Drops everything between the process and NATS, without closing a connection. Needs
-    /// [`Builder::through_proxies`](crate::Builder::through_proxies).
+    /// [`Builder::through_proxies`](crate::processes::Builder::through_proxies).
     ///
     /// # Errors
     /// Where it connects directly.
@@ -129,7 +129,7 @@ impl Member {
         Ok(())
     }
 
-    /// Ends [`Member::cut_from_nats`].
+    /// Ends [`Instance::cut_from_nats`].
     pub fn restore_nats(&self) {
         self.nats_proxies.iter().for_each(TcpProxy::restore);
     }
@@ -137,14 +137,14 @@ impl Member {
     /// The same between an ingestor and the emitter.
     ///
     /// # Errors
-    /// As [`Member::cut_from_nats`].
+    /// As [`Instance::cut_from_nats`].
     pub fn cut_from_emitter(&self) -> Result<()> {
         let proxy = self.emitter_proxy.as_ref();
         proxy.context("it connects to the emitter directly")?.cut();
         Ok(())
     }
 
-    /// Ends [`Member::cut_from_emitter`].
+    /// Ends [`Instance::cut_from_emitter`].
     pub fn restore_emitter(&self) {
         self.emitter_proxy.iter().for_each(TcpProxy::restore);
     }

@@ -10,8 +10,7 @@ use simulator::event::Event;
 use simulator::world::Kind;
 use tokio::time::{Instant, interval};
 
-use crate::member::Role;
-use crate::pipeline::Pipeline;
+use crate::processes::{Pipeline, Role};
 use crate::visitor::Visitor;
 
 /// Who is behind the addresses, in turn.
@@ -38,7 +37,7 @@ const TICKS_PER_SECOND: u32 = 100;
 
 /// A crowd to be.
 #[derive(Clone, Copy, Debug)]
-pub struct Crowd {
+pub struct VisitorLoad {
     /// Addresses that its visitors come from. The sessions of each begin one after the other, so that all enrichers meet
     /// it at once.
     pub addresses: u32,
@@ -52,7 +51,7 @@ pub struct Crowd {
     pub seed: u64,
 }
 
-impl Crowd {
+impl VisitorLoad {
     /// The address of that number; everybody may be behind one.
     #[must_use]
     pub fn ip(site: &Pipeline, number: u32) -> String {
@@ -66,7 +65,7 @@ impl Crowd {
     pub async fn come(&self, site: &mut Pipeline) -> Result<u32> {
         let visitors = self.visitors(site);
         let steps = steps(visitors.len());
-        let enrichers = site.members(Role::Enricher).count();
+        let enrichers = site.instances(Role::Enricher).count();
         let mut rng = StdRng::seed_from_u64(self.seed);
         let (mut kills, mut killed_at) = (0, Instant::now());
         let mut ticks = interval(TICK);
@@ -77,7 +76,10 @@ impl Crowd {
             site.send(&events);
             if self.kills && killed_at.elapsed() >= KILL_EVERY {
                 let victim = rng.random_range(0..enrichers);
-                site.member_mut(Role::Enricher, victim)?.process.restart().await?;
+                site.instance_mut(Role::Enricher, victim)?
+                    .process
+                    .restart()
+                    .await?;
                 (kills, killed_at) = (kills + 1, Instant::now());
             }
         }

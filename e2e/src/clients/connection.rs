@@ -12,7 +12,7 @@ const SEGMENT: u32 = 536;
 
 /// The WebSocket of the gateway whose HTTP door is at `base`.
 #[must_use]
-pub fn websocket(base: &str) -> String {
+pub fn websocket_url(base: &str) -> String {
     format!("{}/ws", base.replacen("http", "ws", 1))
 }
 
@@ -20,7 +20,7 @@ pub fn websocket(base: &str) -> String {
 ///
 /// # Errors
 /// Where nobody listens there.
-pub async fn narrow(address: SocketAddr) -> Result<TcpStream> {
+pub async fn connect_narrow(address: SocketAddr) -> Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(BUFFER)?;
     SockRef::from(&socket).set_tcp_mss(SEGMENT)?;

@@ -10,8 +10,8 @@ use simulator::deanonymizer::{Deanonymizer, Failure, Latency};
 use simulator::world::Kind;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use crate::latency::Latencies;
-use crate::pipeline::Pipeline;
+use crate::load::latency::Latencies;
+use crate::processes::Pipeline;
 use crate::visitor::Visitor;
 
 /// How often events are sent.

@@ -12,9 +12,9 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::eventually::PATIENCE;
-use crate::line::websocket;
-use crate::view::View;
+use crate::clients::connection::websocket_url;
+use crate::clients::view::View;
+use crate::eventually::WAIT_TIMEOUT;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -82,7 +82,7 @@ impl Viewer {
         records: bool,
         observer: Option<Box<dyn Observer>>,
     ) -> Result<Self> {
-        let url = websocket(base);
+        let url = websocket_url(base);
         let (socket, _) = connect_async(&url).await.with_context(|| url.clone())?;
         let (sender, seen) = watch::channel(Seen {
             view,
@@ -122,13 +122,13 @@ impl Viewer {
     pub async fn sees(&self, what: &str, is_it: impl Fn(&View) -> bool) -> Result<View> {
         let mut seen = self.seen.clone();
         let awaited = seen.wait_for(|seen| is_it(&seen.view) || seen.connection != Connection::Open);
-        let found = match timeout(PATIENCE, awaited).await {
+        let found = match timeout(WAIT_TIMEOUT, awaited).await {
             Ok(Ok(seen)) if is_it(&seen.view) => Some(seen.view.clone()),
             _ => None,
         };
         found.with_context(|| {
             format!(
-                "waited {PATIENCE:?} until the viewer sees {what}: {:?}",
+                "waited {WAIT_TIMEOUT:?} until the viewer sees {what}: {:?}",
                 self.view()
             )
         })
@@ -148,7 +148,7 @@ impl Viewer {
     pub async fn closed(&self) -> Result<(u16, String)> {
         let mut seen = self.seen.clone();
         let over = seen.wait_for(|seen| seen.connection != Connection::Open);
-        match &timeout(PATIENCE, over).await??.connection {
+        match &timeout(WAIT_TIMEOUT, over).await??.connection {
             Connection::Closed(frame) => Ok((frame.code.into(), frame.reason.as_str().to_owned())),
             Connection::Open | Connection::Lost => bail!("the connection ended without a close frame"),
         }

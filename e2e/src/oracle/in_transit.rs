@@ -11,7 +11,7 @@ use crate::oracle::{self, Circumstances, Difference};
 /// How a view differs from what `sent`, in order, asks for. What was sent after `arrived_at` may be in it or not: a session
 /// is right where it is after any number of these events.
 #[must_use]
-pub fn differences(
+pub fn differences_in_transit(
     sent: &[SentEvent],
     arrived_at: Millis,
     shown: &BTreeMap<String, VisibleSession>,
@@ -109,7 +109,7 @@ mod tests {
         };
         let wrong = |arrived_at, last_activity_at: Option<Millis>| {
             let shown = last_activity_at.map(|at| ("a".to_owned(), session(at)));
-            differences(&sent, arrived_at, &shown.into_iter().collect(), circumstances).len()
+            differences_in_transit(&sent, arrived_at, &shown.into_iter().collect(), circumstances).len()
         };
         for seen in [Some(200), Some(300), None] {
             assert_eq!(wrong(200, seen), 0, "{seen:?}");

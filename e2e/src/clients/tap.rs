@@ -12,7 +12,7 @@ use crate::eventually::eventually;
 
 /// A message that was heard.
 #[derive(Clone, Debug)]
-pub struct Heard {
+pub struct TappedMessage {
     /// Its subject.
     pub subject: String,
     /// Its headers.
@@ -21,7 +21,7 @@ pub struct Heard {
     pub payload: Bytes,
 }
 
-impl Heard {
+impl TappedMessage {
     /// A header's text.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl Heard {
 #[derive(Debug)]
 pub struct Tap {
     subject: String,
-    heard: Arc<Mutex<Vec<Heard>>>,
+    heard: Arc<Mutex<Vec<TappedMessage>>>,
     _listening: AbortOnDropHandle<()>,
 }
 
@@ -57,11 +57,11 @@ impl Tap {
         let mut messages = client.subscribe(subject.to_owned()).await?;
         // The answer to a request comes after the server has seen the subscription.
         client.request("$JS.API.INFO", Bytes::new()).await?;
-        let heard: Arc<Mutex<Vec<Heard>>> = Arc::default();
+        let heard: Arc<Mutex<Vec<TappedMessage>>> = Arc::default();
         let written = Arc::clone(&heard);
         let listening = tokio::spawn(async move {
             while let Some(message) = messages.next().await {
-                lock(&written).push(Heard {
+                lock(&written).push(TappedMessage {
                     subject: message.subject.into_string(),
                     headers: message.headers.unwrap_or_default(),
                     payload: message.payload,
@@ -77,7 +77,7 @@ impl Tap {
 
     /// What was heard so far.
     #[must_use]
-    pub fn heard(&self) -> Vec<Heard> {
+    pub fn heard(&self) -> Vec<TappedMessage> {
         lock(&self.heard).clone()
     }
 
@@ -85,7 +85,7 @@ impl Tap {
     ///
     /// # Errors
     /// Where none comes in time.
-    pub async fn first(&self, what: &str, is_it: impl Fn(&Heard) -> bool) -> Result<Heard> {
+    pub async fn first(&self, what: &str, is_it: impl Fn(&TappedMessage) -> bool) -> Result<TappedMessage> {
         eventually(&format!("{what} is heard on {}", self.subject), async || {
             let heard = self.heard();
             let found = heard.iter().find(|heard| is_it(heard)).cloned();
@@ -98,6 +98,6 @@ impl Tap {
     }
 }
 
-fn lock(heard: &Mutex<Vec<Heard>>) -> MutexGuard<'_, Vec<Heard>> {
+fn lock(heard: &Mutex<Vec<TappedMessage>>) -> MutexGuard<'_, Vec<TappedMessage>> {
     heard.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// How long an answer may take; only so long that a dead process is found out.
-const PATIENCE: Duration = Duration::from_secs(10);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A process's HTTP door.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct Http {
 
 /// An answer, read to its end.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct HttpResponse {
     /// Its status.
     pub status: StatusCode,
     /// Its headers.
@@ -74,20 +74,20 @@ impl Http {
     ///
     /// # Errors
     /// Where there is no answer.
-    pub async fn post_form(&self, path: &str, form: &str) -> Result<Answer> {
+    pub async fn post_form(&self, path: &str, form: &str) -> Result<HttpResponse> {
         let request = self.client.post(format!("{}{path}", self.base));
         let form = request
             .header("content-type", "application/x-www-form-urlencoded")
             .body(form.to_owned());
-        Answer::of(form).await
+        HttpResponse::of(form).await
     }
 
     /// Gets a path.
     ///
     /// # Errors
     /// Where there is no answer.
-    pub async fn get(&self, path: &str) -> Result<Answer> {
-        Answer::of(self.request(path)).await
+    pub async fn get(&self, path: &str) -> Result<HttpResponse> {
+        HttpResponse::of(self.request(path)).await
     }
 
     /// Whether the process does its job.
@@ -183,11 +183,11 @@ fn client() -> ClientBuilder {
     Client::builder()
         .no_gzip()
         .no_deflate()
-        .timeout(PATIENCE)
+        .timeout(WAIT_TIMEOUT)
         .redirect(redirect::Policy::none())
 }
 
-impl Answer {
+impl HttpResponse {
     /// Sends a request.
     ///
     /// # Errors

@@ -7,12 +7,12 @@ use anyhow::{Context as _, Result, ensure};
 use reqwest::Url;
 use serde_json::Value;
 
-use crate::binaries::{prometheus, repository};
-use crate::http::Http;
-use crate::member::Role;
-use crate::pipeline::Pipeline;
-use crate::ports;
-use crate::process::Process;
+use crate::clients::Http;
+use crate::processes::binaries::{prometheus, repository};
+use crate::processes::instance::Role;
+use crate::processes::pipeline::Pipeline;
+use crate::processes::ports;
+use crate::processes::process::Process;
 
 /// The server. It is killed when this is dropped.
 #[derive(Debug)]
@@ -97,8 +97,8 @@ fn configuration_of(site: &Pipeline) -> Result<String> {
     );
     for role in Role::ALL {
         let addresses: Vec<_> = site
-            .members(role)
-            .map(|member| member.http.base().trim_start_matches("http://"))
+            .instances(role)
+            .map(|instance| instance.http.base().trim_start_matches("http://"))
             .collect();
         writeln!(
             text,

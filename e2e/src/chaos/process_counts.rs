@@ -2,7 +2,7 @@
 
 /// How many there are of each kind of process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cast {
+pub struct ProcessCounts {
     /// Ingestors.
     pub ingestors: usize,
     /// Enrichers.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::pipeline::Pipeline;
-use crate::viewer::Viewer;
+use crate::clients::Viewer;
+use crate::processes::Pipeline;
 use crate::visitor::Visitor;
 
 /// How often it is measured.

@@ -8,9 +8,9 @@ use protocol::frame::VisibleSession;
 use simulator::load::{ActiveSession, Load};
 use tokio::time::sleep;
 
+use crate::clients::Viewer;
 use crate::eventually::within;
-use crate::pipeline::Pipeline;
-use crate::viewer::Viewer;
+use crate::processes::Pipeline;
 
 /// How long the view may take to be right after the last event.
 const SETTLING: Duration = Duration::from_mins(1);
@@ -20,9 +20,9 @@ const NAMED: usize = 5;
 
 /// The sessions that must be shown, by guid.
 #[derive(Clone, Debug)]
-pub struct Expected(BTreeMap<String, ActiveSession>);
+pub struct ExpectedView(BTreeMap<String, ActiveSession>);
 
-impl Expected {
+impl ExpectedView {
     /// After all that the load has sent so far.
     #[must_use]
     pub fn of(load: &Load) -> Self {

@@ -6,8 +6,7 @@ use anyhow::{Context as _, Result};
 use simulator::world::Kind;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::member::Role;
-use crate::pipeline::Pipeline;
+use crate::processes::{Pipeline, Role};
 use crate::visitor::Visitor;
 
 /// How often events are sent.

@@ -8,20 +8,19 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::chaos::exposure::ExposureWatch;
-use crate::view::View;
-use crate::viewer::Viewer;
+use crate::clients::{View, Viewer};
 
 /// The pause before the next gateway is tried.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// A page that is never closed. It keeps what it knows from one gateway to the next.
 #[derive(Debug)]
-pub struct Wanderer {
+pub struct RoamingClient {
     at: watch::Receiver<Option<Arc<Viewer>>>,
     _wandering: AbortOnDropHandle<()>,
 }
 
-impl Wanderer {
+impl RoamingClient {
     /// Begins at the first of `gateways`. It stays at each for so long, or for ever. Every frame is looked at.
     #[must_use]
     pub fn setting_out(gateways: Vec<String>, stays: Option<Duration>, watch: ExposureWatch) -> Self {

@@ -2,7 +2,9 @@
 //! the two disagree, one of them is wrong.
 
 mod hidden;
+mod in_transit;
 mod late;
+mod load_end;
 mod span;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +21,9 @@ use simulator::event::EventKind;
 use simulator::world::{Answer, World};
 
 pub use hidden::{GRACE, HiddenCompanies, Visibility, company_of};
+pub use in_transit::differences_in_transit;
 pub use late::LateReading;
+pub use load_end::ExpectedView;
 
 /// How far before its receipt an event may claim to have happened, in ms.
 const OLDEST_BELIEVED: Millis = 10 * 60 * 1000;
@@ -43,7 +47,7 @@ pub struct Circumstances<'a> {
 
 /// A session that is to be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expected {
+pub struct ExpectedSession {
     /// Whether it may be missing, because it is about to go stale.
     pub may_be_missing: bool,
     /// The spellings of its address.
@@ -94,7 +98,7 @@ impl fmt::Display for Difference {
 
 /// The sessions that are to be seen, by guid.
 #[must_use]
-pub fn view(events: &[SentEvent], circumstances: Circumstances<'_>) -> BTreeMap<String, Expected> {
+pub fn view(events: &[SentEvent], circumstances: Circumstances<'_>) -> BTreeMap<String, ExpectedSession> {
     let mut sessions: BTreeMap<String, Vec<&SentEvent>> = BTreeMap::new();
     // What was sent to nobody is lost, and nobody can know of it.
     for event in events.iter().filter(|event| event.clients > 0) {
@@ -109,7 +113,7 @@ pub fn view(events: &[SentEvent], circumstances: Circumstances<'_>) -> BTreeMap<
 /// How what is shown differs from what is expected; nothing where it is right.
 #[must_use]
 pub fn differences(
-    expected: &BTreeMap<String, Expected>,
+    expected: &BTreeMap<String, ExpectedSession>,
     shown: &BTreeMap<String, VisibleSession>,
     circumstances: Circumstances<'_>,
 ) -> Vec<Difference> {
@@ -125,7 +129,7 @@ pub fn differences(
     differences
 }
 
-fn expected(events: &[&SentEvent], circumstances: Circumstances<'_>) -> Option<Expected> {
+fn expected(events: &[&SentEvent], circumstances: Circumstances<'_>) -> Option<ExpectedSession> {
     let stale_after = millis(circumstances.stale_after);
     let slack = millis(circumstances.slack);
     let received = |event: &SentEvent| late::received(event.sent_at_ms, slack, circumstances.late);
@@ -145,7 +149,7 @@ fn expected(events: &[&SentEvent], circumstances: Circumstances<'_>) -> Option<E
     let opened = times(EventKind::SessionOpened).reduce(Span::earliest);
     let kept_alive = times(EventKind::KeepAlive).reduce(Span::earliest);
     let shown_again = visibility == Visibility::Either;
-    Some(Expected {
+    Some(ExpectedSession {
         may_be_missing: shown_again || circumstances.now - heard.from > stale_after - slack,
         ips: events.iter().map(|event| event.ip.clone()).collect(),
         opened_at: if shown_again {
@@ -183,7 +187,7 @@ fn happened(event: &SentEvent, received: Span) -> Span {
     }
 }
 
-fn wrong(expected: &Expected, shown: &VisibleSession, world: World) -> Vec<Difference> {
+fn wrong(expected: &ExpectedSession, shown: &VisibleSession, world: World) -> Vec<Difference> {
     let guid = shown.guid.to_string();
     let wrong = |what, detail| Difference::Wrong {
         guid: guid.clone(),

@@ -17,7 +17,7 @@ pub fn repository() -> PathBuf {
 ///
 /// # Errors
 /// Where it is not built.
-pub fn of_workspace(name: &str) -> Result<PathBuf> {
+pub fn workspace_binary(name: &str) -> Result<PathBuf> {
     let binary = profile_folder()?.join(name);
     ensure!(
         binary.is_file(),

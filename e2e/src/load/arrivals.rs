@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use simulator::world::Kind;
 
 use crate::eventually::eventually;
-use crate::pipeline::Pipeline;
+use crate::processes::Pipeline;
 use crate::visitor::Visitor;
 
 impl Pipeline {

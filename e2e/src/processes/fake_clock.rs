@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use crate::binaries::faketime;
+use crate::processes::binaries::faketime;
 
 /// The wall clock of one process.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::{nats_clock, ports};
+use crate::processes::{nats_clock, ports};
 
 /// How much is forwarded at once.
 const CHUNK_BYTES: usize = 64 * 1024;

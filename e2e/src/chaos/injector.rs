@@ -1,0 +1,137 @@
+//! Does what a plan says.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use simulator::deanonymizer::Failure;
+use simulator::world::{NEXACORE, VERTEXCLOUD};
+
+use crate::chaos::fault::{Fault, FaultKind, Target};
+use crate::chaos::stored;
+use crate::oracle::HiddenCompanies;
+use crate::processes::{Pipeline, Process, Role};
+
+/// Begins to harm. The clock of the victim is always wrong by `clock_skew` seconds.
+///
+/// # Errors
+/// Where it cannot be done, or a process does not end well when it is told to.
+pub async fn begin(site: &mut Pipeline, strike: &Fault, clock_skew: i64) -> Result<()> {
+    let Fault { victim, harm, .. } = *strike;
+    match (victim, harm) {
+        (Target::Emitter, FaultKind::Silence) => site.emitter.silence(true),
+        (Target::Emitter, FaultKind::Refuse) => {
+            site.emitter_refuses(true).await?;
+            site.emitter.close_all();
+        }
+        (Target::Emitter, _) => site.emitter.close_all(),
+        (Target::Deanonymizer, FaultKind::Fail) => site.deanonymizer.fail_all(Some(Failure::ServerError)),
+        (Target::Deanonymizer, FaultKind::Hang) => site.deanonymizer.fail_all(Some(Failure::Hang)),
+        (Target::Deanonymizer, _) => site.deanonymizer_refuses(true).await?,
+        (Target::Cluster, _) => {
+            for server in site.nats_servers() {
+                server.process.kill().await?;
+            }
+        }
+        (Target::Stored(what), FaultKind::Purge) => stored::purge(site, what).await?,
+        (Target::Stored(what), _) => stored::delete(site, what).await?,
+        // One enricher after the other is told by `tell_enricher`.
+        (Target::HiddenCompanies, _) => {}
+        (Target::Instance(role, number), FaultKind::ClockForwards | FaultKind::ClockBackwards) => {
+            let step = seconds(strike.clock_step)?;
+            let step = if harm == FaultKind::ClockForwards {
+                step
+            } else {
+                -step
+            };
+            site.instance(role, number)?.set_clock_offset(clock_skew + step)?;
+        }
+        (Target::Instance(role, number), FaultKind::CutFromNats) => {
+            site.instance(role, number)?.cut_from_nats()?;
+        }
+        (Target::Instance(role, number), FaultKind::CutFromEmitter) => {
+            site.instance(role, number)?.cut_from_emitter()?;
+        }
+        (Target::Instance(..) | Target::Nats(_), harm) => {
+            let process = process(site, victim)?;
+            match harm {
+                FaultKind::Freeze | FaultKind::LongFreeze => process.pause()?,
+                FaultKind::Stop => {
+                    let status = process.stop().await?;
+                    ensure!(
+                        status.success() || matches!(victim, Target::Nats(_)),
+                        "{victim} ended with {status}"
+                    );
+                }
+                _ => process.kill().await?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The harm is over.
+///
+/// # Errors
+/// Where a process cannot be started again.
+pub async fn end(site: &mut Pipeline, strike: &Fault, clock_skew: i64) -> Result<()> {
+    let Fault { victim, harm, .. } = *strike;
+    match (victim, harm) {
+        (Target::Emitter, FaultKind::Silence) => site.emitter.silence(false),
+        (Target::Emitter, FaultKind::Refuse) => site.emitter_refuses(false).await?,
+        (Target::Emitter | Target::Stored(_) | Target::HiddenCompanies, _) => {}
+        (Target::Deanonymizer, FaultKind::Refuse) => site.deanonymizer_refuses(false).await?,
+        (Target::Deanonymizer, _) => site.deanonymizer.fail_all(None),
+        (Target::Cluster, _) => {
+            for server in site.nats_servers() {
+                server.process.start()?;
+            }
+        }
+        (Target::Instance(role, number), FaultKind::ClockForwards | FaultKind::ClockBackwards) => {
+            site.instance(role, number)?.set_clock_offset(clock_skew)?;
+        }
+        (Target::Instance(role, number), FaultKind::CutFromNats) => {
+            site.instance(role, number)?.restore_nats();
+        }
+        (Target::Instance(role, number), FaultKind::CutFromEmitter) => {
+            site.instance(role, number)?.restore_emitter();
+        }
+        (Target::Instance(..) | Target::Nats(_), FaultKind::Freeze | FaultKind::LongFreeze) => {
+            process(site, victim)?.resume()?;
+        }
+        (Target::Instance(..) | Target::Nats(_), _) => process(site, victim)?.start()?,
+    }
+    Ok(())
+}
+
+/// Restarts an enricher with other companies to hide.
+///
+/// # Errors
+/// Where it does not end well when it is told to, or cannot be started again.
+pub async fn tell_enricher(site: &mut Pipeline, number: usize, hidden: &HiddenCompanies) -> Result<()> {
+    let process = &mut site.instance_mut(Role::Enricher, number)?.process;
+    let data_centres = [NEXACORE, VERTEXCLOUD].into_iter();
+    let companies: Vec<_> = data_centres.chain(hidden.companies()).collect();
+    let status = process.stop().await?;
+    ensure!(status.success(), "{} ended with {status}", process.name());
+    process.set_flag("--hide-companies", &companies.join(","));
+    process.start()
+}
+
+fn seconds(duration: Duration) -> Result<i64> {
+    Ok(i64::try_from(duration.as_secs())?)
+}
+
+fn process(site: &mut Pipeline, victim: Target) -> Result<&mut Process> {
+    match victim {
+        Target::Instance(role, number) => Ok(&mut site.instance_mut(role, number)?.process),
+        Target::Nats(number) => {
+            let server = site.nats_servers().nth(number);
+            Ok(&mut server.context("there are fewer NATS servers")?.process)
+        }
+        Target::Cluster
+        | Target::Stored(_)
+        | Target::HiddenCompanies
+        | Target::Emitter
+        | Target::Deanonymizer => bail!("{victim} is no process of ours"),
+    }
+}

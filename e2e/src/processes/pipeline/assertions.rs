@@ -1,0 +1,178 @@
+//! What a test waits for and asserts about a running pipeline.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use async_nats::jetstream::Context;
+use protocol::Millis;
+use protocol::frame::VisibleSession;
+use protocol::stream;
+use protocol::time::millis;
+use service::clock;
+use simulator::world::Kind;
+
+use super::handle::Pipeline;
+use crate::eventually::eventually;
+use crate::oracle::{self, Circumstances, HiddenCompanies};
+use crate::processes::instance::Role;
+use crate::visitor::Visitor;
+
+/// How long an event may take from the emitter to the view. A view may show events that are younger than this, or not.
+const IN_TRANSIT: Duration = Duration::from_millis(200);
+
+/// How precisely it is known when an event was received, and when a session has gone stale.
+const SLACK: Duration = Duration::from_secs(1);
+
+impl Pipeline {
+    /// Waits until the session is shown, and gives it.
+    ///
+    /// # Errors
+    /// Where it is not in time.
+    pub async fn shows(&self, visitor: &Visitor) -> Result<VisibleSession> {
+        eventually(&format!("{} is shown", visitor.guid), async || {
+            let sessions = self.sessions().await?;
+            let session = sessions.get(&visitor.guid.to_lowercase()).cloned();
+            session.with_context(|| format!("only {:?} are shown", sessions.keys()))
+        })
+        .await
+    }
+
+    /// Waits until the session is not shown, or not any longer.
+    ///
+    /// # Errors
+    /// Where it still is when patience ends.
+    pub async fn shows_no(&self, visitor: &Visitor) -> Result<()> {
+        eventually(&format!("{} is not shown", visitor.guid), async || {
+            let session = self.sessions().await?.remove(&visitor.guid.to_lowercase());
+            ensure!(session.is_none(), "it is: {session:?}");
+            Ok(())
+        })
+        .await
+    }
+
+    /// Waits until every gateway's view is what the rules of a session ask for, given all events that were sent before this
+    /// was called, and those that are sent meanwhile.
+    ///
+    /// # Errors
+    /// Where it is not in time: how it differs.
+    pub async fn view_is_right(&self) -> Result<()> {
+        // The emitter's clock may be a few ms ahead of this process's.
+        let last = self.emitter.sent().last().map(|event| event.sent_at_ms);
+        let called_at = clock::now().max(last.unwrap_or_default());
+        eventually("the view is right", async || self.judge(called_at).await).await
+    }
+
+    /// Waits until all that was sent before has had its effect, by sending a session and watching it through. Do not
+    /// use it while lookups fail.
+    ///
+    /// # Errors
+    /// Where the session does not get through in time.
+    pub async fn settle(&self) -> Result<()> {
+        let last = Visitor::from(&self.ip(Kind::CompanyOnly, 9_999_999));
+        self.send(&[last.opened(0)]);
+        self.shown_everywhere(&last).await?;
+        // Its events may have overtaken others in the queue, but not in the streams behind it.
+        self.queue_is_empty().await?;
+        let touch = last.keep_alive(0);
+        self.send(std::slice::from_ref(&touch));
+        eventually("the last keep-alive is seen", async || {
+            for gateway in self.instances(Role::Gateway) {
+                let session = gateway.http.sessions().await?.remove(&last.guid);
+                let at = session.map(|session| session.last_activity_at);
+                ensure!(at >= touch.timestamp_ms(), "{at:?}");
+            }
+            Ok(())
+        })
+        .await?;
+        self.send(&[last.closed(0)]);
+        eventually("the last session is gone", async || {
+            for gateway in self.instances(Role::Gateway) {
+                ensure!(!gateway.http.sessions().await?.contains_key(&last.guid));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Waits until the enrichers have handled all that the ingestors have read.
+    ///
+    /// # Errors
+    /// Where they have not in time.
+    pub async fn queue_is_empty(&self) -> Result<()> {
+        let operator = self.operator().await?;
+        eventually("the queue is empty", async || {
+            let (waiting, messages) = self.queued(&operator).await?;
+            ensure!(waiting == 0, "{waiting} events are not in it yet");
+            ensure!(messages == 0, "{messages} messages");
+            Ok(())
+        })
+        .await
+    }
+
+    /// How many events wait in the ingestors for the queue, and how many messages there are in it.
+    ///
+    /// # Errors
+    /// Where one of them does not say.
+    pub async fn queued(&self, operator: &Context) -> Result<(u64, u64)> {
+        let waiting = self
+            .metric(Role::Ingestor, "visitor_ingestor_events_waiting")
+            .await?;
+        let raw = operator.get_stream(stream::RAW).await?;
+        Ok((waiting, raw.cached_info().state.messages))
+    }
+
+    /// The sum of a metric over all processes of a kind.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub async fn metric(&self, role: Role, name: &str) -> Result<u64> {
+        let mut sum = 0;
+        for instance in self.instances(role) {
+            sum += instance.http.metric(name).await?;
+        }
+        Ok(sum)
+    }
+
+    /// Calls that the enrichers have begun, those that found no connection included.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub async fn lookups_tried(&self) -> Result<u64> {
+        let paid = self.metric(Role::Enricher, "visitor_enricher_lookups_paid_total");
+        let unreachable = r#"visitor_enricher_lookups_failed_total{kind="unreachable"}"#;
+        Ok(paid.await? + self.metric(Role::Enricher, unreachable).await?)
+    }
+
+    async fn shown_everywhere(&self, visitor: &Visitor) -> Result<()> {
+        eventually(&format!("{} is shown everywhere", visitor.guid), async || {
+            for gateway in self.instances(Role::Gateway) {
+                ensure!(gateway.http.sessions().await?.contains_key(&visitor.guid));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// What was sent after `called_at` may still be on its way for a while.
+    async fn judge(&self, called_at: Millis) -> Result<()> {
+        for gateway in self.instances(Role::Gateway) {
+            let asked_at = clock::now();
+            let shown = gateway.http.sessions().await?;
+            let circumstances = Circumstances {
+                world: self.deanonymizer.world(),
+                hidden: &HiddenCompanies::none(),
+                late: &[],
+                stale_after: self.config.stale_after,
+                slack: SLACK,
+                now: clock::now(),
+            };
+            let sent = self.emitter.sent();
+            let arrived_at = called_at.max(asked_at - millis(IN_TRANSIT));
+            let wrong = oracle::differences_in_transit(&sent, arrived_at, &shown, circumstances);
+            let wrong: Vec<_> = wrong.iter().map(ToString::to_string).collect();
+            let name = gateway.process.name();
+            ensure!(wrong.is_empty(), "{name}: {}", wrong.join("; "));
+        }
+        Ok(())
+    }
+}
