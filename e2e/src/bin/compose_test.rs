@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::clients::Http;
-use e2e::oracle::ExpectedView;
+use e2e::oracle::{ExpectedView, check};
 use e2e::processes::repository;
 use e2e::within;
 use rustix::process::{Pid, Signal, kill_process};
@@ -165,9 +165,9 @@ impl Site {
         };
         let (worked, events) = tokio::join!(work, loading);
         worked?;
-        let expected = ExpectedView::of(&self.load);
+        let expected = ExpectedView::after_load(&self.load);
         within(WAIT_TIMEOUT, "the view is right", async || {
-            expected.compare(&self.page.sessions().await?)
+            check(&expected.differences(&self.page.sessions().await?))
         })
         .await
         .with_context(|| what.to_owned())?;

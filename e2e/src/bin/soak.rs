@@ -86,9 +86,9 @@ async fn soak(flags: Flags) -> Result<()> {
     let sent = load
         .run(&pipeline.emitter, Duration::from_secs(flags.seconds))
         .await;
-    let expected = ExpectedView::of(&load);
+    let expected = ExpectedView::after_load(&load);
     let settled = std::time::Instant::now();
-    let right = expected.is_shown(&pipeline, &viewers).await;
+    let right = pipeline.shows_exactly(&expected, &viewers).await;
     let settled = settled.elapsed();
 
     let events = sent.sent.events();

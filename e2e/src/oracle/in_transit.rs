@@ -1,4 +1,4 @@
-//! How a view is wrong while events go on coming. Pure.
+//! Compares a view while events are still being sent.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,10 +6,12 @@ use protocol::Millis;
 use protocol::frame::VisibleSession;
 use simulator::emitter::SentEvent;
 
-use crate::oracle::{self, Circumstances, Difference};
+use crate::oracle::circumstances::Circumstances;
+use crate::oracle::difference::Difference;
+use crate::oracle::expected::ExpectedView;
 
-/// How a view differs from what `sent`, in order, asks for. What was sent after `arrived_at` may be in it or not: a session
-/// is right where it is after any number of these events.
+/// How a view differs from what `sent`, in order, asks for. Events that were sent after `arrived_at` may or may not have
+/// arrived: a session is right if it is what any number of these events lead to.
 #[must_use]
 pub fn differences_in_transit(
     sent: &[SentEvent],
@@ -18,8 +20,7 @@ pub fn differences_in_transit(
     circumstances: Circumstances<'_>,
 ) -> Vec<Difference> {
     let arrived = sent.partition_point(|event| event.sent_at_ms <= arrived_at);
-    let expected = oracle::view(&sent[..arrived], circumstances);
-    let mut differences = oracle::differences(&expected, shown, circumstances);
+    let mut differences = ExpectedView::after_events(&sent[..arrived], circumstances).differences(shown);
     let mut suspects: HashMap<&str, Vec<SentEvent>> = differences
         .iter()
         .map(|difference| (difference.guid(), Vec::new()))
@@ -53,8 +54,8 @@ fn is_right(
         .into_iter()
         .collect();
     (arrived + 1..=events.len()).any(|end| {
-        let expected = oracle::view(&events[..end], circumstances);
-        oracle::differences(&expected, &shown, circumstances).is_empty()
+        let expected = ExpectedView::after_events(&events[..end], circumstances);
+        expected.differences(&shown).is_empty()
     })
 }
 

@@ -1,9 +1,14 @@
-use super::*;
 use std::sync::Arc;
+use std::time::Duration;
 
-use protocol::Guid;
+use protocol::frame::VisibleSession;
 use protocol::record::Company;
-use simulator::world::Kind;
+use protocol::{Guid, Millis};
+use simulator::emitter::SentEvent;
+use simulator::event::EventKind;
+use simulator::world::{Kind, World};
+
+use super::*;
 
 const NOW: Millis = 1_750_000_000_000;
 const SECOND: Millis = 1_000;
@@ -47,7 +52,9 @@ fn closed(ago: Millis) -> SentEvent {
 }
 
 fn the_one(events: &[SentEvent]) -> Option<ExpectedSession> {
-    view(events, circumstances()).remove("a")
+    ExpectedView::after_events(events, circumstances())
+        .sessions
+        .remove("a")
 }
 
 fn opened_ago(events: &[SentEvent], ago: Millis) -> bool {
@@ -84,7 +91,7 @@ fn stale_after_silence_and_uncertain_around_it() {
 fn told_apart_by_guid_in_any_case() {
     let other = event(EventKind::KeepAlive, "b", 1);
     let upper = event(EventKind::SessionOpened, "A", 3);
-    let view = view(&[keep_alive(2), other, upper], circumstances());
+    let view = ExpectedView::after_events(&[keep_alive(2), other, upper], circumstances()).sessions;
     assert_eq!(view.keys().collect::<Vec<_>>(), ["a", "b"]);
     assert_eq!(view["a"].opened_at, Span::exactly(NOW - 3 * SECOND));
 }
@@ -136,10 +143,13 @@ fn read_late_is_received_late() {
         timestamp_ms: None,
         ..opened(75)
     };
-    let session = view(&[no_timestamp], circumstances).remove("a").unwrap();
+    let session = ExpectedView::after_events(&[no_timestamp], circumstances)
+        .sessions
+        .remove("a")
+        .unwrap();
     assert!(session.may_be_missing, "the other ingestor read it in time");
     assert!(session.opened_at.contains(NOW - 50 * SECOND));
-    let on_time = view(&[opened(85)], circumstances);
+    let on_time = ExpectedView::after_events(&[opened(85)], circumstances).sessions;
     assert!(on_time.is_empty(), "{on_time:?}");
 }
 
@@ -156,7 +166,9 @@ fn of_a_company_that_is_hidden_now_nothing_is_expected_and_once_it_is_released_a
             hidden,
             ..circumstances()
         };
-        view(events, circumstances).remove("a")
+        ExpectedView::after_events(events, circumstances)
+            .sessions
+            .remove("a")
     };
     assert_eq!(expected(&hidden), None);
     hidden.release_all();
@@ -183,7 +195,8 @@ fn judge(events: &[SentEvent], shown: &[VisibleSession]) -> Vec<String> {
         .iter()
         .map(|session| (session.guid.to_string(), session.clone()))
         .collect();
-    differences(&view(events, circumstances()), &shown, circumstances())
+    ExpectedView::after_events(events, circumstances())
+        .differences(&shown)
         .iter()
         .map(ToString::to_string)
         .collect()
@@ -228,7 +241,7 @@ fn wrong_times_and_profiles() {
 fn contacts_are_expected_with_business_addresses_only() {
     let world = World::new(0);
     let ip = world.ip(Kind::MixedEmails, 1);
-    let contact = contact(&world.answer(&ip)).unwrap();
+    let contact = comparison::contact(&world.answer(&ip)).unwrap();
     assert!(!contact.email_addresses.is_empty());
     assert!(
         contact

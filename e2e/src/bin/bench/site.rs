@@ -120,7 +120,7 @@ impl Site {
         });
         let probes = Probes::open(&pipeline);
         load.open_all(&pipeline.emitter).await;
-        let shown = ExpectedView::of(&load).count() + probes.count();
+        let shown = ExpectedView::after_load(&load).count() + probes.count();
         shows(&pipeline, shown).await?;
         pipeline.queue_is_empty().await?;
         let base = pipeline.instance(Role::Gateway, 0)?.http.base();
@@ -185,14 +185,15 @@ impl Site {
 
     /// That as many sessions are shown as should be, after a while.
     pub async fn is_complete(&self) -> Result<()> {
-        let shown = ExpectedView::of(&self.load).count() + self.probes.count();
+        let shown = ExpectedView::after_load(&self.load).count() + self.probes.count();
         shows(&self.pipeline, shown).await
     }
 
     /// That nothing was given up, and that after a while every session is right in the view; ends the probes.
     pub async fn is_right(&self) -> Result<()> {
         self.probes.close(&self.pipeline);
-        ExpectedView::of(&self.load).is_shown(&self.pipeline, &[]).await?;
+        let expected = ExpectedView::after_load(&self.load);
+        self.pipeline.shows_exactly(&expected, &[]).await?;
         let dropped = "visitor_ingestor_events_dropped_total";
         let dropped = self.pipeline.metric(Role::Ingestor, dropped).await?;
         ensure!(dropped == 0, "{dropped} events were given up");

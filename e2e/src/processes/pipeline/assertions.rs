@@ -10,15 +10,20 @@ use protocol::stream;
 use protocol::time::millis;
 use service::clock;
 use simulator::world::Kind;
+use tokio::time::sleep;
 
 use super::handle::Pipeline;
+use crate::clients::Viewer;
 use crate::eventually::eventually;
-use crate::oracle::{self, Circumstances, HiddenCompanies};
+use crate::oracle::{self, Circumstances, ExpectedView, HiddenCompanies};
 use crate::processes::instance::Role;
 use crate::visitor::Visitor;
 
 /// How long an event may take from the emitter to the view. A view may show events that are younger than this, or not.
 const IN_TRANSIT: Duration = Duration::from_millis(200);
+
+/// The pause between two comparisons of all sessions of a load.
+const PAUSE_BETWEEN_COMPARISONS: Duration = Duration::from_millis(200);
 
 /// How precisely it is known when an event was received, and when a session has gone stale.
 const SLACK: Duration = Duration::from_secs(1);
@@ -60,6 +65,28 @@ impl Pipeline {
         let last = self.emitter.sent().last().map(|event| event.sent_at_ms);
         let called_at = clock::now().max(last.unwrap_or_default());
         eventually("the view is right", async || self.judge(called_at).await).await
+    }
+
+    /// Waits until the first gateway and every viewer show exactly these sessions.
+    ///
+    /// # Errors
+    /// Fails with the differences when the time is up.
+    pub async fn shows_exactly(&self, expected: &ExpectedView, viewers: &[Viewer]) -> Result<()> {
+        let compare = async || {
+            oracle::check(&expected.differences(&self.sessions().await?))?;
+            viewers
+                .iter()
+                .try_for_each(|viewer| oracle::check(&expected.differences(&viewer.view().sessions)))
+        };
+        eventually("the view is right", async || {
+            let compared = compare().await;
+            if compared.is_err() {
+                // Every comparison is a pass over all sessions; it should not be a load of its own.
+                sleep(PAUSE_BETWEEN_COMPARISONS).await;
+            }
+            compared
+        })
+        .await
     }
 
     /// Waits until all that was sent before has had its effect, by sending a session and watching it through. Do not
@@ -169,9 +196,7 @@ impl Pipeline {
             let sent = self.emitter.sent();
             let arrived_at = called_at.max(asked_at - millis(IN_TRANSIT));
             let wrong = oracle::differences_in_transit(&sent, arrived_at, &shown, circumstances);
-            let wrong: Vec<_> = wrong.iter().map(ToString::to_string).collect();
-            let name = gateway.process.name();
-            ensure!(wrong.is_empty(), "{name}: {}", wrong.join("; "));
+            oracle::check(&wrong).with_context(|| gateway.process.name().to_owned())?;
         }
         Ok(())
     }
