@@ -1,13 +1,14 @@
 //! One ingestor reads several emitters, and a failing one does not disturb the others.
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{PATIENCE, Pipeline, Role, Visitor, eventually};
+use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, WAIT_TIMEOUT, eventually};
 use protocol::status::{EmitterFigures, Figures, IngestorFigures};
 use simulator::emitter::{Emitter, EmitterConfig};
 use simulator::world::Kind;
 
 async fn figures(site: &Pipeline) -> Result<IngestorFigures> {
-    let processes = site.member(Role::Gateway, 0)?.http.pipeline().await?.processes;
+    let processes = site.instance(Role::Gateway, 0)?.http.pipeline().await?.processes;
     let ingestor = processes.into_iter().find_map(|status| match status.figures {
         Figures::Ingestor(figures) => Some(figures),
         Figures::Enricher(_) | Figures::Gateway(_) => None,
@@ -26,7 +27,7 @@ async fn each_emitter_has_its_own_connection_and_state() -> Result<()> {
         .start()
         .await?;
     for emitter in [&first, &second] {
-        emitter.wait_for_clients(1, PATIENCE).await?;
+        emitter.wait_for_clients(1, WAIT_TIMEOUT).await?;
     }
     let visitors = [1, 2].map(|number| Visitor::from(&site.ip(Kind::CompanyOnly, number)));
     first.send(&visitors[0].opened(0));
@@ -36,7 +37,7 @@ async fn each_emitter_has_its_own_connection_and_state() -> Result<()> {
     }
 
     drop(second);
-    let ingestor = &site.member(Role::Ingestor, 0)?.http;
+    let ingestor = &site.instance(Role::Ingestor, 0)?.http;
     let lost = urls.rsplit_once("//").context("no host")?.1.to_owned();
     let kept = first.addr().to_string();
     eventually(
@@ -76,7 +77,7 @@ async fn each_emitter_has_its_own_connection_and_state() -> Result<()> {
     first.send(&another.opened(0));
     site.shows(&another).await?;
 
-    let log = site.member(Role::Ingestor, 0)?.process.log()?;
+    let log = site.instance(Role::Ingestor, 0)?.process.log()?;
     for text in [log, metrics, ingestor.reason().await?] {
         ensure!(!text.contains("s3cret"), "a secret is told: {text}");
     }
