@@ -22,6 +22,7 @@ const KEEP_ALIVE: EventTimes = EventTimes {
     opening: false,
     at: NOW,
     received_at: NOW,
+    referrer_at: None,
 };
 
 fn filtering(criterion: &mut Criterion) {
@@ -43,6 +44,7 @@ fn touching(criterion: &mut Criterion) {
             first_seen_at: NOW,
             published_at: NOW,
             unidentified: false,
+            referrer_at: None,
         };
         drop(sessions.end_publish(guid, PublishOutcome::Published(published)));
     }

@@ -1,6 +1,9 @@
 //! An event that says that a session is active. Pure.
 
-use protocol::{Activity, EventKind, Guid, Millis, Profile, Record};
+use std::sync::Arc;
+
+use protocol::page::Told;
+use protocol::{Activity, EventKind, Guid, Millis, Profile, Record, SeenPage, SeenReferrer};
 
 /// What an event says about when its session was active.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +14,8 @@ pub struct EventTimes {
     pub at: Millis,
     /// When the ingestor received it.
     pub received_at: Millis,
+    /// When the referrer was told that the event tells, if it tells one.
+    pub referrer_at: Option<Millis>,
 }
 
 /// An event that says that a session is active.
@@ -26,6 +31,24 @@ pub struct Sighting {
     pub at: Millis,
     /// When the ingestor received it.
     pub received_at: Millis,
+    /// The page that it tells.
+    pub page: Option<SeenPage>,
+    /// The referrer that it tells.
+    pub referrer: Option<SeenReferrer>,
+}
+
+/// The page that an event tells, seen at that time.
+#[must_use]
+pub fn page_told(told: &Told<'_>, at: Millis) -> Option<SeenPage> {
+    let page = told.page.as_ref().map(|page| Arc::new(page.to_page()));
+    page.map(|page| SeenPage { at, page })
+}
+
+/// The referrer that an event tells at that time.
+#[must_use]
+pub fn referrer_told(told: &Told<'_>, at: Millis) -> Option<SeenReferrer> {
+    let url = told.referrer.as_deref().map(Arc::from);
+    url.map(|url| SeenReferrer { at, url })
 }
 
 impl Sighting {
@@ -41,18 +64,24 @@ impl Sighting {
 
     /// When it happened.
     #[must_use]
-    pub const fn times(&self) -> EventTimes {
+    pub fn times(&self) -> EventTimes {
         EventTimes {
             opening: self.opening,
             at: self.at,
             received_at: self.received_at,
+            referrer_at: self.referrer.as_ref().map(|referrer| referrer.at),
         }
     }
 
     /// The activity to publish, for a session with a record.
     #[must_use]
     pub fn activity(&self) -> Activity {
-        Activity::new(self.guid.clone(), self.at, self.received_at)
+        Activity {
+            guid: self.guid.clone(),
+            at: self.at,
+            received_at: self.received_at,
+            page: self.page.clone(),
+        }
     }
 
     /// The record of a session about which nothing else is known.
@@ -68,6 +97,8 @@ impl Sighting {
             profile,
             unidentified: false,
             identified_at: None,
+            page: self.page.clone(),
+            referrer: self.referrer.clone(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use protocol::status::{EmitterFigures, IngestorFigures};
-use protocol::{EventKind, Millis};
+use protocol::{Event, EventKind, Millis};
 use service::clock;
 use service::metrics::{Counter, Family, Gauge, Label, Latency, Metrics, NameLabel};
 
@@ -12,6 +12,8 @@ use service::metrics::{Counter, Family, Gauge, Label, Latency, Metrics, NameLabe
 pub struct IngestorMetrics {
     /// Valid events, by kind.
     events: [Counter; EventKind::ALL.len()],
+    /// Pages, titles and referrers left out of valid events, by field.
+    fields_dropped: [Counter; 3],
     /// One for each emitter, in the order of the flag.
     emitters: Vec<Arc<EmitterMetrics>>,
     /// Events that the raw stream has acknowledged; an event that is sent again counts again.
@@ -107,7 +109,14 @@ impl IngestorMetrics {
             "Valid events read from the emitter",
             Family::default(),
         );
+        let fields: Family<Label, Counter> = metrics.add(
+            "event_fields_dropped",
+            "Pages, titles and referrers left out of valid events because they cannot be kept",
+            Family::default(),
+        );
         Self {
+            fields_dropped: ["page", "title", "referrer"]
+                .map(|field| fields.get_or_create_owned(&[("field", field)])),
             events: EventKind::ALL.map(|kind| events.get_or_create_owned(&[("kind", kind.token())])),
             emitters: emitters.iter().map(|name| Arc::new(families.of(name))).collect(),
             published: metrics.add(
@@ -138,9 +147,16 @@ impl IngestorMetrics {
         &self.emitters
     }
 
-    /// Counts a valid event.
-    pub fn event(&self, kind: EventKind) {
-        self.events[kind as usize].inc();
+    /// Counts a valid event, and what of it cannot be kept.
+    pub fn event(&self, event: &Event<'_>) {
+        self.events[event.kind as usize].inc();
+        let told = &event.told;
+        let dropped = [told.page_dropped, told.title_dropped, told.referrer_dropped];
+        for (counter, dropped) in self.fields_dropped.iter().zip(dropped) {
+            if dropped {
+                counter.inc();
+            }
+        }
     }
 
     /// Counts an acknowledged message with this number of events, of which the oldest was received at `oldest`.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::guid::Guid;
+use crate::page::Page;
 use crate::record::{Company, Contact};
 use crate::status::Pipeline;
 use crate::time::Millis;
@@ -32,6 +33,12 @@ pub struct VisibleSession {
     /// The code of the address's country (ISO 3166-1 alpha-2), where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<Arc<str>>,
+    /// The page that the visitor sees, where the emitter tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<Arc<Page>>,
+    /// The other website that the visitor came from, where the emitter tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referrer: Option<Arc<str>>,
     /// Shown though nobody could say yet who it is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unidentified: bool,

@@ -5,9 +5,11 @@
 
 pub mod activity;
 pub mod event;
+mod field;
 pub mod frame;
 pub mod guid;
 pub mod ip;
+pub mod page;
 pub mod record;
 pub mod rejection;
 pub mod sample;
@@ -19,6 +21,7 @@ pub mod time;
 pub use activity::Activity;
 pub use event::{Event, EventKind};
 pub use guid::Guid;
+pub use page::{Page, SeenPage, SeenReferrer};
 pub use record::{Company, Contact, Profile, Record, SessionMessage, Tombstone};
 pub use rejection::Rejection;
 pub use time::Millis;

@@ -3,7 +3,9 @@
 use hostile::{Checked, Door};
 use proptest::prelude::*;
 use protocol::frame::Request;
-use protocol::{Activity, Event, EventKind, Guid, Millis, Rejection, SessionMessage, event, ip, time};
+use protocol::{
+    Activity, Event, EventKind, Guid, Millis, Rejection, SeenPage, SessionMessage, event, ip, time,
+};
 use serde_json::Value;
 
 /// What an event is, said once more and slower: by a reader that knows nothing of borrowing.
@@ -30,6 +32,12 @@ fn is_shown_by_every_clock(at: Millis) -> bool {
     (0..=253_402_300_799_999).contains(&at)
 }
 
+fn is_page(url: &str, title: &str) -> bool {
+    let is_text =
+        |text: &str, longest| text.chars().count() <= longest && text.chars().all(|c| !c.is_control());
+    !url.is_empty() && is_text(url, 2_000) && is_text(title, 300)
+}
+
 #[test]
 fn only_events_are_events() -> Checked {
     Door::Events.check(|bytes| {
@@ -38,6 +46,9 @@ fn only_events_are_events() -> Checked {
             let guid = Guid::new(&event.guid);
             prop_assert!(guid.is_ok_and(|guid| is_token(&guid.to_string())));
             prop_assert!(ip::is_plausible(&event.ip));
+            if let Some(page) = &event.told.page {
+                prop_assert!(is_page(&page.url, &page.title));
+            }
             let (at, _) = time::believable(event.timestamp, 1_750_000_000_000);
             prop_assert!(is_shown_by_every_clock(at));
         }
@@ -74,6 +85,9 @@ fn only_records_and_tombstones_are_taken_and_come_out_as_they_went_in() -> Check
         let times = match &message {
             SessionMessage::Record(record) => {
                 prop_assert!(ip::is_plausible(&record.ip));
+                if let Some(page) = &record.page {
+                    prop_assert!(is_page(&page.page.url, &page.page.title));
+                }
                 vec![
                     record.shown_opened_at(),
                     record.first_seen_at,
@@ -105,10 +119,14 @@ fn only_activities_are_taken_and_come_out_as_they_went_in() -> Checked {
             guid,
             at,
             received_at,
+            page,
         } in &activities
         {
             prop_assert!(is_token(&guid.to_string()));
             prop_assert!(is_shown_by_every_clock(*at) && is_shown_by_every_clock(*received_at));
+            if let Some(SeenPage { at, page }) = page {
+                prop_assert!(is_shown_by_every_clock(*at) && is_page(&page.url, &page.title));
+            }
         }
         let written = serde_json::to_vec(&activities).unwrap();
         prop_assert_eq!(

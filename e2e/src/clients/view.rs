@@ -103,6 +103,8 @@ mod tests {
             contact: None,
             network: None,
             country: None,
+            page: None,
+            referrer: None,
             unidentified: false,
         }
     }

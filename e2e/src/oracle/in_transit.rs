@@ -106,6 +106,8 @@ mod tests {
             contact: None,
             network: None,
             country: None,
+            page: None,
+            referrer: None,
             unidentified: false,
         };
         let wrong = |arrived_at, last_activity_at: Option<Millis>| {

@@ -186,6 +186,8 @@ fn shown(guid: &str, opened_ago: Millis) -> VisibleSession {
         contact: None,
         network: None,
         country: None,
+        page: None,
+        referrer: None,
         unidentified: false,
     }
 }

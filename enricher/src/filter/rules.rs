@@ -177,6 +177,8 @@ mod tests {
             received_at: 1,
             profile,
             unidentified: false,
+            page: None,
+            referrer: None,
             identified_at: None,
         }
     }

@@ -13,7 +13,7 @@ use crate::queue::delivery::Delivery;
 use crate::queue::in_flight::DeliveryId;
 use crate::queue::intake::Intake;
 use crate::records::sessions::Action;
-use crate::sighting::{EventTimes, Sighting};
+use crate::sighting::{EventTimes, Sighting, page_told, referrer_told};
 
 impl Pipeline {
     pub(super) async fn on_intake(&mut self, intake: Intake) {
@@ -109,10 +109,20 @@ impl Pipeline {
             opening,
             at,
             received_at,
+            referrer_at: event.told.referrer.is_some().then_some(at),
         };
         match self.sessions.decide(&guid, times, now) {
             // Most events: they need no copy of the address.
-            Action::Touch => self.touch(event.kind, Activity::new(guid, at, received_at), id),
+            Action::Touch => {
+                let page = page_told(&event.told, at);
+                let activity = Activity {
+                    guid,
+                    at,
+                    received_at,
+                    page,
+                };
+                self.touch(event.kind, activity, id);
+            }
             action => {
                 let sighting = Sighting {
                     guid,
@@ -120,6 +130,8 @@ impl Pipeline {
                     opening,
                     at,
                     received_at,
+                    page: page_told(&event.told, at),
+                    referrer: referrer_told(&event.told, at),
                 };
                 self.act(action, sighting, id, now).await;
             }

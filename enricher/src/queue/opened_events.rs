@@ -8,7 +8,7 @@ use protocol::event::{self, RECEIVED_AT_HEADER};
 use protocol::{Event, EventKind, Guid, Millis, stream, subject, time};
 use service::{Nats, last_message};
 
-use crate::sighting::Sighting;
+use crate::sighting::{Sighting, page_told, referrer_told};
 
 /// How many messages one step of a scan reads.
 const MAX_SCANNED: usize = 64;
@@ -63,6 +63,8 @@ impl OpenedEvents {
                 opening: true,
                 at,
                 received_at,
+                page: page_told(&event.told, at),
+                referrer: referrer_told(&event.told, at),
             });
         }
     }
@@ -158,6 +160,8 @@ mod tests {
             opening: true,
             at,
             received_at: 3_000,
+            page: None,
+            referrer: None,
         });
         assert_eq!(events.openings, expected);
         assert_eq!(events.until, 7);

@@ -145,6 +145,8 @@ mod tests {
             opening: false,
             at: 1,
             received_at: 1,
+            page: None,
+            referrer: None,
         };
         let record = sighting.record(Profile::default());
         waiting.add(sighting, record, 7, sequence, 0);
@@ -210,6 +212,8 @@ mod tests {
             opening: true,
             at: 5_000,
             received_at: 5_001,
+            page: None,
+            referrer: None,
         };
         let record = waiting
             .take_opened(&opening)

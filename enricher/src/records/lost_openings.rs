@@ -71,6 +71,8 @@ mod tests {
             opening,
             at,
             received_at: at,
+            page: None,
+            referrer: None,
         };
         sighting.record(Profile::default())
     }

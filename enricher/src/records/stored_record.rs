@@ -69,6 +69,7 @@ impl StoredRecord {
         merged.merge(record);
         let says_the_same = merged.opened_at == before.opened_at
             && merged.shown_opened_at() == before.shown_opened_at()
+            && merged.referrer == before.referrer
             && merged.identity() == before.identity();
         if says_the_same && !self.expires_soon(now) {
             Addition::None(self.outcome())
@@ -99,6 +100,8 @@ mod tests {
             received_at: first_seen_at,
             profile: Profile::default(),
             unidentified: false,
+            page: None,
+            referrer: None,
             identified_at: None,
         }
     }

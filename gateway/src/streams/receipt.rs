@@ -16,6 +16,12 @@ pub fn adapt_message(message: &mut SessionMessage, timeline: &Timeline) {
             record.first_seen_at = record.first_seen_at.min(latest);
             record.last_activity_at = record.last_activity_at.min(latest);
             record.identified_at = record.identified_at.map(|at| at.min(latest));
+            if let Some(page) = &mut record.page {
+                page.at = page.at.min(latest);
+            }
+            if let Some(referrer) = &mut record.referrer {
+                referrer.at = referrer.at.min(latest);
+            }
         }
         SessionMessage::Tombstone(tombstone) => {
             tombstone.received_at = timeline.adapt(tombstone.received_at);
@@ -25,9 +31,13 @@ pub fn adapt_message(message: &mut SessionMessage, timeline: &Timeline) {
 }
 
 /// Adapts an activity.
-pub fn adapt_activity(Activity { at, received_at, .. }: &mut Activity, timeline: &Timeline) {
-    *received_at = timeline.adapt(*received_at);
-    *at = (*at).min(*received_at + SLACK);
+pub fn adapt_activity(activity: &mut Activity, timeline: &Timeline) {
+    activity.received_at = timeline.adapt(activity.received_at);
+    let latest = activity.received_at + SLACK;
+    activity.at = activity.at.min(latest);
+    if let Some(page) = &mut activity.page {
+        page.at = page.at.min(latest);
+    }
 }
 
 #[cfg(test)]
@@ -59,6 +69,8 @@ mod tests {
             identified_at: Some(NOW + HOUR),
             profile: Profile::default(),
             unidentified: false,
+            page: None,
+            referrer: None,
         };
         let mut message = SessionMessage::Record(record.clone());
         adapt_message(&mut message, &timeline());

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use protocol::frame::Removal;
 use protocol::guid::GuidMap;
+use protocol::time::millis;
 use protocol::{Guid, Millis, Record};
 
 use crate::view::deadlines::Deadlines;
 use crate::view::entry::{Difference, Entry, Shown};
 use crate::view::session::Session;
 use crate::view::statistics::Statistics;
+use crate::view::write_back::Content;
 
 /// How many sessions have appeared and left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -110,6 +112,21 @@ impl DerivedState {
                 entry.shown = None;
                 self.left(guid, &entry.session);
             }
+        }
+    }
+
+    /// Has the record written with its page, if only the stream of activities has that, where it expires. An emitter that
+    /// repeats the page with each event never causes this.
+    pub fn save_page(&mut self, guid: &Guid, entry: &mut Entry, now: Millis) {
+        if let (Session::Opened(record), Some(stored)) = (&entry.session, &mut entry.stored)
+            && stored.lacks_page(record)
+            && record
+                .page
+                .as_ref()
+                .is_some_and(|page| now - page.at >= millis(self.stale_after) / 2)
+        {
+            stored.content = Content::Outdated;
+            self.dirty.insert(guid.clone());
         }
     }
 

@@ -1,6 +1,8 @@
 //! A session of the view. Pure.
 
-use protocol::{Company, Millis, Profile, Record};
+use std::sync::Arc;
+
+use protocol::{Company, Millis, Page, Profile, Record};
 
 use crate::view::session::Session;
 use crate::view::write_back::StoredMessage;
@@ -24,6 +26,8 @@ pub struct Shown {
     ip: Box<str>,
     profile: Profile,
     unidentified: bool,
+    page: Option<Arc<Page>>,
+    referrer: Option<Arc<str>>,
     last_activity_at: Millis,
 }
 
@@ -35,6 +39,8 @@ impl Shown {
             ip: record.ip.clone(),
             profile: record.profile.clone(),
             unidentified: record.unidentified,
+            page: record.page.as_ref().map(|seen| Arc::clone(&seen.page)),
+            referrer: record.referrer.as_ref().map(|told| Arc::clone(&told.url)),
             last_activity_at: record.last_activity_at,
         }
     }
@@ -52,12 +58,16 @@ impl Shown {
             ref ip,
             ref profile,
             unidentified,
+            ref page,
+            ref referrer,
             last_activity_at,
         } = self;
         if opened_at != record.shown_opened_at()
             || *ip != record.ip
             || *profile != record.profile
             || unidentified != record.unidentified
+            || page.as_ref() != record.page.as_ref().map(|seen| &seen.page)
+            || referrer.as_ref() != record.referrer.as_ref().map(|told| &told.url)
         {
             Difference::Other
         } else if last_activity_at != record.last_activity_at {

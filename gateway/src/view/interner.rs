@@ -1,11 +1,11 @@
-//! Keeps one copy of each company, contact, network and country. Pure.
+//! Keeps one copy of each company, contact, network, country, page and referrer. Pure.
 
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;
 
 use foldhash::quality::RandomState;
-use protocol::{Company, Contact, Profile};
+use protocol::{Company, Contact, Page, Record, SeenPage, SeenReferrer};
 
 /// The number of values below which unused ones are not removed.
 const FEW: usize = 1024;
@@ -15,13 +15,19 @@ const FEW: usize = 1024;
 pub struct Interner {
     companies: Pool<Company>,
     contacts: Pool<Contact>,
-    /// Networks and countries.
+    pages: Pool<Page>,
+    /// Networks, countries and referrers.
     texts: Pool<str>,
 }
 
 impl Interner {
-    /// Replaces the values of a profile with the copies of equal ones.
-    pub fn intern(&mut self, profile: &mut Profile) {
+    /// Replaces the values of a record with the copies of equal ones.
+    pub fn intern(&mut self, record: &mut Record) {
+        self.intern_page(record);
+        if let Some(SeenReferrer { url, .. }) = &mut record.referrer {
+            *url = self.texts.intern(Arc::clone(url));
+        }
+        let profile = &mut record.profile;
         profile.company = profile
             .company
             .take()
@@ -32,6 +38,13 @@ impl Interner {
             .map(|contact| self.contacts.intern(contact));
         for text in [&mut profile.network, &mut profile.country] {
             *text = text.take().map(|text| self.texts.intern(text));
+        }
+    }
+
+    /// Replaces the page of a record with the copy of an equal one.
+    pub fn intern_page(&mut self, record: &mut Record) {
+        if let Some(SeenPage { page, .. }) = &mut record.page {
+            *page = self.pages.intern(Arc::clone(page));
         }
     }
 }

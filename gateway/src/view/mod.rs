@@ -10,6 +10,7 @@ mod statistics;
 pub mod write_back;
 
 use std::collections::hash_map;
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::frame::{Removal, Stats, VisibleSession};
@@ -62,7 +63,7 @@ impl View {
     /// Applies a record or tombstone of the stream.
     pub fn message(&mut self, mut message: SessionMessage, mut stored: StoredMessage, now: Millis) {
         if let SessionMessage::Record(record) = &mut message {
-            self.interner.intern(&mut record.profile);
+            self.interner.intern(record);
         }
         let guid = message.guid().clone();
         let entry = match self.entries.entry(guid.clone()) {
@@ -91,6 +92,11 @@ impl View {
         let guid = &activity.guid;
         if let Some(entry) = self.entries.get_mut(guid) {
             entry.session.fold_activity(activity);
+            if activity.page.is_some()
+                && let Session::Opened(record) = &mut entry.session
+            {
+                self.interner.intern_page(record);
+            }
             self.derived.update(guid, entry, now);
         } else {
             // Not shown until its record arrives.
@@ -112,6 +118,7 @@ impl View {
             }
             let guid = place.key().clone();
             self.derived.update(&guid, place.get_mut(), now);
+            self.derived.save_page(&guid, place.get_mut(), now);
             if !self.derived.schedule_check(&guid, place.get_mut(), now) {
                 let entry = place.remove();
                 if let Some(stored) = entry.stored {
@@ -254,6 +261,8 @@ fn visible(record: &Record) -> VisibleSession {
         contact: record.profile.contact.clone(),
         network: record.profile.network.clone(),
         country: record.profile.country.clone(),
+        page: record.page.as_ref().map(|seen| Arc::clone(&seen.page)),
+        referrer: record.referrer.as_ref().map(|told| Arc::clone(&told.url)),
         unidentified: record.unidentified,
     }
 }

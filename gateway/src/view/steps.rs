@@ -34,6 +34,8 @@ fn tell(view: &mut View, name: &str, event: Event, at: Millis) {
             identified_at: None,
             profile: Profile::default(),
             unidentified: false,
+            page: None,
+            referrer: None,
         }),
         Event::Closing => SessionMessage::Tombstone(Tombstone {
             guid: guid(name),

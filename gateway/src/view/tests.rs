@@ -4,6 +4,7 @@ use protocol::time::millis;
 use protocol::{Company, Profile, Tombstone};
 use std::sync::Arc;
 
+mod pages;
 mod properties;
 
 const STALE_AFTER: Duration = Duration::from_mins(1);
@@ -31,6 +32,8 @@ fn record(name: &str, opened_at: Option<Millis>, at: Millis) -> SessionMessage {
             ..Profile::default()
         },
         unidentified: false,
+        page: None,
+        referrer: None,
         identified_at: None,
     })
 }

@@ -33,12 +33,15 @@ pub enum Content {
         opened_at: Option<Millis>,
         /// Its earliest event.
         first_seen_at: Millis,
-        /// A digest of the visitor's identity.
+        /// A digest of the visitor's identity and referrer.
         identity: u64,
+        /// A digest of the page; 0 without one.
+        page: u64,
         /// Whether it has the TTL of a stale session.
         stale: bool,
     },
-    /// A record that replaced a lost one, and knows less of the activity.
+    /// A record that knows less of the activity than the view, and the stream of activities does not have the rest: it
+    /// replaced a lost record, or its page is about to expire there.
     Outdated,
     /// A tombstone.
     Tombstone {
@@ -55,7 +58,8 @@ impl StoredMessage {
             SessionMessage::Record(record) => Content::Record {
                 opened_at: record.opened_at,
                 first_seen_at: record.first_seen_at,
-                identity: digest(record),
+                identity: identity_digest(record),
+                page: page_digest(record),
                 stale: ttl.is_some_and(|ttl| ttl <= STALE_RECORD_TTL),
             },
             SessionMessage::Tombstone(_) => Content::Tombstone { published_at },
@@ -65,6 +69,12 @@ impl StoredMessage {
             content,
             expires_at: ttl.map_or(Millis::MAX, |ttl| published_at + millis(ttl)),
         }
+    }
+
+    /// Whether it is a record with another page than this one.
+    #[must_use]
+    pub fn lacks_page(&self, known: &Record) -> bool {
+        matches!(self.content, Content::Record { page, .. } if page != page_digest(known))
     }
 }
 
@@ -77,7 +87,8 @@ pub fn is_outdated(message: &SessionMessage, session: &Session, before: Option<S
     match (message, session) {
         (SessionMessage::Record(record), Session::Opened(known)) => {
             lost && (record.last_activity_at < known.last_activity_at
-                || record.received_at < known.received_at)
+                || record.received_at < known.received_at
+                || record.page < known.page)
         }
         _ => false,
     }
@@ -126,13 +137,21 @@ pub fn wanted(session: &Session, stored: Option<StoredMessage>, active: bool) ->
     }
 }
 
-/// Distinguishes identities with little memory per session.
-fn digest(record: &Record) -> u64 {
-    FixedState::default().hash_one(record.identity())
+/// Distinguishes identities and referrers with little memory per session.
+fn identity_digest(record: &Record) -> u64 {
+    FixedState::default().hash_one((record.identity(), &record.referrer))
 }
 
-/// Whether the content has everything of the record that clients are shown, with the right TTL. Later activities are in the
-/// stream of activities.
+/// Distinguishes pages with little memory per session.
+fn page_digest(record: &Record) -> u64 {
+    record
+        .page
+        .as_ref()
+        .map_or(0, |seen| FixedState::default().hash_one(&seen.page))
+}
+
+/// Whether the content has everything of the record that clients are shown, with the right TTL. Later activities and pages
+/// are in the stream of activities.
 fn says(content: Option<Content>, record: &Record, active: bool) -> bool {
     match content {
         Some(Content::Record {
@@ -140,9 +159,10 @@ fn says(content: Option<Content>, record: &Record, active: bool) -> bool {
             first_seen_at,
             identity,
             stale,
+            page: _,
         }) => {
             opened_at == record.opened_at
-                && identity == digest(record)
+                && identity == identity_digest(record)
                 && (opened_at.is_some() || first_seen_at == record.first_seen_at)
                 && stale != active
         }
@@ -170,6 +190,8 @@ mod tests {
             received_at: at,
             profile: Profile::default(),
             unidentified: false,
+            page: None,
+            referrer: None,
             identified_at: None,
         }
     }

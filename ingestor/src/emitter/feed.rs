@@ -244,9 +244,12 @@ impl Feed {
         // Each event has its own time of receipt: an event whose timestamp is later than that is not believed.
         let received_at = clock::uptime();
         self.emitter.frame(received_at);
-        match Event::parse(&json).map(|event| event.kind) {
+        let parsed = Event::parse(&json).map(|event| {
+            self.metrics.event(&event);
+            event.kind
+        });
+        match parsed {
             Ok(kind) => {
-                self.metrics.event(kind);
                 events.push(Accepted {
                     kind,
                     json,

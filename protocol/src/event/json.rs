@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::event::kind::EventKind;
+use crate::field::{Field, Name};
+use crate::page::{PageField, Told};
 use crate::rejection::Rejection;
 use crate::time::{Millis, parse_timestamp};
 use crate::{guid, ip};
@@ -23,12 +25,15 @@ pub struct Event<'a> {
     pub ip: Cow<'a, str>,
     /// The emitter's timestamp, where it can be read.
     pub timestamp: Option<Millis>,
+    /// What else it tells, where the emitter tells it.
+    pub told: Told<'a>,
 }
 
 impl<'a> Event<'a> {
     /// Reads one event from the emitter's JSON.
     ///
-    /// An unreadable timestamp is no reason to refuse an event: the time of receipt is used instead.
+    /// An unreadable timestamp is no reason to refuse an event: the time of receipt is used instead. Neither is an unusable
+    /// page or referrer, which is left out.
     ///
     /// # Errors
     /// The first reason found why the event cannot be used.
@@ -41,6 +46,7 @@ impl<'a> Event<'a> {
             guid,
             ip,
             timestamp,
+            told,
         } = fields(json).map_err(|error| {
             // Our visitor refuses nothing but a value that is no object; all else is the parser's word on the syntax.
             if error.is_data() {
@@ -62,6 +68,7 @@ impl<'a> Event<'a> {
             guid,
             ip,
             timestamp,
+            told,
         })
     }
 }
@@ -70,48 +77,46 @@ impl<'a> Event<'a> {
 /// event may still be good: what is wrong may lie in a field that nobody needs.
 fn fields(json: &[u8]) -> serde_json::Result<Fields<'_>> {
     match std::str::from_utf8(json) {
-        Ok(text) => serde_json::from_str(text),
-        Err(_) => serde_json::from_slice(json),
+        // A page with half a surrogate pair in its title is no text: the event is read again without it.
+        Ok(text) => read(serde_json::Deserializer::from_str(text), true)
+            .or_else(|_| read(serde_json::Deserializer::from_str(text), false)),
+        Err(_) => read(serde_json::Deserializer::from_slice(json), false),
     }
 }
 
-/// The four fields of an event; what else an object holds is skipped.
+fn read<'de>(
+    mut json: serde_json::Deserializer<impl serde_json::de::Read<'de>>,
+    told: bool,
+) -> serde_json::Result<Fields<'de>> {
+    let fields = ReadFields { told }.deserialize(&mut json)?;
+    json.end()?;
+    Ok(fields)
+}
+
+/// The fields of an event; what else an object holds is skipped.
 #[derive(Default)]
 struct Fields<'a> {
     event_type: Field<'a>,
     guid: Field<'a>,
     ip: Field<'a>,
     timestamp: Field<'a>,
+    told: Told<'a>,
 }
 
-/// One field, before anything is asked of it.
-#[derive(Default)]
-enum Field<'a> {
-    #[default]
-    Missing,
-    Text(Cow<'a, str>),
-    OtherType,
+/// Reads the fields of an event, page and referrer too if `told` says so.
+struct ReadFields {
+    told: bool,
 }
 
-impl<'a> Field<'a> {
-    fn text(self) -> Result<Cow<'a, str>, Rejection> {
-        match self {
-            Self::Text(text) => Ok(text),
-            Self::Missing => Err(Rejection::MissingField),
-            Self::OtherType => Err(Rejection::WrongType),
-        }
+impl<'de> DeserializeSeed<'de> for ReadFields {
+    type Value = Fields<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Fields<'de>, D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
 
-impl<'de> Deserialize<'de> for Fields<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(FieldsVisitor)
-    }
-}
-
-struct FieldsVisitor;
-
-impl<'de> Visitor<'de> for FieldsVisitor {
+impl<'de> Visitor<'de> for ReadFields {
     type Value = Fields<'de>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -120,6 +125,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut fields = Fields::default();
+        let (mut page, mut referrer) = (PageField::Missing, Field::Missing);
         while let Some(Name(name)) = map.next_key()? {
             // A name that comes twice: the last one counts, as for JSON.parse on the emitter's side.
             match name.as_ref() {
@@ -127,78 +133,19 @@ impl<'de> Visitor<'de> for FieldsVisitor {
                 "guid" => fields.guid = map.next_value()?,
                 "ip" => fields.ip = map.next_value()?,
                 "timestamp" => fields.timestamp = map.next_value()?,
-                _ => {
+                "page" if self.told => page = map.next_value()?,
+                "referrer" if self.told => referrer = map.next_value()?,
+                name => {
+                    fields.told.page_dropped |= name == "page";
+                    fields.told.referrer_dropped |= name == "referrer";
                     map.next_value::<IgnoredAny>()?;
                 }
             }
         }
-        Ok(fields)
-    }
-}
-
-/// A field's name; a plain `Cow` would copy it.
-struct Name<'a>(Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Name<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match deserializer.deserialize_str(FieldVisitor)? {
-            Field::Text(text) => Ok(Self(text)),
-            Field::Missing | Field::OtherType => Err(de::Error::custom("a name that is no string")),
+        if self.told {
+            fields.told = Told::of(page, referrer);
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for Field<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(FieldVisitor)
-    }
-}
-
-struct FieldVisitor;
-
-impl<'de> Visitor<'de> for FieldVisitor {
-    type Value = Field<'de>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Field::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Field::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Field::Missing)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Field::OtherType)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Field::OtherType)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Field::OtherType)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Field::OtherType)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Field::OtherType)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Field::OtherType)
+        Ok(fields)
     }
 }
 
@@ -294,6 +241,93 @@ mod tests {
         for (json, reason) in cases {
             assert_eq!(Event::parse(json.as_bytes()).unwrap_err(), *reason, "{json:.80}");
         }
+    }
+
+    #[test]
+    fn reads_page_and_referrer() {
+        let with = |more: &str| format!(r#"{{"eventType":"keep-alive","ip":"::1","guid":"a",{more}}}"#);
+        let json = with(
+            r#""page":{"title":"Tea \"Oolong\"","url":"https://shop.example/tea","more":[]},"referrer":"https://search.example/""#,
+        );
+        let told = Event::parse(json.as_bytes()).unwrap().told;
+        let page = told.page.unwrap();
+        assert_eq!(
+            (&*page.url, &*page.title),
+            ("https://shop.example/tea", "Tea \"Oolong\"")
+        );
+        assert_eq!(told.referrer.as_deref(), Some("https://search.example/"));
+        for more in [
+            r#""page":null,"referrer":null"#,
+            r#""referrer":"""#,
+            r#""more":1"#,
+        ] {
+            assert_eq!(
+                Event::parse(with(more).as_bytes()).unwrap().told,
+                Told::default(),
+                "{more}"
+            );
+        }
+    }
+
+    #[test]
+    fn unusable_page_or_referrer_is_dropped_alone() {
+        let long = "x".repeat(2_001);
+        let cases = [
+            (r#""page":7"#.to_owned(), (true, false, false)),
+            (r#""page":"/a""#.to_owned(), (true, false, false)),
+            (r#""page":["/a"]"#.to_owned(), (true, false, false)),
+            (r#""page":{}"#.to_owned(), (true, false, false)),
+            (r#""page":{"url":""}"#.to_owned(), (true, false, false)),
+            (r#""page":{"url":{"url":"/a"}}"#.to_owned(), (true, false, false)),
+            (r#""page":{"url":"/a\u001b[2J"}"#.to_owned(), (true, false, false)),
+            (format!(r#""page":{{"url":"{long}"}}"#), (true, false, false)),
+            (
+                r#""page":{"url":"/a","title":false}"#.to_owned(),
+                (false, true, false),
+            ),
+            (
+                r#""page":{"url":"/a","title":"a\nb"}"#.to_owned(),
+                (false, true, false),
+            ),
+            (
+                format!(r#""page":{{"url":"/a","title":"{}"}}"#, &long[..301]),
+                (false, true, false),
+            ),
+            (
+                r#""page":{"url":"/a","title":"\ud83d"}"#.to_owned(),
+                (true, false, false),
+            ),
+            (r#""referrer":{"url":"/a"}"#.to_owned(), (false, false, true)),
+            (format!(r#""referrer":"{long}""#), (false, false, true)),
+            (
+                r#""referrer":"\u0000","page":1.5"#.to_owned(),
+                (true, false, true),
+            ),
+        ];
+        for (more, dropped) in cases {
+            let json = format!(r#"{{{more},"eventType":"keep-alive","ip":"::1","guid":"a"}}"#);
+            let told = Event::parse(json.as_bytes()).unwrap().told;
+            assert_eq!(
+                (told.page_dropped, told.title_dropped, told.referrer_dropped),
+                dropped,
+                "{more:.60}"
+            );
+            assert_eq!(told.page.is_some(), dropped.1, "{more:.60}");
+            assert_eq!(told.referrer, None);
+        }
+        let no_text = [
+            &br#"{"eventType":"keep-alive","ip":"::1","guid":"a","page":{"url":"/"#[..],
+            b"\xff",
+            br#""}}"#,
+        ]
+        .concat();
+        assert!(Event::parse(&no_text).unwrap().told.page_dropped);
+        let fits = format!(
+            r#"{{"eventType":"keep-alive","ip":"::1","guid":"a","page":{{"url":"{}","title":"{}"}}}}"#,
+            "\u{1f375}".repeat(2_000),
+            "\u{1f375}".repeat(300)
+        );
+        assert!(Event::parse(fits.as_bytes()).unwrap().told.page.is_some());
     }
 
     proptest! {

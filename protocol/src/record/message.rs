@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::event::EventKind;
 use crate::guid::Guid;
 use crate::ip;
+use crate::page::{Page, SeenPage, SeenReferrer, kept_page, kept_referrer};
 use crate::record::profile::{Company, Contact, Profile};
 use crate::record::session::{Record, Tombstone};
 use crate::stream::{REMEMBER_CLOSINGS, tombstone_ttl};
@@ -53,6 +54,21 @@ impl Serialize for Record {
         let optional = usize::from(self.unidentified) + usize::from(self.identified_at.is_some());
         let (network, country) = (&self.profile.network, &self.profile.country);
         let optional = optional + usize::from(network.is_some()) + usize::from(country.is_some());
+        let page_at = self
+            .page
+            .as_ref()
+            .map(|page| page.at)
+            .filter(|at| *at != self.last_activity_at);
+        let referrer_at = self
+            .referrer
+            .as_ref()
+            .map(|referrer| referrer.at)
+            .filter(|at| *at != self.first_seen_at);
+        let optional = optional
+            + usize::from(self.page.is_some())
+            + usize::from(self.referrer.is_some())
+            + usize::from(page_at.is_some())
+            + usize::from(referrer_at.is_some());
         let mut object = serializer.serialize_struct("Record", 9 + optional)?;
         object.serialize_field("guid", &self.guid)?;
         object.serialize_field("ip", &self.ip)?;
@@ -68,6 +84,18 @@ impl Serialize for Record {
         }
         if let Some(country) = country {
             object.serialize_field("country", country)?;
+        }
+        if let Some(page) = &self.page {
+            object.serialize_field("page", &page.page)?;
+        }
+        if let Some(page_at) = page_at {
+            object.serialize_field("pageAt", &page_at)?;
+        }
+        if let Some(referrer) = &self.referrer {
+            object.serialize_field("referrer", &referrer.url)?;
+        }
+        if let Some(referrer_at) = referrer_at {
+            object.serialize_field("referrerAt", &referrer_at)?;
         }
         if self.unidentified {
             object.serialize_field("unidentified", &true)?;
@@ -121,6 +149,14 @@ struct Wire {
     #[serde(default)]
     unidentified: bool,
     identified_at: Option<Millis>,
+    #[serde(default, deserialize_with = "kept_page")]
+    page: Option<Page>,
+    /// When the page was seen; by default at the last activity.
+    page_at: Option<Millis>,
+    #[serde(default, deserialize_with = "kept_referrer")]
+    referrer: Option<Arc<str>>,
+    /// When the referrer was told; by default by the earliest event.
+    referrer_at: Option<Millis>,
     #[serde(default)]
     hidden: bool,
 }
@@ -154,6 +190,8 @@ impl TryFrom<Wire> for SessionMessage {
             wire.last_activity_at,
             wire.closed_at,
             wire.identified_at,
+            wire.page_at,
+            wire.referrer_at,
         ];
         if !times.into_iter().flatten().all(is_plausible) {
             return Err(InvalidMessage::BadTime);
@@ -174,12 +212,14 @@ impl TryFrom<Wire> for SessionMessage {
         if !ip::is_plausible(&ip) {
             return Err(InvalidMessage::BadIp);
         }
+        let first_seen_at = wire.first_seen_at.ok_or(missing("firstSeenAt"))?;
+        let last_activity_at = wire.last_activity_at.ok_or(missing("lastActivityAt"))?;
         Ok(Self::Record(Record {
             guid: wire.guid,
             ip,
             opened_at: wire.opened_at,
-            first_seen_at: wire.first_seen_at.ok_or(missing("firstSeenAt"))?,
-            last_activity_at: wire.last_activity_at.ok_or(missing("lastActivityAt"))?,
+            first_seen_at,
+            last_activity_at,
             received_at: wire.received_at,
             profile: Profile {
                 company: wire.company,
@@ -189,6 +229,14 @@ impl TryFrom<Wire> for SessionMessage {
             },
             unidentified: wire.unidentified,
             identified_at: wire.identified_at,
+            page: wire.page.map(|page| SeenPage {
+                at: wire.page_at.unwrap_or(last_activity_at),
+                page: Arc::new(page),
+            }),
+            referrer: wire.referrer.map(|url| SeenReferrer {
+                at: wire.referrer_at.unwrap_or(first_seen_at),
+                url,
+            }),
         }))
     }
 }
@@ -204,12 +252,33 @@ mod tests {
             include_str!("../../fixtures/record-unknown.json"),
             include_str!("../../fixtures/record-unidentified.json"),
             include_str!("../../fixtures/record-network.json"),
+            include_str!("../../fixtures/record-page.json"),
+            include_str!("../../fixtures/record-page-earlier.json"),
             include_str!("../../fixtures/tombstone.json"),
             include_str!("../../fixtures/tombstone-hidden.json"),
         ] {
             let message: SessionMessage = serde_json::from_str(fixture).unwrap();
             assert_eq!(serde_json::to_string(&message).unwrap(), fixture.trim());
         }
+    }
+
+    #[test]
+    fn unusable_page_is_left_out_of_a_record() {
+        let json = |more: &str| {
+            let record = include_str!("../../fixtures/record-unknown.json").trim();
+            format!("{},{more}}}", record.strip_suffix('}').unwrap())
+        };
+        for more in [
+            r#""page":7,"referrer":[]"#,
+            r#""page":{"title":"x"},"referrer":"a\u001bb""#,
+            r#""page":null,"pageAt":5,"referrer":null"#,
+        ] {
+            let SessionMessage::Record(record) = serde_json::from_str(&json(more)).unwrap() else {
+                panic!("{more}")
+            };
+            assert_eq!((record.page, record.referrer), (None, None), "{more}");
+        }
+        assert!(serde_json::from_str::<SessionMessage>(&json(r#""pageAt":-1"#)).is_err());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::guid::Guid;
+use crate::page::{SeenPage, SeenReferrer};
 use crate::record::profile::Profile;
 use crate::time::Millis;
 
@@ -27,6 +28,10 @@ pub struct Record {
     pub unidentified: bool,
     /// When `profile` was found out; `None` where it has not been, or the record is of a release that did not say.
     pub identified_at: Option<Millis>,
+    /// The page of the latest event known that tells one.
+    pub page: Option<SeenPage>,
+    /// The referrer of the earliest event known that tells one.
+    pub referrer: Option<SeenReferrer>,
 }
 
 /// Who a record says the visitor is, ordered by how much it is believed: one who has been identified before one who has
@@ -71,12 +76,15 @@ impl Record {
     /// Takes over what `other` knows better of the same session. Order, grouping and repetition make no difference, in
     /// any field.
     ///
-    /// Each time is the earliest or latest of the two, and the [`Identity`] is the one that is believed more.
+    /// Each time is the earliest or latest of the two, page and referrer likewise, and the [`Identity`] is the one that is
+    /// believed more.
     pub fn merge(&mut self, other: &Self) {
         self.opened_at = earliest(self.opened_at, other.opened_at);
         self.first_seen_at = self.first_seen_at.min(other.first_seen_at);
         self.last_activity_at = self.last_activity_at.max(other.last_activity_at);
         self.received_at = self.received_at.max(other.received_at);
+        SeenPage::merge(&mut self.page, other.page.as_ref());
+        SeenReferrer::merge(&mut self.referrer, other.referrer.as_ref());
         if other.identity() > self.identity() {
             self.take_identity(other);
         }
@@ -122,6 +130,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::page::Page;
     use crate::record::{Company, Contact};
 
     fn record(opened_at: Option<Millis>, first_seen_at: Millis) -> Record {
@@ -135,6 +144,8 @@ mod tests {
             profile: Profile::default(),
             unidentified: false,
             identified_at: None,
+            page: None,
+            referrer: None,
         }
     }
 
@@ -221,27 +232,49 @@ mod tests {
         let time = || 0..4i64;
         let times = (proptest::option::of(time()), time(), time(), time());
         let ip = proptest::sample::select(vec!["::1", "::2", "203.0.113.7"]);
-        (times, ip, profile(), any::<bool>(), proptest::option::of(time())).prop_map(
-            |(
-                (opened_at, first_seen_at, last_activity_at, received_at),
-                ip,
-                profile,
-                unidentified,
-                identified_at,
-            )| {
-                Record {
-                    guid: Guid::new("a").unwrap(),
-                    ip: ip.into(),
-                    opened_at,
-                    first_seen_at,
-                    last_activity_at,
-                    received_at,
+        let url = || proptest::sample::select(vec!["/a", "/b"]);
+        let visit = (
+            proptest::option::of((time(), url())),
+            proptest::option::of((time(), url())),
+        );
+        (
+            times,
+            ip,
+            profile(),
+            any::<bool>(),
+            proptest::option::of(time()),
+            visit,
+        )
+            .prop_map(
+                |(
+                    (opened_at, first_seen_at, last_activity_at, received_at),
+                    ip,
                     profile,
                     unidentified,
                     identified_at,
-                }
-            },
-        )
+                    (page, referrer),
+                )| {
+                    Record {
+                        guid: Guid::new("a").unwrap(),
+                        ip: ip.into(),
+                        opened_at,
+                        first_seen_at,
+                        last_activity_at,
+                        received_at,
+                        profile,
+                        unidentified,
+                        identified_at,
+                        page: page.map(|(at, url)| SeenPage {
+                            at,
+                            page: Arc::new(Page {
+                                url: url.into(),
+                                title: "".into(),
+                            }),
+                        }),
+                        referrer: referrer.map(|(at, url)| SeenReferrer { at, url: url.into() }),
+                    }
+                },
+            )
     }
 
     fn merged(a: &Record, b: &Record) -> Record {

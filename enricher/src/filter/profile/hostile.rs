@@ -49,6 +49,8 @@ fn record(profile: Profile) -> Record {
         received_at: 1,
         profile,
         unidentified: false,
+        page: None,
+        referrer: None,
         identified_at: None,
     }
 }

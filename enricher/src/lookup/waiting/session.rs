@@ -1,9 +1,10 @@
 //! What one session without a verdict waits with. Pure.
 //!
 //! However often the session is sighted, two sightings say all that its record will need: the one that tells when it
-//! opened, and the latest. The messages of the others can be acknowledged at once.
+//! opened, and the latest. The messages of the others can be acknowledged at once; their pages and referrers are merged
+//! into those that are kept.
 
-use protocol::Millis;
+use protocol::{Millis, SeenPage, SeenReferrer};
 
 use crate::sighting::Sighting;
 
@@ -33,18 +34,21 @@ impl<T> WaitingSession<T> {
         }
         match &mut self.latest {
             Some(latest) if is_later(&other.0, &latest.0) => {
-                other.0.at = other.0.at.max(latest.0.at);
+                absorb(&mut other.0, &latest.0);
                 Some(std::mem::replace(latest, other).1)
             }
             Some(latest) => {
-                latest.0.at = latest.0.at.max(other.0.at);
+                absorb(&mut latest.0, &other.0);
                 Some(other.1)
             }
             None if is_later(&other.0, &self.first.0) => {
                 self.latest = Some(other);
                 None
             }
-            None => Some(other.1),
+            None => {
+                tell(&mut self.first.0, &other.0);
+                Some(other.1)
+            }
         }
     }
 
@@ -72,6 +76,18 @@ fn tells_opening_better(one: &Sighting, other: &Sighting) -> bool {
     (!one.opening, one.at) < (!other.opening, other.at)
 }
 
+/// Takes over what a sighting that is dropped says of the latest activity.
+fn absorb(kept: &mut Sighting, dropped: &Sighting) {
+    kept.at = kept.at.max(dropped.at);
+    tell(kept, dropped);
+}
+
+/// Takes over page and referrer of a sighting that is dropped.
+fn tell(kept: &mut Sighting, dropped: &Sighting) {
+    SeenPage::merge(&mut kept.page, dropped.page.as_ref());
+    SeenReferrer::merge(&mut kept.referrer, dropped.referrer.as_ref());
+}
+
 fn is_later(one: &Sighting, other: &Sighting) -> bool {
     (one.received_at, one.at) > (other.received_at, other.at)
 }
@@ -80,7 +96,8 @@ fn is_later(one: &Sighting, other: &Sighting) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use protocol::{Guid, Profile, Record};
+    use protocol::{Guid, Page, Profile, Record};
+    use std::sync::Arc;
 
     fn sighting(opening: bool, at: Millis, received_at: Millis) -> Sighting {
         Sighting {
@@ -89,6 +106,26 @@ mod tests {
             opening,
             at,
             received_at,
+            page: None,
+            referrer: None,
+        }
+    }
+
+    /// A sighting that tells page and referrer, if they have a name.
+    fn telling(sighting: Sighting, page: Option<&str>, referrer: Option<&str>) -> Sighting {
+        let at = sighting.at;
+        let page = page.map(|url| SeenPage {
+            at,
+            page: Arc::new(Page {
+                url: url.into(),
+                title: "".into(),
+            }),
+        });
+        let referrer = referrer.map(|url| SeenReferrer { at, url: url.into() });
+        Sighting {
+            page,
+            referrer,
+            ..sighting
         }
     }
 
@@ -112,14 +149,20 @@ mod tests {
         assert_eq!(session.first(), (&sighting(true, 5, 30), &3));
     }
 
+    fn url() -> impl Strategy<Value = Option<&'static str>> {
+        proptest::option::of(proptest::sample::select(vec!["/a", "/b"]))
+    }
+
     proptest! {
         #[test]
         fn says_what_all_its_sightings_would_say(
-            sightings in proptest::collection::vec((any::<bool>(), 0..50_i64, 0..50_i64), 1..8),
+            sightings in proptest::collection::vec(((any::<bool>(), 0..50_i64, 0..50_i64), url(), url()), 1..8),
         ) {
             let sightings: Vec<_> = sightings
                 .into_iter()
-                .map(|(opening, at, received_at)| sighting(opening, at, received_at))
+                .map(|((opening, at, received_at), page, referrer)| {
+                    telling(sighting(opening, at, received_at), page, referrer)
+                })
                 .collect();
             let mut all = sightings.iter().cloned().zip(0..);
             let (first, ticket) = all.next().unwrap();
@@ -139,6 +182,8 @@ mod tests {
             prop_assert_eq!(kept.shown_opened_at(), all.shown_opened_at());
             prop_assert_eq!(kept.opened_at, all.opened_at);
             prop_assert_eq!(kept.received_at, all.received_at);
+            prop_assert_eq!(kept.page, all.page);
+            prop_assert_eq!(kept.referrer, all.referrer);
         }
     }
 }

@@ -17,6 +17,8 @@ fn sighting(name: &str, at: Millis) -> Sighting {
         opening: true,
         at,
         received_at: at,
+        page: None,
+        referrer: None,
     }
 }
 

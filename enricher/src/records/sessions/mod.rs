@@ -32,6 +32,8 @@ pub struct Published {
     pub published_at: Millis,
     /// Whether it was published before the visitor could be identified.
     pub unidentified: bool,
+    /// When its referrer was told, if it says one.
+    pub referrer_at: Option<Millis>,
 }
 
 impl Published {
@@ -43,16 +45,21 @@ impl Published {
             first_seen_at: record.first_seen_at,
             published_at,
             unidentified: record.unidentified,
+            referrer_at: record.referrer.as_ref().map(|referrer| referrer.at),
         }
     }
 
-    /// Whether the record must be written again: the event knows the opening better, or the record is getting old.
+    /// Whether the record must be written again: the event knows the opening or the referrer better, or the record is
+    /// getting old.
     fn needs(&self, event: EventTimes, now: Millis) -> bool {
         let better = match self.opened_at {
             Some(opened_at) => event.opening && event.at < opened_at,
             None => event.opening || event.at < self.first_seen_at,
         };
-        better || now - self.published_at > RECORD_HALF_LIFE
+        let tells_referrer = event
+            .referrer_at
+            .is_some_and(|at| self.referrer_at.is_none_or(|known| at < known));
+        better || tells_referrer || now - self.published_at > RECORD_HALF_LIFE
     }
 }
 

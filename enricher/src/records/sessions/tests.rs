@@ -1,4 +1,5 @@
 use super::*;
+use protocol::{Profile, SeenReferrer};
 
 /// 75 s.
 const RENEW_AFTER: Millis = 75_000;
@@ -14,6 +15,8 @@ fn sighting(opening: bool, at: Millis) -> Sighting {
         opening,
         at,
         received_at: at,
+        page: None,
+        referrer: None,
     }
 }
 
@@ -43,6 +46,7 @@ fn out(opened_at: Option<Millis>, first_seen_at: Millis) -> Sessions<u8> {
         first_seen_at,
         published_at: 0,
         unidentified: false,
+        referrer_at: None,
     };
     sessions.end_publish(&guid(), PublishOutcome::Published(published));
     sessions
@@ -64,6 +68,7 @@ fn events_during_a_publish_are_deferred() {
         first_seen_at: 1,
         published_at: 0,
         unidentified: false,
+        referrer_at: None,
     };
     assert_eq!(
         sessions.end_publish(&guid(), PublishOutcome::Published(published)),
@@ -109,6 +114,7 @@ fn unidentified_session_is_touched_and_still_looked_up() {
         first_seen_at: 1,
         published_at: 0,
         unidentified: true,
+        referrer_at: None,
     };
     sessions.end_publish(&guid(), PublishOutcome::Published(published));
     assert!(sessions.may_be_shown_unidentified(&guid()));
@@ -163,6 +169,7 @@ fn closing_during_a_publish_wins() {
         first_seen_at: 1,
         published_at: 0,
         unidentified: false,
+        referrer_at: None,
     };
     assert!(
         sessions
@@ -196,4 +203,21 @@ fn lost_stream_forgets_records_and_renews_tombstones() {
         see(&mut sessions, sighting(false, 60), RENEW_AFTER + 1),
         Action::Renew(_)
     ));
+}
+
+#[test]
+fn record_without_the_referrer_is_updated_once_an_event_tells_it() {
+    let told_at = |at| Sighting {
+        referrer: Some(SeenReferrer {
+            at,
+            url: "https://search.example/".into(),
+        }),
+        ..sighting(false, at)
+    };
+    let mut sessions = out(Some(5), 5);
+    assert_eq!(see(&mut sessions, sighting(false, 10), 10), Action::Touch);
+    assert_eq!(see(&mut sessions, told_at(20), 20), Action::Update);
+    let record = told_at(20).record(Profile::default());
+    sessions.end_publish(&guid(), PublishOutcome::Published(Published::of(&record, 0)));
+    assert_eq!(see(&mut sessions, told_at(30), 30), Action::Touch);
 }

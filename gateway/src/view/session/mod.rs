@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use protocol::stream::STALE_RECORD_TTL;
 use protocol::time::millis;
-use protocol::{Activity, Millis, Record, SessionMessage, Tombstone};
+use protocol::{Activity, Millis, Record, SeenPage, SessionMessage, Tombstone};
 
 /// A session as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Session {
         last_at: Millis,
         /// When the latest was received.
         received_at: Millis,
+        /// The page of the latest that tells one.
+        page: Option<SeenPage>,
     },
     /// A record has arrived; whether the session is active depends on the time.
     Opened(Record),
@@ -44,11 +46,12 @@ impl Session {
 
     /// A session whose first message is this activity.
     #[must_use]
-    pub fn of_activity(&Activity { at, received_at, .. }: &Activity) -> Self {
+    pub fn of_activity(activity: &Activity) -> Self {
         Self::Early {
-            first_at: at,
-            last_at: at,
-            received_at,
+            first_at: activity.at,
+            last_at: activity.at,
+            received_at: activity.received_at,
+            page: activity.page.clone(),
         }
     }
 
@@ -56,14 +59,15 @@ impl Session {
     pub fn fold_message(&mut self, message: SessionMessage) {
         match (&mut *self, message) {
             (
-                &mut Self::Early {
+                Self::Early {
                     first_at,
                     last_at,
                     received_at,
+                    page,
                 },
                 SessionMessage::Record(mut record),
             ) => {
-                touch(&mut record, first_at, last_at, received_at);
+                touch(&mut record, *first_at, *last_at, *received_at, page.as_ref());
                 *self = Self::Opened(record);
             }
             (Self::Opened(known), SessionMessage::Record(record)) => known.merge(&record),
@@ -94,12 +98,17 @@ impl Session {
                 first_at,
                 last_at,
                 received_at,
+                page,
             } => {
                 *first_at = (*first_at).min(activity.at);
                 *last_at = (*last_at).max(activity.at);
                 *received_at = (*received_at).max(activity.received_at);
+                SeenPage::merge(page, activity.page.as_ref());
             }
-            Self::Opened(record) => touch(record, activity.at, activity.at, activity.received_at),
+            Self::Opened(record) => {
+                let page = activity.page.as_ref();
+                touch(record, activity.at, activity.at, activity.received_at, page);
+            }
             Self::Closed { heard_at, .. } => *heard_at = (*heard_at).max(activity.received_at),
         }
     }
@@ -112,9 +121,13 @@ impl Session {
                 first_at,
                 last_at,
                 received_at,
+                page,
             } => {
                 *received_at += by;
                 (*first_at, *last_at) = ((*first_at).min(now), (*last_at).min(now));
+                if let Some(page) = page {
+                    page.at = page.at.min(now);
+                }
             }
             Self::Opened(record) => {
                 record.received_at += by;
@@ -122,6 +135,12 @@ impl Session {
                 record.first_seen_at = record.first_seen_at.min(now);
                 record.last_activity_at = record.last_activity_at.min(now);
                 record.identified_at = record.identified_at.map(|at| at.min(now));
+                if let Some(page) = &mut record.page {
+                    page.at = page.at.min(now);
+                }
+                if let Some(referrer) = &mut record.referrer {
+                    referrer.at = referrer.at.min(now);
+                }
             }
             Self::Closed { tombstone, heard_at } => {
                 *heard_at += by;
@@ -163,10 +182,17 @@ impl Session {
     }
 }
 
-fn touch(record: &mut Record, first_at: Millis, last_at: Millis, received_at: Millis) {
+fn touch(
+    record: &mut Record,
+    first_at: Millis,
+    last_at: Millis,
+    received_at: Millis,
+    page: Option<&SeenPage>,
+) {
     record.first_seen_at = record.first_seen_at.min(first_at);
     record.last_activity_at = record.last_activity_at.max(last_at);
     record.received_at = record.received_at.max(received_at);
+    SeenPage::merge(&mut record.page, page);
 }
 
 #[cfg(test)]

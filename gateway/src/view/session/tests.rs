@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 use protocol::stream::{REMEMBER_CLOSINGS, tombstone_ttl};
-use protocol::{Company, Guid, Profile};
+use protocol::{Company, Guid, Page, Profile, SeenReferrer};
 use std::sync::Arc;
 
 const STALE_AFTER: Duration = Duration::from_mins(1);
@@ -20,8 +20,24 @@ fn record(opened_at: Option<Millis>, at: Millis) -> SessionMessage {
         received_at: at,
         profile: Profile::default(),
         unidentified: false,
+        page: None,
+        referrer: None,
         identified_at: None,
     })
+}
+
+fn page(at: Millis, url: &str) -> SeenPage {
+    SeenPage {
+        at,
+        page: Arc::new(Page {
+            url: url.into(),
+            title: "".into(),
+        }),
+    }
+}
+
+fn any_url() -> impl Strategy<Value = Option<&'static str>> {
+    proptest::option::of(proptest::sample::select(vec!["/a", "/b"]))
 }
 
 /// Records of differing findings about differing addresses.
@@ -30,29 +46,34 @@ fn any_record() -> impl Strategy<Value = SessionMessage> {
     let ip = proptest::sample::select(vec!["::1", "::2"]);
     let finding = (ip, company, any::<bool>(), proptest::option::of(0..3i64));
     let times = (any::<bool>(), 0..100i64);
-    (times, finding).prop_map(|((opening, at), (ip, company, unidentified, identified_at))| {
-        let SessionMessage::Record(record) = record(opening.then_some(at), at) else {
-            unreachable!()
-        };
-        let company = company.map(|name| {
-            Arc::new(Company {
-                guid: name.into(),
-                name: name.into(),
-                domain: "c.example".into(),
+    let visit = (any_url(), any_url());
+    (times, finding, visit).prop_map(
+        |((opening, at), (ip, company, unidentified, identified_at), (url, referrer))| {
+            let SessionMessage::Record(record) = record(opening.then_some(at), at) else {
+                unreachable!()
+            };
+            let company = company.map(|name| {
+                Arc::new(Company {
+                    guid: name.into(),
+                    name: name.into(),
+                    domain: "c.example".into(),
+                })
+            });
+            SessionMessage::Record(Record {
+                ip: ip.into(),
+                profile: Profile {
+                    company,
+                    contact: None,
+                    ..Profile::default()
+                },
+                unidentified,
+                identified_at,
+                page: url.map(|url| page(at, url)),
+                referrer: referrer.map(|url| SeenReferrer { at, url: url.into() }),
+                ..record
             })
-        });
-        SessionMessage::Record(Record {
-            ip: ip.into(),
-            profile: Profile {
-                company,
-                contact: None,
-                ..Profile::default()
-            },
-            unidentified,
-            identified_at,
-            ..record
-        })
-    })
+        },
+    )
 }
 
 fn tombstone(at: Millis) -> SessionMessage {
@@ -146,7 +167,10 @@ enum Input {
 fn inputs() -> impl Strategy<Value = Vec<Input>> {
     let input = prop_oneof![
         3 => any_record().prop_map(Input::Message),
-        4 => (0..100i64).prop_map(|at| Input::Activity(activity(at))),
+        4 => (0..100i64, any_url()).prop_map(|(at, url)| Input::Activity(Activity {
+            page: url.map(|url| page(at, url)),
+            ..activity(at)
+        })),
         1 => (0..100i64).prop_map(|at| Input::Message(tombstone(at))),
     ];
     proptest::collection::vec(input, 1..12)
@@ -195,6 +219,14 @@ proptest! {
                 let opening = records.iter().filter_map(|record| record.opened_at).min();
                 prop_assert_eq!(record.shown_opened_at(), opening.or_else(|| times().min()).unwrap());
                 prop_assert_eq!(record.last_activity_at, times().max().unwrap());
+                let pages = inputs.iter().filter_map(|input| match input {
+                    Input::Message(SessionMessage::Record(record)) => record.page.as_ref(),
+                    Input::Message(SessionMessage::Tombstone(_)) => None,
+                    Input::Activity(activity) => activity.page.as_ref(),
+                });
+                prop_assert_eq!(record.page.as_ref(), pages.max(), "the page of the latest event that tells one");
+                let referrers = records.iter().filter_map(|record| record.referrer.as_ref());
+                prop_assert_eq!(record.referrer.as_ref(), referrers.min(), "the referrer of the earliest");
                 let believed = records.iter().map(|record| record.identity()).max();
                 prop_assert_eq!(Some(record.identity()), believed);
             }

@@ -1,0 +1,163 @@
+//! The page that a visitor sees: what clients are told, and that no restart loses it.
+
+use super::*;
+use protocol::{Page, SeenPage, SeenReferrer};
+
+fn seen(at: Millis, url: &str) -> SeenPage {
+    SeenPage {
+        at,
+        page: Arc::new(Page {
+            url: url.into(),
+            title: "Tea".into(),
+        }),
+    }
+}
+
+fn record_with_page(at: Millis, url: &str) -> SessionMessage {
+    let SessionMessage::Record(record) = record("a", Some(0), 0) else {
+        unreachable!()
+    };
+    SessionMessage::Record(Record {
+        page: Some(seen(at, url)),
+        referrer: Some(SeenReferrer {
+            at: 0,
+            url: "https://search.example/".into(),
+        }),
+        ..record
+    })
+}
+
+fn activity(at: Millis, page: Option<SeenPage>) -> Activity {
+    Activity {
+        page,
+        ..Activity::new(guid("a"), at, at)
+    }
+}
+
+fn page_of(session: &VisibleSession) -> Option<&str> {
+    session.page.as_ref().map(|page| &*page.url)
+}
+
+fn only_session(view: &View) -> VisibleSession {
+    view.sessions().pop().unwrap()
+}
+
+#[test]
+fn another_page_is_a_change_and_the_same_page_a_touch() {
+    let mut view = View::new(STALE_AFTER);
+    tell(&mut view, record_with_page(0, "/a"), 1, 0);
+    let arrived = view.take_changes();
+    assert_eq!(page_of(&arrived.changed[0]), Some("/a"));
+    assert_eq!(
+        arrived.changed[0].referrer.as_deref(),
+        Some("https://search.example/")
+    );
+
+    view.activity(&activity(5, Some(seen(5, "/b"))), 5);
+    assert_eq!(page_of(&view.take_changes().changed[0]), Some("/b"));
+    view.activity(&activity(6, Some(seen(6, "/b"))), 6);
+    view.activity(&activity(7, None), 7);
+    // It comes late, and was seen before.
+    view.activity(&activity(3, Some(seen(3, "/c"))), 7);
+    let changes = view.take_changes();
+    assert_eq!((changes.changed.len(), changes.touched.len()), (0, 1));
+    assert_eq!(page_of(&only_session(&view)), Some("/b"));
+}
+
+#[test]
+fn equal_pages_are_kept_once() {
+    let mut view = View::new(STALE_AFTER);
+    for name in ["a", "b"] {
+        tell(&mut view, record(name, Some(0), 0), 1, 0);
+        let activity = Activity {
+            guid: guid(name),
+            ..activity(1, Some(seen(1, "/a")))
+        };
+        view.activity(&activity, 1);
+    }
+    let pages: Vec<_> = view
+        .sessions()
+        .into_iter()
+        .filter_map(|session| session.page)
+        .collect();
+    assert!(Arc::ptr_eq(&pages[0], &pages[1]));
+}
+
+/// A page that is told once and never again, as the activities that tell it expire.
+#[test]
+fn page_is_written_to_the_stream_before_its_activity_expires() {
+    let mut view = View::new(STALE_AFTER);
+    tell(&mut view, record_with_page(0, "/a"), 1, 0);
+    view.activity(&activity(1_000, Some(seen(1_000, "/b"))), 1_000);
+    assert_eq!(
+        view.write_backs(9, 1_000, false),
+        [],
+        "the stream of activities has it"
+    );
+    let mut written = Vec::new();
+    for now in (2_000..120_000).step_by(1_000) {
+        view.activity(&activity(now, None), now);
+        view.tick(now);
+        for write in view.write_backs(9, now, false) {
+            let stored = StoredMessage::new(&write.message, 2, Some(write.ttl), now);
+            view.message(write.message.clone(), stored, now);
+            written.push((now, write.message));
+        }
+    }
+    let [(at, SessionMessage::Record(record))] = &written[..] else {
+        panic!("one write: {written:?}")
+    };
+    assert!(*at < 1_000 + 2 * millis(STALE_AFTER), "{at}");
+    assert_eq!(record.page, Some(seen(1_000, "/b")));
+
+    let mut next = View::new(STALE_AFTER);
+    tell(&mut next, written.remove(0).1, 2, 120_000);
+    next.activity(&activity(119_000, None), 120_000);
+    assert_eq!(page_of(&only_session(&next)), Some("/b"));
+}
+
+#[test]
+fn page_that_each_event_repeats_is_never_written() {
+    let mut view = View::new(STALE_AFTER);
+    tell(&mut view, record_with_page(0, "/a"), 1, 0);
+    for now in (0..600_000).step_by(15_000) {
+        view.activity(&activity(now, Some(seen(now, "/b"))), now);
+        view.tick(now);
+        assert_eq!(view.write_backs(9, now, false), [], "{now}");
+    }
+}
+
+#[test]
+fn lost_stream_gets_page_and_referrer_again() {
+    let mut view = View::new(STALE_AFTER);
+    tell(&mut view, record_with_page(0, "/a"), 1, 0);
+    view.activity(&activity(5, Some(seen(5, "/b"))), 5);
+    view.stream_lost();
+    // An enricher was faster, with an event that tells neither.
+    tell(&mut view, record("a", Some(0), 9), 1, 9);
+    let write = view.write_backs(9, 9, false).pop().unwrap();
+    let SessionMessage::Record(record) = write.message else {
+        panic!("a record")
+    };
+    assert_eq!(record.page, Some(seen(5, "/b")));
+    assert_eq!(record.referrer.unwrap().at, 0);
+    assert_eq!(write.expected, 1);
+}
+
+#[test]
+fn nothing_is_left_of_the_page_of_a_session_that_is_hidden() {
+    let mut view = View::new(STALE_AFTER);
+    tell(&mut view, record_with_page(0, "/secret"), 1, 0);
+    let hidden = Tombstone {
+        guid: guid("a"),
+        closed_at: 5,
+        received_at: 5,
+        hidden: true,
+        ttl: tombstone_ttl(REMEMBER_CLOSINGS),
+    };
+    tell(&mut view, SessionMessage::Tombstone(hidden), 2, 5);
+    view.activity(&activity(6, Some(seen(6, "/secret"))), 6);
+    let changes = view.take_changes();
+    assert_eq!((changes.changed.len(), changes.removed.len()), (0, 1));
+    assert!(!format!("{:?}", view.entries).contains("/secret"));
+}
