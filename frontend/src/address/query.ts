@@ -1,7 +1,12 @@
 /** What the reader wants to see in the table, and how it is written in the page's address. */
 
-export const COLUMNS = ['company', 'contact', 'email', 'phone', 'ip', 'opened', 'active'] as const;
+export const COLUMNS = ['company', 'contact', 'page', 'email', 'phone', 'ip', 'opened', 'active'] as const;
 export type Column = (typeof COLUMNS)[number];
+
+/** The columns that are shown: without pages as long as no visitor had one. */
+export function shownColumns(hasPages: boolean): Column[] {
+  return COLUMNS.filter((column) => column !== 'page' || hasPages);
+}
 
 /** `visitors` orders companies by their number of visitors; it exists only while the table is grouped. */
 export type SortKey = Column | 'visitors';

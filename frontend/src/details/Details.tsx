@@ -8,9 +8,11 @@ import type { Session } from '../feed/frame';
 import { formatCount, formatTime } from '../shared/format';
 import { mailtoUrl, telUrl, websiteUrl } from '../shared/links';
 import { countryName } from '../shared/origin';
+import { siteOf } from '../shared/pageAddress';
 import { useRowShape } from '../shared/useRowShape';
 import { useLive } from '../store/useLive';
 import { WatchButton } from '../watch/WatchButton';
+import { Address, Pages } from './Pages';
 import { Timeline } from './Timeline';
 import './details.css';
 
@@ -92,6 +94,7 @@ function Visitor({ guid }: { guid: string }) {
       <Facts title="Session">
         <Fact text={session.ip} href={null} mono />
         <Origin session={session} />
+        <Referrer session={session} />
         <dl className="times">
           <dt>On site since</dt>
           <dd>{formatTime(session.openedAt)}</dd>
@@ -109,6 +112,11 @@ function Visitor({ guid }: { guid: string }) {
           )}
         </dl>
       </Facts>
+      {visit.pages.length > 0 && (
+        <Facts title="Pages">
+          <Pages visit={visit} version={visit.version} />
+        </Facts>
+      )}
       <Facts title="Activity">
         <Timeline visit={visit} version={visit.version} />
       </Facts>
@@ -144,6 +152,18 @@ function Origin({ session: { network, country } }: { session: Session }) {
           <dd>{countryName(country)}</dd>
         </>
       )}
+    </dl>
+  );
+}
+
+function Referrer({ session: { referrer } }: { session: Session }) {
+  if (referrer === undefined) return null;
+  return (
+    <dl className="times">
+      <dt>Came from</dt>
+      <dd dir="auto" translate="no">
+        <Address url={referrer} text={siteOf(referrer)} />
+      </dd>
     </dl>
   );
 }

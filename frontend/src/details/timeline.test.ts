@@ -11,6 +11,7 @@ function visit(parts: Partial<Visit> = {}): Visit {
     identifiedAt: null,
     activities: [],
     activityCount: 0,
+    pages: [],
     left: null,
     version: 0,
     ...parts,

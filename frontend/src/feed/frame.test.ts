@@ -16,6 +16,8 @@ const OPTIONAL = [
   'interruptions',
   'network',
   'country',
+  'page',
+  'referrer',
   'account',
 ];
 

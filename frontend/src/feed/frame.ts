@@ -20,6 +20,10 @@ const contactSchema = v.object({
 });
 export type Contact = v.InferOutput<typeof contactSchema>;
 
+const pageSchema = v.object({ url: v.string(), title: v.string() });
+/** A page of the website; neither text is checked. */
+export type Page = v.InferOutput<typeof pageSchema>;
+
 const sessionSchema = v.object({
   guid: v.string(),
   ip: v.string(),
@@ -34,6 +38,10 @@ const sessionSchema = v.object({
   network: v.exactOptional(v.string()),
   /** The country of the address (ISO 3166-1 alpha-2). */
   country: v.exactOptional(v.string()),
+  /** The page that the visitor sees, if the website tells it. */
+  page: v.exactOptional(pageSchema),
+  /** The other website that the visitor came from, if the website tells it. */
+  referrer: v.exactOptional(v.string()),
 });
 export type Session = v.InferOutput<typeof sessionSchema>;
 

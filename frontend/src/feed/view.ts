@@ -20,6 +20,8 @@ export class View {
   /** Server time of the last frame. */
   frameAt = 0;
   pipeline: Pipeline | null = null;
+  /** Whether any visitor since the page was opened had a page. */
+  hasPages = false;
 
   readonly #onChange: (change: Change) => void;
   #revision: number | null = null;
@@ -97,6 +99,7 @@ export class View {
 
   #put(session: Session, arrival: 'live' | 'initial' | 'missed'): void {
     if (this.#closings.has(session.guid)) return;
+    if (session.page !== undefined) this.hasPages = true;
     const known = this.#byGuid.get(session.guid);
     if (!known) {
       const visitor = { guid: session.guid, session };

@@ -1,5 +1,6 @@
 import type { Column, Sort, SortKey } from '../address/query';
 import type { Session } from '../feed/frame';
+import { pathOf } from '../shared/pageAddress';
 import type { Compare } from './order';
 
 /** Compares digits as numbers: `10.0.0.9` comes before `10.0.0.10`. */
@@ -12,6 +13,7 @@ const TEXTS: Record<Exclude<Column, 'opened' | 'active'>, (session: Session) => 
   email: ({ contact }) => contact?.emailAddresses[0] ?? '',
   phone: ({ contact }) => contact?.phoneNumbers[0] ?? '',
   ip: ({ ip }) => ip,
+  page: ({ page }) => (page ? pathOf(page.url) : ''),
 };
 
 /** Whether the order depends on the last activity. */

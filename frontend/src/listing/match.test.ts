@@ -33,6 +33,16 @@ describe('a search', () => {
     },
   );
 
+  it.each(['oolong', '/tür', 'search.example tee'])(
+    'for %j finds the visitor by page and referrer',
+    (search) => {
+      const page = { url: 'https://shop.example/t%C3%BCr', title: 'Tee: Oolong' };
+      const visit = { page, referrer: 'https://search.example/' };
+      expect(matches({ search }, visit)).toBe(true);
+      expect(matches({ search }, {})).toBe(false);
+    },
+  );
+
   it('finds unknown visitors by IP address', () => {
     expect(matches({ search: '0.113' }, {})).toBe(true);
   });

@@ -2,6 +2,7 @@ import type { AgeFilter, Query } from '../address/query';
 import type { Company, Session } from '../feed/frame';
 import { fold } from '../shared/fold';
 import { countryName } from '../shared/origin';
+import { readable } from '../shared/pageAddress';
 
 const MINUTE = 60_000;
 
@@ -35,10 +36,11 @@ export function matchOf(query: Query, isWatched: (company: Company) => boolean):
 }
 
 /** The text that a search looks at, folded. Callers keep it, because folding costs more than searching. */
-export function searchTextOf({ ip, company, contact, network, country }: Session): string {
+export function searchTextOf({ ip, company, contact, network, country, page, referrer }: Session): string {
   const place = country === undefined ? undefined : countryName(country);
   const parts = [ip, company?.name, company?.domain, contact?.name, contact?.title, network, place];
-  const all = [...parts, ...(contact?.emailAddresses ?? []), ...(contact?.phoneNumbers ?? [])];
+  const visit = [page?.title, page && readable(page.url), referrer && readable(referrer)];
+  const all = [...parts, ...visit, ...(contact?.emailAddresses ?? []), ...(contact?.phoneNumbers ?? [])];
   // No word contains a line break, so none matches across two fields.
   return fold(all.filter((part) => part !== undefined).join('\n'));
 }

@@ -1,7 +1,7 @@
 import { beforeEach, expect, it } from 'vitest';
 import type { Session } from '../feed/frame';
 import { aSession, NOW } from '../testing/samples';
-import { MAX_ACTIVITIES, MAX_DEPARTED, Journal } from './journal';
+import { MAX_ACTIVITIES, MAX_DEPARTED, MAX_PAGES, Journal } from './journal';
 
 let journal: Journal;
 
@@ -32,9 +32,35 @@ it('records a session from beginning to end', () => {
     identifiedAt: NOW + 1,
     activities: [NOW + 2],
     activityCount: 1,
+    pages: [],
     left: { at: NOW + 4, reason: 'closed' },
     version: 3,
   });
+});
+
+it('records the pages that the visitor was on', () => {
+  const at = (url: string, title = '') => ({ page: { url, title } });
+  const visitor = aVisitor(at('/a'));
+  journal.record({ kind: 'came', visitor, arrival: 'live' }, NOW);
+  const go = (session: Partial<Session>) => {
+    const before = visitor.session;
+    visitor.session = { ...before, ...session };
+    journal.record({ kind: 'changed', visitor, before }, NOW);
+  };
+  go({ company: lumen });
+  go({ ...at('/b'), lastActivityAt: NOW + 1 });
+  go(at('/b', 'The title comes later'));
+  go({ ...at('/a'), lastActivityAt: NOW + 2 });
+  expect(journal.visit('a')?.pages).toEqual([
+    { at: NOW - 5_000, ...at('/a') },
+    { at: NOW + 1, ...at('/b', 'The title comes later') },
+    { at: NOW + 2, ...at('/a') },
+  ]);
+  for (let number = 0; number < 2 * MAX_PAGES; number += 1) go(at(`/${number}`));
+  expect(journal.visit('a')?.pages).toHaveLength(MAX_PAGES);
+  expect(journal.visit('a')?.pages.at(-1)?.page.url).toBe(`/${2 * MAX_PAGES - 1}`);
+  journal.record({ kind: 'left', visitor, reason: 'hidden' }, NOW);
+  expect(journal.visit('a')).toBeNull();
 });
 
 it('continues the visit of a visitor who returns', () => {

@@ -1,8 +1,10 @@
 import type { Change, Arrival, DepartureReason } from '../feed/change';
-import type { Session } from '../feed/frame';
+import type { Page, Session } from '../feed/frame';
 
 /** How many activities of a visit are kept with their times; earlier ones are only counted. */
 export const MAX_ACTIVITIES = 12;
+/** How many pages of a visit are kept; earlier ones are forgotten. */
+export const MAX_PAGES = 20;
 /** How many visits are kept after the visitor has left. */
 export const MAX_DEPARTED = 200;
 
@@ -18,6 +20,8 @@ export interface Visit {
   activities: number[];
   /** Number of activities that this page saw. */
   activityCount: number;
+  /** The pages of the website that the visitor was on, in ascending order of time. */
+  pages: { at: number; page: Page }[];
   left: { at: number; reason: DepartureReason } | null;
   /** Incremented with each change. */
   version: number;
@@ -51,6 +55,7 @@ export class Journal {
       this.#markDeparted(guid);
       return;
     }
+    notePage(visit, session);
     if (session.company !== null && visit.session.company === null) visit.identifiedAt = now;
     if (session.lastActivityAt > visit.session.lastActivityAt) noteActivity(visit, session.lastActivityAt);
     visit.session = session;
@@ -65,6 +70,7 @@ export class Journal {
     this.#departed.delete(guid);
     const visit = this.#visits.get(guid);
     if (visit) {
+      notePage(visit, session);
       Object.assign(visit, { session, left: null, version: visit.version + 1 });
       return;
     }
@@ -75,6 +81,7 @@ export class Journal {
       identifiedAt: null,
       activities: [],
       activityCount: 0,
+      pages: session.page === undefined ? [] : [{ at: session.lastActivityAt, page: session.page }],
       left: null,
       version: 0,
     });
@@ -94,4 +101,16 @@ function noteActivity(visit: Visit, at: number): void {
   visit.activities.push(at);
   if (visit.activities.length > MAX_ACTIVITIES) visit.activities.shift();
   visit.activityCount += 1;
+}
+
+function notePage(visit: Visit, { page, lastActivityAt }: Session): void {
+  if (page === undefined) return;
+  const last = visit.pages.at(-1);
+  if (last?.page.url === page.url) {
+    // A script may set the title late.
+    last.page = page;
+    return;
+  }
+  visit.pages.push({ at: lastActivityAt, page });
+  if (visit.pages.length > MAX_PAGES) visit.pages.shift();
 }

@@ -14,12 +14,12 @@ beforeEach(() => {
 
 afterEach(cleanup);
 
-function showRow(session: Partial<Session>): HTMLElement[] {
+function showRow(session: Partial<Session>, hasPages = false): HTMLElement[] {
   page.receive(aSnapshot());
   page.render(
     <div role="grid">
       <div role="row">
-        <VisitorRow session={aSession(session)} />
+        <VisitorRow session={aSession(session)} hasPages={hasPages} />
       </div>
     </div>,
   );
@@ -98,4 +98,20 @@ it('updates itself, and has the exact time as a tooltip', () => {
   expect(opened?.textContent).toBe('1m 00s');
   expect(active?.textContent).toBe('1s');
   expect(opened?.querySelector('time')?.dateTime).toBe(new Date(NOW - 59_000).toISOString());
+});
+
+it('shows title and path of the page where the table has a column for it', () => {
+  const page = { url: 'https://shop.example/tea?cup=1', title: 'Tea' };
+  expect(showRow({ page }, true)[2]?.textContent).toBe('Tea/tea?cup=1');
+  cleanup();
+  expect(showRow({}, true)[2]?.textContent).toBe('');
+  cleanup();
+  expect(showRow({ page })[2]?.className).toBe('cell email');
+});
+
+it('makes no link and no markup of a page', () => {
+  const page = { url: 'javascript:alert(1)', title: '<b>Tea</b>' };
+  const cell = showRow({ page }, true)[2];
+  expect(cell?.querySelectorAll('a, b')).toHaveLength(0);
+  expect(cell?.textContent).toBe('<b>Tea</b>javascript:alert(1)');
 });

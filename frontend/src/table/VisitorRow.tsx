@@ -1,10 +1,11 @@
 import { Fragment, memo } from 'react';
 import { Age } from '../components/Age';
 import type { DepartureReason } from '../feed/change';
-import type { Company, Contact, Session } from '../feed/frame';
+import type { Company, Contact, Page, Session } from '../feed/frame';
 import { NOTHING } from '../shared/format';
 import { mailtoUrl, telUrl, websiteUrl } from '../shared/links';
 import { originOf } from '../shared/origin';
+import { pathOf } from '../shared/pageAddress';
 import { WatchButton } from '../watch/WatchButton';
 
 /** Lines of text in a row; the details show the rest. */
@@ -14,11 +15,17 @@ interface VisitorRowProps {
   session: Session;
   /** Why the visitor has left, while the row is still shown. */
   left?: DepartureReason | null;
+  /** Whether the table has a column of pages. */
+  hasPages?: boolean;
 }
 
 /** The cells of a visitor's row. They render again only when the session changes; ages update themselves. */
-export const VisitorRow = memo(function VisitorRow({ session, left = null }: VisitorRowProps) {
-  const { company, contact, unidentified = false } = session;
+export const VisitorRow = memo(function VisitorRow({
+  session,
+  left = null,
+  hasPages = false,
+}: VisitorRowProps) {
+  const { company, contact, page, unidentified = false } = session;
   return (
     <>
       <div role="gridcell" className="cell company">
@@ -34,6 +41,11 @@ export const VisitorRow = memo(function VisitorRow({ session, left = null }: Vis
       <div role="gridcell" className="cell contact">
         {contact ? <ContactLines contact={contact} /> : <span className="line unknown">{NOTHING}</span>}
       </div>
+      {hasPages && (
+        <div role="gridcell" className="cell seen">
+          {page && <PageLines page={page} />}
+        </div>
+      )}
       <div role="gridcell" className="cell email">
         <Links texts={contact?.emailAddresses ?? []} urlOf={mailtoUrl} />
       </div>
@@ -105,6 +117,23 @@ function ContactLines({ contact }: { contact: Contact }) {
           {contact.title}
         </span>
       )}
+    </>
+  );
+}
+
+/** The title and the path; their direction is not the page's to choose. */
+function PageLines({ page }: { page: Page }) {
+  const path = pathOf(page.url);
+  return (
+    <>
+      {page.title !== '' && (
+        <span className="line" dir="auto" translate="no" title={page.title}>
+          {page.title}
+        </span>
+      )}
+      <span className="line quiet" dir="auto" translate="no" title={path}>
+        {path}
+      </span>
     </>
   );
 }

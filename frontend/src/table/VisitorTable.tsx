@@ -24,6 +24,7 @@ const MAX_ANIMATED = 12;
 /** The visitors on the site. Only the rows on the screen are in the document. */
 export function VisitorTable() {
   const lines = useLive(({ listing }) => listing.lines);
+  const hasPages = useLive(({ view }) => view.hasPages);
   const stale = useLive(({ status }) => status.freshness === 'stale');
   const busy = useLive(({ listing }) => listing.lastChanges > MAX_ANIMATED);
   const [query, change] = useQuery();
@@ -51,6 +52,7 @@ export function VisitorTable() {
     <div
       className="visitors"
       data-stale={stale || undefined}
+      data-pages={hasPages || undefined}
       style={heightVariables(shape)}
       data-moving={!busy && !rows.scrolled ? 'calm' : 'at once'}
       ref={setScroller}
@@ -125,6 +127,7 @@ const VisitorTableRow = memo(function VisitorTableRow({
   const isNew = useLive(({ status: { now } }) =>
     now !== null && now - line.visitor.session.openedAt < NEW_FOR ? 'new' : null,
   );
+  const hasPages = useLive(({ view }) => view.hasPages);
   const watched = useIsWatched(session.company);
   return (
     <div
@@ -136,7 +139,7 @@ const VisitorTableRow = memo(function VisitorTableRow({
       data-left={left}
       data-watched={watched || undefined}
     >
-      <VisitorRow session={session} left={left} />
+      <VisitorRow session={session} left={left} hasPages={hasPages} />
     </div>
   );
 });

@@ -4,6 +4,7 @@ import type { AgeFilter, Column, KnownFilter } from '../address/query';
 export const HEADINGS: Record<Column, string> = {
   company: 'Company',
   contact: 'Contact',
+  page: 'Page',
   email: 'Email',
   phone: 'Phone',
   ip: 'IP address',

@@ -1,11 +1,12 @@
 import * as Popover from '@radix-ui/react-popover';
 import { useEffect, useRef } from 'react';
-import { type AgeFilter, AGES, COLUMNS, type KnownFilter, KNOWN, type SortKey } from '../address/query';
+import { type AgeFilter, AGES, type KnownFilter, KNOWN, shownColumns, type SortKey } from '../address/query';
 import { useQuery } from '../address/useQuery';
 import { useSort } from '../address/useSort';
 import { CompanyFilter } from '../companies/CompanyFilter';
 import { Icon } from '../components/Icon';
 import { useRowShape } from '../shared/useRowShape';
+import { useLive } from '../store/useLive';
 import { HEADINGS, AGE_LABELS, KNOWN_LABELS } from '../table/columns';
 import { ExportButton } from './ExportButton';
 import './toolbar.css';
@@ -73,7 +74,8 @@ function Filters() {
 function SortChoice() {
   const [query] = useQuery();
   const [by, sort] = useSort();
-  const columns: [SortKey, string][] = COLUMNS.map((column) => [column, HEADINGS[column]]);
+  const hasPages = useLive(({ view }) => view.hasPages);
+  const columns: [SortKey, string][] = shownColumns(hasPages).map((column) => [column, HEADINGS[column]]);
   const choices: [SortKey, string][] = query.grouped ? [['visitors', 'Visitors'], ...columns] : columns;
   return (
     <div className="sort-choice">

@@ -26,6 +26,17 @@ it('has headings and a byte order mark', () => {
   expect(end).toBe('');
 });
 
+it('has columns for page and referrer where a visitor has one', () => {
+  const page = { url: 'https://shop.example/tea', title: '=Tea' };
+  const [headings, first, second] = csvOf([
+    aSession({ page, referrer: 'https://search.example/' }),
+    aSession(),
+  ]).split('\r\n');
+  expect(headings).toMatch(/,Last active,Page,Page title,Came from$/);
+  expect(first).toMatch(/Z,https:\/\/shop\.example\/tea,'=Tea,https:\/\/search\.example\/$/);
+  expect(second).toMatch(/Z,,,$/);
+});
+
 it('quotes cells that need it', () => {
   expect(row('Lumen, "Sons"\nLtd')).toMatch(/^"Lumen, ""Sons""\nLtd",lumen\.example,/);
 });

@@ -12,6 +12,9 @@ const HEADINGS = [
   'Last active',
 ];
 
+/** Of visitors of a website that tells pages and referrers. */
+const VISIT_HEADINGS = ['Page', 'Page title', 'Came from'];
+
 /** What spreadsheets take for a formula, including the full-width characters. */
 const FORMULA = /^[\s\p{Control}]*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]|^[\t\r\n]/u;
 
@@ -20,7 +23,10 @@ const BYTE_ORDER_MARK = '\uFEFF';
 
 /** Sessions as comma-separated values (RFC 4180); times are ISO 8601 in UTC. */
 export function csvOf(sessions: readonly Session[]): string {
-  const lines = [HEADINGS, ...sessions.map(cellsOf)].map((cells) => cells.map(cell).join(','));
+  const withVisits = sessions.some(({ page, referrer }) => page !== undefined || referrer !== undefined);
+  const rows = sessions.map((session) => [...cellsOf(session), ...(withVisits ? visitOf(session) : [])]);
+  const headings = withVisits ? [...HEADINGS, ...VISIT_HEADINGS] : HEADINGS;
+  const lines = [headings, ...rows].map((cells) => cells.map(cell).join(','));
   return `${BYTE_ORDER_MARK}${lines.join('\r\n')}\r\n`;
 }
 
@@ -36,6 +42,10 @@ function cellsOf({ company, contact, ip, openedAt, lastActivityAt }: Session): s
     new Date(openedAt).toISOString(),
     new Date(lastActivityAt).toISOString(),
   ];
+}
+
+function visitOf({ page, referrer }: Session): string[] {
+  return [page?.url ?? '', page?.title ?? '', referrer ?? ''];
 }
 
 /**
