@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{MAX_TITLE, Page, is_usable, is_usable_url};
+use super::seen::{MAX_TITLE, Page, is_usable, is_usable_url};
 use crate::field::{Field, Name};
 
 /// A page, borrowed from the emitter's JSON. Its texts can be kept.

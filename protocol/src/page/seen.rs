@@ -1,13 +1,9 @@
-//! The page that a visitor sees and the website that the visitor came from, where an emitter tells them.
-
-mod told;
+//! Pages and referrers as they are kept, and how two of the same session are merged.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::told::{PageField, kept_page, kept_referrer};
-pub use self::told::{Told, ToldPage};
 use crate::time::Millis;
 
 /// The longest URL that is kept, in characters.
@@ -68,11 +64,12 @@ impl SeenReferrer {
 }
 
 /// Whether a URL can be kept: of a bounded length, and without characters that control a terminal.
-fn is_usable_url(url: &str) -> bool {
+pub(super) fn is_usable_url(url: &str) -> bool {
     !url.is_empty() && is_usable(url, MAX_URL)
 }
 
-fn is_usable(text: &str, longest: usize) -> bool {
+/// Whether a text of at most so many characters can be kept.
+pub(super) fn is_usable(text: &str, longest: usize) -> bool {
     // A character is at most four bytes, so a huge text is not read.
     text.len() <= 4 * longest && text.chars().count() <= longest && !text.contains(char::is_control)
 }
