@@ -210,7 +210,10 @@ mod tests {
                 "{text:?}: {error}"
             );
         }
-        let many: String = (0..=MAX_ENTRIES).map(|n| format!("c{n}.example\n")).collect();
+        let many = (0..=MAX_ENTRIES)
+            .map(|n| format!("c{n}.example\n"))
+            .collect::<Vec<_>>()
+            .concat();
         assert_eq!(Watchlist::parse(&many), Err(InvalidWatchlist::TooLong));
     }
 
