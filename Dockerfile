@@ -3,6 +3,8 @@
 FROM rust:1-bookworm AS binaries
 WORKDIR /src
 COPY . .
+# What `PROCESS --version` says; empty for a local build.
+ARG BUILD_COMMIT= BUILD_DATE=
 # The caches outlive the layer, so that a change recompiles what it touches and no more; they are not part of
 # the image, hence the copy in the same step.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \

@@ -10,6 +10,7 @@ use axum::http::HeaderName;
 use clap::Parser;
 use ipnet::IpNet;
 use protocol::time::millis;
+use service::check_config::Plan;
 use service::flags::{Command, LogFormat, duration};
 use service::standalone::StandaloneCommandLine;
 
@@ -201,6 +202,42 @@ impl StandaloneCommandLine for Flags {
 
     fn http_listen(&self) -> SocketAddr {
         self.http_listen
+    }
+
+    fn plan(&self) -> anyhow::Result<Plan> {
+        // Other commands than the process do not ask for it.
+        ensure!(self.demo || !self.sites.is_empty(), "--sites is missing");
+        self.check()?;
+        let sites = if self.sites.is_empty() {
+            "the demonstration shop".to_owned()
+        } else {
+            self.sites.join(", ")
+        };
+        let exposed = !self.emitter_listen.ip().is_loopback();
+        Ok(Plan {
+            does: vec![
+                format!("takes beacons from the pages of {sites} on {}", self.listen),
+                format!(
+                    "tells the ingestors that connect to {} who visits",
+                    self.emitter_listen
+                ),
+                format!("serves health and metrics on {}", self.http_listen),
+            ],
+            notes: exposed
+                .then(|| "others who reach --emitter-listen read who visits: keep it private".to_owned())
+                .into_iter()
+                .collect(),
+            problems: (!self.tracker.is_file())
+                .then(|| {
+                    format!(
+                        "--tracker {} does not exist: pages get no script",
+                        self.tracker.display()
+                    )
+                })
+                .into_iter()
+                .collect(),
+            ..Plan::default()
+        })
     }
 }
 

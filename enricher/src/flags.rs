@@ -9,6 +9,8 @@ use anyhow::Context as _;
 use clap::{ArgAction, Parser, Subcommand};
 use protocol::ip;
 use reqwest::Url;
+use service::StreamKind;
+use service::check_config::{Plan, Target};
 use service::flags::{self, Common, duration, http_url};
 use service::process::CommandLine;
 
@@ -224,6 +226,50 @@ impl CommandLine for Flags {
 
     fn listen(&self) -> SocketAddr {
         self.http_listen
+    }
+
+    fn plan(&self) -> anyhow::Result<Plan> {
+        let deanonymizer = self.deanonymizer()?;
+        let service = deanonymizer.service();
+        self.free_tier(service)?;
+        let whom = match service {
+            Service::None => "makes no lookups: shows visitors with their network and country".to_owned(),
+            Service::Native(_) => "looks up addresses at the Deanonymizer; each call costs money".to_owned(),
+            Service::Provider(provider) => {
+                format!("looks up addresses at {}; each call costs money", provider.name)
+            }
+        };
+        let budget = self.lookup_budget.0.is_none() && !matches!(service, Service::None);
+        Ok(Plan {
+            does: vec![
+                "reads VISITOR_RAW and publishes records to VISITOR_SESSIONS".to_owned(),
+                whom,
+                format!("serves health and metrics on {}", self.http_listen),
+            ],
+            notes: budget
+                .then(|| "--lookup-budget is not set: the number of paid calls has no limit".to_owned())
+                .into_iter()
+                .collect(),
+            streams: vec![
+                StreamKind::Raw,
+                StreamKind::Sessions,
+                StreamKind::Activity {
+                    stale_after: self.stale_after,
+                },
+                StreamKind::Profiles,
+                StreamKind::Secrets,
+                StreamKind::Rejected,
+            ],
+            reaches: service
+                .url()
+                .map(|url| Target {
+                    name: "the identification service".to_owned(),
+                    url,
+                })
+                .into_iter()
+                .collect(),
+            ..Plan::default()
+        })
     }
 
     fn check(&self) -> anyhow::Result<()> {

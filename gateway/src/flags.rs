@@ -8,11 +8,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Parser;
 use clap::builder::NonEmptyStringValueParser;
+use service::check_config::Plan;
 use service::flags::{Command, Common, duration};
 use service::metrics::Metrics;
 use service::process::CommandLine;
+use service::tls::Acceptor as TlsAcceptor;
 use service::watchlist::file::WatchlistFile;
-use service::{Server, open_files, secret, tls};
+use service::{Server, StreamKind, open_files, secret, tls};
 
 use crate::http::auth::access::Access;
 use crate::http::origin;
@@ -105,6 +107,13 @@ impl Flags {
         self.tls_cert.is_some()
     }
 
+    fn tls(&self) -> anyhow::Result<Option<TlsAcceptor>> {
+        match (&self.tls_cert, &self.tls_key) {
+            (Some(certificate), Some(key)) => tls::acceptor(certificate, key).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// The check of the access token.
     ///
     /// # Errors
@@ -140,16 +149,54 @@ impl CommandLine for Flags {
     }
 
     fn server(&self, metrics: &Metrics) -> anyhow::Result<Server> {
-        let tls = match (&self.tls_cert, &self.tls_key) {
-            (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key)?),
-            _ => None,
-        };
         Ok(Server::new(
-            tls,
+            self.tls()?,
             open_files::room_for(self.max_connections),
             self.max_connections_per_address,
             metrics,
         ))
+    }
+
+    fn plan(&self) -> anyhow::Result<Plan> {
+        self.tls()?;
+        self.access()?;
+        let watchlist = self.watchlist_file()?;
+        let has_token = self.access_token.is_some() || self.access_token_file.is_some();
+        let (lock, scheme) = match (has_token, self.encrypted()) {
+            (true, true) => ("to those who know the access token", "TLS"),
+            (true, false) => ("to those who know the access token", "plain HTTP"),
+            (false, true) => ("to everybody who reaches it", "TLS"),
+            (false, false) => ("to everybody who reaches it", "plain HTTP"),
+        };
+        let exposed = (!has_token || !self.encrypted()) && !self.listen.ip().is_loopback();
+        let has_page = self.assets.join("index.html").is_file();
+        Ok(Plan {
+            does: [
+                "reads VISITOR_SESSIONS and VISITOR_ACTIVITY and holds the view in memory".to_owned(),
+                format!("serves page, API and WebSocket on {} over {scheme}, {lock}", self.listen),
+            ]
+            .into_iter()
+            .chain(watchlist.map(|_| "shows the team's watchlist".to_owned()))
+            .collect(),
+            notes: exposed
+                .then(|| {
+                    "others on the network reach the page: it needs an access token, and TLS here or in a proxy".to_owned()
+                })
+                .into_iter()
+                .collect(),
+            problems: (!has_page)
+                .then(|| format!("--assets {} has no index.html: there is no page", self.assets.display()))
+                .into_iter()
+                .collect(),
+            streams: vec![
+                StreamKind::Sessions,
+                StreamKind::Activity {
+                    stale_after: self.stale_after,
+                },
+                StreamKind::Rejected,
+            ],
+            ..Plan::default()
+        })
     }
 }
 

@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use service::StreamKind;
+use service::check_config::{Plan, Target};
 use service::flags::{self, Common, duration};
 use service::process::CommandLine;
 
@@ -97,6 +100,26 @@ impl CommandLine for Flags {
 
     fn listen(&self) -> SocketAddr {
         self.http_listen
+    }
+
+    fn plan(&self) -> anyhow::Result<Plan> {
+        let reaches = self.emitter_url.iter().map(|emitter| Target {
+            name: "the SessionsEmitter".to_owned(),
+            url: emitter.url().clone(),
+        });
+        Ok(Plan {
+            does: vec![
+                "reads events and publishes them to VISITOR_RAW".to_owned(),
+                format!(
+                    "buffers {} MiB of events while NATS is unreachable",
+                    self.buffer_mib
+                ),
+                format!("serves health and metrics on {}", self.http_listen),
+            ],
+            streams: vec![StreamKind::Raw, StreamKind::Rejected],
+            reaches: reaches.collect(),
+            ..Plan::default()
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 mod api;
 mod backpressure;
 mod chaos;
+mod check_config;
 mod clocks;
 mod closings;
 mod cluster;

@@ -9,6 +9,9 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
+/// Accepts TLS connections with a certificate.
+pub type Acceptor = TlsAcceptor;
+
 /// Takes the certificate, with those that lead to its root, and its key from PEM files.
 ///
 /// # Errors

@@ -285,7 +285,7 @@ fn without_names(words: &str) -> String {
     parts.collect::<Vec<_>>().join("\"")
 }
 
-fn credentials(process: &str, flags: &Common) -> anyhow::Result<ConnectOptions> {
+pub(crate) fn credentials(process: &str, flags: &Common) -> anyhow::Result<ConnectOptions> {
     if let Some(file) = &flags.nats_creds {
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("cannot read --nats-creds {}", file.display()))?;
@@ -306,7 +306,7 @@ fn credentials(process: &str, flags: &Common) -> anyhow::Result<ConnectOptions> 
 
 /// Adds the certificates of the flags. The files are read here so that an error names the flag; the client reads them again
 /// on each connect.
-fn encrypted(mut options: ConnectOptions, flags: &Common) -> anyhow::Result<ConnectOptions> {
+pub(crate) fn encrypted(mut options: ConnectOptions, flags: &Common) -> anyhow::Result<ConnectOptions> {
     let readable = |flag: &str, file: &Path| {
         std::fs::read(file)
             .map(drop)

@@ -1,6 +1,6 @@
 //! The connection to NATS and what every process does with it: requests, reading last messages, rejecting, reporting.
 
-mod connection;
+pub(crate) mod connection;
 pub mod last_message;
 pub mod rejected;
 pub mod requests;

@@ -9,6 +9,7 @@ use clap::error::ErrorKind;
 
 use super::urls::nats_url;
 pub use super::urls::{http_url, url};
+use super::version;
 use crate::telemetry::trace;
 
 /// The exit code of a process that cannot use its configuration (`EX_USAGE` of sysexits.h).
@@ -106,6 +107,29 @@ pub enum LogFormat {
 pub enum Command {
     /// Query `/readyz` of the running process; exit code 0 if it is ready.
     Healthcheck,
+
+    /// Say what the process would do with these flags and what it can reach, without doing it; exit code 1 if something
+    /// is not in order.
+    CheckConfig,
+
+    /// Print the completions for a shell.
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+
+    /// Print the manual page, for `man -l -`.
+    Man,
+}
+
+/// The command line of a process, with its version.
+#[must_use]
+pub fn command_line<F: clap::Parser>() -> clap::Command {
+    // A subcommand such as `completions` must not ask for the flags that the process needs.
+    F::command()
+        .version(version::version())
+        .subcommand_negates_reqs(true)
 }
 
 /// Reads the command line and the environment.
@@ -113,13 +137,19 @@ pub enum Command {
 /// # Errors
 /// The exit code to end with: 64 after a one-line error that names the flag, 0 after help or the version.
 pub fn parse<F: clap::Parser>() -> Result<F, ExitCode> {
-    F::try_parse().map_err(|error| match error.kind() {
+    read::<F>().map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             print!("{error}");
             ExitCode::SUCCESS
         }
         _ => bad_configuration(&one_line(&error.to_string())),
     })
+}
+
+fn read<F: clap::Parser>() -> Result<F, clap::Error> {
+    let mut command = command_line::<F>();
+    let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    F::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
 /// Prints what is wrong with the configuration on one line, and returns the exit code.

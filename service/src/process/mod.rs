@@ -1,12 +1,15 @@
 //! What all processes do from their command line to their exit.
 
+pub mod check_config;
 pub mod flags;
 mod healthcheck;
 pub mod instance;
+mod manual;
 pub mod secret;
 mod shutdown;
 pub mod standalone;
 pub mod urls;
+pub mod version;
 
 use std::net::SocketAddr;
 use std::process::{ExitCode, Termination};
@@ -18,6 +21,7 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::check_config::Plan;
 use self::flags::{Command, Common, bad_configuration};
 use crate::http::Server;
 use crate::http::health_routes;
@@ -67,6 +71,17 @@ pub trait CommandLine: clap::Parser {
     fn check(&self) -> anyhow::Result<()> {
         Ok(())
     }
+
+    /// What the process would do with these flags, for `check-config`.
+    ///
+    /// # Errors
+    /// Fails with the name of the flag that cannot be used.
+    fn plan(&self) -> anyhow::Result<Plan> {
+        Ok(Plan {
+            does: vec![format!("listens on {}", self.listen())],
+            ..Plan::default()
+        })
+    }
 }
 
 /// Reads the command line and runs `process` on this thread until it exits.
@@ -79,15 +94,23 @@ pub fn main<F: CommandLine, T: Termination, P: Future<Output = anyhow::Result<T>
         Ok(flags) => flags,
         Err(code) => return code,
     };
-    if let Some(Command::Healthcheck) = flags.command() {
-        return match flags.health() {
-            Ok(address) => healthcheck::run(address),
-            Err(error) => bad_configuration(&format!("error: {error:#}")),
-        };
+    match flags.command() {
+        Some(Command::Healthcheck) => {
+            return match flags.health() {
+                Ok(address) => healthcheck::run(address),
+                Err(error) => bad_configuration(&format!("error: {error:#}")),
+            };
+        }
+        Some(Command::Completions { shell }) => return manual::print_completions::<F>(shell),
+        Some(Command::Man) => return manual::print_manual::<F>(),
+        Some(Command::CheckConfig) => {
+            let plan = || flags.check().and_then(|()| flags.plan());
+            return check::<F>(plan, Some(flags.common()));
+        }
+        None => {}
     }
     logs::start(flags.common().log_format);
-    // rustls supports several providers and needs one to be chosen.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    choose_cryptography();
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(code) => return code,
@@ -100,6 +123,20 @@ pub fn main<F: CommandLine, T: Termination, P: Future<Output = anyhow::Result<T>
     });
     // The guard is held to the end, so that the last spans are exported.
     exit_code(traced.and_then(|_guard| runtime.block_on(process(flags))))
+}
+
+/// The plan is made as the process would make it: with cryptography chosen, on a runtime.
+fn check<F: clap::Parser>(plan: impl FnOnce() -> anyhow::Result<Plan>, common: Option<&Common>) -> ExitCode {
+    choose_cryptography();
+    match runtime() {
+        Ok(runtime) => runtime.block_on(async { check_config::run::<F>(plan(), common).await }),
+        Err(code) => code,
+    }
+}
+
+/// rustls supports several providers and needs one to be chosen.
+fn choose_cryptography() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// A runtime on this thread.

@@ -8,8 +8,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::check_config::Plan;
 use super::flags::{self, Command, LogFormat};
-use super::{healthcheck, shutdown};
+use super::{healthcheck, manual, shutdown};
 use crate::http::{Server, health_routes};
 use crate::telemetry::health::Health;
 use crate::telemetry::logs;
@@ -25,6 +26,12 @@ pub trait StandaloneCommandLine: clap::Parser {
 
     /// Where health and metrics are served.
     fn http_listen(&self) -> SocketAddr;
+
+    /// What the process would do with these flags, for `check-config`.
+    ///
+    /// # Errors
+    /// Fails with the name of the flag that cannot be used.
+    fn plan(&self) -> anyhow::Result<Plan>;
 }
 
 /// Reads the command line and runs `process` to its end, on this thread.
@@ -37,8 +44,12 @@ pub fn main<F: StandaloneCommandLine, T: Termination, P: Future<Output = anyhow:
         Ok(flags) => flags,
         Err(code) => return code,
     };
-    if let Some(Command::Healthcheck) = flags.command() {
-        return healthcheck::run(flags.http_listen());
+    match flags.command() {
+        Some(Command::Healthcheck) => return healthcheck::run(flags.http_listen()),
+        Some(Command::Completions { shell }) => return manual::print_completions::<F>(shell),
+        Some(Command::Man) => return manual::print_manual::<F>(),
+        Some(Command::CheckConfig) => return super::check::<F>(|| flags.plan(), None),
+        None => {}
     }
     logs::start(flags.log_format());
     match super::runtime() {

@@ -1,4 +1,4 @@
-//! The settings of streams, buckets and the consumer.
+//! Creates the streams, buckets and the consumer.
 //!
 //! The first process creates what it needs. After a restart of NATS, which loses the streams in memory, they are created
 //! again.
@@ -8,13 +8,13 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::{self, AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::context::{ConsumerInfoErrorKind, CreateStreamError};
 use async_nats::jetstream::kv;
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, Stream};
-use async_nats::jetstream::stream::{ConsumerError, StorageType};
+use async_nats::jetstream::stream::{ConsumerError, Stream};
 use futures_util::FutureExt as _;
-use protocol::{stream, subject};
+use protocol::stream;
 
 use crate::nats::Nats;
 use crate::process::flags::StreamLimits;
+use crate::streams::settings::{StreamKind, lacking};
 use crate::streams::watch::LOOK_INTERVAL;
 use crate::telemetry::health::Health;
 
@@ -23,9 +23,6 @@ pub const REJECTED_PART: &str = "rejected stream";
 
 /// How long an enricher may hold a message without progress before NATS redelivers it.
 pub const ACK_WAIT: Duration = Duration::from_secs(6);
-
-/// The size of the bucket of secrets, for a few short values.
-const SECRETS_BYTES: i64 = 1 << 20;
 
 /// Which life of a stream this is: a stream that was lost and made again has another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,18 +82,7 @@ impl Streams {
     /// # Errors
     /// Fails if NATS does not answer, or has a stream of that name with other settings.
     pub async fn raw(&self) -> Result<Stream, StreamError> {
-        self.ensure(Config {
-            name: stream::RAW.into(),
-            description: Some("The emitter's events until an enricher has handled them".into()),
-            subjects: vec![subject::RAW.into()],
-            retention: RetentionPolicy::WorkQueue,
-            max_age: stream::RAW_MAX_AGE,
-            max_bytes: bytes(self.limits.raw_mib),
-            // A full queue refuses new events, which then wait in the ingestors, instead of dropping its oldest silently.
-            discard: DiscardPolicy::New,
-            ..Config::default()
-        })
-        .await
+        self.ensure(StreamKind::Raw).await
     }
 
     /// `VISITOR_SESSIONS`: the last message of each session.
@@ -104,20 +90,7 @@ impl Streams {
     /// # Errors
     /// As [`Streams::raw`].
     pub async fn sessions(&self) -> Result<Stream, StreamError> {
-        self.ensure(Config {
-            name: stream::SESSIONS.into(),
-            description: Some("The record or tombstone of each session: the view".into()),
-            subjects: vec![subject::SESSIONS.into()],
-            max_messages_per_subject: 1,
-            max_bytes: bytes(self.limits.sessions_mib),
-            // At the limit no message may be dropped, because it may be the record of a live session. A message can still
-            // replace one on its subject that is as large or larger, as a tombstone does.
-            discard: DiscardPolicy::New,
-            allow_direct: true,
-            allow_message_ttl: true,
-            ..Config::default()
-        })
-        .await
+        self.ensure(StreamKind::Sessions).await
     }
 
     /// `VISITOR_ACTIVITY`: last activities, for twice as long as a session may be silent.
@@ -125,15 +98,7 @@ impl Streams {
     /// # Errors
     /// As [`Streams::raw`].
     pub async fn activity(&self, stale_after: Duration) -> Result<Stream, StreamError> {
-        self.ensure(Config {
-            name: stream::ACTIVITY.into(),
-            description: Some("Last activities of sessions whose record is out".into()),
-            subjects: vec![subject::ACTIVITIES.into()],
-            max_age: stale_after * 2,
-            max_bytes: bytes(self.limits.activity_mib),
-            ..Config::default()
-        })
-        .await
+        self.ensure(StreamKind::Activity { stale_after }).await
     }
 
     /// `VISITOR_REJECTED`: what could not be used.
@@ -141,16 +106,7 @@ impl Streams {
     /// # Errors
     /// As [`Streams::raw`].
     pub async fn rejected(&self) -> Result<Stream, StreamError> {
-        self.ensure(Config {
-            name: stream::REJECTED.into(),
-            description: Some("What could not be used, with the reason".into()),
-            subjects: vec![subject::REJECTED.into()],
-            max_age: Duration::from_hours(1),
-            max_messages: 10_000,
-            max_bytes: bytes(self.limits.rejected_mib),
-            ..Config::default()
-        })
-        .await
+        self.ensure(StreamKind::Rejected).await
     }
 
     /// Keeps `VISITOR_REJECTED` existing, because rejected messages are published without an acknowledgement.
@@ -172,13 +128,7 @@ impl Streams {
     /// # Errors
     /// Fails if NATS does not answer.
     pub async fn profiles(&self) -> anyhow::Result<kv::Store> {
-        let description = "Filtered profile or verdict for each IP, and lookup leases";
-        self.ensure(bucket(
-            stream::PROFILES,
-            description,
-            bytes(self.limits.profiles_mib),
-        ))
-        .await?;
+        self.ensure(StreamKind::Profiles).await?;
         Ok(self.nats.jetstream().get_key_value(stream::PROFILES).await?)
     }
 
@@ -187,9 +137,7 @@ impl Streams {
     /// # Errors
     /// As [`Streams::raw`].
     pub async fn secrets(&self) -> Result<Stream, StreamError> {
-        let description = "What only enrichers may read";
-        self.ensure(bucket(stream::SECRETS, description, SECRETS_BYTES))
-            .await
+        self.ensure(StreamKind::Secrets).await
     }
 
     /// The durable consumer of `raw` that all enrichers share. Other settings are replaced by ours where NATS can change
@@ -220,12 +168,8 @@ impl Streams {
         }
     }
 
-    async fn ensure(&self, config: Config) -> Result<Stream, StreamError> {
-        let config = Config {
-            storage: StorageType::Memory,
-            num_replicas: self.replicas,
-            ..config
-        };
+    async fn ensure(&self, kind: StreamKind) -> Result<Stream, StreamError> {
+        let config = kind.config(self.replicas, &self.limits);
         let stream = self.nats.jetstream().get_or_create_stream(config.clone()).await?;
         match lacking(&stream.cached_info().config, &config) {
             None => Ok(stream),
@@ -235,28 +179,6 @@ impl Streams {
             }),
         }
     }
-}
-
-/// The first setting without which the processes cannot rely on a stream, if it lacks one.
-fn lacking(found: &Config, wanted: &Config) -> Option<&'static str> {
-    let differences = [
-        (found.subjects != wanted.subjects, "subjects"),
-        (found.retention != wanted.retention, "retention"),
-        (
-            // The server says -1 for the 0 that means no limit.
-            found.max_messages_per_subject.max(0) != wanted.max_messages_per_subject.max(0),
-            "max_msgs_per_subject",
-        ),
-        (!found.allow_direct && wanted.allow_direct, "allow_direct"),
-        (
-            !found.allow_message_ttl && wanted.allow_message_ttl,
-            "allow_msg_ttl",
-        ),
-        (found.no_ack, "no_ack"),
-        (found.sealed, "sealed"),
-    ];
-    let first = differences.into_iter().find(|(differs, _)| *differs)?;
-    Some(first.1)
 }
 
 fn enricher_config() -> pull::Config {
@@ -280,58 +202,4 @@ fn is_fit(found: &consumer::Config, wanted: &pull::Config) -> bool {
         && found.max_deliver == -1
         && found.max_ack_pending == wanted.max_ack_pending
         && !found.headers_only
-}
-
-fn bytes(mib: u32) -> i64 {
-    i64::from(mib) << 20
-}
-
-/// A KV bucket whose entries have their own TTL. At its limit the oldest entries are dropped: refusing new ones would stop
-/// all lookups, because a lookup needs a lease.
-fn bucket(name: &str, description: &str, max_bytes: i64) -> Config {
-    Config {
-        name: format!("KV_{name}"),
-        description: Some(description.into()),
-        subjects: vec![format!("$KV.{name}.>")],
-        max_messages_per_subject: 1,
-        max_bytes,
-        allow_rollup: true,
-        deny_delete: true,
-        allow_direct: true,
-        allow_message_ttl: true,
-        subject_delete_marker_ttl: Some(Duration::from_mins(1)),
-        ..Config::default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_the_setting_without_which_a_stream_is_unfit() {
-        let wanted = Config {
-            subjects: vec![subject::SESSIONS.into()],
-            max_messages_per_subject: 1,
-            allow_direct: true,
-            allow_message_ttl: true,
-            ..Config::default()
-        };
-        assert_eq!(lacking(&wanted, &wanted), None);
-        let found = Config {
-            allow_message_ttl: false,
-            ..wanted.clone()
-        };
-        assert_eq!(lacking(&found, &wanted), Some("allow_msg_ttl"));
-        let found = Config {
-            max_messages_per_subject: -1,
-            ..wanted.clone()
-        };
-        assert_eq!(lacking(&found, &wanted), Some("max_msgs_per_subject"));
-        let more = Config {
-            allow_direct: false,
-            ..wanted.clone()
-        };
-        assert_eq!(lacking(&wanted, &more), None, "more than is needed");
-    }
 }

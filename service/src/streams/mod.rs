@@ -2,6 +2,8 @@
 
 mod definitions;
 pub mod incarnation;
+mod settings;
 pub mod watch;
 
 pub use self::definitions::*;
+pub use self::settings::{StreamKind, lacking};

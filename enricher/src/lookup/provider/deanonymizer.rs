@@ -35,13 +35,18 @@ pub enum Service {
 }
 
 impl Service {
+    /// The address of a call, with stand-ins for address and key; `None` where nobody is called.
+    pub fn url(&self) -> Option<Url> {
+        match self {
+            Self::None => None,
+            Self::Native(url) => Some(url.clone()),
+            Self::Provider(provider) => provider.question("192.0.2.1", "key").ok()?.url.parse().ok(),
+        }
+    }
+
     /// The host that is asked, and its port; `None` where nobody is.
     fn host(&self) -> Option<(String, u16)> {
-        let url = match self {
-            Self::None => return None,
-            Self::Native(url) => url.clone(),
-            Self::Provider(provider) => provider.question("192.0.2.1", "key").ok()?.url.parse().ok()?,
-        };
+        let url = self.url()?;
         Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
     }
 }

@@ -1,0 +1,170 @@
+//! The settings of each stream and bucket.
+
+use std::time::Duration;
+
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use protocol::{stream, subject};
+
+use crate::process::flags::StreamLimits;
+
+/// The size of the bucket of secrets, for a few short values.
+const SECRETS_BYTES: i64 = 1 << 20;
+
+/// A stream or bucket of the pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamKind {
+    /// `VISITOR_RAW`, a work queue.
+    Raw,
+    /// `VISITOR_SESSIONS`: the last message of each session.
+    Sessions,
+    /// `VISITOR_ACTIVITY`: last activities.
+    Activity {
+        /// How long a session may be silent; activities are kept for twice as long.
+        stale_after: Duration,
+    },
+    /// `VISITOR_REJECTED`: what could not be used.
+    Rejected,
+    /// The bucket `visitor_profiles`.
+    Profiles,
+    /// The bucket `visitor_secrets`.
+    Secrets,
+}
+
+impl StreamKind {
+    /// The settings of the stream, kept by `replicas` servers.
+    #[must_use]
+    pub fn config(self, replicas: usize, limits: &StreamLimits) -> Config {
+        let config = match self {
+            Self::Raw => Config {
+                name: stream::RAW.into(),
+                description: Some("The emitter's events until an enricher has handled them".into()),
+                subjects: vec![subject::RAW.into()],
+                retention: RetentionPolicy::WorkQueue,
+                max_age: stream::RAW_MAX_AGE,
+                max_bytes: bytes(limits.raw_mib),
+                // A full queue refuses new events, which then wait in the ingestors, instead of dropping its oldest
+                // silently.
+                discard: DiscardPolicy::New,
+                ..Config::default()
+            },
+            Self::Sessions => Config {
+                name: stream::SESSIONS.into(),
+                description: Some("The record or tombstone of each session: the view".into()),
+                subjects: vec![subject::SESSIONS.into()],
+                max_messages_per_subject: 1,
+                max_bytes: bytes(limits.sessions_mib),
+                // At the limit no message may be dropped, because it may be the record of a live session. A message can
+                // still replace one on its subject that is as large or larger, as a tombstone does.
+                discard: DiscardPolicy::New,
+                allow_direct: true,
+                allow_message_ttl: true,
+                ..Config::default()
+            },
+            Self::Activity { stale_after } => Config {
+                name: stream::ACTIVITY.into(),
+                description: Some("Last activities of sessions whose record is out".into()),
+                subjects: vec![subject::ACTIVITIES.into()],
+                max_age: stale_after * 2,
+                max_bytes: bytes(limits.activity_mib),
+                ..Config::default()
+            },
+            Self::Rejected => Config {
+                name: stream::REJECTED.into(),
+                description: Some("What could not be used, with the reason".into()),
+                subjects: vec![subject::REJECTED.into()],
+                max_age: Duration::from_hours(1),
+                max_messages: 10_000,
+                max_bytes: bytes(limits.rejected_mib),
+                ..Config::default()
+            },
+            Self::Profiles => bucket(
+                stream::PROFILES,
+                "Filtered profile or verdict for each IP, and lookup leases",
+                bytes(limits.profiles_mib),
+            ),
+            Self::Secrets => bucket(stream::SECRETS, "What only enrichers may read", SECRETS_BYTES),
+        };
+        Config {
+            storage: StorageType::Memory,
+            num_replicas: replicas,
+            ..config
+        }
+    }
+}
+
+/// The first setting without which the processes cannot rely on a stream, if it lacks one.
+#[must_use]
+pub fn lacking(found: &Config, wanted: &Config) -> Option<&'static str> {
+    let differences = [
+        (found.subjects != wanted.subjects, "subjects"),
+        (found.retention != wanted.retention, "retention"),
+        (
+            // The server says -1 for the 0 that means no limit.
+            found.max_messages_per_subject.max(0) != wanted.max_messages_per_subject.max(0),
+            "max_msgs_per_subject",
+        ),
+        (!found.allow_direct && wanted.allow_direct, "allow_direct"),
+        (
+            !found.allow_message_ttl && wanted.allow_message_ttl,
+            "allow_msg_ttl",
+        ),
+        (found.no_ack, "no_ack"),
+        (found.sealed, "sealed"),
+    ];
+    let first = differences.into_iter().find(|(differs, _)| *differs)?;
+    Some(first.1)
+}
+
+fn bytes(mib: u32) -> i64 {
+    i64::from(mib) << 20
+}
+
+/// A KV bucket whose entries have their own TTL. At its limit the oldest entries are dropped: refusing new ones would stop
+/// all lookups, because a lookup needs a lease.
+fn bucket(name: &str, description: &str, max_bytes: i64) -> Config {
+    Config {
+        name: format!("KV_{name}"),
+        description: Some(description.into()),
+        subjects: vec![format!("$KV.{name}.>")],
+        max_messages_per_subject: 1,
+        max_bytes,
+        allow_rollup: true,
+        deny_delete: true,
+        allow_direct: true,
+        allow_message_ttl: true,
+        subject_delete_marker_ttl: Some(Duration::from_mins(1)),
+        ..Config::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_the_setting_without_which_a_stream_is_unfit() {
+        let wanted = Config {
+            subjects: vec![subject::SESSIONS.into()],
+            max_messages_per_subject: 1,
+            allow_direct: true,
+            allow_message_ttl: true,
+            ..Config::default()
+        };
+        assert_eq!(lacking(&wanted, &wanted), None);
+        let found = Config {
+            allow_message_ttl: false,
+            ..wanted.clone()
+        };
+        assert_eq!(lacking(&found, &wanted), Some("allow_msg_ttl"));
+        let found = Config {
+            max_messages_per_subject: -1,
+            ..wanted.clone()
+        };
+        assert_eq!(lacking(&found, &wanted), Some("max_msgs_per_subject"));
+        let more = Config {
+            allow_direct: false,
+            ..wanted.clone()
+        };
+        assert_eq!(lacking(&wanted, &more), None, "more than is needed");
+    }
+}
