@@ -73,7 +73,10 @@ mod tests {
         assert_eq!(without_secrets("64"), "64");
         for url in ["nats://user:secret@a.example", "https://a.example/x?key=secret"] {
             let shown = without_secrets(url);
-            assert!(shown.contains("a.example") && !shown.contains("secret"), "{shown}");
+            assert!(
+                shown.contains("a.example") && !shown.contains("secret"),
+                "{shown}"
+            );
         }
     }
 }
