@@ -7,7 +7,7 @@ use async_nats::jetstream::context::{ContextBuilder, GetStreamError, GetStreamEr
 use async_nats::jetstream::stream::{Config, Info};
 use async_nats::jetstream::{self, ErrorCode};
 
-use super::Finding;
+use super::plan::Finding;
 use super::settings::without_secrets;
 use crate::nats::connection::{credentials, encrypted};
 use crate::process::flags::Common;

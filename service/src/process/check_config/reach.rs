@@ -10,8 +10,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use url::Url;
 
+use super::plan::{Finding, Target};
 use super::settings::place;
-use super::{Finding, Target};
 
 /// How long resolving, connecting and the TLS handshake may take, each.
 const TIMEOUT: Duration = Duration::from_secs(3);
