@@ -9,7 +9,7 @@ export default defineConfig({
   forbidOnly: Boolean(process.env.CI),
   // Generous, so that only a failure reaches them and not a busy machine.
   timeout: 120_000,
-  expect: { timeout: 30_000 },
+  expect: { timeout: Number(process.env.EXPECT_MS ?? 30_000) },
   use: {
     viewport: { width: 1280, height: 800 },
     launchOptions: CHROMIUM,

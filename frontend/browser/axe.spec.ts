@@ -1,7 +1,7 @@
 // No accessibility violations in any state of the page, light and dark, on a desktop and on a phone.
 import type { Page } from '@playwright/test';
 import axe from 'axe-core';
-import { details, expect, expectStatus, rows, rowWith, test } from './fixtures';
+import { details, expect, expectStatus, openSystemStatus, rows, rowWith, test } from './fixtures';
 import { aGateway, aSession, LUMEN } from './mock/contract.mjs';
 import type { MockGateway } from './mock/gateway.mjs';
 import { makeVisitor, random } from './mock/visitors.mjs';
@@ -26,8 +26,23 @@ const STATES: Record<string, (page: Page, gateway: MockGateway) => Promise<void>
   },
   details: async (page, gateway) => {
     await fill(page, gateway);
-    await rows(page).first().getByRole('gridcell').nth(1).click();
+    await rows(page).first().getByRole('gridcell').first().click();
     await expect(details(page).getByText('Activity')).toBeVisible();
+  },
+  'menu open': async (page, gateway) => {
+    await fill(page, gateway);
+    await page.getByRole('button', { name: 'Menu' }).click();
+    await expect(page.getByLabel('Language')).toBeVisible();
+  },
+  shortcuts: async (page, gateway) => {
+    await fill(page, gateway);
+    await page.keyboard.press('?');
+    await expect(page.getByRole('heading', { name: 'Keyboard shortcuts' })).toBeVisible();
+  },
+  'one company': async (page, gateway) => {
+    gateway.put(aSession({ guid: 'lumen', company: LUMEN }));
+    await fill(page, gateway, '?company=lumen.example');
+    await expect(page.getByRole('heading', { name: 'Lumen & Sons' })).toBeVisible();
   },
   'watchlist open': async (page, gateway) => {
     await fill(page, gateway);
@@ -49,9 +64,9 @@ const STATES: Record<string, (page: Page, gateway: MockGateway) => Promise<void>
   'a process not ready, and stale': async (page, gateway) => {
     await fill(page, gateway);
     gateway.processes = [aGateway({ ready: false, reason: 'NATS is away' })];
-    await page.getByRole('button', { name: 'none is known to run' }).click();
+    await openSystemStatus(page);
     gateway.silent = true;
-    await expectStatus(page, 'Stale');
+    await expectStatus(page, /^Nothing has come from the server/);
   },
 };
 

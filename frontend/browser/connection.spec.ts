@@ -1,5 +1,5 @@
 // The connection between the page and the gateway.
-import { expect, expectRows, expectStatus, rows, test } from './fixtures';
+import { expect, expectRows, expectStatus, openSystemStatus, rows, test } from './fixtures';
 import { aSession } from './mock/contract.mjs';
 
 test('requests a snapshot after a missing frame', async ({ page, gateway }) => {
@@ -9,7 +9,7 @@ test('requests a snapshot after a missing frame', async ({ page, gateway }) => {
   gateway.loseDelta();
   expect(gateway.requests).toEqual([]);
   gateway.flush();
-  await expectRows(page, [['Unknown', '–', '', '', 'lost on the way']]);
+  await expectRows(page, [['Not identified', '–', '', '', 'lost on the way']]);
   expect(gateway.requests).toEqual([{ type: 'snapshot' }]);
 });
 
@@ -27,14 +27,14 @@ test('reconnects after a broken connection, and says so meanwhile', async ({ pag
 
   gateway.refusing = true;
   gateway.cut();
-  await expect.poll(async () => (await history.jsonValue())[0]).toBe('Reconnecting');
+  await expect.poll(async () => (await history.jsonValue())[0]).toMatch(/^The connection is being restored/);
   await expect(rows(page)).toHaveCount(1);
 
   gateway.remove('before');
   gateway.put(aSession({ guid: 'after', ip: 'after' }));
   gateway.refusing = false;
   await expectStatus(page, 'Live');
-  await expectRows(page, [['Unknown', '–', '', '', 'after']]);
+  await expectRows(page, [['Not identified', '–', '', '', 'after']]);
   // The browser itself reports every refused connection.
   expect(complaints.splice(0).filter((complaint) => !complaint.includes('WebSocket'))).toEqual([]);
 });
@@ -55,23 +55,63 @@ test('redirects to the login only once the login has expired', async ({ page, ga
   expect(complaints.splice(0).filter((complaint) => !/WebSocket|401/.test(complaint))).toEqual([]);
 });
 
-test('says how long the gateway has been silent, and recovers', async ({ page, gateway }) => {
+test('says that the gateway is silent, since when, and recovers', async ({ page, gateway }) => {
+  gateway.put(aSession());
   await page.goto('/');
   await expectStatus(page, 'Live');
   gateway.silent = true;
-  await expectStatus(page, 'Stale');
-  await expect(page.getByRole('banner')).toContainText(/Stale\s*for \d+s: no data from the server/);
+  await expectStatus(
+    page,
+    /^Nothing has come from the server since .*\. The list shows who was here then\.$/,
+  );
+  const parts = (await openSystemStatus(page)).getByRole('list').last();
+  await expect(parts).toBeVisible();
+  await expect(page.locator('[data-severity=ok]')).toHaveCount(0);
+  await page.keyboard.press('Escape');
   gateway.silent = false;
   await expectStatus(page, 'Live');
 });
 
-test('survives invalid messages', async ({ page, gateway, complaints }) => {
+test('survives invalid messages, and asks to reload only after several', async ({
+  page,
+  gateway,
+  complaints,
+}) => {
   await page.goto('/');
   await expectStatus(page, 'Live');
   for (const message of ['{', '[]', '{"type":"news"}', Buffer.from('binary')]) gateway.sendRaw(message);
-  await expect(page.getByRole('banner')).toContainText('Messages not understood: 4.');
   gateway.put(aSession({ ip: 'after nonsense' }));
   gateway.flush();
-  await expectRows(page, [['Unknown', '–', '', '', 'after nonsense']]);
+  await expectRows(page, [['Not identified', '–', '', '', 'after nonsense']]);
+  await expectStatus(page, 'Live');
+  await expect(await openSystemStatus(page)).toContainText('4 messages from the gateway not understood');
+  await page.keyboard.press('Escape');
+  gateway.sendRaw('?');
+  await expectStatus(page, 'This page is out of date. Reload it to see everything.');
   expect(complaints.splice(0), 'only the first one is logged').toHaveLength(1);
+});
+
+test('offers to reload once a newer version has been deployed', async ({ page, gateway, complaints }) => {
+  await page.goto('/');
+  await expectStatus(page, 'Live');
+  const offer = page.getByRole('alert').filter({ hasText: 'A new version of this page is available.' });
+  for (const deployed of [false, true]) {
+    if (deployed) {
+      // The next deployment has a script of another name.
+      await page.route('/', async (route) => {
+        const answer = await route.fetch();
+        await route.fulfill({ body: (await answer.text()).replace(/index-[\w-]+\.js/, 'index-next.js') });
+      });
+    }
+    const asked = page.waitForResponse((answer) => new URL(answer.url()).pathname === '/');
+    gateway.cut();
+    await asked;
+    await expectStatus(page, 'Live');
+    await expect(offer).toHaveCount(deployed ? 1 : 0);
+  }
+  await page.unroute('/');
+  await offer.getByRole('button', { name: 'Reload' }).click();
+  await expectStatus(page, 'Live');
+  await expect(offer).toHaveCount(0);
+  complaints.splice(0);
 });

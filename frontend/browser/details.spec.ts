@@ -52,7 +52,7 @@ test('"Copied" stands beside no text but the one that was copied', async ({ page
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   await page.goto('/');
   await rowWith(page, 'Ada Quill').getByText('Ada Quill').click();
-  await page.getByRole('button', { name: 'Copy ada@lumen.example' }).click();
+  await details(page).getByRole('button', { name: 'Copy ada@lumen.example' }).click();
   await expect(details(page).getByText('Copied')).toBeVisible();
   await rowWith(page, 'Bruno Okafor').getByText('Bruno Okafor').click();
   await expect(details(page).getByRole('button', { name: 'Copy bruno@lumen.example' })).toBeVisible();
@@ -64,12 +64,12 @@ test.describe('on a phone', () => {
 
   test('a tap anywhere on a card opens the visitor and never changes the watchlist', async ({ page }) => {
     await page.goto('/');
-    const company = rowWith(page, 'Ada Quill').getByRole('gridcell').first();
+    const company = rowWith(page, 'Ada Quill').getByRole('gridcell').nth(1);
     const { x, y, width } = (await company.boundingBox()) ?? { x: 0, y: 0, width: 0 };
-    // Where the star of the company is.
-    await page.touchscreen.tap(x + width - 18, y + 14);
+    // Where the star of the company is in a table.
+    await page.touchscreen.tap(x + width - 18, y + 8);
     await expect(details(page).getByRole('heading', { level: 2 })).toHaveText('Ada Quill');
-    expect(await page.evaluate(() => localStorage.getItem('watchlist'))).toBeNull();
+    expect(await page.evaluate(() => Object.keys(localStorage))).toEqual([]);
   });
 });
 
@@ -105,5 +105,5 @@ test('the company filter folds accents and letters as the search does', async ({
   await page.getByLabel('Search companies').fill('lodz strasse');
   await page.getByRole('dialog').getByRole('button', { name: 'Łódź' }).click();
   await page.getByLabel('Search visitors').fill('');
-  await expectRows(page, [['Łódź Straße Ørstedlodz.example', '–', '', '', '203.0.113.9']]);
+  await expectRows(page, [['Name unknown', 'Łódź Straße Ørstedlodz.example', '', '', '203.0.113.9']]);
 });

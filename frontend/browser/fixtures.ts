@@ -31,7 +31,7 @@ export const test = base.extend<Fixtures>({
   },
 });
 
-const COLUMNS = ['Company', 'Contact', 'Email', 'Phone', 'IP address', 'On site', 'Last active'] as const;
+const COLUMNS = ['Contact', 'Company', 'Email', 'Phone', 'IP address', 'On site', 'Last active'] as const;
 
 /** The table, also where it is grouped. */
 export function table(page: Page): Locator {
@@ -71,7 +71,7 @@ export function figure(page: Page, name: string): Locator {
 }
 
 /** Expects the status in the page's head. */
-export async function expectStatus(page: Page, status: string): Promise<void> {
+export async function expectStatus(page: Page, status: string | RegExp): Promise<void> {
   await expect(page.getByRole('banner').getByRole('status')).toHaveText(status);
 }
 
@@ -88,4 +88,16 @@ export function timeline(page: Page): Locator {
 /** Scrolls the table to so many pixels from its top. */
 export async function scrollTo(page: Page, top: number): Promise<void> {
   await table(page).evaluate((grid, to) => grid.parentElement?.scrollTo({ top: to }), top);
+}
+
+/** Opens the filters that hide behind a button. */
+export async function openFilters(page: Page): Promise<Locator> {
+  await page.getByRole('button', { name: 'Filters', exact: true }).click();
+  return page.getByRole('dialog', { name: 'Filters' });
+}
+
+/** Opens the system status. */
+export async function openSystemStatus(page: Page): Promise<Locator> {
+  await page.getByRole('button', { name: 'System status' }).click();
+  return page.getByRole('dialog', { name: 'System status' });
 }

@@ -21,7 +21,7 @@ function arrive(gateway: MockGateway, ...guids: string[]): void {
 }
 
 function row(ip: string): string[] {
-  return ['Unknown', '–', '', '', ip];
+  return ['Not identified', '–', '', '', ip];
 }
 
 test('holds the order under the pointer, marks who leaves, and counts what waits', async ({
@@ -63,7 +63,7 @@ test('everything can be done by keyboard', async ({ page, gateway }) => {
   await page.goto('/');
   await expectRows(page, [row('first'), row('second'), row('third')]);
   await page.keyboard.press('/');
-  await page.keyboard.type('i');
+  await page.keyboard.type('ir');
   await expectRows(page, [row('first'), row('third')]);
   // Past the filters and the headings, into the rows.
   do await page.keyboard.press('Tab');
@@ -118,8 +118,11 @@ test('copies email addresses and phone numbers', async ({ page, context, gateway
   await page.goto('/');
   await rows(page).first().getByText('Head of Sales').click();
   for (const text of ['ada@lumen.example', '+1-202-555-0173']) {
-    await page.getByRole('button', { name: `Copy ${text}` }).click();
-    await expect(page.getByText('Copied').first()).toBeVisible();
+    await details(page)
+      .getByRole('button', { name: `Copy ${text}` })
+      .click();
+    await expect(details(page).getByText('Copied').first()).toBeVisible();
+    await expect(page.getByRole('log')).toContainText(`Copied ${text}`);
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(text);
   }
 });
@@ -213,9 +216,9 @@ for (const [size, viewport] of [
       // Where there is room for it, not even a failure moves anything.
       gateway.processes = describeProcesses(true);
       gateway.flush();
-      await expect(page.getByRole('button', { name: 'NATS is not connected' })).toBeVisible();
+      await expect(page.getByRole('banner').getByRole('status')).toContainText('are not identified');
     }
-    await rows(page).nth(3).getByRole('gridcell').nth(1).click();
+    await rows(page).nth(3).getByRole('gridcell').first().click();
     await expect(details(page)).toBeVisible();
     expect(await page.evaluate(() => globalThis.shifts)).toEqual([]);
   });

@@ -34,7 +34,7 @@ try {
     .getByRole('row')
     .filter({ has: pages.dark.locator('a[href^="mailto:"]') })
     .filter({ has: pages.dark.locator('a[href^="tel:"]') });
-  await reachable.first().getByRole('gridcell').nth(1).click();
+  await reachable.first().getByRole('gridcell').first().click();
   await pages.dark.mouse.move(0, 0);
   for (const [name, page] of Object.entries(pages)) {
     const path = join(FOLDER, `page-${name}.png`);
@@ -53,6 +53,6 @@ async function open(site, options) {
   const page = await context.newPage();
   await page.addInitScript((domains) => localStorage.setItem('watchlist', JSON.stringify(domains)), WATCHED);
   await page.goto(site.url);
-  await page.getByRole('status').getByText('Live').waitFor();
+  await page.locator('[data-freshness=live]').waitFor();
   return page;
 }

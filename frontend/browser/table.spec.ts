@@ -9,23 +9,23 @@ test('shows visitors as they arrive, age, become known and leave', async ({ page
 
   gateway.put(aSession({ guid: 'first', openedAt: Date.now() - 60_000 }));
   gateway.flush();
-  await expectRows(page, [['Unknown', '–', '', '', '203.0.113.7']]);
+  await expectRows(page, [['Not identified', '–', '', '', '203.0.113.7']]);
   const onSite = cell(rows(page).first(), 'On site');
   const age = (await onSite.textContent()) ?? '';
   await expect(onSite).not.toHaveText(age);
 
   gateway.put(aSession({ guid: 'second', ip: '2001:db8::1', company: LUMEN, contact: ADA }));
   gateway.flush();
-  const ada = ['Lumen & Sonslumen.example', 'Ada QuillHead of Sales', 'ada@lumen.example', '+1-202-555-0173'];
+  const ada = ['Ada QuillHead of Sales', 'Lumen & Sonslumen.example', 'ada@lumen.example', '+1-202-555-0173'];
   await expectRows(page, [
     [...ada, '2001:db8::1'],
-    ['Unknown', '–', '', '', '203.0.113.7'],
+    ['Not identified', '–', '', '', '203.0.113.7'],
   ]);
 
   gateway.put(aSession({ guid: 'first', openedAt: Date.now() - 60_000, company: LUMEN }));
   gateway.remove('second');
   gateway.flush();
-  await expectRows(page, [['Lumen & Sonslumen.example', '–', '', '', '203.0.113.7']]);
+  await expectRows(page, [['Name unknown', 'Lumen & Sonslumen.example', '', '', '203.0.113.7']]);
 
   gateway.remove('first', 'stale');
   gateway.flush();

@@ -1,36 +1,43 @@
+import { useState } from 'react';
+import { CompanyView } from './companies/CompanyView';
+import { TopCompanies } from './companies/TopCompanies';
+import { Announcer } from './components/Announcer';
 import { Details } from './details/Details';
 import { Figures } from './figures/Figures';
-import { TopCompanies } from './companies/TopCompanies';
-import { HealthStrip } from './health/HealthStrip';
-import { LinkStatus } from './health/LinkStatus';
-import { Problems } from './health/Problems';
-import { LogOut } from './login/LogOut';
+import { LiveStatus } from './health/LiveStatus';
+import { NewVersion } from './health/NewVersion';
+import { Menu } from './settings/Menu';
+import { Shortcuts } from './settings/Shortcuts';
+import { t } from './shared/messages/text';
 import { TableFooter } from './table/TableFooter';
 import { Toolbar } from './toolbar/Toolbar';
 import { VisitorTable } from './table/VisitorTable';
 import { WatchMenu } from './watch/WatchMenu';
 
 export function App() {
+  const [shortcuts, setShortcuts] = useState(false);
   return (
     <div className="page">
       <header className="page-head">
-        <h1>On the website right now</h1>
-        <LinkStatus />
-        <Problems />
+        <h1>{t('title')}</h1>
+        <LiveStatus />
+        <NewVersion />
         <WatchMenu />
-        <LogOut />
+        <Menu onShortcuts={() => setShortcuts(true)} />
       </header>
-      <HealthStrip />
       <main className="page-body">
         <Figures />
-        <section className="table-side" aria-label="Visitors">
+        <section className="table-side" aria-label={t('visitors')}>
           <Toolbar />
+          <CompanyView />
           <VisitorTable />
           <TableFooter />
         </section>
         <TopCompanies />
         <Details />
       </main>
+      <Shortcuts open={shortcuts} onOpenChange={setShortcuts} />
+      <Announcer />
     </div>
   );
 }

@@ -1,4 +1,5 @@
 import { Component, type ReactNode } from 'react';
+import { t } from './shared/messages/text';
 
 /** Replaces a page that could not be rendered with a message, because React would leave it blank. */
 export class ErrorBoundary extends Component<{ children: ReactNode }, { failed: boolean }> {
@@ -12,8 +13,13 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { failed: 
     if (!this.state.failed) return this.props.children;
     return (
       <main className="page">
-        <h1>This page has failed</h1>
-        <p role="alert">Reload it to continue. The browser’s console says what went wrong.</p>
+        <h1>{t('failedTitle')}</h1>
+        <p role="alert">{t('failedAdvice')}</p>
+        <p>
+          <button type="button" className="button" onClick={() => window.location.reload()}>
+            {t('reload')}
+          </button>
+        </p>
       </main>
     );
   }

@@ -1,6 +1,6 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { App } from './App';
+import { Page } from './Page';
 import { ErrorBoundary } from './ErrorBoundary';
 import { Connection, socketUrl } from './feed/connection';
 import { Live } from './store/live';
@@ -11,8 +11,10 @@ import { Address } from './address/address';
 import { makePlan } from './listing/plan';
 import { AddressContext } from './address/useQuery';
 import { titleOf } from './title';
+import { Settings, SettingsContext } from './settings/useSettings';
+import { language, subscribeLanguage } from './shared/messages/language';
 import { WatchMonitor } from './watch/watchMonitor';
-import { localStorageText } from './watch/storedText';
+import { localStorageText } from './shared/storedText';
 import { Notifications } from './watch/notifications';
 import { WatchContext } from './watch/useWatch';
 import { followTeamWatchlist, TeamWatchlist } from './watch/teamWatchlist';
@@ -21,6 +23,11 @@ import './tokens.css';
 import './page.css';
 import './components/controls.css';
 
+const settings = new Settings({
+  language: localStorageText('language'),
+  theme: localStorageText('theme'),
+  columns: localStorageText('columns'),
+});
 const notifications = new Notifications(localStorageText('notices'));
 const team = new TeamWatchlist();
 const watchlists = new Watchlists(new Watchlist(localStorageText('watchlist')), team);
@@ -36,6 +43,9 @@ const live = new Live(
   (change) => monitor.apply(change),
 );
 
+settings.apply();
+subscribeLanguage(speak);
+speak();
 address.subscribe(follow);
 watchlists.subscribe(follow);
 follow();
@@ -51,7 +61,9 @@ createRoot(root).render(
       <LiveContext value={live}>
         <WatchContext value={{ watchlists, monitor, notifications }}>
           <AddressContext value={address}>
-            <App />
+            <SettingsContext value={settings}>
+              <Page />
+            </SettingsContext>
           </AddressContext>
         </WatchContext>
       </LiveContext>
@@ -63,6 +75,11 @@ createRoot(root).render(
 function tick(): void {
   setTimeout(tick, live.tick());
   document.title = titleOf(monitor.watched);
+}
+
+/** Tells the browser which language the page is in. */
+function speak(): void {
+  document.documentElement.lang = language();
 }
 
 /** Applies the address's query to the table. */

@@ -1,5 +1,6 @@
+import { t } from './shared/messages/text';
+
 /** The page's title, with the number of visitors from watched companies. */
 export function titleOf(watched: number): string {
-  const title = 'On the website right now';
-  return watched === 0 ? title : `(${watched}) ${title}`;
+  return watched === 0 ? t('title') : t('titleWatched', { count: watched });
 }

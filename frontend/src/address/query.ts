@@ -1,12 +1,23 @@
 /** What the reader wants to see in the table, and how it is written in the page's address. */
 
-export const COLUMNS = ['company', 'contact', 'page', 'email', 'phone', 'ip', 'opened', 'active'] as const;
+/** In the order in which they are shown. */
+export const COLUMNS = [
+  'contact',
+  'company',
+  'page',
+  'email',
+  'phone',
+  'place',
+  'ip',
+  'opened',
+  'active',
+] as const;
 export type Column = (typeof COLUMNS)[number];
 
-/** The columns that are shown: without pages as long as no visitor had one. */
-export function shownColumns(hasPages: boolean): Column[] {
-  return COLUMNS.filter((column) => column !== 'page' || hasPages);
-}
+/** The columns that are always shown. */
+export const FIXED_COLUMNS: readonly Column[] = ['contact', 'company'];
+/** The columns that are shown unless the reader chooses others. */
+export const DEFAULT_COLUMNS: readonly Column[] = COLUMNS.filter((column) => column !== 'place');
 
 /** `visitors` orders companies by their number of visitors; it exists only while the table is grouped. */
 export type SortKey = Column | 'visitors';
@@ -17,7 +28,7 @@ export interface Sort {
 }
 
 export const KNOWN = ['all', 'identified', 'unidentified'] as const;
-/** Filter by whether the visitor's company is known. */
+/** Filter by whether anything is known about the visitor: the company or the contact. */
 export type KnownFilter = (typeof KNOWN)[number];
 
 export const AGES = ['any', 'under1m', 'over1m', 'over10m', 'over1h'] as const;
@@ -26,10 +37,16 @@ export type AgeFilter = (typeof AGES)[number];
 
 export interface Query {
   search: string;
-  /** GUID of the only company whose visitors are shown, or null for all. */
+  /** GUID or domain of the only company whose visitors are shown, or null for all. */
   company: string | null;
   known: KnownFilter;
   age: AgeFilter;
+  /** Shows only visitors with an email address or a phone number. */
+  reachable: boolean;
+  /** Code of the only country that is shown (ISO 3166-1 alpha-2), or null for all. */
+  country: string | null;
+  /** The only network that is shown, or null for all. */
+  network: string | null;
   /** Shows only visitors from companies on the watchlist. */
   watched: boolean;
   /** Null for the default order, which depends on the grouping. */
@@ -47,6 +64,9 @@ export const DEFAULT_QUERY: Query = {
   company: null,
   known: 'all',
   age: 'any',
+  reachable: false,
+  country: null,
+  network: null,
   watched: false,
   sort: null,
   grouped: false,
@@ -60,15 +80,24 @@ export function sortOf({ sort, grouped }: Query): Sort {
   return grouped ? { by: 'visitors', descending: true } : { by: 'opened', descending: false };
 }
 
+/** The parts of a query that filter. */
+function filtersOf({ search, company, known, age, reachable, country, network, watched }: Query) {
+  return { search, company, known, age, reachable, country, network, watched };
+}
+
+/** Equal for queries with the same filters. */
+export function filterKeyOf(query: Query): string {
+  return JSON.stringify(filtersOf(query));
+}
+
 /** Whether any filter is active. */
-export function isFiltered({ search, company, known, age, watched }: Query): boolean {
-  return search.trim() !== '' || company !== null || known !== 'all' || age !== 'any' || watched;
+export function isFiltered(query: Query): boolean {
+  return filterKeyOf({ ...query, search: query.search.trim() }) !== filterKeyOf(DEFAULT_QUERY);
 }
 
 /** The same query without filters. */
 export function withoutFilters(query: Query): Query {
-  const { search, company, known, age, watched } = DEFAULT_QUERY;
-  return { ...query, search, company, known, age, watched };
+  return { ...query, ...filtersOf(DEFAULT_QUERY) };
 }
 
 /** Reads a query from an address's parameters; invalid values count as missing. */
@@ -78,6 +107,9 @@ export function readQuery(parameters: URLSearchParams): Query {
     company: textOrNull(parameters.get('company')),
     known: oneOf(KNOWN, parameters.get('known'), 'all'),
     age: oneOf(AGES, parameters.get('age'), 'any'),
+    reachable: parameters.get('reachable') === 'yes',
+    country: textOrNull(parameters.get('country')),
+    network: textOrNull(parameters.get('network')),
     watched: parameters.get('watched') === 'yes',
     sort: readSort(parameters.get('sort')),
     grouped: parameters.get('group') === 'company',
@@ -93,6 +125,9 @@ export function writeQuery(query: Query): URLSearchParams {
   if (query.company !== null) parameters.set('company', query.company);
   if (query.known !== 'all') parameters.set('known', query.known);
   if (query.age !== 'any') parameters.set('age', query.age);
+  if (query.reachable) parameters.set('reachable', 'yes');
+  if (query.country !== null) parameters.set('country', query.country);
+  if (query.network !== null) parameters.set('network', query.network);
   if (query.watched) parameters.set('watched', 'yes');
   if (query.sort !== null) parameters.set('sort', `${query.sort.descending ? '-' : ''}${query.sort.by}`);
   if (query.grouped) {

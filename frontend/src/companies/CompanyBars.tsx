@@ -1,4 +1,5 @@
 import { useQuery } from '../address/useQuery';
+import { addressOf, normalDomain } from '../shared/domain';
 import { formatCount } from '../shared/format';
 import type { CompanyCount } from '../store/companies';
 import { useIsWatched } from '../watch/useWatch';
@@ -18,7 +19,7 @@ export function CompanyBars({ presences, most }: { presences: readonly CompanyCo
 
 function Bar({ presence: { company, visitors }, most }: { presence: CompanyCount; most: number }) {
   const [query, change] = useQuery();
-  const chosen = query.company === company.guid;
+  const chosen = query.company === company.guid || query.company === normalDomain(company.domain);
   const watched = useIsWatched(company);
   return (
     <li>
@@ -27,9 +28,9 @@ function Bar({ presence: { company, visitors }, most }: { presence: CompanyCount
         className="bar"
         aria-pressed={chosen}
         data-watched={watched || undefined}
-        onClick={() => change({ company: chosen ? null : company.guid })}
+        onClick={() => change({ company: chosen ? null : addressOf(company) })}
       >
-        <span className="bar-name" title={company.domain}>
+        <span className="bar-name" dir="auto" translate="no" title={company.domain}>
           {company.name}
         </span>
         <span className="bar-count">{formatCount(visitors)}</span>

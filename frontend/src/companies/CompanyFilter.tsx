@@ -2,7 +2,9 @@ import * as Popover from '@radix-ui/react-popover';
 import { useState } from 'react';
 import { useQuery } from '../address/useQuery';
 import { Icon } from '../components/Icon';
-import { fold } from '../shared/fold';
+import { readableDomain } from '../shared/domain';
+import { t } from '../shared/messages/text';
+import { matchesWords, searchTextOf, searchWords } from '../shared/search';
 import { useLive } from '../store/useLive';
 import { CompanyBars } from './CompanyBars';
 
@@ -14,13 +16,15 @@ export function CompanyFilter() {
   const name = useLive(({ companies }) =>
     query.company === null
       ? null
-      : (companies.find(query.company)?.company.name ?? 'Company not on the website'),
+      : (companies.find(query.company)?.company.name ?? readableDomain(query.company)),
   );
   return (
     <div className="company-filter">
       <Popover.Root>
         <Popover.Trigger className="button" aria-pressed={name !== null}>
-          <span className="line">{name ?? 'All companies'}</span>
+          <span className="line" dir="auto" translate={name === null ? undefined : 'no'}>
+            {name ?? t('allCompanies')}
+          </span>
           <Icon name="down" />
         </Popover.Trigger>
         <Popover.Content className="popover" align="start" sideOffset={6} collisionPadding={12}>
@@ -31,7 +35,7 @@ export function CompanyFilter() {
         <button
           type="button"
           className="button icon-button"
-          aria-label="Show all companies"
+          aria-label={t('showAllCompanies')}
           onClick={() => change({ company: null })}
         >
           <Icon name="close" />
@@ -44,19 +48,22 @@ export function CompanyFilter() {
 function Chooser() {
   const ranking = useLive(({ companies }) => companies.ranking);
   const [search, setSearch] = useState('');
-  const wanted = fold(search.trim());
-  const found = ranking.filter(({ company }) => fold(`${company.name}\n${company.domain}`).includes(wanted));
+  const words = searchWords(search);
+  const found = ranking.filter(({ company }) =>
+    matchesWords(searchTextOf([company.name, company.domain]), words),
+  );
   return (
     <div className="chooser">
       <input
         type="search"
         className="search"
-        aria-label="Search companies"
-        placeholder="Search companies"
+        dir="auto"
+        aria-label={t('searchCompanies')}
+        placeholder={t('searchCompanies')}
         value={search}
         onChange={({ target }) => setSearch(target.value)}
       />
-      {found.length === 0 && <p className="quiet">No company on the website matches.</p>}
+      {found.length === 0 && <p className="quiet">{t('noCompanyMatches')}</p>}
       <CompanyBars presences={found.slice(0, LIMIT)} most={ranking[0]?.visitors ?? 0} />
     </div>
   );

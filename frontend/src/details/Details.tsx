@@ -5,8 +5,10 @@ import { Age } from '../components/Age';
 import { CopyButton } from '../components/CopyButton';
 import { Icon } from '../components/Icon';
 import type { Session } from '../feed/frame';
-import { formatCount, formatTime } from '../shared/format';
+import { addressOf } from '../shared/domain';
+import { formatTime } from '../shared/format';
 import { mailtoUrl, telUrl, websiteUrl } from '../shared/links';
+import { t } from '../shared/messages/text';
 import { countryName } from '../shared/origin';
 import { siteOf } from '../shared/pageAddress';
 import { useRowShape } from '../shared/useRowShape';
@@ -41,7 +43,7 @@ export function Details() {
         onCloseAutoFocus={focusTable}
         onInteractOutside={(event) => event.preventDefault()}
       >
-        <Dialog.Close className="button icon-button close" aria-label="Close the details">
+        <Dialog.Close className="button icon-button close" aria-label={t('closeDetails')}>
           <Icon name="close" />
         </Dialog.Close>
         {visitor !== null && <Visitor guid={visitor} />}
@@ -64,60 +66,64 @@ function Visitor({ guid }: { guid: string }) {
   if (visit === null) {
     return (
       <>
-        <Dialog.Title>{connecting ? 'Connecting…' : 'Not on the website'}</Dialog.Title>
-        {!connecting && (
-          <p className="quiet">This visitor has left, and this page has no record of the visit.</p>
-        )}
+        <Dialog.Title>{t(connecting ? 'emptyConnecting' : 'detailsGone')}</Dialog.Title>
+        {!connecting && <p className="quiet">{t('detailsGoneAdvice')}</p>}
       </>
     );
   }
   const { session, left } = visit;
   return (
     <>
-      <Dialog.Title>{titleOf(session)}</Dialog.Title>
-      {session.contact?.title !== undefined && <p className="quiet">{session.contact.title}</p>}
+      <Dialog.Title dir="auto" translate={session.contact ? 'no' : undefined}>
+        {titleOf(session)}
+      </Dialog.Title>
+      {session.contact?.title !== undefined && (
+        <p className="quiet" dir="auto">
+          {session.contact.title}
+        </p>
+      )}
       {left !== null && (
         <p className="has-left" role="status">
-          This visitor has left. These are the last known details.
+          {t('detailsLeft')}
         </p>
       )}
       <CompanyFacts session={session} />
-      <Facts title="Contact">
+      <Facts title={t('factsContact')}>
         {session.contact?.emailAddresses.map((email, index) => (
           <Fact key={`email ${index}`} text={email} href={mailtoUrl(email)} />
         ))}
         {session.contact?.phoneNumbers.map((phone, index) => (
           <Fact key={`phone ${index}`} text={phone} href={telUrl(phone)} />
         ))}
-        {isUnreachable(session) && <p className="quiet">No email address or phone number is known.</p>}
+        {isUnreachable(session) && <p className="quiet">{t('noContactFacts')}</p>}
       </Facts>
-      <Facts title="Session">
+      <Facts title={t('factsSession')}>
         <Fact text={session.ip} href={null} mono />
         <Origin session={session} />
         <Referrer session={session} />
         <dl className="times">
-          <dt>On site since</dt>
-          <dd>{formatTime(session.openedAt)}</dd>
+          <dt>{t('onSiteSince')}</dt>
+          <dd translate="no">{formatTime(session.openedAt)}</dd>
           {left === null && (
             <>
-              <dt>On site for</dt>
+              <dt>{t('onSiteFor')}</dt>
               <dd>
                 <Age since={session.openedAt} />
               </dd>
-              <dt>Last active</dt>
+              <dt>{t('lastActive')}</dt>
               <dd>
-                <Age since={session.lastActivityAt} /> ago
+                <Age since={session.lastActivityAt} phrase="ago" />
               </dd>
             </>
           )}
         </dl>
       </Facts>
       {visit.pages.length > 0 && (
-        <Facts title="Pages">
+        <Facts title={t('factsPages')}>
           <Pages visit={visit} version={visit.version} />
         </Facts>
       )}
-      <Facts title="Activity">
+      <Facts title={t('factsActivity')}>
         <Timeline visit={visit} version={visit.version} />
       </Facts>
     </>
@@ -126,8 +132,8 @@ function Visitor({ guid }: { guid: string }) {
 
 function titleOf({ contact, company, unidentified }: Session): string {
   if (contact) return contact.name;
-  if (company) return `Visitor from ${company.name}`;
-  return unidentified === true ? 'Not identified yet' : 'Unknown visitor';
+  if (company) return t('visitorFrom', { company: company.name });
+  return t(unidentified === true ? 'notIdentifiedYet' : 'unknownVisitor');
 }
 
 function isUnreachable({ contact }: Session): boolean {
@@ -140,7 +146,7 @@ function Origin({ session: { network, country } }: { session: Session }) {
     <dl className="times">
       {network !== undefined && (
         <>
-          <dt>Network</dt>
+          <dt>{t('network')}</dt>
           <dd dir="auto" translate="no">
             {network}
           </dd>
@@ -148,7 +154,7 @@ function Origin({ session: { network, country } }: { session: Session }) {
       )}
       {country !== undefined && (
         <>
-          <dt>Country</dt>
+          <dt>{t('country')}</dt>
           <dd>{countryName(country)}</dd>
         </>
       )}
@@ -160,7 +166,7 @@ function Referrer({ session: { referrer } }: { session: Session }) {
   if (referrer === undefined) return null;
   return (
     <dl className="times">
-      <dt>Came from</dt>
+      <dt>{t('cameFrom')}</dt>
       <dd dir="auto" translate="no">
         <Address url={referrer} text={siteOf(referrer)} />
       </dd>
@@ -172,20 +178,23 @@ function CompanyFacts({ session: { company } }: { session: Session }) {
   const [query, change] = useQuery();
   const visitors = useLive(({ companies }) => (company ? (companies.find(company.guid)?.visitors ?? 0) : 0));
   if (company === null) return null;
-  const alone = query.company === company.guid;
+  const address = addressOf(company);
+  const alone = query.company === company.guid || query.company === address;
   return (
-    <Facts title="Company">
+    <Facts title={t('factsCompany')}>
       <div className="company-line">
-        <strong>{company.name}</strong>
+        <strong dir="auto" translate="no">
+          {company.name}
+        </strong>
         <WatchButton company={company} />
       </div>
       <Fact text={company.domain} href={websiteUrl(company.domain)} elsewhere />
       <button
         type="button"
         className="link-button"
-        onClick={() => change({ company: alone ? null : company.guid })}
+        onClick={() => change({ company: alone ? null : address })}
       >
-        {alone ? 'Show all companies' : `Show only its visitors (${formatCount(visitors)} here)`}
+        {alone ? t('showAllCompanies') : t('showOnlyCompany', { count: visitors })}
       </button>
     </Facts>
   );
@@ -212,9 +221,9 @@ function Fact({ text, href, elsewhere = false, mono = false }: FactProps) {
   return (
     <div className="fact" data-mono={mono || undefined}>
       {href === null ? (
-        <span>{text}</span>
+        <span translate="no">{text}</span>
       ) : (
-        <a href={href} {...(elsewhere && { target: '_blank', rel: 'noopener noreferrer' })}>
+        <a translate="no" href={href} {...(elsewhere && { target: '_blank', rel: 'noopener noreferrer' })}>
           {text}
         </a>
       )}

@@ -1,5 +1,6 @@
 import { memo } from 'react';
 import { formatClock, formatTime } from '../shared/format';
+import { t } from '../shared/messages/text';
 import { linkOf, pathOf } from '../shared/pageAddress';
 import type { Visit } from '../store/journal';
 
@@ -10,7 +11,7 @@ import type { Visit } from '../store/journal';
  */
 export const Pages = memo(function Pages({ visit }: { visit: Visit; version: number }) {
   return (
-    <ol className="timeline" aria-label="Pages seen">
+    <ol className="timeline" aria-label={t('pagesSeen')}>
       {visit.pages.toReversed().map(({ at, page }, index) => (
         <li key={index}>
           <time dateTime={new Date(at).toISOString()} title={formatTime(at)}>

@@ -1,3 +1,6 @@
+import type { Arrival } from '../feed/change';
+import type { MessageKey } from '../shared/messages/en';
+import { t } from '../shared/messages/text';
 import type { Visit } from '../store/journal';
 
 /** An event at a server time, in milliseconds since the epoch. */
@@ -6,16 +9,16 @@ export interface TimelineEvent {
   what: string;
 }
 
-const SEEN = {
-  live: 'Arrived',
-  initial: 'Was already here when this page opened',
-  missed: 'Arrived while this page was offline',
-} as const;
+const SEEN: Record<Arrival, MessageKey> = {
+  live: 'seenLive',
+  initial: 'seenInitial',
+  missed: 'seenMissed',
+};
 
-const LEFT: Record<string, string> = {
-  closed: 'Left the website',
-  stale: 'Inactive for a while; has probably left',
-  missed: 'Left while this page was offline',
+const LEFT: Record<string, MessageKey> = {
+  closed: 'leftClosed',
+  stale: 'leftStale',
+  missed: 'leftMissed',
 };
 
 /** The events of a visit, the latest first. */
@@ -29,22 +32,24 @@ export function timelineOf({
   left,
 }: Visit): TimelineEvent[] {
   const events: TimelineEvent[] = [
-    { at: session.openedAt, what: 'Came to the website' },
-    { at: firstSeenAt, what: SEEN[arrival] },
+    { at: session.openedAt, what: t('cameToWebsite') },
+    { at: firstSeenAt, what: t(SEEN[arrival]) },
   ];
   const [eldest] = activities;
   if (eldest !== undefined && activityCount > activities.length) {
     const more = activityCount - activities.length;
-    events.push({ at: eldest, what: `Was active ${more} ${more === 1 ? 'time' : 'times'} before` });
+    events.push({ at: eldest, what: t('wasActiveBefore', { count: more }) });
   }
-  events.push(...activities.map((at) => ({ at, what: 'Was active' })));
+  events.push(...activities.map((at) => ({ at, what: t('wasActive') })));
   if (identifiedAt !== null) {
     events.push({
       at: identifiedAt,
-      what: session.company ? `Identified as ${session.company.name}` : 'Could not be identified',
+      what: session.company
+        ? t('identifiedAs', { company: session.company.name })
+        : t('couldNotBeIdentified'),
     });
   }
-  if (left !== null) events.push({ at: left.at, what: LEFT[left.reason] ?? 'Left' });
+  if (left !== null) events.push({ at: left.at, what: t(LEFT[left.reason] ?? 'leftMark') });
   // The sort is stable, so simultaneous events keep the order of the list above.
   return events.sort((a, b) => a.at - b.at).reverse();
 }

@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import { formatAverage, formatCount, formatDuration, formatRate, NOTHING } from '../shared/format';
+import { t } from '../shared/messages/text';
 import type { Series } from '../store/statsHistory';
 import { useLive } from '../store/useLive';
 import { LookupCosts } from './LookupCosts';
@@ -10,23 +11,23 @@ import './figures.css';
 export function Figures() {
   const stats = useLive(({ view }) => view.stats);
   return (
-    <dl className="figures" aria-label="Figures">
-      <Figure name="Active visitors" series={['active']}>
+    <dl className="figures" aria-label={t('figures')}>
+      <Figure name={t('figureActive')} series={['active']}>
         {stats ? formatCount(stats.activeSessions) : NOTHING}
       </Figure>
-      <Figure name="Being identified" series={['identified']}>
+      <Figure name={t('figureIdentifying')} series={['identified']}>
         {stats ? formatCount(stats.beingIdentified) : NOTHING}
       </Figure>
-      <Figure name="Companies" series={['companies']}>
+      <Figure name={t('figureCompanies')} series={['companies']}>
         {stats ? formatCount(stats.companies) : NOTHING}
       </Figure>
-      <Figure name="Visitors per company" series={['perCompany']}>
+      <Figure name={t('figurePerCompany')} series={['perCompany']}>
         {stats && stats.companies > 0 ? formatAverage(stats.averageVisitorsPerCompany) : NOTHING}
       </Figure>
-      <Figure name="Session duration" series={['duration']}>
+      <Figure name={t('figureDuration')} series={['duration']}>
         <AverageDuration />
       </Figure>
-      <Figure name="In and out per second" series={['arrivals', 'departures']}>
+      <Figure name={t('figureRates')} series={['arrivals', 'departures']}>
         <ArrivalsAndDepartures />
       </Figure>
       <LookupCosts />
@@ -51,10 +52,12 @@ function ArrivalsAndDepartures() {
   return (
     <>
       <span className="rate-in">
-        <span className="visually-hidden">in </span>+{formatRate(arrivals)}
+        <span className="visually-hidden">{`${t('figureIn')} `}</span>
+        <span>{`+${formatRate(arrivals)}`}</span>
       </span>{' '}
       <span className="rate-out">
-        <span className="visually-hidden">out </span>−{formatRate(departures)}
+        <span className="visually-hidden">{`${t('figureOut')} `}</span>
+        <span>{`−${formatRate(departures)}`}</span>
       </span>
     </>
   );
@@ -72,7 +75,7 @@ function Figure({
   return (
     <div className="figure">
       <dt>{name}</dt>
-      <dd>{children}</dd>
+      <dd translate="no">{children}</dd>
       <dd className="trace">
         <Sparkline series={series} />
       </dd>

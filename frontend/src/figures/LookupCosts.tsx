@@ -1,19 +1,23 @@
 import type { Lookups } from '../feed/status';
-import { formatCount, formatMoney, formatShare, formatSince, NOTHING } from '../shared/format';
+import { formatMoney, formatShare, formatSince, NOTHING } from '../shared/format';
+import { t } from '../shared/messages/text';
 import { useLive } from '../store/useLive';
-import { savedCalls, savedShare, shares } from './lookups';
+import { savedShare, shares } from './lookups';
 
-/** One more of the figures: what it costs to know who visitors are, and what saved calls. */
+/** One more of the figures: what it costs to know who visitors are, and how many needed no call. */
 export function LookupCosts() {
   const lookups = useLive(({ view }) => view.pipeline?.lookups ?? null);
   return (
     <div className="figure costs">
       <dt>
-        Spent on lookups
+        {t('figureSpent')}
         <Since />
       </dt>
-      <dd>{lookups ? formatMoney(lookups.spent) : NOTHING}</dd>
-      {lookups ? <Calls lookups={lookups} /> : <NoCalls />}
+      <dd translate="no">{lookups ? formatMoney(lookups.spent) : NOTHING}</dd>
+      <dd className="calls">
+        <CostBar lookups={lookups} />
+        <span className="line">{describeSaved(lookups)}</span>
+      </dd>
     </div>
   );
 }
@@ -22,37 +26,19 @@ export function LookupCosts() {
 function Since() {
   const since = useLive(({ view }) => view.pipeline?.lookupsSince ?? null);
   const text = useLive(({ status: { now } }) => (since === null ? null : formatSince(since, now ?? since)));
-  return text !== null && <span className="since"> since {text}</span>;
+  return text !== null && <span className="since">{` ${t('figureSpentSince', { since: text })}`}</span>;
 }
 
-/** As high as what is to come. */
-function NoCalls() {
+function CostBar({ lookups }: { lookups: Lookups | null }) {
   return (
-    <dd className="calls">
-      <span className="cost-bar" />
-      <span className="line">No lookups yet</span>
-      <span className="line">{NOTHING}</span>
-    </dd>
+    <span className="cost-bar" aria-hidden="true">
+      {lookups !== null &&
+        shares(lookups).map(([what, part]) => <i key={what} data-what={what} style={{ flexGrow: part }} />)}
+    </span>
   );
 }
 
-function Calls({ lookups }: { lookups: Lookups }) {
-  const share = savedShare(lookups);
-  return (
-    <dd className="calls">
-      <span className="cost-bar" aria-hidden="true">
-        {shares(lookups).map(([what, part]) => (
-          <i key={what} data-what={what} style={{ flexGrow: part }} />
-        ))}
-      </span>
-      <span className="line">
-        {formatCount(lookups.paid)} calls paid, {formatCount(savedCalls(lookups))} saved
-        {share !== null && ` (${formatShare(share)})`}
-      </span>{' '}
-      <span className="line">
-        {formatCount(lookups.savedByCache)} cached, {formatCount(lookups.savedByFleet)} from the shared cache,{' '}
-        {formatCount(lookups.savedBySharing)} shared
-      </span>
-    </dd>
-  );
+function describeSaved(lookups: Lookups | null): string {
+  const share = lookups && savedShare(lookups);
+  return share === null ? t('figureNoLookups') : t('figureCached', { share: formatShare(share) });
 }

@@ -8,9 +8,8 @@ const HEIGHT = 28;
 /** The minimum width of the line, in seconds. */
 const MIN_SPAN = 60;
 
-/** The custom property of each line's colour. */
-const COLOURS: Partial<Record<Series, string>> = { departures: '--departures' };
-const COLOUR = '--accent';
+/** The property of the style that holds each line's colour. */
+const COLOURS: Partial<Record<Series, 'color' | 'outlineColor'>> = { departures: 'outlineColor' };
 
 /**
  * The figures of the last minutes, redrawn once a second. It is hidden from screen readers, because it adds nothing
@@ -34,8 +33,11 @@ export function Sparkline({ series }: { series: readonly Series[] }) {
     const scheme = window.matchMedia('(prefers-color-scheme: dark)');
     const repaint = () => drawn.redraw();
     scheme.addEventListener('change', repaint);
+    const themed = new MutationObserver(repaint);
+    themed.observe(document.documentElement, { attributeFilter: ['data-theme'] });
     return () => {
       resized.disconnect();
+      themed.disconnect();
       scheme.removeEventListener('change', repaint);
       drawn.destroy();
       plot.current = null;
@@ -53,7 +55,7 @@ export function Sparkline({ series }: { series: readonly Series[] }) {
 function draw(element: HTMLElement, series: readonly Series[]): uPlot {
   const styles = getComputedStyle(element);
   // Read for each drawing, because the colour scheme may change.
-  const colour = (name: Series) => () => styles.getPropertyValue(COLOURS[name] ?? COLOUR);
+  const colour = (name: Series) => () => styles[COLOURS[name] ?? 'color'];
   const options: uPlot.Options = {
     width: element.clientWidth,
     height: HEIGHT,

@@ -3,14 +3,6 @@ import type { EnricherStatus } from '../feed/status';
 /** Why the identification service answers nobody who uses our account. */
 export type AccountProblem = 'refused' | 'exhausted';
 
-/** What that means for new visitors; a sentence that begins with them. */
-export const ACCOUNT_PROBLEMS: Record<AccountProblem, string> = {
-  refused:
-    'are not identified, because the identification service refuses our key. Known visitors are shown as before.',
-  exhausted:
-    'are not identified, because our account at the identification service has no lookups left. Known visitors are shown as before.',
-};
-
 /** The Deanonymizer as the enrichers see it; unknown without an enricher. */
 export interface Deanonymizer {
   state: 'answering' | 'tried again' | 'held back' | AccountProblem | 'unknown';

@@ -1,12 +1,13 @@
 import type { Interruption, Pipeline } from '../feed/status';
-import { formatClock, formatDuration } from '../shared/format';
+import { formatClock, formatSince } from '../shared/format';
+import type { MessageKey } from '../shared/messages/en';
+import { t } from '../shared/messages/text';
 import { assessPipeline } from './pipeline';
 
-/** What is interrupted, in the words of people who sell. */
-const WHAT: Record<string, string> = {
-  streams: 'The connection to the visitor data',
-  ingestors: 'The connection to the website',
-  enrichers: 'The identification of visitors',
+const WHAT: Record<string, MessageKey> = {
+  streams: 'interruptedStreams',
+  ingestors: 'interruptedWebsite',
+  enrichers: 'interruptedIdentification',
 };
 
 /**
@@ -19,9 +20,8 @@ export function describeInterruption(pipeline: Pipeline | null): string | null {
 }
 
 function describe({ part, since }: Interruption): string {
-  if (part === 'backlog') return 'The connection is back. Missed changes are being added.';
-  const what = WHAT[part] ?? 'A part of the system';
-  return `${what} has been interrupted since ${formatClock(since)}.`;
+  if (part === 'backlog') return t('interruptedBacklog');
+  return t(WHAT[part] ?? 'interruptedOther', { since: formatClock(since) });
 }
 
 /**
@@ -33,6 +33,6 @@ export function describeFeed(pipeline: Pipeline | null, now: number | null): str
   if (pipeline === null || now === null) return null;
   const { state, silentSeconds } = assessPipeline(pipeline, now).emitter;
   if (state !== 'disconnected') return null;
-  const silence = formatDuration(silentSeconds);
-  return `The website has sent nothing for ${silence}. Visitors without activity leave this list.`;
+  // To the minute, so that the text does not change with each report.
+  return t('websiteSilent', { since: formatSince(now - silentSeconds * 1_000, now) });
 }

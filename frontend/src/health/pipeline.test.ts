@@ -50,21 +50,21 @@ describe('groups and problems', () => {
       [0, 1],
     ]);
     expect(problems).toEqual([
-      { who: 'enricher host-2', reason: 'the Deanonymizer does not answer' },
-      { who: 'gateway host-1', reason: 'not ready' },
+      'enricher host-2: the Deanonymizer does not answer',
+      'gateway host-1: not ready',
     ]);
   });
 
   it('ignore the last status of a silent process', () => {
     const { groups, problems } = assessThese(ingestor, { ...enricher, at: NOW - 12_000 }, gateway);
     expect(groups[1]).toEqual({ process: 'enricher', ready: 0, total: 1 });
-    expect(problems).toEqual([{ who: 'enricher host-1', reason: 'has sent no status for 12s' }]);
+    expect(problems).toEqual(['enricher host-1 has sent no status for 12s']);
   });
 
   it('include required processes that are missing', () => {
     expect(assessThese(gateway).problems).toEqual([
-      { who: 'ingestor', reason: 'none is known to run' },
-      { who: 'enricher', reason: 'none is known to run' },
+      'ingestor: none is known to run',
+      'enricher: none is known to run',
     ]);
   });
 

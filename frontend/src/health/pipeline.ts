@@ -1,12 +1,7 @@
 import type { IngestorStatus, Pipeline } from '../feed/status';
 import { formatDuration } from '../shared/format';
-import {
-  ACCOUNT_PROBLEMS,
-  accountOf,
-  assessAccount,
-  assessDeanonymizer,
-  type Deanonymizer,
-} from './deanonymizer';
+import { t } from '../shared/messages/text';
+import { accountOf, assessAccount, assessDeanonymizer, type Deanonymizer } from './deanonymizer';
 
 /** Milliseconds without a status after which a process counts as not ready; each sends one a second. */
 const QUIET_AFTER = 10_000;
@@ -22,19 +17,14 @@ export interface ProcessGroup {
   total: number;
 }
 
-/** Something that fails, and why. */
-export interface Problem {
-  who: string;
-  reason: string;
-}
-
 export interface Health {
   groups: ProcessGroup[];
   emitter: Emitter;
   deanonymizer: Deanonymizer;
   /** Messages in the queue. */
   queued: number;
-  problems: Problem[];
+  /** What fails, and why; in the words of operators. */
+  problems: string[];
 }
 
 /** The emitter as the ingestors see it; unknown without an ingestor. */
@@ -67,21 +57,34 @@ export function assessPipeline({ processes }: Pipeline, now: number): Health {
     // All of them report the same queue.
     queued: Math.max(0, ...enrichers.map(({ queueWaiting }) => queueWaiting)),
     problems: [
-      ...(account === null ? [] : [{ who: 'New visitors', reason: ACCOUNT_PROBLEMS[account] }]),
-      ...groups.filter(isMissing).map(({ process }) => ({ who: process, reason: 'none is known to run' })),
-      ...states.flatMap(({ process, instance, problem }) =>
-        problem === null || (account !== null && isAboutAccount(problem))
-          ? []
-          : [{ who: `${process} ${instance}`, reason: problem }],
-      ),
+      ...(account === null
+        ? []
+        : [t(account === 'refused' ? 'deanonymizerRefused' : 'deanonymizerExhausted')]),
+      ...groups.filter(isMissing).map(({ process }) => t('problemNoneRuns', { process })),
+      ...states
+        .map(({ problem }) => problem)
+        .filter((problem) => problem !== null)
+        .filter(({ reason }) => account === null || !isAboutAccount(reason))
+        .map(({ text }) => text),
     ],
   };
 }
 
-function problemOf(status: Pipeline['processes'][number], now: number): string | null {
+interface Problem {
+  text: string;
+  /** As the process reports it. */
+  reason: string;
+}
+
+function problemOf(status: Pipeline['processes'][number], now: number): Problem | null {
+  const process = `${status.process} ${status.instance}`;
   const quietFor = now - status.at;
-  if (quietFor >= QUIET_AFTER) return `has sent no status for ${formatDuration(quietFor / 1_000)}`;
-  return status.ready ? null : (status.reason ?? 'not ready');
+  if (quietFor >= QUIET_AFTER) {
+    return { text: t('problemQuiet', { process, duration: formatDuration(quietFor / 1_000) }), reason: '' };
+  }
+  if (status.ready) return null;
+  const reason = status.reason ?? t('problemNotReady');
+  return { text: t('problemReason', { process, reason }), reason };
 }
 
 /** Whether a reason names our account, and nothing else. */

@@ -1,10 +1,9 @@
 import type { Column, Sort, SortKey } from '../address/query';
 import type { Session } from '../feed/frame';
+import { compareTexts } from '../shared/collate';
 import { pathOf } from '../shared/pageAddress';
+import { originOf } from '../shared/origin';
 import type { Compare } from './order';
-
-/** Compares digits as numbers: `10.0.0.9` comes before `10.0.0.10`. */
-const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
 
 /** The text that each column is sorted by. */
 const TEXTS: Record<Exclude<Column, 'opened' | 'active'>, (session: Session) => string> = {
@@ -12,6 +11,7 @@ const TEXTS: Record<Exclude<Column, 'opened' | 'active'>, (session: Session) => 
   contact: ({ contact }) => contact?.name ?? '',
   email: ({ contact }) => contact?.emailAddresses[0] ?? '',
   phone: ({ contact }) => contact?.phoneNumbers[0] ?? '',
+  place: (session) => originOf(session) ?? '',
   ip: ({ ip }) => ip,
   page: ({ page }) => (page ? pathOf(page.url) : ''),
 };
@@ -32,13 +32,13 @@ export function compareBy({ by, descending }: Sort): Compare<Session> {
   if (by === 'opened') return (a, b) => newestFirst(a, b) * sign;
   if (by === 'active') return (a, b) => (b.lastActivityAt - a.lastActivityAt) * sign || newestFirst(a, b);
   const textOf = TEXTS[by];
-  return (a, b) => compareTexts(textOf(a), textOf(b), sign) || newestFirst(a, b);
+  return (a, b) => compareKnown(textOf(a), textOf(b), sign) || newestFirst(a, b);
 }
 
-function compareTexts(a: string, b: string, sign: number): number {
+function compareKnown(a: string, b: string, sign: number): number {
   if (a === b) return 0;
   if (a === '' || b === '') return a === '' ? 1 : -1;
-  return collator.compare(a, b) * sign;
+  return compareTexts(a, b) * sign;
 }
 
 function newestFirst(a: Session, b: Session): number {

@@ -9,7 +9,7 @@ const varga = { guid: 'v', name: 'Varga Optics', domain: 'varga.example' };
 
 function line(guid: string, company: Company | null, age = 0): VisitorLine {
   const visitor = { guid, session: aSession({ guid, company, openedAt: NOW - age }) };
-  return { kind: 'visitor', key: guid, visitor, left: null, matches: true, text: null };
+  return { kind: 'visitor', key: guid, visitor, left: null, cameAt: 0, matches: true, text: null };
 }
 
 const lines = [

@@ -1,11 +1,13 @@
 import type { Company } from '../feed/frame';
 import { NO_COMPANY, type CompanyLine, type Line, type VisitorLine } from './lines';
+import { isReachable } from './match';
 import type { Plan } from './plan';
 
 interface Group {
   company: Company | null;
   lines: VisitorLine[];
   visitors: number;
+  reachable: number;
   openedAt: number;
 }
 
@@ -23,13 +25,14 @@ export function groupByCompany(
   const rank = ([key]: [string, Group]) => Number(key === NO_COMPANY);
   // The sort is stable: equal groups stay in the order of their first visitors.
   groups.sort((a, b) => rank(a) - rank(b) || (a[1].visitors - b[1].visitors) * byVisitors);
-  return groups.flatMap(([key, { company, lines, visitors, openedAt }]): Line[] => {
+  return groups.flatMap(([key, { company, lines, visitors, reachable, openedAt }]): Line[] => {
     const open = unfolded.has(key);
     const head: CompanyLine = {
       kind: 'company',
       key: `company ${key}`,
       company,
       visitors,
+      reachable,
       openedAt,
       unfolded: open,
     };
@@ -40,15 +43,19 @@ export function groupByCompany(
 function gather(inOrder: readonly VisitorLine[]): Map<string, Group> {
   const groups = new Map<string, Group>();
   for (const line of inOrder) {
-    const { company, openedAt } = line.visitor.session;
+    const { session } = line.visitor;
+    const { company, openedAt } = session;
     const key = company?.guid ?? NO_COMPANY;
     let group = groups.get(key);
     if (!group) {
-      group = { company, lines: [], visitors: 0, openedAt };
+      group = { company, lines: [], visitors: 0, reachable: 0, openedAt };
       groups.set(key, group);
     }
     group.lines.push(line);
-    if (line.left === null) group.visitors += 1;
+    if (line.left === null) {
+      group.visitors += 1;
+      if (isReachable(session)) group.reachable += 1;
+    }
     if (openedAt < group.openedAt) group.openedAt = openedAt;
   }
   return groups;

@@ -11,6 +11,8 @@ export interface VisitorLine {
   visitor: Visitor;
   /** Why and when (by the page's clock) the visitor left; set while the line is still shown after that. */
   left: { reason: DepartureReason; at: number } | null;
+  /** When the visitor came, by the page's clock. */
+  readonly cameAt: number;
   matches: boolean;
   /** The text that a search looks at; made when it is first needed. */
   text: string | null;
@@ -24,6 +26,8 @@ export interface CompanyLine {
   readonly company: Company | null;
   /** How many of its visitors are on the site now. */
   readonly visitors: number;
+  /** How many of them have an email address or a phone number. */
+  readonly reachable: number;
   /** When the earliest of these sessions opened, in milliseconds since the epoch. */
   readonly openedAt: number;
   readonly unfolded: boolean;

@@ -3,7 +3,7 @@ import { DEFAULT_QUERY, type Query } from '../address/query';
 import type { Visitor } from '../feed/change';
 import type { Session } from '../feed/frame';
 import { aSession, NOW } from '../testing/samples';
-import { LAYOUT_INTERVAL, LINGER_TIME, Listing } from './listing';
+import { BUSY_LAYOUT_INTERVAL, LAYOUT_INTERVAL, LINGER_TIME, Listing } from './listing';
 import { makePlan } from './plan';
 
 let listing: Listing;
@@ -113,7 +113,7 @@ describe('lines', () => {
     after(0);
     hide('a');
     expect(after(0)).toEqual(['b']);
-    listing.hold(true);
+    listing.hold(true, elapsed);
     hide('b');
     expect(after(0)).toEqual([]);
   });
@@ -177,7 +177,7 @@ describe('while the order is held', () => {
     come('a', { openedAt: NOW - 20 });
     come('b', { openedAt: NOW - 10 });
     after(0);
-    listing.hold(true);
+    listing.hold(true, elapsed);
   });
 
   it('nothing moves, departures are marked, and changes are counted', () => {
@@ -185,7 +185,7 @@ describe('while the order is held', () => {
     leave('a');
     expect(after(10 * LINGER_TIME)).toEqual(['b', '-a']);
     expect(listing.waiting).toEqual({ came: 1, left: 1 });
-    listing.hold(false);
+    listing.hold(false, elapsed);
     expect(after(0)).toEqual(['c', 'b']);
     expect(listing.waiting).toEqual({ came: 0, left: 0 });
   });
@@ -227,4 +227,63 @@ describe('while the order is held', () => {
     become('c', { company: lumen });
     expect(listing.waiting.came).toBe(1);
   });
+});
+
+describe('while forty visitors a second arrive', () => {
+  /** Lets them arrive for so many milliseconds, and lays out after each. */
+  function arrive(milliseconds: number): void {
+    for (const end = elapsed + milliseconds; elapsed < end; after(25)) {
+      come(`guid-${elapsed}`, { openedAt: NOW + elapsed });
+    }
+  }
+
+  it('the order is held, and they are counted', () => {
+    arrive(3_000);
+    expect(listing.heldBy).toBe('arrivals');
+    const before = listing.lines;
+    const { came } = listing.waiting;
+    arrive(1_000);
+    expect(listing.lines).toBe(before);
+    expect(listing.waiting.came).toBe(came + 40);
+  });
+
+  it('they are let in by the reader, or after a while', () => {
+    arrive(3_000);
+    listing.requestLayout();
+    expect(after(0)).toHaveLength(120);
+    expect(listing.waiting.came).toBe(0);
+    arrive(BUSY_LAYOUT_INTERVAL - 100);
+    expect(listing.lines).toHaveLength(120);
+    arrive(1_000);
+    expect(listing.lines.length).toBeGreaterThan(120);
+  });
+
+  it('the order is released once few arrive', () => {
+    arrive(3_000);
+    come('last', { openedAt: NOW + elapsed });
+    expect(after(10_000)[0]).toBe('last');
+    expect(listing.heldBy).toBeNull();
+  });
+
+  it('the reader’s hold comes first', () => {
+    arrive(3_000);
+    listing.hold(true, elapsed);
+    expect(listing.heldBy).toBe('reader');
+    arrive(2 * BUSY_LAYOUT_INTERVAL);
+    const { came } = listing.waiting;
+    expect(came).toBeGreaterThan(700);
+    listing.hold(false, elapsed);
+    after(0);
+    expect(listing.heldBy).toBe('arrivals');
+    expect(listing.waiting.came).toBe(0);
+  });
+});
+
+it('takes those who are there at first for no arrivals', () => {
+  for (let n = 0; n < 1_000; n += 1) {
+    const visitor = { guid: `${n}`, session: aSession({ guid: `${n}` }) };
+    listing.apply({ kind: 'came', visitor, arrival: 'initial' }, elapsed, NOW);
+  }
+  after(0);
+  expect(listing.heldBy).toBeNull();
 });

@@ -1,8 +1,9 @@
 import { DEFAULT_QUERY } from '../address/query';
 import type { Change, DepartureReason, Visitor } from '../feed/change';
+import { ArrivalRate, RATE_CHECK_INTERVAL } from './arrivalRate';
 import { groupByCompany } from './groups';
 import type { Line, VisitorLine } from './lines';
-import { searchTextOf } from './match';
+import { visitorText } from './match';
 import { Order } from './order';
 import { makePlan, type Plan } from './plan';
 
@@ -10,6 +11,12 @@ import { makePlan, type Plan } from './plan';
 export const LINGER_TIME = 600;
 /** Minimum milliseconds between two layouts, unless one is requested. */
 export const LAYOUT_INTERVAL = 100;
+
+/** Milliseconds between two layouts while many visitors arrive. */
+export const BUSY_LAYOUT_INTERVAL = 10_000;
+
+/** What holds the order: the reader, or that many visitors arrive. */
+export type Holder = 'reader' | 'arrivals';
 
 /** Changes since the order has been held. */
 export interface Waiting {
@@ -21,7 +28,8 @@ export interface Waiting {
  * The table's lines: who is shown, in which order, under which company.
  *
  * Changes are applied as they come; the lines are laid out from them at most ten times a second. While the order is
- * held, nothing moves: visitors who leave are marked in place, and changes are counted.
+ * held, nothing moves: visitors who leave are marked in place, and changes are counted. If only many arrivals hold it,
+ * they are let in every few seconds.
  */
 export class Listing {
   #plan: Plan = makePlan(DEFAULT_QUERY, () => false);
@@ -39,7 +47,9 @@ export class Listing {
   #layoutNeeded = false;
   #layoutRequested = false;
   #matchedAt = 0;
-  #held = false;
+  #heldBy: Holder | null = null;
+  #reading = false;
+  readonly #arrivals = new ArrivalRate();
   readonly #waitingArrivals = new Set<VisitorLine>();
   readonly #waitingDepartures = new Set<VisitorLine>();
 
@@ -58,8 +68,9 @@ export class Listing {
     return this.#lastChanges;
   }
 
-  get held(): boolean {
-    return this.#held;
+  /** What holds the order: the reader, or that many visitors arrive; null if nothing does. */
+  get heldBy(): Holder | null {
+    return this.#heldBy;
   }
 
   get waiting(): Waiting {
@@ -81,7 +92,8 @@ export class Listing {
   apply(change: Change, elapsed: number, now: number): void {
     switch (change.kind) {
       case 'came':
-        this.#add(change.visitor, now);
+        if (change.arrival === 'live') this.#arrivals.add(elapsed);
+        this.#add(change.visitor, elapsed, now);
         break;
       case 'changed':
         this.#refreshVisitor(change.visitor, now);
@@ -105,11 +117,10 @@ export class Listing {
     this.requestLayout();
   }
 
-  /** Holds the order, or releases it. */
-  hold(held: boolean): void {
-    if (this.#held === held) return;
-    this.#held = held;
-    if (!held) this.requestLayout();
+  /** Holds the order for the reader, or releases it. */
+  hold(held: boolean, elapsed: number): void {
+    this.#reading = held;
+    this.#updateHolder(elapsed);
   }
 
   /** Shows what is waiting at the next layout, while the order stays held. */
@@ -123,8 +134,13 @@ export class Listing {
    * @returns milliseconds until the next layout is due, or null if none is
    */
   update(elapsed: number, now: number): number | null {
-    if (this.#plan.dependsOnTime && !this.#held && now !== this.#matchedAt) this.#matchAll(now);
-    if (this.#held && !this.#layoutRequested) return null;
+    this.#updateHolder(elapsed);
+    if (this.#plan.dependsOnTime && this.#heldBy === null && now !== this.#matchedAt) this.#matchAll(now);
+    if (this.#heldBy !== null && !this.#layoutRequested) {
+      if (this.#heldBy === 'reader') return null;
+      if (elapsed - this.#laidOutAt < BUSY_LAYOUT_INTERVAL) return RATE_CHECK_INTERVAL;
+      this.requestLayout();
+    }
     this.#endLingering(elapsed);
     const dueIn = this.#layoutRequested ? 0 : this.#laidOutAt + LAYOUT_INTERVAL - elapsed;
     if (this.#layoutRequested || (this.#layoutNeeded && dueIn <= 0)) {
@@ -136,7 +152,16 @@ export class Listing {
     return next ? Math.max(0, next.at + LINGER_TIME - elapsed) : null;
   }
 
-  #add(visitor: Visitor, now: number): void {
+  #updateHolder(elapsed: number): void {
+    const busy = this.#arrivals.isBusy(elapsed, this.#heldBy === 'arrivals');
+    const holder = this.#reading ? 'reader' : busy ? 'arrivals' : null;
+    if (holder === null && this.#heldBy !== null) this.requestLayout();
+    // The reader's hand is gone, and what waited for it is let in before the order is held for another reason.
+    if (holder === 'arrivals' && this.#heldBy === 'reader') this.requestLayout();
+    this.#heldBy = holder;
+  }
+
+  #add(visitor: Visitor, elapsed: number, now: number): void {
     // A visitor who returns before the line is gone gets the same line again.
     const known = this.#byGuid.get(visitor.guid);
     if (known) {
@@ -151,6 +176,7 @@ export class Listing {
       key: visitor.guid,
       visitor,
       left: null,
+      cameAt: elapsed,
       matches: false,
       text: null,
     };
@@ -188,7 +214,7 @@ export class Listing {
     }
     this.#lingering.push({ line, at: elapsed });
     this.#invalidate();
-    if (this.#held) this.#waitingDepartures.add(line);
+    if (this.#heldBy !== null) this.#waitingDepartures.add(line);
   }
 
   #delete(line: VisitorLine): void {
@@ -212,7 +238,7 @@ export class Listing {
     const matched = line.matches;
     line.text = null;
     line.matches = this.#matches(line, now);
-    if (this.#held && line.matches && !matched) this.#waitingArrivals.add(line);
+    if (this.#heldBy !== null && line.matches && !matched) this.#waitingArrivals.add(line);
     if (!line.matches) this.#waitingArrivals.delete(line);
     this.#order.put(line);
     this.#invalidate();
@@ -230,7 +256,7 @@ export class Listing {
 
   #matches(line: VisitorLine, now: number): boolean {
     const { session } = line.visitor;
-    line.text ??= searchTextOf(session);
+    line.text ??= visitorText(session);
     return this.#plan.matches(session, line.text, now);
   }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { DEFAULT_QUERY, type Query } from '../address/query';
 import type { Session } from '../feed/frame';
 import { aSession, NOW } from '../testing/samples';
-import { matchOf, searchTextOf } from './match';
+import { matchOf, visitorText } from './match';
 
 const lumen = { guid: 'l', name: 'Lumen & Sons', domain: 'lumen.example' };
 const ines = {
@@ -15,7 +15,7 @@ const ines = {
 
 function matches(query: Partial<Query>, session: Partial<Session>, watched = false): boolean {
   const whole = aSession(session);
-  return matchOf({ ...DEFAULT_QUERY, ...query }, () => watched)(whole, searchTextOf(whole), NOW);
+  return matchOf({ ...DEFAULT_QUERY, ...query }, () => watched)(whole, visitorText(whole), NOW);
 }
 
 describe('a search', () => {

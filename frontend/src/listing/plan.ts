@@ -1,4 +1,4 @@
-import { type Query, sortOf } from '../address/query';
+import { filterKeyOf, type Query, sortOf } from '../address/query';
 import type { Company, Session } from '../feed/frame';
 import { compareBy, movesWhenTouched } from './compare';
 import { matchOf, type Match } from './match';
@@ -23,7 +23,7 @@ export interface Plan {
 /** @param isWatched whether a company is on the watchlist; its result may change only with `watchedVersion` */
 export function makePlan(query: Query, isWatched: (company: Company) => boolean, watchedVersion = 0): Plan {
   const sort = sortOf(query);
-  const { search, company, known, age, watched, grouped, unfolded } = query;
+  const { age, watched, grouped, unfolded } = query;
   return {
     compare: compareBy(sort),
     movesWhenTouched: movesWhenTouched(sort.by),
@@ -33,6 +33,6 @@ export function makePlan(query: Query, isWatched: (company: Company) => boolean,
     byVisitors: sort.by !== 'visitors' ? 0 : sort.descending ? -1 : 1,
     unfolded,
     orderKey: JSON.stringify(sort),
-    filterKey: JSON.stringify([search, company, known, age, watched && watchedVersion]),
+    filterKey: `${filterKeyOf(query)} ${watched ? watchedVersion : ''}`,
   };
 }

@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import { t } from '../shared/messages/text';
 import { isLoggedIn } from './login';
 
 /** The log-out button, for readers who have logged in through the form. */
@@ -8,7 +9,7 @@ export function LogOut() {
   return (
     <form method="post" action="/logout">
       <button type="submit" className="button">
-        Log out
+        {t('logOut')}
       </button>
     </form>
   );

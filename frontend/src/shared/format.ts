@@ -1,3 +1,6 @@
+import { locale } from './messages/language';
+import { t } from './messages/text';
+
 /** Stands for a missing value. */
 export const NOTHING = '–';
 
@@ -5,65 +8,77 @@ const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** The languages of the reader's browser. */
-const locale = typeof navigator === 'undefined' ? undefined : navigator.languages;
-const counts = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
-const averages = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 2 });
-const rates = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const amounts = new Intl.NumberFormat(locale, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-// Rounded down, so that 100% is never shown before it is true.
-const shares = new Intl.NumberFormat(locale, {
-  style: 'percent',
-  maximumFractionDigits: 0,
-  roundingMode: 'floor',
-});
-const times = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
-const minutes = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' });
-const dates = new Intl.DateTimeFormat(locale, {
-  day: 'numeric',
-  month: 'short',
-  hour: '2-digit',
-  minute: '2-digit',
-});
-const clock = new Intl.DateTimeFormat(locale, { timeStyle: 'medium' });
+/** The formats of one locale. */
+function makeFormats(tag: string) {
+  return {
+    counts: new Intl.NumberFormat(tag, { maximumFractionDigits: 0 }),
+    averages: new Intl.NumberFormat(tag, { minimumFractionDigits: 1, maximumFractionDigits: 2 }),
+    rates: new Intl.NumberFormat(tag, { minimumFractionDigits: 1, maximumFractionDigits: 1 }),
+    amounts: new Intl.NumberFormat(tag, { minimumFractionDigits: 2, maximumFractionDigits: 2 }),
+    // Rounded down, so that 100% is never shown before it is true.
+    shares: new Intl.NumberFormat(tag, {
+      style: 'percent',
+      maximumFractionDigits: 0,
+      roundingMode: 'floor',
+    }),
+    times: new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeStyle: 'medium' }),
+    minutes: new Intl.DateTimeFormat(tag, { hour: '2-digit', minute: '2-digit' }),
+    dates: new Intl.DateTimeFormat(tag, {
+      day: 'numeric',
+      month: 'short',
+      hour: '2-digit',
+      minute: '2-digit',
+    }),
+    clock: new Intl.DateTimeFormat(tag, { timeStyle: 'medium' }),
+    units: [t('unitDays'), t('unitHours'), t('unitMinutes'), t('unitSeconds')] as const,
+  };
+}
+
+let current: { tag: string; formats: ReturnType<typeof makeFormats> } | null = null;
+
+function formats(): ReturnType<typeof makeFormats> {
+  const tag = locale();
+  if (current?.tag !== tag) current = { tag, formats: makeFormats(tag) };
+  return current.formats;
+}
 
 export function formatCount(count: number): string {
-  return counts.format(count);
+  return formats().counts.format(count);
 }
 
 export function formatAverage(average: number): string {
-  return averages.format(average);
+  return formats().averages.format(average);
 }
 
 /** Events per second. */
 export function formatRate(rate: number): string {
-  return rate === 0 ? '0' : rates.format(rate);
+  return rate === 0 ? '0' : formats().rates.format(rate);
 }
 
 /** An amount of money; only the operator knows the currency. */
 export function formatMoney(amount: number): string {
-  return amounts.format(amount);
+  return formats().amounts.format(amount);
 }
 
 /** A share from 0 to 1, as a percentage. */
 export function formatShare(share: number): string {
-  return shares.format(share);
+  return formats().shares.format(share);
 }
 
 /** Date and time in the reader's time zone, of milliseconds since the epoch. */
 export function formatTime(at: number): string {
-  return times.format(at);
+  return formats().times.format(at);
 }
 
 /** Time of day in the reader's time zone, of milliseconds since the epoch. */
 export function formatClock(at: number): string {
-  return clock.format(at);
+  return formats().clock.format(at);
 }
 
 /** A point in time, to the minute: the time alone where it is on the same day as `now`. */
 export function formatSince(at: number, now: number): string {
   const sameDay = new Date(at).toDateString() === new Date(now).toDateString();
-  return (sameDay ? minutes : dates).format(at);
+  return (sameDay ? formats().minutes : formats().dates).format(at);
 }
 
 /**
@@ -72,11 +87,12 @@ export function formatSince(at: number, now: number): string {
  */
 export function formatDuration(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));
+  const { units } = formats();
   const parts = [
-    `${Math.floor(whole / DAY)}d`,
-    `${two(Math.floor((whole % DAY) / HOUR))}h`,
-    `${two(Math.floor((whole % HOUR) / MINUTE))}m`,
-    `${two(whole % MINUTE)}s`,
+    `${Math.floor(whole / DAY)}${units[0]}`,
+    `${two(Math.floor((whole % DAY) / HOUR))}${units[1]}`,
+    `${two(Math.floor((whole % HOUR) / MINUTE))}${units[2]}`,
+    `${two(whole % MINUTE)}${units[3]}`,
   ];
   const first = whole >= DAY ? 0 : whole >= HOUR ? 1 : whole >= MINUTE ? 2 : 3;
   return parts

@@ -3,8 +3,8 @@
  * text.
  */
 
-/** Labels of letters, digits and inner hyphens; the last one of letters, or an encoded international one. */
-const HOST = /^(?:[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?\.)+(?:[a-z]{2,63}|xn--[a-z\d-]{1,59})$/;
+import { isHost } from './domain';
+
 /** One @ between two parts without white space and without lone surrogates, which cannot be encoded. */
 const EMAIL = /^[^\s@\p{Surrogate}]+@[^\s@\p{Surrogate}]+$/u;
 const PHONE = /^(?<number>\+?[\d\s().\-/]+?)(?:\s*(?:x|ext\.?|#)\s*(?<extension>\d+))?$/i;
@@ -15,7 +15,7 @@ export function websiteUrl(domain: string): string | null {
   // The URL parser accepts these, but the link would then lead elsewhere than its text says.
   if (/[\s/\\?#@:%]/.test(domain) || !URL.canParse(`https://${domain}`)) return null;
   const url = new URL(`https://${domain}`);
-  return HOST.test(url.hostname) ? url.href : null;
+  return isHost(url.hostname) ? url.href : null;
 }
 
 /** The `mailto:` URL of an email address, or null if it does not look like one. */

@@ -1,11 +1,16 @@
 import type { Session } from '../feed/frame';
+import { locale } from './messages/language';
 
-const COUNTRIES = new Intl.DisplayNames(['en'], { type: 'region', fallback: 'code' });
+let current: { tag: string; names: Intl.DisplayNames } | null = null;
 
 /** The name of a country, or its code if it has none. */
 export function countryName(code: string): string {
+  const tag = locale();
+  if (current?.tag !== tag) {
+    current = { tag, names: new Intl.DisplayNames([tag], { type: 'region', fallback: 'code' }) };
+  }
   try {
-    return COUNTRIES.of(code) ?? code;
+    return current.names.of(code) ?? code;
   } catch {
     return code;
   }

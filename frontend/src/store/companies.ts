@@ -1,5 +1,7 @@
 import type { Change } from '../feed/change';
 import type { Company, Session } from '../feed/frame';
+import { compareTexts } from '../shared/collate';
+import { normalDomain } from '../shared/domain';
 
 /** A company and the number of its visitors on the site. */
 export interface CompanyCount {
@@ -10,6 +12,8 @@ export interface CompanyCount {
 /** The companies on the site and their numbers of visitors. GUIDs identify companies, as in the gateway. */
 export class Companies {
   readonly #present = new Map<string, CompanyCount>();
+  /** GUID of the last company that came with each domain. */
+  readonly #byDomain = new Map<string, string>();
   #ranking: readonly CompanyCount[] = [];
   #outdated = false;
 
@@ -36,8 +40,9 @@ export class Companies {
     return this.#ranking;
   }
 
-  /** The company with this GUID, or null if none of its visitors is on the site. */
-  find(guid: string): CompanyCount | null {
+  /** The company with this GUID or domain, or null if none of its visitors is on the site. */
+  find(guidOrDomain: string): CompanyCount | null {
+    const guid = this.#byDomain.get(guidOrDomain) ?? guidOrDomain;
     return this.#present.get(guid) ?? null;
   }
 
@@ -46,17 +51,21 @@ export class Companies {
     this.#outdated = true;
     const visitors = this.#present.get(company.guid)?.visitors ?? 0;
     this.#present.set(company.guid, { company, visitors: visitors + 1 });
+    this.#byDomain.set(normalDomain(company.domain), company.guid);
   }
 
   #remove({ company }: Session): void {
     const presence = company && this.#present.get(company.guid);
     if (!presence) return;
     this.#outdated = true;
-    if (presence.visitors === 1) this.#present.delete(company.guid);
-    else this.#present.set(company.guid, { ...presence, visitors: presence.visitors - 1 });
+    if (presence.visitors === 1) {
+      this.#present.delete(company.guid);
+      const domain = normalDomain(company.domain);
+      if (this.#byDomain.get(domain) === company.guid) this.#byDomain.delete(domain);
+    } else this.#present.set(company.guid, { ...presence, visitors: presence.visitors - 1 });
   }
 }
 
 function byName(a: CompanyCount, b: CompanyCount): number {
-  return a.company.name < b.company.name ? -1 : Number(a.company.name > b.company.name);
+  return compareTexts(a.company.name, b.company.name);
 }

@@ -8,10 +8,15 @@ import { Listing } from '../listing/listing';
 import type { Plan } from '../listing/plan';
 import { Subscribers } from '../shared/subscribers';
 import { Companies } from './companies';
+import { CompanyHistory } from './companyHistory';
 import { Journal } from './journal';
+import { Places } from './places';
 import { StatsHistory } from './statsHistory';
 
 const SECOND = 1_000;
+/** A single message that is not understood may be an accident. */
+const MANY_INVALID = 5;
+const INVALID_WINDOW = 60_000;
 
 /** The state of the connection and the displayed time; replaced before each rendered frame. */
 export interface LiveStatus {
@@ -26,6 +31,8 @@ export interface LiveStatus {
   now: number | null;
   /** Number of messages that failed the validation. */
   invalidMessages: number;
+  /** Whether `MANY_INVALID` of them came within a minute: most likely the gateway is newer than the page. */
+  outdated: boolean;
 }
 
 /** What the store needs of the browser; tests replace it. */
@@ -46,6 +53,8 @@ export interface Environment {
 export class Live implements ConnectionListener {
   readonly view = new View((change) => this.#apply(change));
   readonly companies = new Companies();
+  readonly companyHistory = new CompanyHistory();
+  readonly places = new Places();
   readonly journal = new Journal();
   readonly listing = new Listing();
   readonly statsHistory = new StatsHistory();
@@ -57,6 +66,8 @@ export class Live implements ConnectionListener {
   #lastFrameAt: number | null = null;
   #connected = false;
   #invalidMessages = 0;
+  /** When the last `MANY_INVALID` of them came. */
+  #invalidAt: number[] = [];
   #updateScheduled = false;
   #nextUpdateAt = Infinity;
   #status: LiveStatus;
@@ -87,7 +98,7 @@ export class Live implements ConnectionListener {
     if (!this.#connected) this.#clock.reset();
     this.#lastFrameAt = this.#environment.elapsed();
     this.#clock.observe(parsed.frame.now, this.#lastFrameAt);
-    if (parsed.frame.type === 'snapshot') this.companies.updateRanking();
+    if (parsed.frame.type === 'snapshot') this.#updateLists();
     this.#scheduleUpdate();
     return 'accepted';
   }
@@ -105,7 +116,7 @@ export class Live implements ConnectionListener {
 
   /** Holds the order of the table while the reader reads, or releases it. */
   holdOrder(held: boolean): void {
-    this.listing.hold(held);
+    this.listing.hold(held, this.#environment.elapsed());
     this.#scheduleUpdate();
   }
 
@@ -121,7 +132,7 @@ export class Live implements ConnectionListener {
     const now = this.#clock.at(elapsed);
     const isBelieved = !this.#isStale(elapsed) && !this.view.isInterrupted;
     if (now !== null) this.statsHistory.sample(now, isBelieved ? this.view.stats : null);
-    this.companies.updateRanking();
+    this.#updateLists();
     this.#scheduleUpdate();
     return SECOND - ((now ?? 0) % SECOND);
   }
@@ -130,10 +141,17 @@ export class Live implements ConnectionListener {
   #apply(change: Change): void {
     const now = this.view.frameAt;
     this.companies.apply(change);
+    this.companyHistory.apply(change);
+    this.places.apply(change);
     this.journal.record(change, now);
     this.statsHistory.apply(change);
     this.listing.apply(change, this.#environment.elapsed(), now);
     this.#onChange(change);
+  }
+
+  #updateLists(): void {
+    this.companies.updateRanking();
+    this.places.updateLists();
   }
 
   #isStale(elapsed: number): boolean {
@@ -147,6 +165,7 @@ export class Live implements ConnectionListener {
       );
     }
     this.#invalidMessages += 1;
+    this.#invalidAt = [...this.#invalidAt, this.#environment.elapsed()].slice(-MANY_INVALID);
     this.#scheduleUpdate();
   }
 
@@ -185,6 +204,8 @@ export class Live implements ConnectionListener {
       silentSeconds: Math.floor(silentFor / SECOND),
       now: this.#displayedTime(elapsed),
       invalidMessages: this.#invalidMessages,
+      outdated:
+        this.#invalidAt.length === MANY_INVALID && elapsed - (this.#invalidAt[0] ?? 0) < INVALID_WINDOW,
     };
   }
 

@@ -2,7 +2,7 @@
 import { cleanup, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Pipeline } from '../feed/status';
-import { formatClock } from '../shared/format';
+import { formatClock, formatSince } from '../shared/format';
 import { anIngestor, aPipeline, aSnapshot, NOW, someStats } from '../testing/samples';
 import { TestPage } from '../testing/testPage';
 import { EmptyTable } from './EmptyTable';
@@ -43,6 +43,6 @@ it.each([
 it('says why the table is empty if the website sends nothing', () => {
   const text = said({ processes: [anIngestor({ emitterConnected: false, emitterSilentSeconds: 125 })] });
   expect(screen.getByRole('heading').textContent).toBe('The website is not connected');
-  expect(text).toContain('The website has sent nothing for 2m 05s.');
+  expect(text).toContain(`The website has sent nothing since ${formatSince(NOW - 125_000, NOW)}.`);
   expect(text).not.toContain('Nobody');
 });

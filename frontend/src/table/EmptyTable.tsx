@@ -1,8 +1,9 @@
 import type { ReactNode } from 'react';
-import { isFiltered, withoutFilters } from '../address/query';
+import { isFiltered, type Query, withoutFilters } from '../address/query';
 import { useQuery } from '../address/useQuery';
 import { describeFeed, describeInterruption } from '../health/interruption';
-import { formatCount } from '../shared/format';
+import { isHost, readableDomain } from '../shared/domain';
+import { t } from '../shared/messages/text';
 import { useLive } from '../store/useLive';
 
 /** Says why the table is empty, and what will change that. */
@@ -14,13 +15,16 @@ export function EmptyTable() {
   const shown = useLive(({ listing }) => listing.shown);
   const pipeline = useLive(({ view }) => view.pipeline);
   const silentFeed = useLive(({ status: { now } }) => describeFeed(pipeline, now));
+  const company = onlyCompany(query);
   if (freshness === 'connecting') return <Waiting />;
   if (isFiltered(query) && active > 0) {
     return (
-      <Message title={`None of the ${formatCount(active)} visitors match`}>
-        <p>Matching visitors appear here as soon as they arrive.</p>
+      <Message
+        title={company === null ? t('emptyNoMatch', { count: active }) : t('emptyCompany', { company })}
+      >
+        <p>{t('emptyNoMatchAdvice')}</p>
         <button type="button" className="button" onClick={() => change(withoutFilters(query))}>
-          Show all visitors
+          {t('showAllVisitors')}
         </button>
       </Message>
     );
@@ -30,30 +34,37 @@ export function EmptyTable() {
   const interruption = describeInterruption(pipeline);
   if (interruption !== null) {
     return (
-      <Message title="We cannot tell who is on the website right now">
+      <Message title={t('emptyUnknown')}>
         <p>{interruption}</p>
       </Message>
     );
   }
   if (identified > 0) {
     return (
-      <Message title={`${formatCount(identified)} being identified`}>
-        <p>New visitors appear here once they are identified.</p>
+      <Message title={t('emptyIdentifying', { count: identified })}>
+        <p>{t('emptyIdentifyingAdvice')}</p>
       </Message>
     );
   }
   if (silentFeed !== null) {
     return (
-      <Message title="The website is not connected">
+      <Message title={t('emptyNotConnected')}>
         <p>{silentFeed}</p>
       </Message>
     );
   }
   return (
-    <Message title="Nobody is on the website right now" withSunrise>
-      <p>New visitors appear here within a moment.</p>
+    <Message title={t('emptyNobody')} withSunrise>
+      <p>{t('emptyNobodyAdvice')}</p>
     </Message>
   );
+}
+
+/** What to call the company, if it is the only filter; its name is not known once nobody from it is here. */
+function onlyCompany(query: Query): string | null {
+  const { company } = query;
+  if (company === null || !isHost(company) || isFiltered({ ...query, company: null })) return null;
+  return readableDomain(company);
 }
 
 interface MessageProps {
@@ -80,7 +91,7 @@ function Message({ title, withSunrise = false, children }: MessageProps) {
 function Waiting() {
   return (
     <>
-      <p className="waiting-text">Connecting…</p>
+      <p className="waiting-text">{t('emptyConnecting')}</p>
       <div className="ghosts" aria-hidden="true">
         {Array.from({ length: 6 }, (_, index) => (
           <div key={index} className="ghost" />

@@ -1,4 +1,4 @@
-import { formatCount } from '../shared/format';
+import { t } from '../shared/messages/text';
 import { useLive, useLiveStore } from '../store/useLive';
 
 /** The number of visitors in the table; and, while the order is held, what is waiting. */
@@ -6,17 +6,17 @@ export function TableFooter() {
   const live = useLiveStore();
   const shown = useLive(({ listing }) => listing.shown);
   const active = useLive(({ view: { stats } }) => stats?.activeSessions ?? 0);
-  const held = useLive(({ listing }) => listing.held);
+  const held = useLive(({ listing }) => listing.heldBy);
   const waiting = useLive(({ listing: { waiting } }) => describeWaiting(waiting.came, waiting.left));
   return (
     <div className="shown">
       <span>{describeShown(shown, Math.max(shown, active))}</span>
-      {held && (
+      {held !== null && (
         <span className="held">
-          Order held while you read
+          <span>{t(held === 'reader' ? 'orderHeld' : 'orderHeldBusy')}</span>
           {waiting !== '' && (
             <button type="button" className="link-button" onClick={() => live.showWaiting()}>
-              {waiting}, show
+              {waiting}
             </button>
           )}
         </span>
@@ -26,18 +26,12 @@ export function TableFooter() {
 }
 
 function describeShown(shown: number, active: number): string {
-  if (shown < active) return `${formatCount(shown)} of ${formatCount(active)} visitors`;
-  return `${formatCount(shown)} ${shown === 1 ? 'visitor' : 'visitors'}`;
+  return shown < active ? t('visitorCountOf', { shown, count: active }) : t('visitorCount', { count: shown });
 }
 
-/** Waiting changes, such as `3 came, 1 left`; empty if there are none. */
+/** Waiting changes, such as `3 came, 1 left, show`; empty if there are none. */
 export function describeWaiting(came: number, left: number): string {
-  const parts = [
-    [came, 'came'],
-    [left, 'left'],
-  ] as const;
-  return parts
-    .filter(([count]) => count > 0)
-    .map(([count, what]) => `${formatCount(count)} ${what}`)
-    .join(', ');
+  if (came > 0 && left > 0) return t('waitingBoth', { came, left });
+  if (came > 0) return t('waitingCame', { came });
+  return left > 0 ? t('waitingLeft', { left }) : '';
 }

@@ -1,29 +1,32 @@
-import { type Column, shownColumns, sortOf } from '../address/query';
+import { type Column, sortOf } from '../address/query';
 import { useQuery } from '../address/useQuery';
 import { useSort } from '../address/useSort';
 import { Icon } from '../components/Icon';
-import { useLive } from '../store/useLive';
-import { HEADINGS } from './columns';
+import { t } from '../shared/messages/text';
+import { useRowShape } from '../shared/useRowShape';
+import { classOf, HEADINGS } from './columns';
+import { useColumns } from './useColumns';
 
-/** Where the class of a column's cells is not its name. */
-const CLASSES: Partial<Record<Column, string>> = { page: 'seen' };
-
-/** The column headings; a click sorts by the column, a second one reverses the order. */
+/**
+ * The column headings; a click sorts by the column, a second one reverses the order. Above cards, they are there for
+ * screen readers alone, and the toolbar sorts.
+ */
 export function TableHead() {
   const [query] = useQuery();
+  const columns = useColumns();
+  const asCards = useRowShape() === 'card';
   const { by, descending } = sortOf(query);
-  const hasPages = useLive(({ view }) => view.hasPages);
   return (
     <div role="rowgroup" className="visitors-head">
       <div role="row" aria-rowindex={1} className="row">
-        {shownColumns(hasPages).map((column) => (
+        {columns.map((column) => (
           <div
             key={column}
             role="columnheader"
-            className={`cell ${CLASSES[column] ?? column}`}
+            className={classOf(column)}
             aria-sort={by !== column ? 'none' : descending ? 'descending' : 'ascending'}
           >
-            <Heading column={column} />
+            {asCards ? t(HEADINGS[column]) : <Heading column={column} />}
           </div>
         ))}
       </div>
@@ -35,7 +38,7 @@ function Heading({ column }: { column: Column }) {
   const [, sort] = useSort();
   return (
     <button type="button" className="heading" onClick={() => sort(column)}>
-      {HEADINGS[column]}
+      <span>{t(HEADINGS[column])}</span>
       <Icon name="down" />
     </button>
   );

@@ -1,10 +1,13 @@
 // @vitest-environment jsdom
 import { cleanup, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type Column, DEFAULT_COLUMNS } from '../address/query';
 import type { Session } from '../feed/frame';
 import { aSession, aSnapshot, NOW } from '../testing/samples';
 import { TestPage } from '../testing/testPage';
 import { VisitorRow } from './VisitorRow';
+
+const WITHOUT_PAGES = DEFAULT_COLUMNS.filter((column) => column !== 'page');
 
 let page: TestPage;
 
@@ -14,12 +17,12 @@ beforeEach(() => {
 
 afterEach(cleanup);
 
-function showRow(session: Partial<Session>, hasPages = false): HTMLElement[] {
+function showRow(session: Partial<Session>, columns: Column[] = WITHOUT_PAGES): HTMLElement[] {
   page.receive(aSnapshot());
   page.render(
     <div role="grid">
       <div role="row">
-        <VisitorRow session={aSession(session)} hasPages={hasPages} />
+        <VisitorRow session={aSession(session)} columns={columns} />
       </div>
     </div>,
   );
@@ -41,8 +44,8 @@ const contact = {
 
 it('shows everything that is known, and no GUIDs', () => {
   expect(texts({ company, contact })).toEqual([
-    'Lumen & Sonslumen.example',
     'Ada QuillHead of Sales',
+    'Lumen & Sonslumen.example',
     'ada@lumen.example',
     '+1-202-555-0173',
     '203.0.113.7',
@@ -52,14 +55,14 @@ it('shows everything that is known, and no GUIDs', () => {
 });
 
 it('shows an unknown visitor', () => {
-  expect(texts({})).toEqual(['Unknown', '–', '', '', '203.0.113.7', '1m 00s', '5s']);
+  expect(texts({})).toEqual(['Not identified', '–', '', '', '203.0.113.7', '1m 00s', '5s']);
 });
 
 it('shows network and country of unknown visitors only', () => {
   const origin = { network: 'Example Cable (AS64500)', country: 'DE' };
-  expect(texts(origin)[0]).toBe('UnknownExample Cable (AS64500) · Germany');
+  expect(texts(origin)[1]).toBe('Example Cable (AS64500) · Germany');
   cleanup();
-  expect(texts({ company, ...origin })[0]).toBe('Lumen & Sonslumen.example');
+  expect(texts({ company, ...origin })[1]).toBe('Lumen & Sonslumen.example');
 });
 
 it('distinguishes visitors who are not identified yet from unknown ones', () => {
@@ -82,14 +85,14 @@ it('shows implausible links as text', () => {
     contact: { ...contact, emailAddresses: ['none'], phoneNumbers: ['none', 'none'] },
   });
   expect(screen.queryAllByRole('link')).toEqual([]);
-  expect(cells[0]?.textContent).toContain('javascript:alert(1)');
+  expect(cells[1]?.textContent).toContain('javascript:alert(1)');
   expect(cells[3]?.textContent).toBe('nonenone');
 });
 
 it('shows markup as text', () => {
   const cells = showRow({ company: { ...company, name: '<img src=x onerror=alert(1)>' } });
-  expect(cells[0]?.textContent).toContain('<img src=x onerror=alert(1)>');
-  expect(cells[0]?.querySelector('img')).toBeNull();
+  expect(cells[1]?.textContent).toContain('<img src=x onerror=alert(1)>');
+  expect(cells[1]?.querySelector('img')).toBeNull();
 });
 
 it('updates itself, and has the exact time as a tooltip', () => {
@@ -102,16 +105,16 @@ it('updates itself, and has the exact time as a tooltip', () => {
 
 it('shows title and path of the page where the table has a column for it', () => {
   const page = { url: 'https://shop.example/tea?cup=1', title: 'Tea' };
-  expect(showRow({ page }, true)[2]?.textContent).toBe('Tea/tea?cup=1');
+  expect(showRow({ page }, [...DEFAULT_COLUMNS])[2]?.textContent).toBe('Tea/tea?cup=1');
   cleanup();
-  expect(showRow({}, true)[2]?.textContent).toBe('');
+  expect(showRow({}, [...DEFAULT_COLUMNS])[2]?.textContent).toBe('');
   cleanup();
   expect(showRow({ page })[2]?.className).toBe('cell email');
 });
 
 it('makes no link and no markup of a page', () => {
   const page = { url: 'javascript:alert(1)', title: '<b>Tea</b>' };
-  const cell = showRow({ page }, true)[2];
+  const cell = showRow({ page }, [...DEFAULT_COLUMNS])[2];
   expect(cell?.querySelectorAll('a, b')).toHaveLength(0);
   expect(cell?.textContent).toBe('<b>Tea</b>javascript:alert(1)');
 });

@@ -1,14 +1,21 @@
-import { memo, useCallback, useState } from 'react';
+import { type CSSProperties, memo, useCallback, useState } from 'react';
+import type { Column } from '../address/query';
 import { useQuery } from '../address/useQuery';
+import { copyAndAnnounce } from '../components/CopyButton';
+import type { Session } from '../feed/frame';
 import { NO_COMPANY, type CompanyLine } from '../listing/lines';
 import type { Line, VisitorLine } from '../listing/lines';
+import { t } from '../shared/messages/text';
 import { useRowShape } from '../shared/useRowShape';
 import { useLive } from '../store/useLive';
 import { useIsWatched } from '../watch/useWatch';
 import { CompanyRow } from './CompanyRow';
 import { EmptyTable } from './EmptyTable';
+import { widthsOf } from './columns';
 import { heightVariables } from './rowHeight';
+import { NewPill } from './NewPill';
 import { TableHead } from './TableHead';
+import { useColumns } from './useColumns';
 import { useHoldOrder } from './useHoldOrder';
 import { useRowNavigation } from './useRowNavigation';
 import { useScrollToTop } from './useScrollToTop';
@@ -24,14 +31,14 @@ const MAX_ANIMATED = 12;
 /** The visitors on the site. Only the rows on the screen are in the document. */
 export function VisitorTable() {
   const lines = useLive(({ listing }) => listing.lines);
-  const hasPages = useLive(({ view }) => view.hasPages);
   const stale = useLive(({ status }) => status.freshness === 'stale');
   const busy = useLive(({ listing }) => listing.lastChanges > MAX_ANIMATED);
   const [query, change] = useQuery();
   const [scroller, setScroller] = useState<HTMLElement | null>(null);
-  const [body, setBody] = useState<HTMLElement | null>(null);
+  const [frame, setFrame] = useState<HTMLElement | null>(null);
   const shape = useRowShape();
-  useHoldOrder(body);
+  const columns = useColumns();
+  useHoldOrder(frame);
 
   const act = useCallback(
     (line: Line, unfold?: boolean) => {
@@ -44,61 +51,89 @@ export function VisitorTable() {
     },
     [change, query.unfolded],
   );
-  const rows = useVirtualRows(lines, scroller);
+  const [focused, setCurrent] = useState<string | null>(null);
+  const rows = useVirtualRows(lines, scroller, focused);
   useScrollToTop(query, lines, scroller);
-  const { current, onKeyDown, setCurrent } = useRowNavigation(lines, rows, scroller, act);
+  const { current, onKeyDown } = useRowNavigation({
+    lines,
+    rows,
+    scroller,
+    current: focused,
+    setCurrent,
+    act,
+    onOtherKey: copyByKey,
+  });
 
   return (
-    <div
-      className="visitors"
-      data-stale={stale || undefined}
-      data-pages={hasPages || undefined}
-      style={heightVariables(shape)}
-      data-moving={!busy && !rows.scrolled ? 'calm' : 'at once'}
-      ref={setScroller}
-    >
+    <div className="table-frame" ref={setFrame}>
+      <NewPill />
       <div
-        role={query.grouped ? 'treegrid' : 'grid'}
-        aria-label="Active visitors"
-        aria-rowcount={lines.length + 1}
-        aria-readonly="true"
+        className="visitors"
+        data-stale={stale || undefined}
+        style={{ ...heightVariables(shape), '--columns': widthsOf(columns, query.grouped) } as CSSProperties}
+        data-moving={!busy && !rows.scrolled ? 'calm' : 'at once'}
+        ref={setScroller}
       >
-        <TableHead />
         <div
-          role="rowgroup"
-          className="visitors-body"
-          ref={setBody}
-          style={{ height: rows.totalHeight }}
-          onKeyDown={onKeyDown}
+          role={query.grouped ? 'treegrid' : 'grid'}
+          aria-label={t('activeVisitors')}
+          aria-rowcount={lines.length + 1}
+          aria-readonly="true"
         >
-          {rows.visible.map((item) => {
-            const line = lines[item.index];
-            if (!line) return null;
-            const placement: Placement = {
-              index: item.index,
-              start: item.start,
-              height: item.size,
-              reachable: line.key === current,
-              onFocus: setCurrent,
-              onAct: act,
-            };
-            return line.kind === 'company' ? (
-              <CompanyTableRow key={line.key} line={line} {...placement} />
-            ) : (
-              <VisitorTableRow
-                key={line.key}
-                line={line}
-                selected={query.visitor === line.key}
-                level={query.grouped ? 2 : undefined}
-                {...placement}
-              />
-            );
-          })}
+          <TableHead />
+          <div
+            role="rowgroup"
+            className="visitors-body"
+            style={{ height: rows.totalHeight }}
+            onKeyDown={onKeyDown}
+          >
+            {rows.visible.map((item) => {
+              const line = lines[item.index];
+              if (!line) return null;
+              const placement: Placement = {
+                index: item.index,
+                start: item.start,
+                height: item.size,
+                reachable: line.key === current,
+                onFocus: setCurrent,
+                onAct: act,
+                columns,
+              };
+              return line.kind === 'company' ? (
+                <CompanyTableRow key={line.key} line={line} {...placement} />
+              ) : (
+                <VisitorTableRow
+                  key={line.key}
+                  line={line}
+                  selected={query.visitor === line.key}
+                  level={query.grouped ? 2 : undefined}
+                  {...placement}
+                />
+              );
+            })}
+          </div>
         </div>
+        {lines.length === 0 && <EmptyTable />}
+        {lines.length > rows.listed && (
+          <p className="waiting-text">{t('listCapped', { count: rows.listed })}</p>
+        )}
       </div>
-      {lines.length === 0 && <EmptyTable />}
     </div>
   );
+}
+
+/** Copies the email address or the phone number of the visitor in focus. */
+function copyByKey(line: Line, key: string): boolean {
+  if (line.kind !== 'visitor') return false;
+  const { contact } = line.visitor.session;
+  const texts: Record<string, string | undefined> = {
+    c: contact?.emailAddresses[0],
+    p: contact?.phoneNumbers[0],
+  };
+  const text = texts[key.toLowerCase()];
+  if (text === undefined) return false;
+  void copyAndAnnounce(text);
+  return true;
 }
 
 interface Placement {
@@ -110,6 +145,7 @@ interface Placement {
   reachable: boolean;
   onFocus: (key: string) => void;
   onAct: (line: Line) => void;
+  columns: readonly Column[];
 }
 
 /**
@@ -127,19 +163,24 @@ const VisitorTableRow = memo(function VisitorTableRow({
   const isNew = useLive(({ status: { now } }) =>
     now !== null && now - line.visitor.session.openedAt < NEW_FOR ? 'new' : null,
   );
-  const hasPages = useLive(({ view }) => view.hasPages);
   const watched = useIsWatched(session.company);
+  const asCard = useRowShape() === 'card';
+  // A row that comes back after a filter goes on with its animation instead of starting again.
+  const [shownFor] = useState(() => performance.now() - line.cameAt);
+  const props = rowProps(line, placement);
   return (
     <div
-      {...rowProps(line, placement)}
+      {...props}
+      style={{ ...props.style, animationDelay: `${-Math.round(shownFor)}ms` }}
       aria-selected={selected}
       aria-level={level}
       className="row visitor"
       data-new={isNew}
       data-left={left}
       data-watched={watched || undefined}
+      data-reach={reachOf(session)}
     >
-      <VisitorRow session={session} left={left} hasPages={hasPages} />
+      <VisitorRow session={session} columns={placement.columns} asCard={asCard} left={left} />
     </div>
   );
 });
@@ -157,7 +198,7 @@ const CompanyTableRow = memo(function CompanyTableRow({
       className="row group"
       data-watched={watched || undefined}
     >
-      <CompanyRow line={line} />
+      <CompanyRow line={line} columns={placement.columns} />
     </div>
   );
 });
@@ -175,6 +216,13 @@ function rowProps(line: Line, { index, start, height, reachable, onFocus, onAct 
       if (!onSomething && window.getSelection()?.isCollapsed !== false) onAct(line);
     },
   };
+}
+
+/** What a card has to show to reach the visitor by. */
+function reachOf({ contact }: Session): string {
+  const email = (contact?.emailAddresses.length ?? 0) > 0;
+  const phone = (contact?.phoneNumbers.length ?? 0) > 0;
+  return email ? (phone ? 'both' : 'email') : phone ? 'phone' : 'none';
 }
 
 function keyOf({ company }: CompanyLine): string {

@@ -4,8 +4,8 @@ import type { RowShape } from '../shared/useRowShape';
 
 /** Heights in rem; the style sheet takes them from `heightVariables`. */
 const ROWS = {
-  line: { visitor: 3.75, company: 2.75 },
-  card: { visitor: 5.5, company: 3.5 },
+  line: { visitor: 3, company: 3 },
+  card: { visitor: 6.25, company: 3.25 },
 } as const;
 /** The column headings cover the rows behind them; cards have none. */
 const HEADINGS = { line: 2.25, card: 0 } as const;
@@ -23,6 +23,16 @@ export function rowHeight(kind: Line['kind'], shape: RowShape): number {
 /** The height of the column headings, in rem. */
 export function headingsHeight(shape: RowShape): number {
   return HEADINGS[shape];
+}
+
+/**
+ * Browsers end an element after some 17 million pixels, and would show rows beyond that in the wrong place, or never.
+ */
+const MAX_HEIGHT = 15_000_000;
+
+/** How many rows can be listed at a row height in pixels. */
+export function maxRows(height: number): number {
+  return Math.floor(MAX_HEIGHT / height);
 }
 
 /** The heights as custom properties for the style sheet. */

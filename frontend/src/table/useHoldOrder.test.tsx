@@ -56,12 +56,20 @@ it('ends when the pointer leaves', () => {
   expect(held()).toBe(false);
 });
 
-it('is also started by the keyboard, and not by touch', () => {
-  fireEvent.pointerMove(rows, { pointerType: 'touch' });
-  expect(held()).toBe(false);
+it('is also started by the keyboard', () => {
   fireEvent.keyDown(rows, { key: 'ArrowDown' });
   expect(held()).toBe(true);
   fireEvent.focusOut(rows);
+  expect(held()).toBe(false);
+});
+
+it('lasts after a touch until another thing is touched', () => {
+  fireEvent.pointerDown(rows, { pointerType: 'touch' });
+  fireEvent.pointerLeave(rows, { pointerType: 'touch' });
+  expect(held()).toBe(true);
+  fireEvent.touchMove(rows);
+  expect(held()).toBe(true);
+  fireEvent.pointerDown(document.body, { pointerType: 'touch' });
   expect(held()).toBe(false);
 });
 

@@ -2,14 +2,14 @@ import { useEffect } from 'react';
 import { useLiveStore } from '../store/useLive';
 
 /**
- * Milliseconds without a movement or a key after which the order is released, so that a pointer left on the table
- * does not freeze it.
+ * Milliseconds without a movement, a touch or a key after which the order is released, so that a pointer left on the
+ * table does not freeze it.
  */
 export const HOLD_TIMEOUT = 20_000;
 
 /**
- * Holds the order of the table while a mouse is over the rows or the keyboard is used in them. Touch does not hold
- * it.
+ * Holds the order of the table while a mouse or a finger is on the rows, or the keyboard is used in them. A finger
+ * cannot rest on them as a mouse does; it holds the order until it touches something else, or for `HOLD_TIMEOUT`.
  */
 export function useHoldOrder(rows: HTMLElement | null): void {
   const live = useLiveStore();
@@ -25,9 +25,6 @@ export function useHoldOrder(rows: HTMLElement | null): void {
       timer = setTimeout(stop, HOLD_TIMEOUT);
       live.holdOrder(true);
     };
-    const point = ({ pointerType }: PointerEvent) => {
-      if (pointerType === 'mouse') read();
-    };
     const leave = ({ pointerType }: PointerEvent) => {
       if (pointerType === 'mouse') stop();
     };
@@ -35,12 +32,19 @@ export function useHoldOrder(rows: HTMLElement | null): void {
       const staysInside = relatedTarget instanceof Node && rows.contains(relatedTarget);
       if (!staysInside) stop();
     };
+    const touchElsewhere = ({ pointerType, target }: PointerEvent) => {
+      if (pointerType === 'touch' && !(target instanceof Node && rows.contains(target))) stop();
+    };
     const listening = new AbortController();
     const { signal } = listening;
-    rows.addEventListener('pointermove', point, { signal });
+    rows.addEventListener('pointermove', read, { signal });
+    rows.addEventListener('pointerdown', read, { signal });
+    // A finger that scrolls sends no more pointer events.
+    rows.addEventListener('touchmove', read, { signal, passive: true });
     rows.addEventListener('pointerleave', leave, { signal });
     rows.addEventListener('keydown', read, { signal });
     rows.addEventListener('focusout', blur, { signal });
+    document.addEventListener('pointerdown', touchElsewhere, { signal });
     return () => {
       listening.abort();
       stop();

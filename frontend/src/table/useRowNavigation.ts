@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
+import { useEffect, useRef, type KeyboardEvent } from 'react';
 import type { Line } from '../listing/lines';
 import type { VirtualRows } from './useVirtualRows';
 
@@ -6,24 +6,52 @@ export interface RowNavigation {
   /** Key of the line in the tab order. */
   current: string | null;
   onKeyDown: (event: KeyboardEvent) => void;
-  /** To be called when a line is clicked or focused. */
+}
+
+/** What the keys do, and what they do it to. */
+export interface NavigationOptions {
+  lines: readonly Line[];
+  rows: VirtualRows;
+  scroller: HTMLElement | null;
+  /** Key of the line that was clicked or focused last. */
+  current: string | null;
   setCurrent: (key: string) => void;
+  /** Called with the activated line, or with `true` to expand and `false` to collapse it. */
+  act: (line: Line, unfold?: boolean) => void;
+  /** Called with other keys; returns whether it has used the key. */
+  onOtherKey: (line: Line, key: string) => boolean;
 }
 
 /**
  * Keyboard navigation of the rows: arrows, Page, Home and End move the focus, Enter and Space activate, Left and
  * Right collapse and expand.
  *
- * @param act called with the activated line, or with `true` to expand and `false` to collapse it
+ * When the line that has the focus leaves, the focus moves to the one that takes its place.
  */
-export function useRowNavigation(
-  lines: readonly Line[],
-  rows: VirtualRows,
-  scroller: HTMLElement | null,
-  act: (line: Line, unfold?: boolean) => void,
-): RowNavigation {
-  const [current, setCurrent] = useState<string | null>(null);
+export function useRowNavigation({
+  lines,
+  rows,
+  scroller,
+  current,
+  setCurrent,
+  act,
+  onOtherKey,
+}: NavigationOptions): RowNavigation {
   const focusWanted = useRef(false);
+  const last = useRef({ index: -1, focused: false });
+
+  useEffect(() => {
+    const index = lines.findIndex(({ key }) => key === current);
+    const { activeElement } = document;
+    if (index >= 0) {
+      last.current = { index, focused: activeElement?.role === 'row' };
+      return;
+    }
+    const next = lines[Math.min(last.current.index, lines.length - 1)];
+    if (!last.current.focused || activeElement !== document.body || !next) return;
+    focusWanted.current = true;
+    setCurrent(next.key);
+  });
 
   // A row can get the focus only once scrolling has rendered it.
   useEffect(() => {
@@ -35,11 +63,12 @@ export function useRowNavigation(
   });
 
   const onKeyDown = (event: KeyboardEvent) => {
-    // Buttons and links in a row handle their own keys.
+    // Buttons and links in a row handle their own keys, and the browser has its shortcuts.
     if ((event.target as HTMLElement).getAttribute('role') !== 'row') return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const index = lines.findIndex(({ key }) => key === current);
     const line = lines[index];
-    const target = targetOf(event.key, index, lines.length, rows.perScreen);
+    const target = targetOf(event.key, index, rows.listed, rows.perScreen);
     if (target !== null) {
       const next = lines[target];
       if (!next) return;
@@ -50,7 +79,7 @@ export function useRowNavigation(
       act(line);
     } else if (line && (event.key === 'ArrowRight' || event.key === 'ArrowLeft')) {
       act(line, event.key === 'ArrowRight');
-    } else {
+    } else if (!line || !onOtherKey(line, event.key)) {
       return;
     }
     event.preventDefault();
@@ -58,7 +87,7 @@ export function useRowNavigation(
 
   // If the current row is not on the screen, the first one that is takes its place in the tab order.
   const onScreen = rows.visible.map((item) => lines[item.index]?.key ?? null);
-  return { current: onScreen.includes(current) ? current : (onScreen[0] ?? null), onKeyDown, setCurrent };
+  return { current: onScreen.includes(current) ? current : (onScreen[0] ?? null), onKeyDown };
 }
 
 /** Index of the row that a key moves to from `index`, or null for other keys. */

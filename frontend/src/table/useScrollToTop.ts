@@ -1,11 +1,10 @@
 import { useLayoutEffect, useRef } from 'react';
-import { type Query, sortOf } from '../address/query';
+import { filterKeyOf, type Query, sortOf } from '../address/query';
 import type { Line } from '../listing/lines';
 
 /** Shows the top of the table after the order, the filters or the grouping have changed. */
 export function useScrollToTop(query: Query, lines: readonly Line[], scroller: HTMLElement | null): void {
-  const { search, company, known, age, watched, grouped } = query;
-  const shown = JSON.stringify([sortOf(query), search, company, known, age, watched, grouped]);
+  const shown = JSON.stringify([sortOf(query), filterKeyOf(query), query.grouped]);
   const before = useRef(shown);
   const pending = useRef(false);
   useLayoutEffect(() => {

@@ -1,14 +1,17 @@
-import { useVirtualizer, type VirtualItem } from '@tanstack/react-virtual';
+import { defaultRangeExtractor, useVirtualizer, type VirtualItem } from '@tanstack/react-virtual';
 import { useCallback, useLayoutEffect, useState } from 'react';
 import type { Line } from '../listing/lines';
+import { useRem } from '../shared/useRem';
 import { useRowShape } from '../shared/useRowShape';
-import { headingsHeight, rowHeight } from './rowHeight';
+import { headingsHeight, maxRows, rowHeight } from './rowHeight';
 
 /** Rows rendered beyond the edges of the screen, so that scrolling shows no blanks. */
 const OVERSCAN = 6;
 
 export interface VirtualRows {
   visible: VirtualItem[];
+  /** How many lines are listed: all, unless there are too many for a browser. */
+  listed: number;
   /** Of all rows together, in pixels. */
   totalHeight: number;
   /** Whether the table is scrolled away from the top. */
@@ -18,28 +21,44 @@ export interface VirtualRows {
   scrollToRow: (index: number) => void;
 }
 
-/** Which lines are on the screen, and where. */
-export function useVirtualRows(lines: readonly Line[], scroller: HTMLElement | null): VirtualRows {
+/**
+ * Which lines are on the screen, and where.
+ *
+ * @param pinned the key of a line that stays in the document when it is scrolled away, because it has the focus
+ */
+export function useVirtualRows(
+  lines: readonly Line[],
+  scroller: HTMLElement | null,
+  pinned: string | null,
+): VirtualRows {
   const shape = useRowShape();
-  const [rem] = useState(() => parseFloat(getComputedStyle(document.documentElement).fontSize));
+  const rem = useRem();
   const [scrolled, setScrolled] = useState(false);
+  const listed = Math.min(lines.length, maxRows(rowHeight('visitor', shape) * rem));
   // eslint-disable-next-line react-hooks/incompatible-library -- a matter of the React compiler, not in use
   const virtualizer = useVirtualizer({
-    count: lines.length,
+    count: listed,
     getScrollElement: () => scroller,
     // A new function for new lines tells the virtualizer to lay out again.
     getItemKey: useCallback((index: number) => lines[index]?.key ?? index, [lines]),
     estimateSize: (index) => rowHeight(lines[index]?.kind ?? 'visitor', shape) * rem,
     overscan: OVERSCAN,
+    rangeExtractor: (range) => {
+      const indices = defaultRangeExtractor(range);
+      const at = pinned === null ? -1 : lines.findIndex(({ key }) => key === pinned);
+      if (at < 0 || at >= range.count || indices.includes(at)) return indices;
+      return at < (indices[0] ?? 0) ? [at, ...indices] : [...indices, at];
+    },
     scrollPaddingStart: headingsHeight(shape) * rem,
     // At the top, new rows push the others down; elsewhere the rows on the screen keep their places.
     anchorTo: scrolled ? 'end' : 'start',
     onChange: ({ scrollOffset }) => setScrolled((scrollOffset ?? 0) > 0),
   });
-  useLayoutEffect(() => virtualizer.measure(), [virtualizer, shape]);
+  useLayoutEffect(() => virtualizer.measure(), [virtualizer, shape, rem]);
   const visible = virtualizer.getVirtualItems();
   return {
     visible,
+    listed,
     totalHeight: virtualizer.getTotalSize(),
     scrolled,
     perScreen: Math.max(

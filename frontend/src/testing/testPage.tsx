@@ -5,8 +5,9 @@ import { AddressContext } from '../address/useQuery';
 import type { Frame } from '../feed/frame';
 import { Live } from '../store/live';
 import { LiveContext } from '../store/useLive';
+import { Settings, SettingsContext } from '../settings/useSettings';
+import type { StoredText } from '../shared/storedText';
 import { Notifications } from '../watch/notifications';
-import type { StoredText } from '../watch/storedText';
 import { WatchContext } from '../watch/useWatch';
 import { TeamWatchlist } from '../watch/teamWatchlist';
 import { Watchlist, Watchlists } from '../watch/watchlist';
@@ -31,10 +32,13 @@ export class TestPage {
       monitor: this.#monitor,
       notifications: new Notifications(noStorage),
     };
+    const settings = new Settings({ language: noStorage, theme: noStorage, columns: noStorage });
     return render(
       <LiveContext value={this.#live}>
         <WatchContext value={watch}>
-          <AddressContext value={this.address}>{part}</AddressContext>
+          <AddressContext value={this.address}>
+            <SettingsContext value={settings}>{part}</SettingsContext>
+          </AddressContext>
         </WatchContext>
       </LiveContext>,
     ).container;

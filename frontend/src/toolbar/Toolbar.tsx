@@ -1,37 +1,39 @@
 import * as Popover from '@radix-ui/react-popover';
-import { useEffect, useRef } from 'react';
-import { type AgeFilter, AGES, type KnownFilter, KNOWN, shownColumns, type SortKey } from '../address/query';
+import { type ReactNode, useEffect, useRef } from 'react';
+import { COLUMNS, type SortKey } from '../address/query';
 import { useQuery } from '../address/useQuery';
 import { useSort } from '../address/useSort';
-import { CompanyFilter } from '../companies/CompanyFilter';
 import { Icon } from '../components/Icon';
+import { t } from '../shared/messages/text';
 import { useRowShape } from '../shared/useRowShape';
-import { useLive } from '../store/useLive';
-import { HEADINGS, AGE_LABELS, KNOWN_LABELS } from '../table/columns';
+import { HEADINGS } from '../table/columns';
+import { ColumnChooser } from './ColumnChooser';
+import { Choice } from './controls';
 import { ExportButton } from './ExportButton';
+import { MoreFilters, QuickFilters } from './Filters';
 import './toolbar.css';
 
-/** Search, filters, grouping and export. */
+/** Search, filters, grouping, columns and export. */
 export function Toolbar() {
   const narrow = useRowShape() === 'card';
   return (
     <div className="toolbar">
       <Search />
       {narrow ? (
-        <Popover.Root>
-          <Popover.Trigger className="button">
-            <Icon name="filter" />
-            Filter and sort
-          </Popover.Trigger>
-          <Popover.Content className="popover filters" align="end" sideOffset={6} collisionPadding={12}>
-            <Filters />
-            <SortChoice />
-            <ExportButton />
-          </Popover.Content>
-        </Popover.Root>
+        <FilterMenu label={t('filterAndSort')}>
+          <QuickFilters />
+          <MoreFilters />
+          <SortChoice />
+          <ExportButton />
+        </FilterMenu>
       ) : (
         <>
-          <Filters />
+          <QuickFilters />
+          <FilterMenu label={t('filters')}>
+            <MoreFilters />
+            <SortChoice />
+          </FilterMenu>
+          <ColumnChooser />
           <ExportButton />
         </>
       )}
@@ -39,49 +41,44 @@ export function Toolbar() {
   );
 }
 
-function Filters() {
-  const [query, change] = useQuery();
+/** A button that shows filters, marked while one of those that hide behind it is on. */
+function FilterMenu({ label, children }: { label: string; children: ReactNode }) {
+  const [{ known, age, country, network }] = useQuery();
+  const on = known !== 'all' || age !== 'any' || country !== null || network !== null;
   return (
-    <>
-      <CompanyFilter />
-      <Choice
-        label="Identified"
-        value={query.known}
-        choices={KNOWN.map((known) => [known, KNOWN_LABELS[known]])}
-        onChoose={(known: KnownFilter) => change({ known })}
-      />
-      <Choice
-        label="Time on site"
-        value={query.age}
-        choices={AGES.map((age) => [age, AGE_LABELS[age]])}
-        onChoose={(age: AgeFilter) => change({ age })}
-      />
-      <Toggle pressed={query.watched} onToggle={(watched) => change({ watched })}>
-        <Icon name="star" filled={query.watched} />
-        Watched
-      </Toggle>
-      <Toggle
-        pressed={query.grouped}
-        onToggle={(grouped) => change({ grouped, unfolded: new Set(), sort: null })}
+    <Popover.Root>
+      <Popover.Trigger className="button" data-on={on || undefined}>
+        <Icon name="filter" />
+        <span>{label}</span>
+      </Popover.Trigger>
+      <Popover.Content
+        className="popover filters"
+        aria-label={label}
+        align="end"
+        sideOffset={6}
+        collisionPadding={12}
       >
-        Group by company
-      </Toggle>
-    </>
+        {children}
+      </Popover.Content>
+    </Popover.Root>
   );
 }
 
-/** For cards, which have no column headings. */
+/** For cards, which have no column headings, and for groups, which have an order of their own. */
 function SortChoice() {
   const [query] = useQuery();
   const [by, sort] = useSort();
-  const hasPages = useLive(({ view }) => view.hasPages);
-  const columns: [SortKey, string][] = shownColumns(hasPages).map((column) => [column, HEADINGS[column]]);
-  const choices: [SortKey, string][] = query.grouped ? [['visitors', 'Visitors'], ...columns] : columns;
+  const keys: readonly SortKey[] = query.grouped ? ['visitors', ...COLUMNS] : COLUMNS;
   return (
     <div className="sort-choice">
-      <Choice label="Sort by" value={by} choices={choices} onChoose={sort} />
+      <Choice
+        label={t('sortBy')}
+        value={by}
+        choices={keys.map((key) => [key, t(HEADINGS[key])])}
+        onChoose={sort}
+      />
       <button type="button" className="button" onClick={() => sort(by)}>
-        Reverse order
+        {t('reverseOrder')}
       </button>
     </div>
   );
@@ -105,49 +102,12 @@ function Search() {
       ref={input}
       type="search"
       className="search"
-      aria-label="Search visitors"
+      dir="auto"
+      aria-label={t('searchVisitors')}
       aria-keyshortcuts="/"
-      placeholder="IP, company, domain, contact"
+      placeholder={t('searchHint')}
       value={query.search}
       onChange={({ target }) => change({ search: target.value })}
     />
-  );
-}
-
-interface ChoiceProps<T extends string> {
-  label: string;
-  value: T;
-  choices: (readonly [T, string])[];
-  onChoose: (value: T) => void;
-}
-
-function Choice<T extends string>({ label, value, choices, onChoose }: ChoiceProps<T>) {
-  return (
-    <select
-      className="select"
-      aria-label={label}
-      value={value}
-      onChange={({ target }) => onChoose(target.value as T)}
-    >
-      {choices.map(([choice, text]) => (
-        <option key={choice} value={choice}>
-          {text}
-        </option>
-      ))}
-    </select>
-  );
-}
-
-interface ToggleProps {
-  pressed: boolean;
-  onToggle: (pressed: boolean) => void;
-  children: React.ReactNode;
-}
-
-function Toggle({ pressed, onToggle, children }: ToggleProps) {
-  return (
-    <button type="button" className="button" aria-pressed={pressed} onClick={() => onToggle(!pressed)}>
-      {children}
-    </button>
   );
 }

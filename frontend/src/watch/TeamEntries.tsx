@@ -1,4 +1,4 @@
-import { formatCount } from '../shared/format';
+import { t } from '../shared/messages/text';
 import { useLive } from '../store/useLive';
 import { TeamWatchlist } from './teamWatchlist';
 import { useTeamEntries, useWatch } from './useWatch';
@@ -9,8 +9,8 @@ export function TeamEntries() {
   if (entries.length === 0) return null;
   return (
     <section className="team-entries" aria-labelledby="team-watchlist">
-      <h3 id="team-watchlist">The team’s watchlist</h3>
-      <p className="quiet">Everybody sees these companies. Whoever runs this page keeps the list.</p>
+      <h3 id="team-watchlist">{t('teamWatchlist')}</h3>
+      <p className="quiet">{t('teamWatchlistHint')}</p>
       <ul>
         {entries.map((entry) => (
           <TeamEntry key={entry} entry={entry} />
@@ -33,7 +33,7 @@ function TeamEntry({ entry }: { entry: string }) {
         {entry}
       </span>
       <span className={visitors > 0 ? 'badge' : 'quiet'}>
-        {visitors > 0 ? `${formatCount(visitors)} here` : 'not here'}
+        {visitors > 0 ? t('hereCount', { count: visitors }) : t('notHere')}
       </span>
     </li>
   );

@@ -1,5 +1,6 @@
 import { Icon } from '../components/Icon';
 import type { Company } from '../feed/frame';
+import { t } from '../shared/messages/text';
 import { useIsOnOwnList, useIsOnTeamList, useWatch } from './useWatch';
 
 /**
@@ -15,15 +16,17 @@ export function WatchButton({ company, inGrid = false }: { company: Company; inG
     if (watched) own.remove(company.domain);
     else own.add(company.domain);
   };
-  const action = watched ? `Stop watching ${company.domain}` : `Watch ${company.domain}`;
+  const action = onTeamList
+    ? t(watched ? 'stopWatchingYourself' : 'watchYourself', { domain: company.domain })
+    : t(watched ? 'stopWatching' : 'watchCompany', { domain: company.domain });
   return (
     <button
       type="button"
       className="watch-button"
       aria-pressed={watched}
-      aria-label={`Watch ${company.domain}`}
+      aria-label={t('watchCompany', { domain: company.domain })}
       data-team={onTeamList || undefined}
-      title={onTeamList ? `${action} yourself. It is on the team’s watchlist.` : action}
+      title={action}
       tabIndex={inGrid ? -1 : 0}
       onClick={toggle}
     >

@@ -1,7 +1,11 @@
 import * as Popover from '@radix-ui/react-popover';
 import { useState } from 'react';
 import { Icon } from '../components/Icon';
-import { formatCount } from '../shared/format';
+import { withoutFilters } from '../address/query';
+import { useQuery } from '../address/useQuery';
+import { readableDomain } from '../shared/domain';
+import type { MessageKey } from '../shared/messages/en';
+import { t } from '../shared/messages/text';
 import { useLive } from '../store/useLive';
 import type { NotificationState } from './notifications';
 import { TeamEntries } from './TeamEntries';
@@ -17,22 +21,18 @@ export function WatchMenu() {
     <Popover.Root>
       <Popover.Trigger className="button watch-menu" data-here={here > 0 || undefined}>
         <Icon name="star" filled={domains.size > 0} />
-        <span className="watch-word">Watchlist</span>
-        {here > 0 && <span className="badge">{formatCount(here)} here</span>}
+        <span className="watch-word">{t('watchlist')}</span>
+        {here > 0 && <span className="badge">{t('hereCount', { count: here })}</span>}
       </Popover.Trigger>
       <Popover.Content
         className="popover watchlist"
-        aria-label="Watchlist"
+        aria-label={t('watchlist')}
         align="end"
         sideOffset={6}
         collisionPadding={12}
       >
         <AddDomain />
-        {domains.size === 0 && (
-          <p className="quiet">
-            Add the domain of a company here, or click the star beside it in the table, to see when it visits.
-          </p>
-        )}
+        {domains.size === 0 && <p className="quiet">{t('watchHint')}</p>}
         <ul>
           {[...domains].map((domain) => (
             <Watched key={domain} domain={domain} />
@@ -47,17 +47,24 @@ export function WatchMenu() {
 
 function Watched({ domain }: { domain: string }) {
   const { watchlists, monitor } = useWatch();
+  const [query, change] = useQuery();
   const visitors = useLive(() => monitor.visitorsFrom(domain));
   return (
     <li className="watched">
-      <span className="line">{domain}</span>
+      <Popover.Close
+        className="link-button line"
+        translate="no"
+        onClick={() => change({ ...withoutFilters(query), company: domain, visitor: null })}
+      >
+        {readableDomain(domain)}
+      </Popover.Close>
       <span className={visitors > 0 ? 'badge' : 'quiet'}>
-        {visitors > 0 ? `${formatCount(visitors)} here` : 'not here'}
+        {visitors > 0 ? t('hereCount', { count: visitors }) : t('notHere')}
       </span>
       <button
         type="button"
         className="watch-button"
-        aria-label={`Stop watching ${domain}`}
+        aria-label={t('stopWatching', { domain: readableDomain(domain) })}
         onClick={() => watchlists.own.remove(domain)}
       >
         <Icon name="close" />
@@ -82,7 +89,7 @@ function AddDomain() {
     >
       <input
         className="search"
-        aria-label="Domain to watch"
+        aria-label={t('watchDomain')}
         aria-invalid={refused}
         aria-describedby="domain-refused"
         placeholder="company.example"
@@ -92,20 +99,20 @@ function AddDomain() {
         onChange={({ target }) => setDomain(target.value)}
       />
       <button type="submit" className="button">
-        Watch
+        {t('watch')}
       </button>
       <p id="domain-refused" className="refused" role="alert">
-        {refused && 'This is not a domain. Enter one like company.example.'}
+        {refused && t('watchRefused')}
       </p>
     </form>
   );
 }
 
-const NOTICES: Record<NotificationState, string> = {
-  on: 'Notifications of arrivals are on.',
-  off: 'Notify me when a company on this list arrives.',
-  denied: 'Notifications are blocked in the browser’s settings for this page.',
-  unsupported: 'Notifications are not available here; the page’s title counts arrivals.',
+const NOTICES: Record<NotificationState, MessageKey> = {
+  on: 'noticesOn',
+  off: 'noticesOff',
+  denied: 'noticesDenied',
+  unsupported: 'noticesUnsupported',
 };
 
 function NotificationChoice() {
@@ -119,7 +126,7 @@ function NotificationChoice() {
         disabled={state === 'denied' || state === 'unsupported'}
         onChange={({ target }) => void notifications.setEnabled(target.checked)}
       />
-      {NOTICES[state]}
+      <span>{t(NOTICES[state])}</span>
     </label>
   );
 }

@@ -1,8 +1,9 @@
 /** Notifies of arrivals with the browser's notifications. */
 
 import type { Company } from '../feed/frame';
+import { t } from '../shared/messages/text';
 import { Subscribers } from '../shared/subscribers';
-import type { StoredText } from './storedText';
+import type { StoredText } from '../shared/storedText';
 
 /** `denied` by the browser's settings; `unsupported` by the browser, or on an insecure page. */
 export type NotificationState = 'on' | 'off' | 'denied' | 'unsupported';
@@ -37,7 +38,7 @@ export class Notifications {
   readonly notify = ({ name, domain }: Company): void => {
     if (this.state !== 'on') return;
     try {
-      const notice = new Notification(`${name} is on the website`, { body: domain, tag: domain });
+      const notice = new Notification(t('noticeTitle', { company: name }), { body: domain, tag: domain });
       notice.onclick = () => {
         window.focus();
         notice.close();

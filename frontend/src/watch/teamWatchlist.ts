@@ -45,10 +45,10 @@ export class TeamWatchlist {
   update(entries: readonly string[]): void {
     if (entries.join('\n') === this.#entries.join('\n')) return;
     this.#entries = entries;
-    this.#names = new Set(entries.map((entry) => entry.toLowerCase()));
+    this.#names = new Set(entries.map(normalDomain));
     this.#parents = entries
       .filter((entry) => entry.startsWith('*.'))
-      .map((entry) => entry.slice(1).toLowerCase());
+      .map((entry) => `.${normalDomain(entry.slice(2))}`);
     this.#version += 1;
     this.#subscribers.notify();
   }

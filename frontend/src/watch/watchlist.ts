@@ -1,7 +1,7 @@
 import type { Company } from '../feed/frame';
-import { normalDomain } from '../shared/domain';
+import { isHost, normalDomain } from '../shared/domain';
 import { Subscribers } from '../shared/subscribers';
-import type { StoredText } from './storedText';
+import type { StoredText } from '../shared/storedText';
 import type { TeamWatchlist } from './teamWatchlist';
 
 /**
@@ -34,15 +34,23 @@ export class Watchlist {
 
   readonly subscribe = this.#subscribers.subscribe;
 
-  readonly includes = ({ domain }: Company): boolean => {
+  readonly includes = ({ domain }: Pick<Company, 'domain'>): boolean => {
     return this.#domains.size > 0 && this.#domains.has(normalDomain(domain));
   };
 
-  /** Adds a domain; returns false if the text is not one. */
-  add(domain: string): boolean {
-    const normal = normalDomain(domain);
-    if (!/^[^\s.]+(\.[^\s.]+)+$/.test(normal)) return false;
-    this.#change(new Set([...this.#domains, normal]));
+  /**
+   * Adds a domain, or several that are separated by blanks or commas. Of a web address or an email address, the domain
+   * is added.
+   *
+   * @returns false, and adds nothing, if one of them cannot be a company's domain
+   */
+  add(text: string): boolean {
+    const domains = text
+      .split(/[\s,;]+/)
+      .filter(Boolean)
+      .map(normalDomain);
+    if (domains.length === 0 || !domains.every(isHost)) return false;
+    this.#change(new Set([...this.#domains, ...domains]));
     return true;
   }
 
@@ -100,7 +108,13 @@ function readDomains(text: string | null): ReadonlySet<string> {
   try {
     const list: unknown = JSON.parse(text ?? '[]');
     if (!Array.isArray(list)) return new Set();
-    return new Set(list.filter((item) => typeof item === 'string').map(normalDomain));
+    // Earlier versions kept what can never match.
+    return new Set(
+      list
+        .filter((item) => typeof item === 'string')
+        .map(normalDomain)
+        .filter(isHost),
+    );
   } catch {
     // Written by something else: an empty list is better than no page.
     return new Set();

@@ -105,7 +105,7 @@ async fn page_keeps_rows_and_says_since_when_no_ingestor_is_heard() -> Result<()
         ensure!(seen.freshness.as_deref() == Some("interrupted"), "{seen:?}");
         seen.shows(&[&visitor])?;
         let status = seen.status.as_deref().unwrap_or_default();
-        ensure!(status.contains("Shown as of"), "{status}");
+        ensure!(status.contains("The list shows who was here at"), "{status}");
         ensure!(
             status.contains("The connection to the website has been interrupted since"),
             "{status}"

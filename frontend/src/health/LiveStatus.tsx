@@ -1,0 +1,38 @@
+import * as Popover from '@radix-ui/react-popover';
+import { Icon } from '../components/Icon';
+import { t } from '../shared/messages/text';
+import { useLive } from '../store/useLive';
+import { headlineOf } from './headline';
+import { ProblemCount, SystemStatus } from './SystemStatus';
+import './status.css';
+
+/** How up to date the page is, in a word or a sentence; and the system status behind it. */
+export function LiveStatus() {
+  const freshness = useLive(({ status }) => status.freshness);
+  const pipeline = useLive(({ view }) => view.pipeline);
+  const asOf = useLive(({ view: { stats } }) => stats?.asOf);
+  const now = useLive(({ status }) => status.now);
+  const outdated = useLive(({ status }) => status.outdated);
+  const { severity, text } = headlineOf({ freshness, now, asOf, pipeline, outdated });
+  return (
+    <div className="link-status" data-freshness={freshness} data-severity={severity}>
+      <strong role="status">{text}</strong>
+      <Popover.Root>
+        <Popover.Trigger className="system-button" title={t('system')}>
+          <span className="visually-hidden">{t('system')}</span>
+          <ProblemCount />
+          <Icon name="down" />
+        </Popover.Trigger>
+        <Popover.Content
+          className="popover system"
+          aria-label={t('system')}
+          align="start"
+          sideOffset={6}
+          collisionPadding={12}
+        >
+          <SystemStatus />
+        </Popover.Content>
+      </Popover.Root>
+    </div>
+  );
+}

@@ -1,0 +1,28 @@
+import { useEffect, useRef, useState } from 'react';
+import { t } from '../shared/messages/text';
+import { useLive } from '../store/useLive';
+import { hasNewVersion } from './newVersion';
+
+/**
+ * Offers to reload a page that is older than the server's. It looks when the connection is back, which is when a new
+ * version has been deployed, if at all.
+ */
+export function NewVersion() {
+  const live = useLive(({ status: { freshness } }) => freshness === 'live');
+  const wasLive = useRef(false);
+  const [newer, setNewer] = useState(false);
+  useEffect(() => {
+    if (!live) return;
+    if (wasLive.current) void hasNewVersion().then(setNewer);
+    wasLive.current = true;
+  }, [live]);
+  if (!newer) return null;
+  return (
+    <p className="new-version" role="alert">
+      <span>{t('newVersion')}</span>
+      <button type="button" className="link-button" onClick={() => window.location.reload()}>
+        {t('reload')}
+      </button>
+    </p>
+  );
+}
