@@ -15,6 +15,9 @@ CLUSTER ?=
 BENCH_FLAGS ?=
 # 1 replaces the emitter by the collector with its demonstration shop. SITES= lists websites that may also send to it.
 COLLECTOR ?=
+# How long each fuzz target runs, and which: all if empty.
+SECONDS ?= 60
+TARGETS ?=
 # Flags of the soak, for example SOAK_FLAGS="--help".
 SOAK_FLAGS ?=
 
@@ -219,6 +222,10 @@ test-rust: $(VENV) $(PAGE) $(TRACKER_SCRIPT) ## Run the unit tests of the crates
 	  FIREFOX="$$(scripts/find-firefox)" && FAKETIME_LIBRARY="$$(scripts/find-faketime)" && \
 	  export NATS_SERVER CHROMIUM FIREFOX FAKETIME_LIBRARY && \
 	  cargo test --locked --workspace
+
+.PHONY: fuzz
+fuzz: ## Search for inputs that break a parser; needs cargo-fuzz; SECONDS= per target, TARGETS=
+	scripts/fuzz $(SECONDS) $(TARGETS)
 
 .PHONY: test-browser
 test-browser: $(PAGE) $(TRACKER_SCRIPT) ## Run the page in Chromium against a mock gateway

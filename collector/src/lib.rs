@@ -1,6 +1,6 @@
 //! Reports the visitors of one's own website, as a `SessionsEmitter` that needs no NATS.
 
-mod beacon;
+pub mod beacon;
 mod drop_reason;
 mod emitter;
 mod flags;

@@ -1,6 +1,6 @@
 //! Identifies visitors by their IP, and publishes what may be shown.
 //!
-//! It is a library only so that benches can reach the pure parts of the hot path.
+//! It is a library so that benches and fuzz targets reach the pure parts.
 
 mod address_key;
 mod check_provider;
@@ -15,9 +15,15 @@ mod records;
 pub mod sighting;
 mod verdict;
 
+pub use crate::filter::answer::Answer;
 pub use crate::filter::{hidden_companies, profile};
 pub use crate::lookup::provider::native;
 pub use crate::records::sessions;
+
+/// Identification services that files describe.
+pub mod provider {
+    pub use crate::lookup::provider::{Finding, Provider, Reason, find};
+}
 
 use std::process::ExitCode;
 use std::sync::Arc;

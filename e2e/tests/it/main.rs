@@ -11,6 +11,7 @@ mod cluster;
 mod collector;
 mod command_line;
 mod deanonymizer;
+mod documents;
 mod emitter;
 mod field;
 mod fleet;

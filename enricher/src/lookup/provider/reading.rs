@@ -22,6 +22,7 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x5d3c_1c0e_9a41_4f0e_8d0a_6f2b_7b9e_4c1
 pub struct Finding {
     /// Who is behind the address.
     pub answer: Answer,
+    /// The part of the answer that decided.
     pub reason: Reason,
 }
 
