@@ -61,7 +61,7 @@ impl Door {
     /// Its corpus, sorted by the files' names.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// Fails if it cannot be read.
     pub fn corpus(self) -> io::Result<Vec<Input>> {
         let entries = fs::read_dir(self.folder())?.collect::<io::Result<Vec<_>>>()?;
         let mut files: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).collect();
@@ -72,7 +72,7 @@ impl Door {
     /// Its corpus, and inputs that differ from it here and there.
     ///
     /// # Errors
-    /// Where the corpus cannot be read.
+    /// Fails if the corpus cannot be read.
     pub fn mutants(self) -> io::Result<impl Strategy<Value = Input>> {
         let corpus = self.corpus()?;
         let original = proptest::sample::select(corpus.clone());
@@ -88,7 +88,7 @@ impl Door {
     /// Asks a property of each input of the corpus and of many mutants.
     ///
     /// # Errors
-    /// Where the corpus cannot be read, or the smallest input found that lacks the property.
+    /// Fails if the corpus cannot be read, or the smallest input found that lacks the property.
     pub fn check(self, property: impl Fn(&[u8]) -> Result<(), TestCaseError>) -> Checked {
         for input in self.corpus()? {
             property(&input).map_err(|error| format!("{input:?}: {error}"))?;

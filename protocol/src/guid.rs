@@ -41,7 +41,7 @@ impl Guid {
     /// Reads a guid in any spelling.
     ///
     /// # Errors
-    /// Where the text is no UUID and is empty, too long or holds any other character.
+    /// Fails if the text is no UUID and is empty, too long or holds any other character.
     pub fn new(text: &str) -> Result<Self, InvalidGuid> {
         if let Some(uuid) = uuid(text) {
             return Ok(Self(Name::Uuid(uuid)));
@@ -75,7 +75,7 @@ impl Hash for Guid {
 /// Whether the text can name a session.
 ///
 /// # Errors
-/// Where the text is no UUID and is empty, too long or holds a character that a guid does not have.
+/// Fails if the text is no UUID and is empty, too long or holds a character that a guid does not have.
 pub fn check(text: &str) -> Result<(), InvalidGuid> {
     if is_token(text) || is_token(text.trim()) || uuid(text).is_some() {
         Ok(())

@@ -16,7 +16,7 @@ impl Crawlers {
     /// Those of the kept list.
     ///
     /// # Errors
-    /// Where the list is too large to be searched for.
+    /// Fails if the list is too large to be searched for.
     pub fn load() -> anyhow::Result<Self> {
         let lines = TEXTS
             .lines()

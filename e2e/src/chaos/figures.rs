@@ -43,7 +43,7 @@ impl Figures {
     /// From now on.
     ///
     /// # Errors
-    /// Where NATS does not let us listen.
+    /// Fails if NATS does not let us listen.
     pub async fn new(operator: Client) -> Result<Self> {
         let mut rejections = operator.subscribe("visitor.rejected.>").await?;
         let rejected = Arc::new(AtomicU64::new(0));
@@ -66,7 +66,7 @@ impl Figures {
     /// Looks at what is counted only where it may soon be lost.
     ///
     /// # Errors
-    /// Where NATS does not answer.
+    /// Fails if NATS does not answer.
     pub async fn look(&mut self) -> Result<()> {
         let raw = self.jetstream.get_stream(stream::RAW).await?;
         let life = life(&raw);

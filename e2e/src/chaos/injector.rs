@@ -14,7 +14,7 @@ use crate::processes::{Pipeline, Process, Role};
 /// Begins to harm. The clock of the victim is always wrong by `clock_skew` seconds.
 ///
 /// # Errors
-/// Where it cannot be done, or a process does not end well when it is told to.
+/// Fails if it cannot be done, or a process does not end well when it is told to.
 pub async fn begin(site: &mut Pipeline, strike: &Fault, clock_skew: i64) -> Result<()> {
     let Fault { victim, harm, .. } = *strike;
     match (victim, harm) {
@@ -72,7 +72,7 @@ pub async fn begin(site: &mut Pipeline, strike: &Fault, clock_skew: i64) -> Resu
 /// The harm is over.
 ///
 /// # Errors
-/// Where a process cannot be started again.
+/// Fails if a process cannot be started again.
 pub async fn end(site: &mut Pipeline, strike: &Fault, clock_skew: i64) -> Result<()> {
     let Fault { victim, harm, .. } = *strike;
     match (victim, harm) {
@@ -106,7 +106,7 @@ pub async fn end(site: &mut Pipeline, strike: &Fault, clock_skew: i64) -> Result
 /// Restarts an enricher with other companies to hide.
 ///
 /// # Errors
-/// Where it does not end well when it is told to, or cannot be started again.
+/// Fails if it does not end well when it is told to, or cannot be started again.
 pub async fn tell_enricher(site: &mut Pipeline, number: usize, hidden: &HiddenCompanies) -> Result<()> {
     let process = &mut site.instance_mut(Role::Enricher, number)?.process;
     let data_centres = [NEXACORE, VERTEXCLOUD].into_iter();

@@ -63,7 +63,7 @@ impl<'a> QuietPoint<'a> {
     /// Waits until every gateway and every page shows what it should. Gives how long that took.
     ///
     /// # Errors
-    /// Where they do not in time: how what one of them shows differs.
+    /// Fails if they do not in time: how what one of them shows differs.
     pub async fn every_view_is_right(
         self,
         site: &Pipeline,

@@ -20,7 +20,7 @@ const WORKED_OFF: Duration = Duration::from_mins(3);
 /// always do.
 ///
 /// # Errors
-/// Where that does not come to pass in time.
+/// Fails if that does not come to pass in time.
 pub async fn back(
     site: &Pipeline,
     victim: Target,

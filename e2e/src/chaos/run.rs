@@ -39,7 +39,7 @@ const EXPOSURES_TOLD: usize = 5;
 /// Does it all.
 ///
 /// # Errors
-/// Where a view is wrong at a quiet point, or somebody does not come back: what was done before is printed.
+/// Fails if a view is wrong at a quiet point, or somebody does not come back: what was done before is printed.
 pub async fn run(settings: Settings) -> Result<Report> {
     // Who is back is found out beside what is done to others.
     Box::pin(LocalSet::new().run_until(rounds(settings))).await

@@ -22,7 +22,7 @@ const PUT_BACK: Duration = Duration::from_mins(2);
 /// Deletes it.
 ///
 /// # Errors
-/// Where it is not there, or NATS does not delete it.
+/// Fails if it is not there, or NATS does not delete it.
 pub async fn delete(site: &Pipeline, what: Stored) -> Result<()> {
     let nats = maintainer(site).await?;
     eventually(&format!("{} is deleted", name(what)), async || {
@@ -56,7 +56,7 @@ pub async fn purge(site: &Pipeline, what: Stored) -> Result<()> {
 /// Comes back when it is there again, with all that it should hold.
 ///
 /// # Errors
-/// Where NATS cannot be asked.
+/// Fails if NATS cannot be asked.
 pub async fn restored(
     site: &Pipeline,
     what: Stored,

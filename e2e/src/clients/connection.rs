@@ -19,7 +19,7 @@ pub fn websocket_url(base: &str) -> String {
 /// A connection into which little fits: its segments are short, and a sender's buffer grows with them.
 ///
 /// # Errors
-/// Where nobody listens there.
+/// Fails if nobody listens there.
 pub async fn connect_narrow(address: SocketAddr) -> Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(BUFFER)?;

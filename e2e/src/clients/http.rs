@@ -38,7 +38,7 @@ impl Http {
     /// At `base`, such as `http://127.0.0.1:3000`.
     ///
     /// # Errors
-    /// Where no client can be made.
+    /// Fails if no client can be made.
     pub fn new(base: &str) -> Result<Self> {
         Self::of(base, client())
     }
@@ -46,7 +46,7 @@ impl Http {
     /// At `base`, whose certificate is of the authority in this PEM file.
     ///
     /// # Errors
-    /// Where the file cannot be used, or no client can be made.
+    /// Fails if the file cannot be used, or no client can be made.
     pub fn encrypted(base: &str, authority: &Path) -> Result<Self> {
         let authority = Certificate::from_pem(&fs::read(authority)?)?;
         Self::of(base, client().tls_certs_only([authority]))
@@ -73,7 +73,7 @@ impl Http {
     /// Sends a form, as a browser does.
     ///
     /// # Errors
-    /// Where there is no answer.
+    /// Fails if there is no answer.
     pub async fn post_form(&self, path: &str, form: &str) -> Result<HttpResponse> {
         let request = self.client.post(format!("{}{path}", self.base));
         let form = request
@@ -85,7 +85,7 @@ impl Http {
     /// Gets a path.
     ///
     /// # Errors
-    /// Where there is no answer.
+    /// Fails if there is no answer.
     pub async fn get(&self, path: &str) -> Result<HttpResponse> {
         HttpResponse::of(self.request(path)).await
     }
@@ -93,7 +93,7 @@ impl Http {
     /// Whether the process does its job.
     ///
     /// # Errors
-    /// Where it does not: the reason that it gives.
+    /// Fails if it does not: the reason that it gives.
     pub async fn ready(&self) -> Result<()> {
         let answer = self.get("/readyz").await?;
         ensure!(answer.status == StatusCode::OK, "{}: {}", self.base, answer.text);
@@ -103,7 +103,7 @@ impl Http {
     /// Why the process does not do its job.
     ///
     /// # Errors
-    /// Where it does, or does not say why not.
+    /// Fails if it does, or does not say why not.
     pub async fn reason(&self) -> Result<String> {
         let answer = self.get("/readyz").await?;
         ensure!(
@@ -120,7 +120,7 @@ impl Http {
     /// The gateway's sessions, by guid.
     ///
     /// # Errors
-    /// Where there is no snapshot.
+    /// Fails if there is no snapshot.
     pub async fn sessions(&self) -> Result<BTreeMap<String, VisibleSession>> {
         let answer = self.get("/api/sessions").await?;
         ensure!(answer.status == StatusCode::OK, "{}", answer.text);
@@ -137,7 +137,7 @@ impl Http {
     /// The gateway's figures.
     ///
     /// # Errors
-    /// Where there are none.
+    /// Fails if there are none.
     pub async fn stats(&self) -> Result<Stats> {
         self.json("/api/stats").await
     }
@@ -145,7 +145,7 @@ impl Http {
     /// How the processes are, in the gateway's words.
     ///
     /// # Errors
-    /// Where it does not say.
+    /// Fails if it does not say.
     pub async fn pipeline(&self) -> Result<Pipeline> {
         self.json("/api/pipeline").await
     }
@@ -154,7 +154,7 @@ impl Http {
     /// any. One that is not there yet has counted nothing.
     ///
     /// # Errors
-    /// Where the metrics cannot be read, or this one is no whole number.
+    /// Fails if the metrics cannot be read, or this one is no whole number.
     pub async fn metric(&self, name: &str) -> Result<u64> {
         let text = self.get("/metrics").await?.text;
         let values = text.lines().filter_map(|line| {
@@ -191,7 +191,7 @@ impl HttpResponse {
     /// Sends a request.
     ///
     /// # Errors
-    /// Where there is no answer.
+    /// Fails if there is no answer.
     pub async fn of(request: RequestBuilder) -> Result<Self> {
         let response = request.send().await?;
         Ok(Self {

@@ -25,7 +25,7 @@ impl TappedMessage {
     /// A header's text.
     ///
     /// # Errors
-    /// Where there is no such header.
+    /// Fails if there is no such header.
     pub fn header(&self, name: &str) -> Result<&str> {
         let value = self.headers.get(name);
         Ok(value
@@ -52,7 +52,7 @@ impl Tap {
     /// Taps a subject; in force when it returns.
     ///
     /// # Errors
-    /// Where it cannot be subscribed to.
+    /// Fails if it cannot be subscribed to.
     pub async fn on(client: &Client, subject: &str) -> Result<Self> {
         let mut messages = client.subscribe(subject.to_owned()).await?;
         // The answer to a request comes after the server has seen the subscription.
@@ -84,7 +84,7 @@ impl Tap {
     /// Waits for the first message of which `is_it` is true.
     ///
     /// # Errors
-    /// Where none comes in time.
+    /// Fails if none comes in time.
     pub async fn first(&self, what: &str, is_it: impl Fn(&TappedMessage) -> bool) -> Result<TappedMessage> {
         eventually(&format!("{what} is heard on {}", self.subject), async || {
             let heard = self.heard();

@@ -55,7 +55,7 @@ impl Viewer {
     /// Connects to the gateway at `base`, such as `http://127.0.0.1:3000`.
     ///
     /// # Errors
-    /// Where it does not let the viewer in.
+    /// Fails if it does not let the viewer in.
     pub async fn connect(base: &str) -> Result<Self> {
         Self::open(base, View::default(), false, None).await
     }
@@ -118,7 +118,7 @@ impl Viewer {
     /// Waits for a view of which `is_it` is true, and gives it.
     ///
     /// # Errors
-    /// Where none comes in time, or the connection ends before.
+    /// Fails if none comes in time, or the connection ends before.
     pub async fn sees(&self, what: &str, is_it: impl Fn(&View) -> bool) -> Result<View> {
         let mut seen = self.seen.clone();
         let awaited = seen.wait_for(|seen| is_it(&seen.view) || seen.connection != Connection::Open);
@@ -144,7 +144,7 @@ impl Viewer {
     /// Waits until the gateway ends the connection; gives the code and reason of its close frame.
     ///
     /// # Errors
-    /// Where it does not, or without a close frame.
+    /// Fails if it does not, or without a close frame.
     pub async fn closed(&self) -> Result<(u16, String)> {
         let mut seen = self.seen.clone();
         let over = seen.wait_for(|seen| seen.connection != Connection::Open);
@@ -157,7 +157,7 @@ impl Viewer {
     /// Says something to the gateway.
     ///
     /// # Errors
-    /// Where the connection is over.
+    /// Fails if the connection is over.
     pub async fn say(&self, message: Message) -> Result<()> {
         self.say.send(message).await.context("the connection is over")
     }
@@ -165,7 +165,7 @@ impl Viewer {
     /// That no frame was ever missing.
     ///
     /// # Errors
-    /// Where one was.
+    /// Fails if one was.
     pub fn missed_nothing(&self) -> Result<()> {
         let gaps = self.seen.borrow().view.gaps;
         ensure!(gaps == 0, "{gaps} frames came after a gap");

@@ -22,7 +22,7 @@ impl Pipeline {
     /// Waits until another session from the address of a known visitor is shown, and until a keep-alive of the visitor is.
     ///
     /// # Errors
-    /// Where one of them is not in time.
+    /// Fails if one of them is not in time.
     pub async fn serves_known(&self, known: &Visitor) -> Result<()> {
         let touch = known.keep_alive(0);
         let again = Visitor::from(&known.ip);

@@ -21,7 +21,7 @@ impl Latencies {
     /// sees them.
     ///
     /// # Errors
-    /// Where one is not seen in time.
+    /// Fails if one is not seen in time.
     pub async fn measure(
         site: &Pipeline,
         viewer: &Viewer,

@@ -124,7 +124,7 @@ impl LookupTrial {
     /// Lets visitors come to a site on which nobody has been yet.
     ///
     /// # Errors
-    /// Where known visitors are not shown before the trial, or a keep-alive is not seen in time.
+    /// Fails if known visitors are not shown before the trial, or a keep-alive is not seen in time.
     pub async fn run(&self, site: &Pipeline, condition: Condition) -> Result<LookupOutcome> {
         let known: Vec<_> = (0..=self.known)
             .map(|number| Visitor::from(&site.ip(Kind::Full, number_of(number))))

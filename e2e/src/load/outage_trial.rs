@@ -51,7 +51,7 @@ impl OutageTrial {
     /// keep-alives. It ends with the outage going on.
     ///
     /// # Errors
-    /// Where known visitors are not shown before it, or figures cannot be read.
+    /// Fails if known visitors are not shown before it, or figures cannot be read.
     pub async fn run(&self, site: &Pipeline) -> Result<Vec<HandledRate>> {
         let known: Vec<_> = (0..self.known)
             .map(|number| Visitor::from(&site.ip(Kind::Full, number)))

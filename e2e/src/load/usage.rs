@@ -25,7 +25,7 @@ impl Usage {
     /// Until now.
     ///
     /// # Errors
-    /// Where `/proc` cannot be read.
+    /// Fails if `/proc` cannot be read.
     pub fn now() -> Result<Self> {
         let ourselves = i32::try_from(std::process::id())?;
         let ticks = procfs::ticks_per_second() as f64;

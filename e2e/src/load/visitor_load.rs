@@ -61,7 +61,7 @@ impl VisitorLoad {
     /// Lets everybody come. Gives how many enrichers were killed meanwhile.
     ///
     /// # Errors
-    /// Where an enricher cannot be killed or started.
+    /// Fails if an enricher cannot be killed or started.
     pub async fn come(&self, site: &mut Pipeline) -> Result<u32> {
         let visitors = self.visitors(site);
         let steps = steps(visitors.len());

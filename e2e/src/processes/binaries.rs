@@ -16,7 +16,7 @@ pub fn repository() -> PathBuf {
 /// A binary of the workspace, built in the same profile as the program that asks.
 ///
 /// # Errors
-/// Where it is not built.
+/// Fails if it is not built.
 pub fn workspace_binary(name: &str) -> Result<PathBuf> {
     let binary = profile_folder()?.join(name);
     ensure!(
@@ -36,7 +36,7 @@ pub fn leftovers() -> Result<PathBuf> {
 /// A nats-server: the one that the environment variable `NATS_SERVER` names, the machine's, or that of `make setup`.
 ///
 /// # Errors
-/// Where there is none.
+/// Fails if there is none.
 pub fn nats_server() -> Result<PathBuf> {
     if let Some(named) = env::var_os("NATS_SERVER") {
         return Ok(named.into());
@@ -53,7 +53,7 @@ pub fn nats_server() -> Result<PathBuf> {
 /// libfaketime: the one that the environment variable `FAKETIME_LIBRARY` names, or the machine's.
 ///
 /// # Errors
-/// Where there is none.
+/// Fails if there is none.
 pub fn faketime() -> Result<PathBuf> {
     if let Some(named) = env::var_os("FAKETIME_LIBRARY") {
         return Ok(named.into());

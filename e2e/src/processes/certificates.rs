@@ -16,7 +16,7 @@ impl Certificates {
     /// Makes them, as PEM files in the folder.
     ///
     /// # Errors
-    /// Where they cannot be made or written.
+    /// Fails if they cannot be made or written.
     pub fn make(folder: &Path) -> Result<Self> {
         let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -22,7 +22,7 @@ impl FakeClock {
     /// A clock that is right so far, for the process of that name; its file will be in `folder`.
     ///
     /// # Errors
-    /// Where libfaketime is not installed, or the file cannot be written.
+    /// Fails if libfaketime is not installed, or the file cannot be written.
     pub fn new(name: &str, folder: &Path) -> Result<Self> {
         let clock = Self {
             library: faketime()?,
@@ -35,7 +35,7 @@ impl FakeClock {
     /// From now on the clock is wrong by so many seconds: ahead of the real time, or behind where they are negative.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// Fails if the file cannot be written.
     pub fn set_offset(&self, seconds: i64) -> Result<()> {
         // Put in its place at once: the process may read at any moment.
         let next = self.file.with_extension("clock-next");

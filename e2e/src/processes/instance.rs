@@ -67,7 +67,7 @@ impl Instance {
     /// The `number`th process of its kind; it is not started yet.
     ///
     /// # Errors
-    /// Where its program is not built.
+    /// Fails if its program is not built.
     pub fn new(
         role: Role,
         number: usize,
@@ -112,7 +112,7 @@ impl Instance {
     /// Makes the process's wall clock wrong by so many seconds, whether it runs or is started later. Restarts keep it.
     ///
     /// # Errors
-    /// Where the process has the machine's clock: see [`Builder::fake_clocks`](crate::processes::Builder::fake_clocks).
+    /// Fails if the process has the machine's clock: see [`Builder::fake_clocks`](crate::processes::Builder::fake_clocks).
     pub fn set_clock_offset(&self, seconds: i64) -> Result<()> {
         let clock = self.clock.as_ref();
         clock.context("it has the machine's clock")?.set_offset(seconds)
@@ -122,7 +122,7 @@ impl Instance {
     /// [`Builder::through_proxies`](crate::processes::Builder::through_proxies).
     ///
     /// # Errors
-    /// Where it connects directly.
+    /// Fails if it connects directly.
     pub fn cut_from_nats(&self) -> Result<()> {
         ensure!(!self.nats_proxies.is_empty(), "it connects to NATS directly");
         self.nats_proxies.iter().for_each(TcpProxy::cut);
@@ -159,7 +159,7 @@ impl Instance {
     /// Waits until the process does its job.
     ///
     /// # Errors
-    /// Where it does not in time.
+    /// Fails if it does not in time.
     pub async fn ready(&mut self) -> Result<()> {
         let name = self.process.name().to_owned();
         eventually(&format!("{name} is ready"), async || {

@@ -35,7 +35,7 @@ impl NatsServer {
     /// TLS only, and only to those who have one of the same authority.
     ///
     /// # Errors
-    /// Where there is no nats-server, or no folder for it.
+    /// Fails if there is no nats-server, or no folder for it.
     pub fn new(folder: &Path, certificates: Option<Certificates>) -> Result<Self> {
         let port = ports::free()?;
         let tls = certificates.as_ref().map(tls_arguments).unwrap_or_default();
@@ -148,7 +148,7 @@ impl NatsServer {
     /// Waits until it does its job: clients can connect and, in a cluster, it has all that the others have.
     ///
     /// # Errors
-    /// Where it does not in time.
+    /// Fails if it does not in time.
     pub async fn ready(&mut self) -> Result<()> {
         eventually("nats-server can be connected to", async || {
             self.process.running()?;
@@ -162,7 +162,7 @@ impl NatsServer {
     /// A client that is one of the users of the configuration.
     ///
     /// # Errors
-    /// Where the server does not let it in.
+    /// Fails if the server does not let it in.
     pub async fn client(&self, user: &str) -> Result<Client> {
         let options = ConnectOptions::with_user_and_password(user.into(), user.into());
         self.connect(user, options).await

@@ -17,7 +17,7 @@ static TRIED: Mutex<u16> = Mutex::new(0);
 /// A port of 127.0.0.1 on which nobody listens, and which is given out only once.
 ///
 /// # Errors
-/// Where no port is free.
+/// Fails if no port is free.
 pub fn free() -> Result<u16> {
     let mut tried = TRIED.lock().unwrap_or_else(PoisonError::into_inner);
     // Test runs beside this one begin elsewhere.

@@ -68,7 +68,7 @@ impl Process {
     /// Starts it, or starts it again. What it says goes to the end of its log.
     ///
     /// # Errors
-    /// Where the program cannot be run.
+    /// Fails if the program cannot be run.
     pub fn start(&mut self) -> Result<()> {
         let log = OpenOptions::new()
             .create(true)
@@ -93,7 +93,7 @@ impl Process {
     /// SIGKILL. It is gone when this returns.
     ///
     /// # Errors
-    /// Where it does not run.
+    /// Fails if it does not run.
     pub async fn kill(&mut self) -> Result<()> {
         let mut child = self.child.take().context("it does not run")?;
         child
@@ -105,7 +105,7 @@ impl Process {
     /// SIGTERM; gives how it ended.
     ///
     /// # Errors
-    /// Where it does not run, or does not end.
+    /// Fails if it does not run, or does not end.
     pub async fn stop(&mut self) -> Result<ExitStatus> {
         self.signal(Signal::TERM)?;
         self.ended().await
@@ -123,7 +123,7 @@ impl Process {
     /// SIGSTOP: it is there, but does nothing any longer when this returns.
     ///
     /// # Errors
-    /// Where it does not run.
+    /// Fails if it does not run.
     pub fn pause(&self) -> Result<()> {
         self.signal(Signal::STOP)?;
         // Its threads stop one after the other. Its end, should it have come first, is left for others to see.
@@ -135,7 +135,7 @@ impl Process {
     /// SIGCONT.
     ///
     /// # Errors
-    /// Where it does not run.
+    /// Fails if it does not run.
     pub fn resume(&self) -> Result<()> {
         self.signal(Signal::CONT)
     }
@@ -143,7 +143,7 @@ impl Process {
     /// Waits until it ends by itself; gives how.
     ///
     /// # Errors
-    /// Where it does not run, or does not end.
+    /// Fails if it does not run, or does not end.
     pub async fn ended(&mut self) -> Result<ExitStatus> {
         let mut child = self.child.take().context("it does not run")?;
         let status = timeout(WAIT_TIMEOUT, child.wait())
@@ -155,7 +155,7 @@ impl Process {
     /// That it has not ended.
     ///
     /// # Errors
-    /// Where it has, with its log.
+    /// Fails if it has, with its log.
     pub fn running(&mut self) -> Result<()> {
         let child = self.child.as_mut().context("it was ended")?;
         let status = child.try_wait()?;
@@ -166,7 +166,7 @@ impl Process {
     /// All that it has written since it was first started.
     ///
     /// # Errors
-    /// Where it was never started.
+    /// Fails if it was never started.
     pub fn log(&self) -> Result<String> {
         fs::read_to_string(&self.log).with_context(|| format!("cannot read {}", self.log.display()))
     }
@@ -178,7 +178,7 @@ impl Process {
     /// The memory that it holds now, in bytes.
     ///
     /// # Errors
-    /// Where it does not run.
+    /// Fails if it does not run.
     pub fn memory(&self) -> Result<u64> {
         let pid = self.pid()?.as_raw_nonzero().get();
         let statm = procfs::process::Process::new(pid)?.statm()?;

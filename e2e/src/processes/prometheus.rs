@@ -27,7 +27,7 @@ impl Prometheus {
     /// which is said loudly.
     ///
     /// # Errors
-    /// Where it cannot be started.
+    /// Fails if it cannot be started.
     pub fn start(site: &Pipeline) -> Result<Option<Self>> {
         let Some(program) = prometheus() else {
             return Ok(None);
@@ -51,7 +51,7 @@ impl Prometheus {
     /// What a query gives now.
     ///
     /// # Errors
-    /// Where it cannot be evaluated.
+    /// Fails if it cannot be evaluated.
     pub async fn query(&self, expression: &str) -> Result<Vec<Value>> {
         let mut url = Url::parse("http://any/api/v1/query")?;
         url.query_pairs_mut().append_pair("query", expression);
@@ -64,7 +64,7 @@ impl Prometheus {
     /// Every alert rule, as it was last evaluated.
     ///
     /// # Errors
-    /// Where there are none.
+    /// Fails if there are none.
     pub async fn rules(&self) -> Result<Vec<Value>> {
         let data = self.data("/api/v1/rules").await?;
         let groups = data["groups"].as_array().context("no groups")?;

@@ -79,7 +79,7 @@ impl ScriptedProvider {
     /// Listens on a free port and serves.
     ///
     /// # Errors
-    /// Where there is none.
+    /// Fails if there is none.
     pub fn start() -> Result<Self> {
         let mut provider = Self::start_refusing()?;
         provider.serve()?;
@@ -89,7 +89,7 @@ impl ScriptedProvider {
     /// Refuses connections, until [`ScriptedProvider::serve`].
     ///
     /// # Errors
-    /// Where there is no free port.
+    /// Fails if there is no free port.
     pub fn start_refusing() -> Result<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
@@ -104,7 +104,7 @@ impl ScriptedProvider {
     /// Does not answer attempts to connect, until [`ScriptedProvider::serve`].
     ///
     /// # Errors
-    /// Where there is no free port.
+    /// Fails if there is no free port.
     pub async fn start_stalled() -> Result<Self> {
         let mut provider = Self::start_refusing()?;
         if let Some(Door::Refusing(socket)) = provider.door.take() {
@@ -121,7 +121,7 @@ impl ScriptedProvider {
     /// Begins to accept connections.
     ///
     /// # Errors
-    /// Where it cannot listen.
+    /// Fails if it cannot listen.
     pub fn serve(&mut self) -> Result<()> {
         let listener = match self.door.take() {
             None => return Ok(()),

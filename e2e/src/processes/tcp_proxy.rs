@@ -33,7 +33,7 @@ impl TcpProxy {
     /// A proxy on a port of its own for a target on this host. The target need not listen yet.
     ///
     /// # Errors
-    /// Where no port is free.
+    /// Fails if no port is free.
     pub fn start(target_port: u16) -> Result<Self> {
         let port = ports::free()?;
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;

@@ -15,7 +15,7 @@ pub type Acceptor = TlsAcceptor;
 /// Takes the certificate, with those that lead to its root, and its key from PEM files.
 ///
 /// # Errors
-/// Where a file cannot be read, or the two do not go together; the error names the flag.
+/// Fails if a file cannot be read, or the two do not go together; the error names the flag.
 pub fn acceptor(certificate: &Path, key: &Path) -> anyhow::Result<TlsAcceptor> {
     let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect)

@@ -171,7 +171,7 @@ const MAX_DURATION: Duration = Duration::from_hours(24 * 365 * 10);
 /// Reads a duration such as `60s` or `24h`; zero is refused.
 ///
 /// # Errors
-/// Where the text is no duration, or it is zero or longer than ten years.
+/// Fails if the text is no duration, or it is zero or longer than ten years.
 pub fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Err("must be longer than zero".to_owned()),

@@ -75,7 +75,7 @@ impl Standalone {
     /// Listens for questions about health and metrics.
     ///
     /// # Errors
-    /// Where the address or the signals cannot be used.
+    /// Fails if the address or the signals cannot be used.
     pub async fn start<F: StandaloneCommandLine>(name: &str, flags: &F) -> anyhow::Result<Self> {
         let shutdown = shutdown::on_signal()?;
         let listener = health_routes::listen("--http-listen", flags.http_listen()).await?;
@@ -94,7 +94,7 @@ impl Standalone {
     /// Serves `routes` on `address` until the shutdown.
     ///
     /// # Errors
-    /// Where the address cannot be used; the error names `flag`.
+    /// Fails if the address cannot be used; the error names `flag`.
     pub async fn serve(
         &self,
         flag: &str,

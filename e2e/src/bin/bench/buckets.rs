@@ -10,7 +10,7 @@ impl Buckets {
     /// The histogram of that name, which has no labels of its own; empty where there is none.
     ///
     /// # Errors
-    /// Where a bound or a count is no number.
+    /// Fails if a bound or a count is no number.
     pub fn read(metrics: &str, name: &str) -> Result<Self> {
         let start = format!("{name}_bucket{{le=\"");
         let samples = metrics.lines().filter_map(|line| line.strip_prefix(&start));

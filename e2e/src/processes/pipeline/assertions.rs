@@ -32,7 +32,7 @@ impl Pipeline {
     /// Waits until the session is shown, and gives it.
     ///
     /// # Errors
-    /// Where it is not in time.
+    /// Fails if it is not in time.
     pub async fn shows(&self, visitor: &Visitor) -> Result<VisibleSession> {
         eventually(&format!("{} is shown", visitor.guid), async || {
             let sessions = self.sessions().await?;
@@ -45,7 +45,7 @@ impl Pipeline {
     /// Waits until the session is not shown, or not any longer.
     ///
     /// # Errors
-    /// Where it still is when patience ends.
+    /// Fails if it still is when patience ends.
     pub async fn shows_no(&self, visitor: &Visitor) -> Result<()> {
         eventually(&format!("{} is not shown", visitor.guid), async || {
             let session = self.sessions().await?.remove(&visitor.guid.to_lowercase());
@@ -59,7 +59,7 @@ impl Pipeline {
     /// was called, and those that are sent meanwhile.
     ///
     /// # Errors
-    /// Where it is not in time: how it differs.
+    /// Fails if it is not in time: how it differs.
     pub async fn view_is_right(&self) -> Result<()> {
         // The emitter's clock may be a few ms ahead of this process's.
         let last = self.emitter.sent().last().map(|event| event.sent_at_ms);
@@ -93,7 +93,7 @@ impl Pipeline {
     /// use it while lookups fail.
     ///
     /// # Errors
-    /// Where the session does not get through in time.
+    /// Fails if the session does not get through in time.
     pub async fn settle(&self) -> Result<()> {
         let last = Visitor::from(&self.ip(Kind::CompanyOnly, 9_999_999));
         self.send(&[last.opened(0)]);
@@ -124,7 +124,7 @@ impl Pipeline {
     /// Waits until the enrichers have handled all that the ingestors have read.
     ///
     /// # Errors
-    /// Where they have not in time.
+    /// Fails if they have not in time.
     pub async fn queue_is_empty(&self) -> Result<()> {
         let operator = self.operator().await?;
         eventually("the queue is empty", async || {
@@ -139,7 +139,7 @@ impl Pipeline {
     /// How many events wait in the ingestors for the queue, and how many messages there are in it.
     ///
     /// # Errors
-    /// Where one of them does not say.
+    /// Fails if one of them does not say.
     pub async fn queued(&self, operator: &Context) -> Result<(u64, u64)> {
         let waiting = self
             .metric(Role::Ingestor, "visitor_ingestor_events_waiting")
@@ -151,7 +151,7 @@ impl Pipeline {
     /// The sum of a metric over all processes of a kind.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// Fails if it cannot be read.
     pub async fn metric(&self, role: Role, name: &str) -> Result<u64> {
         let mut sum = 0;
         for instance in self.instances(role) {
@@ -163,7 +163,7 @@ impl Pipeline {
     /// Calls that the enrichers have begun, those that found no connection included.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// Fails if it cannot be read.
     pub async fn lookups_tried(&self) -> Result<u64> {
         let paid = self.metric(Role::Enricher, "visitor_enricher_lookups_paid_total");
         let unreachable = r#"visitor_enricher_lookups_failed_total{kind="unreachable"}"#;

@@ -141,7 +141,7 @@ impl Builder {
     /// Starts everything, and waits until all processes do their job.
     ///
     /// # Errors
-    /// Where they do not in time.
+    /// Fails if they do not in time.
     pub async fn start(self) -> Result<Pipeline> {
         let mut pipeline = self.launch().await?;
         for server in pipeline.nats_servers() {
@@ -154,7 +154,7 @@ impl Builder {
     /// Starts everything but NATS, and waits for nothing.
     ///
     /// # Errors
-    /// Where something cannot be started.
+    /// Fails if something cannot be started.
     pub async fn launch(self) -> Result<Pipeline> {
         let turn = RUNNING.acquire_many(self.0.turns).await?;
         let folder = log_folder()?;
@@ -200,7 +200,7 @@ impl Pipeline {
     /// The plainest pipeline.
     ///
     /// # Errors
-    /// Where it does not come to work.
+    /// Fails if it does not come to work.
     pub async fn start() -> Result<Self> {
         Self::builder().start().await
     }

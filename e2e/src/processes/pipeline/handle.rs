@@ -44,7 +44,7 @@ impl Pipeline {
     /// Waits until NATS and all processes do their job.
     ///
     /// # Errors
-    /// Where they do not in time.
+    /// Fails if they do not in time.
     pub async fn ready(&mut self) -> Result<()> {
         for server in self.nats_servers() {
             server.ready().await?;
@@ -64,7 +64,7 @@ impl Pipeline {
     /// Starts one more process, and does not wait for it. Gives which of its kind it is.
     ///
     /// # Errors
-    /// Where it cannot be started.
+    /// Fails if it cannot be started.
     pub fn add(&mut self, role: Role) -> Result<usize> {
         self.add_with(role, &[])
     }
@@ -114,7 +114,7 @@ impl Pipeline {
     /// One process.
     ///
     /// # Errors
-    /// Where there is none of that number.
+    /// Fails if there is none of that number.
     pub fn instance(&self, role: Role, number: usize) -> Result<&Instance> {
         let instance = self
             .instances
@@ -148,7 +148,7 @@ impl Pipeline {
     /// The first ingestor.
     ///
     /// # Errors
-    /// Where there is none.
+    /// Fails if there is none.
     pub fn ingestor(&mut self) -> Result<&mut Instance> {
         self.instance_mut(Role::Ingestor, 0)
     }
@@ -156,7 +156,7 @@ impl Pipeline {
     /// The first enricher.
     ///
     /// # Errors
-    /// Where there is none.
+    /// Fails if there is none.
     pub fn enricher(&mut self) -> Result<&mut Instance> {
         self.instance_mut(Role::Enricher, 0)
     }
@@ -164,7 +164,7 @@ impl Pipeline {
     /// The first gateway.
     ///
     /// # Errors
-    /// Where there is none.
+    /// Fails if there is none.
     pub fn gateway(&mut self) -> Result<&mut Instance> {
         self.instance_mut(Role::Gateway, 0)
     }
@@ -172,7 +172,7 @@ impl Pipeline {
     /// The first gateway's sessions, by guid.
     ///
     /// # Errors
-    /// Where it does not give them.
+    /// Fails if it does not give them.
     pub async fn sessions(&self) -> Result<BTreeMap<String, VisibleSession>> {
         self.instance(Role::Gateway, 0)?.http.sessions().await
     }
@@ -186,7 +186,7 @@ impl Pipeline {
     /// A viewer at the first gateway.
     ///
     /// # Errors
-    /// Where it is not let in.
+    /// Fails if it is not let in.
     pub async fn viewer(&self) -> Result<Viewer> {
         Viewer::connect(self.instance(Role::Gateway, 0)?.http.base()).await
     }
@@ -202,7 +202,7 @@ impl Pipeline {
     /// Taps a subject as operator.
     ///
     /// # Errors
-    /// Where that cannot be done.
+    /// Fails if that cannot be done.
     pub async fn tap(&self, subject: &str) -> Result<Tap> {
         Tap::on(&self.nats.client("operator").await?, subject).await
     }
@@ -221,7 +221,7 @@ impl Pipeline {
     /// Starts or stops the emitter's refusing of connections. In force when it returns.
     ///
     /// # Errors
-    /// Where its port cannot be used.
+    /// Fails if its port cannot be used.
     pub async fn emitter_refuses(&self, refuse: bool) -> Result<()> {
         // A process that is being started elsewhere in this program holds all our sockets until it is.
         eventually("the emitter's port is free", async || {
@@ -244,7 +244,7 @@ impl Pipeline {
     /// JetStream, as somebody who looks at it.
     ///
     /// # Errors
-    /// Where NATS cannot be reached.
+    /// Fails if NATS cannot be reached.
     pub async fn operator(&self) -> Result<Context> {
         Ok(async_nats::jetstream::new(self.nats.client("operator").await?))
     }
