@@ -1,4 +1,4 @@
-//! A beacon of the tracker: its form on the wire, and what is kept of it.
+//! A beacon of the tracker: its JSON, and the fields that are kept.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ const MAX_TITLE: usize = 200;
 /// The longest URL that is kept, in bytes.
 const MAX_URL: usize = 1024;
 
-/// Whether somebody can see a tab.
+/// Whether a tab is visible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Presence {
     /// The page is visible.
@@ -45,11 +45,11 @@ pub struct Beacon {
     pub tab: u32,
     /// Numbers the beacons of a document in the order in which they are sent.
     pub number: u32,
-    /// Whether somebody can see it.
+    /// Whether the tab is visible.
     pub presence: Presence,
     /// The document has been visible for at least one heartbeat.
     pub settled: bool,
-    /// The page that is shown; a beacon of a visible page tells it.
+    /// The page that is shown. Only beacons of visible pages have it.
     pub page: Option<Page>,
     /// The other website that the visitor came from.
     pub referrer: Option<String>,
@@ -123,7 +123,7 @@ fn page_url(text: &str, origin: &str) -> Option<String> {
     (url.origin().ascii_serialization() == origin).then(|| url.into())
 }
 
-/// Where the visitor came from, without what was searched for there.
+/// The referring site, without the search terms.
 fn referrer(text: &str) -> Option<String> {
     let mut url = web_url(text)?;
     url.set_query(None);

@@ -17,7 +17,7 @@ pub enum DropReason {
     Crawler,
     /// The browser sends Global Privacy Control.
     PrivacyControl,
-    /// It is older than what is known of its tab, or repeats it.
+    /// It is not newer than the latest beacon of its tab.
     Outdated,
     /// There are `--max-sessions`.
     MaxSessions,

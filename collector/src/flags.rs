@@ -22,7 +22,7 @@ use crate::visits::{Settings, Silence};
 /// How many heartbeats a visible tab may miss before it counts as closed.
 const VISIBLE_HEARTBEATS: i64 = 4;
 
-/// The same for a hidden one, which sends every fourth heartbeat, and later still where the browser saves energy.
+/// The same for a hidden one, which sends every fourth heartbeat, and even later if the browser saves energy.
 const HIDDEN_HEARTBEATS: i64 = 12;
 
 /// Reports the visitors of one's own website, as a `SessionsEmitter`.
@@ -32,11 +32,11 @@ pub struct Flags {
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// Where visitors' browsers reach the collector: the tracker and its beacons.
+    /// Where to serve the tracker and its beacons for visitors' browsers.
     #[arg(long, env, default_value = "127.0.0.1:8090")]
     pub listen: SocketAddr,
 
-    /// Where ingestors connect to. Everyone who reaches it reads who visits: keep it private.
+    /// Where to serve the WebSocket for ingestors. Anyone who can reach it can read all visits: keep it private.
     #[arg(long, env, default_value = "127.0.0.1:8081")]
     pub emitter_listen: SocketAddr,
 
@@ -64,7 +64,7 @@ pub struct Flags {
     #[arg(long, env, default_value = "2s", value_parser = duration)]
     pub settle: Duration,
 
-    /// How often a visible page says that it is there.
+    /// How often a visible page sends a beacon.
     #[arg(long, env, default_value = "15s", value_parser = duration)]
     pub heartbeat: Duration,
 
@@ -130,7 +130,7 @@ pub struct Flags {
 }
 
 impl Flags {
-    /// Checks what clap cannot: how flags go together.
+    /// Checks combinations of flags, which clap cannot.
     ///
     /// # Errors
     /// Naming the flag that cannot be used.
@@ -163,7 +163,7 @@ impl Flags {
         }
     }
 
-    /// What the tracker is told.
+    /// The settings of the tracker.
     pub fn tracker_settings(&self) -> TrackerSettings<'_> {
         TrackerSettings {
             script_path: &self.script_path,

@@ -23,7 +23,7 @@ const REQUESTS_UNDER_WAY: usize = 4 * 1024;
 /// How many frames may wait for a client. One that is further behind is disconnected.
 const FRAMES_UNDER_WAY: usize = 64 * 1024;
 
-/// The longest sleep, where no deadline is known.
+/// The longest sleep while there is no deadline.
 const LONG: Duration = Duration::from_mins(1);
 
 /// The part of the health that names visitors who have to wait.
@@ -46,7 +46,7 @@ impl Hub {
     ///
     /// # Errors
     /// [`DropReason::Busy`].
-    pub fn hear(&self, beacon: Beacon, address: IpAddr) -> Result<(), DropReason> {
+    pub fn apply(&self, beacon: Beacon, address: IpAddr) -> Result<(), DropReason> {
         let sent = self.0.try_send(Request::Beacon(beacon, address));
         sent.map_err(|_| DropReason::Busy)
     }
@@ -54,7 +54,7 @@ impl Hub {
     /// Adds a client. Its first frames are the open sessions.
     pub async fn connect(&self) -> mpsc::Receiver<Frames> {
         let (sender, frames) = mpsc::channel(FRAMES_UNDER_WAY);
-        // Where the hub has ended, so does the channel.
+        // Fails only after the hub has ended.
         let _ = self.0.send(Request::Connect(sender)).await;
         frames
     }
@@ -105,7 +105,7 @@ impl HubTask {
             }
             for request in requests.drain(..) {
                 match request {
-                    Request::Beacon(beacon, address) => self.hear(beacon, address),
+                    Request::Beacon(beacon, address) => self.apply(beacon, address),
                     Request::Connect(client) => self.connect(client),
                 }
             }
@@ -115,10 +115,10 @@ impl HubTask {
         }
     }
 
-    fn hear(&mut self, beacon: Beacon, address: IpAddr) {
+    fn apply(&mut self, beacon: Beacon, address: IpAddr) {
         let heard = self
             .visits
-            .hear(beacon, address, clock::uptime(), &mut self.events);
+            .apply(beacon, address, clock::uptime(), &mut self.events);
         match heard {
             Ok(()) => {
                 self.metrics.accepted.inc();

@@ -6,7 +6,7 @@ use service::metrics::{Counter, Family, Gauge, Label, Metrics};
 use crate::drop_reason::DropReason;
 use crate::visits::Counts;
 
-/// What the collector counts.
+/// The metrics of the collector.
 pub struct CollectorMetrics {
     /// Accepted beacons.
     pub accepted: Counter,

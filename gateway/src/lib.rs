@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use protocol::status::Figures;
+use service::status::Reporter;
 use service::watchlist::file::WatchlistFile;
 use service::{Process, process};
 use tokio::sync::mpsc;
@@ -24,7 +25,7 @@ use crate::http::api::Api;
 use crate::http::origin::Origins;
 use crate::http::rates::Rates;
 use crate::http::routes::{self, Guards};
-use crate::hub::HubTask;
+use crate::hub::{Hub, HubTask};
 use crate::metrics::GatewayMetrics;
 use crate::pipeline::observer;
 use crate::streams::check::StreamCheck;
@@ -50,36 +51,7 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
         move || Figures::Gateway(metrics.figures())
     };
     let reporter = process.reporter(figures);
-    let view = View::new(flags.stale_after);
-    let check = Arc::new(StreamCheck::default());
-    let (hub, hub_task) = HubTask::new(
-        view,
-        &flags,
-        &process,
-        reporter.clone(),
-        Arc::clone(&metrics),
-        Arc::clone(&check),
-    );
-    let (sender, intake) = mpsc::channel(MAX_WAITING_MESSAGES);
-
-    // These have nothing to finish, so they end with the runtime.
-    tokio::spawn(hub_task.run(intake));
-    tokio::spawn(follow_statuses(
-        process.nats.clone(),
-        sender.clone(),
-        metrics.statuses_ignored.clone(),
-    ));
-    for followed in Followed::ALL {
-        let follower = Follower::new(
-            followed,
-            &process,
-            flags.stale_after,
-            sender.clone(),
-            Arc::clone(&check),
-        );
-        tokio::spawn(follower.run());
-    }
-
+    let hub = start_hub(&flags, &process, reporter.clone(), &metrics);
     if let Some(address) = flags.http_listen {
         process.serve_health("--http-listen", address).await?;
     }
@@ -106,4 +78,36 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
     let routes = routes::routes(api, &flags.assets, guards).merge(process.routes());
     process.run(routes, reporter).await;
     Ok(())
+}
+
+/// Starts the hub and the tasks that read the streams for it. These tasks have nothing to finish, so they end with the
+/// runtime.
+fn start_hub(flags: &Flags, process: &Process, reporter: Reporter, metrics: &Arc<GatewayMetrics>) -> Hub {
+    let check = Arc::new(StreamCheck::default());
+    let (hub, hub_task) = HubTask::new(
+        View::new(flags.stale_after),
+        flags,
+        process,
+        reporter,
+        Arc::clone(metrics),
+        Arc::clone(&check),
+    );
+    let (sender, intake) = mpsc::channel(MAX_WAITING_MESSAGES);
+    tokio::spawn(hub_task.run(intake));
+    tokio::spawn(follow_statuses(
+        process.nats.clone(),
+        sender.clone(),
+        metrics.statuses_ignored.clone(),
+    ));
+    for followed in Followed::ALL {
+        let follower = Follower::new(
+            followed,
+            process,
+            flags.stale_after,
+            sender.clone(),
+            Arc::clone(&check),
+        );
+        tokio::spawn(follower.run());
+    }
+    hub
 }

@@ -39,9 +39,19 @@ pub struct GatewayMetrics {
     pub statuses_ignored: Counter,
     /// Messages written again to the sessions' stream.
     pub written_back: Counter,
-    fleet_paid: Gauge,
-    fleet_spent: Amount,
-    fleet_since: Gauge,
+    fleet: FleetMetrics,
+    traffic: TrafficMetrics,
+}
+
+/// What the lookups of the whole fleet have cost.
+struct FleetMetrics {
+    paid: Gauge,
+    spent: Amount,
+    since: Gauge,
+}
+
+/// Sessions that appeared on the page and left it.
+struct TrafficMetrics {
     appeared: Counter,
     closed: Counter,
     stale: Counter,
@@ -77,17 +87,7 @@ impl GatewayMetrics {
             ),
             clients_refused: counter("clients_refused", "Clients refused because there were too many"),
             requests_not_understood: counter("requests_not_understood", "Invalid client messages"),
-            snapshots: SnapshotMetrics {
-                built: counter(
-                    "snapshots_built",
-                    "Snapshots built, each for all clients that asked at the time",
-                ),
-                compressed: counter("snapshots_compressed", "Snapshots compressed"),
-                held: gauge(
-                    "snapshots_held",
-                    "Snapshots that are still being sent to a client",
-                ),
-            },
+            snapshots: SnapshotMetrics::new(metrics),
             answers: gauge("snapshot_answers", "Answers with a snapshot that are being sent"),
             answers_refused: counter(
                 "snapshot_answers_refused",
@@ -101,26 +101,8 @@ impl GatewayMetrics {
                 "records_written_back",
                 "Messages written again to the sessions stream",
             ),
-            fleet_paid: gauge(
-                "fleet_lookups_paid",
-                "Calls to the Deanonymizer that the whole fleet has paid for",
-            ),
-            fleet_spent: metrics.add(
-                "fleet_lookups_spent",
-                "What these calls cost, by --price-per-lookup",
-                Amount::default(),
-            ),
-            fleet_since: gauge(
-                "fleet_lookups_since_timestamp_seconds",
-                "Since when the fleet counts them, in seconds since the epoch; 0 where that is not known",
-            ),
-            appeared: counter("sessions_appeared", "Sessions that appeared"),
-            closed: counter("sessions_closed", "Sessions that were closed"),
-            stale: counter("sessions_stale", "Sessions that went stale"),
-            hidden: counter(
-                "sessions_hidden",
-                "Sessions removed because they must no longer be shown",
-            ),
+            fleet: FleetMetrics::new(metrics),
+            traffic: TrafficMetrics::new(metrics),
         }
     }
 
@@ -134,12 +116,12 @@ impl GatewayMetrics {
         ConnectionLimit::new(answers, self.answers.clone(), self.answers_refused.clone())
     }
 
-    /// Takes over what the fleet has spent.
+    /// Sets what the fleet has spent, and since when.
     pub fn lookups(&self, lookups: Lookups, since: Option<Millis>) {
-        self.fleet_paid.set(lookups.paid);
-        self.fleet_spent.set(lookups.spent);
+        self.fleet.paid.set(lookups.paid);
+        self.fleet.spent.set(lookups.spent);
         let since = since.and_then(|since| u64::try_from(since / 1_000).ok());
-        self.fleet_since.set(since.unwrap_or_default());
+        self.fleet.since.set(since.unwrap_or_default());
     }
 
     /// Updates the counters of the view.
@@ -147,10 +129,10 @@ impl GatewayMetrics {
         let catch_up = |counter: &Counter, total: u64| {
             counter.inc_by(total.saturating_sub(counter.get()));
         };
-        catch_up(&self.appeared, traffic.appeared);
-        catch_up(&self.closed, traffic.closed);
-        catch_up(&self.stale, traffic.stale);
-        catch_up(&self.hidden, traffic.hidden);
+        catch_up(&self.traffic.appeared, traffic.appeared);
+        catch_up(&self.traffic.closed, traffic.closed);
+        catch_up(&self.traffic.stale, traffic.stale);
+        catch_up(&self.traffic.hidden, traffic.hidden);
     }
 
     /// The figures for the status.
@@ -158,6 +140,43 @@ impl GatewayMetrics {
         GatewayFigures {
             sessions: self.sessions.get(),
             clients: self.clients.get(),
+        }
+    }
+}
+
+impl FleetMetrics {
+    fn new(metrics: &Metrics) -> Self {
+        Self {
+            paid: metrics.add(
+                "fleet_lookups_paid",
+                "Calls to the Deanonymizer that the whole fleet has paid for",
+                Gauge::default(),
+            ),
+            spent: metrics.add(
+                "fleet_lookups_spent",
+                "What these calls cost, by --price-per-lookup",
+                Amount::default(),
+            ),
+            since: metrics.add(
+                "fleet_lookups_since_timestamp_seconds",
+                "When the fleet began to count these calls, in seconds since the epoch; 0 if unknown",
+                Gauge::default(),
+            ),
+        }
+    }
+}
+
+impl TrafficMetrics {
+    fn new(metrics: &Metrics) -> Self {
+        let counter = |name, help| metrics.add(name, help, Counter::default());
+        Self {
+            appeared: counter("sessions_appeared", "Sessions that appeared"),
+            closed: counter("sessions_closed", "Sessions that were closed"),
+            stale: counter("sessions_stale", "Sessions that went stale"),
+            hidden: counter(
+                "sessions_hidden",
+                "Sessions removed because they must no longer be shown",
+            ),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Hostile input: a kept corpus for each of our doors, and mutants of it.
 //!
-//! A corpus is a folder of `corpus/`, one input a file. What once broke something goes there and stays. The tests of
+//! A corpus is a folder of `corpus/`, one input a file. An input that has caused a failure is added and stays. The tests of
 //! each crate ask of every mutant what must hold there; the end-to-end tests feed the corpora to the real processes.
-//! Mutants come from a fixed seed, so that a run says the same tomorrow; `PROPTEST_CASES` makes a run longer.
+//! Mutants come from a fixed seed, so that runs are reproducible; `PROPTEST_CASES` makes a run longer.
 
 mod input;
 mod mutation;
@@ -29,7 +29,7 @@ pub enum Door {
     Activity,
     /// Statuses on `visitor.status.>`.
     Statuses,
-    /// What WebSocket clients say to the gateway.
+    /// Messages of WebSocket clients to the gateway.
     Requests,
 }
 

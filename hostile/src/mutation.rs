@@ -1,4 +1,4 @@
-//! Ways to change an input: its bytes as noise would, its JSON as somebody who has read the code would.
+//! Mutations of an input: of its bytes as noise, of its JSON as an attacker who has read the code.
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::input::Input;
 
-/// Texts that mean something to a program somewhere behind us, or are as long as ours allow, or longer.
+/// Texts that programs behind us may interpret, or that reach or exceed our length limits.
 const ODD_TEXTS: &[&str] = &[
     "",
     "\u{0}",
@@ -67,15 +67,15 @@ pub enum Mutation {
     Byte(Index, u8),
     /// Has more there.
     Insert(Index, Vec<u8>),
-    /// Lacks what is between the two.
+    /// Removes the bytes between the two positions.
     Remove(Index, Index),
-    /// Goes on from there as another input does.
+    /// Continues from there with the bytes of another input.
     Splice(Index, Input),
-    /// Another value stands in the place of one of its JSON. What is no JSON stays as it is.
+    /// Replaces a value of its JSON. An input that is not JSON stays as it is.
     Value(Index, Value),
 }
 
-/// None, one or a few changes.
+/// No, one or a few mutations.
 pub fn some_of(corpus: Vec<Input>) -> impl Strategy<Value = Vec<Mutation>> {
     let token = select(TOKENS).prop_map(<[u8]>::to_vec);
     let noise = prop_oneof![

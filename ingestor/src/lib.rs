@@ -74,7 +74,7 @@ async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What an emitter is called in health: its name matters only if there are several.
+/// The name of an emitter in health. The address is included only if there are several emitters.
 fn part(name: &str, emitters: usize) -> String {
     if emitters == 1 {
         "emitter".to_owned()

@@ -1,4 +1,4 @@
-//! Known problems, which are reported only once they are gone.
+//! Known problems. They are reported only after they are solved, so that the list shrinks.
 
 use std::collections::BTreeSet;
 

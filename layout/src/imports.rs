@@ -1,4 +1,4 @@
-//! Which file of a crate uses what is defined in which other file.
+//! Finds the imports between the files of a crate.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::modules::{Crate, Module, ModulePath, is_for_tests};
 /// How many `use` declarations in a row are followed, since they may name each other.
 const MAX_STEPS: usize = 32;
 
-/// Each pair of files of which the first uses something that the second defines.
+/// Each pair of files in which the first uses an item of the second.
 ///
 /// A name is followed through `use` and `pub use` to its definition: a `mod.rs` that only passes names on imports
 /// nothing for those who use them, and it counts as an import of the file that defines them.
@@ -52,7 +52,7 @@ impl Crate {
             }
             let steps = steps.checked_sub(1)?;
             let follow = |target: &Vec<String>, names: &[String]| {
-                // A name that stands for another of the same module's would lead nowhere.
+                // An alias within one module would never resolve.
                 let target = [target.as_slice(), names].concat();
                 (target != path)
                     .then(|| self.definition(&module, &target, steps))
@@ -66,7 +66,7 @@ impl Crate {
         None
     }
 
-    /// Where to begin with a path: the module that its first names lead to, and the other names.
+    /// Resolves the first names of a path to a module. Returns it with the remaining names.
     fn start<'a>(&self, from: &ModulePath, path: &'a [String]) -> Option<(ModulePath, &'a [String])> {
         let (first, mut rest) = path.split_first()?;
         let mut module = from.clone();

@@ -1,6 +1,6 @@
 //! Fails when files of a Rust crate import each other in a circle, or when a source file is too long.
 //!
-//! `make lint` runs it in the root of the workspace. `layout/exceptions.txt` lists what is not mended yet; an entry that
+//! `make lint` runs it in the root of the workspace. `layout/exceptions.txt` lists known problems; an entry that
 //! is no longer needed is an error as well, so that the list only shrinks.
 
 mod exceptions;
@@ -34,7 +34,7 @@ fn main() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!problems.is_empty())))
 }
 
-/// What is wrong with the crates under `root`, one line each.
+/// The problems of the crates under `root`, one line each.
 fn check(root: &Path, exceptions: &Exceptions) -> anyhow::Result<Vec<String>> {
     let mut long = BTreeSet::new();
     let mut graph = Graph::default();

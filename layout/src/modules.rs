@@ -16,7 +16,7 @@ pub struct Module {
     pub file: PathBuf,
     /// Its items, without the modules in it.
     pub items: Vec<Item>,
-    /// What its `use` declarations bring in: names and the paths that they stand for.
+    /// The names that its `use` declarations import, with their paths.
     pub names: BTreeMap<String, Vec<String>>,
     /// The paths of `use …::*`.
     pub globs: Vec<Vec<String>>,
@@ -113,7 +113,7 @@ impl Module {
                 name.to_owned()
             }
         };
-        // Several `use … as _` are different things, of which nothing is called by name.
+        // Several `use … as _` are different items, and none of them is used by name.
         let name = if name == "_" {
             format!("_ {}", path.join("::"))
         } else {

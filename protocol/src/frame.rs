@@ -1,4 +1,4 @@
-//! What the gateway sends to its WebSocket clients, and what they may send to it.
+//! The frames that the gateway sends to WebSocket clients, and the requests of clients.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -23,23 +23,23 @@ pub struct VisibleSession {
     pub opened_at: Millis,
     /// When it last gave a sign of life.
     pub last_activity_at: Millis,
-    /// The visitor's company, where known.
+    /// The visitor's company, if known.
     pub company: Option<Arc<Company>>,
-    /// The visitor, where known.
+    /// The visitor, if known.
     pub contact: Option<Arc<Contact>>,
-    /// The network of the address and who runs it, where that is known.
+    /// The network of the address and its operator, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Arc<str>>,
-    /// The code of the address's country (ISO 3166-1 alpha-2), where it is known.
+    /// The code of the address's country (ISO 3166-1 alpha-2), if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<Arc<str>>,
-    /// The page that the visitor sees, where the emitter tells it.
+    /// The page that the visitor sees, if the emitter sends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<Arc<Page>>,
-    /// The other website that the visitor came from, where the emitter tells it.
+    /// The other website that the visitor came from, if the emitter sends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referrer: Option<Arc<str>>,
-    /// Shown though nobody could say yet who it is.
+    /// Whether the session is shown before it is identified.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unidentified: bool,
 }
@@ -54,9 +54,9 @@ pub struct Stats {
     pub being_identified: u64,
     /// Distinct companies among the sessions shown.
     pub companies: u64,
-    /// Sessions with a company per distinct company; 0 where there is none.
+    /// Sessions with a company per distinct company; 0 if there is none.
     pub average_visitors_per_company: f64,
-    /// Mean of now − opened; 0 where no session is shown.
+    /// Mean of now − opened; 0 if no session is shown.
     pub average_session_seconds: f64,
     /// The time at which these figures, and the sessions, were last known to be right, where that is not now: the
     /// gateway is cut off, as `interruptions` of the pipeline says. It is the `now` of the mean as well.
@@ -70,7 +70,7 @@ pub struct Stats {
 pub enum Removal {
     /// The emitter closed it.
     Closed,
-    /// Nothing was heard of it for too long.
+    /// No event has arrived for too long.
     Stale,
     /// It must not be shown any longer.
     Hidden,

@@ -120,12 +120,12 @@ pub fn uuid(text: &str) -> Option<Uuid> {
     grouped_digits(rest)
 }
 
-/// What may stand around a UUID or between its groups: anything that is neither letter nor digit.
+/// Characters that may surround a UUID or separate its groups: anything that is neither letter nor digit.
 fn is_decoration(c: char) -> bool {
     !c.is_alphanumeric()
 }
 
-/// Characters that nobody sees: soft hyphen, zero-width characters, direction marks, byte order mark.
+/// Invisible characters: soft hyphen, zero-width characters, direction marks, byte order mark.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

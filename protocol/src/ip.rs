@@ -1,4 +1,4 @@
-//! A visitor's address, as the emitter spells it and as a cache knows it.
+//! A visitor's address: the emitter's spelling, and the key under which caches store it.
 
 use std::net::IpAddr;
 

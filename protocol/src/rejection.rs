@@ -61,8 +61,8 @@ impl Rejection {
 /// How much of a rejected payload is kept, in bytes.
 pub const KEPT_BYTES: usize = 4 * 1024;
 
-/// The header that says in words why a payload was rejected.
+/// The header with the reason for which a payload was rejected, as text.
 pub const REASON_HEADER: &str = "Visitor-Rejected-Reason";
 
-/// The header that tells how long the payload was before it was cut, in bytes.
+/// The header with the length of the payload before it was truncated, in bytes.
 pub const LENGTH_HEADER: &str = "Visitor-Rejected-Length";

@@ -8,7 +8,7 @@ use crate::time::Millis;
 /// How often a process tells its status.
 pub const INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// What a process says of itself.
+/// The status that a process publishes each second.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
@@ -17,7 +17,7 @@ pub struct Status {
     pub figures: Figures,
     /// Which one of its kind.
     pub instance: String,
-    /// When this was said.
+    /// When the status was published.
     pub at: Millis,
     /// When the process started.
     pub started_at: Millis,
@@ -113,7 +113,7 @@ pub struct EnricherFigures {
     /// How many calls it has in flight.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub lookups_in_flight: u64,
-    /// The limit of the whole fleet, told by the enricher that adapts it.
+    /// The limit of the whole fleet, reported by the enricher that adapts it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fleet_lookup_limit: Option<u64>,
     /// Why calls are held back, in words.
@@ -121,7 +121,7 @@ pub struct EnricherFigures {
     /// Whether the provider accepts our account.
     #[serde(default)]
     pub account: Account,
-    /// What the whole fleet has spent, as far as this enricher knows. Not passed on to clients.
+    /// What this enricher knows of the whole fleet's spending. Not passed on to clients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fleet: Option<FleetLookups>,
     /// A fingerprint of the rules by which it hides; enrichers that hide the same have the same.
@@ -142,7 +142,7 @@ pub struct Lookups {
     pub paid: u64,
     /// Calls that brought no verdict.
     pub failed: u64,
-    /// Calls that brought no more than that a visitor is of a hidden company.
+    /// Calls that only revealed that a visitor is from a hidden company.
     pub paid_for_hidden: u64,
     /// New sessions whose verdict was in the enricher's own cache.
     pub saved_by_cache: u64,
@@ -154,13 +154,13 @@ pub struct Lookups {
     pub spent: f64,
 }
 
-/// What the lookups of all enrichers cost and saved, those that are gone included.
+/// What the lookups of all enrichers have cost and saved, including those of enrichers that have exited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FleetLookups {
     /// When the fleet began to count.
     pub since: Millis,
-    /// What it has counted.
+    /// The counts.
     pub lookups: Lookups,
 }
 
@@ -216,13 +216,13 @@ pub enum Breaker {
     /// Calls are made.
     #[default]
     Closed,
-    /// Too many failed; none is made for a while.
+    /// Too many calls failed, so none is made for a while.
     Open,
     /// One call tries whether it is better now.
     HalfOpen,
 }
 
-/// How our account at the identification service stands.
+/// The state of our account at the identification service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Account {
@@ -230,7 +230,7 @@ pub enum Account {
     Refused,
     /// No lookups are left: no new visitor is identified.
     Exhausted,
-    /// Nothing is known against it. What another release says, and this one does not know, is taken for this.
+    /// It is accepted, or nothing is known. States that only another release knows are read as this one.
     #[default]
     #[serde(other)]
     Ok,
@@ -252,11 +252,11 @@ pub struct GatewayFigures {
 pub enum Part {
     /// It cannot read its streams: NATS is unreachable, a stream is missing, or it is not read up to its end.
     Streams,
-    /// It hears no ingestor: nobody reads the emitter.
+    /// No ingestor reports, so events of the emitter may be lost.
     Ingestors,
-    /// It hears no enricher: events wait in the queue.
+    /// No enricher reports, so events wait in the queue.
     Enrichers,
-    /// Everything is back; what has waited meanwhile is worked off.
+    /// Everything is connected again, and the backlog is being processed.
     Backlog,
 }
 
@@ -269,7 +269,7 @@ pub struct Interruption {
     pub since: Millis,
 }
 
-/// All processes heard of lately.
+/// All processes that have reported lately.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pipeline {
@@ -277,7 +277,7 @@ pub struct Pipeline {
     pub processes: Vec<Status>,
     /// The lookups of the whole fleet, enrichers that have gone included.
     pub lookups: Lookups,
-    /// Since when the fleet counts them. Absent where no enricher says so; then it is since this gateway began to watch.
+    /// Since when the fleet counts them. Absent if no enricher reports it; then since this gateway started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lookups_since: Option<Millis>,
     /// What keeps this gateway's view from being up to date; absent while nothing does.

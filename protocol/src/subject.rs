@@ -23,7 +23,7 @@ pub const REJECTED: &str = "visitor.rejected.>";
 /// All statuses.
 pub const STATUSES: &str = "visitor.status.>";
 
-/// Where the ingestor publishes events of one kind.
+/// The subject of raw events of one kind.
 #[must_use]
 pub const fn raw(kind: EventKind) -> &'static str {
     match kind {
@@ -33,25 +33,25 @@ pub const fn raw(kind: EventKind) -> &'static str {
     }
 }
 
-/// Where a session's record or tombstone stands.
+/// The subject of a session's record or tombstone.
 #[must_use]
 pub fn session(guid: &Guid) -> String {
     format!("visitor.session.{guid}")
 }
 
-/// Where one enricher publishes activities.
+/// The subject of one enricher's activities.
 #[must_use]
 pub fn activity(instance: &str) -> String {
     format!("visitor.activity.{instance}")
 }
 
-/// Where a process puts what it could not use.
+/// The subject of what a process has rejected.
 #[must_use]
 pub fn rejected(process: &str, reason: Rejection) -> String {
     format!("visitor.rejected.{process}.{}", reason.token())
 }
 
-/// Where a process tells how it is.
+/// The subject of a process's status.
 #[must_use]
 pub fn status(process: &str, instance: &str) -> String {
     format!("visitor.status.{process}.{instance}")

@@ -33,7 +33,7 @@ pub const OLDEST_BELIEVED: Millis = 10 * 60 * 1000;
 /// How far two clocks that agree may be apart, in ms: what it takes to ask one over a network.
 pub const CLOCK_ERROR: Millis = 100;
 
-/// Reads the emitter's timestamp, ISO 8601 with a zone. `None` where it cannot be read.
+/// Reads the emitter's timestamp, ISO 8601 with a zone. `None` if it cannot be read.
 #[must_use]
 pub fn parse_timestamp(text: &str) -> Option<Millis> {
     text.parse::<jiff::Timestamp>()

@@ -39,7 +39,7 @@ pub(crate) enum Act {
 
 /// What waits for its time.
 #[derive(Debug)]
-enum Entry {
+enum ScheduledEvent {
     /// The next visitor comes.
     Arrival,
     /// A session goes on with its next step.
@@ -58,7 +58,7 @@ pub(crate) struct Schedule {
     mean_gap_ms: f64,
     rng: ChaCha8Rng,
     /// By time; what is due at one time, in the order that it was entered.
-    agenda: BTreeMap<(u64, u64), Entry>,
+    agenda: BTreeMap<(u64, u64), ScheduledEvent>,
     entered: u64,
 }
 
@@ -102,25 +102,25 @@ impl Schedule {
         acts
     }
 
-    fn perform(&mut self, now_ms: u64, entry: Entry, acts: &mut Vec<Act>) {
+    fn perform(&mut self, now_ms: u64, entry: ScheduledEvent, acts: &mut Vec<Act>) {
         match entry {
-            Entry::Arrival => {
+            ScheduledEvent::Arrival => {
                 let steps = self.plan();
                 self.enter_session(now_ms, steps);
                 self.enter_next_arrival(now_ms);
             }
-            Entry::Session(mut steps) => {
+            ScheduledEvent::Session(mut steps) => {
                 let Some(step) = steps.pop_front() else { return };
                 let came_ms = now_ms - step.after_ms;
                 self.spoil(&step, acts);
                 acts.push(Act::Send(step));
                 self.enter_session(came_ms, steps);
             }
-            Entry::Strike(fault) => {
+            ScheduledEvent::Strike(fault) => {
                 self.strike(now_ms, fault, acts);
                 self.enter_strike(fault, now_ms);
             }
-            Entry::End(act) => acts.push(act),
+            ScheduledEvent::End(act) => acts.push(act),
         }
     }
 
@@ -143,12 +143,12 @@ impl Schedule {
             Fault::Refuse => {
                 acts.extend([Act::Refuse(true), Act::CloseAll { cleanly: true }]);
                 let end_ms = now_ms + self.rng.random_range(5_000..60_000);
-                self.enter(end_ms, Entry::End(Act::Refuse(false)));
+                self.enter(end_ms, ScheduledEvent::End(Act::Refuse(false)));
             }
             Fault::Silence => {
                 acts.push(Act::Silence(true));
                 let end_ms = now_ms + self.rng.random_range(20_000..60_000);
-                self.enter(end_ms, Entry::End(Act::Silence(false)));
+                self.enter(end_ms, ScheduledEvent::End(Act::Silence(false)));
             }
             Fault::ProtocolError => {
                 let error = ProtocolError::VARIANTS.choose(&mut self.rng);
@@ -184,19 +184,19 @@ impl Schedule {
     fn enter_session(&mut self, came_ms: u64, steps: impl Into<VecDeque<Step>>) {
         let steps = steps.into();
         if let Some(step) = steps.front() {
-            self.enter(came_ms + step.after_ms, Entry::Session(steps));
+            self.enter(came_ms + step.after_ms, ScheduledEvent::Session(steps));
         }
     }
 
     fn enter_next_arrival(&mut self, now_ms: u64) {
         let due_ms = now_ms + self.waiting_time(self.mean_gap_ms);
-        self.enter(due_ms, Entry::Arrival);
+        self.enter(due_ms, ScheduledEvent::Arrival);
     }
 
     fn enter_strike(&mut self, fault: Fault, now_ms: u64) {
         if let Occurrence::Site(every) = fault.occurrence() {
             let due_ms = now_ms + self.waiting_time(every.as_secs_f64() * 1_000.0);
-            self.enter(due_ms, Entry::Strike(fault));
+            self.enter(due_ms, ScheduledEvent::Strike(fault));
         }
     }
 
@@ -207,7 +207,7 @@ impl Schedule {
         u64::try_from(wait.as_millis()).unwrap_or(u64::MAX / 2)
     }
 
-    fn enter(&mut self, due_ms: u64, entry: Entry) {
+    fn enter(&mut self, due_ms: u64, entry: ScheduledEvent) {
         self.agenda.insert((due_ms, self.entered), entry);
         self.entered += 1;
     }

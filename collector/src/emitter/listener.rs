@@ -1,4 +1,4 @@
-//! Accepts clients of the emitter's WebSocket, and sends each what happens.
+//! Accepts clients of the emitter's WebSocket, and sends all events to each.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::metrics::CollectorMetrics;
 /// How long a handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a client may read nothing of what is there for it.
+/// How long a client may leave waiting events unread.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The pause after the system could not hand over a connection.
@@ -73,7 +73,7 @@ async fn connected(
     metrics: Arc<CollectorMetrics>,
     shutdown: CancellationToken,
 ) {
-    // Where the delay of small writes cannot be switched off, they are delayed.
+    // If it fails, small writes are delayed.
     let _ = stream.set_nodelay(true);
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_FRAME))

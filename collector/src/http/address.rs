@@ -1,11 +1,11 @@
-//! The visitor's address: that of the connection, or what a trusted proxy says.
+//! The visitor's address: that of the connection, or the one that a trusted proxy reports.
 
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
-/// The proxies that may say whose request they forward.
+/// The proxies whose forwarding headers are trusted.
 #[derive(Clone, Debug)]
 pub struct Proxies {
     /// Their networks.

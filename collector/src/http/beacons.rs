@@ -1,4 +1,4 @@
-//! Receives beacons: refuses what must not be used, and hands the rest to the hub.
+//! Receives beacons: rejects unusable ones, and passes the others to the hub.
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
@@ -40,7 +40,7 @@ const SEC_GPC: HeaderName = HeaderName::from_static("sec-gpc");
 /// The beacons of each address.
 pub type Rates = DefaultKeyedRateLimiter<IpAddr>;
 
-/// What stands between visitors and the hub.
+/// The checks of a beacon before it reaches the hub.
 pub struct BeaconHandler {
     /// Which websites may send.
     pub sites: Sites,
@@ -54,13 +54,13 @@ pub struct BeaconHandler {
     pub crawlers: Crawlers,
     /// How many beacons each address has sent.
     pub rates: Arc<Rates>,
-    /// Where beacons go.
+    /// The hub's channel.
     pub hub: Hub,
-    /// What is counted.
+    /// Counts beacons.
     pub metrics: Arc<CollectorMetrics>,
 }
 
-/// Allows each address so many beacons a second, and ten times as many at once.
+/// Limits the beacons per second of each address, with bursts of ten times as many.
 pub fn rates(per_second: NonZeroU32) -> Arc<Rates> {
     let burst = per_second.saturating_mul(NonZeroU32::MIN.saturating_add(BURST - 1));
     Arc::new(RateLimiter::keyed(
@@ -68,7 +68,7 @@ pub fn rates(per_second: NonZeroU32) -> Arc<Rates> {
     ))
 }
 
-/// Forgets, for ever, those who have not sent for long.
+/// Removes idle addresses from time to time. Never returns.
 pub async fn sweep(rates: Arc<Rates>) {
     loop {
         sleep(SWEEP).await;
@@ -118,7 +118,7 @@ impl BeaconHandler {
             return Err(DropReason::Body);
         };
         let beacon = Beacon::parse(&body, origin.to_str().unwrap_or_default())?;
-        self.hub.hear(beacon, visitor)?;
+        self.hub.apply(beacon, visitor)?;
         Ok(origin)
     }
 }
@@ -138,7 +138,7 @@ pub async fn receive(
     }
 }
 
-/// `OPTIONS /v`: browsers ask first where something has added a header to the beacon.
+/// `OPTIONS /v`: browsers send this preflight request if an extension has added a header to the beacon.
 pub async fn preflight(State(handler): State<Arc<BeaconHandler>>, headers: HeaderMap) -> Response {
     let Some(origin) = handler.origin(&headers) else {
         return StatusCode::FORBIDDEN.into_response();

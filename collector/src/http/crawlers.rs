@@ -29,7 +29,7 @@ impl Crawlers {
         })
     }
 
-    /// Whether a crawler says that it is this.
+    /// Whether the user agent is that of a crawler.
     pub fn know(&self, user_agent: &str) -> bool {
         self.parts.is_match(user_agent) || self.starts.iter().any(|start| user_agent.starts_with(start))
     }

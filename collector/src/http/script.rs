@@ -12,16 +12,16 @@ use serde_json::json;
 /// The name in the built tracker that its settings take the place of.
 const SETTINGS: &str = "__SETTINGS__";
 
-/// The tracker as it is served; none where it is not built.
+/// The tracker with its settings; `None` if it is not built.
 #[derive(Clone)]
 pub struct Script(Result<String, String>);
 
-/// What the tracker is told.
+/// The settings of the tracker.
 #[derive(Clone, Copy, Debug)]
 pub struct TrackerSettings<'a> {
-    /// Where the script is served.
+    /// The path of the script.
     pub script_path: &'a str,
-    /// Where beacons go.
+    /// The path for beacons.
     pub beacon_path: &'a str,
     /// How often a visible page sends.
     pub heartbeat: Duration,
@@ -56,7 +56,7 @@ impl TrackerSettings<'_> {
         .to_string()
     }
 
-    /// Where beacons go, relative to the script where both are in one folder: so that a proxy may put that anywhere.
+    /// The path for beacons, relative to the script if both are in one folder, so that a proxy may serve that folder anywhere.
     fn beacon_url(self) -> String {
         let folder = |path: &str| path.rfind('/').map_or(0, |slash| slash + 1);
         let end = folder(self.beacon_path);

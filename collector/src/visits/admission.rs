@@ -17,7 +17,7 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Admits so many sessions per minute.
+    /// Admits at most this number of sessions per minute.
     pub fn new(per_minute: NonZeroU32) -> Self {
         Self {
             interval: MINUTE / i64::from(per_minute.get()),

@@ -1,4 +1,4 @@
-//! What those who are connected are told of a session.
+//! An event of a session, as connected ingestors get it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub struct Event {
     pub guid: Uuid,
     /// The visitor's address.
     pub address: IpAddr,
-    /// When it happened, by the clock that [`Visits`](super::Visits) is told.
+    /// When it happened, by the clock of [`Visits`](super::Visits).
     pub at: Millis,
     /// The page that the visitor sees.
     pub page: Option<Arc<Page>>,

@@ -49,7 +49,7 @@ pub struct Visits {
 }
 
 impl Visits {
-    /// Nobody is there yet.
+    /// Without sessions.
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
@@ -68,7 +68,7 @@ impl Visits {
     ///
     /// # Errors
     /// Why the beacon is not used.
-    pub fn hear(
+    pub fn apply(
         &mut self,
         beacon: Beacon,
         address: IpAddr,
@@ -88,7 +88,7 @@ impl Visits {
         Ok(())
     }
 
-    /// Does what is due, and adds the events that follow to `events`.
+    /// Handles deadlines that have passed, and adds the resulting events to `events`.
     pub fn advance(&mut self, now: Millis, events: &mut Vec<Event>) {
         while let Some((at, id)) = self.deadlines.first().copied() {
             if at > now {
@@ -139,10 +139,10 @@ impl Visits {
     fn hear_live(&mut self, beacon: Beacon, now: Millis, events: &mut Vec<Event>) -> Result<(), DropReason> {
         let (id, presence) = (beacon.session, beacon.presence);
         let session = self.sessions.get_mut(&id).ok_or(DropReason::Outdated)?;
-        if !session.hear_tab(&beacon, now) {
+        if !session.apply_to_tab(&beacon, now) {
             return Err(DropReason::Outdated);
         }
-        session.hear(beacon, now, &self.settings);
+        session.apply(beacon, now, &self.settings);
         if let Phase::Open { told_at } = &mut session.phase
             && presence == Presence::Visible
         {
@@ -154,7 +154,7 @@ impl Visits {
 
     /// A beacon of a session that is unknown or closed.
     ///
-    /// Of an unknown one it may also be that its page was left: the beacon before may come later.
+    /// The page of an unknown session may already be left: an earlier beacon may arrive later.
     fn hear_new(&mut self, beacon: Beacon, address: IpAddr, now: Millis) -> Result<(), DropReason> {
         let returns = match beacon.presence {
             Presence::Visible => true,
@@ -166,7 +166,7 @@ impl Visits {
         match self.sessions.entry(beacon.session) {
             Entry::Occupied(mut closed) => {
                 let session = closed.get_mut();
-                if !session.hear_tab(&beacon, now) {
+                if !session.apply_to_tab(&beacon, now) {
                     return Err(DropReason::Outdated);
                 }
                 if !returns {
@@ -177,13 +177,13 @@ impl Visits {
                     self.closed.remove(&turn);
                 }
                 session.begin_anew(address, now);
-                session.hear(beacon, now, &self.settings);
+                session.apply(beacon, now, &self.settings);
             }
             Entry::Vacant(place) => {
                 full?;
                 let mut session = Session::new(address, now);
-                session.hear_tab(&beacon, now);
-                session.hear(beacon, now, &self.settings);
+                session.apply_to_tab(&beacon, now);
+                session.apply(beacon, now, &self.settings);
                 place.insert(session);
             }
         }

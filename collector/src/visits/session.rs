@@ -12,7 +12,7 @@ use super::settings::Settings;
 use super::tabs::Tabs;
 use crate::beacon::{Beacon, Page, Presence};
 
-/// What guids are made in: a visitor cannot choose one, and cannot tell the id of another from its guid.
+/// The namespace of guids: a visitor can neither choose a guid nor derive an id from one.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6d1f_0a53_2c57_4f0e_9d39_5b1c_8d0e_77a1);
 
 /// How far a session has come.
@@ -53,7 +53,7 @@ pub enum Due {
     Open,
     /// A keep-alive, because it has not had an event for long.
     KeepAlive,
-    /// To close; nobody has been there since then.
+    /// To close; no tab has been open since then.
     Close(Millis),
     /// To be forgotten.
     Forget,
@@ -104,13 +104,13 @@ impl Session {
         self.tabs = old.tabs;
     }
 
-    /// Takes what the beacon says of its tab. `false` where a later one is known; see [`Tabs::hear`].
-    pub fn hear_tab(&mut self, beacon: &Beacon, now: Millis) -> bool {
-        self.tabs.hear(beacon, now)
+    /// Applies a beacon to its tab. Returns `false` if a later beacon is known; see [`Tabs::apply`].
+    pub fn apply_to_tab(&mut self, beacon: &Beacon, now: Millis) -> bool {
+        self.tabs.apply(beacon, now)
     }
 
-    /// Takes the rest of a beacon that [`Session::hear_tab`] has accepted.
-    pub fn hear(&mut self, beacon: Beacon, now: Millis, settings: &Settings) {
+    /// Applies the rest of a beacon that [`Session::apply_to_tab`] has accepted.
+    pub fn apply(&mut self, beacon: Beacon, now: Millis, settings: &Settings) {
         if beacon.presence == Presence::Visible {
             self.active_at = now;
             if beacon.page.as_ref() != self.page.as_deref() {
@@ -131,7 +131,7 @@ impl Session {
         }
     }
 
-    /// What the session needs now.
+    /// The next action of the session.
     pub fn due(&mut self, now: Millis, settings: &Settings) -> Due {
         self.tabs.expire(now, settings.silence);
         let closes_at = self.tabs.left_at().map(|at| at + settings.leave_grace);
@@ -175,7 +175,7 @@ impl Session {
         self.event(EventKind::SessionOpened, id, self.first_seen_at)
     }
 
-    /// A keep-alive: somebody was seen there last at its time.
+    /// A keep-alive with the time at which the page was last seen.
     pub fn keep_alive(&self, id: u128) -> Event {
         self.event(EventKind::KeepAlive, id, self.active_at)
     }

@@ -1,10 +1,10 @@
-//! The open tabs of one browser, each known by the latest of its beacons.
+//! The open tabs of one browser. The latest beacon of each tab counts.
 
 use protocol::Millis;
 
 use crate::beacon::{Beacon, Presence};
 
-/// The most tabs that are known of a session. Those that were left, and then the one that was silent longest, make room.
+/// Maximum tabs of a session. Beyond it, tabs that were left are removed first, then the one with the oldest beacon.
 const MAX_TABS: usize = 8;
 
 /// How long a tab may be silent before it counts as closed.
@@ -30,8 +30,8 @@ struct Tab {
 pub struct Tabs(Vec<Tab>);
 
 impl Tabs {
-    /// Takes a beacon. `false` where it is not newer than what is known of its tab, and changes nothing.
-    pub fn hear(&mut self, beacon: &Beacon, now: Millis) -> bool {
+    /// Applies a beacon. Returns `false`, without a change, if it is not newer than the latest beacon of its tab.
+    pub fn apply(&mut self, beacon: &Beacon, now: Millis) -> bool {
         let heard = Tab {
             id: beacon.tab,
             number: beacon.number,

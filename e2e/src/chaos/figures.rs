@@ -8,7 +8,7 @@ use async_nats::Client;
 use async_nats::jetstream;
 use futures_util::StreamExt as _;
 use protocol::stream;
-use service::streams::{Life, life};
+use service::streams::{IncarnationId, incarnation_id};
 use tokio_util::task::AbortOnDropHandle;
 
 /// Counts that outlive the servers that they come from.
@@ -17,7 +17,7 @@ pub struct Figures {
     rejected: Arc<AtomicU64>,
     redelivered: Redelivered,
     /// When the raw stream that was seen last was made, and how often there was another.
-    life: Option<Life>,
+    incarnation: Option<IncarnationId>,
     streams_lost: usize,
     _listening: AbortOnDropHandle<()>,
 }
@@ -57,7 +57,7 @@ impl Figures {
             jetstream: jetstream::new(operator),
             rejected,
             redelivered: Redelivered::default(),
-            life: None,
+            incarnation: None,
             streams_lost: 0,
             _listening: AbortOnDropHandle::new(listening),
         })
@@ -69,8 +69,11 @@ impl Figures {
     /// Fails if NATS does not answer.
     pub async fn look(&mut self) -> Result<()> {
         let raw = self.jetstream.get_stream(stream::RAW).await?;
-        let life = life(&raw);
-        let lost = self.life.replace(life).is_some_and(|before| before != life);
+        let incarnation = incarnation_id(&raw);
+        let lost = self
+            .incarnation
+            .replace(incarnation)
+            .is_some_and(|before| before != incarnation);
         self.streams_lost += usize::from(lost);
         let consumer = raw.consumer_info(stream::ENRICHER).await.context("no consumer")?;
         let delivered = consumer.delivered;

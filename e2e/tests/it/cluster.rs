@@ -65,8 +65,8 @@ async fn killed_server_loses_no_stream() -> Result<()> {
     site.send(&[stays.opened(1_000), leaves.opened(0)]);
     site.shows(&stays).await?;
     site.shows(&leaves).await?;
-    let lives = async || -> Result<Vec<_>> {
-        let mut lives = Vec::new();
+    let incarnations = async || -> Result<Vec<_>> {
+        let mut incarnations = Vec::new();
         for name in [
             stream::RAW,
             stream::SESSIONS,
@@ -75,17 +75,17 @@ async fn killed_server_loses_no_stream() -> Result<()> {
         ] {
             let stream = operator.get_stream(name).await?;
             ensure!(stream.cached_info().config.num_replicas == 3, "{name}");
-            lives.push(streams::life(&stream));
+            incarnations.push(streams::incarnation_id(&stream));
         }
-        Ok(lives)
+        Ok(incarnations)
     };
-    let before = lives().await?;
+    let before = incarnations().await?;
     site.nats.process.kill().await?;
     let new = Visitor::from(&site.ip(Kind::CompanyOnly, 3));
     site.send(&[new.opened(0), leaves.closed(0), stays.keep_alive(0)]);
     site.view_is_right().await?;
     site.shows(&new).await?;
-    let after = eventually("the streams are answered for", lives).await?;
+    let after = eventually("the streams are answered for", incarnations).await?;
     assert!(before == after, "a stream was made anew");
     site.nats.process.start()?;
     site.ready().await?;

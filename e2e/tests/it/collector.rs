@@ -3,4 +3,4 @@
 mod beacons;
 mod browser;
 mod hostile_input;
-mod site;
+pub mod site;

@@ -246,7 +246,9 @@ async fn queued_lookup_is_retried_without_charge_or_penalty() -> Result<()> {
     let answered_later = stats.by_status.get(&202).copied().unwrap_or_default();
     ensure!(queued > 0 && queued == answered_later, "{queued}, {stats:?}");
     assert_eq!(paid(&site).await?, visitors.len() as u64);
-    assert_eq!(site.metric(Role::Enricher, "visitor_enricher_breaker").await?, 0);
+    let closed = r#"visitor_enricher_breaker{state="closed"}"#;
+    let enrichers = site.instances(Role::Enricher).count() as u64;
+    assert_eq!(site.metric(Role::Enricher, closed).await?, enrichers);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use protocol::EventKind;
 use protocol::sample::Sample;
 use protocol::status::{Account, Breaker, EnricherFigures, Lookups};
-use service::metrics::{Counter, Family, Gauge, Label, Latency, Metrics as Registry};
+use service::metrics::{Counter, Family, Gauge, Label, Latency, Metrics as Registry, States};
 use tokio::sync::Notify;
 
 use crate::lookup::admission::guard::Guard;
@@ -51,8 +51,8 @@ pub struct Metrics {
     pub call: Latency,
     spent: Counter<f64, AtomicU64>,
     price: f64,
-    breaker: Gauge,
-    account: Gauge,
+    breaker: States,
+    account: States,
     concurrency: Gauge,
     lookups_failed: Family<Label, Counter>,
     /// The number of messages that must be in the stream of sessions at least. Not a metric.
@@ -142,10 +142,15 @@ impl Metrics {
                 Counter::default(),
             ),
             price,
-            breaker: gauge("breaker", "The circuit breaker: 0 closed, 1 half open, 2 open"),
-            account: gauge(
+            breaker: metrics.states(
+                "breaker",
+                "The circuit breaker: 1 for its state, 0 for the others",
+                &["closed", "half-open", "open"],
+            ),
+            account: metrics.states(
                 "account",
-                "Our account at the provider: 0 accepted, 1 refused, 2 exhausted",
+                "Our account at the provider: 1 for its state, 0 for the others",
+                &["ok", "refused", "exhausted"],
             ),
             concurrency: gauge(
                 "lookup_concurrency",
@@ -204,15 +209,15 @@ impl Metrics {
     pub fn figures(&self, guard: &Guard) -> EnricherFigures {
         let calls = guard.figures();
         self.breaker.set(match calls.breaker {
-            Breaker::Closed => 0,
-            Breaker::HalfOpen => 1,
-            Breaker::Open => 2,
+            Breaker::Closed => "closed",
+            Breaker::HalfOpen => "half-open",
+            Breaker::Open => "open",
         });
         let account = guard.account().account();
         self.account.set(match account {
-            Account::Ok => 0,
-            Account::Refused => 1,
-            Account::Exhausted => 2,
+            Account::Ok => "ok",
+            Account::Refused => "refused",
+            Account::Exhausted => "exhausted",
         });
         self.concurrency.set(calls.share);
         EnricherFigures {

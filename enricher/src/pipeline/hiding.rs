@@ -61,7 +61,7 @@ impl Pipeline {
 
     /// The verdict on an address is "hidden": hides its sessions that are shown unidentified.
     pub(super) fn hide_address(&mut self, key: Key) {
-        for guid in self.unidentified.of(key) {
+        for guid in self.shown_unidentified.of(key) {
             self.hide_unidentified(guid);
         }
     }
@@ -95,9 +95,9 @@ impl Pipeline {
     /// Hides sessions that are shown unidentified although the verdict on their address is "hidden".
     pub(super) async fn hide_unidentified_sessions(&mut self) {
         let sessions = &self.sessions;
-        self.unidentified
+        self.shown_unidentified
             .forget(|guid| !sessions.may_be_shown_unidentified(guid));
-        for key in self.unidentified.keys() {
+        for key in self.shown_unidentified.keys() {
             let hidden = self.lookup.cached(key).await;
             if hidden.is_some_and(|found| found.verdict == Verdict::Hidden) {
                 self.hide_address(key);

@@ -66,7 +66,7 @@ impl Pipeline {
             .collect();
         for (key, sighting, id) in due {
             self.in_flight.add(id);
-            self.unidentified.add(key, sighting.guid.clone());
+            self.shown_unidentified.add(key, sighting.guid.clone());
             let mut profile = Profile::default();
             self.free_tier.complete(&sighting.ip, &mut profile);
             let record = Record {

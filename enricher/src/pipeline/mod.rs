@@ -8,10 +8,10 @@ mod awaiting_opening;
 mod hiding;
 mod housekeeping;
 mod identification;
-mod intake;
+mod raw_messages;
 mod results;
+mod shown_unidentified;
 mod shutdown;
-mod unidentified;
 mod writes;
 
 use std::collections::VecDeque;
@@ -37,7 +37,7 @@ use crate::lookup::free_tier::FreeTier;
 use crate::lookup::waiting::Waiting;
 use crate::metrics::Metrics;
 use crate::pipeline::results::{LookupDone, OpeningsRead, UpdateDone};
-use crate::pipeline::unidentified::Unidentified;
+use crate::pipeline::shown_unidentified::ShownUnidentified;
 use crate::queue::backlog::Backlog;
 use crate::queue::delivery::Delivery;
 use crate::queue::in_flight::{DeliveryId, InFlight};
@@ -107,7 +107,7 @@ pub struct Pipeline {
     updater: RecordUpdater,
     opened_events: OpenedEventsReader,
     capacity: StreamCapacity,
-    unidentified: Unidentified,
+    shown_unidentified: ShownUnidentified,
     judged: mpsc::UnboundedReceiver<Key>,
     rejected: Rejected,
     metrics: Arc<Metrics>,
@@ -144,7 +144,7 @@ impl Pipeline {
             updater: setup.updater,
             opened_events: setup.opened_events,
             capacity: setup.capacity,
-            unidentified: Unidentified::default(),
+            shown_unidentified: ShownUnidentified::default(),
             judged: setup.judged,
             rejected: setup.rejected,
             metrics: setup.metrics,

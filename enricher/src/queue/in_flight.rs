@@ -39,7 +39,7 @@ pub enum Report {
 }
 
 #[derive(Debug)]
-struct Entry<M> {
+struct InFlightMessage<M> {
     message: M,
     outstanding: usize,
     /// How many of the outstanding results wait for a verdict.
@@ -49,7 +49,7 @@ struct Entry<M> {
     report_at: Millis,
 }
 
-impl<M> Entry<M> {
+impl<M> InFlightMessage<M> {
     /// Whether it only waits for verdicts.
     fn is_parked(&self) -> bool {
         self.waiting == self.outstanding
@@ -59,7 +59,7 @@ impl<M> Entry<M> {
 /// The raw messages in progress.
 #[derive(Debug)]
 pub struct InFlight<M> {
-    entries: HashMap<DeliveryId, Entry<M>, RandomState>,
+    entries: HashMap<DeliveryId, InFlightMessage<M>, RandomState>,
     next: u64,
     parked: usize,
 }
@@ -79,7 +79,7 @@ impl<M> InFlight<M> {
         self.next += 1;
         self.entries.insert(
             id,
-            Entry {
+            InFlightMessage {
                 message,
                 outstanding: 1,
                 waiting: 0,
@@ -167,7 +167,7 @@ impl<M> InFlight<M> {
         self.entries.len() - self.parked
     }
 
-    fn change<R>(&mut self, id: DeliveryId, change: impl FnOnce(&mut Entry<M>) -> R) -> Option<R> {
+    fn change<R>(&mut self, id: DeliveryId, change: impl FnOnce(&mut InFlightMessage<M>) -> R) -> Option<R> {
         let entry = self.entries.get_mut(&id)?;
         let before = usize::from(entry.is_parked());
         let result = change(entry);

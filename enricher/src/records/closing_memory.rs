@@ -11,7 +11,7 @@ const LEAST: Duration = Duration::from_secs(10);
 
 /// What the free space in the stream of sessions allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Allowance {
+pub struct CapacityPolicy {
     /// How long a tombstone is kept.
     pub tombstone_ttl: Duration,
     /// Whether that is shorter than configured.
@@ -21,11 +21,11 @@ pub struct Allowance {
     pub admits_records: bool,
 }
 
-/// The allowance while `used` of `limit` bytes are used and closings should be remembered for `remember`.
+/// The policy while `used` of `limit` bytes are used and closings should be remembered for `remember`.
 ///
 /// The full time holds up to half of the stream. From there to six tenths it shrinks to ten seconds, so that a burst
 /// of closings frees its space within seconds.
-pub fn allowance(remember: Duration, used: u64, limit: u64) -> Allowance {
+pub fn capacity_policy(remember: Duration, used: u64, limit: u64) -> CapacityPolicy {
     let least = LEAST.min(remember);
     let (used, limit) = (u128::from(used) * 100, u128::from(limit));
     let (tight, tightest, full) = (limit * 50, limit * 60, limit * 90);
@@ -36,7 +36,7 @@ pub fn allowance(remember: Duration, used: u64, limit: u64) -> Allowance {
     } else {
         remember
     };
-    Allowance {
+    CapacityPolicy {
         tombstone_ttl: tombstone_ttl(remembered),
         is_tight: is_tight && least < remember,
         admits_records: used < full,
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn tombstones_give_way_first_and_then_new_records_wait() {
-        let at = |percent| allowance(TEN_MINUTES, percent, 100);
+        let at = |percent| capacity_policy(TEN_MINUTES, percent, 100);
         assert_eq!((at(50).is_tight, at(50).admits_records), (false, true));
         assert_eq!(at(50).tombstone_ttl, tombstone_ttl(TEN_MINUTES));
         assert_eq!((at(55).is_tight, at(55).admits_records), (true, true));
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn stream_without_a_limit_is_never_full() {
-        let allowance = allowance(TEN_MINUTES, 1 << 40, u64::MAX);
+        let allowance = capacity_policy(TEN_MINUTES, 1 << 40, u64::MAX);
         assert_eq!((allowance.is_tight, allowance.admits_records), (false, true));
     }
 
@@ -78,8 +78,8 @@ mod tests {
         fn fuller_never_means_longer(a: u32, b: u32, limit in 1..=u32::MAX, remember in 1..100_000_u64) {
             let remember = Duration::from_millis(remember);
             let (less, more) = (a.min(b), a.max(b));
-            let less = allowance(remember, less.into(), limit.into());
-            let more = allowance(remember, more.into(), limit.into());
+            let less = capacity_policy(remember, less.into(), limit.into());
+            let more = capacity_policy(remember, more.into(), limit.into());
             prop_assert!(less.tombstone_ttl >= more.tombstone_ttl);
             prop_assert!(less.admits_records || !more.admits_records);
             prop_assert!(less.tombstone_ttl <= tombstone_ttl(remember));

@@ -21,7 +21,7 @@ pub enum Write {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct PendingWrite {
     write: Write,
     sent_at: Millis,
     /// The span ends with the answer.
@@ -31,7 +31,7 @@ struct Entry {
 /// Writes by ticket. Tickets count up, so the oldest write is the first, and the table needs no hashing.
 #[derive(Debug, Default)]
 pub struct PendingWrites {
-    entries: VecDeque<Option<Entry>>,
+    entries: VecDeque<Option<PendingWrite>>,
     /// The ticket of the first entry.
     first: u64,
     pending: usize,
@@ -51,7 +51,7 @@ impl PendingWrites {
         while self.first + (self.entries.len() as u64) < ticket {
             self.entries.push_back(None);
         }
-        self.entries.push_back(Some(Entry {
+        self.entries.push_back(Some(PendingWrite {
             write,
             sent_at: now,
             _span: span,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use service::health::Health;
 use service::{Nats, streams};
 
-use crate::records::closing_memory::{Allowance, allowance};
+use crate::records::closing_memory::{CapacityPolicy, capacity_policy};
 
 /// The part's name in [`Health`].
 pub const PART: &str = "room for sessions";
@@ -39,17 +39,17 @@ struct Fill {
 impl StreamCapacity {
     /// How long a tombstone that is written now is kept.
     pub fn tombstone_ttl(&self) -> Duration {
-        self.allowance().tombstone_ttl
+        self.policy().tombstone_ttl
     }
 
     /// Whether closings are remembered for a shorter time than configured.
     pub fn is_tight(&self) -> bool {
-        self.allowance().is_tight
+        self.policy().is_tight
     }
 
     /// Whether the record of a new session may be written.
     pub fn admits_records(&self) -> bool {
-        self.allowance().admits_records
+        self.policy().admits_records
     }
 
     /// Counts a tombstone that is being written.
@@ -62,9 +62,9 @@ impl StreamCapacity {
         self.fill.used.fetch_add(RECORD_BYTES, Ordering::Relaxed);
     }
 
-    fn allowance(&self) -> Allowance {
+    fn policy(&self) -> CapacityPolicy {
         let used = self.fill.used.load(Ordering::Relaxed);
-        allowance(self.remember, used, self.fill.limit.load(Ordering::Relaxed))
+        capacity_policy(self.remember, used, self.fill.limit.load(Ordering::Relaxed))
     }
 }
 
@@ -86,7 +86,7 @@ pub fn watch(nats: Nats, remember: Duration, health: Health) -> StreamCapacity {
                 let (left, limit) = streams::room(&stream);
                 asked.fill.limit.store(limit, Ordering::Relaxed);
                 asked.fill.used.store(limit - left, Ordering::Relaxed);
-                report(&health, asked.allowance());
+                report(&health, asked.policy());
             }
             tokio::time::sleep(if asked.is_tight() {
                 ASK_EVERY_WHERE_TIGHT
@@ -99,8 +99,8 @@ pub fn watch(nats: Nats, remember: Duration, health: Health) -> StreamCapacity {
     capacity
 }
 
-fn report(health: &Health, allowance: Allowance) {
-    match (allowance.admits_records, allowance.is_tight) {
+fn report(health: &Health, policy: CapacityPolicy) {
+    match (policy.admits_records, policy.is_tight) {
         (true, false) => health.ok(PART),
         (true, true) => health.failing(
             PART,

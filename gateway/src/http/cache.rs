@@ -9,7 +9,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::middleware::Next;
 use axum::response::Response;
 
-/// Where the build puts files whose names change with their content.
+/// The folder of files whose names change with their content.
 const BUILT: &str = "/assets/";
 
 /// Adds the header to the response with a file.

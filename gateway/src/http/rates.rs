@@ -32,7 +32,7 @@ impl Rates {
         Self(Arc::new(RateLimiter::keyed(quota)))
     }
 
-    /// Forgets idle addresses, for ever.
+    /// Removes idle addresses every few seconds. Never returns.
     pub async fn sweep(self) {
         loop {
             tokio::time::sleep(SWEEP).await;

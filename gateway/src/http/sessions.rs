@@ -1,4 +1,4 @@
-//! `GET /api/sessions`: the snapshot, built and compressed once for everyone who asks at the same time.
+//! `GET /api/sessions`: the snapshot, built and compressed once for all clients that ask at the same time.
 
 use std::net::SocketAddr;
 

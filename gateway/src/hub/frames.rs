@@ -33,7 +33,7 @@ pub struct FrameBuilder {
     last_frame: Instant,
     /// When a frame last held the state of the pipeline.
     last_pipeline: Instant,
-    /// When the oldest event was received that the next frame tells of.
+    /// When the oldest event of the next frame was received.
     oldest_event: Option<Millis>,
     /// The spans that end with the next frame.
     traced: Vec<Span>,
@@ -55,7 +55,7 @@ impl FrameBuilder {
         }
     }
 
-    /// Where clients subscribe to the frames.
+    /// The channel from which clients get frames.
     pub fn sender(&self) -> broadcast::Sender<Outgoing> {
         self.clients.clone()
     }
@@ -65,7 +65,7 @@ impl FrameBuilder {
         self.last_frame + if has_news { self.interval } else { HEARTBEAT }
     }
 
-    /// The next frame tells of an event that was received then.
+    /// The next frame shows an event that was received then.
     pub fn note(&mut self, received_at: Millis) {
         let oldest = self
             .oldest_event
@@ -73,7 +73,7 @@ impl FrameBuilder {
         self.oldest_event = Some(oldest);
     }
 
-    /// The next frame tells of what this span traces.
+    /// The span ends with the next frame.
     pub fn trace(&mut self, span: Span) {
         self.traced.push(span);
     }
@@ -100,7 +100,7 @@ impl FrameBuilder {
     }
 
     /// Sends the next frame. `delta` builds it for a revision, with or without the state of the pipeline; it is not called
-    /// when nobody needs the frame.
+    /// if no client needs the frame.
     pub fn send(
         &mut self,
         now: Instant,

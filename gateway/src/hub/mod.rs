@@ -31,7 +31,7 @@ use crate::metrics::GatewayMetrics;
 use crate::pipeline::observer::Observer;
 use crate::pipeline::statuses::Statuses;
 use crate::streams::check::{Repair, StreamCheck};
-use crate::streams::follower::{Followed, Intake};
+use crate::streams::follower::{Followed, StreamEvent};
 use crate::streams::receipt::{adapt_activity, adapt_message};
 use crate::streams::writer::Writer;
 use crate::view::View;
@@ -41,7 +41,7 @@ use crate::view::write_back::StoredMessage;
 const TICK: Duration = Duration::from_millis(250);
 
 /// How many messages are applied at once.
-const AT_ONCE: usize = 1024;
+const BATCH_SIZE: usize = 1024;
 
 /// The hub's state.
 pub struct HubTask {
@@ -75,7 +75,7 @@ impl HubTask {
         metrics: Arc<GatewayMetrics>,
         check: Arc<StreamCheck>,
     ) -> (Hub, Self) {
-        let (sender, questions) = mpsc::channel(AT_ONCE);
+        let (sender, questions) = mpsc::channel(BATCH_SIZE);
         let now = Instant::now();
         let frames = FrameBuilder::new(flags.frame_interval, Arc::clone(&metrics), now);
         let hub = Hub::new(sender, frames.sender());
@@ -103,14 +103,14 @@ impl HubTask {
     }
 
     /// Runs until `intake` is closed.
-    pub async fn run(mut self, mut intake: mpsc::Receiver<Intake>) {
+    pub async fn run(mut self, mut intake: mpsc::Receiver<StreamEvent>) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut buffer = Vec::with_capacity(AT_ONCE);
+        let mut buffer = Vec::with_capacity(BATCH_SIZE);
         loop {
             let next_frame = self.frames.due_at(self.has_news());
             tokio::select! {
-                count = intake.recv_many(&mut buffer, AT_ONCE) => {
+                count = intake.recv_many(&mut buffer, BATCH_SIZE) => {
                     if count == 0 {
                         return;
                     }
@@ -125,7 +125,7 @@ impl HubTask {
         }
     }
 
-    /// The time now; what is held is moved along where the server's clock has stepped.
+    /// The time now. After a step of the server's clock, shifts all times that the hub holds.
     fn now(&mut self) -> Millis {
         let stepped = self.timeline.advance(clock::read());
         let now = self.timeline.now();
@@ -140,24 +140,24 @@ impl HubTask {
         now
     }
 
-    /// The time by which sessions are judged: one that seems silent may not be where nobody listens, or while what came
-    /// in during a freeze is read.
+    /// The time by which sessions go stale. It lags behind while nobody observes the website, and while messages that
+    /// arrived during a freeze are read.
     fn judged_at(&self, now: Millis) -> Millis {
         self.observer.observation.clock(now).min(self.judged_until)
     }
 
-    fn take(&mut self, buffer: &mut Vec<Intake>) {
+    fn take(&mut self, buffer: &mut Vec<StreamEvent>) {
         let now = self.now();
         let judged_at = self.judged_at(now);
-        for intake in buffer.drain(..) {
-            match intake {
-                Intake::Traced(span) => self.frames.trace(span),
-                Intake::Session(mut message, stored) => {
+        for event in buffer.drain(..) {
+            match event {
+                StreamEvent::Traced(span) => self.frames.trace(span),
+                StreamEvent::Session(mut message, stored) => {
                     adapt_message(&mut message, &self.timeline);
                     self.observer.observation.witness(message.received_at(), now);
                     self.session(message, stored, judged_at);
                 }
-                Intake::Activities(mut activities) => {
+                StreamEvent::Activities(mut activities) => {
                     for activity in &mut activities {
                         adapt_activity(activity, &self.timeline);
                         self.note(activity.received_at);
@@ -165,22 +165,22 @@ impl HubTask {
                         self.view.activity(activity, judged_at);
                     }
                 }
-                Intake::Status(status) => {
-                    self.observer.observation.hear(&status, &self.instance, now);
-                    self.statuses.heard(status, clock::uptime());
+                StreamEvent::Status(status) => {
+                    self.observer.observation.received(&status, &self.instance, now);
+                    self.statuses.received(status, clock::uptime());
                 }
-                Intake::Lost(followed) => {
+                StreamEvent::Lost(followed) => {
                     self.writer.repair.begin();
                     match followed {
                         Followed::Sessions => self.view.stream_lost(),
                         Followed::Activity => self.view.activity_lost(judged_at),
                     }
                 }
-                Intake::Behind(followed) => {
+                StreamEvent::Behind(followed) => {
                     self.behind.insert(followed);
                     self.observer.observation.read(false, now);
                 }
-                Intake::CaughtUp(followed) => {
+                StreamEvent::CaughtUp(followed) => {
                     self.behind.remove(&followed);
                     self.ready |= self.behind.is_empty();
                     self.observer.observation.read(self.behind.is_empty(), now);
@@ -204,7 +204,8 @@ impl HubTask {
         }
     }
 
-    /// Measures how long it takes until a frame tells of an event. Events that are replayed after a start do not count.
+    /// Measures the time from the receipt of an event until a frame shows it. Events that are replayed after a start do not
+    /// count.
     fn note(&mut self, received_at: Millis) {
         if self.behind.is_empty() {
             self.frames.note(received_at);
@@ -214,8 +215,8 @@ impl HubTask {
     fn tick(&mut self) {
         let now = self.now();
         self.observer.update(&self.statuses, now);
-        // What NATS would bring back of our own status is older, and does not come while NATS is away.
-        self.statuses.heard(self.reporter.status(), clock::uptime());
+        // Our own status through NATS would be older, and missing while NATS is unreachable.
+        self.statuses.received(self.reporter.status(), clock::uptime());
         self.view.tick(self.judged_at(now));
         if self.freeze.is_over(Instant::now()) {
             self.statuses.forget_gone(clock::uptime());
@@ -236,7 +237,7 @@ impl HubTask {
         if !self.ready {
             return;
         }
-        // Who does not wait for the answer any longer does not need it.
+        // Sending fails if the asker has stopped waiting.
         match question {
             Question::Join(sender) => drop(sender.send(self.join())),
             Question::Stats(sender) => drop(sender.send(self.stats())),
@@ -287,10 +288,10 @@ impl HubTask {
                     pipeline: with_pipeline.then(|| Cow::Owned(observer.pipeline(statuses, now))),
                 }
             });
-        self.observer.told(now);
+        self.observer.frame_sent(now);
     }
 
-    /// Writes to the sessions stream what it should hold, once it is read to its end.
+    /// Restores what the sessions stream has lost, once it is read to its end.
     fn write_back(&mut self) {
         if self.behind.is_empty() {
             let now = self.now();

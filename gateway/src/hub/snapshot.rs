@@ -1,4 +1,4 @@
-//! A snapshot of the view: built and compressed once, off the hub's thread, for everyone who gets it.
+//! A snapshot of the view: built and compressed once, off the hub's thread, for all clients that get it.
 
 use std::io::Write as _;
 use std::sync::{Arc, OnceLock};
@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 use protocol::frame::{Frame, Snapshot as Content};
-use service::metrics::{Counter, Gauge};
+use service::metrics::{Counter, Gauge, Metrics};
 use tokio::task::spawn_blocking;
 
 use crate::hub::outgoing::text;
@@ -23,7 +23,7 @@ pub struct Snapshot(Arc<Inner>);
 
 struct Inner {
     revision: u64,
-    /// Set by the thread that builds it, even if nobody waits for it any longer.
+    /// Set by the thread that builds it, even after all clients have left.
     size: Arc<OnceLock<usize>>,
     text: Made,
     gzip: OnceLock<Made>,
@@ -39,6 +39,25 @@ pub struct SnapshotMetrics {
     pub compressed: Counter,
     /// Snapshots that are still being sent to a client.
     pub held: Gauge,
+}
+
+impl SnapshotMetrics {
+    /// Registers them.
+    pub fn new(metrics: &Metrics) -> Self {
+        let counter = |name, help| metrics.add(name, help, Counter::default());
+        Self {
+            built: counter(
+                "snapshots_built",
+                "Snapshots built, each for all clients that asked at the time",
+            ),
+            compressed: counter("snapshots_compressed", "Snapshots compressed"),
+            held: metrics.add(
+                "snapshots_held",
+                "Snapshots that are still being sent to a client",
+                Gauge::default(),
+            ),
+        }
+    }
 }
 
 impl Snapshot {
@@ -88,7 +107,7 @@ impl Snapshot {
         gzip.clone().await
     }
 
-    /// Tells later whether anybody still has it.
+    /// Tells later whether a client still has it.
     pub fn holders(&self) -> Holders {
         Holders(Arc::downgrade(&self.0))
     }
@@ -100,11 +119,11 @@ impl Drop for Inner {
     }
 }
 
-/// Those who have a snapshot, without keeping it.
+/// The clients that have a snapshot. Does not keep the snapshot.
 pub struct Holders(std::sync::Weak<Inner>);
 
 impl Holders {
-    /// Whether there are any.
+    /// Whether a client still has it.
     pub fn any(&self) -> bool {
         self.0.strong_count() > 0
     }

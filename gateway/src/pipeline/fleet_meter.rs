@@ -1,19 +1,19 @@
-//! What the lookups of the whole fleet cost, from what its enrichers say of their common bill. Pure.
+//! What the lookups of the whole fleet cost, from the bills that its enrichers report. Pure.
 
 use protocol::status::{FleetLookups, Lookups};
 use protocol::time;
 
-/// The meter, which does not go back while any enricher knows the bill.
+/// The meter. It never goes back while any enricher has the bill.
 #[derive(Debug, Default)]
 pub struct FleetMeter {
     shown: Option<FleetLookups>,
 }
 
 impl FleetMeter {
-    /// Takes over what the enrichers that are there say. Each knows what the others have spent up to a moment ago.
+    /// Applies the bills of the running enrichers. Each includes what the others had spent a moment ago.
     ///
-    /// The bill that was begun first is believed: one that was begun later lacks what was spent before, until the first
-    /// one is put back. Where nobody knows the first one any longer, the later one is all that is left.
+    /// The bill that was begun first counts: a later one lacks what was spent before, until the first one is restored. A
+    /// later bill counts only if no enricher has the first one.
     pub fn update(&mut self, reports: impl Iterator<Item = FleetLookups> + Clone) {
         let reports = reports.filter(|report| time::is_plausible(report.since));
         let Some(since) = reports.clone().map(|report| report.since).min() else {
@@ -27,7 +27,7 @@ impl FleetMeter {
         self.shown = Some(FleetLookups { since, lookups });
     }
 
-    /// What the fleet has spent and since when, if any enricher has said so.
+    /// What the fleet has spent and since when, if any enricher has reported it.
     pub fn total(&self) -> Option<FleetLookups> {
         self.shown
     }

@@ -5,4 +5,4 @@ pub mod observation;
 pub mod observer;
 pub mod statuses;
 pub mod trusted_status;
-mod unidentified;
+mod waiting_sessions;

@@ -13,7 +13,7 @@ use crate::view::View;
 /// website.
 pub const PART: &str = "pipeline";
 
-/// The observation, and what clients were last told of it.
+/// The observation, and what the last frame said about it.
 pub struct Observer {
     /// Whether the website is observed.
     pub observation: Observation,
@@ -72,8 +72,8 @@ impl Observer {
         self.observation.interruptions(now) != self.told
     }
 
-    /// A frame has told the interruptions.
-    pub fn told(&mut self, now: Millis) {
+    /// A frame with the current interruptions was sent.
+    pub fn frame_sent(&mut self, now: Millis) {
         self.told = self.observation.interruptions(now);
     }
 }

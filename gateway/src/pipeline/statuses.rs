@@ -1,4 +1,4 @@
-//! How the processes are, as far as they have said so lately. Pure.
+//! The latest statuses of the processes, and what follows from them. Pure.
 
 use std::collections::BTreeMap;
 
@@ -6,36 +6,37 @@ use protocol::status::{Figures, Lookups, Pipeline, Status};
 use protocol::{Guid, Millis};
 
 use crate::pipeline::fleet_meter::FleetMeter;
-use crate::pipeline::unidentified::Unidentified;
+use crate::pipeline::waiting_sessions::WaitingSessions;
 
-/// After how long without a word a process counts as gone, in ms.
+/// How long after its last status a process counts as gone, in ms.
 const GONE_AFTER: Millis = 5_000;
 
-/// After how long without a word an enricher will not come back with the same figures, in ms.
+/// How long after its last status an enricher is assumed never to return with the same figures, in ms.
 const BILLED_AFTER: Millis = 3_600_000;
 
-/// The most processes of a kind that are known at once; of more, those that have said nothing for longest are forgotten.
+/// Maximum processes of a kind. Beyond it, the one with the oldest status is dropped.
 const MAX_INSTANCES: usize = 128;
 
-/// The last word of each process, and when it came.
+/// The last status of each process, and when it arrived.
 #[derive(Debug, Default)]
 pub struct Statuses {
     by_process: BTreeMap<(&'static str, String), (Status, Millis)>,
-    unidentified: Unidentified,
-    /// What each enricher has said of its lookups, and when: money that is spent stays spent.
+    waiting: WaitingSessions,
+    /// The lookups that each enricher has reported, and when. They stay in the sum after the enricher is gone, because they
+    /// are paid for.
     lookups: BTreeMap<String, (Lookups, Millis)>,
-    /// The sum over those that are gone for good.
+    /// The lookups of enrichers that will not return.
     billed: Lookups,
-    /// What the fleet itself says that it has spent. Older enrichers say only what each has.
+    /// What the fleet reports as spent. Enrichers of older releases report only their own lookups.
     fleet: FleetMeter,
 }
 
 impl Statuses {
-    /// A process said how it is. Its own clock may be wrong, so `now` is ours.
-    pub fn heard(&mut self, mut status: Status, now: Millis) {
+    /// Applies a status. `now` is our time, because the process's clock may be wrong.
+    pub fn received(&mut self, mut status: Status, now: Millis) {
         if let Figures::Enricher(enricher) = &mut status.figures {
             if let Some(sample) = enricher.unidentified.take() {
-                self.unidentified.heard(&status.instance, sample, now);
+                self.waiting.received(&status.instance, sample, now);
             }
             self.lookups
                 .insert(status.instance.clone(), (enricher.lookups, now));
@@ -55,19 +56,19 @@ impl Statuses {
         self.read_meter();
     }
 
-    /// The record or tombstone of a session has come: it does not wait for a verdict.
+    /// The record or tombstone of a session has arrived, so the session no longer waits for a verdict.
     pub fn settled(&mut self, guid: &Guid, now: Millis) {
-        self.unidentified.settled(guid, now);
+        self.waiting.settled(guid, now);
     }
 
-    /// Forgets those that have said nothing for too long.
+    /// Removes processes whose last status is too old.
     pub fn forget_gone(&mut self, now: Millis) {
         self.by_process
-            .retain(|_, (_, heard_at)| now - *heard_at <= GONE_AFTER);
-        self.unidentified.forget(now);
+            .retain(|_, (_, received_at)| now - *received_at <= GONE_AFTER);
+        self.waiting.forget(now);
         for (_, (lookups, _)) in self
             .lookups
-            .extract_if(.., |_, (_, heard_at)| now - *heard_at > BILLED_AFTER)
+            .extract_if(.., |_, (_, received_at)| now - *received_at > BILLED_AFTER)
         {
             self.billed = self.billed.plus(lookups);
         }
@@ -85,7 +86,7 @@ impl Statuses {
         self.fleet.update(reports);
     }
 
-    /// What the fleet's lookups have cost and saved, and since when, where that is known.
+    /// What the fleet's lookups have cost and saved, and since when, if known.
     pub fn lookups(&self) -> (Lookups, Option<Millis>) {
         if let Some(total) = self.fleet.total() {
             return (total.lookups, Some(total.since));
@@ -94,12 +95,12 @@ impl Statuses {
         (each.fold(self.billed, Lookups::plus), None)
     }
 
-    /// Sessions that wait for a verdict, each counted once however many enrichers hold it.
+    /// The number of sessions that wait for a verdict. A session that several enrichers hold counts once.
     pub fn being_identified(&self) -> u64 {
-        self.unidentified.count()
+        self.waiting.count()
     }
 
-    /// All of them.
+    /// The state of the pipeline, as clients get it.
     pub fn pipeline(&self) -> Pipeline {
         let (lookups, lookups_since) = self.lookups();
         Pipeline {
@@ -115,7 +116,7 @@ impl Statuses {
     }
 }
 
-/// The status without what only this gateway needs.
+/// The status without the fields that only this gateway needs.
 fn for_clients(status: &Status) -> Status {
     let mut status = status.clone();
     if let Figures::Enricher(enricher) = &mut status.figures {
@@ -124,14 +125,17 @@ fn for_clients(status: &Status) -> Status {
     status
 }
 
-/// Takes out what was heard of least recently.
+/// Removes and returns the entry with the oldest status.
 fn remove_oldest<K: Ord + Clone, T>(
-    heard: &mut BTreeMap<K, (T, Millis)>,
+    statuses: &mut BTreeMap<K, (T, Millis)>,
     may_go: impl Fn(&K) -> bool,
 ) -> Option<(T, Millis)> {
-    let candidates = heard.iter().filter(|(key, _)| may_go(key));
-    let oldest = candidates.min_by_key(|(_, (_, heard_at))| *heard_at)?.0.clone();
-    heard.remove(&oldest)
+    let candidates = statuses.iter().filter(|(key, _)| may_go(key));
+    let oldest = candidates
+        .min_by_key(|(_, (_, received_at))| *received_at)?
+        .0
+        .clone();
+    statuses.remove(&oldest)
 }
 
 #[cfg(test)]
@@ -169,10 +173,10 @@ mod tests {
     #[test]
     fn sums_over_the_enrichers_that_are_there() {
         let mut statuses = Statuses::default();
-        statuses.heard(status(enricher(1), "a"), 0);
-        statuses.heard(status(enricher(2), "b"), 3_000);
-        statuses.heard(status(enricher(4), "b"), 4_000);
-        statuses.heard(status(Figures::Gateway(GatewayFigures::default()), "a"), 4_000);
+        statuses.received(status(enricher(1), "a"), 0);
+        statuses.received(status(enricher(2), "b"), 3_000);
+        statuses.received(status(enricher(4), "b"), 4_000);
+        statuses.received(status(Figures::Gateway(GatewayFigures::default()), "a"), 4_000);
         assert_eq!(statuses.being_identified(), 5);
         assert_eq!(statuses.pipeline().processes.len(), 3);
         statuses.forget_gone(5_001);
@@ -196,7 +200,7 @@ mod tests {
             },
             ..EnricherFigures::default()
         };
-        statuses.heard(status(Figures::Enricher(figures.clone()), "old"), 0);
+        statuses.received(status(Figures::Enricher(figures.clone()), "old"), 0);
         assert_eq!(statuses.pipeline().lookups_since, None, "an older enricher");
         figures.fleet = Some(FleetLookups {
             since: 7,
@@ -206,7 +210,7 @@ mod tests {
             },
         });
         for instance in ["a", "b"] {
-            statuses.heard(status(Figures::Enricher(figures.clone()), instance), 0);
+            statuses.received(status(Figures::Enricher(figures.clone()), instance), 0);
         }
         let pipeline = statuses.pipeline();
         assert_eq!((pipeline.lookups.paid, pipeline.lookups_since), (20, Some(7)));
@@ -222,7 +226,7 @@ mod tests {
     #[test]
     fn which_sessions_wait_is_not_passed_on() {
         let mut statuses = Statuses::default();
-        statuses.heard(status(enricher(3), "a"), 0);
+        statuses.received(status(enricher(3), "a"), 0);
         let told = serde_json::to_string(&statuses.pipeline()).unwrap();
         assert!(
             told.contains("\"beingIdentified\":3") && !told.contains("unidentified"),
@@ -233,14 +237,14 @@ mod tests {
     #[test]
     fn invented_instances_are_bounded_and_real_ones_come_back() {
         let mut statuses = Statuses::default();
-        statuses.heard(status(Figures::Gateway(GatewayFigures::default()), "real"), 0);
+        statuses.received(status(Figures::Gateway(GatewayFigures::default()), "real"), 0);
         for (now, n) in (0..).zip(0..3 * MAX_INSTANCES) {
-            statuses.heard(status(enricher(1), &format!("invented-{n}")), now);
+            statuses.received(status(enricher(1), &format!("invented-{n}")), now);
         }
         assert_eq!(statuses.by_process.len(), MAX_INSTANCES + 1);
         assert_eq!(statuses.lookups.len(), MAX_INSTANCES);
         assert_eq!(statuses.pipeline().lookups.paid, 30 * MAX_INSTANCES as u64);
-        statuses.heard(status(enricher(2), "real"), 1_000);
+        statuses.received(status(enricher(2), "real"), 1_000);
         let pipeline = statuses.pipeline();
         assert!(
             pipeline
@@ -268,7 +272,7 @@ mod tests {
                 lookups,
                 ..EnricherFigures::default()
             });
-            statuses.heard(status(figures, &n.to_string()), 0);
+            statuses.received(status(figures, &n.to_string()), 0);
         }
         let lookups = statuses.pipeline().lookups;
         assert_eq!(lookups.paid, u64::MAX);

@@ -22,7 +22,7 @@ pub enum Untrusted {
     /// It has too many bytes.
     #[error("a status of {0} bytes is too large")]
     TooLarge(usize),
-    /// It cannot be parsed, perhaps because it is of another release.
+    /// It cannot be parsed, perhaps because another release sent it.
     #[error("a status cannot be parsed: {0}")]
     NotUnderstood(#[from] serde_json::Error),
     /// A figure is impossibly large.

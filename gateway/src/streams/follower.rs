@@ -31,7 +31,7 @@ const PULL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What arrives from NATS.
 #[derive(Debug)]
-pub enum Intake {
+pub enum StreamEvent {
     /// The stream has lost its messages; those that it holds now follow from the beginning.
     Lost(Followed),
     /// The next message is traced; the span ends with the frame that shows it.
@@ -94,7 +94,7 @@ pub struct Follower {
     stale_after: Duration,
     health: Health,
     rejected: Rejected,
-    intake: mpsc::Sender<Intake>,
+    intake: mpsc::Sender<StreamEvent>,
     /// Messages of the stream that are not read yet.
     pending: Gauge,
     watch: StreamWatch,
@@ -109,7 +109,7 @@ impl Follower {
         followed: Followed,
         process: &Process,
         stale_after: Duration,
-        intake: mpsc::Sender<Intake>,
+        intake: mpsc::Sender<StreamEvent>,
         check: Arc<StreamCheck>,
     ) -> Self {
         Self {
@@ -131,7 +131,7 @@ impl Follower {
         }
     }
 
-    /// Reads for ever, and starts again after every failure.
+    /// Reads until the process exits, and starts again after every failure.
     pub async fn run(mut self) {
         let mut backoff = Backoff::for_nats();
         loop {
@@ -143,7 +143,7 @@ impl Follower {
                 }
             }
             // Fails only when the process exits.
-            let _ = self.intake.send(Intake::Behind(self.followed)).await;
+            let _ = self.intake.send(StreamEvent::Behind(self.followed)).await;
         }
     }
 
@@ -230,7 +230,7 @@ impl Follower {
                 let part = self.followed.part();
                 tracing::warn!(part, "the stream has lost its messages, writing them again");
                 self.check.expect(0);
-                self.intake.send(Intake::Lost(self.followed)).await?;
+                self.intake.send(StreamEvent::Lost(self.followed)).await?;
                 self.read = 0;
             }
         }
@@ -252,7 +252,7 @@ impl Follower {
 
     async fn caught_up(&self) -> anyhow::Result<()> {
         self.health.ok(self.followed.part());
-        self.intake.send(Intake::CaughtUp(self.followed)).await?;
+        self.intake.send(StreamEvent::CaughtUp(self.followed)).await?;
         Ok(())
     }
 
@@ -266,7 +266,7 @@ impl Follower {
         self.read = sequence;
         self.watch.saw(sequence);
         if caught_up && let Some(span) = trace::follow("show", message.headers.as_ref()) {
-            self.intake.send(Intake::Traced(span)).await?;
+            self.intake.send(StreamEvent::Traced(span)).await?;
         }
         let told = match self.followed {
             Followed::Sessions => serde_json::from_slice(&message.payload).map(|mut session| {
@@ -275,9 +275,9 @@ impl Follower {
                     tombstone.ttl = ttl;
                 }
                 let stored = StoredMessage::new(&session, sequence, ttl, published_at);
-                Intake::Session(session, stored)
+                StreamEvent::Session(session, stored)
             }),
-            Followed::Activity => serde_json::from_slice(&message.payload).map(Intake::Activities),
+            Followed::Activity => serde_json::from_slice(&message.payload).map(StreamEvent::Activities),
         };
         match told {
             Ok(told) => self.intake.send(told).await?,
@@ -294,8 +294,8 @@ impl Follower {
     }
 }
 
-/// Passes statuses to `intake` for ever, and counts those that are not trusted.
-pub async fn follow_statuses(nats: Nats, intake: mpsc::Sender<Intake>, ignored: Counter) {
+/// Passes statuses to `intake` until the process exits, and counts those that are not trusted.
+pub async fn follow_statuses(nats: Nats, intake: mpsc::Sender<StreamEvent>, ignored: Counter) {
     static IGNORED: LogThrottle = LogThrottle::new();
     loop {
         nats.connected().await;
@@ -305,7 +305,7 @@ pub async fn follow_statuses(nats: Nats, intake: mpsc::Sender<Intake>, ignored: 
                     match trusted_status::read(&message.subject, &message.payload) {
                         Ok(status) => {
                             // Fails only when the process exits.
-                            let _ = intake.send(Intake::Status(status)).await;
+                            let _ = intake.send(StreamEvent::Status(status)).await;
                         }
                         Err(error) => {
                             ignored.inc();

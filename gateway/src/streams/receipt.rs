@@ -82,7 +82,7 @@ mod tests {
         };
         assert_eq!(message, SessionMessage::Record(expected));
 
-        // Whatever its time of receipt says, an opening in the past is not moved.
+        // An opening in the past is not moved, regardless of its time of receipt.
         let received_earlier = Record {
             received_at: NOW - HOUR,
             ..record.clone()

@@ -1,4 +1,4 @@
-//! Writes to the sessions' stream what the view says it must hold.
+//! Writes the records and tombstones that the sessions' stream must hold according to the view.
 
 use std::sync::Arc;
 

@@ -9,9 +9,9 @@ use protocol::time::millis;
 use protocol::{Guid, Millis, Record};
 
 use crate::view::deadlines::Deadlines;
-use crate::view::entry::{Difference, Entry, Shown};
 use crate::view::session::Session;
 use crate::view::statistics::Statistics;
+use crate::view::viewed_session::{Difference, Shown, ViewedSession};
 use crate::view::write_back::Content;
 
 /// How many sessions have appeared and left.
@@ -34,7 +34,7 @@ pub enum News {
     Touched,
     /// All of it.
     Changed,
-    /// That it left, even if no frame has told of it: a client that joined between two frames has it from its snapshot.
+    /// That it left, even if no frame has shown it: a client that joined between two frames has it from its snapshot.
     Removed(Removal),
 }
 
@@ -72,7 +72,7 @@ impl DerivedState {
     }
 
     /// Schedules the check of a session for when it goes stale or can be forgotten. Returns whether that is in the future.
-    pub fn schedule_check(&mut self, guid: &Guid, entry: &mut Entry, now: Millis) -> bool {
+    pub fn schedule_check(&mut self, guid: &Guid, entry: &mut ViewedSession, now: Millis) -> bool {
         let deadline = entry.session.deadline(self.stale_after, now);
         entry.check_at = deadline;
         self.deadlines.add(guid.clone(), deadline);
@@ -80,7 +80,7 @@ impl DerivedState {
     }
 
     /// Updates everything that is derived from the session.
-    pub fn update(&mut self, guid: &Guid, entry: &mut Entry, now: Millis) {
+    pub fn update(&mut self, guid: &Guid, entry: &mut ViewedSession, now: Millis) {
         match (&mut entry.shown, entry.session.active(self.stale_after, now)) {
             (None, None) => {
                 if matches!(entry.session, Session::Closed { .. }) {
@@ -117,7 +117,7 @@ impl DerivedState {
 
     /// Has the record written with its page, if only the stream of activities has that, where it expires. An emitter that
     /// repeats the page with each event never causes this.
-    pub fn save_page(&mut self, guid: &Guid, entry: &mut Entry, now: Millis) {
+    pub fn save_page(&mut self, guid: &Guid, entry: &mut ViewedSession, now: Millis) {
         if let (Session::Opened(record), Some(stored)) = (&entry.session, &mut entry.stored)
             && stored.lacks_page(record)
             && record

@@ -2,11 +2,11 @@
 
 mod deadlines;
 mod derived;
-mod entry;
 mod expected_messages;
 mod interner;
 pub mod session;
 mod statistics;
+mod viewed_session;
 pub mod write_back;
 
 use std::collections::hash_map;
@@ -19,7 +19,7 @@ use protocol::{Activity, Guid, Millis, Record, SessionMessage};
 
 pub use self::derived::Traffic;
 use self::derived::{DerivedState, News};
-use self::entry::Entry;
+use self::viewed_session::ViewedSession;
 use crate::view::deadlines::Deadlines;
 use crate::view::expected_messages::ExpectedMessages;
 use crate::view::interner::Interner;
@@ -41,7 +41,7 @@ pub struct Changes {
 #[derive(Debug)]
 pub struct View {
     /// Boxed, because a map allocates more places than it uses and moves entries when it grows.
-    entries: GuidMap<Box<Entry>>,
+    entries: GuidMap<Box<ViewedSession>>,
     derived: DerivedState,
     interner: Interner,
     /// The messages that the stream must hold.
@@ -76,7 +76,7 @@ impl View {
                 entry
             }
             hash_map::Entry::Vacant(place) => {
-                let entry = place.insert(Box::new(Entry::new(Session::of_message(message))));
+                let entry = place.insert(Box::new(ViewedSession::new(Session::of_message(message))));
                 self.derived.schedule_check(&guid, entry, now);
                 entry
             }
@@ -100,7 +100,7 @@ impl View {
             self.derived.update(guid, entry, now);
         } else {
             // Not shown until its record arrives.
-            let mut entry = Box::new(Entry::new(Session::of_activity(activity)));
+            let mut entry = Box::new(ViewedSession::new(Session::of_activity(activity)));
             self.derived.schedule_check(guid, &mut entry, now);
             self.entries.insert(guid.clone(), entry);
         }
@@ -204,7 +204,7 @@ impl View {
         }
     }
 
-    /// Whether clients must be told anything.
+    /// Whether there is a change to send to clients.
     #[must_use]
     pub fn has_news(&self) -> bool {
         !self.derived.news.is_empty()
@@ -267,9 +267,5 @@ fn visible(record: &Record) -> VisibleSession {
     }
 }
 
-#[cfg(test)]
-mod hostile;
-#[cfg(test)]
-mod steps;
 #[cfg(test)]
 mod tests;

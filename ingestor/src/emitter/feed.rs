@@ -39,7 +39,7 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 /// What a socket yields: a message, an error, or nothing after its end.
 type Received = Option<tungstenite::Result<Message>>;
 
-/// Where the emitter is, and how its silence is handled.
+/// The emitter's address and the limits on its silence.
 pub struct Settings {
     /// The emitter's WebSocket.
     pub url: EmitterUrl,
@@ -241,7 +241,7 @@ impl Feed {
             // The library answers pings, and completes the close handshake on the next read.
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => return Ok(()),
         };
-        // Each event has its own time of receipt: an event whose timestamp is later than that is not believed.
+        // Each event has its own time of receipt: a later timestamp is replaced.
         let received_at = clock::uptime();
         self.emitter.frame(received_at);
         let parsed = Event::parse(&json).map(|event| {

@@ -30,7 +30,7 @@ pub struct Silence {
 }
 
 impl Silence {
-    /// Starts with a ping. Pings often enough for the deadline to be met, whatever `ping_interval` says.
+    /// Starts with a ping. Pings often enough to meet the deadline, even if `ping_interval` is longer.
     pub fn new(ping_interval: Duration, deadline: Duration, now: Instant) -> Self {
         Self {
             deadline,

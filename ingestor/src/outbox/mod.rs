@@ -16,7 +16,7 @@ use self::batch::Batcher;
 /// The most messages that may be unacknowledged at once.
 const MAX_IN_FLIGHT: usize = 64;
 
-/// The bounds of what is remembered.
+/// The limits of the outbox.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// In bytes. Beyond it the oldest batches are dropped, acknowledged or not.
@@ -150,7 +150,7 @@ impl Outbox {
         self.resending = self.batches.len();
     }
 
-    /// Whether some of what the stream had lost is not acknowledged again yet.
+    /// Whether batches that the stream has lost still wait for an acknowledgement.
     #[must_use]
     pub fn is_resending(&self) -> bool {
         self.resending > 0

@@ -199,7 +199,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    /// Whatever happens on the way, once everything is acknowledged the stream that stands then has every event.
+    /// After any sequence of failures, once everything is acknowledged, the current stream has every event.
     #[test]
     fn every_event_arrives(steps in steps()) {
         let mut outbox = Outbox::new(ROOMY);

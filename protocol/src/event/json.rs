@@ -23,7 +23,7 @@ pub struct Event<'a> {
     pub guid: Cow<'a, str>,
     /// The visitor's address exactly as the emitter spelled it.
     pub ip: Cow<'a, str>,
-    /// The emitter's timestamp, where it can be read.
+    /// The emitter's timestamp, if it can be read.
     pub timestamp: Option<Millis>,
     /// What else it tells, where the emitter tells it.
     pub told: Told<'a>,
@@ -73,8 +73,8 @@ impl<'a> Event<'a> {
     }
 }
 
-/// Whether all of it is text is asked once, which costs less than asking for each name and value. Where it is not, the
-/// event may still be good: what is wrong may lie in a field that nobody needs.
+/// UTF-8 is validated once for the whole frame, which costs less than for each name and value. If it is invalid, the event
+/// may still be usable, because the error may be in a field that is ignored.
 fn fields(json: &[u8]) -> serde_json::Result<Fields<'_>> {
     match std::str::from_utf8(json) {
         // A page with half a surrogate pair in its title is no text: the event is read again without it.
@@ -127,7 +127,7 @@ impl<'de> Visitor<'de> for ReadFields {
         let mut fields = Fields::default();
         let (mut page, mut referrer) = (PageField::Missing, Field::Missing);
         while let Some(Name(name)) = map.next_key()? {
-            // A name that comes twice: the last one counts, as for JSON.parse on the emitter's side.
+            // If a name occurs twice, the last value counts, as in JSON.parse on the emitter's side.
             match name.as_ref() {
                 "eventType" => fields.event_type = map.next_value()?,
                 "guid" => fields.guid = map.next_value()?,

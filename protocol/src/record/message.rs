@@ -14,7 +14,7 @@ use crate::record::session::{Record, Tombstone};
 use crate::stream::{REMEMBER_CLOSINGS, tombstone_ttl};
 use crate::time::{Millis, is_plausible};
 
-/// What a message on `visitor.session.<guid>` says.
+/// A message on `visitor.session.<guid>`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Wire")]
 pub enum SessionMessage {
@@ -130,7 +130,7 @@ impl Serialize for SessionMessage {
     }
 }
 
-/// The JSON of either message, before `event` has told which it is.
+/// The JSON of either message, before `event` decides which it is.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wire {

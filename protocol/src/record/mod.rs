@@ -1,4 +1,4 @@
-//! What stands on `visitor.session.<guid>`: a session's record or, once it is closed, its tombstone.
+//! The messages on `visitor.session.<guid>`: a session's record or, once it is closed, its tombstone.
 
 mod message;
 mod profile;

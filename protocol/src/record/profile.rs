@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Company {
     /// The Deanonymizer's name for it; compared without regard to case.
     pub guid: String,
-    /// What people call it.
+    /// Its name.
     pub name: String,
     /// Its internet domain.
     pub domain: String,
@@ -23,7 +23,7 @@ pub struct Contact {
     pub guid: String,
     /// First and last name.
     pub name: String,
-    /// The position held, where known.
+    /// The position held, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// Business email addresses.
@@ -34,17 +34,17 @@ pub struct Contact {
     pub phone_numbers: Vec<String>,
 }
 
-/// Who is behind an IP, filtered: what may be shown.
+/// The filtered identity behind an address: only what may be shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Profile {
-    /// The company, where known. Shared: many visitors come from one.
+    /// The company, if known. Shared: many visitors come from one.
     pub company: Option<Arc<Company>>,
-    /// The contact, where known. Shared: one person has many sessions.
+    /// The contact, if known. Shared: one person has many sessions.
     pub contact: Option<Arc<Contact>>,
-    /// The network of the address and who runs it, where that is known. It says nothing about the company.
+    /// The network of the address and its operator, if known. It does not identify the company.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Arc<str>>,
-    /// The code of the address's country (ISO 3166-1 alpha-2), where it is known.
+    /// The code of the address's country (ISO 3166-1 alpha-2), if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<Arc<str>>,
 }

@@ -24,9 +24,9 @@ pub struct Record {
     pub received_at: Millis,
     /// Who is behind the address.
     pub profile: Profile,
-    /// Shown though nobody could say yet who it is, because the operator wants it so (`--show-unidentified-after`).
+    /// Whether the session is shown before it is identified (`--show-unidentified-after`).
     pub unidentified: bool,
-    /// When `profile` was found out; `None` where it has not been, or the record is of a release that did not say.
+    /// When `profile` was identified; `None` if it was not, or if an older release wrote the record.
     pub identified_at: Option<Millis>,
     /// The page of the latest event known that tells one.
     pub page: Option<SeenPage>,
@@ -43,18 +43,18 @@ pub struct Identity<'a> {
     is_identified: bool,
     identified_at: Option<Millis>,
     profile: &'a Profile,
-    /// The address that the profile is of.
+    /// The address that the profile belongs to.
     ip: &'a str,
 }
 
 impl Record {
-    /// The opening time to show: of the opened event where it is known, else of the earliest event.
+    /// The opening time to show: that of the opened event if known, otherwise that of the earliest event.
     #[must_use]
     pub fn shown_opened_at(&self) -> Millis {
         self.opened_at.unwrap_or(self.first_seen_at)
     }
 
-    /// Who the visitor is, as far as this record says.
+    /// The identity in this record.
     #[must_use]
     pub fn identity(&self) -> Identity<'_> {
         Identity {
@@ -73,7 +73,7 @@ impl Record {
         self.identified_at = other.identified_at;
     }
 
-    /// Takes over what `other` knows better of the same session. Order, grouping and repetition make no difference, in
+    /// Merges another record of the same session. Order, grouping and repetition make no difference, in
     /// any field.
     ///
     /// Each time is the earliest or latest of the two, page and referrer likewise, and the [`Identity`] is the one that is
@@ -114,7 +114,7 @@ pub struct Tombstone {
 }
 
 impl Tombstone {
-    /// Takes over what `other` knows of the same session's end; order and repetition make no difference.
+    /// Merges another tombstone of the same session; order and repetition make no difference.
     pub fn merge(&mut self, other: &Self) {
         (self.closed_at, self.received_at) =
             (self.closed_at, self.received_at).min((other.closed_at, other.received_at));

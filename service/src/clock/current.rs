@@ -1,7 +1,7 @@
 //! The time and the uptime.
 //!
 //! The host's wall clock is read once, when the process starts, as a first guess of the time. From then on the time is the
-//! monotonic clock plus what NATS says, so steps of the wall clock have no effect.
+//! monotonic clock plus the offset to the NATS server's clock, so steps of the wall clock have no effect.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{LazyLock, OnceLock};
@@ -25,7 +25,7 @@ static CORRECTED: AtomicI64 = AtomicI64::new(0);
 /// The sum of all steps of the NATS server's clock since the start, in ms.
 static STEPPED: AtomicI64 = AtomicI64::new(0);
 
-/// Whether NATS has told its time.
+/// Whether the time of NATS is known.
 static KNOWN: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::Sender::new(false));
 
 /// The moment at which the process started.
@@ -44,8 +44,8 @@ pub struct Reading {
     pub stepped: Millis,
 }
 
-/// Now, in milliseconds since the Unix epoch, by the NATS server's clock. For times that other processes are told, never
-/// for durations: it may step.
+/// The time in milliseconds since the Unix epoch, by the NATS server's clock. Use it for times that are sent to other
+/// processes, never for durations, because it may step.
 #[must_use]
 pub fn now() -> Millis {
     read().now
@@ -79,7 +79,7 @@ pub fn uptime_at(time: Millis) -> Millis {
     time - time_at(0)
 }
 
-/// Waits until NATS has told its time, at most a few seconds.
+/// Waits until the time of NATS is known, at most a few seconds.
 pub async fn known() {
     let mut known = KNOWN.subscribe();
     if timeout(KNOWN_WITHIN, known.wait_for(|known| *known))

@@ -21,7 +21,7 @@ const CONFIRMATIONS: u32 = 3;
 /// How far apart answers that agree may be, in ms and beyond their errors.
 const AGREEMENT: Millis = 50;
 
-/// The most that one answer corrects, in ms and beyond the estimate's own error, where there is no step.
+/// Maximum correction by one answer that is not a step, in ms and beyond the estimate's own error.
 const MOST_DRIFT: Millis = 10;
 
 /// How much the estimate's error grows from one answer to the next, in ms: far more than two clocks drift apart.

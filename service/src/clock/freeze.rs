@@ -1,7 +1,7 @@
 //! Detects that the process was stopped for a while, by SIGSTOP or with its virtual machine.
 //!
-//! After a freeze every deadline is due at once, while the data that would have met it waits in a socket. Code that judges
-//! the silence of others must read first: [`Freeze::is_over`] says when there was time for that.
+//! After a freeze every deadline is due at once, while the data that would have met it waits in a socket. Code that acts
+//! on missing data must read first: [`Freeze::is_over`] returns true once there was time for that.
 
 use std::pin::pin;
 use std::time::Duration;

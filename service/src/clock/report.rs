@@ -13,16 +13,16 @@ const WORTH_A_WARNING: Millis = 2_000;
 /// What [`LAST`] holds while nothing is known.
 const UNKNOWN: i64 = i64::MIN;
 
-/// The last offset told, for the status.
+/// The last reported offset, for the status.
 static LAST: AtomicI64 = AtomicI64::new(UNKNOWN);
 
-/// How far this host's clock is ahead of the NATS server's, in ms, once that is known.
+/// How far this host's clock is ahead of the NATS server's, in ms; `None` until it is known.
 #[must_use]
 pub fn offset() -> Option<Millis> {
     Some(LAST.load(Ordering::Relaxed)).filter(|offset| *offset != UNKNOWN)
 }
 
-/// Tells offsets as a metric and, where they are large, in the log.
+/// Reports the offset as a metric and, if it is large, in the log.
 #[derive(Debug)]
 pub struct Report {
     seconds: Gauge<f64, AtomicU64>,
@@ -43,8 +43,8 @@ impl Report {
         }
     }
 
-    /// This host's clock is ahead by so many ms.
-    pub fn tell(&mut self, offset: Millis) {
+    /// Reports that this host's clock is ahead by `offset` ms.
+    pub fn update(&mut self, offset: Millis) {
         LAST.store(offset, Ordering::Relaxed);
         self.seconds.set(offset as f64 / 1000.0);
         match self.warning.due(offset) {
@@ -68,7 +68,7 @@ struct Warning {
 }
 
 impl Warning {
-    /// Whether to warn, or to say that all is well again; nothing as long as it stays as it was.
+    /// Whether to warn (`true`) or to report the end of the problem (`false`); `None` if nothing has changed.
     fn due(&mut self, offset: Millis) -> Option<bool> {
         let wrong = offset.abs()
             > if self.given {
@@ -88,12 +88,12 @@ mod tests {
     #[test]
     fn warns_once_of_a_wrong_clock() {
         let mut warning = Warning::default();
-        let said: Vec<_> = [0, 2_000, -2_001, -3_600_000, 1_500, 1_000, 1_500, 2_500]
+        let warnings: Vec<_> = [0, 2_000, -2_001, -3_600_000, 1_500, 1_000, 1_500, 2_500]
             .into_iter()
             .map(|offset| warning.due(offset))
             .collect();
         assert_eq!(
-            said,
+            warnings,
             [None, None, Some(true), None, None, Some(false), None, Some(true)]
         );
     }

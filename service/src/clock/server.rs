@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How often while its clock is not known, or may have stepped.
 const SHORT_PAUSE: Duration = Duration::from_millis(100);
 
-/// After so many answers the time is taken as known, however long they took.
+/// The number of answers after which the time counts as known, regardless of their round trips.
 const ENOUGH_SAMPLES: u32 = 10;
 
 /// As much of an answer about a stream as is needed. In a cluster the leader of the stream gives it, so that all
@@ -38,7 +38,7 @@ enum NoSample {
     NoTime,
 }
 
-/// Follows the clock of the NATS server for ever.
+/// Follows the clock of the NATS server until the process exits.
 pub async fn follow(nats: Nats, mut report: Report) {
     let mut estimator = Estimator::new(current::guess());
     let mut samples = 0;
@@ -54,7 +54,7 @@ pub async fn follow(nats: Nats, mut report: Report) {
                     current::announce_known();
                 }
                 if !estimator.is_unsure() {
-                    report.tell(current::host() - current::now());
+                    report.update(current::host() - current::now());
                 }
             }
             Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "no time from NATS"),

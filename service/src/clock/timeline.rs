@@ -1,7 +1,7 @@
-//! Times that were stamped before and after a step of the NATS server's clock, on one line. Pure.
+//! Makes times from before and after a step of the NATS server's clock comparable. Pure.
 //!
-//! A process that holds times of receipt asks for the time through a [`Timeline`], shifts what it holds when it is told to,
-//! and passes what comes in through [`Timeline::adapt`]. So a step makes no session older or younger.
+//! A process that holds times of receipt asks for the time through a [`Timeline`], shifts them when
+//! [`Timeline::advance`] returns a shift, and passes new ones through [`Timeline::adapt`]. So a step makes no session older or younger.
 
 use std::collections::VecDeque;
 
@@ -21,9 +21,9 @@ const MOST_STEPS: usize = 16;
 /// A step of the clock.
 #[derive(Clone, Copy, Debug)]
 struct Step {
-    /// What the clock said before it.
+    /// The clock's time before the step.
     before: Millis,
-    /// What was added to it.
+    /// The length of the step.
     by: Millis,
 }
 
@@ -47,7 +47,7 @@ impl Timeline {
         }
     }
 
-    /// Goes on to that reading. Gives what must be added to all times of receipt that are held, most often 0.
+    /// Advances to the reading. Returns the shift for all times of receipt that are held, in ms; usually 0.
     pub fn advance(&mut self, reading: Reading) -> Millis {
         let by = reading.stepped - self.stepped;
         self.stepped = reading.stepped;

@@ -1,6 +1,5 @@
-//! The connection to NATS, which reconnects for ever.
+//! The connection to NATS, which reconnects without limit.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,8 +9,8 @@ use async_nats::{Client, ConnectOptions, Event, ReconnectToServer, Server};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::nats::access::{credentials, encrypted};
 use crate::process::flags::Common;
-use crate::process::secret;
 use crate::telemetry::health::Health;
 use crate::telemetry::log_throttle::LogThrottle;
 use crate::telemetry::metrics::{Counter, Metrics};
@@ -78,39 +77,8 @@ impl Nats {
             connected: false,
             epoch: 0,
         });
-        let slow_consumers = metrics.add(
-            "nats_slow_consumers",
-            "Times NATS messages were dropped here",
-            Counter::default(),
-        );
-        let connections = metrics.add(
-            "nats_connections",
-            "Connections made to NATS; all but the first are reconnections",
-            Counter::default(),
-        );
-        let reporter = Arc::new(Reporter {
-            link: link_sender,
-            health: health.clone(),
-            slow_consumers,
-            connections,
-        });
-        let choice = ServerChoice::default();
-        let options = encrypted(credentials(process, flags)?, flags)?
-            .name(format!("visitor-{process} {instance}"))
-            .custom_inbox_prefix(format!("_INBOX_{process}"))
-            .retry_on_initial_connect()
-            .max_reconnects(None)
-            .reconnect_delay_callback(reconnect_delay)
-            .reconnect_to_server_callback(move |servers, _| std::future::ready(choice.next(servers)))
-            .connection_timeout(CONNECT_TIMEOUT)
-            .ping_interval(PING_INTERVAL)
-            .request_timeout(Some(REQUEST_TIMEOUT))
-            .subscription_capacity(MAX_UNACKED)
-            .client_capacity(MAX_UNACKED)
-            .event_callback(move |event| {
-                reporter.report(&event);
-                std::future::ready(())
-            });
+        let reporter = Arc::new(Reporter::new(link_sender, health, metrics));
+        let options = connect_options(process, instance, flags, reporter)?;
         let client = options
             .connect(flags.nats_url.clone())
             .await
@@ -195,6 +163,33 @@ impl Nats {
     }
 }
 
+/// The options of the client, which reports its events to `reporter`.
+fn connect_options(
+    process: &'static str,
+    instance: &str,
+    flags: &Common,
+    reporter: Arc<Reporter>,
+) -> anyhow::Result<ConnectOptions> {
+    let choice = ServerChoice::default();
+    let options = encrypted(credentials(process, flags)?, flags)?
+        .name(format!("visitor-{process} {instance}"))
+        .custom_inbox_prefix(format!("_INBOX_{process}"))
+        .retry_on_initial_connect()
+        .max_reconnects(None)
+        .reconnect_delay_callback(reconnect_delay)
+        .reconnect_to_server_callback(move |servers, _| std::future::ready(choice.next(servers)))
+        .connection_timeout(CONNECT_TIMEOUT)
+        .ping_interval(PING_INTERVAL)
+        .request_timeout(Some(REQUEST_TIMEOUT))
+        .subscription_capacity(MAX_UNACKED)
+        .client_capacity(MAX_UNACKED)
+        .event_callback(move |event| {
+            reporter.report(&event);
+            std::future::ready(())
+        });
+    Ok(options)
+}
+
 /// Chooses the server to connect to: the one with the fewest failures, and preferably not the last one.
 #[derive(Clone, Debug, Default)]
 struct ServerChoice {
@@ -231,6 +226,22 @@ struct Reporter {
 }
 
 impl Reporter {
+    fn new(link: watch::Sender<Link>, health: &Health, metrics: &Metrics) -> Self {
+        let counter = |name, help| metrics.add(name, help, Counter::default());
+        Self {
+            link,
+            health: health.clone(),
+            slow_consumers: counter(
+                "nats_slow_consumers",
+                "NATS messages dropped because this process read too slowly",
+            ),
+            connections: counter(
+                "nats_connections",
+                "Connections made to NATS; all but the first are reconnections",
+            ),
+        }
+    }
+
     fn report(&self, event: &Event) {
         match event {
             Event::Connected => {
@@ -283,45 +294,6 @@ fn without_names(words: &str) -> String {
         }
     });
     parts.collect::<Vec<_>>().join("\"")
-}
-
-pub(crate) fn credentials(process: &str, flags: &Common) -> anyhow::Result<ConnectOptions> {
-    if let Some(file) = &flags.nats_creds {
-        let text = std::fs::read_to_string(file)
-            .with_context(|| format!("cannot read --nats-creds {}", file.display()))?;
-        return ConnectOptions::with_credentials(&text)
-            .with_context(|| format!("cannot use --nats-creds {}", file.display()));
-    }
-    let password = secret::given(
-        flags.nats_password.as_ref(),
-        "--nats-password-file",
-        flags.nats_password_file.as_deref(),
-    )?;
-    let or_process = |value: Option<String>| value.unwrap_or_else(|| process.to_owned());
-    Ok(ConnectOptions::with_user_and_password(
-        or_process(flags.nats_user.clone()),
-        or_process(password),
-    ))
-}
-
-/// Adds the certificates of the flags. The files are read here so that an error names the flag; the client reads them again
-/// on each connect.
-pub(crate) fn encrypted(mut options: ConnectOptions, flags: &Common) -> anyhow::Result<ConnectOptions> {
-    let readable = |flag: &str, file: &Path| {
-        std::fs::read(file)
-            .map(drop)
-            .with_context(|| format!("cannot read {flag} {}", file.display()))
-    };
-    if let Some(file) = &flags.nats_ca {
-        readable("--nats-ca", file)?;
-        options = options.add_root_certificates(file.clone()).require_tls(true);
-    }
-    if let (Some(certificate), Some(key)) = (&flags.nats_cert, &flags.nats_key) {
-        readable("--nats-cert", certificate)?;
-        readable("--nats-key", key)?;
-        options = options.add_client_certificate(certificate.clone(), key.clone());
-    }
-    Ok(options)
 }
 
 /// Zero for the first attempt, then growing up to [`MAX_RECONNECT_DELAY`]. The jitter spreads the processes of a fleet.

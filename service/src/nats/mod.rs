@@ -1,6 +1,7 @@
 //! The connection to NATS and what every process does with it: requests, reading last messages, rejecting, reporting.
 
-pub(crate) mod connection;
+pub(crate) mod access;
+mod connection;
 pub mod last_message;
 pub mod rejected;
 pub mod requests;

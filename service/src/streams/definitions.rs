@@ -24,14 +24,14 @@ pub const REJECTED_PART: &str = "rejected stream";
 /// How long an enricher may hold a message without progress before NATS redelivers it.
 pub const ACK_WAIT: Duration = Duration::from_secs(6);
 
-/// Which life of a stream this is: a stream that was lost and made again has another one.
+/// Identifies an incarnation of a stream. A stream that was lost and created again has another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Life(i128);
+pub struct IncarnationId(i128);
 
-/// The life of a stream as it was when the handle was made.
+/// The incarnation of a stream when the handle was made.
 #[must_use]
-pub fn life(stream: &Stream) -> Life {
-    Life(stream.cached_info().created.unix_timestamp_nanos())
+pub fn incarnation_id(stream: &Stream) -> IncarnationId {
+    IncarnationId(stream.cached_info().created.unix_timestamp_nanos())
 }
 
 /// The free bytes and the size of a stream when the handle was made.
@@ -58,7 +58,7 @@ pub enum StreamError {
     },
 }
 
-/// The streams, made where they are missing.
+/// The streams. Missing ones are created.
 #[derive(Clone, Debug)]
 pub struct Streams {
     nats: Nats,

@@ -41,7 +41,7 @@ impl From<&Info> for StreamState {
     }
 }
 
-/// How a stream has changed since the last look.
+/// How a stream has changed since it was last read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// It holds the same messages, except for those that its limits removed.
@@ -52,7 +52,7 @@ pub enum Change {
     Emptied,
 }
 
-/// What is known of one incarnation of a stream.
+/// One incarnation of a stream: from its creation until it is deleted, purged or lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamIncarnation {
     created: Nanos,
@@ -63,7 +63,7 @@ pub struct StreamIncarnation {
 }
 
 impl StreamIncarnation {
-    /// The incarnation that has this state.
+    /// The incarnation with this state.
     #[must_use]
     pub fn of(state: &StreamState) -> Self {
         Self {

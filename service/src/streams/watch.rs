@@ -31,7 +31,7 @@ pub enum StreamTrouble {
     Unanswered(String),
 }
 
-/// What is known of one stream.
+/// Watches one stream for the loss of its messages.
 #[derive(Debug)]
 pub struct StreamWatch {
     nats: Nats,
@@ -42,7 +42,7 @@ pub struct StreamWatch {
 }
 
 impl StreamWatch {
-    /// Of a stream of which nothing is known yet.
+    /// Watches a stream from its first [`Self::begin`] on.
     #[must_use]
     pub fn new(nats: Nats, name: &'static str) -> Self {
         Self {
@@ -98,7 +98,7 @@ impl StreamWatch {
         let (nats, name, incarnation) = (self.nats.clone(), self.name, self.incarnation);
         async move {
             sleep(pause).await;
-            // Before the question: what comes later need not be in the answer.
+            // Read before the request, because messages that arrive later need not be in the reply.
             let expected = expected();
             let stream = match nats.jetstream().get_stream(name).await {
                 Ok(stream) => stream,

@@ -35,6 +35,19 @@ const LATENCIES: [f64; 14] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
 
+/// One gauge per state of something: 1 for the current state, 0 for the others. Clones share it.
+#[derive(Clone, Debug)]
+pub struct States(Vec<(&'static str, Gauge)>);
+
+impl States {
+    /// Sets the current state, which must be one of those that [`Metrics::states`] was given.
+    pub fn set(&self, current: &str) {
+        for (state, gauge) in &self.0 {
+            gauge.set(u64::from(*state == current));
+        }
+    }
+}
+
 /// How long something takes, as a histogram. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Latency(Histogram);
@@ -79,6 +92,20 @@ impl Metrics {
     pub fn add<M: Metric + Clone>(&self, name: &str, help: &str, metric: M) -> M {
         self.lock().register(name, help, metric.clone());
         metric
+    }
+
+    /// Adds a gauge per state, with the label `state`. The first state is the current one.
+    #[must_use]
+    pub fn states(&self, name: &str, help: &str, states: &[&'static str]) -> States {
+        let family: Family<Label, Gauge> = self.add(name, help, Family::default());
+        let gauges = States(
+            states
+                .iter()
+                .map(|state| (*state, family.get_or_create_owned(&[("state", *state)])))
+                .collect(),
+        );
+        gauges.set(states.first().copied().unwrap_or_default());
+        gauges
     }
 
     /// Adds a histogram of latencies; `_seconds` is added to its name.

@@ -1,4 +1,4 @@
-//! What a process says about itself: logs, metrics, traces and health.
+//! Logs, metrics, traces and health of a process.
 
 pub mod health;
 pub mod log_throttle;

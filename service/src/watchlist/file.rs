@@ -51,7 +51,7 @@ impl WatchlistFile {
         self.list.subscribe()
     }
 
-    /// Reads the file again whenever it changes, for ever. A file that cannot be used is reported and counted, and the
+    /// Reads the file again whenever it changes, until the process exits. A file that cannot be used is reported and counted, and the
     /// list stays as it was.
     pub async fn follow(mut self, metrics: Metrics) {
         let unusable: Counter = metrics.add(

@@ -1,4 +1,4 @@
-//! The team's watchlist: the companies whose arrivals are told. Pure, except for `file`.
+//! The team's watchlist: the companies whose arrivals are announced. Pure, except for `file`.
 
 pub mod file;
 
@@ -33,7 +33,7 @@ pub enum InvalidWatchlist {
     Line {
         /// Counted from 1.
         line: usize,
-        /// What it says, cut to a readable length.
+        /// Its text, truncated to a readable length.
         text: String,
     },
     /// There are too many.

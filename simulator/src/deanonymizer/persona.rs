@@ -6,6 +6,7 @@ use strum::{Display, EnumString, VariantArray};
 
 use super::Failure;
 use crate::world::address::canonical;
+use crate::world::profile::Company;
 use crate::world::{Answer, Kind, World};
 
 /// A service. Its name is the variant's in kebab-case, as the file in `enricher/providers` is called.
@@ -111,91 +112,35 @@ impl Persona {
         (status, Some(body))
     }
 
-    /// What the service says of an address.
+    /// The service's answer about an address.
     pub(super) fn answer(self, world: World, ip: &str) -> Reply {
-        let (kind, answer) = (world.kind_of(ip), world.answer(ip));
+        let answer = world.answer(ip);
+        let is_data_centre = world.kind_of(ip).is_data_centre();
         let company = answer.company();
-        let name = company.map_or("", |company| &company.name);
-        let domain = company.map_or("", |company| &company.domain);
-        let body = match self {
-            Self::Snitcher => {
-                if answer == Answer::NotFound {
-                    return self.error(StatusCode::NOT_FOUND, "nothing is known");
-                }
-                let network = if kind.is_data_centre() {
-                    "hosting"
-                } else {
-                    "business"
-                };
-                json!({
-                    "ip": ip,
-                    "fuzzy": false,
-                    "domain": company.map(|company| &company.domain),
-                    "type": if company.is_some() { network } else { "isp" },
-                    "company": company.map(|_| json!({
-                        "name": name, "domain": domain, "website": format!("https://{domain}"), "total_funding": null,
-                    })),
-                })
+        let body = match (self, company) {
+            (Self::Snitcher, _) if answer == Answer::NotFound => {
+                return self.error(StatusCode::NOT_FOUND, "nothing is known");
             }
-            Self::PeopleDataLabs => {
-                let Some(company) = company else {
-                    return self.error(StatusCode::NOT_FOUND, "no records were found");
-                };
-                let id: String = company.guid.chars().filter(|c| *c != '-').take(24).collect();
-                json!({
-                    "status": 200,
-                    "data": {
-                        "ip": { "address": ip },
-                        "company": { "confidence": "high", "id": id, "website": domain, "name": name, "industry": null },
-                        "person": null,
-                    },
-                })
+            (Self::Snitcher, company) => snitcher(ip, company, is_data_centre),
+            (Self::PeopleDataLabs, None) => {
+                return self.error(StatusCode::NOT_FOUND, "no records were found");
             }
-            Self::SixSense => {
-                if answer == Answer::NotFound {
-                    return self.error(StatusCode::NOT_FOUND, "no data found");
-                }
-                let company_match = match (company, kind.is_data_centre()) {
-                    (None, _) => "No Match",
-                    (Some(_), true) => "Non-actionable Match",
-                    (Some(_), false) => "Match",
-                };
-                json!({
-                    "company": {
-                        "company_match": company_match,
-                        "additional_comment": "",
-                        "name": name,
-                        "domain": domain,
-                        "is_blacklisted": false,
-                    },
-                    "scores": [],
-                    "segments": { "ids": [], "names": [], "list": [] },
-                    "confidence": if company.is_some() { "High" } else { "NA" },
-                })
+            (Self::PeopleDataLabs, Some(company)) => people_data_labs(ip, company),
+            (Self::SixSense, _) if answer == Answer::NotFound => {
+                return self.error(StatusCode::NOT_FOUND, "no data found");
             }
-            Self::Albacross => {
-                if canonical(ip).contains(':') {
-                    return self.error(StatusCode::BAD_REQUEST, "only IPv4 is supported");
-                }
-                if company.is_none() {
-                    return (StatusCode::NO_CONTENT, None);
-                }
-                json!({ "name": name, "country": "SE", "url": domain, "employees": { "from": 11, "to": 50 } })
+            (Self::SixSense, company) => six_sense(company, is_data_centre),
+            (Self::Albacross, _) if canonical(ip).contains(':') => {
+                return self.error(StatusCode::BAD_REQUEST, "only IPv4 is supported");
             }
-            Self::IpInfo => {
-                let company = match company {
-                    Some(_) => {
-                        let network = if kind.is_data_centre() {
-                            "hosting"
-                        } else {
-                            "business"
-                        };
-                        json!({ "name": name, "domain": domain, "type": network })
-                    }
-                    None => json!({ "name": "Example Cable", "domain": "cable.example", "type": "isp" }),
-                };
-                json!({ "ip": ip, "country": "US", "org": "AS64500 Example Cable", "company": company })
-            }
+            (Self::Albacross, None) => return (StatusCode::NO_CONTENT, None),
+            (Self::Albacross, Some(company)) => json!({
+                "name": company.name,
+                "country": "SE",
+                "url": company.domain,
+                "employees": { "from": 11, "to": 50 },
+            }),
+            (Self::IpInfo, company) => ip_info(ip, company, is_data_centre),
         };
         (StatusCode::OK, Some(body))
     }
@@ -226,4 +171,72 @@ impl Persona {
         };
         Some(self.error(status, "this call fails on purpose"))
     }
+}
+
+fn snitcher(ip: &str, company: Option<&Company>, is_data_centre: bool) -> Value {
+    json!({
+        "ip": ip,
+        "fuzzy": false,
+        "domain": company.map(|company| &company.domain),
+        "type": if company.is_some() { network(is_data_centre) } else { "isp" },
+        "company": company.map(|company| json!({
+            "name": company.name,
+            "domain": company.domain,
+            "website": format!("https://{}", company.domain),
+            "total_funding": null,
+        })),
+    })
+}
+
+fn people_data_labs(ip: &str, company: &Company) -> Value {
+    let id: String = company.guid.chars().filter(|c| *c != '-').take(24).collect();
+    json!({
+        "status": 200,
+        "data": {
+            "ip": { "address": ip },
+            "company": {
+                "confidence": "high",
+                "id": id,
+                "website": company.domain,
+                "name": company.name,
+                "industry": null,
+            },
+            "person": null,
+        },
+    })
+}
+
+fn six_sense(company: Option<&Company>, is_data_centre: bool) -> Value {
+    let company_match = match (company, is_data_centre) {
+        (None, _) => "No Match",
+        (Some(_), true) => "Non-actionable Match",
+        (Some(_), false) => "Match",
+    };
+    json!({
+        "company": {
+            "company_match": company_match,
+            "additional_comment": "",
+            "name": company.map_or("", |company| &company.name),
+            "domain": company.map_or("", |company| &company.domain),
+            "is_blacklisted": false,
+        },
+        "scores": [],
+        "segments": { "ids": [], "names": [], "list": [] },
+        "confidence": if company.is_some() { "High" } else { "NA" },
+    })
+}
+
+fn ip_info(ip: &str, company: Option<&Company>, is_data_centre: bool) -> Value {
+    let company = match company {
+        Some(company) => {
+            json!({ "name": company.name, "domain": company.domain, "type": network(is_data_centre) })
+        }
+        None => json!({ "name": "Example Cable", "domain": "cable.example", "type": "isp" }),
+    };
+    json!({ "ip": ip, "country": "US", "org": "AS64500 Example Cable", "company": company })
+}
+
+/// The type of the network of an address with a company.
+const fn network(is_data_centre: bool) -> &'static str {
+    if is_data_centre { "hosting" } else { "business" }
 }

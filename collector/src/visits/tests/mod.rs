@@ -41,13 +41,13 @@ impl World {
         }
     }
 
-    fn hear(&mut self, beacon: Beacon, at: Millis) -> Result<(), DropReason> {
+    fn apply(&mut self, beacon: Beacon, at: Millis) -> Result<(), DropReason> {
         self.hear_from(beacon, "203.0.113.7", at)
     }
 
     fn hear_from(&mut self, beacon: Beacon, address: &str, at: Millis) -> Result<(), DropReason> {
         let address = address.parse().unwrap();
-        self.visits.hear(beacon, address, at, &mut self.events)
+        self.visits.apply(beacon, address, at, &mut self.events)
     }
 
     /// Does what is due until then, at the moments at which it is due.

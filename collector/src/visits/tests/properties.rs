@@ -43,7 +43,7 @@ proptest! {
     ) {
         let mut world = World::new(SETTINGS);
         for beacon in delivered {
-            let _ = world.hear(beacon, START);
+            let _ = world.apply(beacon, START);
         }
         world.run(START + 15_000);
         world.agrees();
@@ -66,7 +66,7 @@ proptest! {
         for (session, tab, number, presence, settled, pause) in steps {
             now += pause;
             world.run(now);
-            let _ = world.hear(Beacon { settled, ..beacon(session, tab, number, presence) }, now);
+            let _ = world.apply(Beacon { settled, ..beacon(session, tab, number, presence) }, now);
             world.agrees();
         }
         // Whatever was lost on the way: nobody stays who is not heard of.

@@ -8,7 +8,7 @@ use super::*;
 #[test]
 fn opens_after_settling_with_the_time_of_the_first_beacon() {
     let mut world = World::new(SETTINGS);
-    world.hear(beacon(1, 1, 1, Visible), START).unwrap();
+    world.apply(beacon(1, 1, 1, Visible), START).unwrap();
     world.run(START + 1_999);
     assert_eq!(world.events, []);
     world.run(START + 2_000);
@@ -23,8 +23,8 @@ fn opens_after_settling_with_the_time_of_the_first_beacon() {
 #[test]
 fn bounce_is_not_reported() {
     let mut world = World::new(SETTINGS);
-    world.hear(beacon(1, 1, 1, Visible), START).unwrap();
-    world.hear(beacon(1, 1, 2, Left), START + 1_500).unwrap();
+    world.apply(beacon(1, 1, 1, Visible), START).unwrap();
+    world.apply(beacon(1, 1, 2, Left), START + 1_500).unwrap();
     world.run(START + 1_000_000);
     assert_eq!(world.events, []);
     assert!(world.visits.sessions.is_empty(), "nothing is kept of it");
@@ -36,9 +36,9 @@ fn time_on_several_pages_adds_up_to_settling() {
     let mut world = World::new(SETTINGS);
     for page in 0_u32..3 {
         let at = START + Millis::from(page) * 1_000;
-        world.hear(beacon(1, page, 1, Visible), at).unwrap();
+        world.apply(beacon(1, page, 1, Visible), at).unwrap();
         world.run(at + 900);
-        world.hear(beacon(1, page, 2, Left), at + 900).unwrap();
+        world.apply(beacon(1, page, 2, Left), at + 900).unwrap();
     }
     assert_eq!(world.kinds(), [SessionOpened]);
 }
@@ -46,11 +46,11 @@ fn time_on_several_pages_adds_up_to_settling() {
 #[test]
 fn hidden_time_does_not_settle() {
     let mut world = World::new(SETTINGS);
-    world.hear(beacon(1, 1, 1, Visible), START).unwrap();
-    world.hear(beacon(1, 1, 2, Hidden), START + 500).unwrap();
+    world.apply(beacon(1, 1, 1, Visible), START).unwrap();
+    world.apply(beacon(1, 1, 2, Hidden), START + 500).unwrap();
     world.run(START + 100_000);
     assert_eq!(world.events, []);
-    world.hear(beacon(1, 1, 3, Visible), START + 100_000).unwrap();
+    world.apply(beacon(1, 1, 3, Visible), START + 100_000).unwrap();
     world.run(START + 101_500);
     assert_eq!(world.kinds(), [SessionOpened]);
 }
@@ -58,9 +58,9 @@ fn hidden_time_does_not_settle() {
 #[test]
 fn closes_after_the_grace_with_the_time_of_leaving() {
     let mut world = World::new(SETTINGS);
-    world.hear(beacon(1, 1, 1, Visible), START).unwrap();
+    world.apply(beacon(1, 1, 1, Visible), START).unwrap();
     world.run(START + 5_000);
-    world.hear(beacon(1, 1, 2, Left), START + 5_000).unwrap();
+    world.apply(beacon(1, 1, 2, Left), START + 5_000).unwrap();
     world.run(START + 14_999);
     assert_eq!(world.kinds(), [SessionOpened]);
     world.run(START + 15_000);
@@ -72,11 +72,11 @@ fn closes_after_the_grace_with_the_time_of_leaving() {
 #[test]
 fn reload_and_navigation_keep_the_session() {
     let mut world = World::new(SETTINGS);
-    world.hear(beacon(1, 1, 1, Visible), START).unwrap();
+    world.apply(beacon(1, 1, 1, Visible), START).unwrap();
     world.run(START + 5_000);
     // The leaving of a page and the arrival at the next may change places on the way.
-    world.hear(beacon(1, 2, 1, Visible), START + 5_100).unwrap();
-    world.hear(beacon(1, 1, 2, Left), START + 5_200).unwrap();
+    world.apply(beacon(1, 2, 1, Visible), START + 5_100).unwrap();
+    world.apply(beacon(1, 1, 2, Left), START + 5_200).unwrap();
     world.run(START + 30_000);
     assert_eq!(world.kinds(), [SessionOpened, KeepAlive]);
 }
@@ -84,13 +84,13 @@ fn reload_and_navigation_keep_the_session() {
 #[test]
 fn session_closes_with_its_last_tab() {
     let mut world = World::new(SETTINGS);
-    world.hear(beacon(1, 1, 1, Visible), START).unwrap();
-    world.hear(beacon(1, 2, 1, Visible), START + 100).unwrap();
+    world.apply(beacon(1, 1, 1, Visible), START).unwrap();
+    world.apply(beacon(1, 2, 1, Visible), START + 100).unwrap();
     world.run(START + 5_000);
-    world.hear(beacon(1, 1, 2, Left), START + 5_000).unwrap();
+    world.apply(beacon(1, 1, 2, Left), START + 5_000).unwrap();
     world.run(START + 20_000);
     assert_eq!(world.kinds(), [SessionOpened]);
-    world.hear(beacon(1, 2, 2, Left), START + 20_000).unwrap();
+    world.apply(beacon(1, 2, 2, Left), START + 20_000).unwrap();
     world.run(START + 30_000);
     assert_eq!(world.kinds(), [SessionOpened, SessionClosed]);
 }
@@ -98,13 +98,13 @@ fn session_closes_with_its_last_tab() {
 #[test]
 fn hidden_tab_stays_and_its_activity_is_that_of_the_last_look() {
     let mut world = World::new(SETTINGS);
-    world.hear(beacon(1, 1, 1, Visible), START).unwrap();
+    world.apply(beacon(1, 1, 1, Visible), START).unwrap();
     world.run(START + 3_000);
-    world.hear(beacon(1, 1, 2, Hidden), START + 3_000).unwrap();
+    world.apply(beacon(1, 1, 2, Hidden), START + 3_000).unwrap();
     for (number, minute) in (3..).zip(1..10) {
         world.run(START + minute * 60_000);
         world
-            .hear(beacon(1, 1, number, Hidden), START + minute * 60_000)
+            .apply(beacon(1, 1, number, Hidden), START + minute * 60_000)
             .unwrap();
     }
     assert_eq!(world.open().len(), 1);
@@ -116,7 +116,7 @@ fn hidden_tab_stays_and_its_activity_is_that_of_the_last_look() {
 #[test]
 fn silent_tab_counts_as_closed() {
     let mut world = World::new(SETTINGS);
-    world.hear(beacon(1, 1, 1, Visible), START).unwrap();
+    world.apply(beacon(1, 1, 1, Visible), START).unwrap();
     world.run(START + 59_999);
     assert_eq!(world.open().len(), 1);
     world.run(START + 60_000);
@@ -127,13 +127,13 @@ fn silent_tab_counts_as_closed() {
 #[test]
 fn closed_session_never_reappears_and_its_browser_gets_another() {
     let mut world = World::new(SETTINGS);
-    world.hear(beacon(1, 1, 1, Visible), START).unwrap();
+    world.apply(beacon(1, 1, 1, Visible), START).unwrap();
     world.run(START + 5_000);
-    world.hear(beacon(1, 1, 3, Left), START + 5_000).unwrap();
+    world.apply(beacon(1, 1, 3, Left), START + 5_000).unwrap();
     world.run(START + 20_000);
-    let late = world.hear(beacon(1, 1, 2, Visible), START + 20_000);
+    let late = world.apply(beacon(1, 1, 2, Visible), START + 20_000);
     assert_eq!(late, Err(DropReason::Outdated));
-    world.hear(beacon(1, 1, 4, Visible), START + 21_000).unwrap();
+    world.apply(beacon(1, 1, 4, Visible), START + 21_000).unwrap();
     world.run(START + 24_000);
     assert_eq!(world.kinds(), [SessionOpened, SessionClosed, SessionOpened]);
     assert_ne!(world.events[0].guid, world.events[2].guid);
@@ -143,14 +143,14 @@ fn closed_session_never_reappears_and_its_browser_gets_another() {
 #[test]
 fn guid_is_the_same_after_a_restart_and_needs_no_settling() {
     let mut before = World::new(SETTINGS);
-    before.hear(beacon(1, 1, 1, Visible), START).unwrap();
+    before.apply(beacon(1, 1, 1, Visible), START).unwrap();
     before.run(START + 2_000);
     let mut after = World::new(SETTINGS);
     let hidden = Beacon {
         settled: true,
         ..beacon(1, 1, 9, Hidden)
     };
-    after.hear(hidden, START + 60_000).unwrap();
+    after.apply(hidden, START + 60_000).unwrap();
     assert_eq!(after.open(), before.open());
 }
 
@@ -158,7 +158,7 @@ fn guid_is_the_same_after_a_restart_and_needs_no_settling() {
 fn first_beacon_of_an_invisible_page_is_no_visit() {
     let mut world = World::new(SETTINGS);
     for (session, presence) in (0..).zip([Hidden, Left]) {
-        world.hear(beacon(session, 1, 1, presence), START).unwrap();
+        world.apply(beacon(session, 1, 1, presence), START).unwrap();
     }
     world.run(START + 1_000_000);
     assert_eq!(world.events, []);
@@ -173,13 +173,13 @@ fn more_sessions_than_the_rate_allows_wait_and_open_in_turn() {
     });
     for session in 0..25_u32 {
         let at = START + Millis::from(session);
-        world.hear(beacon(session.into(), 1, 1, Visible), at).unwrap();
+        world.apply(beacon(session.into(), 1, 1, Visible), at).unwrap();
     }
     world.run(START + 2_100);
     assert_eq!(world.visits.counts().open, 10);
     assert_eq!(world.visits.counts().waiting, 15);
     // One who waits may leave.
-    world.hear(beacon(24, 1, 2, Left), START + 2_100).unwrap();
+    world.apply(beacon(24, 1, 2, Left), START + 2_100).unwrap();
     world.run(START + 50_000);
     assert_eq!(world.visits.counts().waiting, 14 - 8);
     world.agrees();
@@ -219,7 +219,7 @@ fn memory_is_bounded() {
         }
         world.run(at + 3_000);
         for tab in 0..50 {
-            let _ = world.hear(beacon(session, tab, 2, Left), at + 3_000);
+            let _ = world.apply(beacon(session, tab, 2, Left), at + 3_000);
         }
     }
     assert!(
@@ -233,7 +233,7 @@ fn memory_is_bounded() {
 #[test]
 fn address_is_that_with_which_the_session_began() {
     let mut world = World::new(SETTINGS);
-    world.hear(beacon(1, 1, 1, Visible), START).unwrap();
+    world.apply(beacon(1, 1, 1, Visible), START).unwrap();
     world
         .hear_from(beacon(1, 1, 2, Visible), "198.51.100.1", START + 3_000)
         .unwrap();

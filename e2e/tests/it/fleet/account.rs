@@ -21,16 +21,17 @@ fn openings(site: &Pipeline, numbers: std::ops::Range<u32>) -> Vec<Event> {
 
 /// Waits until each enricher says so of the account, on every way in which it says it.
 async fn every_enricher_says(site: &Pipeline, account: Account, reason: Option<&str>) -> Result<()> {
-    let metric = match account {
-        Account::Ok => 0,
-        Account::Refused => 1,
-        Account::Exhausted => 2,
+    let state = match account {
+        Account::Ok => "ok",
+        Account::Refused => "refused",
+        Account::Exhausted => "exhausted",
     };
+    let metric = format!("visitor_enricher_account{{state=\"{state}\"}}");
     eventually(&format!("every enricher says {account:?}"), async || {
         for enricher in site.instances(Role::Enricher) {
             let name = enricher.process.name();
-            let told = enricher.http.metric("visitor_enricher_account").await?;
-            ensure!(told == metric, "{name}: {told}");
+            let told = enricher.http.metric(&metric).await?;
+            ensure!(told == 1, "{name}: not {state}");
             let answer = HttpResponse::of(enricher.http.request("/readyz")).await?;
             ensure!(
                 reason.map_or(answer.status == 200, |reason| {

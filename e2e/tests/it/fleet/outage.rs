@@ -67,8 +67,11 @@ fn says_why(status: &Status) -> bool {
 async fn is_told(site: &Pipeline, statuses: &Tap) -> Result<()> {
     eventually("metrics tell that the breaker is open", async || {
         for enricher in site.instances(Role::Enricher) {
-            let breaker = enricher.http.metric("visitor_enricher_breaker").await?;
-            ensure!(breaker > 0, "{} is closed", enricher.process.name());
+            let closed = enricher
+                .http
+                .metric(r#"visitor_enricher_breaker{state="closed"}"#)
+                .await?;
+            ensure!(closed == 0, "{} is closed", enricher.process.name());
         }
         Ok(())
     })

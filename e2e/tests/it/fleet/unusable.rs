@@ -152,8 +152,11 @@ async fn unusable_answers_delay_no_other_visitor_and_do_not_count_against_the_pr
     for visitor in &healthy {
         site.send(&[visitor.opened(0)]);
         for enricher in site.instances(Role::Enricher) {
-            let breaker = enricher.http.metric("visitor_enricher_breaker").await?;
-            ensure!(breaker == 0, "{} has opened its breaker", enricher.process.name());
+            let closed = enricher
+                .http
+                .metric(r#"visitor_enricher_breaker{state="closed"}"#)
+                .await?;
+            ensure!(closed == 1, "{} has opened its breaker", enricher.process.name());
         }
         site.shows(visitor).await?;
         assert_eq!(site.deanonymizer.calls_for(&visitor.ip).calls, 1);

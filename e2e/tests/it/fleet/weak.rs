@@ -34,8 +34,11 @@ async fn pause_is_honoured_for_the_requested_time() -> Result<()> {
     .await?;
     eventually("every enricher knows", async || {
         for enricher in site.instances(Role::Enricher) {
-            let breaker = enricher.http.metric("visitor_enricher_breaker").await?;
-            ensure!(breaker > 0, "{} does not", enricher.process.name());
+            let closed = enricher
+                .http
+                .metric(r#"visitor_enricher_breaker{state="closed"}"#)
+                .await?;
+            ensure!(closed == 0, "{} does not", enricher.process.name());
         }
         Ok(())
     })

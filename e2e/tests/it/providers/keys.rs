@@ -174,7 +174,9 @@ async fn rotated_key_takes_effect_at_once() -> Result<()> {
     let waiting = e2e::Visitor::from(&world.ip(Kind::CompanyOnly, 2));
     site.send(&[waiting.opened(0)]);
     let account = async |expected: u64| {
-        let told = site.metric(Role::Enricher, "visitor_enricher_account").await?;
+        let told = site
+            .metric(Role::Enricher, r#"visitor_enricher_account{state="refused"}"#)
+            .await?;
         ensure!(told == expected, "{told}");
         Ok(())
     };

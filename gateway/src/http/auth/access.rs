@@ -40,7 +40,7 @@ struct Guard {
 }
 
 impl Access {
-    /// Authorizes everybody if there is no token or it is empty, as an unset variable is.
+    /// Authorizes all requests if there is no token or it is empty, as an unset variable is.
     pub fn new(token: Option<&str>) -> Self {
         let token = token.filter(|token| !token.is_empty());
         Self(token.map(|token| {

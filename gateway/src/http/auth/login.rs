@@ -32,7 +32,7 @@ const ACTION: &str = "/login?next=";
 /// read it.
 const LOGGED_IN_COOKIE: &str = "visitor_logged_in";
 
-/// The form with its files, and logging out. Nobody needs a token for these. `encrypted` says whether the gateway serves
+/// The form with its files, and logging out. These need no token. `encrypted` says whether the gateway serves
 /// TLS.
 pub fn routes(access: Access, encrypted: bool) -> Router {
     Router::new()

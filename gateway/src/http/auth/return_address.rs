@@ -5,7 +5,7 @@ use url::{Url, form_urlencoded};
 /// The longest address that is returned to, in bytes.
 const MAX_LEN: usize = 2 * 1024;
 
-/// Where the form is.
+/// The path of the form.
 pub const LOGIN_PATH: &str = "/login";
 
 /// Resolves paths only; its name can never be a real one (RFC 6761, section 6.4).
@@ -23,7 +23,7 @@ impl Default for ReturnAddress {
 }
 
 impl ReturnAddress {
-    /// Takes an address that anybody may have written; the page in place of one that leads to another site.
+    /// Parses an untrusted address. Returns the page instead of an address that leads to another site.
     ///
     /// Browsers read `//host`, `/\host` and `/<tab>/host` as another site, and `/.//host` becomes the first of these once
     /// it is normalised (WHATWG URL, section 4.4).
@@ -40,7 +40,7 @@ impl ReturnAddress {
         let url = base.join(untrusted).ok()?;
         let leads_here = url.origin() == base.origin() && is_path(url.path());
         let path = url.as_str().strip_prefix(BASE)?;
-        // After logging in nobody wants to see the form.
+        // After a login, the form is of no use.
         (leads_here && url.path() != LOGIN_PATH && path.len() <= MAX_LEN).then(|| Self(path.to_owned()))
     }
 

@@ -63,7 +63,7 @@ fn a_browser_is_believed_whatever_a_proxy_does_to_the_host() {
         ];
         assert!(allows(&Method::POST, &headers), "{origin}");
     }
-    // A WebSocket of Chromium, which says nothing of the site.
+    // Chromium sends no Sec-Fetch-Site with a WebSocket.
     let origin = ("origin", "https://visitors.example");
     assert!(!allows(&Method::GET, &[behind_proxy, origin]));
     for forwarded in ["visitors.example", "visitors.example, inner:8080"] {
@@ -81,7 +81,7 @@ fn another_site_may_link_to_us_and_change_nothing() {
         let site = ("sec-fetch-site", site);
         assert!(allows(&Method::GET, &[host, site]), "a link is followed");
         assert!(!allows(&Method::POST, &[host, site]));
-        // The same host without TLS: whoever is on the line can write such a page.
+        // The same host without TLS: anyone on the network path can forge such a page.
         let insecure = ("origin", "http://visitors.example");
         assert!(!allows(&Method::POST, &[host, site, insecure]));
         let portal = ("origin", "https://portal.example");

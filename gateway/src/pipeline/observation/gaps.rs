@@ -76,7 +76,7 @@ mod tests {
             }
             now += later;
             let at = now - ago;
-            // Nobody receives anything in a gap.
+            // No event is received in a gap.
             prop_assume!(!gaps.0.iter().any(|(from, to)| (*from..*to).contains(&at)));
             let is_stale = observed(&gaps, at, now) > STALE_AFTER;
             prop_assert_eq!(gaps.clock(now, STALE_AFTER) - at > STALE_AFTER, is_stale);

@@ -76,7 +76,7 @@ enum State {
     CatchingUp { gap: Gap, ended_at: Millis },
 }
 
-/// What is known of an interruption.
+/// An interruption.
 #[derive(Clone, Copy, Debug)]
 struct Gap {
     /// The last time at which everything was known.
@@ -132,7 +132,7 @@ impl Observation {
     }
 
     /// Applies a status.
-    pub fn hear(&mut self, status: &Status, own_instance: &str, now: Millis) {
+    pub fn received(&mut self, status: &Status, own_instance: &str, now: Millis) {
         match &status.figures {
             Figures::Ingestor(figures) => {
                 self.hear_ingestor(status.started_at, now);
@@ -216,7 +216,7 @@ impl Observation {
         self.gaps.forget(self.stale_after, now);
     }
 
-    /// Completes what is known of an interruption while it lasts.
+    /// Updates the interruption while it lasts.
     fn note_gap(&mut self, reading_lost: bool, now: Millis) {
         let ingestors = self.ingestors;
         if let State::Interrupted(gap) = &mut self.state {

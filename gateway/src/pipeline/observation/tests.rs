@@ -69,7 +69,7 @@ impl World {
             let own = status(Figures::Gateway(GatewayFigures::default()), 0);
             let heard = [self.ingestor.clone(), self.enricher.clone(), Some(own)];
             for status in heard.into_iter().flatten().filter(|_| self.is_connected) {
-                self.observation.hear(&status, OWN, self.now);
+                self.observation.received(&status, OWN, self.now);
             }
             self.observation.update(self.now);
         }

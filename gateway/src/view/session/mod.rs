@@ -6,7 +6,7 @@ use protocol::stream::STALE_RECORD_TTL;
 use protocol::time::millis;
 use protocol::{Activity, Millis, Record, SeenPage, SessionMessage, Tombstone};
 
-/// A session as far as it is known.
+/// What the messages of a session say so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Session {
     /// An activity has arrived before the record.

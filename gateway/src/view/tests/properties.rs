@@ -1,4 +1,4 @@
-//! What holds whatever comes, in any order.
+//! Properties that hold for all messages in any order.
 
 use std::collections::HashMap;
 

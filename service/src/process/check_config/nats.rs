@@ -9,7 +9,7 @@ use async_nats::jetstream::{self, ErrorCode};
 
 use super::plan::Finding;
 use super::settings::without_secrets;
-use crate::nats::connection::{credentials, encrypted};
+use crate::nats::access::{credentials, encrypted};
 use crate::process::flags::Common;
 use crate::streams::{StreamKind, lacking};
 

@@ -28,11 +28,12 @@ impl Trial {
 
     /// On `/readyz`, in the metrics and in the status that the page shows.
     async fn account_is_told(&self, row: &Row) -> Result<()> {
-        let (account, metric, reason) = match row.counted {
-            "exhausted" => (Account::Exhausted, 2, "is exhausted"),
-            _ => (Account::Refused, 1, "The Deanonymizer refused"),
+        let (account, state, reason) = match row.counted {
+            "exhausted" => (Account::Exhausted, "exhausted", "is exhausted"),
+            _ => (Account::Refused, "refused", "The Deanonymizer refused"),
         };
         let enricher = self.site.instance(Role::Enricher, 0)?;
+        let metric = format!("visitor_enricher_account{{state=\"{state}\"}}");
         eventually("it is told that the account is not accepted", async || {
             let ready = HttpResponse::of(enricher.http.request("/readyz")).await?;
             ensure!(
@@ -41,8 +42,8 @@ impl Trial {
                 ready.status,
                 ready.text
             );
-            let told = enricher.http.metric("visitor_enricher_account").await?;
-            ensure!(told == metric, "{told}");
+            let told = enricher.http.metric(&metric).await?;
+            ensure!(told == 1, "not {state}");
             let pipeline = self.site.instance(Role::Gateway, 0)?.http.pipeline().await?;
             let is_told = pipeline.processes.iter().any(|process| {
                 matches!(&process.figures, Figures::Enricher(enricher)

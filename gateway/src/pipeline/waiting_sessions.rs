@@ -22,16 +22,16 @@ const MAX_ENRICHERS: usize = 128;
 
 /// The sessions that wait for a verdict.
 #[derive(Debug, Default)]
-pub struct Unidentified {
+pub struct WaitingSessions {
     by_enricher: BTreeMap<String, (Sample, Millis)>,
     /// Sessions whose record or tombstone has come, by their hashes, and when.
     settled: HashMap<u64, Millis>,
     union: Union,
 }
 
-impl Unidentified {
+impl WaitingSessions {
     /// Applies the set of an enricher.
-    pub fn heard(&mut self, enricher: &str, sample: Sample, now: Millis) {
+    pub fn received(&mut self, enricher: &str, sample: Sample, now: Millis) {
         let known = self.by_enricher.contains_key(enricher);
         if known || self.by_enricher.len() < MAX_ENRICHERS {
             self.by_enricher.insert(enricher.to_owned(), (sample, now));
@@ -85,49 +85,49 @@ mod tests {
 
     #[test]
     fn counts_a_session_once_however_many_enrichers_hold_it() {
-        let mut unidentified = Unidentified::default();
-        unidentified.heard("one", sample(&["a", "b"]), 0);
-        unidentified.heard("two", sample(&["b", "c"]), 0);
-        unidentified.heard("three", sample(&["b"]), 0);
-        assert_eq!(unidentified.count(), 3);
-        unidentified.heard("two", sample(&[]), 1_000);
-        assert_eq!(unidentified.count(), 2);
+        let mut waiting = WaitingSessions::default();
+        waiting.received("one", sample(&["a", "b"]), 0);
+        waiting.received("two", sample(&["b", "c"]), 0);
+        waiting.received("three", sample(&["b"]), 0);
+        assert_eq!(waiting.count(), 3);
+        waiting.received("two", sample(&[]), 1_000);
+        assert_eq!(waiting.count(), 2);
     }
 
     #[test]
     fn a_shown_or_closed_session_does_not_wait_whatever_an_enricher_believes() {
-        let mut unidentified = Unidentified::default();
-        unidentified.heard("one", sample(&["a", "b"]), 0);
-        unidentified.settled(&guid("a"), 0);
-        assert_eq!(unidentified.count(), 1);
-        unidentified.heard("one", sample(&["a", "b"]), 1_000);
-        assert_eq!(unidentified.count(), 1);
-        unidentified.forget(SETTLED_FOR + 1);
-        assert!(unidentified.settled.is_empty());
+        let mut waiting = WaitingSessions::default();
+        waiting.received("one", sample(&["a", "b"]), 0);
+        waiting.settled(&guid("a"), 0);
+        assert_eq!(waiting.count(), 1);
+        waiting.received("one", sample(&["a", "b"]), 1_000);
+        assert_eq!(waiting.count(), 1);
+        waiting.forget(SETTLED_FOR + 1);
+        assert!(waiting.settled.is_empty());
     }
 
     #[test]
     fn the_sessions_of_a_killed_enricher_count_until_another_has_them() {
-        let mut unidentified = Unidentified::default();
-        unidentified.heard("killed", sample(&["a"]), 0);
-        unidentified.forget(6_500);
-        assert_eq!(unidentified.count(), 1);
-        unidentified.heard("other", sample(&["a"]), 7_000);
-        assert_eq!(unidentified.count(), 1);
-        unidentified.forget(9_000);
-        assert_eq!(unidentified.count(), 1);
+        let mut waiting = WaitingSessions::default();
+        waiting.received("killed", sample(&["a"]), 0);
+        waiting.forget(6_500);
+        assert_eq!(waiting.count(), 1);
+        waiting.received("other", sample(&["a"]), 7_000);
+        assert_eq!(waiting.count(), 1);
+        waiting.forget(9_000);
+        assert_eq!(waiting.count(), 1);
     }
 
     #[test]
     fn what_is_remembered_is_bounded() {
-        let mut unidentified = Unidentified::default();
+        let mut waiting = WaitingSessions::default();
         for enricher in 0..2 * MAX_ENRICHERS {
-            unidentified.heard(&enricher.to_string(), Sample::default(), 0);
+            waiting.received(&enricher.to_string(), Sample::default(), 0);
         }
-        assert_eq!(unidentified.by_enricher.len(), MAX_ENRICHERS);
+        assert_eq!(waiting.by_enricher.len(), MAX_ENRICHERS);
         for session in 0..=MAX_SETTLED {
-            unidentified.settled(&guid(&session.to_string()), 0);
+            waiting.settled(&guid(&session.to_string()), 0);
         }
-        assert_eq!(unidentified.settled.len(), MAX_SETTLED);
+        assert_eq!(waiting.settled.len(), MAX_SETTLED);
     }
 }

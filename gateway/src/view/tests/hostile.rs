@@ -1,4 +1,4 @@
-//! Whatever stands in the streams, the view folds it in without a panic and can be told to the page.
+//! The view accepts any content of the streams without a panic, and always makes valid frames.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -8,26 +8,26 @@ use proptest::prelude::*;
 use protocol::frame::{Delta, Frame, Snapshot};
 use protocol::{Activity, Millis, SessionMessage};
 
-use super::{Changes, View};
 use crate::pipeline::statuses::Statuses;
 use crate::view::write_back::StoredMessage;
+use crate::view::{Changes, View};
 
 const NOW: Millis = 1_750_000_000_000;
 
-/// What came from NATS: of which stream, its bytes, and how long after the one before.
-type Heard = (Door, Input, Millis);
+/// A message from NATS: its stream, its bytes, and the time since the message before it, in ms.
+type Received = (Door, Input, Millis);
 
-fn heard() -> impl Strategy<Value = Heard> {
+fn received() -> impl Strategy<Value = Received> {
     let doors = [Door::Sessions, Door::Activity, Door::Statuses];
-    let heard = doors.map(|door| {
+    let received = doors.map(|door| {
         let after = prop_oneof![Just(0), 0..200_000i64];
         (Just(door), door.mutants().unwrap(), after).boxed()
     });
-    proptest::strategy::Union::new(heard)
+    proptest::strategy::Union::new(received)
 }
 
-/// What the hub does with a message that it can read.
-fn take(view: &mut View, statuses: &mut Statuses, (door, bytes, _): &Heard, now: Millis) {
+/// Applies a message as the hub does, if it can be parsed.
+fn apply(view: &mut View, statuses: &mut Statuses, (door, bytes, _): &Received, now: Millis) {
     match door {
         Door::Sessions => {
             if let Ok(message) = serde_json::from_slice::<SessionMessage>(bytes) {
@@ -42,7 +42,7 @@ fn take(view: &mut View, statuses: &mut Statuses, (door, bytes, _): &Heard, now:
         }
         _ => {
             if let Ok(status) = serde_json::from_slice(bytes) {
-                statuses.heard(status, now);
+                statuses.received(status, now);
             }
         }
     }
@@ -51,11 +51,11 @@ fn take(view: &mut View, statuses: &mut Statuses, (door, bytes, _): &Heard, now:
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_024, ..config() })]
     #[test]
-    fn whatever_is_heard_can_be_told(all in proptest::collection::vec(heard(), 0..8)) {
+    fn whatever_is_heard_can_be_told(all in proptest::collection::vec(received(), 0..8)) {
         let (mut view, mut statuses, mut now) = (View::new(Duration::from_mins(1)), Statuses::default(), NOW);
-        for heard in &all {
-            now += heard.2;
-            take(&mut view, &mut statuses, heard, now);
+        for received in &all {
+            now += received.2;
+            apply(&mut view, &mut statuses, received, now);
             view.tick(now);
             view.write_backs(usize::MAX, now, false);
             let stats = view.stats(statuses.being_identified(), now);

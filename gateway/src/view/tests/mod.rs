@@ -4,6 +4,8 @@ use protocol::time::millis;
 use protocol::{Company, Profile, Tombstone};
 use std::sync::Arc;
 
+mod clock_steps;
+mod hostile;
 mod pages;
 mod properties;
 

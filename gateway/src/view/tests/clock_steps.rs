@@ -1,15 +1,19 @@
-//! The view and a NATS server's clock that steps.
+//! Steps of the NATS server's clock do not change the view.
 
-use super::*;
+use std::time::Duration;
+
 use proptest::prelude::*;
 use protocol::stream::RECORD_TTL;
-use protocol::{Profile, Tombstone};
+use protocol::{Activity, Guid, Millis, Profile, Record, SessionMessage, Tombstone};
+
+use crate::view::View;
+use crate::view::write_back::StoredMessage;
 
 const STALE_AFTER: Duration = Duration::from_mins(1);
 const START: Millis = 1_750_000_000_000;
 const HOUR: Millis = 3_600_000;
 
-/// Something that is received.
+/// A message that the view receives.
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Record,
@@ -74,7 +78,7 @@ fn a_step_back_leaves_nothing_in_the_future() {
 }
 
 proptest! {
-    /// Whatever the clock does, the same sessions are shown, come and go as if it had done nothing.
+    /// Steps of the clock do not change which sessions are shown, nor when they appear and leave.
     #[test]
     fn a_step_removes_no_session_and_keeps_none(
         events in proptest::collection::vec(

@@ -85,7 +85,7 @@ impl Shown {
 
 /// A session and the state derived from it.
 #[derive(Debug)]
-pub struct Entry {
+pub struct ViewedSession {
     /// The fold of its messages.
     pub session: Session,
     /// What the stream holds.
@@ -96,7 +96,7 @@ pub struct Entry {
     pub check_at: Millis,
 }
 
-impl Entry {
+impl ViewedSession {
     /// Without derived state.
     pub fn new(session: Session) -> Self {
         Self {

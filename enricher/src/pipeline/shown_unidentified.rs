@@ -7,12 +7,13 @@ use protocol::Guid;
 
 use crate::address_key::Key;
 
+/// Sessions that are shown unidentified, by address.
 #[derive(Debug, Default)]
-pub struct Unidentified {
+pub struct ShownUnidentified {
     by_address: HashMap<Key, Vec<Guid>>,
 }
 
-impl Unidentified {
+impl ShownUnidentified {
     /// Adds a session that is published unidentified.
     pub fn add(&mut self, key: Key, guid: Guid) {
         let guids = self.by_address.entry(key).or_default();
@@ -47,7 +48,7 @@ mod tests {
     fn session_is_found_by_its_address_until_it_is_forgotten() {
         let (key, other) = (Key::from_digest(&[1; 32]), Key::from_digest(&[2; 32]));
         let guid = |name| Guid::new(name).unwrap();
-        let mut unidentified = Unidentified::default();
+        let mut unidentified = ShownUnidentified::default();
         for name in ["a", "b", "b", "c"] {
             unidentified.add(key, guid(name));
         }

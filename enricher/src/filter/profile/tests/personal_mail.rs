@@ -10,7 +10,7 @@ use crate::filter::hidden_companies::HiddenCompanies;
 use crate::filter::profile::filter;
 use crate::verdict::Verdict;
 
-const PERSONAL: &str = include_str!("../../../data/personal-mail-majority.txt");
+const PERSONAL: &str = include_str!("../../../../data/personal-mail-majority.txt");
 
 /// Invisible characters.
 const INVISIBLE: [&str; 9] = [
