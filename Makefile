@@ -131,7 +131,8 @@ page: $(PAGE) $(TRACKER_SCRIPT) ## Build the page and the tracker
 .PHONY: notices
 notices: ## List the licences of all crates in target/dist; needs cargo-about. Those of the page are in its licences.md
 	@mkdir -p $(TARGET_DIR)/dist
-	cargo about generate --locked --fail -o $(TARGET_DIR)/dist/THIRD-PARTY.html about.hbs
+	cargo fetch --locked
+	cargo about generate --frozen --workspace --fail -o $(TARGET_DIR)/dist/THIRD-PARTY.html about.hbs
 
 ##@ Check
 
