@@ -1,39 +1,39 @@
-//! Waits for what must come true, without ever saying how fast.
+//! Waits for a condition with a deadline.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use tokio::time::{Instant, sleep};
 
-/// How long anything is waited for. Long, because it says nothing about speed.
+/// The default deadline. It is long, because it is no statement about speed.
 pub const WAIT_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How often it is looked at.
+/// The pause between two probes.
 const PACE: Duration = Duration::from_millis(20);
 
-/// Waits until `probe` succeeds, and gives what it found.
+/// Waits until `probe` succeeds, and returns its result.
 ///
 /// # Errors
-/// After [`WAIT_TIMEOUT`]: what was awaited, and the probe's last error.
+/// Fails after [`WAIT_TIMEOUT`] with `what` and the last error of the probe.
 pub async fn eventually<T>(what: &str, probe: impl AsyncFnMut() -> Result<T>) -> Result<T> {
     within(WAIT_TIMEOUT, what, probe).await
 }
 
-/// Waits until `probe` succeeds, at most so long.
+/// Waits until `probe` succeeds, at most `timeout`.
 ///
 /// # Errors
 /// As [`eventually`].
 pub async fn within<T>(
-    patience: Duration,
+    timeout: Duration,
     what: &str,
     mut probe: impl AsyncFnMut() -> Result<T>,
 ) -> Result<T> {
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + timeout;
     loop {
         match probe().await {
             Ok(found) => return Ok(found),
             Err(error) if Instant::now() >= deadline => {
-                return Err(error).with_context(|| format!("waited {patience:?} until {what}"));
+                return Err(error).with_context(|| format!("waited {timeout:?} until {what}"));
             }
             Err(_) => sleep(PACE).await,
         }

@@ -1,10 +1,10 @@
-//! A visitor whose events a test sends one by one.
+//! The events of one visitor.
 
 use protocol::Millis;
 use service::clock;
 use simulator::event::{Event, EventKind};
 
-/// A session and where it comes from.
+/// A session and its address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visitor {
     /// The session.
@@ -25,19 +25,19 @@ impl Visitor {
         }
     }
 
-    /// Comes, so many milliseconds ago.
+    /// The opened event, `ago` milliseconds in the past.
     #[must_use]
     pub fn opened(&self, ago: Millis) -> Event {
         self.event(EventKind::SessionOpened, ago)
     }
 
-    /// Was still there, so many milliseconds ago.
+    /// A keep-alive, `ago` milliseconds in the past.
     #[must_use]
     pub fn keep_alive(&self, ago: Millis) -> Event {
         self.event(EventKind::KeepAlive, ago)
     }
 
-    /// Went, so many milliseconds ago.
+    /// The closed event, `ago` milliseconds in the past.
     #[must_use]
     pub fn closed(&self, ago: Millis) -> Event {
         self.event(EventKind::SessionClosed, ago)

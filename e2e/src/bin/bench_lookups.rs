@@ -244,7 +244,7 @@ async fn calls_of_a_fleet(flags: &Flags, enrichers: usize, kills: bool) -> Resul
         kills,
         seed: 1,
     };
-    let kills = crowd.come(&mut site).await?;
+    let kills = crowd.run(&mut site).await?;
     site.ready().await?;
     site.queue_is_empty().await?;
     site.view_is_right().await?;

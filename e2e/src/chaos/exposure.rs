@@ -1,4 +1,4 @@
-//! Looks at every frame that a page receives for what must never be shown, not even for a moment.
+//! Checks every frame that a page receives for content that must never be shown, not even briefly.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,22 +12,22 @@ use tokio::sync::watch;
 use crate::clients::{Observer, View};
 use crate::oracle::{HiddenCompanies, company_of};
 
-/// What was shown that must not be, by session.
+/// Exposed content, by session.
 pub type Exposures = BTreeMap<String, String>;
 
-/// Looks at the frames of one page.
+/// Checks the frames of one page.
 #[derive(Clone, Debug)]
 pub struct ExposureWatch {
     page: String,
     world: World,
     hidden: watch::Receiver<HiddenCompanies>,
-    /// The companies of which this page's rows were looked at.
+    /// The hidden companies against which this page's rows were checked.
     in_force: BTreeSet<String>,
     found: Arc<Mutex<Exposures>>,
 }
 
 impl ExposureWatch {
-    /// Adds to `found` what the page of that name must not show.
+    /// Checks the page of that name, and adds exposed content to `found`.
     #[must_use]
     pub fn new(
         page: &str,
@@ -49,7 +49,7 @@ impl ExposureWatch {
         let rules_are_new = !in_force.is_subset(&self.in_force);
         self.in_force = in_force;
         match frame {
-            // Rows that were looked at before need not be looked at again under the same rules.
+            // Under the same rules, rows that were checked before need no second check.
             Frame::Delta(delta) if !rules_are_new => self.note(delta.changed.iter(), now),
             Frame::Delta(_) | Frame::Snapshot(_) => self.note(view.sessions.values(), now),
         }
@@ -73,7 +73,7 @@ impl Observer for ExposureWatch {
     }
 }
 
-/// What of a row must not be shown while the sessions of these companies are hidden.
+/// The content of a row that must not be shown while these companies are hidden.
 fn exposed(world: World, hidden: &BTreeSet<String>, row: &VisibleSession) -> Option<String> {
     if world.kind_of(&row.ip).is_data_centre() {
         return Some(format!("{} of a data centre", row.ip));

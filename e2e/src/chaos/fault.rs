@@ -1,4 +1,4 @@
-//! What is done to whom, when, and for how long. Pure.
+//! The faults: of which target, of which kind, when and for how long. Pure.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 use crate::processes::Role;
 
-/// Who is struck.
+/// What a fault affects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
     /// One of our processes, and which one of its kind.
@@ -16,7 +16,7 @@ pub enum Target {
     Nats(usize),
     /// All NATS servers of a cluster.
     Cluster,
-    /// What NATS keeps for us.
+    /// A stream, bucket or consumer in NATS.
     Stored(Stored),
     /// The companies that the enrichers hide, which are changed by restarting one enricher after the other.
     HiddenCompanies,
@@ -26,7 +26,7 @@ pub enum Target {
     Deanonymizer,
 }
 
-/// What NATS keeps for us.
+/// A stream, bucket or consumer in NATS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, IntoStaticStr, VariantArray)]
 pub enum Stored {
     /// The work queue.
@@ -49,7 +49,7 @@ pub enum Stored {
     Consumer,
 }
 
-/// What is done.
+/// What happens to the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FaultKind {
     /// SIGKILL; started again when it is over.
@@ -58,7 +58,7 @@ pub enum FaultKind {
     Stop,
     /// SIGSTOP; SIGCONT when it is over.
     Freeze,
-    /// The same for longer than any deadline but that for stale sessions.
+    /// SIGSTOP for longer than every deadline except that of stale sessions.
     LongFreeze,
     /// The wall clock is ahead until it is over.
     ClockForwards,
@@ -86,7 +86,7 @@ pub enum FaultKind {
     Hang,
 }
 
-/// A kind of faults, which a run may leave out.
+/// A category of faults, which a run may leave out.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumString, IntoStaticStr, VariantArray,
 )]
@@ -94,7 +94,7 @@ pub enum FaultKind {
 pub enum FaultCategory {
     /// Processes of ours and NATS servers are killed, stopped, and frozen for a moment.
     Processes,
-    /// The third parties misbehave.
+    /// The third parties fail.
     ThirdParties,
     /// Processes are frozen for longer than any deadline.
     LongFreezes,
@@ -110,13 +110,13 @@ pub enum FaultCategory {
     HiddenCompanies,
 }
 
-/// What can be done to a victim.
+/// A fault that a target can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FaultSpec {
-    /// What.
-    pub harm: FaultKind,
-    /// The kind of faults that it belongs to.
-    pub kind: FaultCategory,
+    /// The fault.
+    pub kind: FaultKind,
+    /// The category that it belongs to.
+    pub category: FaultCategory,
     /// The shortest and the longest that it lasts, in ms.
     pub lasting: (u64, u64),
 }
@@ -124,41 +124,41 @@ pub struct FaultSpec {
 /// One fault of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// When, since the round began.
+    /// When it begins, since the start of the round.
     pub at: Duration,
-    /// Whom.
-    pub victim: Target,
-    /// What.
-    pub harm: FaultKind,
-    /// For how long.
+    /// The target.
+    pub target: Target,
+    /// The kind.
+    pub kind: FaultKind,
+    /// How long it lasts.
     pub lasting: Duration,
-    /// By how much, where a clock steps.
+    /// The length of the step, if a clock steps.
     pub clock_step: Duration,
 }
 
 /// How far a clock steps at most.
 pub const LARGEST_CLOCK_STEP: Duration = Duration::from_hours(1);
 
-/// The pause between two enrichers that are given new rules: for so long both rules are in force.
+/// The pause between two enrichers that get new rules. During it, both rules are in force.
 pub const RULES_STEP: Duration = Duration::from_secs(3);
 
 const PROCESS: [FaultSpec; 7] = [
-    sort(FaultKind::Kill, FaultCategory::Processes, (0, 3_000)),
-    sort(FaultKind::Stop, FaultCategory::Processes, (0, 3_000)),
-    sort(FaultKind::Freeze, FaultCategory::Processes, (0, 6_000)),
-    sort(
+    spec(FaultKind::Kill, FaultCategory::Processes, (0, 3_000)),
+    spec(FaultKind::Stop, FaultCategory::Processes, (0, 3_000)),
+    spec(FaultKind::Freeze, FaultCategory::Processes, (0, 6_000)),
+    spec(
         FaultKind::LongFreeze,
         FaultCategory::LongFreezes,
         (20_000, 30_000),
     ),
-    sort(FaultKind::CutFromNats, FaultCategory::Cuts, (1_000, 25_000)),
-    sort(FaultKind::ClockForwards, FaultCategory::Clocks, (100, 20_000)),
-    sort(FaultKind::ClockBackwards, FaultCategory::Clocks, (100, 20_000)),
+    spec(FaultKind::CutFromNats, FaultCategory::Cuts, (1_000, 25_000)),
+    spec(FaultKind::ClockForwards, FaultCategory::Clocks, (100, 20_000)),
+    spec(FaultKind::ClockBackwards, FaultCategory::Clocks, (100, 20_000)),
 ];
 
 const INGESTOR: [FaultSpec; 8] = {
     let [kill, stop, freeze, long_freeze, cut, forwards, backwards] = PROCESS;
-    let cut_from_emitter = sort(FaultKind::CutFromEmitter, FaultCategory::Cuts, (1_000, 25_000));
+    let cut_from_emitter = spec(FaultKind::CutFromEmitter, FaultCategory::Cuts, (1_000, 25_000));
     [
         kill,
         stop,
@@ -172,50 +172,54 @@ const INGESTOR: [FaultSpec; 8] = {
 };
 
 const NATS: [FaultSpec; 4] = [
-    sort(FaultKind::Kill, FaultCategory::Processes, (0, 5_000)),
-    sort(FaultKind::Stop, FaultCategory::Processes, (0, 5_000)),
-    sort(FaultKind::Freeze, FaultCategory::Processes, (0, 6_000)),
-    sort(
+    spec(FaultKind::Kill, FaultCategory::Processes, (0, 5_000)),
+    spec(FaultKind::Stop, FaultCategory::Processes, (0, 5_000)),
+    spec(FaultKind::Freeze, FaultCategory::Processes, (0, 6_000)),
+    spec(
         FaultKind::LongFreeze,
         FaultCategory::LongFreezes,
         (20_000, 30_000),
     ),
 ];
 
-const CLUSTER: [FaultSpec; 1] = [sort(
+const CLUSTER: [FaultSpec; 1] = [spec(
     FaultKind::Kill,
     FaultCategory::ClusterRestarts,
     (2_000, 2_000),
 )];
 
 const STREAM: [FaultSpec; 2] = [
-    sort(FaultKind::Delete, FaultCategory::Streams, (0, 0)),
-    sort(FaultKind::Purge, FaultCategory::Streams, (0, 0)),
+    spec(FaultKind::Delete, FaultCategory::Streams, (0, 0)),
+    spec(FaultKind::Purge, FaultCategory::Streams, (0, 0)),
 ];
 
-const CONSUMER: [FaultSpec; 1] = [sort(FaultKind::Delete, FaultCategory::Streams, (0, 0))];
+const CONSUMER: [FaultSpec; 1] = [spec(FaultKind::Delete, FaultCategory::Streams, (0, 0))];
 
-/// Long enough for every enricher of the run to be restarted.
-const HIDDEN_COMPANIES: [FaultSpec; 1] = [sort(
+/// Long enough to restart every enricher of the run.
+const HIDDEN_COMPANIES: [FaultSpec; 1] = [spec(
     FaultKind::Change,
     FaultCategory::HiddenCompanies,
     (9_000, 9_000),
 )];
 
 const EMITTER: [FaultSpec; 3] = [
-    sort(FaultKind::Close, FaultCategory::ThirdParties, (0, 0)),
-    sort(FaultKind::Refuse, FaultCategory::ThirdParties, (0, 6_000)),
-    sort(FaultKind::Silence, FaultCategory::ThirdParties, (0, 6_000)),
+    spec(FaultKind::Close, FaultCategory::ThirdParties, (0, 0)),
+    spec(FaultKind::Refuse, FaultCategory::ThirdParties, (0, 6_000)),
+    spec(FaultKind::Silence, FaultCategory::ThirdParties, (0, 6_000)),
 ];
 
 const DEANONYMIZER: [FaultSpec; 3] = [
-    sort(FaultKind::Refuse, FaultCategory::ThirdParties, (0, 10_000)),
-    sort(FaultKind::Fail, FaultCategory::ThirdParties, (0, 10_000)),
-    sort(FaultKind::Hang, FaultCategory::ThirdParties, (0, 10_000)),
+    spec(FaultKind::Refuse, FaultCategory::ThirdParties, (0, 10_000)),
+    spec(FaultKind::Fail, FaultCategory::ThirdParties, (0, 10_000)),
+    spec(FaultKind::Hang, FaultCategory::ThirdParties, (0, 10_000)),
 ];
 
-const fn sort(harm: FaultKind, kind: FaultCategory, lasting: (u64, u64)) -> FaultSpec {
-    FaultSpec { harm, kind, lasting }
+const fn spec(kind: FaultKind, category: FaultCategory, lasting: (u64, u64)) -> FaultSpec {
+    FaultSpec {
+        kind,
+        category,
+        lasting,
+    }
 }
 
 impl Fault {
@@ -225,27 +229,27 @@ impl Fault {
         self.at + self.lasting
     }
 
-    /// Whether the victim does not do its job meanwhile. A process whose clock is wrong does.
+    /// Whether the target is unavailable meanwhile. A process with a wrong clock is available.
     #[must_use]
     pub fn takes_away(&self) -> bool {
-        !matches!(self.harm, FaultKind::ClockForwards | FaultKind::ClockBackwards)
+        !matches!(self.kind, FaultKind::ClockForwards | FaultKind::ClockBackwards)
     }
 
-    /// Whether the victim, an ingestor, reads later what is sent meanwhile. Its receipt is what counts.
+    /// Whether the target is an ingestor that reads later what is sent meanwhile. The time of receipt counts.
     #[must_use]
     pub fn delays_receipts(&self) -> bool {
-        matches!(self.victim, Target::Instance(Role::Ingestor, _))
+        matches!(self.target, Target::Instance(Role::Ingestor, _))
             && matches!(
-                self.harm,
+                self.kind,
                 FaultKind::Freeze | FaultKind::LongFreeze | FaultKind::CutFromEmitter
             )
     }
 }
 
 impl Target {
-    /// What can be done to it.
+    /// The faults that it can have.
     #[must_use]
-    pub fn harms(self) -> &'static [FaultSpec] {
+    pub fn faults(self) -> &'static [FaultSpec] {
         match self {
             Self::Instance(Role::Ingestor, _) => &INGESTOR,
             Self::Instance(..) => &PROCESS,
@@ -259,16 +263,16 @@ impl Target {
         }
     }
 
-    /// The kind of faults that such a harm to it belongs to.
+    /// The category of a fault of this kind.
     #[must_use]
-    pub fn kind_of(self, harm: FaultKind) -> Option<FaultCategory> {
-        let sort = self.harms().iter().find(|sort| sort.harm == harm);
-        sort.map(|sort| sort.kind)
+    pub fn category_of(self, kind: FaultKind) -> Option<FaultCategory> {
+        let spec = self.faults().iter().find(|spec| spec.kind == kind);
+        spec.map(|spec| spec.category)
     }
 
-    /// Its kind, for tables.
+    /// Its name in tables.
     #[must_use]
-    pub fn kind(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Instance(role, _) => role.name(),
             Self::Nats(_) => "nats-server",
@@ -284,9 +288,9 @@ impl Target {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Instance(_, number) | Self::Nats(number) => write!(f, "{}-{number}", self.kind()),
+            Self::Instance(_, number) | Self::Nats(number) => write!(f, "{}-{number}", self.label()),
             Self::Cluster | Self::Stored(_) | Self::HiddenCompanies | Self::Emitter | Self::Deanonymizer => {
-                f.write_str(self.kind())
+                f.write_str(self.label())
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What NATS counts while its servers come and go.
+//! Counts redeliveries, rejections and lost streams across restarts of NATS.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,18 +11,18 @@ use protocol::stream;
 use service::streams::{IncarnationId, incarnation_id};
 use tokio_util::task::AbortOnDropHandle;
 
-/// Counts that outlive the servers that they come from.
+/// Counts that survive restarts of the servers.
 pub struct Figures {
     jetstream: jetstream::Context,
     rejected: Arc<AtomicU64>,
     redelivered: Redelivered,
-    /// When the raw stream that was seen last was made, and how often there was another.
+    /// The last known incarnation of the raw stream, and how often it was replaced.
     incarnation: Option<IncarnationId>,
     streams_lost: usize,
     _listening: AbortOnDropHandle<()>,
 }
 
-/// What consumers of one life after the other have delivered again.
+/// Redeliveries, summed over the incarnations of the consumer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Redelivered {
     total: u64,
@@ -40,7 +40,7 @@ impl Redelivered {
 }
 
 impl Figures {
-    /// From now on.
+    /// Starts to count.
     ///
     /// # Errors
     /// Fails if NATS does not let us listen.
@@ -63,7 +63,7 @@ impl Figures {
         })
     }
 
-    /// Looks at what is counted only where it may soon be lost.
+    /// Reads the counts that a restart would lose.
     ///
     /// # Errors
     /// Fails if NATS does not answer.
@@ -83,19 +83,19 @@ impl Figures {
         Ok(())
     }
 
-    /// How often the streams were lost, as far as could be seen.
+    /// How often the streams were lost, if it was observed.
     #[must_use]
     pub fn streams_lost(&self) -> usize {
         self.streams_lost
     }
 
-    /// Raw messages delivered again, as far as could be seen.
+    /// Raw messages that were delivered again, if it was observed.
     #[must_use]
     pub fn redelivered(&self) -> u64 {
         self.redelivered.total
     }
 
-    /// Messages rejected while NATS was there to be told; with two ingestors, most are told twice.
+    /// Rejected messages that were published; with two ingestors, most are published twice.
     #[must_use]
     pub fn rejected(&self) -> u64 {
         self.rejected.load(Ordering::Relaxed)

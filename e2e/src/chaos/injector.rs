@@ -1,4 +1,4 @@
-//! Does what a plan says.
+//! Injects the faults of a plan.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use crate::chaos::stored;
 use crate::oracle::HiddenCompanies;
 use crate::processes::{Pipeline, Process, Role};
 
-/// Begins to harm. The clock of the victim is always wrong by `clock_skew` seconds.
+/// Begins a fault. The clock of the target is always wrong by `clock_skew` seconds.
 ///
 /// # Errors
-/// Fails if it cannot be done, or a process does not end well when it is told to.
-pub async fn begin(site: &mut Pipeline, strike: &Fault, clock_skew: i64) -> Result<()> {
-    let Fault { victim, harm, .. } = *strike;
-    match (victim, harm) {
+/// Fails if the fault cannot be injected, or a process does not exit cleanly.
+pub async fn begin(site: &mut Pipeline, fault: &Fault, clock_skew: i64) -> Result<()> {
+    let Fault { target, kind, .. } = *fault;
+    match (target, kind) {
         (Target::Emitter, FaultKind::Silence) => site.emitter.silence(true),
         (Target::Emitter, FaultKind::Refuse) => {
             site.emitter_refuses(true).await?;
@@ -34,11 +34,11 @@ pub async fn begin(site: &mut Pipeline, strike: &Fault, clock_skew: i64) -> Resu
         }
         (Target::Stored(what), FaultKind::Purge) => stored::purge(site, what).await?,
         (Target::Stored(what), _) => stored::delete(site, what).await?,
-        // One enricher after the other is told by `tell_enricher`.
+        // `set_rules` restarts one enricher after the other.
         (Target::HiddenCompanies, _) => {}
         (Target::Instance(role, number), FaultKind::ClockForwards | FaultKind::ClockBackwards) => {
-            let step = seconds(strike.clock_step)?;
-            let step = if harm == FaultKind::ClockForwards {
+            let step = seconds(fault.clock_step)?;
+            let step = if kind == FaultKind::ClockForwards {
                 step
             } else {
                 -step
@@ -51,15 +51,15 @@ pub async fn begin(site: &mut Pipeline, strike: &Fault, clock_skew: i64) -> Resu
         (Target::Instance(role, number), FaultKind::CutFromEmitter) => {
             site.instance(role, number)?.cut_from_emitter()?;
         }
-        (Target::Instance(..) | Target::Nats(_), harm) => {
-            let process = process(site, victim)?;
-            match harm {
+        (Target::Instance(..) | Target::Nats(_), kind) => {
+            let process = process(site, target)?;
+            match kind {
                 FaultKind::Freeze | FaultKind::LongFreeze => process.pause()?,
                 FaultKind::Stop => {
                     let status = process.stop().await?;
                     ensure!(
-                        status.success() || matches!(victim, Target::Nats(_)),
-                        "{victim} ended with {status}"
+                        status.success() || matches!(target, Target::Nats(_)),
+                        "{target} ended with {status}"
                     );
                 }
                 _ => process.kill().await?,
@@ -69,13 +69,13 @@ pub async fn begin(site: &mut Pipeline, strike: &Fault, clock_skew: i64) -> Resu
     Ok(())
 }
 
-/// The harm is over.
+/// Ends a fault.
 ///
 /// # Errors
 /// Fails if a process cannot be started again.
-pub async fn end(site: &mut Pipeline, strike: &Fault, clock_skew: i64) -> Result<()> {
-    let Fault { victim, harm, .. } = *strike;
-    match (victim, harm) {
+pub async fn end(site: &mut Pipeline, fault: &Fault, clock_skew: i64) -> Result<()> {
+    let Fault { target, kind, .. } = *fault;
+    match (target, kind) {
         (Target::Emitter, FaultKind::Silence) => site.emitter.silence(false),
         (Target::Emitter, FaultKind::Refuse) => site.emitter_refuses(false).await?,
         (Target::Emitter | Target::Stored(_) | Target::HiddenCompanies, _) => {}
@@ -96,9 +96,9 @@ pub async fn end(site: &mut Pipeline, strike: &Fault, clock_skew: i64) -> Result
             site.instance(role, number)?.restore_emitter();
         }
         (Target::Instance(..) | Target::Nats(_), FaultKind::Freeze | FaultKind::LongFreeze) => {
-            process(site, victim)?.resume()?;
+            process(site, target)?.resume()?;
         }
-        (Target::Instance(..) | Target::Nats(_), _) => process(site, victim)?.start()?,
+        (Target::Instance(..) | Target::Nats(_), _) => process(site, target)?.start()?,
     }
     Ok(())
 }
@@ -106,8 +106,8 @@ pub async fn end(site: &mut Pipeline, strike: &Fault, clock_skew: i64) -> Result
 /// Restarts an enricher with other companies to hide.
 ///
 /// # Errors
-/// Fails if it does not end well when it is told to, or cannot be started again.
-pub async fn tell_enricher(site: &mut Pipeline, number: usize, hidden: &HiddenCompanies) -> Result<()> {
+/// Fails if it does not exit cleanly or cannot be started again.
+pub async fn set_rules(site: &mut Pipeline, number: usize, hidden: &HiddenCompanies) -> Result<()> {
     let process = &mut site.instance_mut(Role::Enricher, number)?.process;
     let data_centres = [NEXACORE, VERTEXCLOUD].into_iter();
     let companies: Vec<_> = data_centres.chain(hidden.companies()).collect();
@@ -121,8 +121,8 @@ fn seconds(duration: Duration) -> Result<i64> {
     Ok(i64::try_from(duration.as_secs())?)
 }
 
-fn process(site: &mut Pipeline, victim: Target) -> Result<&mut Process> {
-    match victim {
+fn process(site: &mut Pipeline, target: Target) -> Result<&mut Process> {
+    match target {
         Target::Instance(role, number) => Ok(&mut site.instance_mut(role, number)?.process),
         Target::Nats(number) => {
             let server = site.nats_servers().nth(number);
@@ -132,6 +132,6 @@ fn process(site: &mut Pipeline, victim: Target) -> Result<&mut Process> {
         | Target::Stored(_)
         | Target::HiddenCompanies
         | Target::Emitter
-        | Target::Deanonymizer => bail!("{victim} is no process of ours"),
+        | Target::Deanonymizer => bail!("{target} is not one of our processes"),
     }
 }

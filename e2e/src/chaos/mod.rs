@@ -1,8 +1,9 @@
-//! Everything is hurt at random, from a seed, while a busy site is played: nothing is lost, and the view is right.
+//! Injects random faults from a seed under load, and checks that nothing is lost and every view becomes right.
 //!
-//! [`plan`] and [`rules`] say what is done, [`run`] does it, and at its quiet points compares every gateway and every
-//! page with what the oracle makes of the events that were sent. [`exposure`] looks at every frame in between.
+//! [`plan`] and [`rules`] choose the faults and [`injector`] injects them. After each round, [`run`] compares every gateway
+//! and every page with the oracle. [`exposure`] checks every frame in between.
 
+mod differences;
 mod exposure;
 mod fault;
 mod figures;
@@ -19,7 +20,6 @@ mod run;
 mod sent_events;
 mod settings;
 mod stored;
-mod verdict;
 
 pub use fault::FaultCategory;
 pub use plan::Pace;

@@ -1,4 +1,4 @@
-//! Which fault hits whom, when, and for how long: from a seed, within the [rules](crate::chaos::rules). Pure.
+//! Plans the faults of a round from a seed, within the [rules](crate::chaos::rules). Pure.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::chaos::process_counts::ProcessCounts;
 use crate::chaos::rules::permit;
 use crate::processes::Role;
 
-/// How often another fault is thought of where the first may not be done now.
+/// How many faults are tried until one is permitted.
 const ATTEMPTS: usize = 64;
 
-/// How wrong a wall clock always is at most, in seconds.
+/// Maximum constant error of a wall clock, in seconds.
 const LARGEST_CLOCK_SKEW: i64 = 300;
 
 /// The pace of a plan.
@@ -23,7 +23,7 @@ const LARGEST_CLOCK_SKEW: i64 = 300;
 pub struct Pace {
     /// How often a fault begins.
     pub every: Duration,
-    /// For how long, until there is a quiet point.
+    /// How long a round lasts.
     pub round: Duration,
 }
 
@@ -31,14 +31,14 @@ pub struct Pace {
 /// the second and so on are the same each time.
 #[must_use]
 pub fn round(
-    cast: ProcessCounts,
+    counts: ProcessCounts,
     pace: Pace,
     categories: &[FaultCategory],
     seed: u64,
     number: u64,
 ) -> Vec<Fault> {
     let mut rng = StdRng::seed_from_u64(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(number));
-    let groups = groups(cast, categories);
+    let groups = groups(counts, categories);
     let mut planned = Vec::new();
     let mut at = Duration::ZERO;
     while at < pace.round {
@@ -47,17 +47,17 @@ pub fn round(
         planned.extend(
             candidates
                 .into_iter()
-                .find(|strike| permit(cast, &planned, strike)),
+                .find(|fault| permit(counts, &planned, fault)),
         );
         at += pace.every;
     }
     planned
 }
 
-/// How wrong the wall clock of a process always is, in seconds.
+/// The constant error of a process's wall clock, in seconds.
 #[must_use]
-pub fn clock_skew(seed: u64, victim: Target) -> i64 {
-    let Target::Instance(role, number) = victim else {
+pub fn clock_skew(seed: u64, target: Target) -> i64 {
+    let Target::Instance(role, number) = target else {
         return 0;
     };
     let number = Role::ALL.len() * number + role as usize;
@@ -71,12 +71,12 @@ fn draw(
     at: Duration,
     rng: &mut StdRng,
 ) -> Option<Fault> {
-    let victim = *groups.choose(rng)?.choose(rng)?;
-    let sorts: Vec<_> = sorts(victim, categories).collect();
-    let sort = *sorts.choose(rng)?;
-    let (shortest, longest) = sort.lasting;
+    let target = *groups.choose(rng)?.choose(rng)?;
+    let specs: Vec<_> = specs(target, categories).collect();
+    let spec = *specs.choose(rng)?;
+    let (shortest, longest) = spec.lasting;
     let lasting = Duration::from_millis(rng.random_range(shortest..=longest));
-    let clock_step = match sort.harm {
+    let clock_step = match spec.kind {
         FaultKind::ClockForwards | FaultKind::ClockBackwards => {
             Duration::from_secs(rng.random_range(1..=LARGEST_CLOCK_STEP.as_secs()))
         }
@@ -84,24 +84,24 @@ fn draw(
     };
     Some(Fault {
         at,
-        victim,
-        harm: sort.harm,
+        target,
+        kind: spec.kind,
         lasting,
         clock_step,
     })
 }
 
-/// Everything to which faults of these categories can happen. Each group is struck as often as any other.
-fn groups(cast: ProcessCounts, categories: &[FaultCategory]) -> Vec<Vec<Target>> {
-    let mut nats: Vec<_> = (0..cast.nats_servers).map(Target::Nats).collect();
-    if cast.nats_servers > 1 {
+/// All targets of faults of these categories. Each group is chosen with the same probability.
+fn groups(counts: ProcessCounts, categories: &[FaultCategory]) -> Vec<Vec<Target>> {
+    let mut nats: Vec<_> = (0..counts.nats_servers).map(Target::Nats).collect();
+    if counts.nats_servers > 1 {
         nats.push(Target::Cluster);
     }
     let stored: Vec<_> = Stored::VARIANTS.iter().copied().map(Target::Stored).collect();
     let mut groups = vec![
-        instances(Role::Ingestor, cast.ingestors),
-        instances(Role::Enricher, cast.enrichers),
-        instances(Role::Gateway, cast.gateways),
+        instances(Role::Ingestor, counts.ingestors),
+        instances(Role::Enricher, counts.enrichers),
+        instances(Role::Gateway, counts.gateways),
         nats,
         stored,
         vec![Target::HiddenCompanies],
@@ -109,15 +109,15 @@ fn groups(cast: ProcessCounts, categories: &[FaultCategory]) -> Vec<Vec<Target>>
         vec![Target::Deanonymizer],
     ];
     for group in &mut groups {
-        group.retain(|victim| sorts(*victim, categories).next().is_some());
+        group.retain(|target| specs(*target, categories).next().is_some());
     }
     groups.retain(|group| !group.is_empty());
     groups
 }
 
-fn sorts(victim: Target, categories: &[FaultCategory]) -> impl Iterator<Item = FaultSpec> {
-    let sorts = victim.harms().iter().copied();
-    sorts.filter(|sort| categories.contains(&sort.kind))
+fn specs(target: Target, categories: &[FaultCategory]) -> impl Iterator<Item = FaultSpec> {
+    let specs = target.faults().iter().copied();
+    specs.filter(|spec| categories.contains(&spec.category))
 }
 
 fn instances(role: Role, count: usize) -> Vec<Target> {

@@ -1,4 +1,4 @@
-//! What is being done, and who is on the way back.
+//! The faults that are active, and the targets that recover.
 
 use std::time::Duration;
 
@@ -11,31 +11,31 @@ use tokio::time::Instant;
 use crate::chaos::fault::{Fault, RULES_STEP, Target};
 use crate::chaos::rules::BACK;
 
-/// Somebody who was struck and is on the way back.
+/// A target that recovers from a fault.
 pub struct Recovery {
-    /// How it was struck.
-    pub strike: Fault,
-    /// Gives how long it took.
+    /// The fault.
+    pub fault: Fault,
+    /// Returns how long the recovery took.
     pub back: JoinHandle<Result<Duration>>,
 }
 
-/// A strike that is not over.
+/// A fault that is not over.
 pub struct UnderWay {
     /// What is done.
-    pub strike: Fault,
+    pub fault: Fault,
     began: Instant,
     /// When it began.
     pub began_at: Millis,
-    /// How many enrichers have been told of new rules.
+    /// The number of enrichers that have the new rules.
     pub told: usize,
 }
 
 impl UnderWay {
     /// It begins now.
     #[must_use]
-    pub fn new(strike: Fault) -> Self {
+    pub fn new(fault: Fault) -> Self {
         Self {
-            strike,
+            fault,
             began: Instant::now(),
             began_at: clock::now(),
             told: 0,
@@ -45,36 +45,36 @@ impl UnderWay {
     /// Whether it has lasted as long as it should.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.began.elapsed() >= self.strike.lasting
+        self.began.elapsed() >= self.fault.lasting
     }
 
-    /// The enricher that is to be told of new rules next, if its turn has come.
+    /// The next enricher that gets new rules, if it is due.
     #[must_use]
     pub fn enricher_to_tell(&self, enrichers: usize) -> Option<usize> {
         let is_due = || self.began.elapsed() >= RULES_STEP * u32::try_from(self.told).unwrap_or(u32::MAX);
-        let changes = self.strike.victim == Target::HiddenCompanies && self.told < enrichers;
+        let changes = self.fault.target == Target::HiddenCompanies && self.told < enrichers;
         (changes && is_due()).then_some(self.told)
     }
 }
 
-/// What is being done, and what came of what was.
+/// Active faults and recoveries.
 #[derive(Default)]
 pub struct Hurting {
-    /// What is not over.
+    /// Faults that are not over.
     pub under_way: Vec<UnderWay>,
-    /// Who is on the way back.
+    /// Targets that recover.
     pub recoveries: Vec<Recovery>,
 }
 
 impl Hurting {
-    /// Whether somebody is not back whom the plan believes to be by the time of this strike.
+    /// Whether a target still recovers that the plan expects to be available for this fault.
     #[must_use]
     pub fn lacks_one_counted_on(&self, next: &Fault) -> bool {
         let mut away = self.recoveries.iter();
-        away.any(|recovery| recovery.strike.over() + BACK <= next.at)
+        away.any(|recovery| recovery.fault.over() + BACK <= next.at)
     }
 
-    /// Whether all are back.
+    /// Whether all targets have recovered.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.under_way.is_empty() && self.recoveries.is_empty()

@@ -1,4 +1,4 @@
-//! Waits, while events go on coming and nothing is struck, until every view is right.
+//! Waits until every view is right, while events are sent and there are no faults.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use service::clock;
 use simulator::world::World;
 use tokio::time::{Instant, sleep};
 
+use crate::chaos::differences;
 use crate::chaos::roaming_client::RoamingClient;
 use crate::chaos::sent_events::SentEvents;
 use crate::chaos::settings::STALE_AFTER;
-use crate::chaos::verdict;
 use crate::eventually::within;
 use crate::oracle;
 use crate::oracle::{Circumstances, HiddenCompanies, LateReading};
@@ -23,19 +23,19 @@ use crate::processes::{Pipeline, Role};
 /// How precisely it is known when an event was received by an ingestor that reads.
 const SLACK: Duration = Duration::from_secs(4);
 
-/// How long an event may take from the emitter to the view under all this. Younger ones may be seen or not.
-const ON_THE_WAY: Duration = Duration::from_secs(2);
+/// How long an event may take from the emitter to the view. A view may or may not show younger events.
+const IN_TRANSIT: Duration = Duration::from_secs(2);
 
-/// How long the views may take to be right.
+/// How long the views may take to become right.
 const WAIT_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// How often they are looked at; each look is a pass over all sessions, and should not be a load of its own.
-const LOOKS: Duration = Duration::from_millis(500);
+/// The pause between two comparisons. Each is a pass over all sessions, and should not be a load of its own.
+const COMPARE_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How often it is told what is not right yet.
-const TELLINGS: Duration = Duration::from_secs(15);
+/// How often remaining differences are printed.
+const PRINT_INTERVAL: Duration = Duration::from_secs(15);
 
-/// What views are judged by.
+/// What the views are compared with.
 #[derive(Clone, Copy, Debug)]
 pub struct QuietPoint<'a> {
     hidden: &'a HiddenCompanies,
@@ -44,7 +44,7 @@ pub struct QuietPoint<'a> {
 }
 
 impl<'a> QuietPoint<'a> {
-    /// It begins now.
+    /// Begins now.
     #[must_use]
     pub fn new(hidden: &'a HiddenCompanies, late: &'a [LateReading]) -> Self {
         Self {
@@ -68,15 +68,15 @@ impl<'a> QuietPoint<'a> {
         self,
         site: &Pipeline,
         pages: &[RoamingClient],
-        chronicle: &mut SentEvents,
+        sent: &mut SentEvents,
     ) -> Result<Duration> {
         let since = Instant::now();
         let mut told = since;
         within(WAIT_TIMEOUT, "every view is right", async || {
-            sleep(LOOKS).await;
-            let looked = self.look(site, pages, chronicle).await;
+            sleep(COMPARE_INTERVAL).await;
+            let looked = self.look(site, pages, sent).await;
             if let Err(error) = &looked
-                && told.elapsed() >= TELLINGS
+                && told.elapsed() >= PRINT_INTERVAL
             {
                 told = Instant::now();
                 let error = error.to_string();
@@ -89,20 +89,20 @@ impl<'a> QuietPoint<'a> {
         Ok(since.elapsed())
     }
 
-    async fn look(self, site: &Pipeline, pages: &[RoamingClient], chronicle: &mut SentEvents) -> Result<()> {
+    async fn look(self, site: &Pipeline, pages: &[RoamingClient], sent: &mut SentEvents) -> Result<()> {
         let world = site.deanonymizer.world();
         for gateway in site.instances(Role::Gateway) {
             let asked_at = clock::now();
             let shown = gateway.http.sessions().await?;
-            chronicle.add(site.emitter.take_sent());
-            self.judge(world, chronicle, asked_at, &shown, gateway.process.name())?;
+            sent.add(site.emitter.take_sent());
+            self.judge(world, sent, asked_at, &shown, gateway.process.name())?;
         }
         for (number, page) in pages.iter().enumerate() {
             let asked_at = clock::now();
             let view = page.view().context("a page is not connected")?;
-            chronicle.add(site.emitter.take_sent());
+            sent.add(site.emitter.take_sent());
             let whose = format!("page {number}");
-            self.judge(world, chronicle, asked_at, &view.sessions, &whose)?;
+            self.judge(world, sent, asked_at, &view.sessions, &whose)?;
         }
         Ok(())
     }
@@ -111,7 +111,7 @@ impl<'a> QuietPoint<'a> {
     fn judge(
         self,
         world: World,
-        chronicle: &SentEvents,
+        sent: &SentEvents,
         asked_at: Millis,
         shown: &BTreeMap<String, VisibleSession>,
         whose: &str,
@@ -124,13 +124,10 @@ impl<'a> QuietPoint<'a> {
             slack: SLACK,
             now: clock::now(),
         };
-        let arrived_at = self.called_at.max(asked_at - millis(ON_THE_WAY));
-        let wrong = oracle::differences_in_transit(chronicle.events(), arrived_at, shown, circumstances);
+        let arrived_at = self.called_at.max(asked_at - millis(IN_TRANSIT));
+        let wrong = oracle::differences_in_transit(sent.events(), arrived_at, shown, circumstances);
         if !wrong.is_empty() {
-            bail!(
-                "{whose}: {}",
-                verdict::in_words(&wrong, chronicle.events(), shown)
-            );
+            bail!("{whose}: {}", differences::describe(&wrong, sent.events(), shown));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Knows when what was struck does its job again.
+//! Waits until a target has recovered from a fault.
 
 use std::time::Duration;
 
@@ -12,19 +12,19 @@ use crate::clients::Http;
 use crate::eventually::{WAIT_TIMEOUT, eventually, within};
 use crate::processes::{Pipeline, Role};
 
-/// How long those who have waited may take to be identified: all at once, on a machine that has more to do.
+/// How long the identification of all waiting visitors may take on a loaded machine.
 const WORKED_OFF: Duration = Duration::from_mins(3);
 
-/// Comes back when the victim does its job again: a process by its own word, NATS and what it keeps by that of all
-/// processes, the emitter when all ingestors read it, the Deanonymizer when no more visitors wait to be identified than
-/// always do.
+/// Waits for the recovery of a target. A process has recovered when it is ready, NATS and its streams when all processes are
+/// ready, the emitter when all ingestors read it, and the Deanonymizer when no more visitors than usual wait for their
+/// identification.
 ///
 /// # Errors
-/// Fails if that does not come to pass in time.
+/// Fails if the target does not recover in time.
 pub async fn back(
     site: &Pipeline,
-    victim: Target,
-    harm: FaultKind,
+    target: Target,
+    kind: FaultKind,
 ) -> Result<LocalBoxFuture<'static, Result<()>>> {
     let doors = |role: Role| -> Vec<Http> {
         site.instances(role)
@@ -34,12 +34,12 @@ pub async fn back(
     let all = || all_ready(Role::ALL.into_iter().flat_map(doors).collect());
     let (emitter, ingestors) = (site.emitter.clone(), doors(Role::Ingestor).len());
     let read_by_all = async move { Ok(emitter.wait_for_clients(ingestors, WAIT_TIMEOUT).await?) };
-    Ok(match victim {
+    Ok(match target {
         Target::Instance(role, number) => {
             let ready = all_ready(vec![site.instance(role, number)?.http.clone()]);
             async move {
                 ready.await?;
-                if harm == FaultKind::CutFromEmitter {
+                if kind == FaultKind::CutFromEmitter {
                     read_by_all.await?;
                 }
                 Ok(())

@@ -1,4 +1,4 @@
-//! What a run comes to, for people.
+//! The report of a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::chaos::fault::{FaultCategory, FaultKind, Target};
 
-/// What was done, and what came of it.
+/// The faults of a run and their effects.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// How long each recovery took, by who was struck and how.
+    /// How long each recovery took, by target and kind of fault.
     pub recoveries: BTreeMap<(&'static str, FaultKind), Vec<Duration>>,
     /// The categories of faults that happened.
     pub categories: BTreeSet<FaultCategory>,
@@ -17,39 +17,39 @@ pub struct Report {
     pub sent: u64,
     /// Raw messages delivered again.
     pub redelivered: u64,
-    /// Messages told to be rejected.
+    /// Rejected messages.
     pub rejected: u64,
-    /// Events given up by the ingestors that run in the end.
+    /// Events dropped by the ingestors that run at the end.
     pub dropped: u64,
     /// How often the raw stream was lost.
     pub streams_lost: usize,
-    /// Quiet points at which every view was right.
+    /// Rounds after which every view became right.
     pub quiet_points: usize,
-    /// How long the views took to be right, at each of them.
+    /// How long the views took to become right after each round.
     pub settling: Vec<Duration>,
     /// Snapshots that pages got, one for each time that they moved or fell behind.
     pub snapshots: usize,
     /// Frames that pages missed.
     pub gaps: usize,
-    /// Rows that pages saw again after they were told closed.
+    /// Rows that reappeared on a page after their session was closed.
     pub returned: usize,
     /// Calls to the Deanonymizer, and the different addresses asked for.
     pub calls: (u64, usize),
 }
 
 impl Report {
-    /// A victim is back.
-    pub fn recovered(&mut self, victim: Target, harm: FaultKind, after: Duration) {
-        self.categories.extend(victim.kind_of(harm));
+    /// A target has recovered.
+    pub fn recovered(&mut self, target: Target, kind: FaultKind, after: Duration) {
+        self.categories.extend(target.category_of(kind));
         self.recoveries
-            .entry((victim.kind(), harm))
+            .entry((target.label(), kind))
             .or_default()
             .push(after);
     }
 
-    /// How many faults there were.
+    /// The number of faults.
     #[must_use]
-    pub fn strikes(&self) -> usize {
+    pub fn faults(&self) -> usize {
         self.recoveries.values().map(Vec::len).sum()
     }
 }
@@ -58,13 +58,13 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "| who | what | times | back after, median | longest |")?;
         writeln!(f, "|---|---|---:|---:|---:|")?;
-        for ((victim, harm), recoveries) in &self.recoveries {
+        for ((target, kind), recoveries) in &self.recoveries {
             let mut sorted = recoveries.clone();
             sorted.sort_unstable();
             let seconds = |place: usize| sorted.get(place).copied().unwrap_or_default().as_secs_f64();
             writeln!(
                 f,
-                "| {victim} | {harm} | {} | {:.1} s | {:.1} s |",
+                "| {target} | {kind} | {} | {:.1} s | {:.1} s |",
                 sorted.len(),
                 seconds(sorted.len() / 2),
                 seconds(sorted.len() - 1)
@@ -74,7 +74,7 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "\n{} faults, {} events sent, {} messages delivered again, {} rejected, {} given up",
-            self.strikes(),
+            self.faults(),
             self.sent,
             self.redelivered,
             self.rejected,

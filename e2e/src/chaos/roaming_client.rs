@@ -1,4 +1,4 @@
-//! A page that is left open: it goes to another gateway when its own is gone, and now and then without a reason.
+//! A page that stays open. It moves to another gateway when its own is unreachable, and sometimes without a reason.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,25 +13,25 @@ use crate::clients::{View, Viewer};
 /// The pause before the next gateway is tried.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// A page that is never closed. It keeps what it knows from one gateway to the next.
+/// A page that is never closed and keeps its view when it moves to another gateway.
 #[derive(Debug)]
 pub struct RoamingClient {
     at: watch::Receiver<Option<Arc<Viewer>>>,
-    _wandering: AbortOnDropHandle<()>,
+    _roaming: AbortOnDropHandle<()>,
 }
 
 impl RoamingClient {
-    /// Begins at the first of `gateways`. It stays at each for so long, or for ever. Every frame is looked at.
+    /// Starts at the first of `gateways`. Stays at each for `stays`, or until it is lost. `watch` checks every frame.
     #[must_use]
-    pub fn setting_out(gateways: Vec<String>, stays: Option<Duration>, watch: ExposureWatch) -> Self {
+    pub fn start(gateways: Vec<String>, stays: Option<Duration>, watch: ExposureWatch) -> Self {
         let (place, at) = watch::channel(None);
         Self {
             at,
-            _wandering: AbortOnDropHandle::new(tokio::spawn(wander(gateways, stays, watch, place))),
+            _roaming: AbortOnDropHandle::new(tokio::spawn(roam(gateways, stays, watch, place))),
         }
     }
 
-    /// What it sees, while it is connected.
+    /// Its view, while it is connected.
     #[must_use]
     pub fn view(&self) -> Option<View> {
         let at = self.at.borrow();
@@ -40,7 +40,7 @@ impl RoamingClient {
             .map(|viewer| viewer.view())
     }
 
-    /// What it has seen last, connected or not.
+    /// Its last view, connected or not.
     #[must_use]
     pub fn last_view(&self) -> View {
         let at = self.at.borrow();
@@ -48,7 +48,7 @@ impl RoamingClient {
     }
 }
 
-async fn wander(
+async fn roam(
     gateways: Vec<String>,
     stays: Option<Duration>,
     watch: ExposureWatch,
@@ -63,7 +63,7 @@ async fn wander(
         let viewer = Arc::new(viewer);
         place.send_replace(Some(Arc::clone(&viewer)));
         match stays {
-            // Time to go, or gone.
+            // Ends with the time or the connection.
             Some(stays) => drop(timeout(stays, viewer.over()).await),
             None => viewer.over().await,
         }

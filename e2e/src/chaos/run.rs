@@ -1,4 +1,4 @@
-//! A run: rounds of faults under load, and after each a quiet point at which everything must be right.
+//! A run: rounds of faults under load. After each round, every view must become right.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,21 +27,21 @@ use crate::eventually::eventually;
 use crate::oracle::{HiddenCompanies, LateReading};
 use crate::processes::{Pipeline, Role};
 
-/// How exactly faults begin and end.
+/// The precision with which faults begin and end.
 const STEP: Duration = Duration::from_millis(10);
 
-/// How long a page stays at one gateway, of those that move without a reason.
+/// How long a page that roams without a reason stays at one gateway.
 const STAYS: Duration = Duration::from_secs(7);
 
-/// The most rows that are told of where some were shown that must not be.
+/// The number of exposed rows that an error names.
 const EXPOSURES_TOLD: usize = 5;
 
-/// Does it all.
+/// Runs all rounds.
 ///
 /// # Errors
-/// Fails if a view is wrong at a quiet point, or somebody does not come back: what was done before is printed.
+/// Fails if a view stays wrong after a round, or a target does not recover. The faults before are printed.
 pub async fn run(settings: Settings) -> Result<Report> {
-    // Who is back is found out beside what is done to others.
+    // Recoveries are awaited while other faults begin.
     Box::pin(LocalSet::new().run_until(rounds(settings))).await
 }
 
@@ -49,14 +49,14 @@ async fn rounds(settings: Settings) -> Result<Report> {
     let mut chaos = Chaos::start(&settings).await?;
     for number in 0..settings.rounds {
         println!("round {number}");
-        let strikes = plan::round(
-            settings.cast(),
+        let faults = plan::round(
+            settings.counts(),
             settings.pace,
             &settings.categories,
             settings.seed,
             number,
         );
-        chaos.round(&strikes).await?;
+        chaos.round(&faults).await?;
         chaos.quiet_point().await?;
     }
     chaos.report().await
@@ -68,10 +68,10 @@ struct Chaos {
     pages: Vec<RoamingClient>,
     hidden: watch::Sender<HiddenCompanies>,
     exposures: Arc<Mutex<Exposures>>,
-    /// In order, and none overlaps another: one ingestor is struck at a time.
+    /// In order and without overlaps, because only one ingestor has a fault at a time.
     late: Vec<LateReading>,
     figures: Figures,
-    chronicle: SentEvents,
+    sent: SentEvents,
     report: Report,
 }
 
@@ -89,7 +89,7 @@ impl Chaos {
         let page = |number: usize, gateways, stays| {
             let name = format!("page {number}");
             let watch = ExposureWatch::new(&name, world, rules.clone(), Arc::clone(&exposures));
-            RoamingClient::setting_out(gateways, stays, watch)
+            RoamingClient::start(gateways, stays, watch)
         };
         let pages = vec![
             page(0, gateways.clone(), None),
@@ -114,71 +114,71 @@ impl Chaos {
             exposures,
             late: Vec::new(),
             figures,
-            chronicle: SentEvents::default(),
+            sent: SentEvents::default(),
             report: Report::default(),
         })
     }
 
-    /// Strikes, and waits until all are back.
-    async fn round(&mut self, strikes: &[Fault]) -> Result<()> {
+    /// Injects the faults of a round, and waits until all targets have recovered.
+    async fn round(&mut self, faults: &[Fault]) -> Result<()> {
         is_its_usual_self(&self.site.deanonymizer, true);
         let mut began = Instant::now();
-        let mut hurting = Hurting::default();
-        for strike in strikes {
-            let due = began + strike.at;
-            while Instant::now() < due || hurting.lacks_one_counted_on(strike) {
-                self.go_on(&mut hurting).await?;
+        let mut active = Hurting::default();
+        for fault in faults {
+            let due = began + fault.at;
+            while Instant::now() < due || active.lacks_one_counted_on(fault) {
+                self.go_on(&mut active).await?;
             }
-            // Where the machine is too slow for the plan, the plan waits.
+            // If the machine is too slow for the plan, the plan waits.
             began += due.elapsed();
-            self.begin(strike).await?;
-            hurting.under_way.push(UnderWay::new(*strike));
+            self.begin(fault).await?;
+            active.under_way.push(UnderWay::new(*fault));
         }
-        while !hurting.is_over() {
-            self.go_on(&mut hurting).await?;
+        while !active.is_over() {
+            self.go_on(&mut active).await?;
         }
         Ok(())
     }
 
-    /// Goes on with what takes several steps, ends what is due, and takes notice of who is back.
-    async fn go_on(&mut self, hurting: &mut Hurting) -> Result<()> {
-        let enrichers = self.settings.cast().enrichers;
-        for under_way in &mut hurting.under_way {
+    /// Continues faults of several steps, ends those that are due, and reports recoveries.
+    async fn go_on(&mut self, active: &mut Hurting) -> Result<()> {
+        let enrichers = self.settings.counts().enrichers;
+        for under_way in &mut active.under_way {
             if let Some(enricher) = under_way.enricher_to_tell(enrichers) {
                 let hidden = self.hidden.borrow().clone();
-                injector::tell_enricher(&mut self.site, enricher, &hidden).await?;
+                injector::set_rules(&mut self.site, enricher, &hidden).await?;
                 under_way.told += 1;
             }
         }
         let over =
             |under_way: &mut UnderWay| under_way.is_over() && under_way.enricher_to_tell(enrichers).is_none();
-        for under_way in hurting.under_way.extract_if(.., over) {
+        for under_way in active.under_way.extract_if(.., over) {
             let recovery = self.end(&under_way).await?;
-            hurting.recoveries.push(recovery);
+            active.recoveries.push(recovery);
         }
-        let back = hurting
+        let back = active
             .recoveries
             .extract_if(.., |recovery| recovery.back.is_finished());
-        for Recovery { strike, back } in back {
-            let Fault { victim, harm, .. } = strike;
-            let after = back.await?.with_context(|| format!("{victim} after {harm}"))?;
-            self.report.recovered(victim, harm, after);
+        for Recovery { fault, back } in back {
+            let Fault { target, kind, .. } = fault;
+            let after = back.await?.with_context(|| format!("{target} after {kind}"))?;
+            self.report.recovered(target, kind, after);
         }
-        self.chronicle.add(self.site.emitter.take_sent());
+        self.sent.add(self.site.emitter.take_sent());
         sleep(STEP).await;
         Ok(())
     }
 
-    async fn begin(&mut self, strike: &Fault) -> Result<()> {
+    async fn begin(&mut self, fault: &Fault) -> Result<()> {
         let Fault {
             at,
-            victim,
-            harm,
+            target,
+            kind,
             lasting,
             clock_step,
-        } = strike;
+        } = fault;
         print!(
-            "{:>6.1} s  {victim} {harm}, for {:.1} s",
+            "{:>6.1} s  {target} {kind}, for {:.1} s",
             at.as_secs_f64(),
             lasting.as_secs_f64()
         );
@@ -186,19 +186,19 @@ impl Chaos {
             print!(" by {} s", clock_step.as_secs());
         }
         println!();
-        if *victim == Target::HiddenCompanies {
+        if *target == Target::HiddenCompanies {
             self.change_hidden_companies()?;
         }
-        if matches!(victim, Target::Nats(_) | Target::Cluster | Target::Stored(_)) {
-            // It may be away, and then there is nothing to see.
+        if matches!(target, Target::Nats(_) | Target::Cluster | Target::Stored(_)) {
+            // NATS may be unreachable, and then there is nothing to read.
             let _ = self.figures.look().await;
         }
-        injector::begin(&mut self.site, strike, self.settings.clock_skew(*victim))
+        injector::begin(&mut self.site, fault, self.settings.clock_skew(*target))
             .await
-            .with_context(|| format!("{victim} {harm}"))
+            .with_context(|| format!("{target} {kind}"))
     }
 
-    /// Hides one more company or, where one is hidden, none any longer.
+    /// Hides one more company or, if one is hidden, shows it again.
     fn change_hidden_companies(&mut self) -> Result<()> {
         if self.hidden.borrow().companies().next().is_some() {
             println!("          nobody but the data centres is hidden any longer");
@@ -211,7 +211,7 @@ impl Chaos {
         Ok(())
     }
 
-    /// The company of which most sessions are shown, of those that were never hidden.
+    /// The company with the most sessions, among those that were never hidden.
     fn company_with_most_rows(&self) -> Option<String> {
         let mut rows: BTreeMap<String, usize> = BTreeMap::new();
         for session in self.pages.first()?.last_view().sessions.into_values() {
@@ -226,25 +226,25 @@ impl Chaos {
     }
 
     async fn end(&mut self, under_way: &UnderWay) -> Result<Recovery> {
-        let strike = under_way.strike;
-        let Fault { victim, harm, .. } = strike;
-        injector::end(&mut self.site, &strike, self.settings.clock_skew(victim)).await?;
-        if strike.delays_receipts() {
+        let fault = under_way.fault;
+        let Fault { target, kind, .. } = fault;
+        injector::end(&mut self.site, &fault, self.settings.clock_skew(target)).await?;
+        if fault.delays_receipts() {
             self.late.push(LateReading {
                 from: under_way.began_at,
                 to: clock::now(),
             });
         }
-        if victim == Target::HiddenCompanies {
+        if target == Target::HiddenCompanies {
             self.hidden.send_modify(|hidden| hidden.told(clock::now()));
         }
         let over = Instant::now();
-        let back = recovery::back(&self.site, victim, harm).await?;
+        let back = recovery::back(&self.site, target, kind).await?;
         let back = spawn_local(async move {
             back.await?;
             Ok(over.elapsed())
         });
-        Ok(Recovery { strike, back })
+        Ok(Recovery { fault, back })
     }
 
     /// Waits until every gateway and every page shows what it should.
@@ -254,14 +254,14 @@ impl Chaos {
         let quiet_point = QuietPoint::new(&hidden, &self.late);
         let called_at = quiet_point.called_at();
         let settling = quiet_point
-            .every_view_is_right(&self.site, &self.pages, &mut self.chronicle)
+            .every_view_is_right(&self.site, &self.pages, &mut self.sent)
             .await?;
         println!("every view is right after {:.1} s", settling.as_secs_f64());
         self.report.quiet_points += 1;
         self.report.settling.push(settling);
         self.nothing_was_exposed()?;
         self.figures.look().await?;
-        self.chronicle.forget_closed(called_at - millis(STALE_AFTER));
+        self.sent.forget_closed(called_at - millis(STALE_AFTER));
         self.nobody_panicked()
     }
 
@@ -273,7 +273,7 @@ impl Chaos {
         Ok(())
     }
 
-    /// That no page was ever sent what must not be shown.
+    /// Checks that no page was ever sent what must not be shown.
     fn nothing_was_exposed(&self) -> Result<()> {
         let exposures = self.exposures.lock().unwrap_or_else(PoisonError::into_inner);
         let first: Vec<_> = exposures.iter().take(EXPOSURES_TOLD).collect();
@@ -288,7 +288,7 @@ impl Chaos {
     async fn report(mut self) -> Result<Report> {
         let calls = self.site.deanonymizer.stats();
         let pages: Vec<_> = self.pages.iter().map(RoamingClient::last_view).collect();
-        self.report.sent = self.chronicle.sent();
+        self.report.sent = self.sent.sent();
         self.report.redelivered = self.figures.redelivered();
         self.report.streams_lost = self.figures.streams_lost();
         self.report.rejected = self.figures.rejected();

@@ -1,4 +1,4 @@
-//! What was sent, as far as it still matters. Pure.
+//! The sent events that still affect the view. Pure.
 
 use std::collections::HashSet;
 
@@ -6,25 +6,25 @@ use protocol::Millis;
 use simulator::emitter::SentEvent;
 use simulator::event::EventKind;
 
-/// The events of a run that lasts too long to keep them all.
+/// The events of a run, without those of sessions that were closed long ago.
 #[derive(Debug, Default)]
 pub struct SentEvents {
     events: Vec<SentEvent>,
-    /// Sessions that were closed long ago; their later events change nothing.
+    /// Sessions that were closed long ago; their later events have no effect.
     closed: HashSet<String>,
-    heard_of: u64,
+    total: u64,
 }
 
 impl SentEvents {
-    /// Takes over what was sent next.
+    /// Adds the events that were sent next.
     pub fn add(&mut self, sent: Vec<SentEvent>) {
-        self.heard_of += sent.len() as u64;
+        self.total += sent.len() as u64;
         let closed = &self.closed;
         let matters = |event: &SentEvent| !closed.contains(&event.guid.to_lowercase());
         self.events.extend(sent.into_iter().filter(matters));
     }
 
-    /// What matters of it, in order.
+    /// The events that still matter, in order.
     #[must_use]
     pub fn events(&self) -> &[SentEvent] {
         &self.events
@@ -33,10 +33,10 @@ impl SentEvents {
     /// How many events were sent, forgotten ones included.
     #[must_use]
     pub fn sent(&self) -> u64 {
-        self.heard_of
+        self.total
     }
 
-    /// Remembers only that they were closed of the sessions that were before `then`.
+    /// Drops the events of sessions that were closed before `then`.
     pub fn forget_closed(&mut self, then: Millis) {
         let ended = self
             .events
@@ -67,29 +67,25 @@ mod tests {
 
     #[test]
     fn of_a_session_closed_long_ago_nothing_matters() {
-        let mut chronicle = SentEvents::default();
-        chronicle.add(vec![
+        let mut sent = SentEvents::default();
+        sent.add(vec![
             event(EventKind::SessionOpened, "a", 1, 1),
             event(EventKind::SessionClosed, "A", 2, 1),
             event(EventKind::SessionOpened, "b", 3, 1),
             event(EventKind::SessionClosed, "b", 9, 1),
         ]);
-        chronicle.forget_closed(9);
-        chronicle.add(vec![event(EventKind::KeepAlive, "a", 10, 1)]);
-        let guids: Vec<_> = chronicle
-            .events()
-            .iter()
-            .map(|event| event.guid.as_str())
-            .collect();
+        sent.forget_closed(9);
+        sent.add(vec![event(EventKind::KeepAlive, "a", 10, 1)]);
+        let guids: Vec<_> = sent.events().iter().map(|event| event.guid.as_str()).collect();
         assert_eq!(guids, ["b", "b"]);
-        assert_eq!(chronicle.sent(), 5);
+        assert_eq!(sent.sent(), 5);
     }
 
     #[test]
     fn a_closing_that_went_to_nobody_is_none() {
-        let mut chronicle = SentEvents::default();
-        chronicle.add(vec![event(EventKind::SessionClosed, "a", 1, 0)]);
-        chronicle.forget_closed(9);
-        assert_eq!(chronicle.events().len(), 1);
+        let mut sent = SentEvents::default();
+        sent.add(vec![event(EventKind::SessionClosed, "a", 1, 0)]);
+        sent.forget_closed(9);
+        assert_eq!(sent.events().len(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! How a run is to be, and the site on which it is played.
+//! The settings of a run, and its pipeline.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use crate::processes::{Pipeline, Role};
 /// After how much silence a session is stale.
 pub const STALE_AFTER: Duration = Duration::from_mins(1);
 
-/// How a run is to be.
+/// The settings of a run.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Decides who comes when, and what is struck.
+    /// Determines the visitors and the faults.
     pub seed: u64,
     /// How many rounds.
     pub rounds: u64,
@@ -34,7 +34,7 @@ pub struct Settings {
 
 impl Settings {
     /// How many processes there are.
-    pub(super) fn cast(&self) -> ProcessCounts {
+    pub(super) fn counts(&self) -> ProcessCounts {
         ProcessCounts {
             ingestors: 2,
             enrichers: 3,
@@ -43,20 +43,20 @@ impl Settings {
         }
     }
 
-    /// A site whose visitors stay for a minute and say every five seconds that they do, which makes so many events: a
-    /// fifteenth of them arrivals. What loses events on their way is not left to chance but planned.
+    /// A load of visitors who stay for a minute and send a keep-alive every five seconds; a fifteenth of the events are
+    /// arrivals. Only planned faults lose events.
     fn lively(&self) -> Result<Lively> {
         let faults: Faults = Faults::all().iter().filter(|fault| !fault.is_of_site()).collect();
         Ok(Lively::new(f64::from(self.rate) / 15.0, self.rate * 4, faults)?)
     }
 
-    /// The site, with everything in place that these faults need.
+    /// The pipeline, with everything that the faults need.
     pub(super) async fn site(&self) -> Result<Pipeline> {
-        let cast = self.cast();
+        let counts = self.counts();
         let mut builder = Pipeline::builder()
-            .with(Role::Ingestor, cast.ingestors)
-            .with(Role::Enricher, cast.enrichers)
-            .with(Role::Gateway, cast.gateways)
+            .with(Role::Ingestor, counts.ingestors)
+            .with(Role::Enricher, counts.enrichers)
+            .with(Role::Gateway, counts.gateways)
             .stale_after(STALE_AFTER)
             .emitter(EmitterConfig {
                 course: self.seed,
@@ -90,13 +90,13 @@ impl Settings {
         Ok(site)
     }
 
-    /// How wrong a process's wall clock always is, in seconds.
-    pub(super) fn clock_skew(&self, victim: Target) -> i64 {
-        plan::clock_skew(self.seed, victim)
+    /// The constant error of a process's wall clock, in seconds.
+    pub(super) fn clock_skew(&self, target: Target) -> i64 {
+        plan::clock_skew(self.seed, target)
     }
 }
 
-/// How the Deanonymizer always is, but at quiet points: then a new visitor must be identified soon.
+/// The faults of the Deanonymizer during a round. Afterwards it has none, so that new visitors are identified soon.
 pub(super) fn is_its_usual_self(deanonymizer: &Deanonymizer, is: bool) {
     let share = |usual| if is { usual } else { 0.0 };
     deanonymizer.set_error_rate(share(0.1));

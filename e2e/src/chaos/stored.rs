@@ -1,4 +1,4 @@
-//! Deletes what NATS keeps, as an administrator might by mistake, and knows when it is there again.
+//! Deletes streams, buckets and consumers, as an administrator might by mistake, and waits until they are restored.
 
 use std::time::Duration;
 
@@ -12,17 +12,16 @@ use crate::clients::Http;
 use crate::eventually::{eventually, within};
 use crate::processes::{MAINTAINER, Pipeline};
 
-/// Of the visitors there are always a few who have only just come.
+/// A few visitors have always only just arrived.
 pub const JUST_COME: u64 = 20;
 
-/// How long until the streams say what they should: it is noticed within seconds, and then each process puts back what it
-/// knows.
+/// How long the restoration may take: the processes notice the loss within seconds and then write back what they hold.
 const PUT_BACK: Duration = Duration::from_mins(2);
 
 /// Deletes it.
 ///
 /// # Errors
-/// Fails if it is not there, or NATS does not delete it.
+/// Fails if it does not exist, or NATS does not delete it.
 pub async fn delete(site: &Pipeline, what: Stored) -> Result<()> {
     let nats = maintainer(site).await?;
     eventually(&format!("{} is deleted", name(what)), async || {
@@ -53,7 +52,7 @@ pub async fn purge(site: &Pipeline, what: Stored) -> Result<()> {
     .await
 }
 
-/// Comes back when it is there again, with all that it should hold.
+/// Waits until it exists again with its content.
 ///
 /// # Errors
 /// Fails if NATS cannot be asked.
@@ -82,7 +81,7 @@ pub async fn restored(
     })
 }
 
-/// A gateway that was struck at the same time may know less.
+/// A gateway with a fault at the same time may hold less.
 async fn most_active(gateways: &[Http]) -> Result<u64> {
     let mut most = None;
     for gateway in gateways {

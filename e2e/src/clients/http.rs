@@ -1,4 +1,4 @@
-//! What a process says over HTTP.
+//! An HTTP client for one process.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,17 +13,17 @@ use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder, StatusCode, re
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// How long an answer may take; only so long that a dead process is found out.
-const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The timeout of a request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A process's HTTP door.
+/// A client for the HTTP server of a process.
 #[derive(Clone, Debug)]
 pub struct Http {
     base: String,
     client: Client,
 }
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Clone, Debug)]
 pub struct HttpResponse {
     /// Its status.
@@ -35,7 +35,7 @@ pub struct HttpResponse {
 }
 
 impl Http {
-    /// At `base`, such as `http://127.0.0.1:3000`.
+    /// A client for the server at `base`, such as `http://127.0.0.1:3000`.
     ///
     /// # Errors
     /// Fails if no client can be made.
@@ -43,7 +43,7 @@ impl Http {
         Self::of(base, client())
     }
 
-    /// At `base`, whose certificate is of the authority in this PEM file.
+    /// A client for the server at `base`, whose certificate is issued by the authority in this PEM file.
     ///
     /// # Errors
     /// Fails if the file cannot be used, or no client can be made.
@@ -59,13 +59,13 @@ impl Http {
         })
     }
 
-    /// Where it is.
+    /// The base URL.
     #[must_use]
     pub fn base(&self) -> &str {
         &self.base
     }
 
-    /// A request that a test completes.
+    /// A request to which a test can add headers.
     pub fn request(&self, path: &str) -> RequestBuilder {
         self.client.get(format!("{}{path}", self.base))
     }
@@ -73,7 +73,7 @@ impl Http {
     /// Sends a form, as a browser does.
     ///
     /// # Errors
-    /// Fails if there is no answer.
+    /// Fails if there is no response.
     pub async fn post_form(&self, path: &str, form: &str) -> Result<HttpResponse> {
         let request = self.client.post(format!("{}{path}", self.base));
         let form = request
@@ -85,25 +85,25 @@ impl Http {
     /// Gets a path.
     ///
     /// # Errors
-    /// Fails if there is no answer.
+    /// Fails if there is no response.
     pub async fn get(&self, path: &str) -> Result<HttpResponse> {
         HttpResponse::of(self.request(path)).await
     }
 
-    /// Whether the process does its job.
+    /// Checks that the process is ready.
     ///
     /// # Errors
-    /// Fails if it does not: the reason that it gives.
+    /// Fails with the reason of the process if it is not ready.
     pub async fn ready(&self) -> Result<()> {
         let answer = self.get("/readyz").await?;
         ensure!(answer.status == StatusCode::OK, "{}: {}", self.base, answer.text);
         Ok(())
     }
 
-    /// Why the process does not do its job.
+    /// The reason why the process is not ready.
     ///
     /// # Errors
-    /// Fails if it does, or does not say why not.
+    /// Fails if it is ready or gives no reason.
     pub async fn reason(&self) -> Result<String> {
         let answer = self.get("/readyz").await?;
         ensure!(
@@ -134,7 +134,7 @@ impl Http {
         }
     }
 
-    /// The gateway's figures.
+    /// The gateway's statistics.
     ///
     /// # Errors
     /// Fails if there are none.
@@ -142,19 +142,19 @@ impl Http {
         self.json("/api/stats").await
     }
 
-    /// How the processes are, in the gateway's words.
+    /// The state of the processes, as the gateway reports it.
     ///
     /// # Errors
-    /// Fails if it does not say.
+    /// Fails if the request fails.
     pub async fn pipeline(&self) -> Result<Pipeline> {
         self.json("/api/pipeline").await
     }
 
-    /// The value of a metric that counts in whole numbers, given as in the text format: with its labels, if it has
-    /// any. One that is not there yet has counted nothing.
+    /// The value of an integer metric. `name` includes the labels, as in the text format. A metric that does not exist yet
+    /// is 0.
     ///
     /// # Errors
-    /// Fails if the metrics cannot be read, or this one is no whole number.
+    /// Fails if the metrics cannot be read or the value is not an integer.
     pub async fn metric(&self, name: &str) -> Result<u64> {
         let text = self.get("/metrics").await?.text;
         let values = text.lines().filter_map(|line| {
@@ -177,13 +177,13 @@ impl Http {
 }
 
 fn client() -> ClientBuilder {
-    // It wants to know whose TLS it would use, if it ever did. Another may have said so before.
+    // The client needs a TLS provider, even without TLS. Fails if one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    // Tests look at what was sent.
+    // Tests compare the bytes as they were sent.
     Client::builder()
         .no_gzip()
         .no_deflate()
-        .timeout(WAIT_TIMEOUT)
+        .timeout(REQUEST_TIMEOUT)
         .redirect(redirect::Policy::none())
 }
 
@@ -191,7 +191,7 @@ impl HttpResponse {
     /// Sends a request.
     ///
     /// # Errors
-    /// Fails if there is no answer.
+    /// Fails if there is no response.
     pub async fn of(request: RequestBuilder) -> Result<Self> {
         let response = request.send().await?;
         Ok(Self {

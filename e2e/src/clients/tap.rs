@@ -75,16 +75,16 @@ impl Tap {
         })
     }
 
-    /// What was heard so far.
+    /// The messages so far.
     #[must_use]
     pub fn heard(&self) -> Vec<TappedMessage> {
         lock(&self.heard).clone()
     }
 
-    /// Waits for the first message of which `is_it` is true.
+    /// Waits for the first message for which `is_it` is true.
     ///
     /// # Errors
-    /// Fails if none comes in time.
+    /// Fails if none arrives in time.
     pub async fn first(&self, what: &str, is_it: impl Fn(&TappedMessage) -> bool) -> Result<TappedMessage> {
         eventually(&format!("{what} is heard on {}", self.subject), async || {
             let heard = self.heard();

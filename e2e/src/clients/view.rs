@@ -1,4 +1,4 @@
-//! The view pieced together from a gateway's frames. Pure.
+//! A client's view, built from a gateway's frames. Pure.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use protocol::Millis;
 use protocol::frame::{Frame, Removal, Stats, VisibleSession};
 use protocol::status::Pipeline;
 
-/// What a client knows.
+/// The view of a client.
 #[derive(Clone, Debug, Default)]
 pub struct View {
     /// The revision of the last frame.
@@ -15,24 +15,24 @@ pub struct View {
     pub now: Millis,
     /// Every session shown, by guid.
     pub sessions: BTreeMap<String, VisibleSession>,
-    /// The last figures.
+    /// The last statistics.
     pub stats: Stats,
-    /// How the processes last were.
+    /// The last state of the processes.
     pub pipeline: Pipeline,
-    /// Why each session that is gone went, as far as it was told.
+    /// Why each removed session was removed, if a frame said so.
     pub removals: BTreeMap<String, Removal>,
-    /// How many snapshots came.
+    /// The number of snapshots received.
     pub snapshots: usize,
-    /// How many deltas came.
+    /// The number of deltas received.
     pub deltas: usize,
-    /// How often a frame was missing.
+    /// The number of gaps in the revisions.
     pub gaps: usize,
-    /// How often a session was shown again that had been told to be closed.
+    /// How often a session reappeared after it was reported as closed.
     pub returned: usize,
 }
 
 impl View {
-    /// Takes a frame over. Gives whether none was missing before it; where one was, the frame is of no use.
+    /// Applies a frame. Returns `false`, without a change, if a frame before it is missing.
     pub fn apply(&mut self, frame: &Frame<'_>) -> bool {
         match frame {
             Frame::Snapshot(snapshot) => {

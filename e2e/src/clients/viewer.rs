@@ -1,4 +1,4 @@
-//! A WebSocket client of the gateway, as anybody would write one.
+//! A WebSocket client of the gateway.
 
 use anyhow::{Context as _, Result, bail, ensure};
 use bytes::Bytes;
@@ -18,24 +18,24 @@ use crate::eventually::WAIT_TIMEOUT;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// Is told of every frame that a viewer receives.
+/// Observes every frame that a viewer receives.
 pub trait Observer: Send {
     /// A frame has been received, and `view` is what it has led to.
     fn received(&mut self, frame: &Frame<'_>, view: &View);
 }
 
-/// How a connection is.
+/// The state of a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Connection {
     #[default]
     Open,
-    /// The gateway has said that it ends it, and why.
+    /// The gateway has closed it with a close frame.
     Closed(CloseFrame),
-    /// It ended without a word.
+    /// It ended without a close frame.
     Lost,
 }
 
-/// What a viewer has seen.
+/// The state of a viewer.
 #[derive(Clone, Debug, Default)]
 struct Seen {
     view: View,
@@ -43,7 +43,7 @@ struct Seen {
     connection: Connection,
 }
 
-/// A connected client. It asks for a snapshot where it sees a gap.
+/// A connected client. It requests a snapshot after a gap.
 #[derive(Debug)]
 pub struct Viewer {
     seen: watch::Receiver<Seen>,
@@ -55,12 +55,12 @@ impl Viewer {
     /// Connects to the gateway at `base`, such as `http://127.0.0.1:3000`.
     ///
     /// # Errors
-    /// Fails if it does not let the viewer in.
+    /// Fails if the gateway refuses the connection.
     pub async fn connect(base: &str) -> Result<Self> {
         Self::open(base, View::default(), false, None).await
     }
 
-    /// The same as a page that was connected before, perhaps to another gateway, and has this view.
+    /// Connects as a page that was connected before, perhaps to another gateway, and already has this view.
     ///
     /// # Errors
     /// As [`Viewer::connect`].
@@ -68,7 +68,7 @@ impl Viewer {
         Self::open(base, view, false, Some(observer)).await
     }
 
-    /// The same, and keeps every frame as it came.
+    /// Connects, and keeps the text of every frame.
     ///
     /// # Errors
     /// As [`Viewer::connect`].
@@ -103,7 +103,7 @@ impl Viewer {
         self.seen.borrow().view.clone()
     }
 
-    /// Whether the connection stands.
+    /// Whether the connection is open.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.seen.borrow().connection == Connection::Open
@@ -115,10 +115,10 @@ impl Viewer {
         self.seen.borrow().frames.clone()
     }
 
-    /// Waits for a view of which `is_it` is true, and gives it.
+    /// Waits until `is_it` is true for the view, and returns the view.
     ///
     /// # Errors
-    /// Fails if none comes in time, or the connection ends before.
+    /// Fails at the deadline, or if the connection ends before.
     pub async fn sees(&self, what: &str, is_it: impl Fn(&View) -> bool) -> Result<View> {
         let mut seen = self.seen.clone();
         let awaited = seen.wait_for(|seen| is_it(&seen.view) || seen.connection != Connection::Open);
@@ -134,17 +134,17 @@ impl Viewer {
         })
     }
 
-    /// Waits until the connection is over, in whatever way.
+    /// Waits until the connection ends.
     pub async fn over(&self) {
         let mut seen = self.seen.clone();
-        // It fails where the reading has ended, which is the same.
+        // Fails if the reading task has ended, which means the same.
         let _ = seen.wait_for(|seen| seen.connection != Connection::Open).await;
     }
 
-    /// Waits until the gateway ends the connection; gives the code and reason of its close frame.
+    /// Waits until the gateway closes the connection. Returns the code and reason of its close frame.
     ///
     /// # Errors
-    /// Fails if it does not, or without a close frame.
+    /// Fails if it does not, or closes it without a close frame.
     pub async fn closed(&self) -> Result<(u16, String)> {
         let mut seen = self.seen.clone();
         let over = seen.wait_for(|seen| seen.connection != Connection::Open);
@@ -154,15 +154,15 @@ impl Viewer {
         }
     }
 
-    /// Says something to the gateway.
+    /// Sends a message to the gateway.
     ///
     /// # Errors
-    /// Fails if the connection is over.
+    /// Fails if the connection has ended.
     pub async fn say(&self, message: Message) -> Result<()> {
         self.say.send(message).await.context("the connection is over")
     }
 
-    /// That no frame was ever missing.
+    /// Checks that no frame was missing.
     ///
     /// # Errors
     /// Fails if one was.
@@ -202,7 +202,7 @@ async fn read(
     seen.send_modify(|seen| seen.connection = connection);
 }
 
-/// Takes a frame over; gives whether it could be used.
+/// Applies a frame. Returns whether it was usable.
 fn take(
     seen: &watch::Sender<Seen>,
     text: &Utf8Bytes,
@@ -225,7 +225,7 @@ fn take(
 }
 
 fn snapshot_request() -> Message {
-    // An enum without content can always be written.
+    // Serializing an enum without content cannot fail.
     let request = serde_json::to_vec(&Request::Snapshot).unwrap_or_default();
     Utf8Bytes::try_from(Bytes::from(request)).map_or_else(|_| Message::text(""), Message::Text)
 }

@@ -1,4 +1,4 @@
-//! Visitors who arrive, and those who are known: what many tests do with a pipeline.
+//! Sends events of new and known visitors, as many tests do.
 
 use anyhow::{Result, ensure};
 use simulator::world::Kind;
@@ -19,16 +19,16 @@ impl Pipeline {
         visitors
     }
 
-    /// Waits until another session from the address of a known visitor is shown, and until a keep-alive of the visitor is.
+    /// Waits until the gateway shows a new session from the address of a known visitor, and a keep-alive of that visitor.
     ///
     /// # Errors
-    /// Fails if one of them is not in time.
+    /// Fails if one of them is not shown in time.
     pub async fn serves_known(&self, known: &Visitor) -> Result<()> {
         let touch = known.keep_alive(0);
         let again = Visitor::from(&known.ip);
         self.send(&[touch.clone(), again.opened(0)]);
         self.shows(&again).await?;
-        eventually("the known visitor goes on", async || {
+        eventually("the keep-alive of the known visitor is shown", async || {
             let session = self.shows(known).await?;
             ensure!(Some(session.last_activity_at) == touch.timestamp_ms());
             Ok(())

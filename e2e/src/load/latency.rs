@@ -1,4 +1,4 @@
-//! How long an event takes from the emitter to a viewer.
+//! Measures the latency from the emitter to a viewer.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::clients::Viewer;
 use crate::processes::Pipeline;
 use crate::visitor::Visitor;
 
-/// How often it is measured.
+/// The pause between two measurements.
 const PACE: Duration = Duration::from_millis(20);
 
-/// What was measured, shortest first.
+/// The measured latencies in ascending order.
 #[derive(Clone, Debug)]
 pub struct Latencies(Vec<Duration>);
 
@@ -50,7 +50,7 @@ impl Latencies {
         Ok(Self(latencies))
     }
 
-    /// What so many of a hundred do not exceed; zero where nothing was measured.
+    /// A percentile; zero if nothing was measured.
     #[must_use]
     pub fn percentile(&self, percent: usize) -> Duration {
         let place = (self.0.len() * percent).div_ceil(100).saturating_sub(1);

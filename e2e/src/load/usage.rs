@@ -1,14 +1,14 @@
-//! What processes cost: CPU time and memory, from `/proc`.
+//! CPU time and memory of processes, from `/proc`.
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
 use procfs::process::all_processes;
 
-/// What this program is called in a [`Usage`]: the simulators run inside it.
+/// The name of this program in a [`Usage`]: the simulators run inside it.
 pub const SIMULATORS: &str = "simulators";
 
-/// What all processes of one name have used.
+/// The usage of all processes with one name.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ProcessUsage {
     /// CPU time since they started, in seconds.
@@ -17,12 +17,12 @@ pub struct ProcessUsage {
     pub memory: u64,
 }
 
-/// What this program and its children have used, by name.
+/// The usage of this program and its children, by name.
 #[derive(Clone, Debug, Default)]
 pub struct Usage(BTreeMap<String, ProcessUsage>);
 
 impl Usage {
-    /// Until now.
+    /// The usage until now.
     ///
     /// # Errors
     /// Fails if `/proc` cannot be read.
@@ -31,7 +31,7 @@ impl Usage {
         let ticks = procfs::ticks_per_second() as f64;
         let page = procfs::page_size();
         let mut usage = BTreeMap::new();
-        // A process that has ended while they were listed is of no interest.
+        // Ignores processes that have exited while they were listed.
         for stat in all_processes()?.filter_map(|process| process.ok()?.stat().ok()) {
             let name = match stat.pid {
                 pid if pid == ourselves => SIMULATORS.to_owned(),
@@ -45,7 +45,7 @@ impl Usage {
         Ok(Self(usage))
     }
 
-    /// What was used since `before`; memory is that of now.
+    /// The usage since `before`; the memory is the current one.
     #[must_use]
     pub fn since(&self, before: &Self) -> Self {
         let since = |(name, used): (&String, &ProcessUsage)| {
@@ -55,7 +55,7 @@ impl Usage {
         Self(self.0.iter().map(since).collect())
     }
 
-    /// What the processes of one name have used; nothing where there are none.
+    /// The usage of the processes with one name; zero if there are none.
     #[must_use]
     pub fn of(&self, name: &str) -> ProcessUsage {
         self.0.get(name).copied().unwrap_or_default()

@@ -1,4 +1,4 @@
-//! A crowd: many visitors from many addresses, at a pace, while enrichers are killed.
+//! A load: many visitors from many addresses at a fixed rate, optionally while enrichers are killed.
 
 use std::iter;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::time::{Instant, interval};
 use crate::processes::{Pipeline, Role};
 use crate::visitor::Visitor;
 
-/// Who is behind the addresses, in turn.
+/// The kinds of addresses, in rotation.
 const KINDS: [Kind; 5] = [
     Kind::Full,
     Kind::CompanyOnly,
@@ -35,34 +35,34 @@ const BETWEEN: usize = 400;
 const TICK: Duration = Duration::from_millis(10);
 const TICKS_PER_SECOND: u32 = 100;
 
-/// A crowd to be.
+/// The settings of a load.
 #[derive(Clone, Copy, Debug)]
 pub struct VisitorLoad {
-    /// Addresses that its visitors come from. The sessions of each begin one after the other, so that all enrichers meet
-    /// it at once.
+    /// The number of addresses. The sessions of an address begin one after the other, so that all enrichers get it at the
+    /// same time.
     pub addresses: u32,
-    /// How many events it sends.
+    /// The number of events.
     pub events: u32,
-    /// In how many seconds.
+    /// The duration in seconds.
     pub seconds: u32,
     /// Whether an enricher is killed, and started again, each second.
     pub kills: bool,
-    /// Decides which enricher it is.
+    /// Determines which enrichers are killed.
     pub seed: u64,
 }
 
 impl VisitorLoad {
-    /// The address of that number; everybody may be behind one.
+    /// The address of that number.
     #[must_use]
     pub fn ip(site: &Pipeline, number: u32) -> String {
         site.ip(KINDS[number as usize % KINDS.len()], number)
     }
 
-    /// Lets everybody come. Gives how many enrichers were killed meanwhile.
+    /// Sends all events. Returns the number of killed enrichers.
     ///
     /// # Errors
     /// Fails if an enricher cannot be killed or started.
-    pub async fn come(&self, site: &mut Pipeline) -> Result<u32> {
+    pub async fn run(&self, site: &mut Pipeline) -> Result<u32> {
         let visitors = self.visitors(site);
         let steps = steps(visitors.len());
         let enrichers = site.instances(Role::Enricher).count();

@@ -1,4 +1,4 @@
-//! Where the programs are.
+//! Finds the programs.
 
 use std::env;
 use std::io::Write as _;
@@ -13,7 +13,7 @@ pub fn repository() -> PathBuf {
     here.parent().unwrap_or(here).to_owned()
 }
 
-/// A binary of the workspace, built in the same profile as the program that asks.
+/// A binary of the workspace, built in the same profile as the caller.
 ///
 /// # Errors
 /// Fails if it is not built.
@@ -27,7 +27,7 @@ pub fn workspace_binary(name: &str) -> Result<PathBuf> {
     Ok(binary)
 }
 
-/// A folder for what a run leaves behind, beside what was built.
+/// A folder for the files of a run, beside the build.
 pub fn leftovers() -> Result<PathBuf> {
     let profile = profile_folder()?;
     Ok(profile.parent().unwrap_or(&profile).join("e2e"))
@@ -67,8 +67,8 @@ pub fn faketime() -> Result<PathBuf> {
         .context("there is no libfaketime: run `scripts/find-faketime`, or name one in the environment variable FAKETIME_LIBRARY")
 }
 
-/// The nats CLI: the one that the environment variable `NATS_CLI` names, or the machine's. Where there is none, says so
-/// loudly, and gives `None`: it is on few machines, and no test may need it to pass.
+/// The nats CLI: the one that the environment variable `NATS_CLI` names, or the machine's. If there is none, prints so and
+/// returns `None`, because few machines have it and tests must pass without it.
 #[must_use]
 pub fn nats_cli() -> Option<PathBuf> {
     optional("nats", "NATS_CLI")
@@ -93,7 +93,7 @@ fn optional(program: &str, variable: &str) -> Option<PathBuf> {
         .or_else(|| on_path(program));
     if found.is_none() {
         let test = std::thread::current().name().unwrap_or_default().to_owned();
-        // Not with a macro, whose words only failing tests show.
+        // Not with `println!`, whose output is shown only for failing tests.
         let _ = writeln!(
             std::io::stderr(),
             "\n*** SKIPPED: {test}: there is no {program} on the PATH, and {variable} names none ***\n"
@@ -111,7 +111,7 @@ fn on_path(program: &str) -> Option<PathBuf> {
 
 /// `target/debug` or `target/release`; tests run from its `deps`.
 fn profile_folder() -> Result<PathBuf> {
-    let program = env::current_exe().context("cannot tell where this program is")?;
+    let program = env::current_exe().context("cannot find the path of this program")?;
     let folder = program.parent().context("this program is in no folder")?;
     if folder.ends_with("deps") {
         return Ok(folder.parent().unwrap_or(folder).to_owned());

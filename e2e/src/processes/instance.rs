@@ -1,4 +1,4 @@
-//! One process of ours.
+//! One of our processes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,19 +14,19 @@ use crate::processes::ports;
 use crate::processes::process::Process;
 use crate::processes::tcp_proxy::TcpProxy;
 
-/// Which of our processes.
+/// The role of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// Reads the emitter.
     Ingestor,
-    /// Finds out who visitors are.
+    /// Identifies visitors.
     Enricher,
     /// Serves the view.
     Gateway,
 }
 
 impl Role {
-    /// Every one.
+    /// All roles.
     pub const ALL: [Self; 3] = [Self::Ingestor, Self::Enricher, Self::Gateway];
 
     /// The process's name.
@@ -39,7 +39,7 @@ impl Role {
         }
     }
 
-    /// The flag that says where the process listens.
+    /// The flag for the address on which the process listens.
     #[must_use]
     pub const fn listen_flag(self) -> &'static str {
         match self {
@@ -49,17 +49,17 @@ impl Role {
     }
 }
 
-/// A process with its HTTP door.
+/// A process with a client for its HTTP server.
 #[derive(Debug)]
 pub struct Instance {
     /// The process.
     pub process: Process,
-    /// Its HTTP door, at the same place however often the process is started.
+    /// A client for its HTTP server, whose address is the same after each restart.
     pub http: Http,
     clock: Option<FakeClock>,
-    /// What it connects to NATS through, one for each server; empty where it connects directly.
+    /// The proxies through which it connects to NATS, one per server; empty if it connects directly.
     pub nats_proxies: Vec<TcpProxy>,
-    /// What an ingestor connects to the emitter through, if not directly.
+    /// The proxy through which an ingestor connects to the emitter, if any.
     pub emitter_proxy: Option<TcpProxy>,
 }
 
@@ -67,7 +67,7 @@ impl Instance {
     /// The `number`th process of its kind; it is not started yet.
     ///
     /// # Errors
-    /// Fails if its program is not built.
+    /// Fails if its binary is not built.
     pub fn new(
         role: Role,
         number: usize,
@@ -109,13 +109,13 @@ impl Instance {
         Ok(self)
     }
 
-    /// Makes the process's wall clock wrong by so many seconds, whether it runs or is started later. Restarts keep it.
+    /// Shifts the process's wall clock by this number of seconds, now and after restarts.
     ///
     /// # Errors
-    /// Fails if the process has the machine's clock: see [`Builder::fake_clocks`](crate::processes::Builder::fake_clocks).
+    /// Fails if the process uses the machine's clock: see [`Builder::fake_clocks`](crate::processes::Builder::fake_clocks).
     pub fn set_clock_offset(&self, seconds: i64) -> Result<()> {
         let clock = self.clock.as_ref();
-        clock.context("it has the machine's clock")?.set_offset(seconds)
+        clock.context("it uses the machine's clock")?.set_offset(seconds)
     }
 
     /// Drops everything between the process and NATS, without closing a connection. Needs
@@ -134,7 +134,7 @@ impl Instance {
         self.nats_proxies.iter().for_each(TcpProxy::restore);
     }
 
-    /// The same between an ingestor and the emitter.
+    /// As [`Instance::cut_from_nats`], between an ingestor and the emitter.
     ///
     /// # Errors
     /// As [`Instance::cut_from_nats`].
@@ -149,17 +149,17 @@ impl Instance {
         self.emitter_proxy.iter().for_each(TcpProxy::restore);
     }
 
-    /// Makes the NATS server's clock wrong by so many seconds, as this process sees it.
+    /// Shifts the NATS server's clock by this number of seconds, as this process sees it.
     pub fn set_nats_clock_offset(&self, seconds: i64) {
         for proxy in &self.nats_proxies {
             proxy.set_nats_clock_offset(seconds);
         }
     }
 
-    /// Waits until the process does its job.
+    /// Waits until the process is ready.
     ///
     /// # Errors
-    /// Fails if it does not in time.
+    /// Fails if it is not ready in time.
     pub async fn ready(&mut self) -> Result<()> {
         let name = self.process.name().to_owned();
         eventually(&format!("{name} is ready"), async || {

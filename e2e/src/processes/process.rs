@@ -1,4 +1,4 @@
-//! One child process, with everything that can be done to it.
+//! One child process.
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -37,20 +37,20 @@ impl Process {
         }
     }
 
-    /// Sets a variable of its environment, which is empty otherwise.
+    /// Sets a variable of its environment, which contains no others.
     #[must_use]
     pub fn with_variable(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Its name.
+    /// The name of the process and of its log.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it runs with.
+    /// Its command line.
     #[must_use]
     pub fn arguments(&self) -> &[String] {
         &self.arguments
@@ -65,7 +65,7 @@ impl Process {
         }
     }
 
-    /// Starts it, or starts it again. What it says goes to the end of its log.
+    /// Starts it, or starts it again. Appends its output to its log.
     ///
     /// # Errors
     /// Fails if the program cannot be run.
@@ -90,7 +90,7 @@ impl Process {
         Ok(())
     }
 
-    /// SIGKILL. It is gone when this returns.
+    /// Sends SIGKILL and waits for the exit.
     ///
     /// # Errors
     /// Fails if it does not run.
@@ -102,16 +102,16 @@ impl Process {
             .with_context(|| format!("cannot kill {}", self.name))
     }
 
-    /// SIGTERM; gives how it ended.
+    /// Sends SIGTERM and returns its exit status.
     ///
     /// # Errors
-    /// Fails if it does not run, or does not end.
+    /// Fails if it does not run or does not exit in time.
     pub async fn stop(&mut self) -> Result<ExitStatus> {
         self.signal(Signal::TERM)?;
         self.ended().await
     }
 
-    /// SIGKILL, and started again.
+    /// Kills it and starts it again.
     ///
     /// # Errors
     /// As [`Process::kill`] and [`Process::start`].
@@ -120,19 +120,19 @@ impl Process {
         self.start()
     }
 
-    /// SIGSTOP: it is there, but does nothing any longer when this returns.
+    /// Sends SIGSTOP and waits until all threads have stopped.
     ///
     /// # Errors
     /// Fails if it does not run.
     pub fn pause(&self) -> Result<()> {
         self.signal(Signal::STOP)?;
-        // Its threads stop one after the other. Its end, should it have come first, is left for others to see.
+        // Its threads stop one after the other. If it has exited first, its status is not consumed.
         let stopped = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
         waitid(WaitId::Pid(self.pid()?), stopped)?;
         Ok(())
     }
 
-    /// SIGCONT.
+    /// Sends SIGCONT.
     ///
     /// # Errors
     /// Fails if it does not run.
@@ -140,30 +140,30 @@ impl Process {
         self.signal(Signal::CONT)
     }
 
-    /// Waits until it ends by itself; gives how.
+    /// Waits until it exits, and returns its status.
     ///
     /// # Errors
-    /// Fails if it does not run, or does not end.
+    /// Fails if it does not run or does not exit in time.
     pub async fn ended(&mut self) -> Result<ExitStatus> {
         let mut child = self.child.take().context("it does not run")?;
         let status = timeout(WAIT_TIMEOUT, child.wait())
             .await
-            .with_context(|| format!("{} does not end", self.name))?;
+            .with_context(|| format!("{} does not exit", self.name))?;
         Ok(status?)
     }
 
-    /// That it has not ended.
+    /// Checks that it has not exited.
     ///
     /// # Errors
-    /// Fails if it has, with its log.
+    /// Fails with its log if it has exited.
     pub fn running(&mut self) -> Result<()> {
-        let child = self.child.as_mut().context("it was ended")?;
+        let child = self.child.as_mut().context("it was stopped")?;
         let status = child.try_wait()?;
-        ensure!(status.is_none(), "{} has ended:\n{}", self.name, self.log()?);
+        ensure!(status.is_none(), "{} has exited:\n{}", self.name, self.log()?);
         Ok(())
     }
 
-    /// All that it has written since it was first started.
+    /// Its output since it was first started.
     ///
     /// # Errors
     /// Fails if it was never started.
@@ -175,7 +175,7 @@ impl Process {
         kill_process(self.pid()?, signal).with_context(|| format!("cannot signal {}", self.name))
     }
 
-    /// The memory that it holds now, in bytes.
+    /// Its resident memory, in bytes.
     ///
     /// # Errors
     /// Fails if it does not run.

@@ -23,8 +23,8 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// One that scrapes all processes of the pipeline several times a second; `None` where the machine has no Prometheus,
-    /// which is said loudly.
+    /// One that scrapes all processes of the pipeline several times a second; `None` if the machine has no Prometheus,
+    /// which is printed.
     ///
     /// # Errors
     /// Fails if it cannot be started.
@@ -48,7 +48,7 @@ impl Prometheus {
         Ok(Some(Self { process, http }))
     }
 
-    /// What a query gives now.
+    /// The result of a query now.
     ///
     /// # Errors
     /// Fails if it cannot be evaluated.

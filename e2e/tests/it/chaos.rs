@@ -38,7 +38,7 @@ async fn random_faults_lose_nothing() -> Result<()> {
         FaultCategory::Streams,
     ];
     let report = short_run(889, &categories, false).await?;
-    assert!(report.strikes() >= 10, "{report}");
+    assert!(report.faults() >= 10, "{report}");
     assert!(report.sent > 0 && report.rejected > 0, "{report}");
     assert_eq!((report.dropped, report.gaps), (0, 0), "{report}");
     Ok(())
@@ -52,7 +52,7 @@ async fn random_faults_lose_no_stream_of_a_cluster() -> Result<()> {
         FaultCategory::Cuts,
     ];
     let report = short_run(3481, &categories, true).await?;
-    assert!(report.strikes() >= 10, "{report}");
+    assert!(report.faults() >= 10, "{report}");
     assert_eq!(report.streams_lost, 0, "{report}");
     Ok(())
 }

@@ -29,10 +29,10 @@ const PAUSE_BETWEEN_COMPARISONS: Duration = Duration::from_millis(200);
 const SLACK: Duration = Duration::from_secs(1);
 
 impl Pipeline {
-    /// Waits until the session is shown, and gives it.
+    /// Waits until the session is shown, and returns it.
     ///
     /// # Errors
-    /// Fails if it is not in time.
+    /// Fails if it is not shown in time.
     pub async fn shows(&self, visitor: &Visitor) -> Result<VisibleSession> {
         eventually(&format!("{} is shown", visitor.guid), async || {
             let sessions = self.sessions().await?;
@@ -42,10 +42,10 @@ impl Pipeline {
         .await
     }
 
-    /// Waits until the session is not shown, or not any longer.
+    /// Waits until the session is not shown.
     ///
     /// # Errors
-    /// Fails if it still is when patience ends.
+    /// Fails if it is still shown at the deadline.
     pub async fn shows_no(&self, visitor: &Visitor) -> Result<()> {
         eventually(&format!("{} is not shown", visitor.guid), async || {
             let session = self.sessions().await?.remove(&visitor.guid.to_lowercase());
@@ -55,11 +55,11 @@ impl Pipeline {
         .await
     }
 
-    /// Waits until every gateway's view is what the rules of a session ask for, given all events that were sent before this
-    /// was called, and those that are sent meanwhile.
+    /// Waits until every gateway's view equals that of the oracle, for all events that were sent before this call and
+    /// meanwhile.
     ///
     /// # Errors
-    /// Fails if it is not in time: how it differs.
+    /// Fails with the differences at the deadline.
     pub async fn view_is_right(&self) -> Result<()> {
         // The emitter's clock may be a few ms ahead of this process's.
         let last = self.emitter.sent().last().map(|event| event.sent_at_ms);
@@ -89,11 +89,11 @@ impl Pipeline {
         .await
     }
 
-    /// Waits until all that was sent before has had its effect, by sending a session and watching it through. Do not
-    /// use it while lookups fail.
+    /// Waits until all earlier events have taken effect, by sending a session and waiting for it. Do not use it while lookups
+    /// fail.
     ///
     /// # Errors
-    /// Fails if the session does not get through in time.
+    /// Fails if the session is not shown in time.
     pub async fn settle(&self) -> Result<()> {
         let last = Visitor::from(&self.ip(Kind::CompanyOnly, 9_999_999));
         self.send(&[last.opened(0)]);
@@ -121,10 +121,10 @@ impl Pipeline {
         .await
     }
 
-    /// Waits until the enrichers have handled all that the ingestors have read.
+    /// Waits until the enrichers have handled all events that the ingestors have read.
     ///
     /// # Errors
-    /// Fails if they have not in time.
+    /// Fails if the queue is not empty in time.
     pub async fn queue_is_empty(&self) -> Result<()> {
         let operator = self.operator().await?;
         eventually("the queue is empty", async || {
@@ -139,7 +139,7 @@ impl Pipeline {
     /// How many events wait in the ingestors for the queue, and how many messages there are in it.
     ///
     /// # Errors
-    /// Fails if one of them does not say.
+    /// Fails if an ingestor or NATS does not answer.
     pub async fn queued(&self, operator: &Context) -> Result<(u64, u64)> {
         let waiting = self
             .metric(Role::Ingestor, "visitor_ingestor_events_waiting")
@@ -148,7 +148,7 @@ impl Pipeline {
         Ok((waiting, raw.cached_info().state.messages))
     }
 
-    /// The sum of a metric over all processes of a kind.
+    /// The sum of a metric over all processes of a role.
     ///
     /// # Errors
     /// Fails if it cannot be read.
@@ -160,7 +160,7 @@ impl Pipeline {
         Ok(sum)
     }
 
-    /// Calls that the enrichers have begun, those that found no connection included.
+    /// Calls that the enrichers have begun, including those that found no connection.
     ///
     /// # Errors
     /// Fails if it cannot be read.
@@ -180,7 +180,7 @@ impl Pipeline {
         .await
     }
 
-    /// What was sent after `called_at` may still be on its way for a while.
+    /// Events that were sent after `called_at` may still be in transit.
     async fn judge(&self, called_at: Millis) -> Result<()> {
         for gateway in self.instances(Role::Gateway) {
             let asked_at = clock::now();

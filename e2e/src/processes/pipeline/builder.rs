@@ -55,14 +55,14 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// So many processes of a kind instead of one.
+    /// Sets the number of processes of a role. The default is one.
     #[must_use]
     pub fn with(mut self, role: Role, count: usize) -> Self {
         self.0.counts.insert(role, count);
         self
     }
 
-    /// A flag for all processes of a kind.
+    /// Sets a flag of all processes of a role.
     #[must_use]
     pub fn flag(mut self, role: Role, flag: &str, value: &str) -> Self {
         let flags = self.0.flags.entry(role).or_default();
@@ -70,7 +70,7 @@ impl Builder {
         self
     }
 
-    /// After how much silence a session is stale.
+    /// Sets how long after its last event a session is stale.
     #[must_use]
     pub fn stale_after(mut self, stale_after: Duration) -> Self {
         self.0.stale_after = stale_after;
@@ -79,28 +79,28 @@ impl Builder {
             .flag(Role::Gateway, "--stale-after", &text)
     }
 
-    /// How the emitter is to be; it does only what it is told by default.
+    /// Configures the emitter. By default it sends only what a test sends.
     #[must_use]
     pub fn emitter(mut self, emitter: EmitterConfig) -> Self {
         self.0.emitter = emitter;
         self
     }
 
-    /// How the Deanonymizer is to be; it is well by default.
+    /// Configures the Deanonymizer. By default it has no faults.
     #[must_use]
     pub fn deanonymizer(mut self, deanonymizer: DeanonymizerConfig) -> Self {
         self.0.deanonymizer = deanonymizer;
         self
     }
 
-    /// Which log lines the processes write, in the words of `RUST_LOG`.
+    /// Sets which log lines the processes write, in the syntax of `RUST_LOG`.
     #[must_use]
     pub fn log_filter(mut self, log_filter: &str) -> Self {
         log_filter.clone_into(&mut self.0.log_filter);
         self
     }
 
-    /// NATS and the gateway speak TLS, with certificates made for the occasion.
+    /// NATS and the gateway use TLS, with new certificates.
     #[must_use]
     pub fn encrypted(mut self) -> Self {
         self.0.encrypted = true;
@@ -116,14 +116,14 @@ impl Builder {
             .fold(self, |builder, role| builder.flag(*role, "--nats-replicas", "3"))
     }
 
-    /// Every process of ours has a wall clock of its own, which [`Instance::set_clock_offset`] steps.
+    /// Each of our processes has its own wall clock, which [`Instance::set_clock_offset`] steps.
     #[must_use]
     pub fn fake_clocks(mut self) -> Self {
         self.0.fake_clocks = true;
         self
     }
 
-    /// Each process connects to NATS through proxies of its own, and ingestors to the emitter, so that
+    /// Each process connects to NATS through its own proxies, and ingestors to the emitter, so that
     /// [`Instance::cut_from_nats`](crate::processes::Instance::cut_from_nats) can drop its packets.
     #[must_use]
     pub fn through_proxies(mut self) -> Self {
@@ -131,17 +131,17 @@ impl Builder {
         self
     }
 
-    /// No other pipeline of this program runs meanwhile: for a pipeline that is a load to others, or measured.
+    /// No other pipeline of this program runs meanwhile: for load tests and measurements.
     #[must_use]
     pub fn alone(mut self) -> Self {
         self.0.turns = MAX_PIPELINES;
         self
     }
 
-    /// Starts everything, and waits until all processes do their job.
+    /// Starts everything, and waits until all processes are ready.
     ///
     /// # Errors
-    /// Fails if they do not in time.
+    /// Fails if a process is not ready in time.
     pub async fn start(self) -> Result<Pipeline> {
         let mut pipeline = self.launch().await?;
         for server in pipeline.nats_servers() {
@@ -197,10 +197,10 @@ impl Pipeline {
         Builder::default()
     }
 
-    /// The plainest pipeline.
+    /// Starts a pipeline with the defaults.
     ///
     /// # Errors
-    /// Fails if it does not come to work.
+    /// As [`Builder::start`].
     pub async fn start() -> Result<Self> {
         Self::builder().start().await
     }

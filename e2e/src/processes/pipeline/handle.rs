@@ -31,7 +31,7 @@ pub struct Pipeline {
     pub emitter: Arc<Emitter>,
     /// The Deanonymizer.
     pub deanonymizer: Deanonymizer,
-    /// The certificates, where everything speaks TLS.
+    /// The certificates, if everything uses TLS.
     pub certificates: Option<Certificates>,
     pub(super) instances: BTreeMap<Role, Vec<Instance>>,
     pub(super) nats_clock_offset: i64,
@@ -41,10 +41,10 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Waits until NATS and all processes do their job.
+    /// Waits until NATS and all processes are ready.
     ///
     /// # Errors
-    /// Fails if they do not in time.
+    /// Fails if one is not ready in time.
     pub async fn ready(&mut self) -> Result<()> {
         for server in self.nats_servers() {
             server.ready().await?;
@@ -53,7 +53,7 @@ impl Pipeline {
             instance.ready().await?;
         }
         let flags = self.config.flags.get(&Role::Ingestor);
-        // Another emitter than ours may be read.
+        // A test may replace the emitter.
         if flags.is_none_or(|flags| !flags.contains_key("--emitter-url")) {
             let ingestors = self.instances.get(&Role::Ingestor).map_or(0, Vec::len);
             self.emitter.wait_for_clients(ingestors, WAIT_TIMEOUT).await?;
@@ -61,7 +61,7 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Starts one more process, and does not wait for it. Gives which of its kind it is.
+    /// Starts one more process, without waiting for it. Returns its number among those of its role.
     ///
     /// # Errors
     /// Fails if it cannot be started.
@@ -69,7 +69,7 @@ impl Pipeline {
         self.add_with(role, &[])
     }
 
-    /// The same, with flags that the others of its kind do not have.
+    /// As [`Pipeline::add`], with flags that the others of its role do not have.
     ///
     /// # Errors
     /// As [`Pipeline::add`].
@@ -102,7 +102,7 @@ impl Pipeline {
         Ok(number)
     }
 
-    /// Makes the NATS server's own clock wrong by so many seconds, as its clients see it. Needs
+    /// Shifts the NATS server's clock, as its clients see it. Needs
     /// [`Builder::through_proxies`].
     pub fn set_nats_clock_offset(&mut self, seconds: i64) {
         self.nats_clock_offset = seconds;
@@ -114,7 +114,7 @@ impl Pipeline {
     /// One process.
     ///
     /// # Errors
-    /// Fails if there is none of that number.
+    /// Fails if there is no process of that number.
     pub fn instance(&self, role: Role, number: usize) -> Result<&Instance> {
         let instance = self
             .instances
@@ -123,7 +123,7 @@ impl Pipeline {
         instance.with_context(|| format!("there is no {} {number}", role.name()))
     }
 
-    /// One process, to do something to it.
+    /// One process, mutably.
     ///
     /// # Errors
     /// As [`Pipeline::instance`].
@@ -135,7 +135,7 @@ impl Pipeline {
         instance.with_context(|| format!("there is no {} {number}", role.name()))
     }
 
-    /// All processes of a kind.
+    /// All processes of a role.
     pub fn instances(&self, role: Role) -> impl Iterator<Item = &Instance> {
         self.instances.get(&role).into_iter().flatten()
     }
@@ -172,12 +172,12 @@ impl Pipeline {
     /// The first gateway's sessions, by guid.
     ///
     /// # Errors
-    /// Fails if it does not give them.
+    /// Fails if the request fails.
     pub async fn sessions(&self) -> Result<BTreeMap<String, VisibleSession>> {
         self.instance(Role::Gateway, 0)?.http.sessions().await
     }
 
-    /// Where logs are, and what else a test leaves behind.
+    /// The folder of logs and other files of the test.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -186,12 +186,12 @@ impl Pipeline {
     /// A viewer at the first gateway.
     ///
     /// # Errors
-    /// Fails if it is not let in.
+    /// Fails if the gateway refuses the connection.
     pub async fn viewer(&self) -> Result<Viewer> {
         Viewer::connect(self.instance(Role::Gateway, 0)?.http.base()).await
     }
 
-    /// The same, and it keeps every frame as it came.
+    /// As [`Pipeline::viewer`]. The viewer keeps the text of every frame.
     ///
     /// # Errors
     /// As [`Pipeline::viewer`].
@@ -199,10 +199,10 @@ impl Pipeline {
         Viewer::recording(self.instance(Role::Gateway, 0)?.http.base()).await
     }
 
-    /// Taps a subject as operator.
+    /// Subscribes to a subject as the operator.
     ///
     /// # Errors
-    /// Fails if that cannot be done.
+    /// Fails if NATS refuses the subscription.
     pub async fn tap(&self, subject: &str) -> Result<Tap> {
         Tap::on(&self.nats.client("operator").await?, subject).await
     }
@@ -218,7 +218,7 @@ impl Pipeline {
         self.emitter.send_all(events);
     }
 
-    /// Starts or stops the emitter's refusing of connections. In force when it returns.
+    /// Makes the emitter refuse connections, or accept them again. In force when it returns.
     ///
     /// # Errors
     /// Fails if its port cannot be used.
@@ -230,7 +230,7 @@ impl Pipeline {
         .await
     }
 
-    /// The same for the Deanonymizer.
+    /// As [`Pipeline::emitter_refuses`], for the Deanonymizer.
     ///
     /// # Errors
     /// As [`Pipeline::emitter_refuses`].
@@ -241,7 +241,7 @@ impl Pipeline {
         .await
     }
 
-    /// JetStream, as somebody who looks at it.
+    /// JetStream, with the permissions of an operator.
     ///
     /// # Errors
     /// Fails if NATS cannot be reached.
@@ -249,7 +249,7 @@ impl Pipeline {
         Ok(async_nats::jetstream::new(self.nats.client("operator").await?))
     }
 
-    /// A proxy before each NATS server, for one process; none where the processes connect directly.
+    /// A proxy before each NATS server, for one process; none if the processes connect directly.
     fn nats_proxies(&self) -> Result<Vec<TcpProxy>> {
         if self.config.nats_access == NatsAccess::Direct {
             return Ok(Vec::new());
@@ -267,7 +267,7 @@ impl Pipeline {
         proxied.then(|| TcpProxy::start(port)).transpose()
     }
 
-    /// All flags of a process but where it listens; those that a test gives win.
+    /// All flags of a process except its address. Flags of the test take precedence.
     fn flags(
         &self,
         role: Role,
@@ -302,7 +302,7 @@ impl Pipeline {
     }
 }
 
-/// What a process is told of certificates.
+/// The flags for certificates.
 fn tls_flags(role: Role, made: &Certificates) -> impl Iterator<Item = (String, String)> + use<> {
     let to_nats = [
         ("--nats-ca", made.authority()),

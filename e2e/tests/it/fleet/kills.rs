@@ -30,7 +30,7 @@ async fn killed_enrichers_cause_no_second_paid_call() -> Result<()> {
         kills: true,
         seed: 1,
     };
-    let kills = crowd.come(&mut site).await?;
+    let kills = crowd.run(&mut site).await?;
     site.ready().await?;
     site.queue_is_empty().await?;
     site.view_is_right().await?;

@@ -1,4 +1,4 @@
-//! How wrong the views are, and why one might think so. Pure.
+//! Counts and describes differences. Pure.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,50 +8,50 @@ use simulator::emitter::SentEvent;
 
 use crate::oracle::Difference;
 
-/// The most sessions that are told of.
-const TOLD: usize = 5;
+/// The number of sessions that are described.
+const MAX_DESCRIBED: usize = 5;
 
-/// What was wrong of a view.
+/// The number of differences of a view.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wrongs {
+pub struct DifferenceCounts {
     /// Sessions that should be shown.
     pub missing: usize,
     /// Sessions that should not.
     pub ghosts: usize,
-    /// Rows that say something wrong.
+    /// Rows with wrong content.
     pub rows: usize,
 }
 
-impl Wrongs {
-    /// Counts.
+impl DifferenceCounts {
+    /// Counts differences.
     #[must_use]
     pub fn of(differences: &[Difference]) -> Self {
-        let mut wrongs = Self::default();
+        let mut counts = Self::default();
         for difference in differences {
             *match difference {
-                Difference::Missing(_) => &mut wrongs.missing,
-                Difference::Ghost(_) => &mut wrongs.ghosts,
-                Difference::Wrong { .. } => &mut wrongs.rows,
+                Difference::Missing(_) => &mut counts.missing,
+                Difference::Ghost(_) => &mut counts.ghosts,
+                Difference::Wrong { .. } => &mut counts.rows,
             } += 1;
         }
-        wrongs
+        counts
     }
 }
 
 /// The first few differences, each with all that was sent of its session.
 #[must_use]
-pub fn in_words(
+pub fn describe(
     differences: &[Difference],
     sent: &[SentEvent],
     shown: &BTreeMap<String, VisibleSession>,
 ) -> String {
-    let Wrongs {
+    let DifferenceCounts {
         missing,
         ghosts,
         rows,
-    } = Wrongs::of(differences);
+    } = DifferenceCounts::of(differences);
     let mut words = format!("{missing} lost, {ghosts} ghosts, {rows} wrong");
-    for difference in differences.iter().take(TOLD) {
+    for difference in differences.iter().take(MAX_DESCRIBED) {
         // Writing to a string cannot fail.
         let _ = write!(
             words,
@@ -91,7 +91,7 @@ mod tests {
             Difference::Missing("a".to_owned()),
             Difference::Ghost("b".to_owned()),
         ];
-        let words = in_words(&differences, &sent, &BTreeMap::new());
+        let words = describe(&differences, &sent, &BTreeMap::new());
         assert!(words.starts_with("1 lost, 1 ghosts, 0 wrong"), "{words}");
         assert!(words.contains("7 session-opened of None to 2"), "{words}");
     }
