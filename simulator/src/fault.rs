@@ -34,7 +34,7 @@ pub enum Fault {
     BinaryJson,
     /// A binary frame that holds no text.
     BinaryGarbage,
-    /// An event type that nobody knows.
+    /// An unknown event type.
     UnknownEventType,
     /// An event that lacks a field.
     MissingFields,
@@ -42,7 +42,7 @@ pub enum Fault {
     WrongTypes,
     /// A frame of a megabyte.
     MegabyteFrame,
-    /// A timestamp that is none.
+    /// An invalid timestamp.
     GarbageTimestamp,
     /// A timestamp that is hours old.
     OldTimestamp,
@@ -52,15 +52,15 @@ pub enum Fault {
     ProtocolError,
     /// Visitors whose address looks like IPv4 but is not valid: `185.242.274.177`.
     InvalidIp,
-    /// Events whose address is longer than any, or not made of an address's characters.
+    /// Events whose address is too long, or has invalid characters.
     OddIp,
-    /// IPv6 visitors, whose address is spelled now this way, now that.
+    /// IPv6 visitors whose address has several spellings.
     Ipv6Spellings,
-    /// Sessions whose GUID is now in upper case, now in lower case.
+    /// Sessions whose GUID is sometimes in upper case.
     UpperCaseGuid,
     /// A few addresses come again and again.
     HotIps,
-    /// Visitors whom the Deanonymizer does not know.
+    /// Visitors that are unknown to the Deanonymizer.
     UnknownIps,
     /// Visitors from data centres.
     DataCentres,
@@ -68,19 +68,19 @@ pub enum Fault {
     PersonalEmails,
 }
 
-/// When a fault strikes an emitter that plays a site by itself.
+/// When a fault of an emitter that simulates a site occurs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Occurrence {
-    /// A share of what it can befall has it: of the sessions, or of their events.
+    /// It affects a share of the sessions or of their events.
     Share(f64),
-    /// So many times per event that is sent, a broken frame goes out beside it.
+    /// The number of broken frames per event that is sent.
     Events(f64),
     /// It strikes the whole site, after that long on average.
     Site(Duration),
 }
 
 impl Fault {
-    /// When the fault strikes if it is enabled.
+    /// When the fault occurs if it is enabled.
     #[must_use]
     pub fn occurrence(self) -> Occurrence {
         match self {
@@ -123,7 +123,7 @@ impl Fault {
     }
 }
 
-/// What the emitter of the challenge does by nature.
+/// The faults of the emitter in the challenge.
 const BY_NATURE: [Fault; 10] = [
     Fault::KeepAliveBeforeOpening,
     Fault::DoubleOpening,
@@ -176,7 +176,7 @@ impl Faults {
     }
 }
 
-/// What the emitter of the challenge does by nature, and nothing worse.
+/// The faults of the emitter in the challenge.
 impl Default for Faults {
     fn default() -> Self {
         BY_NATURE.into_iter().collect()

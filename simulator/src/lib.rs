@@ -2,11 +2,11 @@
 //! tests and benchmarks and as a thin binary for a laptop. Everything is seeded; every way in which the real ones
 //! misbehave is a named fault that can be switched on and off at run time.
 //!
-//! - [`world::World`] says which IP belongs to whom. It is a pure function of the seed, so a test asks it what the
+//! - [`world::World`] maps each address to a company and a contact. It is a pure function of the seed, so a test asks it what the
 //!   Deanonymizer will answer.
 //! - [`emitter::Emitter`] is the WebSocket server. A test scripts it event by event; given an [`emitter::Lively`] it
-//!   plays a busy site by itself.
-//! - [`load::Load`] drives an emitter at an exact rate and knows which sessions must be active in the end.
+//!   simulates a busy site.
+//! - [`load::Load`] drives an emitter at an exact rate and knows which sessions must be active at the end.
 //! - [`deanonymizer::Deanonymizer`] is the HTTP server that answers from the same world.
 //!
 //! ```

@@ -13,7 +13,7 @@ const BACKLOG: u32 = 1_024;
 
 type Visit = Arc<dyn Fn(TcpStream) + Send + Sync>;
 
-/// A listening port and what is done with those who come.
+/// A listening port and the handler of its connections.
 pub(crate) struct Listener {
     addr: SocketAddr,
     visit: Visit,
@@ -23,9 +23,9 @@ pub(crate) struct Listener {
 enum State {
     /// Connections are accepted.
     Open(AbortOnDropHandle<()>),
-    /// Connections are refused. The socket is bound, so that nobody else takes the port, but does not listen.
+    /// Connections are refused. The socket is bound, so that no other process takes the port, but does not listen.
     Shut(TcpSocket),
-    /// Nobody listens and the port is free: closed, or left so by an error.
+    /// The port is free: the listener is closed or has failed.
     Closed,
 }
 
@@ -49,12 +49,12 @@ impl Listener {
         Ok(Self { addr, visit, state })
     }
 
-    /// Where the listener is. The port stays the same for its life.
+    /// The address of the listener. The port never changes.
     pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Starts or stops refusing connections. In force when it returns; connections made before live on.
+    /// Starts or stops refusing connections. In force when it returns; existing connections stay open.
     pub(crate) async fn refuse(&self, refuse: bool) -> io::Result<()> {
         let mut state = self.state.lock().await;
         *state = match (std::mem::replace(&mut *state, State::Closed), refuse) {

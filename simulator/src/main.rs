@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Ends with the first line of what is wrong with the command line; the rest would be hints.
+/// Exits with the first line of the error in the command line, without hints.
 fn refuse(error: &str) -> ExitCode {
     eprintln!("{}", error.lines().next().unwrap_or_default());
     ExitCode::from(USAGE)
@@ -102,7 +102,7 @@ async fn deanonymizer(flags: DeanonymizerFlags) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether somebody listens where this process would.
+/// Whether another process listens on the address.
 async fn healthcheck(mut listen: SocketAddr) -> anyhow::Result<()> {
     if listen.ip().is_unspecified() {
         listen.set_ip(if listen.is_ipv4() {

@@ -22,7 +22,7 @@ pub fn megabyte() -> String {
     json!({ "eventType": "x".repeat(1 << 20) }).to_string()
 }
 
-/// What the fault makes of an event; `None` for a fault that is not one of a message.
+/// The malformed message for an event; `None` if the fault does not affect messages.
 #[must_use]
 pub fn message(fault: Fault, event: &Event, rng: &mut ChaCha8Rng) -> Option<Message> {
     let text = match fault {

@@ -1,4 +1,4 @@
-//! What a lively site does and when: visitors come and go, faults strike. Pure: time is a number that only grows.
+//! Schedules the events and faults of a simulated site. Pure: time is a number that only grows.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -25,7 +25,7 @@ const OPENING_HOURS_MS: u64 = 3_000;
 pub(crate) enum Act {
     /// Send an event.
     Send(Step),
-    /// Send what the fault makes of the event before.
+    /// Send the event before with the fault.
     Malformed(Fault, Step),
     /// Close all connections, cleanly or not.
     CloseAll { cleanly: bool },
@@ -37,12 +37,12 @@ pub(crate) enum Act {
     ProtocolError(ProtocolError),
 }
 
-/// What waits for its time.
+/// A scheduled event.
 #[derive(Debug)]
 enum ScheduledEvent {
-    /// The next visitor comes.
+    /// The next visitor arrives.
     Arrival,
-    /// A session goes on with its next step.
+    /// The next step of a session.
     Session(VecDeque<Step>),
     /// A fault of the whole site strikes.
     Strike(Fault),
@@ -57,7 +57,7 @@ pub(crate) struct Schedule {
     rhythm: Rhythm,
     mean_gap_ms: f64,
     rng: ChaCha8Rng,
-    /// By time; what is due at one time, in the order that it was entered.
+    /// Ordered by time, then by insertion.
     agenda: BTreeMap<(u64, u64), ScheduledEvent>,
     entered: u64,
 }

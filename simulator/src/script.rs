@@ -1,4 +1,4 @@
-//! What one visitor does: the events of a session, with the faults that befall it. Pure and seeded.
+//! The script of one visitor: the events of a session with its faults. Pure and seeded.
 
 mod visitor;
 
@@ -16,31 +16,31 @@ use crate::{
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: i64 = 3_600_000;
 
-/// One event of a session, to be sent when its time has come.
+/// One event of a session and when to send it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// When, in milliseconds after the visitor came.
     pub after_ms: u64,
-    /// What.
+    /// The kind.
     pub kind: EventKind,
     /// The session, as this event spells it.
     pub guid: Arc<str>,
     /// The visitor's address, as this event spells it.
     pub ip: Arc<str>,
-    /// What the timestamp says.
+    /// The timestamp.
     pub stamp: Stamp,
 }
 
-/// What an event's timestamp says.
+/// The timestamp of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stamp {
-    /// The time of sending plus so many milliseconds; 0 is the truth.
+    /// The time of sending plus an offset in milliseconds; 0 is correct.
     Offset(i64),
     /// Something that is no time.
     Garbage(&'static str),
 }
 
-/// How long sessions last and how often they tell that they live.
+/// The length of sessions and the interval of keep-alives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rhythm {
     /// Mean duration of a session in milliseconds.
@@ -84,7 +84,7 @@ pub fn plan(world: World, faults: &Faults, rhythm: Rhythm, rng: &mut ChaCha8Rng)
     steps
 }
 
-/// When what happens, in milliseconds, in no order.
+/// The steps with their times in milliseconds, unordered.
 fn course(faults: &Faults, rhythm: Rhythm, rng: &mut ChaCha8Rng) -> Vec<(u64, EventKind)> {
     let early = faults.hit(Fault::KeepAliveBeforeOpening, rng);
     let opened = if early { rng.random_range(200..3_000) } else { 0 };

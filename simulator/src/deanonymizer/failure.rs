@@ -25,7 +25,7 @@ pub enum Failure {
     Forbidden,
     /// 422.
     UnprocessableEntity,
-    /// 429, without a word on when to come back.
+    /// 429 without Retry-After.
     TooManyRequests,
     /// 429 with `Retry-After`.
     TooManyRequestsRetryAfter,

@@ -67,7 +67,7 @@ impl FromStr for Latency {
     }
 }
 
-/// What calls have to expect at the moment.
+/// The current faults of calls.
 #[derive(Clone, Debug)]
 pub(super) struct FaultState {
     pub(super) latency: Latency,
@@ -100,7 +100,7 @@ impl FaultState {
         }
     }
 
-    /// Takes one of the quota; false where it is used up.
+    /// Takes one call from the quota. Returns `false` if it is used up.
     pub(super) fn take_of_quota(&mut self) -> bool {
         match &mut self.quota {
             None => true,
@@ -124,13 +124,13 @@ impl FaultState {
         self.bodies.insert(canonical(ip), body);
     }
 
-    /// What a call that does not fail is answered with, where that was told.
+    /// The configured response of calls that do not fail, if any.
     pub(super) fn body(&self, ip: &str) -> Option<Bytes> {
         self.bodies.get(&canonical(ip)).cloned()
     }
 
-    /// How long the next call takes, and how it fails, if it does. What is said of one address comes first, then what is
-    /// said of all, then chance.
+    /// The latency of the next call, and its failure, if any. A setting for the address takes precedence over one for all
+    /// addresses, and that over random faults.
     pub(super) fn next(&self, ip: &str, rng: &mut ChaCha8Rng) -> (Duration, Option<Failure>) {
         let told = self.by_ip.get(&canonical(ip)).copied().or(self.all);
         (self.latency.draw(rng), told.or_else(|| self.chance(rng)))

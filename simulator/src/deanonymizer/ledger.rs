@@ -1,4 +1,4 @@
-//! What the Deanonymizer was asked and how it went: the base of its bill.
+//! Counts the calls of the Deanonymizer and their results, which are the base of its bill.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -1,4 +1,4 @@
-//! The Deanonymizer: an HTTP server that says who is behind an IP, in its own moods.
+//! The Deanonymizer: an HTTP server that identifies addresses, with faults.
 
 mod failure;
 mod fault_state;
@@ -30,7 +30,7 @@ use server::Desk;
 /// How a Deanonymizer is to be. Everything but the first two can be changed while it runs.
 #[derive(Clone, Copy, Debug)]
 pub struct DeanonymizerConfig {
-    /// Where it listens. The default is a free port of 127.0.0.1.
+    /// The address to listen on. The default is a free port of 127.0.0.1.
     pub listen: SocketAddr,
     /// Seed of the [`World`] that it answers from, and of its moods.
     pub seed: u64,
@@ -42,7 +42,7 @@ pub struct DeanonymizerConfig {
     pub hang_rate: f64,
     /// The share of calls that it answers with garbage of any kind.
     pub garbage_rate: f64,
-    /// The identification service that it plays; none by default, and then it speaks its own protocol.
+    /// The identification service that it simulates; by default none, and it uses its own protocol.
     pub persona: Option<Persona>,
 }
 
@@ -99,25 +99,25 @@ impl Deanonymizer {
         })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.listener.addr()
     }
 
-    /// Where lookups are posted to.
+    /// The URL of lookups.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/deanonymize", self.addr())
     }
 
-    /// What it answers from.
+    /// The world of its answers.
     #[must_use]
     pub fn world(&self) -> World {
         self.desk.world()
     }
 
-    /// What it has done so far. The same as `GET /stats`.
+    /// Its statistics so far. The same as `GET /stats`.
     #[must_use]
     pub fn stats(&self) -> DeanonymizerStats {
         self.desk.ledger().stats()
@@ -128,7 +128,7 @@ impl Deanonymizer {
         self.desk.ledger().forget_most_in_flight();
     }
 
-    /// What it was asked about one address, in whatever spelling. The same as `GET /calls?ip=`.
+    /// The calls for one address, in any spelling. The same as `GET /calls?ip=`.
     #[must_use]
     pub fn calls_for(&self, ip: &str) -> IpStats {
         self.desk.ledger().ip(ip)
@@ -161,12 +161,12 @@ impl Deanonymizer {
         self.desk.fault_state().retry_after = retry_after;
     }
 
-    /// The key that questions must carry when a service is played; without one, any does.
+    /// Sets the key that requests to a simulated service must have; `None` accepts any.
     pub fn set_key(&self, key: Option<&str>) {
         self.desk.fault_state().key = key.map(str::to_owned);
     }
 
-    /// How many more questions a played service answers before its quota is used up; without one, all.
+    /// Sets how many more requests a simulated service answers before its quota is used up; `None` for no limit.
     pub fn set_quota(&self, quota: Option<u64>) {
         self.desk.fault_state().quota = quota;
     }
@@ -181,7 +181,7 @@ impl Deanonymizer {
         self.desk.fault_state().fail_ip(ip, failure);
     }
 
-    /// Ends what [`fail_ip`](Self::fail_ip) began. Calls that hang already go on hanging.
+    /// Ends [`fail_ip`](Self::fail_ip). Calls that already hang continue to hang.
     pub fn heal_ip(&self, ip: &str) {
         self.desk.fault_state().heal_ip(ip);
     }

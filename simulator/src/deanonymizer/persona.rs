@@ -1,4 +1,4 @@
-//! The identification services that the Deanonymizer can play: where they are asked, and how they answer. Pure.
+//! The identification services that the Deanonymizer can simulate: their requests and responses. Pure.
 
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ pub enum Persona {
     IpInfo,
 }
 
-/// A status and, where there is one, a body of JSON.
+/// A status and an optional JSON body.
 pub(super) type Reply = (StatusCode, Option<Value>);
 
 impl Persona {
@@ -86,7 +86,7 @@ impl Persona {
         self.error(status, "the quota is used up")
     }
 
-    /// Whether the service answers the first question about an address later: one in four, where it does at all.
+    /// Whether the service delays its answer to the first request for an address: one in four, if it does so at all.
     pub(super) fn queues(self, ip: &str) -> bool {
         self == Self::Snitcher && canonical(ip).bytes().last().is_some_and(|byte| byte % 4 == 0)
     }
@@ -145,14 +145,14 @@ impl Persona {
         (StatusCode::OK, Some(body))
     }
 
-    /// What a question about an address of this kind should come to: whether its company is shown.
+    /// Whether the company of an address of this kind must be shown.
     #[must_use]
     pub fn shows_company(self, kind: Kind) -> bool {
         let employed = matches!(
             kind,
             Kind::Full | Kind::CompanyOnly | Kind::MixedEmails | Kind::PersonalEmails | Kind::NoEmails
         );
-        // The others tell that it is a data centre; these two do not, and name it.
+        // The others report that it is a data centre; these two report it as a company.
         employed || (kind.is_data_centre() && matches!(self, Self::PeopleDataLabs | Self::Albacross))
     }
 

@@ -35,7 +35,7 @@ use crate::world::World;
 /// The pause between two bytes of a slow body.
 const SLOW: Duration = Duration::from_millis(100);
 
-/// What all calls share.
+/// State that all calls share.
 #[derive(Clone)]
 pub(super) struct Desk(Arc<Shared>);
 
@@ -288,7 +288,7 @@ fn wrong_answer(desk: &Desk, ip: &str, failure: Failure) -> Response {
     }
 }
 
-/// A body of which a byte comes every [`SLOW`].
+/// A body that sends one byte every [`SLOW`].
 fn slowly(text: String) -> Body {
     let bytes = text.into_bytes().into_iter();
     Body::from_stream(stream::unfold(bytes, |mut bytes| async move {

@@ -36,7 +36,7 @@ pub(super) struct Inbox {
     reset: CancellationToken,
 }
 
-/// A client's queue. It has no bound of its own: whoever writes looks at what is [waiting](Outbox::waiting).
+/// A client's queue. It has no limit of its own: the writer checks what is [waiting](Outbox::waiting).
 pub(super) fn queue() -> (Outbox, Inbox) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let (waiting, reset) = (Arc::new(AtomicUsize::new(0)), CancellationToken::new());
@@ -67,7 +67,7 @@ impl Outbox {
         let _ = self.orders.send(Order::Write(bytes));
     }
 
-    /// Says goodbye after what is waiting.
+    /// Sends a close frame after the waiting frames.
     pub(super) fn close(&self) {
         let _ = self.orders.send(Order::Close);
     }
@@ -121,7 +121,7 @@ async fn converse(
                 Some(Order::Close) => return close(socket).await,
                 None => return Ok(()),
             },
-            // Reading answers pings and sees the client go; what it says is of no interest.
+            // Reading answers pings and notices a closed connection. Messages of the client are ignored.
             message = socket.next() => match message {
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(error),

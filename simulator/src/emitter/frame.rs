@@ -54,7 +54,7 @@ pub enum ProtocolError {
     FragmentedPing,
     /// A ping longer than a control frame may be.
     LongPing,
-    /// A frame that says it is four exabytes long.
+    /// A frame with a length of four exabytes.
     OversizedLength,
     /// A close frame with half a status code.
     BadClose,
@@ -63,7 +63,7 @@ pub enum ProtocolError {
 }
 
 impl ProtocolError {
-    /// What goes over the wire.
+    /// The bytes of the frame.
     #[must_use]
     pub fn bytes(self) -> Bytes {
         let mut out = BytesMut::new();
@@ -122,7 +122,7 @@ mod tests {
 
     use super::*;
 
-    /// What another implementation reads from the bytes.
+    /// The message that another implementation reads from the bytes.
     fn read(bytes: &[u8]) -> Result<Message, Error> {
         WebSocket::from_raw_socket(Cursor::new(bytes.to_vec()), Role::Client, None).read()
     }

@@ -1,4 +1,4 @@
-//! The `SessionsEmitter`: a WebSocket server that tells every client the same and reads nothing from them.
+//! The `SessionsEmitter`: a WebSocket server that sends the same events to all clients and ignores their messages.
 
 mod broadcast;
 mod client;
@@ -32,14 +32,14 @@ use broadcast::Broadcast;
 /// How an emitter is to be.
 #[derive(Clone, Debug)]
 pub struct EmitterConfig {
-    /// Where it listens. The default is a free port of 127.0.0.1.
+    /// The address to listen on. The default is a free port of 127.0.0.1.
     pub listen: SocketAddr,
     /// Seed of the [`World`] that a lively site's visitors are from. The Deanonymizer's should be the same.
     pub seed: u64,
-    /// Seed of who comes when to a lively site. Two emitters of the same course send the same GUIDs, and whoever
-    /// remembers that a session has closed takes no notice of it when it comes again.
+    /// Seed of the arrivals at a simulated site. Two emitters with the same seed send the same GUIDs, so a pipeline that
+    /// remembers closed sessions ignores those of the second one.
     pub course: u64,
-    /// A site to play without being told; `None`, the default, for an emitter that only does what it is told.
+    /// A site to simulate; `None`, the default, for an emitter that sends only what a test sends.
     pub lively: Option<Lively>,
     /// Whether to remember each event that is sent, for [`Emitter::sent`]. Off by default.
     pub record: bool,
@@ -71,7 +71,7 @@ pub struct WaitError {
 
 /// A running emitter. It ends when it is dropped.
 ///
-/// What it sends goes to the clients connected at that moment, in the order of the calls; nothing is kept for others.
+/// Events go to the clients that are connected at that moment, in the order of the calls; nothing is kept for later clients.
 pub struct Emitter {
     listener: Arc<Listener>,
     broadcast: Arc<Broadcast>,
@@ -107,13 +107,13 @@ impl Emitter {
         })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.listener.addr()
     }
 
-    /// Where clients connect to.
+    /// The URL for clients.
     #[must_use]
     pub fn url(&self) -> String {
         format!("ws://{}", self.addr())
@@ -150,7 +150,7 @@ impl Emitter {
         self.broadcast.send_bytes(&error.bytes(), Tally::other());
     }
 
-    /// Sends frames that are encoded already. They are counted as told, and not recorded.
+    /// Sends encoded frames. They are counted as given, and not recorded.
     pub(crate) fn send_frames(&self, frames: &Bytes, tally: Tally) {
         self.broadcast.send_bytes(frames, tally);
     }
@@ -186,7 +186,7 @@ impl Emitter {
         *self.broadcast.count().borrow()
     }
 
-    /// Waits until exactly so many clients are connected.
+    /// Waits until exactly this number of clients is connected.
     ///
     /// # Errors
     /// If that does not happen in time.

@@ -1,4 +1,4 @@
-//! Plays a busy site: performs the acts of a schedule when they are due.
+//! Simulates a busy site: performs the acts of a schedule when they are due.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What an emitter remembers of what it has sent.
+//! Records the events that an emitter has sent.
 
 use std::ops::AddAssign;
 
@@ -9,17 +9,17 @@ use crate::event::{Event, EventKind};
 /// An event that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SentEvent {
-    /// What happened.
+    /// The kind of event.
     pub kind: EventKind,
     /// The session, as spelled.
     pub guid: String,
     /// The visitor's address, as spelled.
     pub ip: String,
-    /// The timestamp in milliseconds since the epoch; `None` if it was none.
+    /// The timestamp in milliseconds since the epoch; `None` if it was invalid.
     pub timestamp_ms: Option<i64>,
     /// When it was sent, in milliseconds since the epoch.
     pub sent_at_ms: i64,
-    /// To how many clients. An event sent to none is lost.
+    /// The number of clients. An event without clients is lost.
     pub clients: usize,
 }
 
@@ -36,7 +36,7 @@ impl SentEvent {
     }
 }
 
-/// Frames by what is in them.
+/// Frames by content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Tally {
@@ -46,7 +46,7 @@ pub struct Tally {
     pub keep_alive: u64,
     /// Closed events.
     pub session_closed: u64,
-    /// Whatever is no event.
+    /// Frames that are not events.
     pub other: u64,
 }
 
@@ -68,7 +68,7 @@ impl Tally {
         }
     }
 
-    /// All events, without the frames that are none.
+    /// All events, without other frames.
     #[must_use]
     pub fn events(&self) -> u64 {
         self.session_opened + self.keep_alive + self.session_closed

@@ -16,8 +16,8 @@ pub struct LoadConfig {
     pub churn: f64,
     /// Seed of the [`World`](crate::world::World) that the visitors are from. The Deanonymizer's should be the same.
     pub seed: u64,
-    /// Seed of who comes when. Two loads of the same course send the same GUIDs, and whoever remembers that a session
-    /// has closed takes no notice of it when it comes again.
+    /// Seed of the arrivals. Two loads with the same seed send the same GUIDs, so a pipeline that remembers closed sessions
+    /// ignores those of the second one.
     pub course: u64,
 }
 
@@ -38,7 +38,7 @@ impl Default for LoadConfig {
 /// Who the visitors of a load are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mix {
-    /// Visitors whom the Deanonymizer knows, none of them to be hidden.
+    /// Visitors that the Deanonymizer knows and that are shown.
     Light,
     /// What a real site sees: 25 % with company and contact, 37 % with a company, 26 % from data centres, 11 % unknown,
     /// 1 % known without either.

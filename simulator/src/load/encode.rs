@@ -24,7 +24,7 @@ pub(super) struct Batch<'a> {
 }
 
 impl Encoder {
-    /// Begins a batch of so many events in a buffer.
+    /// Begins a batch of this number of events in a buffer.
     pub(super) fn batch(&mut self, now_ms: i64, events: u64, frames: &mut BytesMut) -> Batch<'_> {
         frames.reserve(usize::try_from(events).unwrap_or(0).saturating_mul(FRAME_BYTES));
         self.end = format!(r#"","timestamp":"{}"}}"#, timestamp(now_ms));

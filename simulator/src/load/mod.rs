@@ -1,6 +1,6 @@
-//! Load for soaks and benchmarks: events at an exact rate, and what must be left of them in the end.
+//! Load for soaks and benchmarks: sends events at an exact rate, and knows the sessions that must be active at the end.
 //!
-//! Whoever runs a load needs no record of single events: the [`Load`] itself knows which sessions are active.
+//! No record of single events is needed: the [`Load`] itself knows which sessions are active.
 
 mod config;
 mod encode;
@@ -32,7 +32,7 @@ const MOST_AT_ONCE: u64 = 4_096;
 /// How many bytes wait for a client while a load is [poured](Load::pour): enough for the client never to wait.
 const POURED_AHEAD: usize = 4 << 20;
 
-/// What one run of a load has sent.
+/// The events that one run of a load has sent.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadReport {
     /// The events.
@@ -43,7 +43,7 @@ pub struct LoadReport {
     pub backlog: usize,
 }
 
-/// A load that can be run piece by piece. It opens the sessions first and goes on from there.
+/// A load that can be run in several parts. It first opens the sessions.
 #[derive(Debug)]
 pub struct Load {
     population: Population,
@@ -77,7 +77,7 @@ impl Load {
         self.drive(emitter, Pace::new(self.rate).due(duration)).await
     }
 
-    /// Sends events for a time, whatever the rate, as fast as the slowest client reads them.
+    /// Sends events for a time, as fast as the slowest client reads them.
     pub async fn pour(&mut self, emitter: &Emitter, duration: Duration) -> LoadReport {
         let start = Instant::now();
         let mut sent = Tally::default();
@@ -101,7 +101,7 @@ impl Load {
         self.population.active()
     }
 
-    /// Sends so many events as they come due.
+    /// Sends this number of events when they are due.
     async fn drive(&mut self, emitter: &Emitter, count: u64) -> LoadReport {
         let (start, pace) = (Instant::now(), Pace::new(self.rate));
         let mut sent = Tally::default();
@@ -109,7 +109,7 @@ impl Load {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         while sent.events() < count {
             ticks.tick().await;
-            // What comes due while this goes out waits for the next tick: writes should be few and large.
+            // Events that become due meanwhile wait for the next tick, so that writes are few and large.
             let due = pace.due(start.elapsed()).min(count);
             while sent.events() < due {
                 sent += self.send_batch(emitter, MOST_AT_ONCE.min(due - sent.events()));

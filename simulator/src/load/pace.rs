@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// A rate of events. What is due is computed from the time since the start, so errors do not add up.
+/// A rate of events. The number of due events is computed from the time since the start, so errors do not add up.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     per_second: f64,

@@ -64,7 +64,7 @@ pub(super) struct Population {
     live: Vec<Session>,
     wanted: usize,
     churn: f64,
-    /// Whose turn it is for a keep-alive. Going round leaves nobody without one for long.
+    /// The next session to send a keep-alive. Sessions take turns, so that none goes stale.
     turn: usize,
     rng: ChaCha8Rng,
 }

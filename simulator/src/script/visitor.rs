@@ -1,4 +1,4 @@
-//! Who comes: a session's GUID and address, in all the spellings that its events use.
+//! A visitor: a session's GUID and address, in all the spellings that its events use.
 
 use std::sync::Arc;
 

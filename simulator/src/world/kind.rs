@@ -30,7 +30,7 @@ pub enum Kind {
     VertexCloud,
     /// A right answer with neither company nor contact.
     Empty,
-    /// Not known: 404.
+    /// Unknown: 404.
     Unknown,
 }
 
@@ -41,7 +41,7 @@ impl Kind {
         matches!(self, Self::NexaCore | Self::VertexCloud)
     }
 
-    /// How many of a hundred addresses are of this kind.
+    /// The percentage of addresses of this kind.
     fn percent(self) -> u32 {
         match self {
             Self::Full => 22,

@@ -59,13 +59,13 @@ impl World {
         self.ip(kind, kind.slots() - 1 - nth)
     }
 
-    /// What is known about an address, in any spelling, valid or not.
+    /// The kind of an address, in any spelling, valid or not.
     #[must_use]
     pub fn kind_of(&self, ip: &str) -> Kind {
         Kind::of_slot(address::slot(self.seed, ip))
     }
 
-    /// What the Deanonymizer answers for an address, in any spelling, valid or not.
+    /// The answer of the Deanonymizer for an address, in any spelling, valid or not.
     #[must_use]
     pub fn answer(&self, ip: &str) -> Answer {
         let slot = address::slot(self.seed, ip);

@@ -1,4 +1,4 @@
-//! The words that companies and people are named with. All invented; some hold what a careless page would not escape.
+//! Names of companies and people. All are invented; some contain characters that a page must escape.
 
 pub(super) const COMPANY_FIRST: &[&str] = &[
     "Amber", "Birch", "Cobalt", "Dovetail", "Ember", "Falcon", "Granite", "Harbour", "Indigo", "Juniper",
@@ -115,5 +115,5 @@ pub(super) const PERSONAL: &[&str] = &[
     "{}+news@gmail.com",
 ];
 
-/// What stands in the list of addresses without being one.
+/// Entries of the list of addresses that are not addresses.
 pub(super) const NO_ADDRESS: &[&str] = &["n/a", "", "{} at gmail.com", "{}@", "@gmail.com"];

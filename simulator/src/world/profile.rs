@@ -13,7 +13,7 @@ use super::{
 /// How many companies there are. Few enough that many of them have several visitors.
 const COMPANIES: f64 = 300.0;
 
-/// What the Deanonymizer says about an address.
+/// The answer of the Deanonymizer about an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "an answer lives for one call")]
 pub enum Answer {
@@ -31,7 +31,7 @@ pub enum Answer {
 /// A company.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Company {
-    /// Its identity. Now and then in upper case.
+    /// Its GUID, sometimes in upper case.
     pub guid: String,
     /// Its name, with any characters.
     pub name: String,
@@ -47,7 +47,7 @@ pub struct Contact {
     pub guid: String,
     /// Their name, with any characters.
     pub name: String,
-    /// What they do.
+    /// Their job title.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// Their addresses, business and personal, as the Deanonymizer spells them.
@@ -62,7 +62,7 @@ pub struct Contact {
 }
 
 impl Answer {
-    /// The body of the 200 for an address; `None` where the answer is 404.
+    /// The body of the 200 for an address; `None` if the answer is 404.
     #[must_use]
     pub fn body(&self, ip: &str) -> Option<serde_json::Value> {
         let Self::Found { company, contact } = self else {
