@@ -8,6 +8,7 @@ import { makeVisitor, random } from './mock/visitors.mjs';
 declare global {
   // What a page notes for the test that opened it.
   var notifications: string[][];
+  var looking: boolean;
   var shifts: string[];
 }
 
@@ -130,6 +131,8 @@ test('copies email addresses and phone numbers', async ({ page, context, gateway
 test('notifies of arrivals from watched companies once that is switched on', async ({ page, gateway }) => {
   await page.addInitScript(() => {
     globalThis.notifications = [];
+    globalThis.looking = true;
+    document.hasFocus = () => globalThis.looking;
     // eslint-disable-next-line @typescript-eslint/no-extraneous-class -- stands in for the browser's class
     globalThis.Notification = class {
       static permission = 'default';
@@ -158,8 +161,15 @@ test('notifies of arrivals from watched companies once that is switched on', asy
   await expect(entry).toHaveText('lumen.example1 here');
   await watchlist.getByRole('checkbox').check();
   await expect(watchlist).toContainText('Notifications of arrivals are on.');
-  visitorArrives('announced');
+  visitorArrives('seen by the reader');
   await expect(entry).toHaveText('lumen.example2 here');
+  await page.evaluate(() => {
+    globalThis.looking = false;
+    window.dispatchEvent(new Event('blur'));
+  });
+  visitorArrives('announced');
+  await expect(entry).toHaveText('lumen.example3 here');
+  await expect.poll(() => page.evaluate(() => globalThis.notifications.length)).toBe(1);
   expect(await page.evaluate(() => globalThis.notifications)).toEqual([
     ['Lumen & Sons is on the website', 'lumen.example', 'lumen.example'],
   ]);

@@ -9,12 +9,15 @@ import { LiveContext } from './store/useLive';
 import { onNextFrame } from './nextFrame';
 import { Address } from './address/address';
 import { makePlan } from './listing/plan';
+import { withoutFilters } from './address/query';
+import { addressOf } from './shared/domain';
 import { AddressContext } from './address/useQuery';
 import { titleOf } from './title';
 import { Settings, SettingsContext } from './settings/useSettings';
 import { language, subscribeLanguage } from './shared/messages/language';
 import { WatchMonitor } from './watch/watchMonitor';
 import { localStorageText } from './shared/storedText';
+import { followLooking } from './watch/looking';
 import { Notifications } from './watch/notifications';
 import { WatchContext } from './watch/useWatch';
 import { followTeamWatchlist, TeamWatchlist } from './watch/teamWatchlist';
@@ -28,11 +31,13 @@ const settings = new Settings({
   theme: localStorageText('theme'),
   columns: localStorageText('columns'),
 });
-const notifications = new Notifications(localStorageText('notices'));
+const address = new Address();
+const notifications = new Notifications(localStorageText('notices'), (company) =>
+  address.change({ ...withoutFilters(address.query), company: addressOf(company), visitor: null }),
+);
 const team = new TeamWatchlist();
 const watchlists = new Watchlists(new Watchlist(localStorageText('watchlist')), team);
-const monitor = new WatchMonitor(watchlists, notifications.notify);
-const address = new Address();
+const monitor = new WatchMonitor(watchlists, (company) => void notifications.notify(company));
 const live = new Live(
   {
     elapsed: () => performance.now(),
@@ -40,16 +45,24 @@ const live = new Live(
     setTimer: (milliseconds, callback) => setTimeout(callback, milliseconds),
     warn: (message) => console.warn(message),
   },
-  (change) => monitor.apply(change),
+  (change) => {
+    monitor.apply(change);
+    showTitle();
+  },
 );
 
 settings.apply();
+followLooking();
 subscribeLanguage(speak);
 speak();
 address.subscribe(follow);
 watchlists.subscribe(follow);
 follow();
-new Connection(socketUrl(window.location), live, () => void redirectIfLoggedOut(browserSite)).open();
+new Connection(socketUrl(window.location), live, () => {
+  // The address must hold what the reader sees, because the login form leads back to it.
+  address.write();
+  void redirectIfLoggedOut(browserSite);
+}).open();
 void followTeamWatchlist(team);
 tick();
 
@@ -74,7 +87,13 @@ createRoot(root).render(
 /** Updates ages every second of the server's clock, and the title, which a hidden tab shows too. */
 function tick(): void {
   setTimeout(tick, live.tick());
-  document.title = titleOf(monitor.watched);
+  showTitle();
+}
+
+/** The title of a hidden tab is all that is seen of it, so it does not wait for a timer. */
+function showTitle(): void {
+  const title = titleOf(monitor.watched);
+  if (document.title !== title) document.title = title;
 }
 
 /** Tells the browser which language the page is in. */
@@ -84,5 +103,6 @@ function speak(): void {
 
 /** Applies the address's query to the table. */
 function follow(): void {
+  live.journal.pin(address.query.visitor);
   live.setPlan(makePlan(address.query, watchlists.includes, watchlists.version));
 }

@@ -44,6 +44,11 @@ export class Address {
     if (!this.#goingBack) this.#timer = setTimeout(() => this.#write(), WRITE_AFTER);
   };
 
+  /** Brings the page's address up to date now. */
+  write(): void {
+    this.#write();
+  }
+
   readonly subscribe = this.#subscribers.subscribe;
 
   #become(query: Query): void {

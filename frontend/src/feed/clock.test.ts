@@ -47,3 +47,21 @@ describe('ServerClock', () => {
     expect(clock.at(1_000)).toBe(SERVER - 60_000);
   });
 });
+
+it('follows a server whose clock is set back, within two seconds', () => {
+  const clock = new ServerClock();
+  for (let second = 0; second <= 10; second += 1) clock.observe(1e6 + second * 1_000, second * 1_000);
+  const hour = 3_600_000;
+  for (let second = 11; second <= 13; second += 1) {
+    clock.observe(1e6 - hour + second * 1_000, second * 1_000);
+  }
+  expect(clock.at(13_000)).toBe(1e6 - hour + 13_000);
+});
+
+it('does not take frames that were held up for a clock that is set back', () => {
+  const clock = new ServerClock();
+  for (let second = 0; second <= 10; second += 1) clock.observe(1e6 + second * 1_000, second * 1_000);
+  // Five frames arrive together.
+  for (let second = 11; second <= 15; second += 1) clock.observe(1e6 + second * 1_000, 16_000);
+  expect(clock.at(16_000)).toBe(1e6 + 16_000);
+});

@@ -1,5 +1,11 @@
 /** Milliseconds for which the best offset counts, and at most twice as long. */
 const WINDOW = 15_000;
+/** Milliseconds by which the server's clock has been set back if frames agree on it; less may be a slow network. */
+const JUMP = 2_000;
+/** Milliseconds for which they must agree. Frames that were held up arrive together, and so agree for no time. */
+const JUMP_CONFIRMED_AFTER = 1_500;
+/** Milliseconds by which the offsets of such frames may differ. */
+const JUMP_TOLERANCE = 500;
 
 /**
  * The server's clock, estimated from frames.
@@ -11,6 +17,8 @@ const WINDOW = 15_000;
 export class ServerClock {
   #current: Offset | null = null;
   #previous: Offset | null = null;
+  /** The first of the frames that say that the server's clock has been set back. */
+  #jump: Offset | null = null;
 
   /**
    * Adds the time of a frame.
@@ -20,6 +28,7 @@ export class ServerClock {
    */
   observe(serverNow: number, elapsed: number): void {
     const offset = serverNow - elapsed;
+    this.#followJump(offset, elapsed);
     if (this.#current === null || elapsed - this.#current.since >= WINDOW) {
       this.#previous = this.#current;
       this.#current = { offset, since: elapsed };
@@ -38,6 +47,19 @@ export class ServerClock {
   reset(): void {
     this.#current = null;
     this.#previous = null;
+    this.#jump = null;
+  }
+
+  /** Forgets the offsets from before the server's clock was set back. */
+  #followJump(offset: number, elapsed: number): void {
+    const best = Math.max(this.#current?.offset ?? -Infinity, this.#previous?.offset ?? -Infinity);
+    if (best - offset < JUMP) {
+      this.#jump = null;
+    } else if (this.#jump === null || Math.abs(offset - this.#jump.offset) > JUMP_TOLERANCE) {
+      this.#jump = { offset, since: elapsed };
+    } else if (elapsed - this.#jump.since >= JUMP_CONFIRMED_AFTER) {
+      this.reset();
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import * as Dialog from '@radix-ui/react-dialog';
-import { useEffect } from 'react';
+import { useEffect, useRef } from 'react';
 import { Icon } from '../components/Icon';
 import type { MessageKey } from '../shared/messages/en';
 import { t } from '../shared/messages/text';
@@ -21,6 +21,7 @@ interface ShortcutsProps {
 
 /** Lists the keyboard shortcuts; the question mark opens it. */
 export function Shortcuts({ open, onOpenChange }: ShortcutsProps) {
+  const before = useRef<Element | null>(null);
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       const typing = (event.target as Element).closest('input, select, textarea') !== null;
@@ -33,7 +34,17 @@ export function Shortcuts({ open, onOpenChange }: ShortcutsProps) {
   }, [onOpenChange]);
   return (
     <Dialog.Root open={open} onOpenChange={onOpenChange} modal={false}>
-      <Dialog.Content className="popover shortcuts" aria-describedby={undefined}>
+      <Dialog.Content
+        className="popover shortcuts"
+        aria-describedby={undefined}
+        onOpenAutoFocus={() => {
+          before.current = document.activeElement;
+        }}
+        onCloseAutoFocus={(event) => {
+          event.preventDefault();
+          if (before.current instanceof HTMLElement) before.current.focus();
+        }}
+      >
         <Dialog.Title>{t('shortcuts')}</Dialog.Title>
         <Dialog.Close className="button icon-button close" aria-label={t('close')}>
           <Icon name="close" />

@@ -100,3 +100,19 @@ it('drops hidden visitors at once', () => {
   journal.record({ kind: 'left', visitor: aVisitor(), reason: 'hidden' }, NOW + 1);
   expect(journal.visit('a')).toBeNull();
 });
+
+it('keeps the visit that the reader looks at, however many others end', () => {
+  const leave = (guid: string) => {
+    journal.record({ kind: 'came', visitor: aVisitor({ guid }), arrival: 'live' }, NOW);
+    journal.record({ kind: 'left', visitor: aVisitor({ guid }), reason: 'closed' }, NOW);
+  };
+  journal.pin('read');
+  leave('read');
+  leave('eldest');
+  for (let n = 0; n < MAX_DEPARTED; n += 1) leave(`${n}`);
+  expect(journal.visit('read')).not.toBeNull();
+  expect(journal.visit('eldest')).toBeNull();
+  journal.pin(null);
+  leave('another');
+  expect(journal.visit('read')).toBeNull();
+});

@@ -34,6 +34,7 @@ export interface Visit {
 export class Journal {
   readonly #visits = new Map<string, Visit>();
   readonly #departed = new Set<string>();
+  #pinned: string | null = null;
 
   /** @param now the server's time of the frame */
   record(change: Change, now: number): void {
@@ -59,6 +60,11 @@ export class Journal {
     if (session.company !== null && visit.session.company === null) visit.identifiedAt = now;
     if (session.lastActivityAt > visit.session.lastActivityAt) noteActivity(visit, session.lastActivityAt);
     visit.session = session;
+  }
+
+  /** Keeps the visit that the reader looks at, however many others end meanwhile; null for none. */
+  pin(guid: string | null): void {
+    this.#pinned = guid;
   }
 
   visit(guid: string): Visit | null {
@@ -90,7 +96,12 @@ export class Journal {
   #markDeparted(guid: string): void {
     this.#departed.add(guid);
     if (this.#departed.size <= MAX_DEPARTED) return;
-    const [eldest] = this.#departed;
+    let eldest: string | undefined;
+    for (const departed of this.#departed) {
+      if (departed === this.#pinned) continue;
+      eldest = departed;
+      break;
+    }
     if (eldest === undefined) return;
     this.#departed.delete(eldest);
     this.#visits.delete(eldest);

@@ -70,6 +70,7 @@ export class Live implements ConnectionListener {
   #invalidAt: number[] = [];
   #updateScheduled = false;
   #nextUpdateAt = Infinity;
+  #tickedAt = -Infinity;
   #status: LiveStatus;
 
   /** @param onChange called with each change at once, also in a hidden tab */
@@ -99,6 +100,8 @@ export class Live implements ConnectionListener {
     this.#lastFrameAt = this.#environment.elapsed();
     this.#clock.observe(parsed.frame.now, this.#lastFrameAt);
     if (parsed.frame.type === 'snapshot') this.#updateLists();
+    // Timers of a hidden tab are late by up to a minute; frames are not.
+    if (this.#lastFrameAt - this.#tickedAt >= SECOND) this.tick();
     this.#scheduleUpdate();
     return 'accepted';
   }
@@ -126,9 +129,10 @@ export class Live implements ConnectionListener {
     this.#scheduleUpdate();
   }
 
-  /** Advances the displayed time; returns the milliseconds until the next second. */
+  /** Advances the displayed time, and samples the figures; returns the milliseconds until the next second. */
   tick(): number {
     const elapsed = this.#environment.elapsed();
+    this.#tickedAt = elapsed;
     const now = this.#clock.at(elapsed);
     const isBelieved = !this.#isStale(elapsed) && !this.view.isInterrupted;
     if (now !== null) this.statsHistory.sample(now, isBelieved ? this.view.stats : null);

@@ -17,6 +17,7 @@ import { NewPill } from './NewPill';
 import { TableHead } from './TableHead';
 import { useColumns } from './useColumns';
 import { useHoldOrder } from './useHoldOrder';
+import { usePrinting } from './usePrinting';
 import { useRowNavigation } from './useRowNavigation';
 import { useScrollToTop } from './useScrollToTop';
 import { useVirtualRows } from './useVirtualRows';
@@ -52,7 +53,7 @@ export function VisitorTable() {
     [change, query.unfolded],
   );
   const [focused, setCurrent] = useState<string | null>(null);
-  const rows = useVirtualRows(lines, scroller, focused);
+  const rows = useVirtualRows(lines, scroller, { pinned: focused, all: usePrinting() });
   useScrollToTop(query, lines, scroller);
   const { current, onKeyDown } = useRowNavigation({
     lines,

@@ -40,6 +40,15 @@ export function useRowNavigation({
   const focusWanted = useRef(false);
   const last = useRef({ index: -1, focused: false });
 
+  // A row can get the focus only once scrolling has rendered it.
+  useEffect(() => {
+    if (!focusWanted.current) return;
+    const row = scroller?.querySelector<HTMLElement>('[role=row][tabindex="0"]');
+    if (!row) return;
+    focusWanted.current = false;
+    row.focus({ preventScroll: true });
+  });
+
   useEffect(() => {
     const index = lines.findIndex(({ key }) => key === current);
     const { activeElement } = document;
@@ -51,15 +60,6 @@ export function useRowNavigation({
     if (!last.current.focused || activeElement !== document.body || !next) return;
     focusWanted.current = true;
     setCurrent(next.key);
-  });
-
-  // A row can get the focus only once scrolling has rendered it.
-  useEffect(() => {
-    if (!focusWanted.current) return;
-    const row = scroller?.querySelector<HTMLElement>('[role=row][tabindex="0"]');
-    if (!row) return;
-    focusWanted.current = false;
-    row.focus({ preventScroll: true });
   });
 
   const onKeyDown = (event: KeyboardEvent) => {

@@ -21,15 +21,22 @@ export interface VirtualRows {
   scrollToRow: (index: number) => void;
 }
 
-/**
- * Which lines are on the screen, and where.
- *
- * @param pinned the key of a line that stays in the document when it is scrolled away, because it has the focus
- */
+/** More rows fill no printout that anybody reads, and take long to render. */
+const MAX_PRINTED = 5_000;
+
+/** Which rows are in the document, besides those on the screen. */
+interface Extent {
+  /** Key of a line that stays when it is scrolled away, because it has the focus. */
+  pinned: string | null;
+  /** Whether all rows are, for printing. */
+  all: boolean;
+}
+
+/** Which lines are in the document, and where. */
 export function useVirtualRows(
   lines: readonly Line[],
   scroller: HTMLElement | null,
-  pinned: string | null,
+  { pinned, all }: Extent,
 ): VirtualRows {
   const shape = useRowShape();
   const rem = useRem();
@@ -44,6 +51,7 @@ export function useVirtualRows(
     estimateSize: (index) => rowHeight(lines[index]?.kind ?? 'visitor', shape) * rem,
     overscan: OVERSCAN,
     rangeExtractor: (range) => {
+      if (all) return Array.from({ length: Math.min(range.count, MAX_PRINTED) }, (_, index) => index);
       const indices = defaultRangeExtractor(range);
       const at = pinned === null ? -1 : lines.findIndex(({ key }) => key === pinned);
       if (at < 0 || at >= range.count || indices.includes(at)) return indices;

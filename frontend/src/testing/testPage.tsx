@@ -30,7 +30,7 @@ export class TestPage {
     const watch = {
       watchlists: this.#watchlists,
       monitor: this.#monitor,
-      notifications: new Notifications(noStorage),
+      notifications: new Notifications(noStorage, () => undefined),
     };
     const settings = new Settings({ language: noStorage, theme: noStorage, columns: noStorage });
     return render(

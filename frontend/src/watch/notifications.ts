@@ -2,20 +2,28 @@
 
 import type { Company } from '../feed/frame';
 import { t } from '../shared/messages/text';
-import { Subscribers } from '../shared/subscribers';
 import type { StoredText } from '../shared/storedText';
+import { Subscribers } from '../shared/subscribers';
+import { isAnybodyLooking } from './looking';
 
 /** `denied` by the browser's settings; `unsupported` by the browser, or on an insecure page. */
 export type NotificationState = 'on' | 'off' | 'denied' | 'unsupported';
 
 export class Notifications {
   readonly #storage: StoredText;
+  readonly #open: (company: Company) => void;
   readonly #subscribers = new Subscribers();
   #enabled: boolean;
 
-  constructor(storage: StoredText) {
+  /** @param open called with the company whose notification is clicked */
+  constructor(storage: StoredText, open: (company: Company) => void) {
     this.#storage = storage;
+    this.#open = open;
     this.#enabled = storage.read() === 'on';
+    storage.subscribe(() => {
+      this.#enabled = storage.read() === 'on';
+      this.#subscribers.notify();
+    });
   }
 
   get state(): NotificationState {
@@ -26,7 +34,7 @@ export class Notifications {
 
   readonly subscribe = this.#subscribers.subscribe;
 
-  /** Switches notifications on, for which the browser may ask the reader, or off. */
+  /** Switches notifications on, for which the browser may ask the reader, or off; in all windows. */
   async setEnabled(enabled: boolean): Promise<void> {
     this.#enabled = enabled;
     this.#storage.write(enabled ? 'on' : 'off');
@@ -34,13 +42,18 @@ export class Notifications {
     this.#subscribers.notify();
   }
 
-  /** Notifies of an arrival; a further one from the same company replaces the notification. */
-  readonly notify = ({ name, domain }: Company): void => {
-    if (this.state !== 'on') return;
+  /**
+   * Notifies of an arrival, unless somebody looks at the page in any window: they see it there. A further arrival from
+   * the same company replaces the notification, also that of another window.
+   */
+  readonly notify = async (company: Company): Promise<void> => {
+    if (this.state !== 'on' || (await isAnybodyLooking())) return;
+    const { name, domain } = company;
     try {
       const notice = new Notification(t('noticeTitle', { company: name }), { body: domain, tag: domain });
       notice.onclick = () => {
         window.focus();
+        this.#open(company);
         notice.close();
       };
     } catch {
