@@ -22,8 +22,8 @@ const TITLE = 100;
 const HIDDEN = 4;
 const NAME = 'visitors';
 
-/** The answer of a tab that has decided (1), a question or a proposal of one that has not (0, 2). */
-type Message = [kind: 0 | 1 | 2, id: string];
+/** The answer of a tab that has decided (1), a question or a proposal of one that has not (0, 2), or the end of all (3). */
+type Message = [kind: 0 | 1 | 2 | 3, id: string];
 
 (() => {
   const { to, heartbeat, grace, gpc } = __SETTINGS__;
@@ -116,6 +116,10 @@ type Message = [kind: 0 | 1 | 2, id: string];
       channel = new BroadcastChannel(NAME);
       channel.onmessage = safe(({ data }: MessageEvent<Message>) => {
         const [kind, other] = data;
+        if (kind === 3) {
+          stop();
+          return;
+        }
         if (!decided && (kind === 1 || other < id)) {
           id = other;
           if (kind === 1) decide();
@@ -157,6 +161,14 @@ type Message = [kind: 0 | 1 | 2, id: string];
       store(Date.now());
     };
 
+    /** Ends the visit, and forgets it. */
+    const stop = () => {
+      allowed = false;
+      end();
+      id = '';
+      safe(() => sessionStorage.removeItem(NAME))();
+    };
+
     const blocked =
       navigator.webdriver || (gpc && (navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl);
     (window as unknown as Record<string, unknown>)[NAME] = {
@@ -165,10 +177,8 @@ type Message = [kind: 0 | 1 | 2, id: string];
         beginWhenVisible();
       }),
       stop: safe(() => {
-        allowed = false;
-        end();
-        id = '';
-        safe(() => sessionStorage.removeItem(NAME))();
+        safe(() => channel?.postMessage([3, id]))();
+        stop();
       }),
     };
     if (blocked) {

@@ -171,6 +171,14 @@ async fn consent_is_waited_for_and_global_privacy_control_respected() -> Result<
     assert_eq!(browser.sent().await?, 0, "nobody has consented");
     browser.does(run("visitors.start()")).await?;
     arrives(&site, HERE).await?;
+    let sent = browser.sent().await?;
+    browser.opens("two", "/consent").await?;
+    let start = json!({ "deed": "run", "tab": "two", "script": "visitors.start()" });
+    browser.does(start).await?;
+    browser
+        .sends(sent, "the page of the second tab", shows("/consent"))
+        .await?;
+    // Whoever withdraws in one tab withdraws in all.
     browser.does(run("visitors.stop()")).await?;
     is_gone(&site, HERE).await?;
     let kept = browser.does(run("JSON.stringify(sessionStorage)")).await?;
