@@ -13,7 +13,8 @@ RATE ?= 2000
 CLUSTER ?=
 # Flags of bench and bench-lookups, for example BENCH_FLAGS="--only latency --seconds 10".
 BENCH_FLAGS ?=
-# 1 replaces the emitter by the collector with its demonstration shop. SITES= lists websites that may also send to it.
+# The collector with its demonstration shop: by default it runs beside the simulated emitter, 1 makes it the only emitter
+# (or one beside EMITTER_URL), 0 leaves it out. SITES= lists websites that may also send to it.
 COLLECTOR ?=
 # How long each fuzz target runs, and which: all if empty.
 SECONDS ?= 60
@@ -34,23 +35,26 @@ PAGE := frontend/dist/index.html
 TRACKER_SCRIPT := collector/tracker/dist/v.js
 PAGE_SOURCES := $(shell find frontend/src frontend/public frontend/index.html frontend/*.json frontend/*.ts 2>/dev/null)
 
-ifneq ($(COLLECTOR),)
 comma := ,
-export EMITTER_URL := $(if $(EMITTER_URL),$(EMITTER_URL)$(comma))ws://127.0.0.1:8081
-COLLECTOR_PORTS := 8090 8081 9103
-endif
+empty :=
+space := $(empty) $(empty)
 
 # A third party with a given address or provider file is real and needs no simulator.
-SIMULATORS := $(if $(EMITTER_URL),,emitter) $(if $(DEANONYMIZER_URL)$(DEANONYMIZER_PROVIDER),,deanonymizer)
-SIMULATOR_PORTS := $(if $(EMITTER_URL),,8080) $(if $(DEANONYMIZER_URL)$(DEANONYMIZER_PROVIDER),,4830)
+COLLECTOR_ROLE := $(or $(COLLECTOR),$(if $(EMITTER_URL),0,beside))
+SIMULATED_EMITTER := $(if $(EMITTER_URL),,$(filter-out 1,$(COLLECTOR_ROLE)))
+SIMULATED_DEANONYMIZER := $(if $(DEANONYMIZER_URL)$(DEANONYMIZER_PROVIDER),,yes)
+WITH_COLLECTOR := $(filter-out 0,$(COLLECTOR_ROLE))
+THIRD_PARTIES := $(if $(SIMULATED_EMITTER),emitter) $(if $(SIMULATED_DEANONYMIZER),deanonymizer) $(if $(WITH_COLLECTOR),collector)
+THIRD_PARTY_PORTS := $(if $(SIMULATED_EMITTER),8080) $(if $(SIMULATED_DEANONYMIZER),4830) $(if $(WITH_COLLECTOR),8090 8081 9103)
+EMITTERS := $(subst $(space),$(comma),$(strip $(EMITTER_URL) $(if $(SIMULATED_EMITTER),ws://127.0.0.1:8080) $(if $(WITH_COLLECTOR),ws://127.0.0.1:8081)))
 
 ##@ Run
 
 .PHONY: up
 up: export BIN_DIR := $(LOCAL_BIN_DIR)
-up: check-ports build-local ## Start everything; options: EMITTER_URL=, COLLECTOR=1, DEANONYMIZER_URL=, DEANONYMIZER_PROVIDER=, ENRICHERS=
+up: check-ports build-local ## Start everything; options: EMITTER_URL=, COLLECTOR=1 or 0, DEANONYMIZER_URL=, DEANONYMIZER_PROVIDER=, ENRICHERS=
 	@NATS_SERVER="$$(scripts/find-nats-server)" && export NATS_SERVER && \
-	  exec scripts/up --concurrency enricher=$(ENRICHERS) nats $(SIMULATORS) $(if $(COLLECTOR),collector) ingestor enricher gateway page
+	  EMITTER_URL='$(EMITTERS)' exec scripts/up --concurrency enricher=$(ENRICHERS) nats $(THIRD_PARTIES) ingestor enricher gateway page
 
 .PHONY: compose-up
 compose-up: ## Start everything in containers, in the background
@@ -121,6 +125,10 @@ clean: ## Remove everything that was built or fetched
 .PHONY: screenshots
 screenshots: $(PAGE) ## Retake the pictures of the page in docs/
 	CHROMIUM="$$(scripts/find-chromium)" && export CHROMIUM && node frontend/browser/screenshots.mjs
+
+.PHONY: demo-frames
+demo-frames: $(NODE_MODULES) ## Retake docs/demo.png; needs `make up` in another terminal
+	CHROMIUM="$$(scripts/find-chromium)" && export CHROMIUM && node frontend/browser/demo-frames.mjs
 
 .PHONY: site
 site: lint-docs ## Build the documentation as a site in target/site/html; REPOSITORY_URL= links to sources
@@ -242,7 +250,7 @@ help: ## List the targets
 
 .PHONY: check-ports
 check-ports:
-	@scripts/check-ports 3000 4222 8222 9101 $(SIMULATOR_PORTS) $(COLLECTOR_PORTS)
+	@scripts/check-ports 3000 4222 8222 9101 $(THIRD_PARTY_PORTS)
 
 $(VENV): requirements.txt scripts/make-venv
 	scripts/make-venv

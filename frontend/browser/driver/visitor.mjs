@@ -1,7 +1,7 @@
 // Visits a website in a browser that does not look automated, executes commands from standard input, one JSON object per
 // line, and answers each with a line of JSON. usage: node browser/driver/visitor.mjs URL
 import { createInterface } from 'node:readline';
-import { chromium } from '@playwright/test';
+import { chromium, devices } from '@playwright/test';
 import { CHROMIUM } from '../chromium.mjs';
 
 const [url] = process.argv.slice(2);
@@ -10,12 +10,19 @@ if (!url) {
   process.exit(64);
 }
 
+/** For the whole browser: that of a Playwright context is not sent with what a page sends while it is left. */
+const USER_AGENT =
+  'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36';
+
 const browser = await chromium.launch({
   ...CHROMIUM,
-  args: [...CHROMIUM.args, '--disable-blink-features=AutomationControlled'],
+  args: [...CHROMIUM.args, '--disable-blink-features=AutomationControlled', `--user-agent=${USER_AGENT}`],
+  // Visitors' browsers have it.
+  ignoreDefaultArgs: ['--disable-back-forward-cache'],
 });
-const userAgent = `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${browser.version()} Safari/537.36`;
 const complaints = [];
+// Its screen and touch, with the user agent of the browser.
+const PHONE = { ...devices['Pixel 7'], userAgent: USER_AGENT };
 /** The beacons that were sent, as they were sent. */
 const beacons = [];
 let context = await newContext();
@@ -31,18 +38,22 @@ const deeds = {
   click: ({ tab, text }) => tabs.get(tab).getByText(text, { exact: true }).first().click(),
   /** Runs a script in a page, as the page itself may. */
   run: ({ tab, script }) => tabs.get(tab).evaluate(script),
-  back: ({ tab }) => tabs.get(tab).goBack(),
+  // A page from the back/forward cache does not load again.
+  back: ({ tab }) => tabs.get(tab).goBack({ waitUntil: 'commit' }),
   reload: ({ tab }) => tabs.get(tab).reload(),
   close: async ({ tab }) => {
     await tabs.get(tab).close({ runBeforeUnload: true });
     tabs.delete(tab);
   },
   /** Goes on as another person, in another browser. */
-  another: async ({ gpc }) => {
+  another: async (how) => {
     await context.close();
     tabs.clear();
-    context = await newContext(gpc);
+    context = await newContext(how);
   },
+  offline: ({ offline }) => context.setOffline(offline),
+  /** The addresses of the tabs. */
+  addresses: () => [...tabs.values()].map((page) => page.url()),
   beacons: () => beacons,
   complaints: () => complaints,
 };
@@ -57,8 +68,30 @@ for await (const text of createInterface({ input: process.stdin })) {
 }
 await browser.close();
 
-async function newContext(gpc = false) {
-  const made = await browser.newContext({ userAgent });
+/** `gpc`, `phone`, `noStorage` and `prerendered` say what is special about the browser. */
+async function newContext({ gpc = false, phone = false, noStorage = false, prerendered = false } = {}) {
+  const made = await browser.newContext(phone ? PHONE : {});
+  if (noStorage) {
+    await made.addInitScript(() => {
+      for (const name of ['sessionStorage', 'localStorage']) {
+        Object.defineProperty(window, name, {
+          get: () => {
+            throw new DOMException('Access is denied for this document.', 'SecurityError');
+          },
+        });
+      }
+    });
+  }
+  if (prerendered) {
+    await made.addInitScript(() => {
+      let prerendering = true;
+      Object.defineProperty(Document.prototype, 'prerendering', { get: () => prerendering });
+      globalThis.activate = () => {
+        prerendering = false;
+        document.dispatchEvent(new Event('prerenderingchange'));
+      };
+    });
+  }
   if (gpc) {
     await made.addInitScript(() => {
       Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', { get: () => true });
