@@ -115,7 +115,7 @@ build: $(PAGE) $(TRACKER_SCRIPT) ## Build the release binaries, the page and the
 # The packages and the page are made while cargo compiles.
 .PHONY: build-local
 build-local:
-	@scripts/build-local ingestor enricher gateway $(if $(SIMULATORS),simulator) $(if $(COLLECTOR),collector)
+	@scripts/build-local ingestor enricher gateway $(if $(SIMULATED_EMITTER)$(SIMULATED_DEANONYMIZER),simulator) $(if $(WITH_COLLECTOR),collector)
 
 .PHONY: clean
 clean: ## Remove everything that was built or fetched
