@@ -11,6 +11,8 @@ import kubernetes_validate
 import yaml
 
 FOLDER = Path("deploy/kubernetes")
+# Not there unless it is asked for; its objects are checked all the same.
+COMPONENT = FOLDER / "collector"
 STREAMS = Path("protocol/src/stream.rs")
 # The oldest and the newest Kubernetes that it must run on.
 VERSIONS = ("1.30", "1.37")
@@ -30,8 +32,9 @@ def objects():
     kustomization = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
     files = {path.name for path in FOLDER.glob("*.yaml")} - {"kustomization.yaml"}
     check(files == set(kustomization["resources"]), "kustomization.yaml does not list every file")
-    for name in sorted(files):
-        yield from yaml.safe_load_all((FOLDER / name).read_text())
+    component = yaml.safe_load((COMPONENT / "kustomization.yaml").read_text())
+    for path in [FOLDER / name for name in sorted(files)] + [COMPONENT / name for name in component["resources"]]:
+        yield from yaml.safe_load_all(path.read_text())
 
 
 def check_schema(thing, name):
@@ -66,7 +69,7 @@ def main():
     everything = {(thing["kind"], thing["metadata"]["name"]): thing for thing in objects()}
     workloads = {name: thing for (kind, name), thing in everything.items() if kind in ("Deployment", "StatefulSet")}
     labels = {name: thing["spec"]["template"]["metadata"]["labels"] for name, thing in workloads.items()}
-    check(set(workloads) == {"nats", "ingestor", "enricher", "gateway"}, f"workloads: {sorted(workloads)}")
+    check(set(workloads) == {"nats", "ingestor", "enricher", "gateway", "collector"}, f"workloads: {sorted(workloads)}")
 
     for (kind, name), thing in everything.items():
         check_schema(thing, f"{kind} {name}")
