@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use protocol::status::Breaker as State;
 
+use crate::lookup::failure::FailureKind;
 use crate::lookup::pauses::LONGEST_RETRY_AFTER;
 
 /// How many of the last calls are looked at.
@@ -25,6 +26,38 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// The longest pause: for how long a recovered provider may go unnoticed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
+/// What the end of a call says about the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// It answered this question.
+    Success,
+    /// It failed, and might fail for any other address.
+    Failure,
+    /// It is there, but the answer says nothing about other addresses.
+    Reachable,
+    /// It was not asked.
+    None,
+}
+
+impl Evidence {
+    /// Of a call that ended with this kind of failure; `None` for one that brought a verdict.
+    pub fn of(failure: Option<FailureKind>) -> Self {
+        match failure {
+            None => Self::Success,
+            // A provider that queues every question has not answered one.
+            Some(FailureKind::Queued | FailureKind::Unusable | FailureKind::Account) => Self::Reachable,
+            Some(FailureKind::NotAsked) => Self::None,
+            Some(
+                FailureKind::Unreachable
+                | FailureKind::Interrupted
+                | FailureKind::TimedOut
+                | FailureKind::Throttled
+                | FailureKind::ServerError,
+            ) => Self::Failure,
+        }
+    }
+}
 
 /// The breaker's leave for one call; comes back with the call's result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,31 +121,20 @@ impl Breaker {
     }
 
     /// An admitted call has ended.
-    pub fn end(&mut self, admission: Admission, failed: bool, now: Instant) {
+    pub fn end(&mut self, admission: Admission, evidence: Evidence, now: Instant) {
         if admission.generation != self.generation {
             return;
         }
-        match (self.state, failed) {
-            (State::HalfOpen, false) => self.close(),
-            (State::HalfOpen, true) => {
+        match (self.state, evidence) {
+            (State::HalfOpen, Evidence::Success | Evidence::Reachable) => self.close(),
+            (State::HalfOpen, Evidence::Failure) => {
                 self.pause = (self.pause * 2).min(LONGEST_PAUSE);
                 self.open(now);
             }
-            (State::Closed | State::Open, failed) => self.note(failed, now),
-        }
-    }
-
-    /// An admitted call had an answer that is unusable: the provider answers, and says nothing of other addresses.
-    pub fn answered(&mut self, admission: Admission) {
-        if admission.generation == self.generation && self.state == State::HalfOpen {
-            self.close();
-        }
-    }
-
-    /// An admitted call was not made after all.
-    pub fn abandon(&mut self, admission: Admission, now: Instant) {
-        if admission.generation == self.generation && self.state == State::HalfOpen {
-            self.open(now);
+            (State::HalfOpen, Evidence::None) => self.open(now),
+            (State::Closed | State::Open, Evidence::Success) => self.note(false, now),
+            (State::Closed | State::Open, Evidence::Failure) => self.note(true, now),
+            (State::Closed | State::Open, Evidence::Reachable | Evidence::None) => {}
         }
     }
 
@@ -163,13 +185,14 @@ impl Breaker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Evidence::{Failure, Reachable, Success};
     use proptest::prelude::*;
 
     fn open(now: Instant) -> Breaker {
         let mut breaker = Breaker::new();
         for _ in 0..MIN_RESULTS {
             let admission = breaker.admit(now).unwrap();
-            breaker.end(admission, true, now);
+            breaker.end(admission, Failure, now);
         }
         assert_eq!(breaker.state(), State::Open);
         breaker
@@ -181,7 +204,8 @@ mod tests {
         let mut breaker = Breaker::new();
         for call in 0..1000 {
             let admission = breaker.admit(now).expect("closed");
-            breaker.end(admission, call % 2 == 0, now);
+            let evidence = if call % 2 == 0 { Failure } else { Success };
+            breaker.end(admission, evidence, now);
         }
     }
 
@@ -191,13 +215,30 @@ mod tests {
         let mut breaker = Breaker::new();
         for _ in 0..1000 {
             let admission = breaker.admit(now).expect("closed");
-            breaker.answered(admission);
+            breaker.end(admission, Reachable, now);
         }
         let mut breaker = open(now);
         let later = now + LONGEST_PAUSE;
         let probe = breaker.admit(later).expect("a probe");
-        breaker.answered(probe);
+        breaker.end(probe, Reachable, later);
         assert_eq!(breaker.state(), State::Closed);
+    }
+
+    #[test]
+    fn queued_questions_do_not_hide_that_nothing_succeeds() {
+        let now = Instant::now();
+        let mut breaker = Breaker::new();
+        for call in 0..MIN_RESULTS * 2 {
+            let kind = if call % 2 == 0 {
+                FailureKind::Queued
+            } else {
+                FailureKind::ServerError
+            };
+            let admission = breaker.admit(now).expect("closed");
+            breaker.end(admission, Evidence::of(Some(kind)), now);
+        }
+        assert_eq!(breaker.state(), State::Open);
+        assert_eq!(Evidence::of(None), Success);
     }
 
     #[test]
@@ -217,7 +258,7 @@ mod tests {
         let probe = breaker.admit(later).unwrap();
         assert_eq!(breaker.state(), State::HalfOpen);
         assert_eq!(breaker.admit(later), None, "only one");
-        breaker.end(probe, false, later);
+        breaker.end(probe, Success, later);
         assert_eq!(breaker.state(), State::Closed);
     }
 
@@ -227,14 +268,14 @@ mod tests {
         let mut breaker = Breaker::new();
         let before = breaker.admit(now).unwrap();
         for _ in 0..MIN_RESULTS {
-            breaker.end(before, true, now);
+            breaker.end(before, Failure, now);
         }
         let later = now + FIRST_PAUSE;
         let probe = breaker.admit(later).unwrap();
-        breaker.end(before, false, later);
+        breaker.end(before, Success, later);
         assert_eq!(breaker.state(), State::HalfOpen);
-        breaker.end(probe, true, later);
-        breaker.end(before, false, later);
+        breaker.end(probe, Failure, later);
+        breaker.end(before, Success, later);
         assert_eq!(breaker.state(), State::Open);
     }
 
@@ -245,7 +286,7 @@ mod tests {
         for _ in 0..10 {
             now += LONGEST_PAUSE;
             let probe = breaker.admit(now).unwrap();
-            breaker.end(probe, true, now);
+            breaker.end(probe, Failure, now);
         }
         assert_eq!(breaker.admit(now + LONGEST_PAUSE.mul_f64(0.99)), None);
         assert!(breaker.admit(now + LONGEST_PAUSE).is_some());
@@ -257,7 +298,7 @@ mod tests {
         let mut breaker = open(now);
         let later = now + FIRST_PAUSE;
         let probe = breaker.admit(later).unwrap();
-        breaker.abandon(probe, later);
+        breaker.end(probe, Evidence::None, later);
         assert!(breaker.admit(later + FIRST_PAUSE).is_some());
     }
 
@@ -268,7 +309,7 @@ mod tests {
         let mut breaker = Breaker::new();
         let admission = breaker.admit(now).unwrap();
         breaker.pause(30 * second, now);
-        breaker.end(admission, true, now);
+        breaker.end(admission, Failure, now);
         assert_eq!(breaker.admit(now + 29 * second), None);
         assert!(breaker.is_paused(now + 29 * second));
         assert!(!breaker.is_paused(now + 30 * second));
@@ -294,7 +335,7 @@ mod tests {
             for (failed, elapsed) in results {
                 now += Duration::from_millis(elapsed);
                 if let Some(admission) = breaker.admit(now) {
-                    breaker.end(admission, failed, now);
+                    breaker.end(admission, if failed { Failure } else { Success }, now);
                 }
                 prop_assert!(!breaker.is_shut(now + LONGEST_PAUSE));
             }

@@ -127,7 +127,13 @@ impl Purse {
 
     /// Whether there is nothing left of that span, here and in the fleet.
     pub fn is_used_up(&self, span: Millis) -> bool {
-        self.used_up == Some(span) && !self.allowance.is_some_and(|left| left.allows(span))
+        self.left_of_used_up(span) == Some(0)
+    }
+
+    /// How many calls of that span are left here; `None` while the fleet may have more.
+    pub fn left_of_used_up(&self, span: Millis) -> Option<u64> {
+        let left = self.allowance.filter(|left| left.span == span);
+        (self.used_up == Some(span)).then(|| left.map_or(0, |left| left.calls))
     }
 }
 
@@ -202,6 +208,8 @@ mod tests {
         assert!(purse.is_used_up(7));
         purse.put_back(Allowance { span: 7, calls: 1 });
         assert!(!purse.is_used_up(7), "one was not made");
+        assert_eq!(purse.left_of_used_up(7), Some(1), "so no more than one may begin");
+        assert_eq!(purse.left_of_used_up(8), None);
         assert!(
             !purse.take(8) && !purse.is_used_up(8),
             "a new span is a new budget"

@@ -9,12 +9,12 @@ use service::clock;
 use tokio::sync::Notify;
 
 use crate::lookup::admission::account_gate::AccountGate;
-use crate::lookup::admission::breaker::{Admission, Breaker};
+use crate::lookup::admission::breaker::{Admission, Breaker, Evidence};
 use crate::lookup::admission::budget::{Allowance, Budget, Purse};
 use crate::lookup::admission::concurrency::{CallTag, Concurrency, Ending};
 use crate::lookup::admission::share::{PeerCalls, Peers};
 use crate::lookup::billing::meter::Meter;
-use crate::lookup::failure::{FailureKind, HeldBack, LookupFailure as Failure};
+use crate::lookup::failure::{HeldBack, LookupFailure as Failure};
 
 /// The most lookups under way, above every limit of concurrent calls.
 const MAX_LOOKUPS: usize = 2048;
@@ -48,7 +48,7 @@ pub struct CallFigures {
     pub share: u64,
     /// How many it has in flight.
     pub in_flight: u64,
-    /// The fleet's limit, if this enricher adapts it.
+    /// The fleet's limit, if this enricher adapts it, or was just asked for fewer calls.
     pub fleet_limit: Option<u64>,
 }
 
@@ -62,12 +62,15 @@ impl State {
     /// How many calls may be in flight here, by the limit of the fleet as it is now.
     fn share(&mut self, now: Instant) -> usize {
         self.concurrency.shared_by(self.peers.count(now));
-        if !self.leads(now)
-            && let Some(limit) = self.peers.told_limit(now)
-        {
-            self.concurrency.follow(limit, now);
+        if let Some(limit) = self.peers.told_limit(now) {
+            if self.leads(now) {
+                self.concurrency.lower_to(limit, now);
+            } else {
+                self.concurrency.follow(limit, now);
+            }
         }
-        self.peers.share(self.concurrency.limit(), now)
+        let is_settled = self.concurrency.is_settled(now);
+        self.peers.share(self.concurrency.limit(), is_settled, now)
     }
 
     /// Why the breaker is shut.
@@ -122,16 +125,27 @@ impl Guard {
     }
 
     /// How many lookups may be under way: some wait for a permit, for a lease, or for the call of another enricher. While
-    /// calls are held back, only the one that probes.
+    /// calls are held back, only the one that probes. When the budget is used up, as many as there are calls that came
+    /// back to it, because they were not billed.
     pub fn max_lookups(&self) -> usize {
         let held_back = self.held_back().is_some();
         let only_probes = self.account.only_probes();
-        match self.lock().breaker.state() {
+        let state = self.lock();
+        match state.breaker.state() {
             _ if held_back => 0,
             _ if only_probes => 1,
-            BreakerState::Closed => MAX_LOOKUPS,
+            BreakerState::Closed => self
+                .calls_left(&state)
+                .map_or(MAX_LOOKUPS, |left| left.min(MAX_LOOKUPS)),
             BreakerState::Open | BreakerState::HalfOpen => 1,
         }
+    }
+
+    /// How many calls are left of the budget, if that is known because the fleet has taken all of it.
+    fn calls_left(&self, state: &State) -> Option<usize> {
+        let span = self.budget?.span_at(clock::now());
+        let left = state.purse.left_of_used_up(span)?;
+        Some(usize::try_from(left).unwrap_or(usize::MAX))
     }
 
     /// Whether the provider accepts our account.
@@ -169,12 +183,12 @@ impl Guard {
         let mut state = self.lock();
         let share = state.share(now);
         let breaker = state.breaker.state();
-        let leads = state.leads(now);
+        let tells_limit = state.leads(now) || state.concurrency.demands_fewer(now);
         let figures = CallFigures {
             breaker,
             share: share as u64,
             in_flight: state.in_flight as u64,
-            fleet_limit: leads.then(|| state.concurrency.limit() as u64),
+            fleet_limit: tells_limit.then(|| state.concurrency.limit() as u64),
         };
         drop(state);
         // The share may have grown since others have left or the limit was raised.
@@ -277,8 +291,8 @@ impl Permit {
         Ok(())
     }
 
-    /// The call has ended. One that is not billed goes back to the budget. An answer that is unusable for one address, or
-    /// refuses our account, does not count against the provider: it is there and answers.
+    /// The call has ended. One that is not billed goes back to the budget. An answer that is unusable for one address,
+    /// comes later, or refuses our account counts neither for nor against the provider: it is there and answers.
     pub fn end<T>(mut self, outcome: &Result<T, Failure>, is_billed: bool) {
         let now = Instant::now();
         let mut state = self.guard.lock();
@@ -287,18 +301,9 @@ impl Permit {
         let ending = failure.map_or(Ending::Answered(took), |failure| failure.ending(took));
         state.concurrency.end(self.call, ending, now);
         let before = state.breaker.state();
-        match failure.map(Failure::kind) {
-            None | Some(FailureKind::Queued) => state.breaker.end(self.admission, false, now),
-            Some(FailureKind::Unusable | FailureKind::Account) => state.breaker.answered(self.admission),
-            Some(FailureKind::NotAsked) => state.breaker.abandon(self.admission, now),
-            Some(
-                FailureKind::Unreachable
-                | FailureKind::Interrupted
-                | FailureKind::TimedOut
-                | FailureKind::Throttled
-                | FailureKind::ServerError,
-            ) => state.breaker.end(self.admission, true, now),
-        }
+        state
+            .breaker
+            .end(self.admission, Evidence::of(failure.map(Failure::kind)), now);
         if let Some(wait) = failure.and_then(Failure::pause) {
             state.breaker.pause(wait, now);
         }
@@ -330,7 +335,7 @@ impl Drop for Permit {
         let mut state = self.guard.lock();
         state.in_flight -= 1;
         if !self.ended {
-            state.breaker.abandon(self.admission, Instant::now());
+            state.breaker.end(self.admission, Evidence::None, Instant::now());
         }
         drop(state);
         // One for the room of this call, one for the room that the limit may have gained by it.

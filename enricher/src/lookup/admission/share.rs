@@ -20,7 +20,7 @@ const ASSUMED_ENRICHERS: usize = 8;
 pub struct PeerCalls {
     /// How many it has in flight.
     pub in_flight: usize,
-    /// The fleet's limit, if it is the one that adapts it.
+    /// The fleet's limit, if it is the one that adapts it, or was just asked for fewer calls.
     pub fleet_limit: Option<usize>,
     /// Whether its breaker is closed. One that makes no calls cannot find the limit.
     pub is_calling: bool,
@@ -30,7 +30,10 @@ pub struct PeerCalls {
 #[derive(Debug)]
 pub struct Peers {
     own_name: Box<str>,
+    /// Since when statuses have been heard without a gap in which an enricher could be taken for gone.
     listening_since: Option<Instant>,
+    /// When the last status was heard, also one of its own.
+    heard_at: Option<Instant>,
     others: BTreeMap<Box<str>, (Instant, PeerCalls)>,
 }
 
@@ -40,6 +43,7 @@ impl Peers {
         Self {
             own_name: own_name.into(),
             listening_since: None,
+            heard_at: None,
             others: BTreeMap::new(),
         }
     }
@@ -49,8 +53,13 @@ impl Peers {
         self.listening_since.get_or_insert(now);
     }
 
-    /// An enricher has told its status.
+    /// An enricher has told its status. Its own comes back as well: after a gap in which nothing was heard, not even that,
+    /// the others are not known any longer.
     pub fn heard(&mut self, name: &str, calls: PeerCalls, now: Instant) {
+        if !self.hears(now) {
+            self.listening_since = Some(now);
+        }
+        self.heard_at = Some(now);
         if *name == *self.own_name {
             return;
         }
@@ -79,23 +88,35 @@ impl Peers {
             }
     }
 
-    /// The fleet's limit, as the enricher tells it that adapts it.
+    /// The fleet's limit, as other enrichers tell it; the lowest counts.
     pub fn told_limit(&self, now: Instant) -> Option<usize> {
-        self.live(now).find_map(|(_, calls)| calls.fleet_limit)
+        self.live(now).filter_map(|(_, calls)| calls.fleet_limit).min()
     }
 
-    /// How many of the fleet's calls may be this enricher's, at least one.
-    pub fn share(&self, fleet_limit: usize, now: Instant) -> usize {
+    /// How many of the fleet's calls may be this enricher's, at least one. `is_settled`: what the others have in flight
+    /// belongs to this limit. Those that had their share of a higher one until now give up the rest on their own.
+    pub fn share(&self, fleet_limit: usize, is_settled: bool, now: Instant) -> usize {
         let count = self.count(now);
         let before = self.live(now).filter(|(name, _)| **name < *self.own_name).count();
         let equal = fleet_limit / count + usize::from(before < fleet_limit % count);
+        if !is_settled {
+            return equal.max(1);
+        }
         let in_flight: usize = self.live(now).map(|(_, calls)| calls.in_flight).sum();
         equal.min(fleet_limit.saturating_sub(in_flight)).max(1)
     }
 
     fn has_heard_all(&self, now: Instant) -> bool {
-        self.listening_since
-            .is_some_and(|since| now >= since + HEARS_ALL_AFTER)
+        self.hears(now)
+            && self
+                .listening_since
+                .is_some_and(|since| now >= since + HEARS_ALL_AFTER)
+    }
+
+    /// Whether statuses arrive, or have begun to be listened to just now.
+    fn hears(&self, now: Instant) -> bool {
+        let last = self.heard_at.max(self.listening_since);
+        last.is_some_and(|at| now < at + GONE_AFTER)
     }
 
     fn live(&self, now: Instant) -> impl Iterator<Item = (&str, &PeerCalls)> {
@@ -136,11 +157,11 @@ mod tests {
     fn who_has_not_heard_all_takes_a_small_share() {
         let now = Instant::now();
         let mut peers = Peers::new("e");
-        assert_eq!(peers.share(512, now), 64);
+        assert_eq!(peers.share(512, true, now), 64);
         peers.listens(now);
         assert!(!peers.leads(true, now));
         let later = now + HEARS_ALL_AFTER;
-        assert_eq!(peers.share(512, later), 512);
+        assert_eq!(peers.share(512, true, later), 512);
         assert!(peers.leads(true, later));
     }
 
@@ -153,7 +174,7 @@ mod tests {
             ..QUIET
         };
         peers.heard("e1", busy, now);
-        assert_eq!(peers.share(512, now), 12);
+        assert_eq!(peers.share(512, true, now), 12);
         peers.heard(
             "e1",
             PeerCalls {
@@ -162,15 +183,71 @@ mod tests {
             },
             now,
         );
-        assert_eq!(peers.share(512, now), 1);
+        assert_eq!(peers.share(512, true, now), 1);
     }
 
     #[test]
     fn who_is_gone_has_no_share() {
         let now = Instant::now();
-        let peers = fleet(2, now).remove(0);
-        assert_eq!(peers.share(512, now), 256);
-        assert_eq!(peers.share(512, now + GONE_AFTER), 512);
+        let mut peers = fleet(2, now).remove(0);
+        assert_eq!(peers.share(512, true, now), 256);
+        peers.heard("e0", QUIET, now + HEARS_ALL_AFTER);
+        assert_eq!(peers.share(512, true, now + GONE_AFTER), 512);
+    }
+
+    #[test]
+    fn after_a_disconnection_no_enricher_takes_the_share_of_others() {
+        let now = Instant::now();
+        let mut peers = fleet(4, now).remove(0);
+        assert_eq!(peers.share(512, true, now), 128);
+        let back = now + GONE_AFTER * 2;
+        let small = 512 / ASSUMED_ENRICHERS;
+        assert_eq!(
+            peers.share(512, true, back),
+            small,
+            "not even its own status arrives"
+        );
+        assert!(!peers.leads(true, back));
+        peers.heard("e0", QUIET, back);
+        assert_eq!(
+            peers.share(512, true, back),
+            small,
+            "the others are heard within a second"
+        );
+        for name in ["e1", "e2", "e3"] {
+            peers.heard(name, QUIET, back + Duration::from_secs(1));
+        }
+        assert_eq!(peers.share(512, true, back + HEARS_ALL_AFTER), 128);
+        assert!(peers.leads(true, back + HEARS_ALL_AFTER));
+    }
+
+    #[test]
+    fn halving_the_limit_halves_the_shares() {
+        let now = Instant::now();
+        let mut fleet = fleet(4, now);
+        let busy = PeerCalls {
+            in_flight: 128,
+            ..QUIET
+        };
+        for (peers, other) in fleet.iter_mut().zip(["e1", "e2", "e3", "e0"]) {
+            peers.heard(other, busy, now);
+        }
+        let shares: Vec<_> = fleet.iter().map(|peers| peers.share(256, false, now)).collect();
+        assert_eq!(shares, [64; 4]);
+    }
+
+    #[test]
+    fn lowest_limit_counts() {
+        let now = Instant::now();
+        let mut peers = fleet(3, now).remove(1);
+        for (name, limit) in [("e0", 128), ("e2", 64)] {
+            let told = PeerCalls {
+                fleet_limit: Some(limit),
+                ..QUIET
+            };
+            peers.heard(name, told, now);
+        }
+        assert_eq!(peers.told_limit(now), Some(64));
     }
 
     #[test]
@@ -208,7 +285,7 @@ mod tests {
         #[test]
         fn shares_add_up_to_the_limit(count in 1..20_usize, limit in 1..600_usize) {
             let now = Instant::now();
-            let sum: usize = fleet(count, now).iter().map(|peers| peers.share(limit, now)).sum();
+            let sum: usize = fleet(count, now).iter().map(|peers| peers.share(limit, true, now)).sum();
             prop_assert_eq!(sum, limit.max(count));
         }
     }

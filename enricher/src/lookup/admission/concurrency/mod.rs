@@ -4,10 +4,12 @@
 //! by their latency. A round of calls at one limit is compared with the round at the limit before it: if a higher limit
 //! raised the throughput, the provider bears it, however slow each answer is; if latency rose as much as the limit, the
 //! additional calls only queue at the provider, and the limit goes back. The same comparison, downwards, finds the limit
-//! again when the provider's capacity shrinks. Status 429 or 503 halves the limit, and so does a round in which most calls
-//! time out.
+//! again when the provider's capacity shrinks. Latency that rises more than additional calls can explain is the provider's
+//! own, so the search starts over from the current limit. Status 429 or 503 halves the limit, and so does a round in which
+//! most calls time out.
 //!
-//! The limit is that of the whole fleet: one enricher adapts it, and a round waits until the others have followed.
+//! The limit is that of the whole fleet: one enricher adapts it, and a round waits until the others have followed. An
+//! enricher that is asked for fewer calls halves the limit itself and tells the others.
 //!
 //! Why our own: the crates for this are layers around a service and hold the permit for the whole call. Here a lease of
 //! the fleet and the budget stand between permit and call, and most permits end without one.
@@ -33,6 +35,12 @@ const NOISE: Duration = Duration::from_millis(10);
 
 /// At the maximum, where no higher limit can be tried, latency that grows by this factor starts a search downwards.
 const DEGRADED: f64 = 1.5;
+
+/// Latency that grows by this factor more than the limit has changed for another reason than our calls.
+const UNEXPLAINED: f64 = 2.0;
+
+/// How long an enricher that was asked for fewer calls holds on to its lower limit until the others have it too.
+const TELL_LOWER: Duration = Duration::from_secs(3);
 
 /// The least number of calls in a round, while the limit doubles and later.
 const MIN_ROUND_SLOW_START: usize = 8;
@@ -102,6 +110,14 @@ pub struct Concurrency {
     round: Round,
     /// The last round before the limit moved to where it is now.
     previous: Option<Measurement>,
+    /// The mean latency of the last complete round, whether the limit held calls back in it or not.
+    usual_latency: Option<Duration>,
+    /// Whether the provider has refused or dropped calls because there were too many of them.
+    was_overloaded: bool,
+    /// When a call of this enricher halved the limit, until the others have followed.
+    halved_at: Option<Instant>,
+    /// When the limit became lower.
+    lowered_at: Option<Instant>,
 }
 
 impl Concurrency {
@@ -115,6 +131,10 @@ impl Concurrency {
             trend: Trend::SlowStart,
             round: Round::default(),
             previous: None,
+            usual_latency: None,
+            was_overloaded: false,
+            halved_at: None,
+            lowered_at: None,
         }
     }
 
@@ -133,14 +153,41 @@ impl Concurrency {
         self.enrichers = enrichers.max(1);
     }
 
-    /// Takes the limit that another enricher has found.
+    /// Takes the limit that the leader has found, unless a call of this enricher has just shown that it is too high.
     pub fn follow(&mut self, limit: usize, now: Instant) {
+        if limit > self.limit() && self.demands_fewer(now) {
+            return;
+        }
+        self.halved_at = None;
+        self.adopt(limit, now);
+    }
+
+    /// Another enricher was asked for fewer calls.
+    pub fn lower_to(&mut self, limit: usize, now: Instant) {
+        if limit < self.limit() {
+            self.was_overloaded = true;
+            self.adopt(limit, now);
+        }
+    }
+
+    fn adopt(&mut self, limit: usize, now: Instant) {
         if limit != self.limit() {
             self.trend = Trend::Up;
             self.previous = None;
             #[expect(clippy::cast_precision_loss, reason = "at most 65,535")]
             self.move_to(limit as f64, now);
         }
+    }
+
+    /// Whether the others have to lower the limit because of a call of this enricher.
+    pub fn demands_fewer(&self, now: Instant) -> bool {
+        self.halved_at.is_some_and(|at| now < at + TELL_LOWER)
+    }
+
+    /// Whether all enrichers have had the time to follow the last move downwards. Until then, what they tell of their
+    /// calls in flight belongs to a higher limit.
+    pub fn is_settled(&self, now: Instant) -> bool {
+        self.lowered_at.is_none_or(|at| now >= at + FOLLOW)
     }
 
     /// A call begins.
@@ -196,16 +243,26 @@ impl Concurrency {
         if round.timed_out * 2 > round.ended {
             return self.halve(now);
         }
-        if !round.is_limited || round.answered == 0 {
-            // Demand was below the limit, so the round says nothing about a change of it.
-            self.previous = None;
+        if round.answered == 0 {
             return self.move_to(self.limit, now);
         }
         let measured = Measurement {
             limit: self.limit,
             latency: round.total_latency / round.answered,
         };
-        match self.previous.replace(measured) {
+        let usual_latency = self.usual_latency.replace(measured.latency);
+        if !round.is_limited {
+            // Demand was below the limit, so the round says nothing about a change of it.
+            self.previous = None;
+            return self.move_to(self.limit, now);
+        }
+        let before = self.previous.replace(measured);
+        if self.limit < self.max
+            && usual_latency.is_some_and(|usual| is_slower_by_itself(usual, before, measured))
+        {
+            return self.start_over(now);
+        }
+        match before {
             Some(before) if before.limit < measured.limit => {
                 if pays(&before, &measured) {
                     self.move_on(now);
@@ -226,6 +283,20 @@ impl Concurrency {
             }
             Some(_) | None => self.move_on(now),
         }
+    }
+
+    /// Answers take much longer than before, so more calls are needed at once, and what was learned at the former latency
+    /// does not hold any longer: the limit is what it would be after one round of slow start. A provider that could not
+    /// bear the calls at the start is not asked to bear them again.
+    fn start_over(&mut self, now: Instant) {
+        self.trend = Trend::SlowStart;
+        let doubled = self.limit * 2.0;
+        let limit = if self.was_overloaded {
+            doubled
+        } else {
+            doubled.max(INITIAL_LIMIT * 2.0)
+        };
+        self.move_to(limit, now);
     }
 
     /// Tries the next limit in the current direction.
@@ -252,17 +323,30 @@ impl Concurrency {
     fn halve(&mut self, now: Instant) {
         self.trend = Trend::Up;
         self.previous = None;
+        self.was_overloaded = true;
+        self.halved_at = Some(now);
         self.move_to(self.limit / 2.0, now);
     }
 
     fn move_to(&mut self, limit: f64, now: Instant) {
-        self.limit = limit.clamp(1.0, self.max);
+        let limit = limit.clamp(1.0, self.max);
+        if limit < self.limit {
+            self.lowered_at = Some(now);
+        }
+        self.limit = limit;
         self.moved_at = now;
         self.round = Round {
             id: self.round.id + 1,
             ..Round::default()
         };
     }
+}
+
+/// Whether answers have become slower than our additional calls explain.
+fn is_slower_by_itself(usual: Duration, before: Option<Measurement>, measured: Measurement) -> bool {
+    let more_calls = before.map_or(1.0, |before| (measured.limit / before.limit).max(1.0));
+    measured.latency > usual.mul_f64(more_calls * UNEXPLAINED)
+        && measured.latency.saturating_sub(usual) > NOISE
 }
 
 /// Whether the higher of two limits brings enough of the throughput that it would bring if calls did not slow each other
@@ -273,5 +357,7 @@ fn pays(lower: &Measurement, higher: &Measurement) -> bool {
     effect >= full_effect * WORTHWHILE || higher.latency.saturating_sub(lower.latency) < NOISE
 }
 
+#[cfg(test)]
+mod fleet_tests;
 #[cfg(test)]
 mod tests;

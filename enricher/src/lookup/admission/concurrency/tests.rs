@@ -3,11 +3,11 @@ use proptest::prelude::*;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
-const MAX: u16 = 512;
+pub(super) const MAX: u16 = 512;
 
 /// A provider with this many workers: calls beyond that wait for one another.
 #[derive(Clone, Copy)]
-struct Provider {
+pub(super) struct Provider {
     latency: Duration,
     workers: f64,
     /// By how much single latencies differ, as a share.
@@ -15,7 +15,7 @@ struct Provider {
 }
 
 impl Provider {
-    const fn of(latency: Duration, workers: f64) -> Self {
+    pub(super) const fn of(latency: Duration, workers: f64) -> Self {
         Self {
             latency,
             workers,
@@ -23,7 +23,7 @@ impl Provider {
         }
     }
 
-    fn answer(self, in_flight: usize, rng: &mut StdRng) -> Ending {
+    pub(super) fn answer(self, in_flight: usize, rng: &mut StdRng) -> Ending {
         let queued = (in_flight as f64 / self.workers).max(1.0);
         let jitter = 1.0 + self.jitter * rng.random_range(-1.0..=1.0);
         Ending::Answered(self.latency.mul_f64(queued * jitter))
@@ -213,54 +213,6 @@ fn does_not_grow_while_it_is_not_used() {
     assert_eq!(concurrency.limit(), 128);
 }
 
-/// A fleet of enrichers at one provider: the first adapts the limit, the others follow it once a second.
-fn saturate_by_fleet(enrichers: usize, provider: Provider, lasting: Duration) -> usize {
-    const STATUS_INTERVAL: Duration = Duration::from_secs(1);
-    let (started, mut rng) = (Instant::now(), StdRng::seed_from_u64(1));
-    let mut leader = Concurrency::new(MAX, started);
-    leader.shared_by(enrichers);
-    let (mut elapsed, mut told_at, mut told) = (Duration::ZERO, Duration::ZERO, leader.limit());
-    while elapsed < lasting {
-        let own = (leader.limit() / enrichers).max(1);
-        let in_flight = own + (told / enrichers).max(1) * (enrichers - 1);
-        let calls: Vec<_> = (0..own).map(|_| leader.begin(started + elapsed)).collect();
-        leader.wait();
-        let Ending::Answered(latency) = provider.answer(in_flight, &mut rng) else {
-            unreachable!("it answers");
-        };
-        elapsed += latency;
-        for call in calls {
-            leader.end(call, Ending::Answered(latency), started + elapsed);
-        }
-        if elapsed >= told_at + STATUS_INTERVAL {
-            (told_at, told) = (elapsed, leader.limit());
-        }
-    }
-    leader.limit()
-}
-
-#[test]
-fn fleet_finds_the_same_limit_as_one_enricher() {
-    let provider = Provider::of(Duration::from_millis(200), 100.0);
-    for enrichers in [1, 2, 4] {
-        for seconds in [300, 330, 360] {
-            let limit = saturate_by_fleet(enrichers, provider, Duration::from_secs(seconds));
-            assert!((60..=260).contains(&limit), "{enrichers} enrichers: {limit}");
-        }
-    }
-}
-
-#[test]
-fn fleet_of_any_size_gives_a_slow_provider_as_many_calls_as_it_bears() {
-    for enrichers in [1, 2, 4] {
-        let provider = Provider::of(Duration::from_secs(4), 1e6);
-        assert_eq!(
-            saturate_by_fleet(enrichers, provider, Duration::from_secs(13)),
-            512
-        );
-    }
-}
-
 #[test]
 fn follows_the_limit_of_another_and_goes_on_from_there() {
     let mut concurrency = Concurrency::new(MAX, Instant::now());
@@ -291,4 +243,49 @@ proptest! {
             prop_assert!((1..=usize::from(max)).contains(&concurrency.limit()));
         }
     }
+}
+
+#[test]
+fn latency_that_our_calls_do_not_explain_starts_the_search_over() {
+    let mut concurrency = Concurrency::new(MAX, Instant::now());
+    saturate(
+        &mut concurrency,
+        Provider::of(Duration::from_millis(200), 60.0),
+        10_000,
+        100,
+    );
+    assert!(concurrency.limit() < 128, "{concurrency:?}");
+    saturate(
+        &mut concurrency,
+        Provider::of(Duration::from_secs(4), 1e6),
+        10_000,
+        8,
+    );
+    assert_eq!(concurrency.limit(), 512);
+}
+
+#[test]
+fn overloaded_provider_that_becomes_slow_is_not_asked_for_everything_at_once() {
+    let mut concurrency = Concurrency::new(MAX, Instant::now());
+    for _ in 0..4 {
+        concurrency.end(
+            concurrency.begin(Instant::now()),
+            Ending::Overloaded,
+            Instant::now(),
+        );
+    }
+    assert_eq!(concurrency.limit(), 8);
+    saturate(
+        &mut concurrency,
+        Provider::of(Duration::from_millis(50), 1e6),
+        4,
+        100,
+    );
+    saturate(
+        &mut concurrency,
+        Provider::of(Duration::from_secs(1), 1e6),
+        10_000,
+        2,
+    );
+    assert!((9..=32).contains(&concurrency.limit()), "{concurrency:?}");
 }
