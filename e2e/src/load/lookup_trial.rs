@@ -5,11 +5,12 @@ use std::convert::Infallible;
 use std::fmt;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use simulator::deanonymizer::{Deanonymizer, Failure, Latency};
 use simulator::world::Kind;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
+use crate::eventually::eventually;
 use crate::load::latency::Latencies;
 use crate::processes::Pipeline;
 use crate::visitor::Visitor;
@@ -112,8 +113,10 @@ pub struct LookupOutcome {
     pub never_shown: usize,
     /// Known visitors that were not shown when they were counted.
     pub known_missing: usize,
-    /// Calls per address.
+    /// Calls for addresses of new visitors, per address.
     pub calls_per_ip: f64,
+    /// Calls for addresses of known visitors, whose verdicts were paid for before.
+    pub calls_for_known: u64,
     /// The highest number of calls in flight at once.
     pub max_in_flight: u64,
     /// How long keep-alives of a known visitor took to the viewer.
@@ -129,11 +132,8 @@ impl LookupTrial {
         let known: Vec<_> = (0..=self.known)
             .map(|number| Visitor::from(&site.ip(Kind::Full, number_of(number))))
             .collect();
-        for known in known.chunks(100) {
-            site.send(&known.iter().map(|known| known.opened(0)).collect::<Vec<_>>());
-        }
-        site.view_is_right().await?;
-        let calls_before = site.deanonymizer.stats().calls;
+        introduce(site, &known).await?;
+        let calls_before = calls_for(site, &known);
         site.deanonymizer.forget_most_in_flight();
         condition.apply(&site.deanonymizer);
 
@@ -153,12 +153,12 @@ impl LookupTrial {
         let is_missing = |visitor: &&Visitor| !view.sessions.contains_key(&visitor.guid);
         let new = arrivals.into_inner();
         let stats = site.deanonymizer.stats();
-        let calls = stats.calls - calls_before;
         Ok(LookupOutcome {
             came: new.len(),
             never_shown: new.iter().filter(is_missing).count(),
             known_missing: known.iter().filter(is_missing).count(),
-            calls_per_ip: calls as f64 / new.len().max(1) as f64,
+            calls_per_ip: calls_for(site, &new) as f64 / new.len().max(1) as f64,
+            calls_for_known: calls_for(site, &known) - calls_before,
             max_in_flight: stats.most_in_flight,
             known_latencies,
         })
@@ -187,6 +187,38 @@ impl LookupTrial {
         }
         std::future::pending().await
     }
+}
+
+/// Lets visitors become known. Waits until all of them are shown: those whose events nobody received, because an ingestor
+/// was reconnecting, would be looked up during the trial.
+async fn introduce(site: &Pipeline, known: &[Visitor]) -> Result<()> {
+    for known in known.chunks(100) {
+        site.send(&known.iter().map(|known| known.opened(0)).collect::<Vec<_>>());
+    }
+    site.view_is_right().await?;
+    eventually("the known visitors are shown", async || {
+        let shown = site.sessions().await?;
+        let missing: Vec<_> = known
+            .iter()
+            .filter(|known| !shown.contains_key(&known.guid))
+            .collect();
+        site.send(
+            &missing
+                .iter()
+                .map(|missing| missing.keep_alive(0))
+                .collect::<Vec<_>>(),
+        );
+        ensure!(missing.is_empty(), "{} are missing", missing.len());
+        Ok(())
+    })
+    .await
+}
+
+fn calls_for(site: &Pipeline, visitors: &[Visitor]) -> u64 {
+    let calls = visitors
+        .iter()
+        .map(|visitor| site.deanonymizer.calls_for(&visitor.ip).calls);
+    calls.sum()
 }
 
 fn number_of(index: usize) -> u32 {

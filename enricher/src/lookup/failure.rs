@@ -195,6 +195,7 @@ impl LookupFailure {
             (FailureKind::Unusable, Self::Rejected(_, retry_after)) => Some(Unusable::Rejected {
                 retry_after: *retry_after,
             }),
+            (FailureKind::Unusable, Self::NotJson) => Some(Unusable::Damaged),
             (FailureKind::Unusable, _) => Some(Unusable::Malformed),
             _ => None,
         }

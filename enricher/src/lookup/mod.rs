@@ -11,6 +11,7 @@ pub mod provider;
 pub mod waiting;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use protocol::time::millis;
@@ -49,6 +50,15 @@ impl Lifetimes {
             Verdict::Unknown => self.unknown,
         }
     }
+}
+
+/// A verdict, and how it was found.
+#[derive(Clone, Debug)]
+pub struct LookedUp {
+    /// The verdict.
+    pub found: Arc<Found>,
+    /// Whether the Deanonymizer has just given it: then it answers, and addresses with failed calls are worth another.
+    pub is_from_call: bool,
 }
 
 /// Looks addresses up. Clones share everything.
@@ -105,12 +115,20 @@ impl Lookup {
         interest: &Interest,
         failures: u32,
         early: bool,
-    ) -> Result<Arc<Found>, Arc<Failure>> {
+    ) -> Result<LookedUp, Arc<Failure>> {
         let started = Instant::now();
-        let attempt = self.attempt(key, ip, interest, failures, early);
+        let is_from_call = AtomicBool::new(false);
+        let attempt = async {
+            let found = self.attempt(key, ip, interest, failures, early).await?;
+            is_from_call.store(found.is_from_call, Ordering::Relaxed);
+            Ok(found.found)
+        };
         let found = Box::pin(self.replica.get_or(key, attempt)).await;
         self.metrics.lookup.took(started.elapsed());
-        found
+        Ok(LookedUp {
+            found: found?,
+            is_from_call: is_from_call.load(Ordering::Relaxed),
+        })
     }
 
     /// How many lookups may be under way now.
@@ -131,12 +149,17 @@ impl Lookup {
         interest: &Interest,
         failures: u32,
         early: bool,
-    ) -> Result<Arc<Found>, Failure> {
+    ) -> Result<LookedUp, Failure> {
+        let from_fleet = |found| LookedUp {
+            found,
+            is_from_call: false,
+        };
         if let Some(deferral) = self.replica.deferrals().holds_back(key, early).await {
             return Err(Failure::Deferred(deferral));
         }
         if let Some(reason) = self.guard.held_back() {
-            return self.known_to_fleet(key).await?.ok_or(Failure::HeldBack(reason));
+            let found = self.known_to_fleet(key).await?.ok_or(Failure::HeldBack(reason))?;
+            return Ok(from_fleet(found));
         }
         loop {
             let permit = self.guard.enter().await?;
@@ -151,13 +174,19 @@ impl Lookup {
                 Claim::Found(found) => {
                     self.replica.no_news_of(key);
                     self.saved_by_fleet(&found);
-                    return Ok(found);
+                    return Ok(from_fleet(found));
                 }
                 Claim::Deferred(deferral) => {
                     self.replica.deferrals().set(key, Some(deferral)).await;
                     return Err(Failure::Deferred(deferral));
                 }
-                Claim::Ours(lease) => return self.call(key, ip, lease, permit, failures).await,
+                Claim::Ours(lease) => {
+                    let found = self.call(key, ip, lease, permit, failures).await?;
+                    return Ok(LookedUp {
+                        found,
+                        is_from_call: true,
+                    });
+                }
                 Claim::Theirs => {
                     drop(permit);
                     // The end of the lease makes no news where it simply runs out.

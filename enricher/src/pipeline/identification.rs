@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::results::{LookupDone, UpdateDone};
 use super::{MAX_IDLE_RETURN_DELAY, MAX_RETURN_DELAY, Pipeline, expected_again};
 use crate::address_key::Key;
+use crate::lookup::LookedUp;
 use crate::lookup::cache::entry::Found;
 use crate::lookup::failure::LookupFailure as Failure;
 use crate::metrics::outcomes::{EventOutcome, VerdictSource};
@@ -171,11 +172,13 @@ impl Pipeline {
         }
     }
 
-    async fn on_verdict(&mut self, key: Key, found: Result<Arc<Found>, Arc<Failure>>) {
-        match found {
-            Ok(found) => {
+    async fn on_verdict(&mut self, key: Key, looked_up: Result<LookedUp, Arc<Failure>>) {
+        match looked_up {
+            Ok(LookedUp { found, is_from_call }) => {
                 self.apply_verdict(key, &found).await;
-                self.waiting.succeeded(Instant::now().into_std());
+                if is_from_call {
+                    self.waiting.succeeded(Instant::now().into_std());
+                }
             }
             Err(failure) if matches!(*failure, Failure::HeldBack(_)) => self.waiting.put_back(key),
             Err(failure) => {

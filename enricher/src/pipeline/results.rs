@@ -5,7 +5,7 @@ use std::sync::Arc;
 use protocol::Guid;
 
 use crate::address_key::Key;
-use crate::lookup::cache::entry::Found;
+use crate::lookup::LookedUp;
 use crate::lookup::failure::LookupFailure;
 use crate::queue::in_flight::DeliveryId;
 use crate::queue::opened_events::{OldestOpening, OpenedEvents, Scan};
@@ -29,7 +29,7 @@ pub enum UpdateDone {
 /// A lookup has ended.
 pub enum LookupDone {
     /// With a verdict on the address, or without.
-    Verdict(Key, Result<Arc<Found>, Arc<LookupFailure>>),
+    Verdict(Key, Result<LookedUp, Arc<LookupFailure>>),
     /// The stream already knows the session that it was for.
     Stored(Key, Guid, PublishOutcome),
 }

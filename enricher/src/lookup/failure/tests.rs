@@ -80,6 +80,18 @@ fn retry_after_pauses_the_fleet_unless_it_concerns_one_address_or_the_account() 
 }
 
 #[test]
+fn what_cannot_be_read_counts_as_damaged_on_its_way() {
+    assert_eq!(LookupFailure::NotJson.unusable(), Some(Unusable::Damaged));
+    for failure in [
+        LookupFailure::WrongForm,
+        LookupFailure::OtherIp,
+        LookupFailure::TooLarge,
+    ] {
+        assert_eq!(failure.unusable(), Some(Unusable::Malformed), "{failure}");
+    }
+}
+
+#[test]
 fn every_token_is_listed() {
     for failure in [
         LookupFailure::Timeout,

@@ -8,7 +8,9 @@ use e2e::processes::Reply;
 use serde_json::json;
 use service::clock;
 
-use super::row::Retried::{self, AccountProbe, AfterTheWait, OnceThenRarely, Queued, Rarely, Soon};
+use super::row::Retried::{
+    self, AccountProbe, AfterTheWait, FourTimesThenRarely, OnceThenRarely, Queued, Rarely, Soon,
+};
 use super::row::Told::{self, Account, BreakerOnceNearlyAllFail, LeftAlone, Nothing};
 use super::row::{Cached, Protocol, Row, Shown};
 
@@ -198,7 +200,7 @@ pub(super) const ROWS: [Row; 32] = [
     ),
     failed(
         "200 with HTML, cut-off JSON or nothing",
-        OnceThenRarely,
+        FourTimesThenRarely,
         "not-json",
         Nothing,
         |ip| {
@@ -212,7 +214,7 @@ pub(super) const ROWS: [Row; 32] = [
     ),
     failed(
         "200 in an encoding that we do not know",
-        OnceThenRarely,
+        FourTimesThenRarely,
         "not-json",
         Nothing,
         |_| {
