@@ -54,7 +54,7 @@ pub struct Flags {
     #[arg(long, env, value_name = "FILE")]
     pub watchlist: Option<PathBuf>,
 
-    /// The token that page, API and WebSocket require. Without this flag they are open to everybody.
+    /// The token that page, API and WebSocket require. Without this flag they need no token.
     #[arg(long, env, hide_env_values = true, value_parser = NonEmptyStringValueParser::new())]
     pub access_token: Option<String>,
 

@@ -1,4 +1,4 @@
-//! A value of somebody else's JSON, before anything is asked of its type. Reads without copying.
+//! A value of foreign JSON whose type is not yet checked. Reads without copying.
 
 use std::borrow::Cow;
 use std::fmt;

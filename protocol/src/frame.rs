@@ -72,7 +72,7 @@ pub enum Removal {
     Closed,
     /// No event has arrived for too long.
     Stale,
-    /// It must not be shown any longer.
+    /// It must no longer be shown.
     Hidden,
 }
 
@@ -102,7 +102,7 @@ pub struct Delta<'a> {
     pub now: Millis,
     /// Sessions that are new or say something else than before.
     pub changed: Cow<'a, [VisibleSession]>,
-    /// Sessions of which only the last activity moved.
+    /// Sessions in which only the last activity has changed.
     pub touched: Cow<'a, [(Guid, Millis)]>,
     /// Sessions that left. Clients ignore those that they do not know.
     pub removed: Cow<'a, [(Guid, Removal)]>,

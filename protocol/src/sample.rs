@@ -47,7 +47,7 @@ impl Sample {
     }
 }
 
-/// The union of several sets, as far as their samples tell.
+/// The union of several sets, estimated from their samples.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Union {
     below: u64,

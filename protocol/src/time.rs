@@ -41,7 +41,7 @@ pub fn parse_timestamp(text: &str) -> Option<Millis> {
         .map(jiff::Timestamp::as_millisecond)
 }
 
-/// When an event happened, as far as its timestamp can be believed.
+/// When an event happened, by its timestamp if that is plausible.
 ///
 /// A timestamp that is missing, lies in the future of its receipt or more than ten minutes before it is replaced by the
 /// time of receipt; the second value tells so, that it can be counted. What lies ahead by no more than [`CLOCK_ERROR`] is

@@ -96,7 +96,7 @@ impl fmt::Display for Condition {
 pub struct LookupTrial {
     /// New visitors per second, each from an address of its own.
     pub new_per_second: usize,
-    /// Known visitors, each of whom sends a keep-alive per second.
+    /// The number of known visitors. Each sends a keep-alive per second.
     pub known: usize,
     /// For how long new visitors come.
     pub lasting: Duration,
@@ -124,7 +124,7 @@ pub struct LookupOutcome {
 }
 
 impl LookupTrial {
-    /// Lets visitors come to a site on which nobody has been yet.
+    /// Sends visitors to a pipeline that has had none.
     ///
     /// # Errors
     /// Fails if known visitors are not shown before the trial, or a keep-alive is not seen in time.
@@ -164,7 +164,7 @@ impl LookupTrial {
         })
     }
 
-    /// New visitors come for as long as they should, and known ones stay for ever.
+    /// New visitors arrive for the duration of the trial. Known visitors never leave.
     async fn come(&self, site: &Pipeline, known: &[Visitor], arrivals: &RefCell<Vec<Visitor>>) -> Infallible {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);

@@ -113,7 +113,7 @@ impl Step {
     }
 }
 
-/// Every event of so many sessions, in the order in which they are sent.
+/// Every event of this number of sessions, in the order in which they are sent.
 fn steps(sessions: usize) -> Vec<Step> {
     let rounds = sessions + BETWEEN * (EVENTS - 1);
     let of_round = |round: usize| {

@@ -15,12 +15,12 @@ pub struct Circumstances<'a> {
     pub world: World,
     /// Which companies are hidden besides the data centres.
     pub hidden: &'a HiddenCompanies,
-    /// When ingestors read late what was sent.
+    /// The times during which ingestors read late.
     pub late: &'a [LateReading],
-    /// After how much silence a session is stale.
+    /// How long after its last event a session is stale.
     pub stale_after: Duration,
-    /// The longest that an event may be on its way. What depends on more precision is not judged.
+    /// Maximum time of an event in transit. Differences within it are ignored.
     pub slack: Duration,
-    /// When the view was looked at.
+    /// When the view was read.
     pub now: Millis,
 }

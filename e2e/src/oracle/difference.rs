@@ -7,26 +7,26 @@ use anyhow::{Result, bail};
 /// The number of differences that an error names.
 const MAX_NAMED: usize = 5;
 
-/// A way in which a view is wrong.
+/// A difference between a view and the expected one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Difference {
     /// A session is not shown.
     Missing(String),
     /// A session is shown that should not be.
     Ghost(String),
-    /// Something is wrong about a session that is rightly shown.
+    /// A session is rightly shown, with wrong content.
     Wrong {
         /// The session.
         guid: String,
-        /// What is wrong about it.
+        /// The wrong field.
         what: &'static str,
-        /// What is shown, and what should be.
+        /// The shown and the expected value.
         detail: String,
     },
 }
 
 impl Difference {
-    /// The session that is wrong.
+    /// The session.
     #[must_use]
     pub fn guid(&self) -> &str {
         match self {

@@ -17,7 +17,7 @@ use crate::oracle::span::Span;
 /// How far before its receipt an event may claim to have happened, in ms.
 const OLDEST_BELIEVED: Millis = 10 * 60 * 1000;
 
-/// A session that is to be seen.
+/// A session that must be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedSession {
     /// Whether it may be missing, because it is about to go stale.
@@ -26,7 +26,7 @@ pub struct ExpectedSession {
     pub ips: BTreeSet<String>,
     /// When it opened.
     pub opened_at: Span,
-    /// When it last gave a sign of life.
+    /// The time of its latest event.
     pub last_activity_at: Span,
 }
 
@@ -111,7 +111,7 @@ fn expected(events: &[&SentEvent], circumstances: Circumstances<'_>) -> Option<E
         may_be_missing: shown_again || circumstances.now - heard.from > stale_after - slack,
         ips: events.iter().map(|event| event.ip.clone()).collect(),
         opened_at: if shown_again {
-            // Nobody kept the opening of a session that was hidden.
+            // The opening time of a hidden session is not stored.
             all().reduce(Span::hull)?
         } else {
             opened.or(kept_alive)?
@@ -133,11 +133,11 @@ fn visibility(events: &[&SentEvent], circumstances: Circumstances<'_>) -> Visibi
     })
 }
 
-/// When an event happened: what its timestamp says if that can be believed, otherwise when it was received.
+/// When an event happened: its timestamp if that is plausible, otherwise its time of receipt.
 fn happened(event: &SentEvent, received: Span) -> Span {
     match event.timestamp_ms {
         Some(at) if at <= event.sent_at_ms && received.to - at <= OLDEST_BELIEVED => Span::exactly(at),
-        // So near to the edge that the time on its way decides.
+        // So close to the limit that the time in transit decides.
         Some(at) if at <= received.to && received.from - at <= OLDEST_BELIEVED => {
             received.hull(Span::exactly(at))
         }

@@ -7,19 +7,19 @@ use protocol::Millis;
 use protocol::time::millis;
 use simulator::world::World;
 
-/// How long after the last enricher was told the rows of a company may still be shown.
+/// How long rows of a company may still be shown after the last enricher got the rule.
 pub const GRACE: Duration = Duration::from_secs(5);
 
 /// Which companies are hidden besides the data centres, by guid in lower case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HiddenCompanies {
-    /// Each with when the last enricher was told; `None` while they are being told.
+    /// Each with the time at which the last enricher got the rule; `None` until then.
     hidden: BTreeMap<String, Option<Millis>>,
-    /// Those that were hidden once.
+    /// Companies that were hidden before.
     released: BTreeSet<String>,
 }
 
-/// What is to be seen of the sessions of an address.
+/// Whether the sessions of an address are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
     /// They are shown.
@@ -31,7 +31,7 @@ pub enum Visibility {
 }
 
 impl HiddenCompanies {
-    /// None but the data centres.
+    /// Hides only the data centres.
     #[must_use]
     pub const fn none() -> Self {
         Self {
@@ -40,21 +40,21 @@ impl HiddenCompanies {
         }
     }
 
-    /// The first enricher is told to hide the company.
+    /// The first enricher gets rules that hide the company.
     pub fn hide(&mut self, company: &str) {
         let company = company.to_lowercase();
         self.released.remove(&company);
         self.hidden.insert(company, None);
     }
 
-    /// All enrichers have been told.
+    /// All enrichers have the new rules.
     pub fn told(&mut self, at: Millis) {
         for told in self.hidden.values_mut() {
             told.get_or_insert(at);
         }
     }
 
-    /// The first enricher is told to hide nobody but the data centres.
+    /// The first enricher gets rules that hide only the data centres.
     pub fn release_all(&mut self) {
         self.released.extend(std::mem::take(&mut self.hidden).into_keys());
     }
@@ -71,7 +71,7 @@ impl HiddenCompanies {
         self.hidden.contains_key(&company) || self.released.contains(&company)
     }
 
-    /// Those companies of which no row may be shown at that moment, not even for a moment.
+    /// The companies of which no row may be shown at that time, not even briefly.
     #[must_use]
     pub fn in_force(&self, at: Millis) -> BTreeSet<String> {
         let in_force = |told: &Option<Millis>| told.is_some_and(|told| told + millis(GRACE) <= at);
@@ -82,7 +82,7 @@ impl HiddenCompanies {
             .collect()
     }
 
-    /// What is to be seen, in the end, of the sessions of an address.
+    /// Whether the sessions of an address are shown once all rules are applied.
     #[must_use]
     pub fn visibility(&self, world: World, ip: &str) -> Visibility {
         if world.kind_of(ip).is_data_centre() {

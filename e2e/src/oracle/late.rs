@@ -1,4 +1,4 @@
-//! When an event was received, as far as one can know. Pure.
+//! Estimates when an event was received. Pure.
 
 use protocol::Millis;
 

@@ -1,8 +1,8 @@
-//! Times that are known up to the time that an event was on its way.
+//! Times that are known only up to the time of an event in transit.
 
 use protocol::Millis;
 
-/// A time known up to the time that an event was on its way.
+/// A time that is known only up to the time of an event in transit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     pub(super) from: Millis,

@@ -26,7 +26,7 @@ fn circumstances() -> Circumstances<'static> {
     }
 }
 
-/// An event that happened and was sent so many seconds ago.
+/// An event that happened and was sent `ago` seconds in the past.
 fn event(kind: EventKind, guid: &str, ago: Millis) -> SentEvent {
     let at = NOW - ago * SECOND;
     SentEvent {

@@ -32,7 +32,7 @@ impl FakeClock {
         Ok(clock)
     }
 
-    /// From now on the clock is wrong by so many seconds: ahead of the real time, or behind where they are negative.
+    /// Shifts the clock from the real time by this number of seconds, which may be negative.
     ///
     /// # Errors
     /// Fails if the file cannot be written.

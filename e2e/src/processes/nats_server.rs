@@ -13,7 +13,7 @@ use crate::processes::certificates::Certificates;
 use crate::processes::ports;
 use crate::processes::process::Process;
 
-/// How many servers a cluster has: the fewest of which one may be lost.
+/// The servers of a cluster: the smallest number that survives the loss of one.
 const CLUSTER_SIZE: usize = 3;
 
 /// The user who may do everything with the streams: the mistakes of an administrator are made as this one.
@@ -75,7 +75,7 @@ impl NatsServer {
         (0..CLUSTER_SIZE).map(server).collect()
     }
 
-    /// A server without any configuration: everybody may do everything, and is nobody.
+    /// A server without configuration: every client is anonymous and has all permissions.
     ///
     /// # Errors
     /// As [`NatsServer::new`].

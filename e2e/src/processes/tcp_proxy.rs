@@ -66,7 +66,7 @@ impl TcpProxy {
         self.cut.send_replace(true);
     }
 
-    /// Makes the clock of the NATS server behind it wrong by so many seconds, for those who connect through it.
+    /// Shifts the clock of the NATS server by this number of seconds, for clients that connect through the proxy.
     pub fn set_nats_clock_offset(&self, seconds: i64) {
         self.nats_clock_offset.store(seconds, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! More than somebody can take: who waits, what goes first, and that it is told.
+//! Overload: who waits, what is dropped first, and how it is reported.
 
 use std::time::Duration;
 
@@ -153,7 +153,7 @@ async fn all_processes_recover_from_a_long_nats_outage_and_report_it() -> Result
     come(&site, &visitors);
     site.settle().await?;
     site.nats.process.kill().await?;
-    // Long enough that what backs off has backed off as far as it ever does.
+    // Long enough to reach the longest pause of every backoff.
     let end = tokio::time::Instant::now() + Duration::from_secs(20);
     while tokio::time::Instant::now() < end {
         tokio::time::sleep(Duration::from_secs(1)).await;

@@ -56,7 +56,7 @@ fn come(site: &Pipeline, count: u32) -> Vec<Visitor> {
     visitors
 }
 
-/// That these are shown, and nobody else.
+/// Checks that exactly these are shown.
 async fn shown_are(site: &Pipeline, visitors: &[&Visitor]) -> Result<()> {
     eventually("those who are there are shown, and nobody else", async || {
         let shown: Vec<_> = site.sessions().await?.into_keys().collect();
@@ -217,7 +217,7 @@ async fn receipts_from_before_nats_is_reachable_are_right() -> Result<()> {
     Ok(())
 }
 
-/// Waits until all processes say that it is so many seconds later or earlier than by this test's clock.
+/// Waits until the clocks of all processes differ from this test's clock by this number of seconds.
 async fn all_follow_nats(site: &Pipeline, seconds: i64) -> Result<()> {
     eventually("all processes follow the NATS server's clock", async || {
         let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;

@@ -8,7 +8,7 @@ use e2e::{Visitor, eventually};
 use service::last_message;
 use simulator::world::Kind;
 
-/// Few addresses, so that lookups hold up nobody.
+/// Few addresses, so that lookups cause no delay.
 const ADDRESSES: u32 = 20;
 
 /// Waits until the tombstone of the visitor is in the stream; gives its TTL.

@@ -116,7 +116,7 @@ async fn gateway_survives_the_loss_of_its_consumer() -> Result<()> {
     Ok(())
 }
 
-/// Visitors of whom some leave and some come while NATS is away, and whoever starts afterwards must know of all.
+/// Visitors arrive and leave while NATS is unreachable. A process that starts afterwards must have all of them.
 async fn is_right_after(
     site: &mut Pipeline,
     interruption: impl AsyncFnOnce(&mut Pipeline) -> Result<()>,

@@ -1,4 +1,4 @@
-//! What the Deanonymizer does to us, what it costs, and that it holds up nobody else.
+//! Faults of the Deanonymizer, their cost, and that they do not affect other visitors.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn impatient() -> Builder {
     Pipeline::builder().flag(Role::Enricher, "--lookup-timeout", "500ms")
 }
 
-/// Waits until so many sessions are being identified.
+/// Waits until this number of sessions is being identified.
 async fn being_identified(site: &Pipeline, expected: u64) -> Result<()> {
     eventually(&format!("{expected} sessions are being identified"), async || {
         let stats = site.instance(Role::Gateway, 0)?.http.stats().await?;

@@ -15,7 +15,7 @@ use simulator::world::{Kind, address};
 use strum::VariantArray;
 use tokio::time::{Instant, sleep_until};
 
-/// Waits until the ingestor has made so many connections and holds one.
+/// Waits until the ingestor has made this number of connections and one is open.
 async fn connected(site: &Pipeline, connections: u64) -> Result<()> {
     eventually(
         &format!("the ingestor has connected {connections} times"),
@@ -345,7 +345,7 @@ async fn all_spellings_of_one_address_share_a_lookup() -> Result<()> {
 
 #[tokio::test]
 async fn busy_site_with_all_faults_is_shown_correctly() -> Result<()> {
-    // Without the faults that lose events on their way, of which the oracle cannot know.
+    // Without the faults that lose events in transit, because the oracle cannot see them.
     let faults: Faults = Faults::all().iter().filter(|fault| !fault.is_of_site()).collect();
     let site = Pipeline::builder()
         .with(Role::Enricher, 2)

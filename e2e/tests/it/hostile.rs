@@ -98,7 +98,7 @@ async fn messages_in_the_streams() -> Result<()> {
         };
         publish(format!("visitor.session.{}", visitor.guid), input).await?;
         enricher.flush().await?;
-        // The enricher reads what stands there.
+        // The enricher reads the stored record.
         site.send(&[visitor.keep_alive(0)]);
     }
     for input in Door::Activity.corpus()? {

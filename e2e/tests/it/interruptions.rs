@@ -1,4 +1,4 @@
-//! A gateway that is cut off from the website removes nobody, and says since when; then it makes up for it.
+//! A gateway that is cut off from the website removes no session and reports since when. Afterwards it catches up.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The gateway's WebSocket, as a program of somebody else's would use it.
+//! The gateway's WebSocket, as a third-party client uses it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -12,7 +12,7 @@ use simulator::world::Kind;
 
 const BUCKET: &str = "KV_visitor_profiles";
 
-/// JetStream, as somebody who may delete streams by mistake.
+/// JetStream, with permissions to delete streams.
 async fn administrator(site: &Pipeline) -> Result<Context> {
     Ok(async_nats::jetstream::new(site.nats.client("maintainer").await?))
 }

@@ -1,4 +1,4 @@
-//! What an operator sees in metrics, alert rules and the dashboard.
+//! Metrics, alert rules and the dashboard.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -197,7 +197,7 @@ async fn a_real_prometheus_evaluates_every_rule_and_every_panel() -> Result<()> 
     .await
 }
 
-/// `promtool check metrics` with the text of a process: its name and what promtool reports.
+/// Runs `promtool check metrics` on a text. Returns whether it succeeds, and its report.
 async fn lint(promtool: &Path, metrics: &str) -> Result<(bool, String)> {
     let mut child = Command::new(promtool)
         .args(["check", "metrics"])

@@ -20,7 +20,7 @@ async fn everybody_misses_nats(site: &Pipeline) -> Result<()> {
     Ok(())
 }
 
-/// Waits until the gateway has lately heard of so many processes, itself included.
+/// Waits until the gateway has recent statuses of this number of processes, including its own.
 async fn gateway_knows_of(site: &Pipeline, processes: usize) -> Result<()> {
     eventually(
         &format!("the gateway knows of {processes} processes"),

@@ -141,7 +141,7 @@ async fn identifies_visitors(persona: Persona) -> Result<()> {
     Ok(())
 }
 
-/// Nobody is shown while the service fails so, everybody afterwards, and known visitors go on all the while.
+/// New visitors are not shown while the service fails, but afterwards. Known visitors are not affected.
 async fn survives(persona: Persona) -> Result<()> {
     let service = Service::start(persona, "survives")?;
     let site = service.site().start().await?;
@@ -311,7 +311,7 @@ async fn answers_are_decoded_and_redirects_not_followed() -> Result<()> {
     use axum::response::IntoResponse as _;
     use axum::routing::get;
 
-    // gzip of {"name":"Lumen","domain":"lumen.example"}, whatever the question accepts.
+    // gzip of {"name":"Lumen","domain":"lumen.example"}, regardless of Accept-Encoding.
     const COMPRESSED: &[u8] = include_bytes!("providers/lumen.json.gz");
     let app = Router::new().route(
         "/{ip}",

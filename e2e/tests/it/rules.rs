@@ -20,7 +20,7 @@ fn company(site: &Pipeline, visitor: &Visitor) -> Result<[String; 3]> {
     Ok([company.guid.clone(), company.name.clone(), company.domain.clone()])
 }
 
-/// Everything that stands in a stream, as text.
+/// All messages of a stream, as text.
 async fn content(site: &Pipeline, stream: &str) -> Result<String> {
     let stream = site.operator().await?.get_stream(stream).await?;
     let mut text = String::new();
@@ -160,7 +160,7 @@ async fn session_closed_while_its_company_was_hidden_stays_closed() -> Result<()
     site.send(&[visitor.closed(0)]);
     site.settle().await?;
 
-    // The company is not hidden any longer, and the verdict that hid it is gone.
+    // The company is no longer hidden, and the verdict that hid it is deleted.
     site.instance_mut(Role::Enricher, number)?.process.stop().await?;
     let nats = jetstream::new(site.nats.client("maintainer").await?);
     nats.get_stream("KV_visitor_profiles").await?.purge().await?;

@@ -20,7 +20,7 @@ const SHARED_FOR: Duration = Duration::from_millis(250);
 /// The most snapshots that may be held, as the gateway has it.
 const MAX_HELD: u64 = 8;
 
-/// A site with so many visitors.
+/// A pipeline with this number of visitors.
 async fn with_visitors(count: u32) -> Result<Pipeline> {
     let site = Pipeline::start().await?;
     site.arrive(Kind::Full, 0..count);

@@ -1,4 +1,4 @@
-//! What stands on the subjects, word for word: programs outside this repository read it.
+//! The exact messages on the subjects, because programs outside this repository read them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,7 +22,7 @@ fn times(heard: &TappedMessage) -> Result<Vec<i64>> {
     times.map(|time| Ok(time.parse()?)).collect()
 }
 
-/// What stands on a session's subject, with its TTL in seconds.
+/// The message on a session's subject, with its TTL in seconds.
 async fn standing(site: &Pipeline, visitor: &Visitor) -> Result<(Value, u64)> {
     let jetstream = site.operator().await?;
     let stream = jetstream.get_stream("VISITOR_SESSIONS").await?;
@@ -38,7 +38,7 @@ async fn single_event_is_one_message_byte_for_byte() -> Result<()> {
     let site = Pipeline::start().await?;
     let tap = site.tap("visitor.raw.>").await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
-    // Written as nobody would: what comes out must be what came in.
+    // Unusual spelling: the output must equal the input.
     let odd = format!(
         " {{ \"more\": [1,2],\n\t\"guid\":\"{}\", \"ip\":\"{}\",\"eventType\" : \"keep-alive\", \"timestamp\":null }}",
         visitor.guid, visitor.ip

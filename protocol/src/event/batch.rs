@@ -10,7 +10,7 @@ pub const MAX_EVENTS: usize = 256;
 
 /// The lines of a message on `visitor.raw.>`, each with its time of receipt.
 ///
-/// A message with one time of receipt is one event, whatever it holds: so an event that has line breaks of its own
+/// A message with one time of receipt is one event, regardless of its content: so an event that has line breaks of its own
 /// travels alone. A line without a usable time gets `fallback`, the time at which the stream stored the message.
 pub fn lines<'a>(
     payload: &'a [u8],

@@ -68,7 +68,7 @@ pub(super) fn is_usable_url(url: &str) -> bool {
     !url.is_empty() && is_usable(url, MAX_URL)
 }
 
-/// Whether a text of at most so many characters can be kept.
+/// Whether a text of at most this number of characters can be kept.
 pub(super) fn is_usable(text: &str, longest: usize) -> bool {
     // A character is at most four bytes, so a huge text is not read.
     text.len() <= 4 * longest && text.chars().count() <= longest && !text.contains(char::is_control)

@@ -70,7 +70,7 @@ fn manual(command: clap::Command) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// A closed pipe is not an error: `PROCESS man | head` is enough for somebody.
+/// A closed pipe is not an error: `PROCESS man | head` closes it on purpose.
 fn print(text: &[u8]) -> ExitCode {
     let _ = io::stdout().lock().write_all(text);
     ExitCode::SUCCESS

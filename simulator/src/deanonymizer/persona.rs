@@ -31,7 +31,7 @@ pub enum Persona {
 pub(super) type Reply = (StatusCode, Option<Value>);
 
 impl Persona {
-    /// The beginning of the service's real address, which the simulator stands in for.
+    /// The beginning of the service's real URL, which the simulator replaces.
     #[must_use]
     pub const fn origin(self) -> &'static str {
         match self {

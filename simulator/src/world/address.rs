@@ -89,7 +89,7 @@ fn place_in_prefix(address: Ipv6Addr) -> Option<u32> {
     (prefix == IPV6_PREFIX && place < SLOTS).then_some(place)
 }
 
-/// A Feistel network: whatever the round function, the whole is a permutation, and its inverse is as cheap.
+/// A Feistel network: a permutation for any round function, with an inverse that costs the same.
 fn permute(seed: u64, slot: u32) -> u32 {
     let halves = (slot >> HALF_BITS, slot & HALF_MASK);
     let (left, right) = ROUNDS.iter().fold(halves, |(left, right), round| {

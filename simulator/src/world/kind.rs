@@ -1,4 +1,4 @@
-//! The kinds of addresses, and which slots are of which kind.
+//! The kinds of addresses, and the slots of each kind.
 
 use strum::VariantArray;
 

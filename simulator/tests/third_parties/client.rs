@@ -1,4 +1,4 @@
-//! Clients as anybody would write them.
+//! Clients without knowledge of the simulator.
 
 use futures_util::{SinkExt, StreamExt};
 use simulator::{emitter::Emitter, event::Event};

@@ -18,7 +18,7 @@ fn script() -> impl Strategy<Value = Vec<Beacon>> {
     })
 }
 
-/// The sessions of which a tab is open by its last beacon, where one was visible at all.
+/// The sessions that had a visible tab and have one that is open by its last beacon.
 fn expected_open(beacons: &[Beacon]) -> BTreeSet<u128> {
     let mut last: BTreeMap<(u128, u32), &Beacon> = BTreeMap::new();
     for beacon in beacons {
@@ -69,7 +69,7 @@ proptest! {
             let _ = world.apply(Beacon { settled, ..beacon(session, tab, number, presence) }, now);
             world.agrees();
         }
-        // Whatever was lost on the way: nobody stays who is not heard of.
+        // Regardless of lost beacons, a session without beacons closes.
         world.run(now + 1_000_000);
         prop_assert_eq!(world.open().len(), 0);
         prop_assert!(world.visits.sessions.is_empty());

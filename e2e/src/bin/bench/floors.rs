@@ -138,7 +138,7 @@ async fn received(results: &Stream) -> Result<pull::Ordered> {
     Ok(consumer.await?.messages().await?)
 }
 
-/// Publishes for ever, with a window of acknowledgements outstanding.
+/// Publishes without end, with a window of outstanding acknowledgements.
 async fn publish(jetstream: Context) -> Result<()> {
     let mut acks = VecDeque::with_capacity(WINDOW);
     loop {

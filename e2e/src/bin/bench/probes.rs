@@ -66,7 +66,7 @@ impl Probes {
         self.visitors.len()
     }
 
-    /// Sends so many a second for a time, whether they are seen or not.
+    /// Sends probes at a fixed rate for a time, regardless of whether they are shown.
     pub async fn send(&mut self, pipeline: &Pipeline, per_second: f64, lasting: Duration) -> u64 {
         let (start, mut sent) = (Instant::now(), 0);
         let mut ticks = interval(TICK);

@@ -29,7 +29,7 @@ const MOST_COMPARED: usize = 100_000;
 /// How long a gateway may take to be back.
 const BACK_WITHIN: Duration = Duration::from_mins(5);
 
-/// What so many sessions came to.
+/// The result for a number of sessions.
 struct Held {
     sessions: usize,
     shown: usize,

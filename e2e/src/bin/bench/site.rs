@@ -212,7 +212,7 @@ impl Site {
     }
 }
 
-/// Long enough for the slowest load that keeps so many sessions alive.
+/// Long enough for the slowest load that keeps this number of sessions alive.
 fn stale_after(sessions: usize) -> Duration {
     Duration::from_mins(1).max(Duration::from_millis(sessions as u64 / 5))
 }

@@ -168,7 +168,7 @@ async fn is_borne(site: &mut Site, rate: f64, lasting: Duration) -> Result<bool>
     Ok(false)
 }
 
-/// Whether the rate was sustained, with a p99 of at most so many milliseconds.
+/// Checks that the rate was sustained, with a p99 of at most this number of milliseconds.
 fn judge(run: &Run, rate: f64, bearable: f64) -> Result<()> {
     let Run {
         watched, rate: sent, ..

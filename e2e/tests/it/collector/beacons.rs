@@ -8,7 +8,7 @@ use simulator::world::{Kind, World};
 
 use super::site::{Browser, Collector, USUAL, arrives, is_gone};
 
-/// Comes and goes, and is gone when this returns: whatever was sent before has had its effect by then.
+/// Opens and closes a session, and waits until it is closed. By then all earlier beacons have taken effect.
 async fn passes_by(site: &Pipeline, collector: &Collector, n: u32) -> Result<()> {
     let address = site.ip(Kind::CompanyOnly, n);
     let mut browser = Browser::at(collector, &address);
@@ -89,7 +89,7 @@ async fn two_tabs_are_one_visitor() -> Result<()> {
 #[tokio::test]
 async fn ingestor_that_connects_learns_of_all_who_are_there() -> Result<()> {
     let collector = Collector::start(USUAL).await?;
-    // They come before anybody listens.
+    // They are sent before an ingestor is connected.
     let before = clock::now();
     let world = World::new(DeanonymizerConfig::default().seed);
     let [late_address, addresses @ ..] = [0, 1, 2, 3].map(|n| world.ip(Kind::CompanyOnly, n));

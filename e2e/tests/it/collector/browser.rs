@@ -68,7 +68,7 @@ impl Chromium {
             .map(drop)
     }
 
-    /// Waits for a beacon that was sent after so many others, and gives how many there are.
+    /// Waits for more than this number of beacons, and returns how many there are.
     async fn sends(&mut self, after: usize, what: &str, is_it: impl Fn(&Value) -> bool) -> Result<usize> {
         eventually(&format!("the browser sends {what}"), async || {
             let beacons = self.does(json!({ "deed": "beacons" })).await?;

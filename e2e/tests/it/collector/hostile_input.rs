@@ -1,4 +1,4 @@
-//! What anybody can send to the collector.
+//! Hostile requests to the collector.
 
 use anyhow::{Result, ensure};
 use e2e::eventually;

@@ -11,11 +11,11 @@ use serde_json::json;
 /// The website whose pages send.
 pub const SITE: &str = "https://shop.example";
 
-/// What an ordinary browser says that it is.
+/// The user agent of an ordinary browser.
 const USER_AGENT: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 
-/// The flags of most tests: short times, addresses that the test chooses, and nobody leaves by being silent.
+/// The flags of most tests: short times, addresses chosen by the test, and no timeout of silent sessions.
 pub const USUAL: &[(&str, &str)] = &[
     ("--settle", "300ms"),
     ("--leave-grace", "1s"),

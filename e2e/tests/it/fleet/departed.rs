@@ -1,4 +1,4 @@
-//! Nobody pays for visitors who have left, or of whom nothing was heard for too long, before an enricher could ask.
+//! No lookups for visitors who leave or go stale before an enricher can look them up.
 
 use std::time::Duration;
 

@@ -63,7 +63,7 @@ fn says_why(status: &Status) -> bool {
         if enricher.breaker != Breaker::Closed && enricher.lookups_held_back.is_some())
 }
 
-/// Waits until everybody says that calls are held back.
+/// Waits until metrics, statuses and the page report that calls are held back.
 async fn is_told(site: &Pipeline, statuses: &Tap) -> Result<()> {
     eventually("metrics tell that the breaker is open", async || {
         for enricher in site.instances(Role::Enricher) {

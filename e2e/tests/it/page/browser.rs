@@ -26,7 +26,7 @@ pub struct Seen {
     pub freshness: Option<String>,
     /// What the page says of its freshness.
     pub status: Option<String>,
-    /// What stands in place of the rows, where there are none.
+    /// The text in place of the rows if there are none.
     pub no_rows: Option<String>,
     /// The page's title.
     pub title: String,
@@ -50,7 +50,7 @@ impl Seen {
         figure.with_context(|| format!("{name}: {:?}", self.figures))
     }
 
-    /// That these visitors are shown, in this order, and nobody else.
+    /// Checks that exactly these visitors are shown, in this order.
     pub fn shows(&self, visitors: &[&Visitor]) -> Result<()> {
         ensure!(self.rows.len() == visitors.len(), "{:?}", self.rows);
         for (row, visitor) in self.rows.iter().zip(visitors) {
@@ -86,7 +86,7 @@ impl Page {
         Self::with_clock_ahead(site, 0)
     }
 
-    /// The same on a computer whose clock is wrong by so many milliseconds.
+    /// Opens the page on a computer whose clock is wrong by this number of milliseconds.
     pub fn with_clock_ahead(site: &Pipeline, milliseconds: i64) -> Result<Self> {
         let frontend = repository().join("frontend");
         ensure!(

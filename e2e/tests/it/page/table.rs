@@ -8,7 +8,7 @@ use simulator::world::Kind;
 
 use super::browser::{Page, with_page};
 
-/// Three visitors of two companies, and one of whom nothing is known; the first is the one who came last.
+/// Three visitors of two companies, and an unknown one. The latest arrival is first.
 struct Guests {
     first: Visitor,
     second: Visitor,

@@ -1,4 +1,4 @@
-//! Companies that somebody waits for.
+//! Companies on the watchlist.
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::Visitor;

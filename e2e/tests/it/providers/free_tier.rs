@@ -1,4 +1,4 @@
-//! Network and country without a paid call, and networks that nobody pays a lookup for.
+//! Network and country without a paid call, and networks without lookups.
 
 use std::path::{Path, PathBuf};
 

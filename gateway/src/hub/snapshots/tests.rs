@@ -5,7 +5,7 @@ use crate::hub::snapshot::SnapshotMetrics;
 use protocol::frame::{Snapshot as Content, Stats};
 use protocol::status::Pipeline;
 
-/// The hub, as far as it deals with snapshots.
+/// The part of the hub that handles snapshots.
 struct Played {
     snapshots: Snapshots,
     metrics: SnapshotMetrics,

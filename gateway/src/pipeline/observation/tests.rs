@@ -263,7 +263,7 @@ fn a_step_of_the_servers_clock_changes_nothing() {
 }
 
 proptest! {
-    /// Whatever comes and goes: the clock never runs back and never ahead, and stands still while anything is missing.
+    /// For all sequences of statuses, the clock never runs back or ahead, and stops while a status is missing.
     #[test]
     fn the_clock_goes_on_or_stands_still(
         steps in proptest::collection::vec((any::<(bool, bool, bool)>(), 1..40i64, any::<bool>()), 1..12)

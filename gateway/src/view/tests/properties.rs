@@ -72,7 +72,7 @@ impl Stream {
             .insert(message.guid().clone(), (message, self.sequence, ttl));
     }
 
-    /// As enrichers write: a record completes the one that stands, and never replaces a tombstone.
+    /// Writes like an enricher: a record is merged with the stored one, and never replaces a tombstone.
     fn enricher(&mut self, message: SessionMessage) {
         let message = match (self.last.get(message.guid()), message) {
             (Some((SessionMessage::Tombstone(_), ..)), SessionMessage::Record(_)) => return,

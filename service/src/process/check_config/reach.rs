@@ -1,4 +1,4 @@
-//! Whether somebody listens at an address. Nothing is asked: a call may cost money, and a client may be counted.
+//! Checks whether a server listens on an address. It sends no request, because a call may cost money.
 
 use std::sync::Arc;
 use std::time::Duration;
