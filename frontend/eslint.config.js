@@ -17,6 +17,7 @@ const LAYERS = [
   'components',
   'watch',
   'login',
+  'settings',
   'health',
   'figures',
   'companies',

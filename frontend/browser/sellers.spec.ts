@@ -177,7 +177,13 @@ test.describe('companies', () => {
 
   test('have a view with an address, to which the watchlist leads', async ({ page, gateway }) => {
     gateway.put(
-      aSession({ guid: 'a', ip: 'of lumen', company: LUMEN, contact: ADA }),
+      aSession({
+        guid: 'a',
+        ip: 'of lumen',
+        company: LUMEN,
+        contact: ADA,
+        page: { url: 'https://shop.example/tea', title: 'Tea' },
+      }),
       aSession({ guid: 'b', ip: 'of nobody' }),
     );
     await page.goto('/');
@@ -191,7 +197,7 @@ test.describe('companies', () => {
     await expect(page).toHaveURL(/\?company=lumen\.example$/);
     await expect.poll(() => order(page)).toEqual(['of lumen']);
     const view = page.getByRole('region', { name: 'Lumen & Sons' });
-    await expect(view).toContainText(/1 here · First seen here at/);
+    await expect(view).toContainText(/1 here · First seen here at .* · Pages now: \/tea/);
     gateway.remove('a');
     gateway.flush();
     await expect(view).toContainText(/not here · .* · 1 visitor has left since this page was opened/);

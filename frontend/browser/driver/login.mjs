@@ -87,6 +87,7 @@ async function logInAndOut(page) {
   await page.goto(`${proxy.url}/`);
   await isAt(page, '/');
 
+  await (await page.waitForSelector('.menu-button')).click();
   const logOut = await page.waitForSelector('form[action="/logout"] button');
   await Promise.all([page.waitForNavigation(), logOut.click()]);
   await page.waitForSelector(FORM);

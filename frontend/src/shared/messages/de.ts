@@ -66,7 +66,7 @@ export const de: Catalogue = {
 
   figures: 'Kennzahlen',
   figureActive: 'Aktive Besucher',
-  figureIdentifying: 'In der Erkennung',
+  figureIdentifying: 'Wird erkannt',
   figureCompanies: 'Unternehmen',
   figurePerCompany: 'Besucher je Firma',
   figureDuration: 'Sitzungsdauer',
@@ -168,7 +168,7 @@ export const de: Catalogue = {
   companyLeft:
     '{count, plural, one {# Besucher ist seit dem Öffnen dieser Seite gegangen} other {# Besucher sind seit dem Öffnen dieser Seite gegangen}}',
 
-  details: 'Details',
+  companyPages: 'Seiten jetzt: {pages}',
   closeDetails: 'Details schließen',
   detailsGone: 'Nicht auf der Website',
   detailsGoneAdvice: 'Dieser Besucher ist gegangen, und diese Seite hat den Besuch nicht gesehen.',

@@ -167,7 +167,7 @@ export const en = {
   companyLeft:
     '{count, plural, one {# visitor has left since this page was opened} other {# visitors have left since this page was opened}}',
 
-  details: 'Details',
+  companyPages: 'Pages now: {pages}',
   closeDetails: 'Close the details',
   detailsGone: 'Not on the website',
   detailsGoneAdvice: 'This visitor has left, and this page has no record of the visit.',
