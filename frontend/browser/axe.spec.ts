@@ -77,15 +77,21 @@ async function fill(page: Page, gateway: MockGateway, search = ''): Promise<void
   await expect(rows(page).first()).toBeVisible();
 }
 
-for (const [name, options] of Object.entries({
-  light: { colorScheme: 'light', ...DESKTOP },
-  dark: { colorScheme: 'dark', ...DESKTOP },
-  'light phone': { colorScheme: 'light', ...PHONE },
-  'dark phone': { colorScheme: 'dark', ...PHONE },
-} as const)) {
+const EVERY = Object.keys(STATES);
+
+for (const [name, states, options] of [
+  ['light', EVERY, { colorScheme: 'light', ...DESKTOP }],
+  ['dark', EVERY, { colorScheme: 'dark', ...DESKTOP }],
+  ['light phone', EVERY, { colorScheme: 'light', ...PHONE }],
+  ['dark phone', EVERY, { colorScheme: 'dark', ...PHONE }],
+  ['German', ['no visitors', 'many visitors'], { locale: 'de-DE', ...DESKTOP }],
+  ['German phone', ['many visitors'], { locale: 'de-DE', ...PHONE }],
+] as const) {
   test.describe(name, () => {
     test.use({ contextOptions: { reducedMotion: 'reduce' }, ...options });
-    for (const [state, reach] of Object.entries(STATES)) {
+    for (const [state, reach] of Object.entries(STATES).filter(([one]) =>
+      (states as readonly string[]).includes(one),
+    )) {
       test(state, async ({ page, gateway }) => {
         await page.goto('/');
         await expectStatus(page, 'Live');
