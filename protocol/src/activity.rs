@@ -23,7 +23,7 @@ pub struct Activity {
     pub at: Millis,
     /// When the ingestor received it.
     pub received_at: Millis,
-    /// The page that the visitor saw, where the emitter tells it.
+    /// The page that the visitor saw, if the emitter sends it.
     pub page: Option<SeenPage>,
 }
 

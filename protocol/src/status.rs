@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::sample::Sample;
 use crate::time::Millis;
 
-/// How often a process tells its status.
+/// How often a process publishes its status.
 pub const INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// The status that a process publishes each second.
@@ -62,7 +62,7 @@ pub struct IngestorFigures {
     pub emitter_connected: bool,
     /// How long no emitter has sent anything.
     pub emitter_silent_seconds: f64,
-    /// Each emitter that it reads. Empty if the ingestor is of a release that reads only one.
+    /// Each emitter that it reads. Empty in statuses of older releases, which read only one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub emitters: Vec<EmitterFigures>,
     /// Frames read.
@@ -97,7 +97,7 @@ pub struct EmitterFigures {
 pub struct EnricherFigures {
     /// Sessions that wait for a verdict.
     pub being_identified: u64,
-    /// Which they are, so that those that wait at several enrichers count once. Not passed on to clients.
+    /// A sample of them, so that sessions that wait at several enrichers count once. Not passed on to clients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unidentified: Option<Sample>,
     /// Events handled to their end.

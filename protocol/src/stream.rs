@@ -23,7 +23,7 @@ pub const RAW_MAX_AGE: Duration = Duration::from_mins(10);
 pub const RECORD_TTL: Duration = Duration::from_hours(24);
 /// How long the record of a session gone stale is kept.
 pub const STALE_RECORD_TTL: Duration = Duration::from_mins(15);
-/// How long a closing is remembered after the last event of its session, where no flag says otherwise.
+/// How long a closing is remembered after the last event of its session, unless a flag sets it.
 pub const REMEMBER_CLOSINGS: Duration = Duration::from_mins(10);
 
 /// How long a tombstone is kept, in whole seconds, so that its closing is remembered for `remember` after each event.

@@ -31,7 +31,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// The largest frame that a client may send: it has nothing to say.
 const MAX_FRAME: usize = 4 * 1024;
 
-/// Serves those who connect until the shutdown.
+/// Serves clients until the shutdown.
 pub async fn serve(
     listener: TcpListener,
     hub: Hub,

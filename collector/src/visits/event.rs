@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::beacon::Page;
 
-/// An event for those who are connected.
+/// An event for connected ingestors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// What happened.

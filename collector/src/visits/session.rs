@@ -39,7 +39,7 @@ pub enum Phase {
     Closed {
         /// When.
         at: Millis,
-        /// Its place among those that are forgotten.
+        /// Its position among the sessions to forget.
         turn: u64,
     },
 }

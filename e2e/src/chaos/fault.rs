@@ -10,9 +10,9 @@ use crate::processes::Role;
 /// What a fault affects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
-    /// One of our processes, and which one of its kind.
+    /// One of our processes: its role and number.
     Instance(Role, usize),
-    /// A NATS server, and which one.
+    /// A NATS server, by number.
     Nats(usize),
     /// All NATS servers of a cluster.
     Cluster,
@@ -72,7 +72,7 @@ pub enum FaultKind {
     Delete,
     /// All its messages are deleted.
     Purge,
-    /// One more company is hidden or, where one is, it is shown again.
+    /// One more company is hidden or, if one is hidden, it is shown again.
     Change,
     /// It closes all connections.
     Close,

@@ -1,6 +1,6 @@
 //! The processes of a chaos run.
 
-/// How many there are of each kind of process.
+/// The number of processes of each role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProcessCounts {
     /// Ingestors.

@@ -94,7 +94,7 @@ impl fmt::Display for Condition {
 /// How much happens in a trial.
 #[derive(Clone, Copy, Debug)]
 pub struct LookupTrial {
-    /// New visitors per second, each from an address of its own.
+    /// New visitors per second, each from a different address.
     pub new_per_second: usize,
     /// The number of known visitors. Each sends a keep-alive per second.
     pub known: usize,

@@ -1,4 +1,4 @@
-//! How much work an outage of the Deanonymizer makes while visitors go on coming.
+//! Measures the work that an outage of the Deanonymizer causes while visitors arrive.
 
 use std::time::Duration;
 
@@ -34,12 +34,12 @@ pub struct HandledRate {
     pub after: Duration,
     /// Events sent per second.
     pub incoming: f64,
-    /// Events that the enrichers handled per second, those that came again included.
+    /// Events that the enrichers handled per second, including redeliveries.
     pub handled: f64,
 }
 
 impl HandledRate {
-    /// How many times what comes in is handled.
+    /// How often each event is handled.
     #[must_use]
     pub fn ratio(&self) -> f64 {
         self.handled / self.incoming.max(1.0)

@@ -19,7 +19,7 @@ pub struct FakeClock {
 }
 
 impl FakeClock {
-    /// A clock that is right so far, for the process of that name; its file will be in `folder`.
+    /// An accurate clock for the process of that name; its file will be in `folder`.
     ///
     /// # Errors
     /// Fails if libfaketime is not installed, or the file cannot be written.
@@ -37,7 +37,7 @@ impl FakeClock {
     /// # Errors
     /// Fails if the file cannot be written.
     pub fn set_offset(&self, seconds: i64) -> Result<()> {
-        // Put in its place at once: the process may read at any moment.
+        // Replaced atomically, because the process may read it at any time.
         let next = self.file.with_extension("clock-next");
         fs::write(&next, format!("{seconds:+}\n"))?;
         fs::rename(&next, &self.file).with_context(|| format!("cannot write {}", self.file.display()))

@@ -168,7 +168,7 @@ impl NatsServer {
         self.connect(user, options).await
     }
 
-    /// A client that is one of the users and tells what the server refuses it.
+    /// A client of one of the users that reports what the server refuses.
     ///
     /// # Errors
     /// As [`NatsServer::client`].

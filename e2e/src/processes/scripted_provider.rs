@@ -151,7 +151,7 @@ impl ScriptedProvider {
         self.address
     }
 
-    /// What calls for an address are answered with from now on; 404 where nothing is said.
+    /// Sets the reply to calls for an address. Without one, the reply is 404.
     pub fn reply(&self, ip: &str, reply: Reply) {
         self.state().replies.insert(ip.to_owned(), reply);
     }

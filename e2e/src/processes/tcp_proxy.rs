@@ -30,7 +30,7 @@ pub struct TcpProxy {
 }
 
 impl TcpProxy {
-    /// A proxy on a port of its own for a target on this host. The target need not listen yet.
+    /// A proxy on a new port for a target on this host. The target need not listen yet.
     ///
     /// # Errors
     /// Fails if no port is free.

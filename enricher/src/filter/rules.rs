@@ -25,7 +25,7 @@ const SOURCES: &[&str] = &[
 /// What the rules demand for a published record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// It may stay as it is.
+    /// It needs no change.
     Stands,
     /// Its session must not be shown.
     Hide,

@@ -52,7 +52,7 @@ impl Pipeline {
         }
     }
 
-    /// Shows those who have waited for as long as the operator allows though nobody could say who they are.
+    /// Shows sessions that have waited for as long as `--show-unidentified-after` allows.
     async fn show_unidentified(&mut self) {
         let Some(after) = self.show_unidentified_after else {
             return;

@@ -126,7 +126,7 @@ impl Pipeline {
                 Ok(stored @ (PublishOutcome::Published(_) | PublishOutcome::Closed(..))) => {
                     return LookupDone::Stored(key, guid, stored);
                 }
-                // Where the stream cannot be read, the fleet cannot be asked either, and says so.
+                // If the stream cannot be read, the bucket cannot either, and the lookup reports that.
                 Ok(PublishOutcome::Missing | PublishOutcome::Hidden) | Err(_) => {}
             }
             LookupDone::Verdict(key, lookup.verdict(key, &ip, &interest, failures, early).await)

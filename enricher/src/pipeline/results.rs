@@ -1,4 +1,4 @@
-//! What the pipeline's futures come back with.
+//! The results of the pipeline's futures.
 
 use std::sync::Arc;
 

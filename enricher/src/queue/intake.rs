@@ -28,7 +28,7 @@ const MESSAGES_AT_ONCE: usize = 64;
 /// The interval of the heartbeats of a quiet queue. The consumer is opened again after two missed ones.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
-/// What comes from the queue.
+/// Input from the queue.
 pub enum Intake {
     /// The streams are ready, after the start or a lost connection.
     Connected {
@@ -51,7 +51,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// A reader that creates the streams where they are missing; `stale_after` sets how long activities are kept.
+    /// A reader that creates missing streams; `stale_after` sets how long activities are kept.
     pub fn new(
         nats: Nats,
         streams: Streams,
@@ -136,7 +136,7 @@ impl Queue {
         }
     }
 
-    /// Creates the streams where they are missing, and starts to read.
+    /// Creates missing streams, and starts to read.
     async fn prepare(&mut self) -> anyhow::Result<(pull::Stream, bool)> {
         self.streams.rejected().await?;
         clock::known().await;

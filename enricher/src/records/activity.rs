@@ -1,4 +1,4 @@
-//! Group commit for activities: those that come while a message is unacknowledged share the next one. Pure.
+//! Group commit for activities: activities that arrive while a message is unacknowledged share the next one. Pure.
 
 use std::collections::VecDeque;
 

@@ -36,7 +36,7 @@ impl OtherRules {
     }
 }
 
-/// Listens in a task of its own until the process ends.
+/// Listens in a separate task until the process exits.
 pub fn listen(nats: Nats, rules: Arc<Rules>, hasher: AddressHasher, guard: Guard) -> OtherRules {
     let (sender, receiver) = watch::channel(None);
     tokio::spawn(async move {
@@ -73,7 +73,7 @@ fn has_other_rules(status: Option<&Status>, own: &str) -> bool {
     match status.map(|status| &status.figures) {
         Some(Figures::Enricher(figures)) => figures.rules.as_deref() != Some(own),
         Some(Figures::Ingestor(_) | Figures::Gateway(_)) => false,
-        // A status that cannot be read comes from another release.
+        // Another release has sent a status that cannot be read.
         None => true,
     }
 }

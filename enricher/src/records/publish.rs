@@ -32,7 +32,7 @@ pub enum Written {
     Activities(Vec<(Activity, DeliveryId)>, Result<(), WriteError>),
 }
 
-/// Publishes without waiting. Each write comes back with its result, unless it is abandoned.
+/// Publishes without waiting. Each write is returned with its result, unless it is abandoned.
 pub struct Publisher {
     requests: Requests,
     writes: PendingWrites,

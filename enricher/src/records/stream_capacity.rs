@@ -68,7 +68,7 @@ impl StreamCapacity {
     }
 }
 
-/// Watches the stream in a task of its own. Closings should be remembered for `remember`.
+/// Watches the stream in a separate task. Closings should be remembered for `remember`.
 pub fn watch(nats: Nats, remember: Duration, health: Health) -> StreamCapacity {
     let capacity = StreamCapacity {
         remember,

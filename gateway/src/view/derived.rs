@@ -47,7 +47,7 @@ pub struct DerivedState {
     pub statistics: Statistics,
     /// When sessions are checked if no event comes.
     pub deadlines: Deadlines,
-    /// What the next frame tells.
+    /// The content of the next frame.
     pub news: GuidMap<News>,
     /// Sessions that may have to be written to the stream.
     pub dirty: BTreeSet<Guid>,

@@ -25,7 +25,7 @@ pub struct Event<'a> {
     pub ip: Cow<'a, str>,
     /// The emitter's timestamp, if it can be read.
     pub timestamp: Option<Millis>,
-    /// What else it tells, where the emitter tells it.
+    /// Page and referrer, if the emitter sends them.
     pub told: Told<'a>,
 }
 

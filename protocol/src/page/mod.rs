@@ -1,4 +1,4 @@
-//! The page that a visitor sees and the website that the visitor came from, where an emitter tells them.
+//! The page that a visitor sees and the website that the visitor came from, if an emitter sends them.
 
 mod seen;
 mod told;

@@ -17,7 +17,7 @@ pub const MAX_TITLE: usize = 300;
 pub struct Page {
     /// Its address as the emitter spelled it. Nobody has checked that it is a URL.
     pub url: Box<str>,
-    /// Its title; empty where the emitter told none.
+    /// Its title; empty if the emitter sent none.
     pub title: Box<str>,
 }
 

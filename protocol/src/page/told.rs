@@ -14,7 +14,7 @@ use crate::field::{Field, Name};
 pub struct ToldPage<'a> {
     /// Its address.
     pub url: Cow<'a, str>,
-    /// Its title; empty where there is none.
+    /// Its title; empty if there is none.
     pub title: Cow<'a, str>,
 }
 
@@ -29,7 +29,7 @@ impl ToldPage<'_> {
     }
 }
 
-/// What an event tells beside who, where and when. Each value that cannot be kept is left out, and named as such.
+/// The page and referrer of an event. A value that cannot be kept is left out and reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Told<'a> {
     /// The page that the visitor sees.

@@ -28,9 +28,9 @@ pub struct Record {
     pub unidentified: bool,
     /// When `profile` was identified; `None` if it was not, or if an older release wrote the record.
     pub identified_at: Option<Millis>,
-    /// The page of the latest event known that tells one.
+    /// The page of the latest known event that has one.
     pub page: Option<SeenPage>,
-    /// The referrer of the earliest event known that tells one.
+    /// The referrer of the earliest known event that has one.
     pub referrer: Option<SeenReferrer>,
 }
 

@@ -1,4 +1,4 @@
-//! Certificates and keys for those who connect to us.
+//! Certificates and keys of our servers.
 
 use std::path::Path;
 use std::sync::Arc;

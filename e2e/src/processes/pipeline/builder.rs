@@ -206,7 +206,7 @@ impl Pipeline {
     }
 }
 
-/// The folder for the logs of one test, empty. A test that fails shows where it is.
+/// The empty folder for the logs of one test. A failing test prints its path.
 fn log_folder() -> Result<PathBuf> {
     let thread = std::thread::current();
     let name = thread.name().unwrap_or("pipeline").replace("::", ".");

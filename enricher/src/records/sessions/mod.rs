@@ -24,7 +24,7 @@ const LONG_AGO: Millis = Millis::MIN / 2;
 /// What a published record says about the opening, and since when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// The opened time, where it is known.
+    /// The opened time, if known.
     pub opened_at: Option<Millis>,
     /// The time of the earliest event in it.
     pub first_seen_at: Millis,
@@ -63,7 +63,7 @@ impl Published {
     }
 }
 
-/// What to do about an event that says that its session is active.
+/// The action for an event of an active session.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action {
     /// Nothing is known about the session: find out who it is.

@@ -6,7 +6,7 @@ use protocol::stream::STALE_RECORD_TTL;
 use protocol::time::millis;
 use protocol::{Activity, Millis, Record, SeenPage, SessionMessage, Tombstone};
 
-/// What the messages of a session say so far.
+/// The state of a session after its messages so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Session {
     /// An activity has arrived before the record.
@@ -17,7 +17,7 @@ pub enum Session {
         last_at: Millis,
         /// When the latest was received.
         received_at: Millis,
-        /// The page of the latest that tells one.
+        /// The page of the latest activity that has one.
         page: Option<SeenPage>,
     },
     /// A record has arrived; whether the session is active depends on the time.

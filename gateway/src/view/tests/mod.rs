@@ -167,7 +167,7 @@ fn a_session_that_came_back_goes_stale_again() {
     assert!(!view.has_news());
     view.tick(156_000);
     assert_eq!(view.take_changes().removed, [(guid("a"), Removal::Stale)]);
-    // And as often as it comes back.
+    // And each time it comes back.
     view.activity(&Activity::new(guid("a"), 200_000, 200_000), 200_000);
     view.take_changes();
     view.tick(261_000);

@@ -1,4 +1,4 @@
-//! The page that a visitor sees: what clients are told, and that no restart loses it.
+//! The page that a visitor sees: how clients get it, and that no restart loses it.
 
 use super::*;
 use protocol::{Page, SeenPage, SeenReferrer};
@@ -83,7 +83,7 @@ fn equal_pages_are_kept_once() {
     assert!(Arc::ptr_eq(&pages[0], &pages[1]));
 }
 
-/// A page that is told once and never again, as the activities that tell it expire.
+/// A page that is reported only once, in activities that expire.
 #[test]
 fn page_is_written_to_the_stream_before_its_activity_expires() {
     let mut view = View::new(STALE_AFTER);
@@ -133,7 +133,7 @@ fn lost_stream_gets_page_and_referrer_again() {
     tell(&mut view, record_with_page(0, "/a"), 1, 0);
     view.activity(&activity(5, Some(seen(5, "/b"))), 5);
     view.stream_lost();
-    // An enricher was faster, with an event that tells neither.
+    // Another enricher was faster, with an event that has neither.
     tell(&mut view, record("a", Some(0), 9), 1, 9);
     let write = view.write_backs(9, 9, false).pop().unwrap();
     let SessionMessage::Record(record) = write.message else {

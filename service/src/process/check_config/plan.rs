@@ -13,7 +13,7 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// What cannot work, one sentence each.
     pub problems: Vec<String>,
-    /// The streams and buckets that it creates where they are missing.
+    /// The streams and buckets that it creates if they are missing.
     pub streams: Vec<StreamKind>,
     /// What it connects to besides NATS.
     pub reaches: Vec<Target>,
