@@ -186,9 +186,16 @@ impl Offer {
     }
 
     fn compose(&self, arguments: &[&str]) -> Option<String> {
+        let lists = || {
+            self.compose
+                .split("profiles: [")
+                .skip(1)
+                .filter_map(|rest| rest.split(']').next())
+        };
+        let exists = |profile: &str| lists().any(|list| list.split(", ").any(|name| name == profile));
         after("--profile", arguments)
             // It is the profile that starts nothing in addition.
-            .find(|profile| **profile != "real" && !self.compose.contains(&format!("profiles: [{profile}]")))
+            .find(|profile| **profile != "real" && !exists(profile))
             .map(|profile| format!("no profile {profile}"))
     }
 
