@@ -98,11 +98,9 @@ fn sources(folder: &Path, found: &mut Vec<(Vec<String>, String)>) -> Result<()> 
         if path.is_dir() {
             sources(&path, found)?;
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let names = [Some(path.as_path()), path.parent()];
-            let names = names
-                .into_iter()
-                .flatten()
-                .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()));
+            // The tests of `view` may be in `view/tests/mod.rs`.
+            let names = path.ancestors().take(3);
+            let names = names.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()));
             found.push((names.collect(), fs::read_to_string(&path)?));
         }
     }
