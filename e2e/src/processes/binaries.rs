@@ -80,13 +80,6 @@ pub fn prometheus() -> Option<PathBuf> {
     optional("prometheus", "PROMETHEUS")
 }
 
-/// promtool, which comes with Prometheus: the one that the environment variable `PROMTOOL` names, or the machine's. As
-/// [`nats_cli`].
-#[must_use]
-pub fn promtool() -> Option<PathBuf> {
-    optional("promtool", "PROMTOOL")
-}
-
 fn optional(program: &str, variable: &str) -> Option<PathBuf> {
     let found = env::var_os(variable)
         .map(PathBuf::from)

@@ -14,7 +14,7 @@ mod prometheus;
 mod scripted_provider;
 mod tcp_proxy;
 
-pub use binaries::{nats_cli, nats_server, promtool, repository, workspace_binary};
+pub use binaries::{nats_cli, nats_server, repository, workspace_binary};
 pub use certificates::Certificates;
 pub use fake_clock::FakeClock;
 pub use instance::{Instance, Role};

@@ -3,4 +3,4 @@
 mod beacons;
 mod browser;
 mod hostile_input;
-pub mod site;
+mod site;

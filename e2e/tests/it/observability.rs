@@ -2,18 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
-use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::processes::{Pipeline, Prometheus, Role, promtool, repository};
+use e2e::processes::{Pipeline, Prometheus, Role, repository};
 use e2e::{Visitor, eventually};
 use serde_json::Value;
 use simulator::world::Kind;
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
-
-use crate::collector::site::{Collector, USUAL};
 
 /// The most series that one process may have: nothing that grows with visitors may be a label.
 const MAX_SERIES: usize = 250;
@@ -195,42 +189,4 @@ async fn a_real_prometheus_evaluates_every_rule_and_every_panel() -> Result<()> 
         },
     )
     .await
-}
-
-/// Runs `promtool check metrics` on a text. Returns whether it succeeds, and its report.
-async fn lint(promtool: &Path, metrics: &str) -> Result<(bool, String)> {
-    let mut child = Command::new(promtool)
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let mut stdin = child.stdin.take().context("no standard input")?;
-    stdin.write_all(metrics.as_bytes()).await?;
-    drop(stdin);
-    let output = child.wait_with_output().await?;
-    let report = [output.stdout, output.stderr].concat();
-    Ok((output.status.success(), String::from_utf8(report)?))
-}
-
-#[tokio::test]
-async fn promtool_accepts_the_metrics_of_each_process() -> Result<()> {
-    let Some(promtool) = promtool() else {
-        return Ok(());
-    };
-    let (accepted, _) = lint(&promtool, "# TYPE visitors gauge\nvisitors_total 1\nvisitors 1\n").await?;
-    ensure!(!accepted, "promtool accepts everything");
-    let site = busy().await?;
-    let collector = Collector::start(USUAL).await?;
-    let mut texts = Vec::new();
-    for role in Role::ALL {
-        let text = site.instance(role, 0)?.http.get("/metrics").await?.text;
-        texts.push((role.name(), text));
-    }
-    texts.push(("collector", collector.health.get("/metrics").await?.text));
-    for (name, text) in texts {
-        let (accepted, report) = lint(&promtool, &text).await?;
-        ensure!(accepted && report.trim().is_empty(), "{name}: {report}");
-    }
-    Ok(())
 }
