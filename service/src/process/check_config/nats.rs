@@ -90,13 +90,13 @@ fn judged(found: &Info, wanted: &Config) -> Finding {
     );
     if found.config.max_bytes != wanted.max_bytes {
         return Finding::Note(format!(
-            "{name}: {content}. The flags say {} MiB; they apply only to a stream that is created",
+            "{name}: {content}. The flags say {} MiB",
             mib(wanted.max_bytes)
         ));
     }
     if found.config.num_replicas != wanted.num_replicas {
         return Finding::Note(format!(
-            "{name}: {content}. --nats-replicas is {}; it applies only to a stream that is created",
+            "{name}: {content}. --nats-replicas is {}",
             wanted.num_replicas
         ));
     }
