@@ -73,6 +73,9 @@ pub(crate) struct DeanonymizerFlags {
     /// Share of calls answered with garbage
     #[arg(long, env, default_value = "0", value_parser = share)]
     pub(crate) garbage_rate: f64,
+    /// Answers with names and titles that hold markup, quotes and formulas
+    #[arg(long, env)]
+    pub(crate) hostile_names: bool,
     /// Simulates an identification service: snitcher, people-data-labs, 6sense, albacross or ipinfo
     #[arg(long = "as", env = "AS", value_name = "PROVIDER", value_parser = persona)]
     pub(crate) persona: Option<Persona>,

@@ -90,6 +90,7 @@ async fn deanonymizer(flags: DeanonymizerFlags) -> anyhow::Result<()> {
         error_rate: flags.error_rate,
         hang_rate: flags.hang_rate,
         garbage_rate: flags.garbage_rate,
+        hostile_names: flags.hostile_names,
         persona: flags.persona,
     };
     let mut signals = Signals::install()?;

@@ -42,6 +42,8 @@ pub struct DeanonymizerConfig {
     pub hang_rate: f64,
     /// The share of calls that it answers with garbage of any kind.
     pub garbage_rate: f64,
+    /// Whether names and titles hold what a careless page would not escape. They do not by default.
+    pub hostile_names: bool,
     /// The identification service that it simulates; by default none, and it uses its own protocol.
     pub persona: Option<Persona>,
 }
@@ -55,6 +57,7 @@ impl Default for DeanonymizerConfig {
             error_rate: 0.0,
             hang_rate: 0.0,
             garbage_rate: 0.0,
+            hostile_names: false,
             persona: None,
         }
     }
@@ -83,7 +86,8 @@ impl Deanonymizer {
             config.hang_rate,
             config.garbage_rate,
         );
-        let desk = Desk::new(World::new(config.seed), fault_state, config.seed, config.persona);
+        let world = World::new(config.seed).with_hostile_names(config.hostile_names);
+        let desk = Desk::new(world, fault_state, config.seed, config.persona);
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let serve = {
             let desk = desk.clone();

@@ -16,13 +16,26 @@ pub use profile::{Answer, Company, Contact};
 #[derive(Clone, Copy, Debug)]
 pub struct World {
     seed: u64,
+    hostile_names: bool,
 }
 
 impl World {
     /// The world of a seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { seed }
+        Self {
+            seed,
+            hostile_names: false,
+        }
+    }
+
+    /// The same world, in which many names and titles hold what a careless page would not escape. Nothing else differs.
+    #[must_use]
+    pub fn with_hostile_names(self, hostile_names: bool) -> Self {
+        Self {
+            hostile_names,
+            ..self
+        }
     }
 
     /// The n-th IPv4 address of a kind. Different numbers give different addresses, up to tens of millions.
@@ -69,7 +82,7 @@ impl World {
     #[must_use]
     pub fn answer(&self, ip: &str) -> Answer {
         let slot = address::slot(self.seed, ip);
-        profile::answer(self.seed, slot, Kind::of_slot(slot))
+        profile::answer(self.seed, slot, Kind::of_slot(slot), self.hostile_names)
     }
 }
 

@@ -1,27 +1,51 @@
-//! Names of companies and people. All are invented; some contain characters that a page must escape.
+//! Names of companies and people, in several languages. All are invented.
 
+/// The first word of companies' names.
 pub(super) const COMPANY_FIRST: &[&str] = &[
-    "Amber", "Birch", "Cobalt", "Dovetail", "Ember", "Falcon", "Granite", "Harbour", "Indigo", "Juniper",
-    "Kestrel", "Lumen", "Meridian", "Nimbus", "Orchard", "Pinnacle", "Quarry", "Redwood", "Saffron", "Tidal",
-    "Umber", "Velvet", "Willow", "Yarrow", "Zephyr",
+    "Amber",
+    "Birch",
+    "Cobalt",
+    "Delacroix",
+    "Ekström",
+    "Falkenberg",
+    "Granit",
+    "Hoffmann",
+    "Indigo",
+    "Janssen",
+    "Kowalski",
+    "Lefèvre",
+    "Meridian",
+    "Nordwind",
+    "Orsini",
+    "Pinnacle",
+    "Quintana",
+    "Rossi",
+    "Sørensen",
+    "Tanaka",
+    "Uhlmann",
+    "Valdés",
+    "Whitlock",
+    "Yılmaz",
+    "Zephyr",
 ];
 
+/// The second word.
 pub(super) const COMPANY_SECOND: &[&str] = &[
     "Analytics",
-    "Bakery",
+    "Bau",
     "Ceramics",
-    "Dynamics",
-    "Energy",
+    "Distribution",
+    "Energie",
     "Freight",
-    "Gardens",
+    "Group",
     "Health",
     "Instruments",
-    "Joinery",
-    "Labs",
+    "Logistik",
+    "Maschinenbau",
     "Media",
     "Optics",
     "Robotics",
-    "Textiles",
+    "Textil",
 ];
 
 /// Names in which every `{}` stands for the company's own name. Most companies have the first, plain form.
@@ -31,14 +55,27 @@ pub(super) const COMPANY_FORMS: &[&str] = &[
     "{}",
     "{} Ltd",
     "{} GmbH",
+    "{} & Co. KG",
     "{} & Sons",
+    "{} AG",
+    "{} S.A.",
+    "{} S.r.l.",
+    "{} Sp. z o.o.",
+    "{} AB",
+    "{} B.V.",
+    "{} A.Ş.",
+    "{} 株式会社",
+];
+
+/// The same, with what a careless page would not escape.
+pub(super) const HOSTILE_COMPANY_FORMS: &[&str] = &[
     "{} <Europe>",
     "The \"{}\" Company",
     "O'Hara {}",
-    "Żółw {} S.A.",
-    "{} 株式会社",
     "<script>alert('{}')</script>",
+    "<img src=x onerror=alert(1)> {}",
     "{}; DROP TABLE visitors",
+    "=HYPERLINK(\"https://{}\")",
 ];
 
 pub(super) const GIVEN: &[&str] = &[
@@ -80,14 +117,23 @@ pub(super) const TITLES: &[&str] = &[
     "Head of Sales",
     "Chief Financial Officer",
     "Head of R&D",
-    "VP <Growth>",
+    "VP Growth",
     "Buyer",
     "Software Engineer",
     "Office Manager",
-    "\"Acting\" Director",
+    "Managing Director",
     "Procurement Lead",
     "Data Scientist",
+    "Leiterin Einkauf",
+    "Geschäftsführer",
+    "Directrice commerciale",
+    "Responsabile acquisti",
+    "Kierownik projektu",
+    "営業部長",
 ];
+
+/// The same, with what a careless page would not escape.
+pub(super) const HOSTILE_TITLES: &[&str] = &["VP <Growth>", "\"Acting\" Director", "{{constructor}}", "=1+1"];
 
 /// Spellings of personal addresses; `{}` stands for the person.
 pub(super) const PERSONAL: &[&str] = &[

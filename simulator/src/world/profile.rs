@@ -106,11 +106,11 @@ enum Emails {
     Both,
 }
 
-pub(super) fn answer(seed: u64, slot: u32, kind: Kind) -> Answer {
+pub(super) fn answer(seed: u64, slot: u32, kind: Kind, hostile: bool) -> Answer {
     let rng = &mut ChaCha8Rng::seed_from_u64(mix(seed, u64::from(slot)));
     let employed = |rng: &mut ChaCha8Rng, emails| {
-        let company = company(seed, rng);
-        let contact = contact(rng, &company.domain, emails);
+        let company = company(seed, rng, hostile);
+        let contact = contact(rng, &company.domain, emails, hostile);
         Answer::Found {
             company: Some(company),
             contact: Some(contact),
@@ -122,15 +122,21 @@ pub(super) fn answer(seed: u64, slot: u32, kind: Kind) -> Answer {
         Kind::PersonalEmails => employed(rng, Emails::Personal),
         Kind::NoEmails => employed(rng, Emails::None),
         Kind::CompanyOnly => Answer::Found {
-            company: Some(company(seed, rng)),
+            company: Some(company(seed, rng, hostile)),
             contact: None,
         },
         Kind::ContactOnly => Answer::Found {
             company: None,
-            contact: Some(contact(rng, "freelance.example", Emails::Business)),
+            contact: Some(contact(rng, "freelance.example", Emails::Business, hostile)),
         },
-        Kind::NexaCore => data_centre(rng, NEXACORE, "NexaCore Data Systems", "nexacore.example"),
-        Kind::VertexCloud => data_centre(rng, VERTEXCLOUD, "VertexCloud", "vertexcloud.example"),
+        Kind::NexaCore => data_centre(
+            rng,
+            NEXACORE,
+            "NexaCore Data Systems",
+            "nexacore.example",
+            hostile,
+        ),
+        Kind::VertexCloud => data_centre(rng, VERTEXCLOUD, "VertexCloud", "vertexcloud.example", hostile),
         Kind::Empty => Answer::Found {
             company: None,
             contact: None,
@@ -139,13 +145,15 @@ pub(super) fn answer(seed: u64, slot: u32, kind: Kind) -> Answer {
     }
 }
 
-fn data_centre(rng: &mut ChaCha8Rng, guid: &str, name: &str, domain: &str) -> Answer {
+fn data_centre(rng: &mut ChaCha8Rng, guid: &str, name: &str, domain: &str, hostile: bool) -> Answer {
     let guid = if rng.random_ratio(1, 8) {
         guid.to_uppercase()
     } else {
         guid.to_owned()
     };
-    let contact = rng.random_bool(0.5).then(|| contact(rng, domain, Emails::Both));
+    let contact = rng
+        .random_bool(0.5)
+        .then(|| contact(rng, domain, Emails::Both, hostile));
     let company = Company {
         guid,
         name: name.to_owned(),
@@ -157,23 +165,43 @@ fn data_centre(rng: &mut ChaCha8Rng, guid: &str, name: &str, domain: &str) -> An
     }
 }
 
-fn company(seed: u64, rng: &mut ChaCha8Rng) -> Company {
+fn company(seed: u64, rng: &mut ChaCha8Rng, hostile: bool) -> Company {
     // Squaring makes the first companies much more frequent than the last.
     let rank = (rng.random::<f64>().powi(2) * COMPANIES).floor();
     let own = &mut ChaCha8Rng::seed_from_u64(mix(seed, rank.to_bits()));
-    let (first, second) = (pick(own, names::COMPANY_FIRST), pick(own, names::COMPANY_SECOND));
+    let (first, second) = words_of(seed, rank);
+    let (guid, plain) = (guid(own), pick(own, names::COMPANY_FORMS));
+    let form = if hostile && own.random_bool(0.5) {
+        pick(own, names::HOSTILE_COMPANY_FORMS)
+    } else {
+        plain
+    };
     Company {
-        guid: guid(own),
-        name: pick(own, names::COMPANY_FORMS).replace("{}", &format!("{first} {second}")),
-        domain: format!(
-            "{}-{}-{rank}.example",
-            first.to_lowercase(),
-            second.to_lowercase()
-        ),
+        guid,
+        name: form.replace("{}", &format!("{first} {second}")),
+        domain: format!("{}-{}.example", ascii(first), ascii(second)),
     }
 }
 
-fn contact(rng: &mut ChaCha8Rng, domain: &str, emails: Emails) -> Contact {
+/// The words of a company's name. No two companies of a world have the same ones, so each has a domain of its own.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rank is a small whole number"
+)]
+fn words_of(seed: u64, rank: f64) -> (&'static str, &'static str) {
+    let (firsts, seconds) = (names::COMPANY_FIRST, names::COMPANY_SECOND);
+    let pairs = (firsts.len() * seconds.len()) as u64;
+    // The stride has no factor in common with the number of pairs, so every pair comes once.
+    let pair = (rank as u64 * 77 + mix(seed, 0) % pairs) % pairs;
+    let at = |words: &[&'static str], index: u64| words.get(index as usize).copied().unwrap_or_default();
+    (
+        at(firsts, pair % firsts.len() as u64),
+        at(seconds, pair / firsts.len() as u64),
+    )
+}
+
+fn contact(rng: &mut ChaCha8Rng, domain: &str, emails: Emails, hostile: bool) -> Contact {
     let (given, family) = (pick(rng, names::GIVEN), pick(rng, names::FAMILY));
     let mailbox = mailbox(given, family);
     let business = match emails {
@@ -191,7 +219,7 @@ fn contact(rng: &mut ChaCha8Rng, domain: &str, emails: Emails) -> Contact {
     Contact {
         guid: guid(rng),
         name: format!("{given} {family}"),
-        title: rng.random_bool(0.7).then(|| pick(rng, names::TITLES).to_owned()),
+        title: rng.random_bool(0.7).then(|| title(rng, hostile)),
         email_addresses: (emails != Emails::None).then_some(addresses),
         phone_numbers: rng.random_bool(0.6).then(|| phone_numbers(rng)),
         business_addresses: business,
@@ -215,14 +243,34 @@ fn business_addresses(rng: &mut ChaCha8Rng, mailbox: &str, domain: &str) -> Vec<
     addresses
 }
 
+fn title(rng: &mut ChaCha8Rng, hostile: bool) -> String {
+    let plain = pick(rng, names::TITLES);
+    if !hostile {
+        return plain.to_owned();
+    }
+    // Without another draw, so that everything else about the person stays the same.
+    let hostile = names::HOSTILE_TITLES.iter().cycle().nth(plain.len());
+    hostile.copied().unwrap_or_default().to_owned()
+}
+
 fn mailbox(given: &str, family: &str) -> String {
-    let plain = |name: &str| {
-        name.chars()
-            .filter(char::is_ascii_alphabetic)
-            .collect::<String>()
-            .to_lowercase()
-    };
-    format!("{}.{}", plain(given), plain(family))
+    format!("{}.{}", ascii(given), ascii(family))
+}
+
+/// A name as it stands in addresses: lower case, with plain letters in place of others.
+fn ascii(name: &str) -> String {
+    name.to_lowercase()
+        .chars()
+        .filter_map(|letter| match letter {
+            'à'..='å' => Some('a'),
+            'ç' | 'č' => Some('c'),
+            'è'..='ë' => Some('e'),
+            'ì'..='ï' | 'ı' => Some('i'),
+            'ò'..='ö' | 'ø' => Some('o'),
+            'ù'..='ü' => Some('u'),
+            letter => letter.is_ascii_alphanumeric().then_some(letter),
+        })
+        .collect()
 }
 
 /// Numbers from the ranges that are kept for fiction.

@@ -121,3 +121,54 @@ fn absent_fields_are_absent_in_the_json() {
     );
     assert_eq!(Answer::NotFound.body("1.2.3.4"), None);
 }
+
+/// The company's name and the contact's title behind the first addresses.
+fn texts(world: World) -> Vec<String> {
+    let answers = (0..500).map(|n| world.answer(&world.ip(Kind::Full, n)));
+    answers
+        .flat_map(|answer| {
+            let company = answer.company().map(|company| company.name.clone());
+            let title = answer.contact().and_then(|contact| contact.title.clone());
+            [company, title]
+        })
+        .flatten()
+        .collect()
+}
+
+#[test]
+fn names_are_hostile_only_where_asked_for() {
+    let is_hostile = |text: &&String| text.contains(['<', '"', '{', '=', ';']);
+    assert_eq!(texts(World::new(7)).iter().find(is_hostile), None);
+    let hostile = texts(World::new(7).with_hostile_names(true));
+    assert!(hostile.iter().filter(is_hostile).count() > 200);
+}
+
+#[test]
+fn hostile_names_change_nothing_else() {
+    let (plain, hostile) = (World::new(7), World::new(7).with_hostile_names(true));
+    for n in 0..100 {
+        let ip = plain.ip(Kind::Full, n);
+        let known = |world: World| {
+            world
+                .answer(&ip)
+                .company()
+                .map(|it| (it.guid.clone(), it.domain.clone()))
+        };
+        assert_eq!(known(plain), known(hostile));
+    }
+}
+
+#[test]
+fn every_company_has_a_domain_of_its_own() {
+    let world = World::new(7);
+    let companies: HashSet<_> = (0..5_000)
+        .filter_map(|n| {
+            let answer = world.answer(&world.ip(Kind::Full, n));
+            let company = answer.company()?;
+            Some((company.guid.clone(), company.domain.clone()))
+        })
+        .collect();
+    let domains: HashSet<_> = companies.iter().map(|(_, domain)| domain).collect();
+    assert_eq!(domains.len(), companies.len());
+    assert!(domains.iter().all(|domain| domain.is_ascii()));
+}
