@@ -1,4 +1,4 @@
-# The images of the pipeline, one target each: ingestor, enricher, gateway, collector, simulator.
+# The images of the pipeline, one target each: ingestor, enricher, gateway, notifier, collector, simulator.
 
 FROM rust:1-bookworm AS binaries
 WORKDIR /src
@@ -9,9 +9,9 @@ ARG BUILD_COMMIT= BUILD_DATE=
 # the image, hence the copy in the same step.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/src/target,sharing=locked \
-    cargo build --release --locked -p ingestor -p enricher -p gateway -p collector -p simulator \
+    cargo build --release --locked -p ingestor -p enricher -p gateway -p notifier -p collector -p simulator \
     && install -D --strip --target-directory /binaries \
-       target/release/ingestor target/release/enricher target/release/gateway target/release/collector target/release/simulator
+       target/release/ingestor target/release/enricher target/release/gateway target/release/notifier target/release/collector target/release/simulator
 
 FROM node:22-bookworm-slim AS page
 WORKDIR /src/frontend
@@ -52,6 +52,13 @@ ENV LISTEN=0.0.0.0:3000 ASSETS=/usr/local/share/gateway
 EXPOSE 3000
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s CMD ["gateway", "healthcheck"]
 ENTRYPOINT ["gateway"]
+
+FROM runtime AS notifier
+COPY --from=binaries /binaries/notifier /usr/local/bin/
+ENV HTTP_LISTEN=0.0.0.0:9104
+EXPOSE 9104
+HEALTHCHECK --interval=5s --timeout=5s --start-period=30s CMD ["notifier", "healthcheck"]
+ENTRYPOINT ["notifier"]
 
 FROM runtime AS collector
 COPY --from=binaries /binaries/collector /usr/local/bin/

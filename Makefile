@@ -19,6 +19,8 @@ COLLECTOR ?=
 # How long each fuzz target runs, and which: all if empty.
 SECONDS ?= 60
 TARGETS ?=
+# 1 starts the notifier as well; WEBHOOK_URL_FILE= names the file with the webhook's address (docs/notifications.md).
+NOTIFIER ?=
 # Flags of the soak, for example SOAK_FLAGS="--help".
 SOAK_FLAGS ?=
 
@@ -52,9 +54,9 @@ EMITTERS := $(subst $(space),$(comma),$(strip $(EMITTER_URL) $(if $(SIMULATED_EM
 
 .PHONY: up
 up: export BIN_DIR := $(LOCAL_BIN_DIR)
-up: check-ports build-local ## Start everything; options: EMITTER_URL=, COLLECTOR=1 or 0, DEANONYMIZER_URL=, DEANONYMIZER_PROVIDER=, ENRICHERS=
+up: check-ports build-local ## Start everything; options: EMITTER_URL=, COLLECTOR=1 or 0, DEANONYMIZER_URL=, DEANONYMIZER_PROVIDER=, ENRICHERS=, NOTIFIER=1
 	@NATS_SERVER="$$(scripts/find-nats-server)" && export NATS_SERVER && \
-	  EMITTER_URL='$(EMITTERS)' exec scripts/up --concurrency enricher=$(ENRICHERS) nats $(THIRD_PARTIES) ingestor enricher gateway page
+	  EMITTER_URL='$(EMITTERS)' exec scripts/up --concurrency enricher=$(ENRICHERS) nats $(THIRD_PARTIES) ingestor enricher gateway $(if $(NOTIFIER),notifier) page
 
 .PHONY: compose-up
 compose-up: ## Start everything in containers, in the background
@@ -110,12 +112,12 @@ setup: $(VENV) $(NODE_MODULES) ## Fetch all other requirements besides Rust and 
 
 .PHONY: build
 build: $(PAGE) $(TRACKER_SCRIPT) ## Build the release binaries, the page and the tracker
-	cargo build --release --locked -p ingestor -p enricher -p gateway -p collector -p simulator
+	cargo build --release --locked -p ingestor -p enricher -p gateway -p notifier -p collector -p simulator
 
 # The packages and the page are made while cargo compiles.
 .PHONY: build-local
 build-local:
-	@scripts/build-local ingestor enricher gateway $(if $(SIMULATED_EMITTER)$(SIMULATED_DEANONYMIZER),simulator) $(if $(WITH_COLLECTOR),collector)
+	@scripts/build-local ingestor enricher gateway $(if $(NOTIFIER),notifier) $(if $(SIMULATED_EMITTER)$(SIMULATED_DEANONYMIZER),simulator) $(if $(WITH_COLLECTOR),collector)
 
 .PHONY: clean
 clean: ## Remove everything that was built or fetched
@@ -250,7 +252,7 @@ help: ## List the targets
 
 .PHONY: check-ports
 check-ports:
-	@scripts/check-ports 3000 4222 8222 9101 $(THIRD_PARTY_PORTS)
+	@scripts/check-ports 3000 4222 8222 9101 $(THIRD_PARTY_PORTS) $(if $(NOTIFIER),9104)
 
 $(VENV): requirements.txt scripts/make-venv
 	scripts/make-venv

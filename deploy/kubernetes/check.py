@@ -69,7 +69,7 @@ def main():
     everything = {(thing["kind"], thing["metadata"]["name"]): thing for thing in objects()}
     workloads = {name: thing for (kind, name), thing in everything.items() if kind in ("Deployment", "StatefulSet")}
     labels = {name: thing["spec"]["template"]["metadata"]["labels"] for name, thing in workloads.items()}
-    check(set(workloads) == {"nats", "ingestor", "enricher", "gateway", "collector"}, f"workloads: {sorted(workloads)}")
+    check(set(workloads) == {"nats", "ingestor", "enricher", "gateway", "notifier", "collector"}, f"workloads: {sorted(workloads)}")
 
     for (kind, name), thing in everything.items():
         check_schema(thing, f"{kind} {name}")
@@ -89,7 +89,7 @@ def main():
         if selector:
             found = [other for other in labels if selected(selector(thing["spec"]), labels[other])]
             check(found, f"{kind} {name} selects nothing")
-    for name in ("ingestor", "enricher", "gateway"):
+    for name in ("ingestor", "enricher", "gateway", "notifier"):
         check(("PodDisruptionBudget", name) in everything, f"{name}: no PodDisruptionBudget")
 
     scaled = everything["ScaledObject", "enricher"]["spec"]

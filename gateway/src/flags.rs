@@ -50,7 +50,7 @@ pub struct Flags {
     pub assets: PathBuf,
 
     /// The team's watchlist, shown on the page: a domain or company GUID per line, `*.example.com` for everything below a
-    /// domain. Read again when it changes.
+    /// domain. Read again when it changes. `all`, which the notifier knows, is no list.
     #[arg(long, env, value_name = "FILE")]
     pub watchlist: Option<PathBuf>,
 
@@ -93,13 +93,17 @@ pub struct Flags {
     pub tls_key: Option<PathBuf>,
 }
 
+/// What the notifier takes for every company; the two often share one setting.
+const ALL: &str = "all";
+
 impl Flags {
     /// The team's watchlist, if there is one.
     ///
     /// # Errors
     /// Fails if the file cannot be used; the error names the flag.
     pub fn watchlist_file(&self) -> anyhow::Result<Option<WatchlistFile>> {
-        self.watchlist.clone().map(WatchlistFile::open).transpose()
+        let file = self.watchlist.clone().filter(|file| file.as_os_str() != ALL);
+        file.map(WatchlistFile::open).transpose()
     }
 
     /// Whether the gateway serves TLS.

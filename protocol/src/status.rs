@@ -40,6 +40,8 @@ pub enum Figures {
     Enricher(EnricherFigures),
     /// Serves the view.
     Gateway(GatewayFigures),
+    /// Tells people of arrivals.
+    Notifier(NotifierFigures),
 }
 
 impl Figures {
@@ -50,6 +52,7 @@ impl Figures {
             Self::Ingestor(_) => "ingestor",
             Self::Enricher(_) => "enricher",
             Self::Gateway(_) => "gateway",
+            Self::Notifier(_) => "notifier",
         }
     }
 }
@@ -244,6 +247,20 @@ pub struct GatewayFigures {
     pub sessions: u64,
     /// Connected WebSocket clients.
     pub clients: u64,
+}
+
+/// The figures of a notifier.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NotifierFigures {
+    /// Whether it is the one that sends.
+    pub sends: bool,
+    /// Arrivals told.
+    pub told: u64,
+    /// Arrivals that wait for the receiver.
+    pub waiting: u64,
+    /// Arrivals given up.
+    pub given_up: u64,
 }
 
 /// What keeps a gateway's view from being up to date.

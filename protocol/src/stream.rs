@@ -14,6 +14,10 @@ pub const REJECTED: &str = "VISITOR_REJECTED";
 pub const PROFILES: &str = "visitor_profiles";
 /// What only enrichers may read, such as the key that addresses are hashed with; a KV bucket.
 pub const SECRETS: &str = "visitor_secrets";
+/// The companies whose arrival the fleet of notifiers has claimed, a KV bucket.
+pub const NOTIFIED: &str = "visitor_notified";
+/// The durable consumer of [`SESSIONS`] that all notifiers share.
+pub const NOTIFIER: &str = "notifier";
 /// The durable consumer of [`RAW`] that all enrichers share.
 pub const ENRICHER: &str = "enricher";
 

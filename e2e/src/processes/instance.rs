@@ -23,10 +23,12 @@ pub enum Role {
     Enricher,
     /// Serves the view.
     Gateway,
+    /// Tells people of arrivals. A pipeline has none unless a test asks for it.
+    Notifier,
 }
 
 impl Role {
-    /// All roles.
+    /// Those of which every pipeline has at least one.
     pub const ALL: [Self; 3] = [Self::Ingestor, Self::Enricher, Self::Gateway];
 
     /// The process's name.
@@ -36,6 +38,7 @@ impl Role {
             Self::Ingestor => "ingestor",
             Self::Enricher => "enricher",
             Self::Gateway => "gateway",
+            Self::Notifier => "notifier",
         }
     }
 
@@ -43,7 +46,7 @@ impl Role {
     #[must_use]
     pub const fn listen_flag(self) -> &'static str {
         match self {
-            Self::Ingestor | Self::Enricher => "--http-listen",
+            Self::Ingestor | Self::Enricher | Self::Notifier => "--http-listen",
             Self::Gateway => "--listen",
         }
     }

@@ -32,7 +32,7 @@ async fn told(site: &Pipeline) -> Result<(Option<String>, IngestorFigures)> {
         .into_iter()
         .filter_map(|status| match status.figures {
             Figures::Ingestor(figures) => Some((status.reason, figures)),
-            Figures::Enricher(_) | Figures::Gateway(_) => None,
+            Figures::Enricher(_) | Figures::Gateway(_) | Figures::Notifier(_) => None,
         });
     told.next().context("nothing is heard of the ingestor")
 }

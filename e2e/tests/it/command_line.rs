@@ -42,6 +42,11 @@ fn invalid_flag_exits_with_one_line_that_names_it() -> Result<()> {
         ("gateway", "--allowed-origin", "*"),
         ("gateway", "--request-rate", "0"),
         ("gateway", "--log-format", "xml"),
+        ("notifier", "--webhook-url-file", "/nowhere/url"),
+        ("notifier", "--webhook-format", "pigeon"),
+        ("notifier", "--page-url", "visitors"),
+        ("notifier", "--cooldown", "0s"),
+        ("gateway", "--watchlist", "/nowhere/watchlist"),
         ("collector", "--sites", "*"),
         ("collector", "--sites", "https://shop.example/page"),
         ("collector", "--ignore", "staff"),
@@ -153,9 +158,21 @@ const OWN: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
+        "notifier",
+        &[
+            ("--webhook-url-file", "/run/url"),
+            ("--webhook-format", "slack"),
+            ("--webhook-secret-file", "/run/secret"),
+            ("--page-url", "https://visitors.example/"),
+            ("--watchlist", "/run/watchlist"),
+            ("--cooldown", "30m"),
+        ],
+    ),
+    (
         "gateway",
         &[
             ("--listen", "127.0.0.1:1"),
+            ("--watchlist", "/run/watchlist"),
             ("--stale-after", "90s"),
             ("--frame-interval", "100ms"),
             ("--assets", "dist"),

@@ -195,7 +195,7 @@ async fn sessions_go_stale_while_the_emitter_is_disconnected_and_the_reason_is_s
     let processes = gateway(&site)?.pipeline().await?.processes;
     let ingestor = processes.iter().find_map(|status| match &status.figures {
         Figures::Ingestor(figures) => Some(figures),
-        Figures::Enricher(_) | Figures::Gateway(_) => None,
+        Figures::Enricher(_) | Figures::Gateway(_) | Figures::Notifier(_) => None,
     });
     let ingestor = ingestor.context("no ingestor is heard")?;
     ensure!(

@@ -25,6 +25,7 @@ mod leaks;
 mod live;
 mod logs;
 mod lost_streams;
+mod notifier;
 mod observability;
 mod opening_times;
 mod outages;

@@ -37,6 +37,7 @@ fn named(text: &str) -> BTreeSet<&str> {
         .filter(|word| {
             Role::ALL
                 .iter()
+                .chain(&[Role::Notifier])
                 .any(|role| word.starts_with(&format!("visitor_{}_", role.name())))
         })
         .collect()
@@ -105,9 +106,24 @@ async fn each_hop_has_a_metric_of_bounded_cardinality() -> Result<()> {
 
 #[tokio::test]
 async fn every_metric_in_rules_and_panels_exists() -> Result<()> {
-    let site = busy().await?;
+    let mut site = busy().await?;
+    let watchlist = site.folder().join("watchlist");
+    std::fs::write(&watchlist, "lumen.example\n")?;
+    let url_file = site.folder().join("webhook-url");
+    std::fs::write(&url_file, "http://127.0.0.1:9/")?;
+    let watchlist = watchlist.to_string_lossy().into_owned();
+    let own = [
+        ("--webhook-url-file", &*url_file.to_string_lossy().into_owned()),
+        ("--watchlist", &*watchlist),
+    ]
+    .map(|(flag, value)| (flag, value.to_owned()));
+    let own: Vec<_> = own.iter().map(|(flag, value)| (*flag, value.as_str())).collect();
+    site.add_with(Role::Notifier, &own)?;
+    site.gateway()?.process.set_flag("--watchlist", &watchlist);
+    site.gateway()?.process.restart().await?;
+    site.ready().await?;
     let mut scraped = BTreeSet::new();
-    for role in Role::ALL {
+    for role in Role::ALL.into_iter().chain([Role::Notifier]) {
         let text = site.instance(role, 0)?.http.get("/metrics").await?.text;
         let names = text.lines().filter(|line| !line.starts_with('#'));
         scraped.extend(names.filter_map(|line| Some(line.split(['{', ' ']).next()?.to_owned())));

@@ -18,7 +18,7 @@ async fn by_enricher(site: &Pipeline) -> Result<Vec<u64>> {
     Ok(figures
         .filter_map(|figures| match figures {
             Figures::Enricher(enricher) => Some(enricher.being_identified),
-            Figures::Ingestor(_) | Figures::Gateway(_) => None,
+            Figures::Ingestor(_) | Figures::Gateway(_) | Figures::Notifier(_) => None,
         })
         .collect())
 }

@@ -72,7 +72,7 @@ pub fn listen(nats: Nats, rules: Arc<Rules>, hasher: AddressHasher, guard: Guard
 fn has_other_rules(status: Option<&Status>, own: &str) -> bool {
     match status.map(|status| &status.figures) {
         Some(Figures::Enricher(figures)) => figures.rules.as_deref() != Some(own),
-        Some(Figures::Ingestor(_) | Figures::Gateway(_)) => false,
+        Some(Figures::Ingestor(_) | Figures::Gateway(_) | Figures::Notifier(_)) => false,
         // Another release has sent a status that cannot be read.
         None => true,
     }

@@ -32,8 +32,12 @@ pub struct Statuses {
 }
 
 impl Statuses {
-    /// Applies a status. `now` is our time, because the process's clock may be wrong.
+    /// Applies a status. `now` is our time, because the process's clock may be wrong. Those of notifiers are ignored, because
+    /// the page does not depend on them.
     pub fn received(&mut self, mut status: Status, now: Millis) {
+        if matches!(status.figures, Figures::Notifier(_)) {
+            return;
+        }
         if let Figures::Enricher(enricher) = &mut status.figures {
             if let Some(sample) = enricher.unidentified.take() {
                 self.waiting.received(&status.instance, sample, now);
@@ -81,7 +85,7 @@ impl Statuses {
             .values()
             .filter_map(|(status, _)| match &status.figures {
                 Figures::Enricher(enricher) => enricher.fleet,
-                Figures::Ingestor(_) | Figures::Gateway(_) => None,
+                Figures::Ingestor(_) | Figures::Gateway(_) | Figures::Notifier(_) => None,
             });
         self.fleet.update(reports);
     }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::{self, AckPolicy, PullConsumer, pull};
+use async_nats::jetstream::consumer::{self, AckPolicy, DeliverPolicy, PullConsumer, pull};
 use async_nats::jetstream::context::{ConsumerInfoErrorKind, CreateStreamError};
 use async_nats::jetstream::kv;
 use async_nats::jetstream::stream::{ConsumerError, Stream};
@@ -23,6 +23,12 @@ pub const REJECTED_PART: &str = "rejected stream";
 
 /// How long an enricher may hold a message without progress before NATS redelivers it.
 pub const ACK_WAIT: Duration = Duration::from_secs(6);
+
+/// How long a notifier may hold a message without progress before NATS redelivers it.
+pub const NOTIFIER_ACK_WAIT: Duration = Duration::from_secs(30);
+
+/// The most messages that notifiers hold because they wait for a receiver.
+const MAX_UNTOLD: i64 = 20_000;
 
 /// Identifies an incarnation of a stream. A stream that was lost and created again has another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +144,41 @@ impl Streams {
     /// As [`Streams::raw`].
     pub async fn secrets(&self) -> Result<Stream, StreamError> {
         self.ensure(StreamKind::Secrets).await
+    }
+
+    /// The bucket `visitor_notified`, as a stream.
+    ///
+    /// # Errors
+    /// As [`Streams::raw`].
+    pub async fn notified(&self) -> Result<Stream, StreamError> {
+        self.ensure(StreamKind::Notified).await
+    }
+
+    /// The durable consumer of `sessions` that all notifiers share, made if it is missing; then it begins with the next
+    /// message, or with the first if `from_first`.
+    ///
+    /// # Errors
+    /// Fails if NATS does not answer.
+    pub async fn notifier(&self, sessions: &Stream, from_first: bool) -> Result<PullConsumer, ConsumerError> {
+        let deliver_policy = if from_first {
+            DeliverPolicy::All
+        } else {
+            DeliverPolicy::New
+        };
+        // An existing consumer keeps where it began.
+        if let Ok(consumer) = sessions.get_consumer::<pull::Config>(stream::NOTIFIER).await {
+            return Ok(consumer);
+        }
+        let config = pull::Config {
+            durable_name: Some(stream::NOTIFIER.into()),
+            description: Some("How far the notifiers have read the sessions".into()),
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: NOTIFIER_ACK_WAIT,
+            max_ack_pending: MAX_UNTOLD,
+            deliver_policy,
+            ..pull::Config::default()
+        };
+        sessions.get_or_create_consumer(stream::NOTIFIER, config).await
     }
 
     /// The durable consumer of `raw` that all enrichers share. Other settings are replaced by ours where NATS can change

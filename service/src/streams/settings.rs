@@ -28,6 +28,8 @@ pub enum StreamKind {
     Profiles,
     /// The bucket `visitor_secrets`.
     Secrets,
+    /// The bucket `visitor_notified`.
+    Notified,
 }
 
 impl StreamKind {
@@ -83,6 +85,11 @@ impl StreamKind {
                 bytes(limits.profiles_mib),
             ),
             Self::Secrets => bucket(stream::SECRETS, "What only enrichers may read", SECRETS_BYTES),
+            Self::Notified => bucket(
+                stream::NOTIFIED,
+                "The companies whose arrival was told or waits to be told",
+                bytes(limits.notified_mib),
+            ),
         };
         Config {
             storage: StorageType::Memory,

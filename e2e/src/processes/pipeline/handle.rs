@@ -279,6 +279,8 @@ impl Pipeline {
             None => self.emitter.url(),
         };
         let own = match role {
+            // A test says where its messages go.
+            Role::Notifier => ("--cooldown", "1h".to_owned()),
             Role::Ingestor => ("--emitter-url", emitter_url()),
             Role::Enricher => ("--deanonymizer-url", self.deanonymizer.url()),
             Role::Gateway => (

@@ -11,7 +11,7 @@ async fn figures(site: &Pipeline) -> Result<IngestorFigures> {
     let processes = site.instance(Role::Gateway, 0)?.http.pipeline().await?.processes;
     let ingestor = processes.into_iter().find_map(|status| match status.figures {
         Figures::Ingestor(figures) => Some(figures),
-        Figures::Enricher(_) | Figures::Gateway(_) => None,
+        Figures::Enricher(_) | Figures::Gateway(_) | Figures::Notifier(_) => None,
     });
     ingestor.context("no ingestor is heard")
 }

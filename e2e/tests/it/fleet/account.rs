@@ -50,7 +50,7 @@ async fn every_enricher_says(site: &Pipeline, account: Account, reason: Option<&
             .iter()
             .filter_map(|process| match &process.figures {
                 Figures::Enricher(enricher) => Some(enricher.account),
-                Figures::Ingestor(_) | Figures::Gateway(_) => None,
+                Figures::Ingestor(_) | Figures::Gateway(_) | Figures::Notifier(_) => None,
             });
         let told: Vec<_> = told.collect();
         ensure!(

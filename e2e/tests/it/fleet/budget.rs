@@ -57,7 +57,7 @@ async fn limits_the_fleet_and_delays_only_unknown_visitors() -> Result<()> {
             .iter()
             .filter_map(|process| match &process.figures {
                 Figures::Enricher(enricher) => enricher.lookups_held_back.clone(),
-                Figures::Ingestor(_) | Figures::Gateway(_) => None,
+                Figures::Ingestor(_) | Figures::Gateway(_) | Figures::Notifier(_) => None,
             });
         let reasons: Vec<_> = reasons.filter(|reason| reason.contains("5/min")).collect();
         ensure!(reasons.len() == 2, "{pipeline:?}");
@@ -127,7 +127,7 @@ async fn is_used_up(site: &Pipeline, budget: &str, enrichers: usize, next: &mut 
                     Figures::Enricher(enricher) => {
                         Some(enricher.lookups_held_back.clone().unwrap_or_default())
                     }
-                    Figures::Ingestor(_) | Figures::Gateway(_) => None,
+                    Figures::Ingestor(_) | Figures::Gateway(_) | Figures::Notifier(_) => None,
                 });
             let reasons: Vec<_> = reasons.collect();
             // One that was killed is named for a few seconds more.

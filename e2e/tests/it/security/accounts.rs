@@ -10,15 +10,18 @@ use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
 /// Every user but those who may do everything: `maintainer` with the streams, `admin` in the system account.
-pub const USERS: [&str; 5] = ["ingestor", "enricher", "gateway", "operator", "reader"];
+pub const USERS: [&str; 6] = [
+    "ingestor", "enricher", "gateway", "notifier", "operator", "reader",
+];
 
 /// Every stream, with the subjects that it keeps.
-pub const STREAMS: [(&str, &str); 6] = [
+pub const STREAMS: [(&str, &str); 7] = [
     ("VISITOR_RAW", "visitor.raw.>"),
     ("VISITOR_SESSIONS", "visitor.session.*"),
     ("VISITOR_ACTIVITY", "visitor.activity.*"),
     ("VISITOR_REJECTED", "visitor.rejected.>"),
     ("KV_visitor_profiles", "$KV.visitor_profiles.>"),
+    ("KV_visitor_notified", "$KV.visitor_notified.>"),
     ("KV_visitor_secrets", "$KV.visitor_secrets.>"),
 ];
 

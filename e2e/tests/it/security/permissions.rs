@@ -17,6 +17,9 @@ const OPERATOR: &[&str] = &[
     "$JS.API.STREAM.MSG.GET.VISITOR_ACTIVITY",
     "$JS.API.STREAM.MSG.GET.VISITOR_REJECTED",
     "$JS.API.STREAM.MSG.GET.KV_visitor_profiles",
+    "$JS.API.STREAM.MSG.GET.KV_visitor_notified",
+    "$JS.API.DIRECT.GET.KV_visitor_notified",
+    "$JS.API.DIRECT.GET.KV_visitor_notified.>",
     "$JS.API.CONSUMER.NAMES.>",
     "$JS.API.CONSUMER.LIST.>",
     "$JS.API.CONSUMER.INFO.>",
@@ -106,6 +109,29 @@ pub fn reaches_streams(user: &str) -> &'static [&'static str] {
             "$JS.API.CONSUMER.INFO.VISITOR_ACTIVITY.>",
             "$JS.API.CONSUMER.MSG.NEXT.VISITOR_ACTIVITY.>",
         ],
+        "notifier" => &[
+            "$JS.API.INFO",
+            "visitor.rejected.notifier.*",
+            "$KV.visitor_notified.>",
+            "$JS.API.STREAM.INFO.VISITOR_REJECTED",
+            "$JS.API.STREAM.CREATE.VISITOR_REJECTED",
+            "$JS.API.STREAM.INFO.VISITOR_SESSIONS",
+            "$JS.API.STREAM.CREATE.VISITOR_SESSIONS",
+            "$JS.API.CONSUMER.CREATE.VISITOR_SESSIONS",
+            "$JS.API.CONSUMER.CREATE.VISITOR_SESSIONS.>",
+            "$JS.API.CONSUMER.DELETE.VISITOR_SESSIONS.>",
+            "$JS.API.CONSUMER.INFO.VISITOR_SESSIONS.>",
+            "$JS.API.CONSUMER.MSG.NEXT.VISITOR_SESSIONS.>",
+            "$JS.ACK.VISITOR_SESSIONS.notifier.>",
+            "$JS.API.STREAM.INFO.KV_visitor_notified",
+            "$JS.API.STREAM.CREATE.KV_visitor_notified",
+            "$JS.API.DIRECT.GET.KV_visitor_notified.>",
+            "$JS.API.CONSUMER.CREATE.KV_visitor_notified",
+            "$JS.API.CONSUMER.CREATE.KV_visitor_notified.>",
+            "$JS.API.CONSUMER.DELETE.KV_visitor_notified.>",
+            "$JS.API.CONSUMER.INFO.KV_visitor_notified.>",
+            "$JS.API.CONSUMER.MSG.NEXT.KV_visitor_notified.>",
+        ],
         "reader" => &[
             "$JS.API.INFO",
             "$JS.API.STREAM.NAMES",
@@ -131,6 +157,8 @@ fn hears(listener: &str, speaker: &str) -> &'static [&'static str] {
         ("ingestor", "operator") => &["$SRV.>", "visitor.service.ingestor.*"],
         ("enricher", "operator") => &["$SRV.>", "visitor.service.enricher.*", "visitor.explain"],
         ("gateway", "operator") => &["$SRV.>", "visitor.service.gateway.*"],
+        ("notifier", "operator") => &["$SRV.>", "visitor.service.notifier.*"],
+        ("operator", "notifier") => &["visitor.rejected.notifier.*", "visitor.status.notifier.*"],
         ("gateway", "ingestor") => &["visitor.status.ingestor.*"],
         ("gateway", "enricher") => &["visitor.status.enricher.*"],
         ("operator", "ingestor") => &[
@@ -172,6 +200,7 @@ fn every_subject() -> Vec<String> {
         "elsewhere",
         "$KV.visitor_profiles.a",
         "$KV.visitor_secrets.a",
+        "$KV.visitor_notified.a",
         "$KV.another.a",
         "$O.a.C.b",
         "$MQTT.sub.a",
@@ -225,7 +254,7 @@ fn every_subject() -> Vec<String> {
         ];
         subjects.extend(of_stream.map(|verb| format!("$JS.API.STREAM.{verb}.{stream}")));
         subjects.extend(of_consumers.map(|verb| format!("$JS.API.CONSUMER.{verb}.{stream}")));
-        for consumer in ["enricher", "another"] {
+        for consumer in ["enricher", "notifier", "another"] {
             subjects.extend(of_consumer.map(|verb| format!("$JS.API.CONSUMER.{verb}.{stream}.{consumer}")));
             subjects.push(format!("$JS.ACK.{stream}.{consumer}.1.1.1.1.1"));
             subjects.push(format!("$JS.FC.{stream}.{consumer}.a"));

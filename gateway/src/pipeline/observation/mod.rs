@@ -140,7 +140,7 @@ impl Observation {
             }
             Figures::Enricher(figures) => self.enrichers.hear(figures.queue_waiting >= QUEUE_BACKLOG, now),
             Figures::Gateway(_) if status.instance == own_instance => self.own_heard_at = Some(now),
-            Figures::Gateway(_) => {}
+            Figures::Gateway(_) | Figures::Notifier(_) => {}
         }
         self.update(now);
     }

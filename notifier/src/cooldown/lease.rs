@@ -1,0 +1,122 @@
+//! The lease of the one notifier that sends, so that the whole fleet sends at most one message a second.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use protocol::Millis;
+use protocol::time::millis;
+use serde::{Deserialize, Serialize};
+use service::{Nats, clock};
+
+use super::store::{StoreError, deletion, standing, write};
+
+/// The key of the lease.
+const KEY: &str = "sender";
+
+/// How long a lease that is not renewed stands: the pause after a kill.
+const TTL: Duration = Duration::from_secs(5);
+
+/// How long before its end the holder relies on it no longer.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// How often it is renewed, or asked for.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Lease {
+    by: Arc<str>,
+}
+
+/// Whether this notifier has the lease. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Held(Arc<AtomicI64>);
+
+impl Held {
+    /// Whether this notifier may send now.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        clock::uptime() < self.0.load(Ordering::Relaxed)
+    }
+
+    fn until(&self, until: Millis) {
+        self.0.store(until, Ordering::Relaxed);
+    }
+}
+
+/// Takes the lease and renews it.
+#[derive(Debug)]
+pub struct LeaseKeeper {
+    nats: Nats,
+    by: Arc<str>,
+    held: Held,
+    /// The sequence of our lease.
+    sequence: Option<u64>,
+}
+
+impl LeaseKeeper {
+    /// For the notifier of that name.
+    #[must_use]
+    pub fn new(nats: Nats, instance: &str) -> Self {
+        Self {
+            nats,
+            by: instance.into(),
+            held: Held::default(),
+            sequence: None,
+        }
+    }
+
+    /// Whether the lease is ours, kept up to date while [`Self::keep`] runs.
+    #[must_use]
+    pub fn held(&self) -> Held {
+        self.held.clone()
+    }
+
+    /// Takes the lease whenever nobody has it, and renews it, for ever.
+    pub async fn keep(&mut self) {
+        loop {
+            self.nats.connected().await;
+            if let Err(error) = self.step().await {
+                // The part of the bucket reports what persists.
+                tracing::debug!(%error, "the lease was not renewed");
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
+    }
+
+    async fn step(&mut self) -> Result<(), StoreError> {
+        let asked_at = clock::uptime();
+        let expected = match self.sequence {
+            Some(sequence) => sequence,
+            None => match standing::<Lease>(&self.nats, KEY).await? {
+                // A renewal of ours was written although it seemed to fail.
+                (Some(lease), sequence) if lease.by == self.by => sequence,
+                (Some(_), _) => return Ok(()),
+                (None, sequence) => sequence,
+            },
+        };
+        let lease = Lease {
+            by: Arc::clone(&self.by),
+        };
+        let written = write(&self.nats, KEY, &lease, TTL, expected).await?;
+        if written.is_some() != self.sequence.is_some() {
+            tracing::info!(sends = written.is_some(), "the notifier that sends has changed");
+        }
+        self.sequence = written;
+        self.held.until(match written {
+            Some(_) => asked_at + millis(TTL - MARGIN),
+            None => 0,
+        });
+        Ok(())
+    }
+
+    /// Gives the lease back, so that another notifier takes it at once.
+    pub async fn release(mut self) {
+        self.held.until(0);
+        if let Some(sequence) = self.sequence.take()
+            && let Err(error) = self.nats.replace(deletion(KEY, sequence)).await
+        {
+            tracing::debug!(%error, "the lease was not given back");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The cool-down: once a company is claimed, no other notifier tells of it. Pure, except for `store` and `lease`.
+//!
+//! This copy of the bucket `visitor_notified` is kept up by watching the bucket, and is put back when NATS has lost it.
+
+pub mod claim;
+pub mod lease;
+pub mod store;
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use protocol::{Guid, Millis};
+
+use self::claim::{Claim, CompanyKey};
+
+/// A claim as it stands in the bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The claim.
+    pub claim: Claim,
+    /// Its sequence in the bucket; 0 if the bucket was lost since.
+    pub sequence: u64,
+}
+
+/// This notifier's copy of all claims.
+#[derive(Debug)]
+pub struct Claims {
+    cooldown: Duration,
+    standing: HashMap<CompanyKey, Standing>,
+    /// The claims that wait to be told, the oldest first.
+    waiting: BTreeSet<(Millis, CompanyKey)>,
+    /// Which of them is of which session.
+    of_session: HashMap<Guid, CompanyKey>,
+}
+
+impl Claims {
+    /// None yet; a company is told once per `cooldown`.
+    #[must_use]
+    pub fn new(cooldown: Duration) -> Self {
+        Self {
+            cooldown,
+            standing: HashMap::new(),
+            waiting: BTreeSet::new(),
+            of_session: HashMap::new(),
+        }
+    }
+
+    /// The bucket holds this claim. An older message than the known one is ignored, and so is one that does not know yet
+    /// that the arrival was told.
+    pub fn heard(&mut self, key: CompanyKey, claim: Claim, sequence: u64) {
+        let is_older = |known: &Standing| {
+            known.sequence > sequence
+                || (known.claim.id == claim.id
+                    && known.claim.waiting().is_none()
+                    && claim.waiting().is_some())
+                || (known.sequence == 0 && known.claim.claimed_at > claim.claimed_at)
+        };
+        if self.standing.get(&key).is_some_and(is_older) {
+            return;
+        }
+        self.remove_waiting(&key);
+        if let Some(arrival) = claim.waiting() {
+            self.of_session.insert(arrival.guid.clone(), key.clone());
+            self.waiting.insert((claim.claimed_at, key.clone()));
+        }
+        self.standing.insert(key, Standing { claim, sequence });
+    }
+
+    /// The bucket holds no claim under this key any longer.
+    pub fn gone(&mut self, key: &CompanyKey, sequence: u64) {
+        if self
+            .standing
+            .get(key)
+            .is_some_and(|known| known.sequence <= sequence)
+        {
+            self.remove_waiting(key);
+            self.standing.remove(key);
+        }
+    }
+
+    /// The bucket has lost everything: what is known here must be put back.
+    pub fn lost(&mut self) {
+        for standing in self.standing.values_mut() {
+            standing.sequence = 0;
+        }
+    }
+
+    /// What must be put back into a bucket that was lost.
+    #[must_use]
+    pub fn all(&self) -> Vec<(CompanyKey, Claim)> {
+        let lost = self
+            .standing
+            .iter()
+            .filter(|(_, standing)| standing.sequence == 0);
+        lost.map(|(key, standing)| (key.clone(), standing.claim.clone()))
+            .collect()
+    }
+
+    /// Whether an arrival that was seen at that time needs no claim.
+    #[must_use]
+    pub fn covers(&self, key: &CompanyKey, seen_at: Millis) -> bool {
+        self.get(key)
+            .is_some_and(|standing| standing.claim.covers(seen_at, self.cooldown))
+    }
+
+    /// The claim on a company.
+    #[must_use]
+    pub fn get(&self, key: &CompanyKey) -> Option<&Standing> {
+        self.standing.get(key)
+    }
+
+    /// The claims that wait to be told, the oldest first.
+    pub fn waiting(&self) -> impl Iterator<Item = (&CompanyKey, &Standing)> {
+        self.waiting
+            .iter()
+            .filter_map(|(_, key)| self.standing.get_key_value(key))
+    }
+
+    /// How many arrivals wait to be told.
+    #[must_use]
+    pub fn waiting_count(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The waiting claim of a session, if it has one.
+    #[must_use]
+    pub fn waiting_of(&self, guid: &Guid) -> Option<&CompanyKey> {
+        self.of_session.get(guid)
+    }
+
+    /// The least number of messages that the bucket must hold.
+    #[must_use]
+    pub fn expected(&self, now: Millis) -> u64 {
+        let surely_there = |standing: &Standing| {
+            standing.sequence > 0 && standing.claim.ttl(now, self.cooldown) > Some(Duration::from_secs(10))
+        };
+        u64::from(self.standing.values().take(16).any(surely_there))
+    }
+
+    /// Forgets claims that are over.
+    pub fn forget_expired(&mut self, now: Millis) {
+        let over: Vec<_> = self
+            .standing
+            .iter()
+            .filter(|(_, standing)| standing.claim.ttl(now, self.cooldown).is_none())
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in over {
+            self.remove_waiting(&key);
+            self.standing.remove(&key);
+        }
+    }
+
+    fn remove_waiting(&mut self, key: &CompanyKey) {
+        if let Some(known) = self.standing.get(key) {
+            self.waiting.remove(&(known.claim.claimed_at, key.clone()));
+            if let Some(arrival) = known.claim.waiting() {
+                self.of_session.remove(&arrival.guid);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

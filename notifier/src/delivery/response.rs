@@ -1,0 +1,97 @@
+//! What a receiver's answer means. Pure.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use protocol::Millis;
+use protocol::time::millis;
+
+/// The longest that a receiver may ask to be left alone; an arrival is given up by then.
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
+
+/// What came of sending a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The receiver has it.
+    Accepted,
+    /// The receiver will never take this message; others may pass.
+    Refused {
+        /// Why, without the receiver's address.
+        reason: String,
+    },
+    /// The receiver may take it later.
+    Failed {
+        /// Why, without the receiver's address.
+        reason: String,
+        /// How long it asks to be left alone.
+        retry_after: Option<Duration>,
+    },
+}
+
+impl Outcome {
+    /// The outcome that an answer means.
+    ///
+    /// A refused key or a missing address is not the message's fault: an operator may correct it within the hour.
+    #[must_use]
+    pub fn of(status: u16, retry_after: Option<&str>, now: Millis) -> Self {
+        let reason = format!("the receiver answers {status}");
+        match status {
+            200..=299 => Self::Accepted,
+            400 | 413 | 415 | 422 => Self::Refused { reason },
+            _ => Self::Failed {
+                reason,
+                retry_after: retry_after.and_then(|text| wait(text, now)),
+            },
+        }
+    }
+}
+
+/// Reads a `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).
+fn wait(text: &str, now: Millis) -> Option<Duration> {
+    let text = text.trim();
+    let wait = if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
+        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
+    } else {
+        let date = httpdate::parse_http_date(text).ok()?;
+        let until = millis(date.duration_since(UNIX_EPOCH).ok()?);
+        Duration::from_millis(u64::try_from(until - now).ok()?)
+    };
+    Some(wait.min(MAX_RETRY_AFTER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_mean_what_they_say() {
+        for status in [200, 202, 204] {
+            assert_eq!(Outcome::of(status, None, 0), Outcome::Accepted);
+        }
+        for status in [400, 413, 422] {
+            assert!(matches!(Outcome::of(status, None, 0), Outcome::Refused { .. }));
+        }
+        for status in [302, 401, 403, 404, 408, 429, 500, 503] {
+            assert!(
+                matches!(Outcome::of(status, None, 0), Outcome::Failed { .. }),
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let asked = |text| match Outcome::of(429, Some(text), 20_000) {
+            Outcome::Failed { retry_after, .. } => retry_after,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(asked(" 30 "), Some(Duration::from_secs(30)));
+        assert_eq!(
+            asked("Thu, 01 Jan 1970 00:01:00 GMT"),
+            Some(Duration::from_secs(40))
+        );
+        assert_eq!(asked("99999999999999999999999"), Some(MAX_RETRY_AFTER));
+        for text in ["", "soon", "-1", "Thu, 01 Jan 1970 00:00:01 GMT"] {
+            assert_eq!(asked(text), None, "{text}");
+        }
+    }
+}

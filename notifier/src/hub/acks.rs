@@ -1,0 +1,63 @@
+//! The messages of the shared consumer that are not acknowledged yet.
+
+use std::collections::{BTreeMap, HashMap};
+
+use async_nats::jetstream::{AckKind, Message};
+use protocol::Guid;
+
+use crate::streams::intake::Delivery;
+
+/// The messages that wait.
+#[derive(Debug, Default)]
+pub struct Acks {
+    /// Those that this notifier's own reading has not reached, by their sequence.
+    early: BTreeMap<u64, Delivery>,
+    /// Those whose session's arrival is not told yet.
+    held: HashMap<Guid, Vec<Delivery>>,
+}
+
+impl Acks {
+    /// Adds a message.
+    pub fn add(&mut self, delivery: Delivery) {
+        self.early.insert(delivery.sequence, delivery);
+    }
+
+    /// The stream has lost its messages, and the consumer with them.
+    pub fn clear(&mut self) {
+        self.early.clear();
+        self.held.clear();
+    }
+
+    /// The messages up to the sequence that was read whose session waits for nothing. The others are held.
+    pub fn settle(&mut self, read: u64, waits: impl Fn(&Guid) -> bool) -> Vec<Message> {
+        let later = self.early.split_off(&(read + 1));
+        let reached = std::mem::replace(&mut self.early, later);
+        let mut settled = Vec::new();
+        for delivery in reached.into_values() {
+            match &delivery.guid {
+                Some(guid) if waits(guid) => self.held.entry(guid.clone()).or_default().push(delivery),
+                _ => settled.push(delivery.message),
+            }
+        }
+        settled
+    }
+
+    /// The held messages whose session waits for nothing any longer.
+    pub fn release(&mut self, waits: impl Fn(&Guid) -> bool) -> Vec<Message> {
+        let told = self.held.extract_if(|guid, _| !waits(guid));
+        let deliveries = told.flat_map(|(_, deliveries)| deliveries);
+        deliveries.map(|delivery| delivery.message).collect()
+    }
+
+    /// Tells the consumer that the others are still being worked on.
+    pub fn in_progress(&self) -> impl Future<Output = ()> + Send + use<> {
+        let held = self.held.values().flatten().chain(self.early.values());
+        let messages: Vec<_> = held.map(|delivery| delivery.message.clone()).collect();
+        async move {
+            for message in messages {
+                // If it fails, the message comes again.
+                let _ = message.ack_with(AckKind::Progress).await;
+            }
+        }
+    }
+}

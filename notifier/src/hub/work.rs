@@ -1,0 +1,344 @@
+//! What the hub sets going, and what comes of it.
+
+use async_nats::jetstream::Message;
+use protocol::{Guid, Millis};
+use service::clock;
+
+use super::done::Done;
+use super::sending::{Item, Sent};
+use super::{Bucket, Hub, NOTE_TIME, WEBHOOK_PART};
+use crate::arrivals::arrival::Arrival;
+use crate::cooldown::claim::{Claim, CompanyKey};
+use crate::cooldown::store::{Claimed, StoreError};
+use crate::delivery::response::Outcome;
+use crate::message::MAX_ARRIVALS;
+use crate::metrics::GivenUp;
+
+/// The most claims that are being written at once.
+const MAX_CLAIMING: usize = 64;
+
+/// How long to wait after a failed write, in ms.
+const RETRY: Millis = 1_000;
+
+impl Hub {
+    /// Sets going what can be done now.
+    pub(super) fn proceed(&mut self) {
+        if self.bucket == Bucket::Ready {
+            self.claim_companies();
+            self.send_message();
+            self.note_told();
+        }
+        self.acknowledge();
+    }
+
+    pub(super) fn on_done(&mut self, done: Done) {
+        match done {
+            Done::Claimed {
+                key,
+                claim,
+                arrival,
+                result,
+            } => self.on_claimed(key, claim, arrival, result),
+            // Otherwise the bucket was lost once more.
+            Done::PutBack(Ok(())) if self.bucket != Bucket::PuttingBack => {}
+            Done::PutBack(Ok(())) => {
+                self.bucket_was_lost = false;
+                self.bucket = Bucket::Ready;
+                self.pace.hold(NOTE_TIME, clock::uptime());
+            }
+            Done::PutBack(Err(error)) => {
+                tracing::debug!(%error, "the claims are not put back yet");
+                if self.bucket == Bucket::PuttingBack {
+                    self.put_back();
+                }
+            }
+            Done::Sent(sent) => self.on_sent(sent),
+            Done::Noted {
+                key,
+                claim,
+                expected,
+                result,
+            } => {
+                self.noting -= 1;
+                self.on_noted(key, claim, expected, result);
+            }
+            Done::Finished => {}
+        }
+    }
+
+    fn on_noted(
+        &mut self,
+        key: CompanyKey,
+        claim: Claim,
+        expected: u64,
+        result: Result<Option<u64>, StoreError>,
+    ) {
+        match result {
+            Ok(Some(sequence)) => self.learn(key, claim, sequence),
+            // Another claim stands there by now.
+            Ok(None) => {}
+            Err(error) => {
+                tracing::debug!(%error, "the bucket does not say yet that a company was told");
+                self.unnoted.push((key, claim, expected));
+            }
+        }
+    }
+
+    /// Puts back what is known here into a bucket that was lost.
+    pub(super) fn put_back(&mut self) {
+        self.bucket = Bucket::PuttingBack;
+        let (store, claims) = (self.sender.store.clone(), self.claims.all());
+        tracing::warn!(
+            claims = claims.len(),
+            "the bucket was lost, putting back what is known here"
+        );
+        self.work.push(Box::pin(async move {
+            for (key, claim) in claims {
+                if let Err(error) = store.note(&key, &claim, 0).await {
+                    pause().await;
+                    return Done::PutBack(Err(error));
+                }
+            }
+            Done::PutBack(Ok(()))
+        }));
+    }
+
+    fn claim_companies(&mut self) {
+        let now = clock::now();
+        while now >= self.claim_after && self.claiming < MAX_CLAIMING {
+            let Some((key, arrival)) = self.unclaimed.pop_front() else {
+                return;
+            };
+            if self.claims.covers(&key, arrival.seen_at) {
+                self.metrics.cooled_down.inc();
+                self.settled(&arrival.guid);
+                continue;
+            }
+            self.claiming += 1;
+            let (store, claim) = (self.sender.store.clone(), Claim::new(arrival.clone(), now));
+            self.work.push(Box::pin(async move {
+                let result = store.claim(&key, &claim).await;
+                Done::Claimed {
+                    key,
+                    claim,
+                    arrival,
+                    result,
+                }
+            }));
+        }
+    }
+
+    fn on_claimed(
+        &mut self,
+        key: CompanyKey,
+        claim: Claim,
+        arrival: Arrival,
+        result: Result<Claimed, StoreError>,
+    ) {
+        self.claiming -= 1;
+        match result {
+            Ok(Claimed::Ours(sequence)) => {
+                // The bucket's own message may have come first, and may be newer.
+                if self
+                    .claims
+                    .get(&key)
+                    .is_none_or(|known| known.sequence < sequence)
+                {
+                    self.learn(key, claim, sequence);
+                }
+            }
+            Ok(Claimed::Theirs(stored, sequence)) => {
+                self.metrics.cooled_down.inc();
+                self.learn(key, stored, sequence);
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a company is not claimed yet");
+                self.claim_after = clock::now() + RETRY;
+                self.begin_claim(key, arrival.clone());
+            }
+        }
+        self.settled(&arrival.guid);
+    }
+
+    fn send_message(&mut self) {
+        if self.is_sending || !self.sender.held.is_held() || !self.pace.allows(clock::uptime()) {
+            return;
+        }
+        let batch: Vec<_> = self
+            .claims
+            .waiting()
+            .take(self.pace.batch(MAX_ARRIVALS))
+            .map(|(key, standing)| (key.clone(), standing.clone()))
+            .collect();
+        if batch.is_empty() {
+            return;
+        }
+        self.is_sending = true;
+        let sending = self.sender.clone().send(batch);
+        self.work.push(Box::pin(async move { Done::Sent(sending.await) }));
+    }
+
+    fn on_sent(&mut self, Sent { items, outcome }: Sent) {
+        self.is_sending = false;
+        let Some(outcome) = outcome else {
+            // Nothing was sent: the bucket does not answer, or another notifier sends.
+            self.pace.hold(TICK_AFTER_NOTHING, clock::uptime());
+            return;
+        };
+        let chance = rand::random();
+        let gives_up = self.pace.answered(&outcome, items.len(), chance, clock::uptime());
+        match outcome {
+            Outcome::Accepted => {
+                self.health.ok(WEBHOOK_PART);
+                self.metrics.messages.inc();
+                items.into_iter().for_each(|item| self.on_told(item));
+            }
+            Outcome::Refused { reason } => {
+                tracing::warn!(reason, arrivals = items.len(), "the receiver refuses a message");
+                self.metrics.failures.inc();
+                self.keep_marks(&items);
+                if gives_up {
+                    for item in items {
+                        self.remove(&item.key, GivenUp::Refused);
+                    }
+                }
+            }
+            Outcome::Failed { reason, .. } => {
+                self.metrics.failures.inc();
+                self.keep_marks(&items);
+                self.health.failing(WEBHOOK_PART, reason);
+            }
+        }
+    }
+
+    /// Takes in what this notifier has written or read itself. A sequence of a bucket that was lost since means nothing.
+    fn learn(&mut self, key: CompanyKey, claim: Claim, sequence: u64) {
+        let sequence = if self.bucket_was_lost {
+            self.claims.get(&key).map_or(0, |known| known.sequence)
+        } else {
+            sequence
+        };
+        self.claims.heard(key, claim, sequence);
+    }
+
+    /// Remembers that these are marked as being sent by this notifier.
+    fn keep_marks(&mut self, items: &[Item]) {
+        for item in items {
+            self.learn(item.key.clone(), item.claim.clone(), item.sequence);
+        }
+    }
+
+    fn on_told(&mut self, item: Item) {
+        self.metrics.told.inc();
+        if item.is_repeat {
+            self.metrics.repeats.inc();
+        }
+        if let Some(arrival) = item.claim.waiting() {
+            self.metrics.delivery.since(arrival.seen_at);
+        }
+        let told = item.claim.told(clock::now());
+        // Told at once here, so that it is not sent again whatever becomes of the note.
+        let known = self.claims.get(&item.key).map_or(0, |known| known.sequence);
+        self.learn(item.key.clone(), told.clone(), known.max(item.sequence));
+        self.unnoted.push((item.key, told, item.sequence));
+    }
+
+    pub(super) fn note_told(&mut self) {
+        for (key, claim, expected) in std::mem::take(&mut self.unnoted) {
+            self.noting += 1;
+            let store = self.sender.store.clone();
+            self.work.push(Box::pin(async move {
+                let result = store.note(&key, &claim, expected).await;
+                if result.is_err() {
+                    pause().await;
+                }
+                Done::Noted {
+                    key,
+                    claim,
+                    expected,
+                    result,
+                }
+            }));
+        }
+    }
+
+    /// Gives up arrivals whose receiver was waited for long enough.
+    pub(super) fn give_up_old(&mut self, now: Millis) {
+        if self.bucket != Bucket::Ready || self.is_sending || !self.sender.held.is_held() {
+            return;
+        }
+        let old: Vec<_> = self
+            .claims
+            .waiting()
+            .take_while(|(_, standing)| standing.claim.is_given_up(now))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in old {
+            self.remove(&key, GivenUp::TooLate);
+        }
+    }
+
+    /// Removes a claim whose arrival is not told.
+    pub(super) fn remove(&mut self, key: &CompanyKey, reason: GivenUp) {
+        let Some(sequence) = self.claims.get(key).map(|standing| standing.sequence) else {
+            return;
+        };
+        self.claims.gone(key, sequence);
+        // Each notifier withdraws what must not be told, and one of them counts it.
+        if self.sender.held.is_held() {
+            self.metrics.give_up(reason);
+            tracing::warn!(?reason, "an arrival is not told");
+        }
+        let (store, key) = (self.sender.store.clone(), key.clone());
+        self.work.push(Box::pin(async move {
+            if let Err(error) = store.remove(&key, sequence).await {
+                tracing::debug!(%error, "a claim was not removed; it expires");
+            }
+            Done::Finished
+        }));
+    }
+
+    fn acknowledge(&mut self) {
+        let (unsettled, claims) = (&self.unsettled, &self.claims);
+        let waits = |guid: &Guid| unsettled.contains_key(guid) || claims.waiting_of(guid).is_some();
+        let settled = self.acks.settle(self.read, waits);
+        self.acknowledge_all(settled);
+    }
+
+    /// Acknowledges held messages whose arrival was told or given up.
+    pub(super) fn release_held(&mut self) {
+        let (unsettled, claims) = (&self.unsettled, &self.claims);
+        let waits = |guid: &Guid| unsettled.contains_key(guid) || claims.waiting_of(guid).is_some();
+        let settled = self.acks.release(waits);
+        self.acknowledge_all(settled);
+    }
+
+    fn acknowledge_all(&self, messages: Vec<Message>) {
+        if messages.is_empty() {
+            return;
+        }
+        self.work.push(Box::pin(async move {
+            for message in messages {
+                // If it fails, the message comes again.
+                let _ = message.ack().await;
+            }
+            Done::Finished
+        }));
+    }
+
+    /// Keeps held messages from being delivered again.
+    pub(super) fn hold_messages(&mut self) {
+        let in_progress = self.acks.in_progress();
+        self.work.push(Box::pin(async move {
+            in_progress.await;
+            Done::Finished
+        }));
+    }
+}
+
+/// The pause after an attempt that sent nothing.
+const TICK_AFTER_NOTHING: std::time::Duration = std::time::Duration::from_millis(200);
+
+async fn pause() {
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+}

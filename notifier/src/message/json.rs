@@ -1,0 +1,46 @@
+//! The form for programs: `type`, `timestamp` and `data`, as Standard Webhooks recommends.
+
+use jiff::Timestamp;
+use protocol::Millis;
+use serde_json::{Value, json};
+
+use super::told::Told;
+use crate::arrivals::arrival::Arrival;
+
+pub fn render(arrivals: &[Told], now: Millis, link: impl Fn(&Arrival) -> Option<String>) -> Value {
+    let arrivals: Vec<_> = arrivals.iter().map(|told| one(told, &link)).collect();
+    json!({
+        "type": "company.arrived",
+        "timestamp": time(now),
+        "data": { "arrivals": arrivals },
+    })
+}
+
+fn one(Told { id, arrival }: &Told, link: &impl Fn(&Arrival) -> Option<String>) -> Value {
+    let mut value = json!({
+        "id": id,
+        "session": arrival.guid,
+        "openedAt": arrival.opened_at,
+        "company": arrival.company,
+        "contact": arrival.contact,
+    });
+    let optional = [
+        ("country", json!(arrival.country)),
+        ("network", json!(arrival.network)),
+        ("page", json!(arrival.page)),
+        ("referrer", json!(arrival.referrer)),
+        ("link", json!(link(arrival))),
+    ];
+    if let Some(fields) = value.as_object_mut() {
+        let known = optional.into_iter().filter(|(_, value)| !value.is_null());
+        fields.extend(known.map(|(name, value)| (name.to_owned(), value)));
+    }
+    value
+}
+
+/// A time as in RFC 3339.
+fn time(at: Millis) -> String {
+    Timestamp::from_millisecond(at)
+        .map(|at| at.to_string())
+        .unwrap_or_default()
+}

@@ -1,0 +1,12 @@
+//! What a message tells.
+
+use crate::arrivals::arrival::Arrival;
+
+/// An arrival to tell, with the name by which a receiver recognizes a repetition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The same in every repetition.
+    pub id: String,
+    /// The arrival.
+    pub arrival: Arrival,
+}

@@ -1,0 +1,187 @@
+//! Reads a stream from its beginning and follows it, over lost connections and lost streams.
+
+use std::time::Duration;
+
+use async_nats::jetstream::Message;
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use async_nats::jetstream::stream::Stream;
+use futures_util::StreamExt as _;
+use protocol::Millis;
+use service::backoff::Backoff;
+use service::health::Health;
+use service::incarnation::Change;
+use service::stream_watch::{StreamTrouble, StreamWatch};
+use service::streams::Streams;
+use service::{Nats, Process, clock, last_message};
+use tokio::sync::{mpsc, watch};
+
+use crate::arrivals::Place;
+use crate::streams::intake::{Followed, Intake, Received};
+
+/// The longest that a pull request waits.
+const PULL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Reads one stream.
+pub struct Follower {
+    followed: Followed,
+    nats: Nats,
+    streams: Streams,
+    health: Health,
+    intake: mpsc::Sender<Intake>,
+    watch: StreamWatch,
+    /// The least number of messages that the stream must hold.
+    expected: watch::Receiver<u64>,
+    /// The last sequence that was read; 0 to read from the beginning.
+    read: u64,
+}
+
+impl Follower {
+    /// Passes messages to `intake`. The stream must hold as many messages as `expected` says.
+    #[must_use]
+    pub fn new(
+        followed: Followed,
+        process: &Process,
+        intake: mpsc::Sender<Intake>,
+        expected: watch::Receiver<u64>,
+    ) -> Self {
+        Self {
+            watch: StreamWatch::new(process.nats.clone(), followed.stream()),
+            followed,
+            nats: process.nats.clone(),
+            streams: process.streams.clone(),
+            health: process.health.clone(),
+            intake,
+            expected,
+            read: 0,
+        }
+    }
+
+    /// Reads for ever, and starts again after every failure.
+    pub async fn run(mut self) {
+        let mut backoff = Backoff::for_nats();
+        loop {
+            match Box::pin(self.one_connection()).await {
+                Ok(()) => backoff.reset(),
+                Err(error) => {
+                    self.health.failing(self.followed.part(), format!("{error:#}"));
+                    tokio::time::sleep(backoff.next_delay()).await;
+                }
+            }
+            // Fails only when the process exits.
+            let _ = self.intake.send(Intake::Behind(self.followed)).await;
+        }
+    }
+
+    /// Reads until the connection is lost.
+    async fn one_connection(&mut self) -> anyhow::Result<()> {
+        let epoch = self.nats.connected().await;
+        let (mut messages, pending, stream) = match self.begin().await {
+            Ok(begun) => begun,
+            Err(error) => {
+                self.nats.leave_unresponsive_server(epoch).await;
+                return Err(error);
+            }
+        };
+        let last = stream.cached_info().state.last_sequence;
+        let created_at = last_message::millis(stream.cached_info().created);
+        let mut caught_up = pending == 0;
+        if caught_up {
+            self.caught_up(created_at).await?;
+        } else {
+            self.health.failing(self.followed.part(), "catching up");
+        }
+        let nats = self.nats.clone();
+        let mut interrupted = std::pin::pin!(nats.lost(epoch));
+        let mut look = std::pin::pin!(self.look(caught_up));
+        loop {
+            let message = tokio::select! {
+                () = &mut interrupted => return Ok(()),
+                found = &mut look => {
+                    if let Err(trouble) = self.watch.judge(found) {
+                        if matches!(trouble, StreamTrouble::Unanswered(_)) {
+                            self.nats.leave_unresponsive_server(epoch).await;
+                        }
+                        return Err(trouble.into());
+                    }
+                    look.set(self.look(caught_up));
+                    continue;
+                }
+                message = messages.next() => message.ok_or_else(|| anyhow::anyhow!("the stream has ended"))??,
+            };
+            let pending = self.pass_on(message).await?;
+            if !caught_up && (pending == 0 || self.read >= last) {
+                caught_up = true;
+                self.caught_up(created_at).await?;
+            }
+        }
+    }
+
+    fn look(&self, caught_up: bool) -> impl Future<Output = service::stream_watch::Look> + Send + use<> {
+        let expected = self.expected.clone();
+        self.watch
+            .look(move || if caught_up { *expected.borrow() } else { 0 })
+    }
+
+    /// Continues after the last message that was read, or starts again if the stream has lost messages. Also returns how
+    /// many messages there are to read.
+    async fn begin(&mut self) -> anyhow::Result<(pull::Ordered, u64, Stream)> {
+        clock::known().await;
+        let stream = match self.followed {
+            Followed::Sessions => self.streams.sessions().await?,
+            Followed::Claims => self.streams.notified().await?,
+        };
+        if self.watch.begin(&stream) != Change::Same {
+            let part = self.followed.part();
+            tracing::warn!(part, "the stream has lost its messages");
+            self.intake.send(Intake::Lost(self.followed)).await?;
+            self.read = 0;
+        }
+        let deliver_policy = match self.read {
+            0 => DeliverPolicy::All,
+            read => DeliverPolicy::ByStartSequence {
+                start_sequence: read + 1,
+            },
+        };
+        let config = pull::OrderedConfig {
+            deliver_policy,
+            max_expires: PULL_TIMEOUT,
+            ..pull::OrderedConfig::default()
+        };
+        let consumer = stream.create_consumer(config).await?;
+        let pending = consumer.cached_info().num_pending;
+        Ok((consumer.messages().await?, pending, stream))
+    }
+
+    async fn caught_up(&self, created_at: Millis) -> anyhow::Result<()> {
+        self.health.ok(self.followed.part());
+        let followed = self.followed;
+        self.intake
+            .send(Intake::CaughtUp { followed, created_at })
+            .await?;
+        Ok(())
+    }
+
+    /// Passes on a message, and returns how many more there are.
+    async fn pass_on(&mut self, message: Message) -> anyhow::Result<u64> {
+        let info = message.info().map_err(|error| anyhow::anyhow!(error))?;
+        let (sequence, pending) = (info.stream_sequence, info.pending);
+        let published_at = last_message::millis(info.published);
+        self.read = sequence;
+        self.watch.saw(sequence);
+        let (message, _) = message.split();
+        let headers = message.headers.unwrap_or_default();
+        let received = Received {
+            followed: self.followed,
+            subject: message.subject.to_string(),
+            place: Place {
+                sequence,
+                published_at,
+                ttl: last_message::ttl(&headers),
+            },
+            headers,
+            payload: message.payload,
+        };
+        self.intake.send(Intake::Message(received)).await?;
+        Ok(pending)
+    }
+}

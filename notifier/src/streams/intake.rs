@@ -1,0 +1,83 @@
+//! What arrives from NATS.
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::Message;
+use bytes::Bytes;
+use protocol::{Guid, Millis, stream};
+
+use crate::arrivals::Place;
+
+/// A stream that is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// `VISITOR_SESSIONS`.
+    Sessions,
+    /// The bucket `visitor_notified`.
+    Claims,
+}
+
+impl Followed {
+    /// The part's name in the process's health.
+    #[must_use]
+    pub const fn part(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions stream",
+            Self::Claims => "notified bucket",
+        }
+    }
+
+    /// The stream's name.
+    #[must_use]
+    pub const fn stream(self) -> &'static str {
+        match self {
+            Self::Sessions => stream::SESSIONS,
+            Self::Claims => "KV_visitor_notified",
+        }
+    }
+}
+
+/// What arrives from NATS.
+#[derive(Debug)]
+pub enum Intake {
+    /// The stream has lost its messages; those that it holds now follow from the beginning.
+    Lost(Followed),
+    /// All messages that the stream held when it was connected have been passed on.
+    CaughtUp {
+        /// Which stream.
+        followed: Followed,
+        /// When it was created, by the server's clock.
+        created_at: Millis,
+    },
+    /// The stream is not read.
+    Behind(Followed),
+    /// A message.
+    Message(Received),
+    /// A message of the consumer that all notifiers share.
+    Delivered(Box<Delivery>),
+}
+
+/// A message of a stream.
+#[derive(Debug)]
+pub struct Received {
+    /// Of which stream.
+    pub followed: Followed,
+    /// Its subject.
+    pub subject: String,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its content.
+    pub payload: Bytes,
+    /// Where it stands in the stream.
+    pub place: Place,
+}
+
+/// A message that is acknowledged when its session needs nothing more.
+#[derive(Debug)]
+pub struct Delivery {
+    /// The session; `None` if the subject names none.
+    pub guid: Option<Guid>,
+    /// The message's sequence in the stream.
+    pub sequence: u64,
+    /// The message.
+    pub message: Message,
+}
