@@ -232,7 +232,7 @@ impl Guard {
                         ended: false,
                     });
                 }
-                state.concurrency.wait();
+                state.concurrency.wait(now);
             }
             freed.await;
         }

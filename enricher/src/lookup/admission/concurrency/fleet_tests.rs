@@ -17,7 +17,7 @@ fn saturate_by_fleet(enrichers: usize, provider: Provider, lasting: Duration) ->
         let own = (leader.limit() / enrichers).max(1);
         let in_flight = own + (told / enrichers).max(1) * (enrichers - 1);
         let calls: Vec<_> = (0..own).map(|_| leader.begin(started + elapsed)).collect();
-        leader.wait();
+        leader.wait(started + elapsed);
         let Ending::Answered(latency) = provider.answer(in_flight, &mut rng) else {
             unreachable!("it answers");
         };
@@ -57,8 +57,8 @@ fn fleet_of_any_size_gives_a_slow_provider_as_many_calls_as_it_bears() {
 /// What new visitors of a fleet experience: how many of them have no answer six seconds after the last has come.
 ///
 /// `start` are the latencies in ms of rounds of calls before, to a healthy provider on a machine that is busy with something
-/// else.
-fn unanswered_visitors(enrichers: usize, latency: Duration, start: &[u64]) -> usize {
+/// else; `rest` is how many calls of a further round have been answered at once.
+fn unanswered_visitors(enrichers: usize, latency: Duration, start: &[u64], rest: usize) -> usize {
     const TICK: Duration = Duration::from_millis(10);
     const LASTING: Duration = Duration::from_secs(15);
     const GRACE: Duration = Duration::from_secs(6);
@@ -72,11 +72,17 @@ fn unanswered_visitors(enrichers: usize, latency: Duration, start: &[u64]) -> us
         now += FOLLOW;
         let leader = &mut fleet[0];
         let calls: Vec<_> = (0..leader.limit()).map(|_| leader.begin(now)).collect();
-        leader.wait();
+        leader.wait(now);
         for call in calls {
             leader.end(call, Ending::Answered(Duration::from_millis(*latency)), now);
         }
     }
+    for _ in 0..rest {
+        let leader = &mut fleet[0];
+        leader.wait(now);
+        leader.end(leader.begin(now), Ending::Answered(Duration::from_millis(5)), now);
+    }
+    now += Duration::from_secs(2);
     let came = now;
     let mut in_flight: Vec<VecDeque<(Instant, CallTag)>> = vec![VecDeque::new(); enrichers];
     let mut waiting = vec![0; enrichers];
@@ -101,7 +107,7 @@ fn unanswered_visitors(enrichers: usize, latency: Duration, start: &[u64]) -> us
             }
             while *waiting > 0 {
                 if in_flight.len() >= concurrency.limit() / enrichers {
-                    concurrency.wait();
+                    concurrency.wait(now);
                     break;
                 }
                 *waiting -= 1;
@@ -122,12 +128,14 @@ fn provider_that_answers_after_four_seconds_identifies_a_hundred_visitors_per_se
     ];
     for enrichers in [1, 2, 4, 8] {
         for start in starts {
-            for latency in [2, 3, 4].map(Duration::from_secs) {
-                let unanswered = unanswered_visitors(enrichers, latency, start);
-                assert_eq!(
-                    unanswered, 0,
-                    "{enrichers} enrichers, {latency:?}, start {start:?}"
-                );
+            for rest in [0, 10, 25, 40, 55] {
+                for latency in [2, 3, 4].map(Duration::from_secs) {
+                    let unanswered = unanswered_visitors(enrichers, latency, start, rest);
+                    assert_eq!(
+                        unanswered, 0,
+                        "{enrichers} enrichers, {latency:?}, start {start:?}, {rest} more"
+                    );
+                }
             }
         }
     }

@@ -39,6 +39,9 @@ const DEGRADED: f64 = 1.5;
 /// Latency that grows by this factor more than the limit has changed for another reason than our calls.
 const UNEXPLAINED: f64 = 2.0;
 
+/// The limit holds calls back all the time if one has waited within this time.
+const PERSISTENT: Duration = Duration::from_secs(1);
+
 /// How long an enricher that was asked for fewer calls holds on to its lower limit until the others have it too.
 const TELL_LOWER: Duration = Duration::from_secs(3);
 
@@ -112,6 +115,8 @@ pub struct Concurrency {
     previous: Option<Measurement>,
     /// The mean latency of the last complete round, whether the limit held calls back in it or not.
     usual_latency: Option<Duration>,
+    /// When a call last had to wait.
+    waited_at: Option<Instant>,
     /// Whether the provider has refused or dropped calls because there were too many of them.
     was_overloaded: bool,
     /// When a call of this enricher halved the limit, until the others have followed.
@@ -132,6 +137,7 @@ impl Concurrency {
             round: Round::default(),
             previous: None,
             usual_latency: None,
+            waited_at: None,
             was_overloaded: false,
             halved_at: None,
             lowered_at: None,
@@ -196,8 +202,17 @@ impl Concurrency {
         CallTag(is_measured.then_some(self.round.id))
     }
 
-    /// A call has to wait, because as many as may are in flight.
-    pub fn wait(&mut self) {
+    /// A call has to wait, because as many as may are in flight. Calls that ended before the limit was reached say nothing
+    /// about it: the provider may have been faster then, so that fewer calls sufficed.
+    pub fn wait(&mut self, now: Instant) {
+        let was_reached = self.waited_at.is_some_and(|at| now < at + PERSISTENT);
+        if !was_reached {
+            self.round = Round {
+                id: self.round.id,
+                ..Round::default()
+            };
+        }
+        self.waited_at = Some(now);
         self.round.is_limited = true;
     }
 

@@ -39,7 +39,7 @@ fn saturate(concurrency: &mut Concurrency, provider: Provider, demand: usize, la
             .map(|_| concurrency.begin(Instant::now()))
             .collect();
         if demand > in_flight {
-            concurrency.wait();
+            concurrency.wait(Instant::now());
         }
         for call in calls {
             concurrency.end(call, provider.answer(in_flight, &mut rng), Instant::now());
@@ -148,7 +148,7 @@ fn one_call_in_ten_that_is_never_answered_costs_no_concurrency() {
             0 => Ending::TimedOut,
             _ => Ending::Answered(Duration::from_millis(50)),
         };
-        concurrency.wait();
+        concurrency.wait(Instant::now());
         concurrency.end(concurrency.begin(Instant::now()), ending, Instant::now());
     }
     assert_eq!(concurrency.limit(), 512);
@@ -158,7 +158,7 @@ fn one_call_in_ten_that_is_never_answered_costs_no_concurrency() {
 fn a_provider_that_answers_hardly_any_call_in_time_gets_fewer() {
     let mut concurrency = Concurrency::new(MAX, Instant::now());
     for _ in 0..500 {
-        concurrency.wait();
+        concurrency.wait(Instant::now());
         concurrency.end(
             concurrency.begin(Instant::now()),
             Ending::TimedOut,
@@ -237,7 +237,7 @@ proptest! {
                 _ => Ending::Answered(Duration::from_millis(latency)),
             };
             if is_limited {
-                concurrency.wait();
+                concurrency.wait(Instant::now());
             }
             concurrency.end(concurrency.begin(Instant::now()), ending, Instant::now());
             prop_assert!((1..=usize::from(max)).contains(&concurrency.limit()));
