@@ -231,7 +231,8 @@ test-rust: $(VENV) $(PAGE) $(TRACKER_SCRIPT) ## Run the unit tests of the crates
 	cargo build --locked --workspace --bins --tests
 	NATS_SERVER="$$(scripts/find-nats-server)" && CHROMIUM="$$(scripts/find-chromium)" && \
 	  FIREFOX="$$(scripts/find-firefox)" && FAKETIME_LIBRARY="$$(scripts/find-faketime)" && \
-	  export NATS_SERVER CHROMIUM FIREFOX FAKETIME_LIBRARY && \
+	  NGINX="$$(scripts/find-nginx)" && CADDY="$$(scripts/find-caddy)" && \
+	  export NATS_SERVER CHROMIUM FIREFOX FAKETIME_LIBRARY NGINX CADDY && \
 	  cargo test --locked --workspace
 
 .PHONY: fuzz

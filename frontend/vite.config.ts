@@ -6,6 +6,8 @@ const GATEWAY = 'http://127.0.0.1:3000';
 
 export default defineConfig({
   plugins: [react()],
+  // Relative, so that the page works under any path of a proxy.
+  base: './',
   server: {
     host: '127.0.0.1',
     // The tests read the protocol's frames.

@@ -12,9 +12,9 @@ use ipnet::IpNet;
 use protocol::time::millis;
 use service::check_config::Plan;
 use service::flags::{Command, LogFormat, duration};
+use service::proxies::{self, Proxies};
 use service::standalone::StandaloneCommandLine;
 
-use crate::http::address::{self, Proxies};
 use crate::http::script::TrackerSettings;
 use crate::http::sites::{self, Sites};
 use crate::visits::{Settings, Silence};
@@ -49,7 +49,7 @@ pub struct Flags {
     pub sites: Vec<String>,
 
     /// The proxies that may name the visitor's address, as networks, comma-separated; without them it is the connection's.
-    #[arg(long, env, value_delimiter = ',', value_parser = address::network)]
+    #[arg(long, env, value_delimiter = ',', value_parser = proxies::network)]
     pub trusted_proxies: Vec<IpNet>,
 
     /// The header in which trusted proxies name the visitor's address.
@@ -73,7 +73,7 @@ pub struct Flags {
     pub remember_closings: Duration,
 
     /// Networks whose visitors are not reported, comma-separated: your own staff.
-    #[arg(long, env, value_delimiter = ',', value_parser = address::network)]
+    #[arg(long, env, value_delimiter = ',', value_parser = proxies::network)]
     pub ignore: Vec<IpNet>,
 
     /// Whether browsers that send Global Privacy Control are left out.

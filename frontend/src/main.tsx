@@ -3,6 +3,7 @@ import { createRoot } from 'react-dom/client';
 import { Page } from './Page';
 import { ErrorBoundary } from './ErrorBoundary';
 import { Connection, socketUrl } from './feed/connection';
+import { CAN_DECOMPRESS } from './feed/inOrder';
 import { Live } from './store/live';
 import { browserSite, redirectIfLoggedOut } from './login/login';
 import { LiveContext } from './store/useLive';
@@ -58,7 +59,7 @@ speak();
 address.subscribe(follow);
 watchlists.subscribe(follow);
 follow();
-new Connection(socketUrl(window.location), live, () => {
+new Connection(socketUrl(window.location.href, CAN_DECOMPRESS), live, () => {
   // The address must hold what the reader sees, because the login form leads back to it.
   address.write();
   void redirectIfLoggedOut(browserSite);

@@ -2,22 +2,27 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::http::HeaderName;
 use clap::Parser;
 use clap::builder::NonEmptyStringValueParser;
+use ipnet::IpNet;
 use service::check_config::Plan;
 use service::flags::{Command, Common, duration};
 use service::metrics::Metrics;
 use service::process::CommandLine;
-use service::tls::Acceptor as TlsAcceptor;
+use service::proxies::{self, Proxies};
 use service::watchlist::file::WatchlistFile;
 use service::{Server, StreamKind, open_files, secret, tls};
 
 use crate::http::auth::access::Access;
+use crate::http::base_path::BasePath;
 use crate::http::origin;
+use crate::http::proxy::{Trust, X_FORWARDED_FOR};
+use crate::hub::pacing::FrameInterval;
 
 /// Holds the view of active sessions and serves it: API, WebSocket and page.
 #[derive(Clone, Debug, Parser)]
@@ -41,9 +46,10 @@ pub struct Flags {
     #[arg(long, env, default_value = "60s", value_parser = duration)]
     pub stale_after: Duration,
 
-    /// Minimum time between two frames to clients.
-    #[arg(long, env, default_value = "50ms", value_parser = duration)]
-    pub frame_interval: Duration,
+    /// Minimum time between two frames to clients: a duration, or `auto`, which sends changes at once while frames are
+    /// cheap, and waits for up to 50 ms where they are not.
+    #[arg(long, env, default_value = "auto")]
+    pub frame_interval: FrameInterval,
 
     /// The folder of the built page.
     #[arg(long, env, default_value = "frontend/dist")]
@@ -53,6 +59,20 @@ pub struct Flags {
     /// domain. Read again when it changes. `all`, which the notifier knows, is no list.
     #[arg(long, env, value_name = "FILE")]
     pub watchlist: Option<PathBuf>,
+
+    /// The path under which a proxy serves the page, such as `/visitors`. The proxy may remove it or leave it.
+    #[arg(long, env, default_value = "/")]
+    pub base_path: BasePath,
+
+    /// Proxies that are believed: `X-Forwarded-For` names the client, `X-Forwarded-Host` and `X-Forwarded-Proto` what it
+    /// asked for, `--user-header` who it is. Networks such as 10.0.0.0/8 or addresses, comma-separated.
+    #[arg(long, env, value_delimiter = ',', value_parser = proxies::network)]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// The header in which a trusted proxy names who has logged in there. Without it in a request, the access token is
+    /// needed.
+    #[arg(long, env, requires = "trusted_proxies")]
+    pub user_header: Option<HeaderName>,
 
     /// The token that page, API and WebSocket require. Without this flag they need no token.
     #[arg(long, env, hide_env_values = true, value_parser = NonEmptyStringValueParser::new())]
@@ -79,8 +99,8 @@ pub struct Flags {
     #[arg(long, env, default_value_t = 1_024)]
     pub max_connections_per_address: usize,
 
-    /// Maximum requests per second from one address, with bursts of ten times as many. Behind a reverse proxy, all
-    /// requests come from its address.
+    /// Maximum requests per second from one address, with bursts of ten times as many. Behind a proxy that is not in
+    /// `--trusted-proxies`, all requests come from its address.
     #[arg(long, env, default_value = "200")]
     pub request_rate: NonZeroU32,
 
@@ -111,11 +131,18 @@ impl Flags {
         self.tls_cert.is_some()
     }
 
-    fn tls(&self) -> anyhow::Result<Option<TlsAcceptor>> {
-        match (&self.tls_cert, &self.tls_key) {
-            (Some(certificate), Some(key)) => tls::acceptor(certificate, key).map(Some),
-            _ => Ok(None),
-        }
+    /// The files of the certificate and its key.
+    fn tls(&self) -> Option<(&Path, &Path)> {
+        self.tls_cert.as_deref().zip(self.tls_key.as_deref())
+    }
+
+    /// The proxies that are believed.
+    pub fn trust(&self) -> Trust {
+        let proxies = Proxies {
+            trusted: self.trusted_proxies.clone(),
+            header: X_FORWARDED_FOR,
+        };
+        Trust::new(proxies, self.user_header.clone())
     }
 
     /// The check of the access token.
@@ -153,8 +180,11 @@ impl CommandLine for Flags {
     }
 
     fn server(&self, metrics: &Metrics) -> anyhow::Result<Server> {
+        let acceptor = self
+            .tls()
+            .map(|(certificate, key)| tls::acceptor(certificate, key));
         Ok(Server::new(
-            self.tls()?,
+            acceptor.transpose()?,
             open_files::room_for(self.max_connections),
             self.max_connections_per_address,
             metrics,
@@ -162,17 +192,22 @@ impl CommandLine for Flags {
     }
 
     fn plan(&self) -> anyhow::Result<Plan> {
-        self.tls()?;
+        if let Some((certificate, key)) = self.tls() {
+            tls::check(certificate, key)?;
+        }
         self.access()?;
         let watchlist = self.watchlist_file()?;
         let has_token = self.access_token.is_some() || self.access_token_file.is_some();
-        let (lock, scheme) = match (has_token, self.encrypted()) {
-            (true, true) => ("to those who know the access token", "TLS"),
-            (true, false) => ("to those who know the access token", "plain HTTP"),
-            (false, true) => ("to everybody who reaches it", "TLS"),
-            (false, false) => ("to everybody who reaches it", "plain HTTP"),
+        let lock = match (has_token, self.user_header.is_some()) {
+            (true, true) => "to those who know the access token or have logged in at a trusted proxy",
+            (true, false) => "to those who know the access token",
+            (false, true) => "to those who have logged in at a trusted proxy",
+            (false, false) => "to everybody who reaches it",
         };
-        let exposed = (!has_token || !self.encrypted()) && !self.listen.ip().is_loopback();
+        let scheme = if self.encrypted() { "TLS" } else { "plain HTTP" };
+        let is_locked = has_token || self.user_header.is_some();
+        let is_safe = is_locked && self.encrypted();
+        let exposed = !is_safe && !self.listen.ip().is_loopback();
         let has_page = self.assets.join("index.html").is_file();
         Ok(Plan {
             does: [

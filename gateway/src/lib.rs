@@ -73,6 +73,9 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
         origins: Origins::new(&flags.allowed_origin),
         rates: Rates::new(flags.request_rate),
         encrypted: flags.encrypted(),
+        base: flags.base_path.clone(),
+        trust: flags.trust(),
+        users_only: flags.user_header.is_some(),
     };
     tokio::spawn(guards.rates.clone().sweep());
     let routes = routes::routes(api, &flags.assets, guards).merge(process.routes());

@@ -76,7 +76,11 @@ pub enum Removal {
     Hidden,
 }
 
-/// The whole view.
+/// The most sessions that one message of a snapshot holds. What follows it, such as a delta, never waits for long behind
+/// one message on a slow line.
+pub const MAX_SESSIONS_PER_MESSAGE: usize = 1_000;
+
+/// The whole view, or its first part where `remaining` is not 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Snapshot<'a> {
@@ -84,12 +88,27 @@ pub struct Snapshot<'a> {
     pub revision: u64,
     /// The gateway's clock.
     pub now: Millis,
-    /// Every session shown.
+    /// The sessions shown, at most [`MAX_SESSIONS_PER_MESSAGE`] on the WebSocket.
     pub sessions: Cow<'a, [VisibleSession]>,
-    /// Figures over them.
+    /// How many sessions the parts after this one hold.
+    #[serde(default)]
+    pub remaining: u64,
+    /// Figures over all sessions.
     pub stats: Stats,
     /// How the processes are.
     pub pipeline: Cow<'a, Pipeline>,
+}
+
+/// More sessions of the snapshot before it. No delta comes before the last part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotPart<'a> {
+    /// The revision of the snapshot.
+    pub revision: u64,
+    /// At most [`MAX_SESSIONS_PER_MESSAGE`] sessions, none of which an earlier part holds.
+    pub sessions: Cow<'a, [VisibleSession]>,
+    /// How many sessions the parts after this one hold; 0 in the last part.
+    pub remaining: u64,
 }
 
 /// What changed since the frame with the revision before.
@@ -113,12 +132,14 @@ pub struct Delta<'a> {
     pub pipeline: Option<Cow<'a, Pipeline>>,
 }
 
-/// A text frame of the gateway.
+/// A message of the gateway.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
+#[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Frame<'a> {
     /// The first frame, and again whenever a client fell behind.
     Snapshot(Snapshot<'a>),
+    /// After a snapshot, and after each part, whose `remaining` is not 0.
+    SnapshotPart(SnapshotPart<'a>),
     /// Every other frame.
     Delta(Delta<'a>),
 }
@@ -140,6 +161,7 @@ mod tests {
     fn wire_forms_are_frozen() {
         for fixture in [
             include_str!("../fixtures/snapshot.json"),
+            include_str!("../fixtures/snapshot-part.json"),
             include_str!("../fixtures/delta.json"),
             include_str!("../fixtures/delta-interrupted.json"),
         ] {

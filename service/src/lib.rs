@@ -11,7 +11,7 @@ pub mod watchlist;
 
 pub use crate::clock::freeze;
 pub use crate::http::{Connection, ConnectionLimit, Permit, Server};
-pub use crate::http::{client_limit, open_files, tls};
+pub use crate::http::{client_limit, open_files, proxies, tls};
 pub use crate::nats::Nats;
 pub use crate::nats::requests::{self, Requests};
 pub use crate::nats::{last_message, rejected, status};

@@ -16,9 +16,9 @@ use axum::response::{IntoResponse, Response};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use ipnet::IpNet;
 use service::client_limit::client_key;
+use service::proxies::{self, Proxies};
 use tokio::time::{sleep, timeout};
 
-use super::address::{self, Proxies};
 use super::crawlers::Crawlers;
 use super::sites::Sites;
 use crate::beacon::Beacon;
@@ -89,7 +89,7 @@ impl BeaconHandler {
             return Err(DropReason::Rate);
         }
         let origin = self.origin(headers).ok_or(DropReason::Origin)?;
-        if address::contains(&self.ignored, visitor) {
+        if proxies::contains(&self.ignored, visitor) {
             return Err(DropReason::Ignored);
         }
         if self.respect_gpc && headers.get(SEC_GPC).is_some_and(|value| value == "1") {

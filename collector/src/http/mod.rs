@@ -1,6 +1,5 @@
 //! What the website's visitors reach: the tracker, the beacons, and the demonstration shop.
 
-pub mod address;
 pub mod beacons;
 pub mod crawlers;
 pub mod demo;

@@ -51,7 +51,9 @@ impl ExposureWatch {
         match frame {
             // Under the same rules, rows that were checked before need no second check.
             Frame::Delta(delta) if !rules_are_new => self.note(delta.changed.iter(), now),
-            Frame::Delta(_) | Frame::Snapshot(_) => self.note(view.sessions.values(), now),
+            Frame::Delta(_) => self.note(view.sessions.values(), now),
+            Frame::Snapshot(snapshot) => self.note(snapshot.sessions.iter(), now),
+            Frame::SnapshotPart(part) => self.note(part.sessions.iter(), now),
         }
     }
 

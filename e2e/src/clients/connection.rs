@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use anyhow::Result;
+use serde::Deserialize;
 use socket2::SockRef;
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -14,6 +15,18 @@ const SEGMENT: u32 = 536;
 #[must_use]
 pub fn websocket_url(base: &str) -> String {
     format!("{}/ws", base.replacen("http", "ws", 1))
+}
+
+/// How many sessions follow a message of a snapshot in further parts.
+///
+/// # Errors
+/// Where it is no such message.
+pub fn remaining(message: &str) -> Result<u64> {
+    #[derive(Deserialize)]
+    struct Part {
+        remaining: u64,
+    }
+    Ok(serde_json::from_str::<Part>(message)?.remaining)
 }
 
 /// A connection that buffers few bytes: its segments are short, and the sender's buffer grows with them.

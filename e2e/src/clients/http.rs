@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -50,6 +51,16 @@ impl Http {
     pub fn encrypted(base: &str, authority: &Path) -> Result<Self> {
         let authority = Certificate::from_pem(&fs::read(authority)?)?;
         Self::of(base, client().tls_certs_only([authority]))
+    }
+
+    /// The same, from this address of this machine.
+    ///
+    /// # Errors
+    /// As [`Http::encrypted`].
+    pub fn encrypted_from(base: &str, authority: &Path, address: IpAddr) -> Result<Self> {
+        let authority = Certificate::from_pem(&fs::read(authority)?)?;
+        let client = client().tls_certs_only([authority]);
+        Self::of(base, client.local_address(Some(address)))
     }
 
     fn of(base: &str, client: ClientBuilder) -> Result<Self> {
@@ -130,7 +141,7 @@ impl Http {
                 .iter()
                 .map(|session| (session.guid.to_string(), session.clone()))
                 .collect()),
-            Frame::Delta(_) => bail!("a delta in the place of the snapshot"),
+            Frame::SnapshotPart(_) | Frame::Delta(_) => bail!("no snapshot but {}", answer.text),
         }
     }
 

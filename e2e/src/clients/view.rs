@@ -1,9 +1,10 @@
 //! A client's view, built from a gateway's frames. Pure.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use protocol::Millis;
-use protocol::frame::{Frame, Removal, Stats, VisibleSession};
+use protocol::frame::{Frame, Removal, Snapshot, SnapshotPart, Stats, VisibleSession};
 use protocol::status::Pipeline;
 
 /// The view of a client.
@@ -21,8 +22,12 @@ pub struct View {
     pub pipeline: Pipeline,
     /// Why each removed session was removed, if a frame said so.
     pub removals: BTreeMap<String, Removal>,
-    /// The number of snapshots received.
+    /// A snapshot with missing parts.
+    incoming: Option<Snapshot<'static>>,
+    /// The number of complete snapshots received.
     pub snapshots: usize,
+    /// The number of parts received after the first ones.
+    pub parts: usize,
     /// The number of deltas received.
     pub deltas: usize,
     /// The number of gaps in the revisions.
@@ -35,17 +40,22 @@ impl View {
     /// Applies a frame. Returns `false`, without a change, if a frame before it is missing.
     pub fn apply(&mut self, frame: &Frame<'_>) -> bool {
         match frame {
-            Frame::Snapshot(snapshot) => {
-                self.snapshots += 1;
-                self.revision = snapshot.revision;
-                self.now = snapshot.now;
-                self.sessions = snapshot.sessions.iter().map(by_guid).collect();
-                self.count_returned(&snapshot.sessions);
-                self.stats = snapshot.stats;
-                self.pipeline = snapshot.pipeline.clone().into_owned();
+            Frame::Snapshot(snapshot) if snapshot.remaining > 0 => {
+                self.incoming = Some(Snapshot {
+                    sessions: Cow::Owned(snapshot.sessions.to_vec()),
+                    pipeline: Cow::Owned(snapshot.pipeline.clone().into_owned()),
+                    ..*snapshot
+                });
                 true
             }
-            Frame::Delta(delta) if self.snapshots == 0 || delta.revision != self.revision + 1 => {
+            Frame::Snapshot(snapshot) => {
+                self.replace(snapshot);
+                true
+            }
+            Frame::SnapshotPart(part) => self.add(part),
+            Frame::Delta(delta)
+                if self.incoming.is_some() || self.snapshots == 0 || delta.revision != self.revision + 1 =>
+            {
                 self.gaps += 1;
                 false
             }
@@ -73,6 +83,37 @@ impl View {
         }
     }
 
+    fn replace(&mut self, snapshot: &Snapshot<'_>) {
+        self.incoming = None;
+        self.snapshots += 1;
+        self.revision = snapshot.revision;
+        self.now = snapshot.now;
+        self.sessions = snapshot.sessions.iter().map(by_guid).collect();
+        self.count_returned(&snapshot.sessions);
+        self.stats = snapshot.stats;
+        self.pipeline = snapshot.pipeline.clone().into_owned();
+    }
+
+    /// Adds a part to the snapshot that is coming. Gives whether it belongs there.
+    fn add(&mut self, part: &SnapshotPart<'_>) -> bool {
+        let Some(mut snapshot) = self.incoming.take().filter(|snapshot| {
+            snapshot.revision == part.revision
+                && snapshot.remaining == part.sessions.len() as u64 + part.remaining
+        }) else {
+            self.gaps += 1;
+            return false;
+        };
+        self.parts += 1;
+        snapshot.sessions.to_mut().extend_from_slice(&part.sessions);
+        snapshot.remaining = part.remaining;
+        if snapshot.remaining == 0 {
+            self.replace(&snapshot);
+        } else {
+            self.incoming = Some(snapshot);
+        }
+        true
+    }
+
     fn count_returned(&mut self, shown: &[VisibleSession]) {
         let closed = |session: &&VisibleSession| {
             self.removals.get(&session.guid.to_string()) == Some(&Removal::Closed)
@@ -88,10 +129,9 @@ fn by_guid(session: &VisibleSession) -> (String, VisibleSession) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::borrow::Cow;
 
     use protocol::Guid;
-    use protocol::frame::{Delta, Snapshot};
+    use protocol::frame::Delta;
 
     fn session(guid: &str, last_activity_at: i64) -> VisibleSession {
         VisibleSession {
@@ -114,6 +154,7 @@ mod tests {
             revision,
             now: 0,
             sessions: Cow::Owned(sessions),
+            remaining: 0,
             stats: Stats::default(),
             pipeline: Cow::default(),
         })
@@ -155,6 +196,44 @@ mod tests {
         assert_eq!(known, [("a".to_owned(), 5), ("c".to_owned(), 1)]);
         assert_eq!(view.removals["b"], Removal::Closed);
         assert_eq!(view.returned, 0);
+    }
+
+    fn first_part(revision: u64, remaining: u64) -> Frame<'static> {
+        let Frame::Snapshot(snapshot) = snapshot(revision, vec![session("a", 1)]) else {
+            unreachable!()
+        };
+        Frame::Snapshot(Snapshot {
+            remaining,
+            ..snapshot
+        })
+    }
+
+    fn part(revision: u64, name: &str, remaining: u64) -> Frame<'static> {
+        Frame::SnapshotPart(SnapshotPart {
+            revision,
+            sessions: Cow::Owned(vec![session(name, 1)]),
+            remaining,
+        })
+    }
+
+    #[test]
+    fn snapshot_counts_once_all_its_parts_are_there() {
+        let mut view = View::default();
+        assert!(view.apply(&first_part(7, 2)) && view.apply(&part(7, "b", 1)));
+        assert_eq!((view.snapshots, view.sessions.len()), (0, 0));
+        assert!(view.apply(&part(7, "c", 0)));
+        assert_eq!((view.snapshots, view.parts, view.sessions.len()), (1, 2, 3));
+        assert!(view.apply(&delta(8, vec![], vec![], vec!["a"])));
+        assert_eq!(view.gaps, 0);
+    }
+
+    #[test]
+    fn frames_between_the_parts_of_a_snapshot_are_noticed() {
+        for wrong in [delta(8, vec![], vec![], vec![]), part(8, "b", 0), part(7, "b", 1)] {
+            let mut view = View::default();
+            assert!(view.apply(&first_part(7, 1)));
+            assert!(!view.apply(&wrong), "{wrong:?}");
+        }
     }
 
     #[test]

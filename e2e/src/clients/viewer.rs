@@ -1,7 +1,10 @@
 //! A WebSocket client of the gateway.
 
+use std::io::Read as _;
+
 use anyhow::{Context as _, Result, bail, ensure};
 use bytes::Bytes;
+use flate2::read::GzDecoder;
 use futures_util::{SinkExt as _, StreamExt as _};
 use protocol::frame::{Frame, Request};
 use tokio::net::TcpStream;
@@ -40,6 +43,8 @@ enum Connection {
 struct Seen {
     view: View,
     frames: Vec<Utf8Bytes>,
+    /// How many messages were compressed.
+    compressed: usize,
     connection: Connection,
 }
 
@@ -68,6 +73,15 @@ impl Viewer {
         Self::open(base, view, false, Some(observer)).await
     }
 
+    /// Connects, and lets the gateway compress long messages.
+    ///
+    /// # Errors
+    /// As [`Viewer::connect`].
+    pub async fn compressed(base: &str) -> Result<Self> {
+        let url = format!("{}?compress=gzip", websocket_url(base));
+        Self::at(url, View::default(), true, None).await
+    }
+
     /// Connects, and keeps the text of every frame.
     ///
     /// # Errors
@@ -82,7 +96,10 @@ impl Viewer {
         records: bool,
         observer: Option<Box<dyn Observer>>,
     ) -> Result<Self> {
-        let url = websocket_url(base);
+        Self::at(websocket_url(base), view, records, observer).await
+    }
+
+    async fn at(url: String, view: View, records: bool, observer: Option<Box<dyn Observer>>) -> Result<Self> {
         let (socket, _) = connect_async(&url).await.with_context(|| url.clone())?;
         let (sender, seen) = watch::channel(Seen {
             view,
@@ -107,6 +124,12 @@ impl Viewer {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.seen.borrow().connection == Connection::Open
+    }
+
+    /// How many messages were compressed so far.
+    #[must_use]
+    pub fn compressed_messages(&self) -> usize {
+        self.seen.borrow().compressed
     }
 
     /// Every frame so far, if the viewer records.
@@ -183,7 +206,10 @@ async fn read(
     let connection = loop {
         tokio::select! {
             message = socket.next() => match message {
-                Some(Ok(Message::Text(text))) => {
+                Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => {
+                    let is_binary = message.is_binary();
+                    let Some(text) = text(message) else { break Connection::Lost };
+                    seen.send_modify(|seen| seen.compressed += usize::from(is_binary));
                     if !take(&seen, &text, records, &mut observer) && socket.send(snapshot_request()).await.is_err() {
                         break Connection::Lost;
                     }
@@ -200,6 +226,19 @@ async fn read(
         }
     };
     seen.send_modify(|seen| seen.connection = connection);
+}
+
+/// The text of a message, which is compressed where it is binary.
+fn text(message: Message) -> Option<Utf8Bytes> {
+    match message {
+        Message::Text(text) => Some(text),
+        Message::Binary(gzip) => {
+            let mut text = String::new();
+            GzDecoder::new(&gzip[..]).read_to_string(&mut text).ok()?;
+            Some(text.into())
+        }
+        Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => None,
+    }
 }
 
 /// Applies a frame. Returns whether it was usable.

@@ -50,6 +50,32 @@ pub fn nats_server() -> Result<PathBuf> {
     }
 }
 
+/// nginx: the one that the environment variable `NGINX` names, or the machine's.
+///
+/// # Errors
+/// Where there is none.
+pub fn nginx() -> Result<PathBuf> {
+    let sbin = PathBuf::from("/usr/sbin/nginx");
+    named("NGINX")
+        .or_else(|| on_path("nginx"))
+        .or_else(|| sbin.is_file().then_some(sbin))
+        .context("there is no nginx: run `scripts/find-nginx`, or name one in the environment variable NGINX")
+}
+
+/// Caddy: the one that the environment variable `CADDY` names, or the machine's.
+///
+/// # Errors
+/// Where there is none.
+pub fn caddy() -> Result<PathBuf> {
+    named("CADDY")
+        .or_else(|| on_path("caddy"))
+        .context("there is no Caddy: run `scripts/find-caddy`, or name one in the environment variable CADDY")
+}
+
+fn named(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable).map(PathBuf::from)
+}
+
 /// libfaketime: the one that the environment variable `FAKETIME_LIBRARY` names, or the machine's.
 ///
 /// # Errors

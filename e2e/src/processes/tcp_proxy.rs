@@ -1,19 +1,25 @@
-//! A TCP proxy that can drop everything silently, as a cable that is pulled or a firewall that forgets a connection.
+//! A TCP proxy that can drop everything silently, as a cable that is pulled or a firewall that forgets a connection, and
+//! that can be slow.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use anyhow::Result;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use crate::processes::{nats_clock, ports};
 
 /// How much is forwarded at once.
 const CHUNK_BYTES: usize = 64 * 1024;
+
+/// How much a slow line forwards at once, at most.
+const SLOW_CHUNK_BYTES: usize = 4 * 1024;
 
 /// Forwards connections to one target until it is dropped.
 ///
@@ -26,6 +32,8 @@ pub struct TcpProxy {
     cut: Arc<watch::Sender<bool>>,
     /// How wrong the clock of a NATS server is made, in seconds.
     nats_clock_offset: Arc<AtomicI64>,
+    /// Bytes per second and connection that come back from the target; 0 for no limit.
+    rate: Arc<AtomicU64>,
     _tasks: JoinSet<()>,
 }
 
@@ -42,8 +50,10 @@ impl TcpProxy {
         let cut = Arc::new(watch::Sender::new(false));
         let mut tasks = JoinSet::new();
         let nats_clock_offset = Arc::new(AtomicI64::new(0));
+        let rate = Arc::new(AtomicU64::new(0));
         let route = Route {
             target_port,
+            rate: Arc::clone(&rate),
             nats_clock_offset: Arc::clone(&nats_clock_offset),
         };
         tasks.spawn(accept(listener, route, Arc::clone(&cut)));
@@ -51,6 +61,7 @@ impl TcpProxy {
             port,
             cut,
             nats_clock_offset,
+            rate,
             _tasks: tasks,
         })
     }
@@ -71,6 +82,11 @@ impl TcpProxy {
         self.nats_clock_offset.store(seconds, Ordering::Relaxed);
     }
 
+    /// Lets so many bytes per second come back from the target on each connection.
+    pub fn throttle(&self, bytes_per_second: u64) {
+        self.rate.store(bytes_per_second, Ordering::Relaxed);
+    }
+
     /// Forwards again.
     pub fn restore(&self) {
         self.cut.send_replace(false);
@@ -82,6 +98,7 @@ impl TcpProxy {
 struct Route {
     target_port: u16,
     nats_clock_offset: Arc<AtomicI64>,
+    rate: Arc<AtomicU64>,
 }
 
 async fn accept(listener: TcpListener, route: Route, cut: Arc<watch::Sender<bool>>) {
@@ -109,9 +126,10 @@ async fn forward(client: TcpStream, route: Route, mut cut: watch::Receiver<bool>
     }
     let (client_read, client_write) = client.into_split();
     let (target_read, target_write) = target.into_split();
+    let unlimited = AtomicU64::new(0);
     tokio::select! {
-        () = copy(client_read, target_write, cut.clone(), |_| {}) => {}
-        () = copy(target_read, client_write, cut, |told| {
+        () = copy(client_read, target_write, cut.clone(), &unlimited, |_| {}) => {}
+        () = copy(target_read, client_write, cut, &route.rate, |told| {
             nats_clock::shift(told, route.nats_clock_offset.load(Ordering::Relaxed));
         }) => {}
     }
@@ -121,11 +139,17 @@ async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     mut cut: watch::Receiver<bool>,
+    rate: &AtomicU64,
     change: impl Fn(&mut [u8]),
 ) {
     let mut buffer = vec![0; CHUNK_BYTES];
     loop {
-        let count = from.read(&mut buffer).await.unwrap_or(0);
+        let rate = rate.load(Ordering::Relaxed);
+        let most = if rate == 0 { CHUNK_BYTES } else { SLOW_CHUNK_BYTES };
+        let count = from.read(&mut buffer[..most]).await.unwrap_or(0);
+        if rate > 0 {
+            sleep(Duration::from_secs_f64(count as f64 / rate as f64)).await;
+        }
         // An end is not passed on either while everything is dropped.
         until_restored(&mut cut).await;
         change(&mut buffer[..count]);
@@ -142,8 +166,6 @@ async fn until_restored(cut: &mut watch::Receiver<bool>) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tokio::time::timeout;
 
     use super::*;

@@ -1,12 +1,16 @@
 //! What the processes say over HTTP.
 
 use anyhow::{Result, ensure};
-use e2e::eventually;
+use e2e::clients::HttpResponse;
 use e2e::processes::{Pipeline, Role};
+use e2e::{WAIT_TIMEOUT, eventually};
 use protocol::frame::{Frame, Snapshot, Stats};
 use reqwest::StatusCode;
 use serde_json::Value;
 use simulator::world::Kind;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 #[tokio::test]
 async fn sessions_are_the_snapshot_and_stats_and_pipeline_parts_of_it() -> Result<()> {
@@ -80,12 +84,74 @@ async fn page_is_served_with_its_assets() -> Result<()> {
     let script = gateway.get("/assets/app.js").await?;
     assert_eq!(script.text, "console.log(1)");
     assert!(script.headers["content-type"].to_str()?.contains("javascript"));
+    let kept = |answer: &HttpResponse| answer.headers["cache-control"].to_str().map(str::to_owned);
+    assert_eq!(kept(&page)?, "no-cache");
+    assert!(kept(&script)?.contains("immutable"));
+    for missing in ["/assets/app-of-last-week.js", "/nowhere", "/assets/"] {
+        let answer = gateway.get(missing).await?;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{missing}: {}", answer.text);
+        assert_eq!(kept(&answer)?, "no-cache", "{missing}");
+    }
     for outside in ["/../Cargo.toml", "/%2e%2e/Cargo.toml", "/..%2fCargo.toml"] {
         assert!(
             !gateway.get(outside).await?.text.contains("[package]"),
             "{outside}"
         );
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn anything_else_under_api_is_not_found() -> Result<()> {
+    let site = Pipeline::start().await?;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
+    for path in ["/api", "/api/", "/api/nothing", "/api/sessions/a", "/api/stats/"] {
+        let answer = gateway.get(path).await?;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(answer.headers["content-type"], "application/json", "{path}");
+        ensure!(serde_json::from_str::<Value>(&answer.text)?["error"].is_string());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn compressed_file_has_a_weak_entity_tag_that_is_recognised() -> Result<()> {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("compressed-page");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join("index.html"), "<!doctype html>".repeat(100))?;
+    let site = Pipeline::builder()
+        .flag(Role::Gateway, "--assets", &folder.to_string_lossy())
+        .start()
+        .await?;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
+    let plain = gateway.get("/").await?;
+    ensure!(!plain.headers["etag"].to_str()?.starts_with("W/"));
+    let request = || gateway.request("/").header("accept-encoding", "gzip");
+    let compressed = request().send().await?;
+    assert_eq!(compressed.headers()["content-encoding"], "gzip");
+    let tag = compressed.headers()["etag"].to_str()?.to_owned();
+    ensure!(tag.starts_with("W/\""), "{tag}");
+    let again = request().header("if-none-match", &tag).send().await?;
+    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    Ok(())
+}
+
+#[tokio::test]
+async fn websocket_opens_with_several_connection_headers() -> Result<()> {
+    let site = Pipeline::start().await?;
+    let address = site
+        .instance(Role::Gateway, 0)?
+        .http
+        .base()
+        .replace("http://", "");
+    let mut stream = TcpStream::connect(&address).await?;
+    let request = "GET /ws HTTP/1.1\r\nhost: x\r\nconnection: keep-alive\r\nconnection: Upgrade\r\n\
+                   upgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                   sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = [0; 12];
+    timeout(WAIT_TIMEOUT, stream.read_exact(&mut answer)).await??;
+    assert_eq!(&answer, b"HTTP/1.1 101");
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use simulator::world::Kind;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{WebSocketStream, client_async, connect_async};
+use tokio_tungstenite::{WebSocketStream, client_async};
 
 /// The names of an object's fields.
 fn fields(object: &Value) -> BTreeSet<&str> {
@@ -64,8 +64,18 @@ async fn frames_have_the_documented_form() -> Result<()> {
     assert_eq!(snapshot["type"], "snapshot");
     assert_eq!(
         fields(snapshot),
-        ["type", "revision", "now", "sessions", "stats", "pipeline"].into()
+        [
+            "type",
+            "revision",
+            "now",
+            "sessions",
+            "remaining",
+            "stats",
+            "pipeline"
+        ]
+        .into()
     );
+    assert_eq!(snapshot["remaining"], 0);
     let of_stats = [
         "activeSessions",
         "beingIdentified",
@@ -340,42 +350,6 @@ async fn client_that_does_not_read_is_disconnected_and_delays_nobody() -> Result
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
     site.send(&[visitor.opened(0)]);
     sees(&viewer, &visitor).await.map(drop)
-}
-
-/// A client that has read its snapshot, with the snapshot's length in bytes.
-async fn has_its_snapshot(site: &Pipeline) -> Result<(impl Sized, usize)> {
-    let base = site.instance(Role::Gateway, 0)?.http.base();
-    let (mut socket, _) = connect_async(connection::websocket_url(base)).await?;
-    let snapshot = socket.next().await.context("the connection is over")??;
-    Ok((socket, snapshot.len()))
-}
-
-#[tokio::test]
-async fn client_costs_far_less_memory_than_its_snapshot() -> Result<()> {
-    let site = Pipeline::start().await?;
-    let visitors: Vec<_> = (0..4_000)
-        .map(|n| Visitor::from(&site.ip(Kind::Full, n % 20)))
-        .collect();
-    for some in visitors.chunks(100) {
-        site.send(&some.iter().map(|visitor| visitor.opened(0)).collect::<Vec<_>>());
-    }
-    site.settle().await?;
-    // The first one pays for making the snapshot.
-    let (_first, bytes) = has_its_snapshot(&site).await?;
-    let gateway = &site.instance(Role::Gateway, 0)?.process;
-    let before = gateway.memory()?;
-    let mut viewers = Vec::new();
-    for _ in 0..50 {
-        viewers.push(has_its_snapshot(&site).await?);
-    }
-    let snapshots = (bytes * viewers.len()) as u64;
-    let grown = gateway.memory()?.saturating_sub(before);
-    assert!(
-        grown < snapshots / 4,
-        "{grown} bytes for {} viewers with snapshots of {bytes}",
-        viewers.len()
-    );
-    Ok(())
 }
 
 #[tokio::test]

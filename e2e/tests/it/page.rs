@@ -1,6 +1,6 @@
 //! The real page in a real browser, on the real pipeline.
 
-mod browser;
+pub mod browser;
 mod line;
 mod login;
 mod table;

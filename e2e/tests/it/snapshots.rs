@@ -3,16 +3,17 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
-use e2e::clients::HttpResponse;
-use e2e::clients::connect_narrow;
-use e2e::eventually;
+use anyhow::{Context as _, Result, ensure};
+use e2e::clients::{HttpResponse, connect_narrow, connection};
 use e2e::processes::{Pipeline, Role};
+use e2e::{Visitor, eventually};
+use futures_util::StreamExt as _;
 use reqwest::StatusCode;
 use simulator::world::Kind;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
+use tokio_tungstenite::connect_async;
 
 /// How long a snapshot is shared at least.
 const SHARED_FOR: Duration = Duration::from_millis(250);
@@ -139,5 +140,51 @@ async fn one_address_does_not_take_every_answer() -> Result<()> {
     let answer = HttpResponse::of(other.get(format!("{base}/api/sessions"))).await?;
     assert_eq!(answer.status, StatusCode::OK, "another address is answered");
     assert_eq!(gateway.get("/api/stats").await?.status, StatusCode::OK);
+    Ok(())
+}
+
+/// A client that has read its snapshot, with the snapshot's length in bytes.
+async fn has_its_snapshot(site: &Pipeline) -> Result<(impl Sized, usize)> {
+    let base = site.instance(Role::Gateway, 0)?.http.base();
+    let (mut socket, _) = connect_async(connection::websocket_url(base)).await?;
+    let mut bytes = 0;
+    loop {
+        let part = socket
+            .next()
+            .await
+            .context("the connection is over")??
+            .into_text()?;
+        bytes += part.len();
+        if connection::remaining(&part)? == 0 {
+            return Ok((socket, bytes));
+        }
+    }
+}
+
+#[tokio::test]
+async fn client_costs_far_less_memory_than_its_snapshot() -> Result<()> {
+    let site = Pipeline::start().await?;
+    let visitors: Vec<_> = (0..4_000)
+        .map(|n| Visitor::from(&site.ip(Kind::Full, n % 20)))
+        .collect();
+    for some in visitors.chunks(100) {
+        site.send(&some.iter().map(|visitor| visitor.opened(0)).collect::<Vec<_>>());
+    }
+    site.settle().await?;
+    // The first one pays for making the snapshot.
+    let (_first, bytes) = has_its_snapshot(&site).await?;
+    let gateway = &site.instance(Role::Gateway, 0)?.process;
+    let before = gateway.memory()?;
+    let mut viewers = Vec::new();
+    for _ in 0..50 {
+        viewers.push(has_its_snapshot(&site).await?);
+    }
+    let snapshots = (bytes * viewers.len()) as u64;
+    let grown = gateway.memory()?.saturating_sub(before);
+    assert!(
+        grown < snapshots / 4,
+        "{grown} bytes for {} viewers with snapshots of {bytes}",
+        viewers.len()
+    );
     Ok(())
 }

@@ -25,8 +25,12 @@ export class Line {
     return line;
   }
 
+  get port() {
+    return this.#server.address().port;
+  }
+
   get url() {
-    return `http://127.0.0.1:${this.#server.address().port}`;
+    return `http://127.0.0.1:${this.port}`;
   }
 
   /** Destroys all connections, and refuses new ones until `mend`. */

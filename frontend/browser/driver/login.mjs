@@ -88,7 +88,7 @@ async function logInAndOut(page) {
   await isAt(page, '/');
 
   await (await page.waitForSelector('.menu-button')).click();
-  const logOut = await page.waitForSelector('form[action="/logout"] button');
+  const logOut = await page.waitForSelector('form[action="logout"] button');
   await Promise.all([page.waitForNavigation(), logOut.click()]);
   await page.waitForSelector(FORM);
   assert.deepEqual(await page.cookies(), [], 'no cookie is left');

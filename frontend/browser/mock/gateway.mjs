@@ -186,7 +186,11 @@ export class MockGateway {
     // The other clients need what is pending as a delta; this one must not get it twice.
     this.flush();
     const sessions = [...this.#sessions.values()];
-    client.send(JSON.stringify(/** @type {Snapshot} */ ({ type: 'snapshot', ...this.#frame(), sessions })));
+    client.send(
+      JSON.stringify(
+        /** @type {Snapshot} */ ({ type: 'snapshot', ...this.#frame(), sessions, remaining: 0 }),
+      ),
+    );
   }
 
   /** What both kinds of frames have. */

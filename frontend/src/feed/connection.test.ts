@@ -1,6 +1,13 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Connection, retryDelay, SILENCE_LIMIT, socketUrl, type MessageOutcome } from './connection';
+import {
+  Connection,
+  LOADING_SILENCE_LIMIT,
+  retryDelay,
+  SILENCE_LIMIT,
+  socketUrl,
+  type MessageOutcome,
+} from './connection';
 
 /** A socket that does what the test says, in place of the browser's. */
 class PlayedSocket extends EventTarget {
@@ -25,6 +32,10 @@ class PlayedSocket extends EventTarget {
 
   say(data: unknown): void {
     this.dispatchEvent(new MessageEvent('message', { data }));
+  }
+
+  accept(): void {
+    this.dispatchEvent(new Event('open'));
   }
 
   break(): void {
@@ -199,6 +210,28 @@ describe('a silent connection', () => {
     expect(socket(0).closed).toBe(true);
   });
 
+  it('has more time for its first message, and for each part of a snapshot', () => {
+    socket(0).accept();
+    vi.advanceTimersByTime(LOADING_SILENCE_LIMIT - 1);
+    socket(0).say('incomplete');
+    expect(links).toEqual([true]);
+    vi.advanceTimersByTime(LOADING_SILENCE_LIMIT - 1);
+    expect(attempts()).toBe(1);
+    socket(0).say('accepted');
+    vi.advanceTimersByTime(SILENCE_LIMIT - 1);
+    expect(attempts()).toBe(1);
+    vi.advanceTimersByTime(1);
+    expect(socket(0).closed).toBe(true);
+  });
+
+  it('is closed if a part of a snapshot never comes', () => {
+    socket(0).say('incomplete');
+    vi.advanceTimersByTime(LOADING_SILENCE_LIMIT - 1);
+    expect(socket(0).closed).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(socket(0).closed).toBe(true);
+  });
+
   it('is closed if it never opens', () => {
     vi.advanceTimersByTime(SILENCE_LIMIT);
     expect(socket(0).closed).toBe(true);
@@ -221,8 +254,11 @@ describe('retryDelay', () => {
 });
 
 describe('socketUrl', () => {
-  it('has the page’s host and security', () => {
-    expect(socketUrl({ protocol: 'http:', host: '127.0.0.1:3000' })).toBe('ws://127.0.0.1:3000/ws');
-    expect(socketUrl({ protocol: 'https:', host: 'visitors.example' })).toBe('wss://visitors.example/ws');
+  it.each([
+    ['http://127.0.0.1:3000/', false, 'ws://127.0.0.1:3000/ws'],
+    ['https://visitors.example/?q=a#b', true, 'wss://visitors.example/ws?compress=gzip'],
+    ['https://example/visitors/?q=a', true, 'wss://example/visitors/ws?compress=gzip'],
+  ])('is beside the page %s', (page, compressed, expected) => {
+    expect(socketUrl(page, compressed)).toBe(expected);
   });
 });

@@ -1,7 +1,13 @@
 /** Keeps one WebSocket to the gateway open, and reconnects whenever it fails. */
+import { InOrder } from './inOrder';
 
 /** Milliseconds without an accepted message after which the connection is closed; the gateway sends one a second. */
 export const SILENCE_LIMIT = 5_000;
+/**
+ * The same while a connection brings its first message or a snapshot in parts: on a slow line each of them takes its
+ * time.
+ */
+export const LOADING_SILENCE_LIMIT = 15_000;
 /** Milliseconds after which a connection counts as stable: the first attempt after it is made at once. */
 const STABLE_AFTER = 5_000;
 /** Milliseconds before the second attempt, and the limit of the exponential backoff. */
@@ -9,10 +15,10 @@ const INITIAL_DELAY = 250;
 const MAX_DELAY = 5_000;
 
 /**
- * What became of a message: `accepted`, `ignored` (which does not prove that the connection is alive), or a `gap`
- * (one before it is missing, so a snapshot is requested).
+ * What became of a message: `accepted`, `incomplete` (accepted, and more parts of a snapshot follow), `ignored` (which
+ * does not prove that the connection is alive), or a `gap` (one before it is missing, so a snapshot is requested).
  */
-export type MessageOutcome = 'accepted' | 'ignored' | 'gap';
+export type MessageOutcome = 'accepted' | 'incomplete' | 'ignored' | 'gap';
 
 export interface ConnectionListener {
   /** Called with each message, of any type. */
@@ -21,9 +27,16 @@ export interface ConnectionListener {
   onConnectionChange(up: boolean): void;
 }
 
-/** The URL of the gateway's WebSocket for a page at `location`. */
-export function socketUrl(location: Pick<Location, 'protocol' | 'host'>): string {
-  return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`;
+/**
+ * The URL of the gateway's WebSocket, beside the page.
+ *
+ * @param page the page's address
+ * @param compressed whether long messages come with gzip
+ */
+export function socketUrl(page: string, compressed: boolean): string {
+  const url = new URL(compressed ? 'ws?compress=gzip' : 'ws', page);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  return url.href;
 }
 
 /**
@@ -49,6 +62,7 @@ export class Connection {
   #failures = 0;
   #connectedSince: number | null = null;
   #lastMessageAt = 0;
+  #silenceLimit = SILENCE_LIMIT;
 
   /** @param onFailure called when a connection ends without an accepted message */
   constructor(url: string, listener: ConnectionListener, onFailure: () => void) {
@@ -76,12 +90,18 @@ export class Connection {
 
   #connect(): void {
     const socket = new WebSocket(this.#url);
+    socket.binaryType = 'arraybuffer';
     const hearing = new AbortController();
     const { signal } = hearing;
     this.#socket = socket;
     this.#subscription = hearing;
     this.#lastMessageAt = performance.now();
-    socket.addEventListener('message', ({ data }) => this.#receive(data), { signal });
+    this.#silenceLimit = SILENCE_LIMIT;
+    const messages = new InOrder((message) => {
+      if (!signal.aborted) this.#receive(message);
+    });
+    socket.addEventListener('open', () => this.#alive(LOADING_SILENCE_LIMIT), { signal });
+    socket.addEventListener('message', ({ data }) => messages.push(data), { signal });
     // Every error event is followed by a close event.
     socket.addEventListener('close', () => this.#retry(), { signal });
     this.#checkSilence();
@@ -90,16 +110,25 @@ export class Connection {
   #receive(data: unknown): void {
     const outcome = this.#listener.onMessage(data);
     if (outcome === 'gap') this.#socket?.send(JSON.stringify({ type: 'snapshot' }));
-    if (outcome !== 'accepted') return;
-    this.#lastMessageAt = performance.now();
+    if (outcome !== 'accepted' && outcome !== 'incomplete') return;
+    this.#alive(outcome === 'incomplete' ? LOADING_SILENCE_LIMIT : SILENCE_LIMIT);
     if (this.#connectedSince !== null) return;
     this.#connectedSince = this.#lastMessageAt;
     this.#listener.onConnectionChange(true);
   }
 
-  /** Reconnects after `SILENCE_LIMIT`, also while connecting. */
+  /** Something has come; the next message may take until `silenceLimit`. */
+  #alive(silenceLimit: number): void {
+    this.#lastMessageAt = performance.now();
+    const isShorter = silenceLimit < this.#silenceLimit;
+    this.#silenceLimit = silenceLimit;
+    // The timer is set for the longer time.
+    if (isShorter) this.#checkNow();
+  }
+
+  /** Reconnects after the silence limit, also while connecting. */
   #checkSilence(): void {
-    const left = this.#lastMessageAt + SILENCE_LIMIT - performance.now();
+    const left = this.#lastMessageAt + this.#silenceLimit - performance.now();
     if (left <= 0) this.#retry();
     else this.#timer = setTimeout(() => this.#checkSilence(), left);
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import interruptedText from '../../../protocol/fixtures/delta-interrupted.json?raw';
 import deltaText from '../../../protocol/fixtures/delta.json?raw';
+import snapshotPartText from '../../../protocol/fixtures/snapshot-part.json?raw';
 import snapshotText from '../../../protocol/fixtures/snapshot.json?raw';
 import { aDelta, aPipeline, aSession, aSnapshot } from '../testing/samples';
 import { parseFrame } from './frame';
@@ -69,6 +70,7 @@ function drifted(
 
 describe.each([
   ['snapshot', snapshotText],
+  ['part of a snapshot', snapshotPartText],
   ['delta', deltaText],
   ['delta of a gateway that is cut off', interruptedText],
 ])('the %s of the protocol', (_, text) => {

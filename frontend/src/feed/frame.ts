@@ -66,10 +66,22 @@ const snapshotSchema = v.object({
   revision: v.number(),
   now: time,
   sessions: v.array(sessionSchema),
+  /** How many sessions the parts after this message hold. */
+  remaining: v.exactOptional(v.number(), 0),
   stats: statsSchema,
   pipeline: pipelineSchema,
 });
 export type Snapshot = v.InferOutput<typeof snapshotSchema>;
+
+const snapshotPartSchema = v.object({
+  type: v.literal('snapshot-part'),
+  /** That of the snapshot. */
+  revision: v.number(),
+  sessions: v.array(sessionSchema),
+  /** How many sessions the parts after this one hold. */
+  remaining: v.number(),
+});
+export type SnapshotPart = v.InferOutput<typeof snapshotPartSchema>;
 
 const deltaSchema = v.object({
   type: v.literal('delta'),
@@ -87,8 +99,8 @@ const deltaSchema = v.object({
 });
 export type Delta = v.InferOutput<typeof deltaSchema>;
 
-const frameSchema = v.variant('type', [snapshotSchema, deltaSchema]);
-export type Frame = Snapshot | Delta;
+const frameSchema = v.variant('type', [snapshotSchema, snapshotPartSchema, deltaSchema]);
+export type Frame = Snapshot | SnapshotPart | Delta;
 
 export type ParseResult = { frame: Frame } | { error: string };
 

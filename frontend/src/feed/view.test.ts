@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { aDelta, aPipeline, aSession, aSnapshot, NOW, someStats } from '../testing/samples';
+import { aDelta, aPipeline, aSession, aSnapshot, aSnapshotPart, NOW, someStats } from '../testing/samples';
 import type { Change, Visitor } from './change';
 import { RETENTION } from './closings';
 import type { Snapshot } from './frame';
@@ -65,6 +65,49 @@ describe('revisions', () => {
     expect(view.apply(aDelta({ revision: 6 }))).toBe('ignored');
     expect(guids()).toEqual(['a']);
     expect(view.apply(aSnapshot({ revision: 1 }))).toBe('applied');
+    expect(guids()).toEqual([]);
+  });
+});
+
+describe('a snapshot in parts', () => {
+  it('shows visitors as they come, with progress', () => {
+    view.apply(aSnapshot({ revision: 5, sessions: [aSession({ guid: 'a' })], remaining: 2 }));
+    expect(guids()).toEqual(['a']);
+    expect(view.progress).toEqual({ loaded: 1, total: 3 });
+    const next = aSnapshotPart({ revision: 5, sessions: [aSession({ guid: 'b' })], remaining: 1 });
+    expect(view.apply(next)).toBe('applied');
+    expect(view.progress).toEqual({ loaded: 2, total: 3 });
+    view.apply(aSnapshotPart({ revision: 5, sessions: [aSession({ guid: 'c' })], remaining: 0 }));
+    expect(view.progress).toBeNull();
+    expect(view.apply(aDelta({ revision: 6 }))).toBe('applied');
+    expect(told).toEqual(['a came: initial', 'b came: initial', 'c came: initial']);
+  });
+
+  it('keeps those of before until its last part', () => {
+    view.apply(aSnapshot({ sessions: [aSession({ guid: 'stays' }), aSession({ guid: 'goes' })] }));
+    view.expectSnapshot();
+    view.apply(aSnapshot({ revision: 9, sessions: [aSession({ guid: 'comes' })], remaining: 1 }));
+    expect(guids()).toEqual(['comes', 'goes', 'stays']);
+    view.apply(aSnapshotPart({ revision: 9, sessions: [aSession({ guid: 'stays' })] }));
+    expect(guids()).toEqual(['comes', 'stays']);
+  });
+
+  it.each([
+    ['a delta', aDelta({ revision: 6 })],
+    ['a part of another snapshot', aSnapshotPart({ revision: 6, sessions: [aSession()], remaining: 1 })],
+    ['a part after a missing one', aSnapshotPart({ revision: 5, sessions: [aSession()], remaining: 0 })],
+  ])('is requested again if %s comes before its end', (_, frame) => {
+    view.apply(aSnapshot({ revision: 5, remaining: 2 }));
+    expect(view.apply(frame)).toBe('gap');
+    expect(view.progress).toBeNull();
+    expect(view.apply(aSnapshotPart({ revision: 5 }))).toBe('ignored');
+    expect(view.apply(aSnapshot({ revision: 7 }))).toBe('applied');
+  });
+
+  it('is forgotten with its connection', () => {
+    view.apply(aSnapshot({ revision: 5, remaining: 1 }));
+    view.expectSnapshot();
+    expect(view.apply(aSnapshotPart({ revision: 5, sessions: [aSession()] }))).toBe('ignored');
     expect(guids()).toEqual([]);
   });
 });

@@ -1,11 +1,23 @@
 import type { Change, Visitor } from './change';
 import { Closings } from './closings';
-import type { Delta, Frame, Session, Snapshot, Stats } from './frame';
+import type { Delta, Frame, Session, Snapshot, SnapshotPart, Stats } from './frame';
 import { sameSession } from './sameSession';
 import type { Pipeline } from './status';
 
 /** What became of a frame: `applied`, `ignored`, or a `gap` (one before it is missing, so a snapshot is needed). */
 export type Outcome = 'applied' | 'ignored' | 'gap';
+
+/** The visitors of a snapshot that is still coming. */
+interface Loading {
+  readonly guids: Set<string>;
+  remaining: number;
+}
+
+/** Numbers of visitors. */
+export interface Progress {
+  loaded: number;
+  total: number;
+}
 
 /**
  * The gateway's view, rebuilt from its frames.
@@ -25,6 +37,7 @@ export class View {
 
   readonly #onChange: (change: Change) => void;
   #revision: number | null = null;
+  #loading: Loading | null = null;
   #hasSnapshot = false;
   readonly #byGuid = new Map<string, Visitor>();
   /** Kept across connections: the next gateway may not know of them yet. */
@@ -37,10 +50,11 @@ export class View {
 
   /** Applies a frame if it is the next one. */
   apply(frame: Frame): Outcome {
+    if (frame.type === 'snapshot-part') return this.#applyPart(frame);
     if (frame.type === 'delta') {
       // A snapshot has been requested, or the last one included this delta.
       if (this.#revision === null || frame.revision <= this.#revision) return 'ignored';
-      if (frame.revision !== this.#revision + 1) {
+      if (frame.revision !== this.#revision + 1 || this.#loading !== null) {
         this.expectSnapshot();
         return 'gap';
       }
@@ -59,6 +73,14 @@ export class View {
   /** Ignores deltas until the next snapshot, because each gateway counts its own revisions. */
   expectSnapshot(): void {
     this.#revision = null;
+    this.#loading = null;
+  }
+
+  /** How many visitors the page has of a snapshot that is still coming, and how many it will have; or null. */
+  get progress(): Progress | null {
+    if (this.#loading === null) return null;
+    const loaded = this.#loading.guids.size;
+    return { loaded, total: loaded + this.#loading.remaining };
   }
 
   /** Whether the gateway is cut off from the website, so that the view may be out of date. */
@@ -74,13 +96,35 @@ export class View {
   /**
    * Visitors who are in both keep their object, so a snapshot after an interruption changes only what is different.
    */
-  #applySnapshot({ sessions }: Snapshot): void {
-    const staying = new Set(sessions.map(({ guid }) => guid));
-    for (const guid of this.#byGuid.keys()) {
-      if (!staying.has(guid)) this.#remove(guid, 'missed');
+  #applySnapshot({ sessions, remaining }: Snapshot): void {
+    this.#loading = { guids: new Set(), remaining };
+    this.#load(this.#loading, sessions, remaining);
+  }
+
+  #applyPart({ revision, sessions, remaining }: SnapshotPart): Outcome {
+    // Another snapshot has been requested.
+    if (this.#revision === null || this.#loading === null) return 'ignored';
+    if (revision !== this.#revision || this.#loading.remaining !== sessions.length + remaining) {
+      this.expectSnapshot();
+      return 'gap';
+    }
+    this.#load(this.#loading, sessions, remaining);
+    return 'applied';
+  }
+
+  /** Adds some visitors of a snapshot. Those who are in no part leave after the last one. */
+  #load(loading: Loading, sessions: Session[], remaining: number): void {
+    loading.remaining = remaining;
+    for (const { guid } of sessions) loading.guids.add(guid);
+    if (remaining === 0) {
+      for (const guid of this.#byGuid.keys()) {
+        if (!loading.guids.has(guid)) this.#remove(guid, 'missed');
+      }
     }
     for (const session of sessions) this.#put(session, this.#hasSnapshot ? 'missed' : 'initial');
+    if (remaining > 0) return;
     this.#hasSnapshot = true;
+    this.#loading = null;
   }
 
   #applyDelta(delta: Delta): void {

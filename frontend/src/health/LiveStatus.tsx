@@ -1,5 +1,6 @@
 import * as Popover from '@radix-ui/react-popover';
 import { Icon } from '../components/Icon';
+import { formatCount } from '../shared/format';
 import { t } from '../shared/messages/text';
 import { useLive } from '../store/useLive';
 import { headlineOf } from './headline';
@@ -17,6 +18,7 @@ export function LiveStatus() {
   return (
     <div className="link-status" data-freshness={freshness} data-severity={severity}>
       <strong role="status">{text}</strong>
+      <Loading />
       <Popover.Root>
         <Popover.Trigger className="system-button" title={t('system')}>
           <span className="visually-hidden">{t('system')}</span>
@@ -35,4 +37,13 @@ export function LiveStatus() {
       </Popover.Root>
     </div>
   );
+}
+
+/** How many visitors have come so far, on a slow line. */
+function Loading() {
+  const loaded = useLive(({ view: { progress } }) =>
+    progress === null ? null : formatCount(progress.loaded),
+  );
+  const total = useLive(({ view: { progress } }) => formatCount(progress?.total ?? 0));
+  return loaded === null ? null : <span>{t('statusLoading', { loaded, total })}</span>;
 }

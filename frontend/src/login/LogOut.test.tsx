@@ -12,7 +12,7 @@ it('is shown after a login', () => {
   document.cookie = 'visitor_logged_in=1';
   render(<LogOut />);
   const form = screen.getByRole('button', { name: 'Log out' }).closest('form');
-  expect(form?.getAttribute('action')).toBe('/logout');
+  expect(form?.getAttribute('action')).toBe('logout');
   expect(form?.method).toBe('post');
 });
 

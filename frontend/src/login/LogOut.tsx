@@ -7,7 +7,7 @@ export function LogOut() {
   const [offered] = useState(() => isLoggedIn(document.cookie));
   if (!offered) return null;
   return (
-    <form method="post" action="/logout">
+    <form method="post" action="logout">
       <button type="submit" className="button">
         {t('logOut')}
       </button>

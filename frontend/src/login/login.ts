@@ -1,8 +1,8 @@
 /** Notices that a login has expired while the page is open, and redirects to the login form. */
 
-/** The cheapest request that needs a login. */
-const PROTECTED_PATH = '/api/stats';
-const LOGIN = '/login';
+/** The cheapest request that needs a login, beside the page. */
+const PROTECTED_PATH = 'api/stats';
+const LOGIN = 'login';
 const UNAUTHORIZED = 401;
 /** Milliseconds to wait for an answer; by then the next connection has been tried. */
 const REQUEST_TIMEOUT = 5_000;

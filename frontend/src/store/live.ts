@@ -98,12 +98,12 @@ export class Live implements ConnectionListener {
     // A new connection may lead to another gateway, whose clock differs.
     if (!this.#connected) this.#clock.reset();
     this.#lastFrameAt = this.#environment.elapsed();
-    this.#clock.observe(parsed.frame.now, this.#lastFrameAt);
-    if (parsed.frame.type === 'snapshot') this.#updateLists();
+    if (parsed.frame.type !== 'snapshot-part') this.#clock.observe(parsed.frame.now, this.#lastFrameAt);
+    if (parsed.frame.type !== 'delta') this.#updateLists();
     // Timers of a hidden tab are late by up to a minute; frames are not.
     if (this.#lastFrameAt - this.#tickedAt >= SECOND) this.tick();
     this.#scheduleUpdate();
-    return 'accepted';
+    return this.view.progress === null ? 'accepted' : 'incomplete';
   }
 
   onConnectionChange(up: boolean): void {

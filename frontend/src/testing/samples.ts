@@ -1,5 +1,5 @@
 /** Complete frames for tests, which override only what they are about. */
-import type { Delta, Session, Snapshot, Stats } from '../feed/frame';
+import type { Delta, Session, Snapshot, SnapshotPart, Stats } from '../feed/frame';
 import type { EnricherStatus, IngestorStatus, Lookups, Pipeline } from '../feed/status';
 
 /** The server's time in these frames, in milliseconds since the epoch; a whole second. */
@@ -89,10 +89,15 @@ export function aSnapshot(snapshot: Partial<Snapshot> = {}): Snapshot {
     revision: 1,
     now: NOW,
     sessions: [],
+    remaining: 0,
     stats: someStats(),
     pipeline: aPipeline(),
     ...snapshot,
   };
+}
+
+export function aSnapshotPart(part: Partial<SnapshotPart> = {}): SnapshotPart {
+  return { type: 'snapshot-part', revision: 1, sessions: [], remaining: 0, ...part };
 }
 
 export function aDelta(delta: Partial<Delta> = {}): Delta {

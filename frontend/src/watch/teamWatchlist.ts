@@ -2,7 +2,7 @@ import type { Company } from '../feed/frame';
 import { normalDomain } from '../shared/domain';
 import { Subscribers } from '../shared/subscribers';
 
-const PATH = '/api/watchlist';
+const PATH = 'api/watchlist';
 /** Milliseconds between two looks at the gateway's list, which somebody may edit. */
 const LOOK_INTERVAL = 60_000;
 /** Milliseconds to wait for an answer. */

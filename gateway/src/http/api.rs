@@ -1,11 +1,12 @@
 //! What the handlers share, `/api/stats`, `/api/pipeline` and `/api/watchlist`.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderName, StatusCode};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderName, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use service::ConnectionLimit;
@@ -16,6 +17,9 @@ use tokio_util::task::TaskTracker;
 use crate::http::answers::Answers;
 use crate::hub::{Hub, Unavailable};
 use crate::metrics::GatewayMetrics;
+
+/// The description of the API. The end-to-end tests compare it with the answers.
+const OPENAPI: &str = include_str!("openapi.json");
 
 /// Keeps caches from storing who is on the website.
 pub const NEVER_STORED: (HeaderName, &str) = (CACHE_CONTROL, "no-store");
@@ -59,12 +63,24 @@ pub async fn watchlist(State(api): State<Api>) -> impl IntoResponse {
     )
 }
 
+/// `GET /api/openapi.json`: what describes these.
+pub async fn openapi() -> impl IntoResponse {
+    let kind = (CONTENT_TYPE, "application/json");
+    ([kind, (CACHE_CONTROL, "no-cache")], OPENAPI)
+}
+
+/// Anything else under `/api`.
+pub async fn not_found(uri: Uri) -> Response {
+    refused(StatusCode::NOT_FOUND, &format!("there is no {}", uri.path()))
+}
+
+/// An error as JSON.
+pub fn refused(status: StatusCode, why: &dyn Display) -> Response {
+    (status, [NEVER_STORED], Json(json!({ "error": why.to_string() }))).into_response()
+}
+
 impl IntoResponse for Unavailable {
     fn into_response(self) -> Response {
-        (
-            StatusCode::SERVICE_UNAVAILABLE,
-            Json(json!({ "error": self.to_string() })),
-        )
-            .into_response()
+        refused(StatusCode::SERVICE_UNAVAILABLE, &self)
     }
 }

@@ -5,7 +5,7 @@
 
 use axum::extract::Request;
 use axum::http::HeaderValue;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, ETAG};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -16,10 +16,7 @@ const BUILT: &str = "/assets/";
 pub async fn tell_browser(request: Request, next: Next) -> Response {
     let is_built = request.uri().path().starts_with(BUILT);
     let mut response = next.run(request).await;
-    let content_type = response.headers().get(CONTENT_TYPE);
-    // The response to a request for a missing file is the page.
-    let is_page = content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    let kept = if is_built && !is_page && response.status().is_success() {
+    let kept = if is_built && response.status().is_success() {
         "private, max-age=31536000, immutable"
     } else {
         "no-cache"
@@ -30,11 +27,27 @@ pub async fn tell_browser(request: Request, next: Next) -> Response {
     response
 }
 
+/// Marks the entity tag of a compressed file as weak: it names the file, not its compressed bytes (RFC 9110, section
+/// 8.8.3.3).
+pub async fn weaken_etag(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    if headers.contains_key(CONTENT_ENCODING)
+        && let Some(strong) = headers.get(ETAG).map(HeaderValue::as_bytes)
+        && !strong.starts_with(b"W/")
+        && let Ok(weak) = HeaderValue::from_bytes(&[b"W/", strong].concat())
+    {
+        headers.insert(ETAG, weak);
+    }
+    response
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use axum::Router;
     use axum::body::Body;
+    use axum::http::header::CONTENT_TYPE;
     use axum::middleware::from_fn;
     use axum::routing::get;
     use tower_service::Service as _;
@@ -46,13 +59,11 @@ mod tests {
             .route("/", get(move || file("text/html; charset=utf-8")))
             .route("/favicon.svg", get(move || file("image/svg+xml")))
             .route("/assets/index-1.js", get(move || file("text/javascript")))
-            .route("/assets/index-0.js", get(move || file("text/html")))
             .layer(from_fn(tell_browser));
         for (path, kept) in [
             ("/", "no-cache"),
             ("/favicon.svg", "no-cache"),
             ("/assets/index-1.js", "private, max-age=31536000, immutable"),
-            ("/assets/index-0.js", "no-cache"),
             ("/assets/missing.js", "no-cache"),
         ] {
             let request = Request::get(path).body(Body::empty()).unwrap();

@@ -2,7 +2,7 @@
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    CONNECTION, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue};
@@ -39,6 +39,20 @@ const HEADERS: [(HeaderName, &str); 7] = [
 /// Whether the gateway serves TLS, so that browsers can be told to require it.
 #[derive(Clone, Copy)]
 pub struct Encrypted(pub bool);
+
+/// Makes one line of several `Connection` headers (RFC 9110, section 5.2), because the WebSocket's handshake reads only the
+/// first one.
+pub async fn join_connection(mut request: Request, next: Next) -> Response {
+    let headers = request.headers_mut();
+    let lines: Vec<_> = headers.get_all(CONNECTION).iter().collect();
+    if lines.len() > 1 {
+        let bytes: Vec<_> = lines.into_iter().map(HeaderValue::as_bytes).collect();
+        if let Ok(joined) = HeaderValue::from_bytes(&bytes.join(&b", "[..])) {
+            headers.insert(CONNECTION, joined);
+        }
+    }
+    next.run(request).await
+}
 
 /// Adds the headers to a response.
 pub async fn harden(State(Encrypted(encrypted)): State<Encrypted>, request: Request, next: Next) -> Response {

@@ -3,9 +3,11 @@
 pub mod answers;
 pub mod api;
 pub mod auth;
+pub mod base_path;
 mod cache;
 mod headers;
 pub mod origin;
+pub mod proxy;
 pub mod rates;
 pub mod routes;
 mod sessions;

@@ -1,14 +1,19 @@
 //! The gateway's loop: one task owns the view, applies the messages of the streams, and sends frames.
 
+pub mod frame_cost;
 mod frames;
 pub mod outgoing;
+pub mod pacing;
 mod questions;
 pub mod snapshot;
 pub mod snapshots;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::mem::take;
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use protocol::frame::{Delta, Snapshot, Stats};
@@ -26,6 +31,7 @@ use self::frames::FrameBuilder;
 use self::questions::Question;
 pub use self::questions::{Hub, Unavailable};
 use crate::flags::Flags;
+use crate::hub::pacing::Pacing;
 use crate::hub::snapshots::Busy;
 use crate::metrics::GatewayMetrics;
 use crate::pipeline::observer::Observer;
@@ -42,6 +48,13 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// How many messages are applied at once.
 const BATCH_SIZE: usize = 1024;
+
+/// Waits until `due`. A timer alone would round what is due now up to the next millisecond.
+async fn until(due: Instant) {
+    if Instant::now() < due {
+        sleep_until(due).await;
+    }
+}
 
 /// The hub's state.
 pub struct HubTask {
@@ -63,6 +76,9 @@ pub struct HubTask {
     freeze: Freeze,
     /// The latest time at which sessions are judged while events that arrived during a freeze are read.
     judged_until: Millis,
+    /// How long messages took since the last tick.
+    busy: Duration,
+    last_tick: Instant,
 }
 
 impl HubTask {
@@ -77,8 +93,10 @@ impl HubTask {
     ) -> (Hub, Self) {
         let (sender, questions) = mpsc::channel(BATCH_SIZE);
         let now = Instant::now();
-        let frames = FrameBuilder::new(flags.frame_interval, Arc::clone(&metrics), now);
-        let hub = Hub::new(sender, frames.sender());
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        let pacing = Pacing::new(flags.frame_interval, cores);
+        let frames = FrameBuilder::new(pacing, Arc::clone(&metrics), now);
+        let hub = Hub::new(sender, frames.sender(), frames.cost());
         let task = Self {
             view,
             statuses: Statuses::default(),
@@ -98,6 +116,8 @@ impl HubTask {
             timeline: Timeline::new(clock::read()),
             freeze: Freeze::new(now),
             judged_until: clock::now(),
+            busy: Duration::ZERO,
+            last_tick: now,
         };
         (hub, task)
     }
@@ -114,10 +134,12 @@ impl HubTask {
                     if count == 0 {
                         return;
                     }
+                    let started = Instant::now();
                     self.take(&mut buffer);
+                    self.busy += started.elapsed();
                 }
                 Some(question) = self.questions.recv() => self.answer(question),
-                () = sleep_until(next_frame), if self.ready => self.send_frame(),
+                () = until(next_frame), if self.ready => self.send_frame(),
                 Some(written) = self.writer.written() => self.writer.on_written(written, &mut self.view),
                 _ = ticks.tick() => self.tick(),
             }
@@ -213,6 +235,9 @@ impl HubTask {
     }
 
     fn tick(&mut self) {
+        let elapsed = self.last_tick.elapsed();
+        self.last_tick += elapsed;
+        self.frames.on_load(take(&mut self.busy), elapsed);
         let now = self.now();
         self.observer.update(&self.statuses, now);
         // Our own status through NATS would be older, and missing while NATS is unreachable.
@@ -261,6 +286,7 @@ impl HubTask {
                 revision,
                 now,
                 sessions: Cow::Owned(view.sessions()),
+                remaining: 0,
                 stats: observer.stats(view, statuses, now),
                 pipeline: Cow::Owned(observer.pipeline(statuses, now)),
             }

@@ -5,6 +5,7 @@ use protocol::status::Pipeline;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::sleep;
 
+use crate::hub::frame_cost::FrameCost;
 use crate::hub::frames::Following;
 use crate::hub::outgoing::Outgoing;
 use crate::hub::snapshots::{Busy, SHARED_FOR};
@@ -38,12 +39,26 @@ pub enum Unavailable {
 pub struct Hub {
     questions: mpsc::Sender<Question>,
     frames: broadcast::Sender<Outgoing>,
+    cost: FrameCost,
 }
 
 impl Hub {
     /// A handle for the task that receives these questions and sends these frames.
-    pub fn new(questions: mpsc::Sender<Question>, frames: broadcast::Sender<Outgoing>) -> Self {
-        Self { questions, frames }
+    pub fn new(
+        questions: mpsc::Sender<Question>,
+        frames: broadcast::Sender<Outgoing>,
+        cost: FrameCost,
+    ) -> Self {
+        Self {
+            questions,
+            frames,
+            cost,
+        }
+    }
+
+    /// Where the time that sending takes is added.
+    pub fn cost(&self) -> &FrameCost {
+        &self.cost
     }
 
     /// The frames from now on.

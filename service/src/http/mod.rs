@@ -4,6 +4,7 @@ pub mod client_limit;
 mod connection_limit;
 pub mod health_routes;
 pub mod open_files;
+pub mod proxies;
 mod reserve;
 mod server;
 pub mod tls;

@@ -96,7 +96,7 @@ pub async fn measure(most: usize, lasting: Duration) -> Result<Section> {
     let growing: Vec<_> = served.iter().filter(|served| served.step.rate == RATE).collect();
     Ok(Section::new(Part::Fanout.title())
         .say(&format!(
-            "1,000 sessions, and at most one frame every 50 ms. CPU is in cores: 1.00 is one core all the time. The \
+            "1,000 sessions. CPU is in cores: 1.00 is one core all the time. The \
              clients' share is the benchmark's own. The row with a slow client shows the figures of {BESIDE} other clients, \
              while one client reads a frame per second over a slow connection. In total, clients fell behind {behind} \
              times and {slow} were disconnected as too slow. Calls per IP address: {:.3}.",

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use e2e::clients::connection::remaining;
 use e2e::clients::websocket_url;
 use e2e::processes::Role;
 use e2e::within;
 use futures_util::StreamExt as _;
-use tokio_tungstenite::connect_async_with_config;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::connect_async;
 
 use crate::costs::{self, PIPELINE};
 use crate::number::{MIB, mib, whole};
@@ -36,6 +36,7 @@ struct Held {
     memory: [u64; PIPELINE.len()],
     run: Run,
     snapshot_bytes: usize,
+    first_part: Duration,
     snapshot: Duration,
     restart: Duration,
     lookups_per_ip: f64,
@@ -82,7 +83,8 @@ async fn hold(sessions: usize, lasting: Duration) -> Result<Held> {
     for (bytes, process) in memory.iter_mut().zip(PIPELINE) {
         *bytes = Site::memory(process)?;
     }
-    let (snapshot_bytes, snapshot) = snapshot(site.pipeline.instance(Role::Gateway, 0)?.http.base()).await?;
+    let (snapshot_bytes, first_part, snapshot) =
+        snapshot(site.pipeline.instance(Role::Gateway, 0)?.http.base()).await?;
     let run = site.run(RATE, lasting).await?;
     site.is_drained().await?;
     let restarted = Instant::now();
@@ -104,6 +106,7 @@ async fn hold(sessions: usize, lasting: Duration) -> Result<Held> {
         memory,
         run,
         snapshot_bytes,
+        first_part,
         snapshot,
         restart,
         lookups_per_ip: site.lookups_per_ip(),
@@ -111,21 +114,26 @@ async fn hold(sessions: usize, lasting: Duration) -> Result<Held> {
     })
 }
 
-/// The size of the snapshot that a new client gets, and how long it waits for it.
-async fn snapshot(base: &str) -> Result<(usize, Duration)> {
+/// The size of the snapshot that a new client gets, how long it waits for its first part, and for all of it.
+async fn snapshot(base: &str) -> Result<(usize, Duration, Duration)> {
     let asked = Instant::now();
-    let unlimited = WebSocketConfig::default()
-        .max_message_size(None)
-        .max_frame_size(None);
-    let (mut socket, _) = connect_async_with_config(websocket_url(base), Some(unlimited), true).await?;
-    let snapshot = socket.next().await.context("no snapshot")??;
-    Ok((snapshot.len(), asked.elapsed()))
+    let (mut socket, _) = connect_async(websocket_url(base)).await?;
+    let (mut size, mut first) = (0, None);
+    loop {
+        let part = socket.next().await.context("no snapshot")??.into_text()?;
+        size += part.len();
+        let first = *first.get_or_insert_with(|| asked.elapsed());
+        if remaining(&part)? == 0 {
+            return Ok((size, first, asked.elapsed()));
+        }
+    }
 }
 
 fn memory_table(held: &[Held]) -> Table {
     let names = ["sessions"].into_iter().chain(PIPELINE).chain([
         "gateway bytes per session",
         "snapshot",
+        "first part ms",
         "snapshot ms",
         "restart ms",
         "calls per IP",
@@ -136,6 +144,7 @@ fn memory_table(held: &[Held]) -> Table {
         row.extend(one.memory.map(mib));
         row.push(bytes_per_session(one, &held[0]).map_or_else(|| "–".into(), whole));
         row.push(mib(one.snapshot_bytes as u64));
+        row.push(whole(one.first_part.as_secs_f64() * 1e3));
         row.push(whole(one.snapshot.as_secs_f64() * 1e3));
         row.push(whole(one.restart.as_secs_f64() * 1e3));
         row.push(format!("{:.3}", one.lookups_per_ip));

@@ -156,9 +156,12 @@ async fn connect(url: &str, narrow: bool) -> Result<Socket> {
     let (mut socket, _) = client_async_with_config(url, stream, Some(config))
         .await
         .with_context(|| url.to_owned())?;
-    match socket.next().await {
-        Some(Ok(Message::Text(_))) => Ok(socket),
-        other => bail!("no snapshot but {other:?}"),
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Text(part))) if connection::remaining(&part)? == 0 => return Ok(socket),
+            Some(Ok(Message::Text(_))) => {}
+            other => bail!("no snapshot but {other:?}"),
+        }
     }
 }
 

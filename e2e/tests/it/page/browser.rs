@@ -88,17 +88,25 @@ impl Page {
 
     /// Opens the page on a computer whose clock is wrong by this number of milliseconds.
     pub fn with_clock_ahead(site: &Pipeline, milliseconds: i64) -> Result<Self> {
+        Self::open(site.instance(Role::Gateway, 0)?.http.base(), milliseconds)
+    }
+
+    /// Opens the page at this address.
+    pub fn at(url: &str) -> Result<Self> {
+        Self::open(url, 0)
+    }
+
+    fn open(url: &str, clock_ahead: i64) -> Result<Self> {
         let frontend = repository().join("frontend");
         ensure!(
             frontend.join("dist/index.html").is_file(),
             "the page is not built: run `make build`"
         );
-        let url = site.instance(Role::Gateway, 0)?.http.base();
         let mut browser = Command::new("node")
             .args([
                 "browser/driver/page.mjs",
                 url,
-                &format!("--clock-ahead={milliseconds}"),
+                &format!("--clock-ahead={clock_ahead}"),
             ])
             .current_dir(&frontend)
             .stdin(Stdio::piped())

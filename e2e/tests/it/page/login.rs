@@ -39,7 +39,11 @@ async fn login_and_logout_through_the_form() -> Result<()> {
 
 #[tokio::test]
 async fn login_behind_a_tls_proxy() -> Result<()> {
-    let site = with_page().flag(Role::Gateway, "--access-token", TOKEN);
+    let site = with_page().flag(Role::Gateway, "--access-token", TOKEN).flag(
+        Role::Gateway,
+        "--trusted-proxies",
+        "127.0.0.1",
+    );
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("login");
     std::fs::create_dir_all(&folder)?;
     let made = Certificates::make(&folder)?;

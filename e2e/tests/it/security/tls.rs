@@ -2,6 +2,7 @@
 
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use async_nats::ConnectOptions;
@@ -10,12 +11,17 @@ use e2e::processes::{Certificates, Pipeline, Role, workspace_binary};
 use e2e::{Visitor, WAIT_TIMEOUT, eventually};
 use futures_util::StreamExt as _;
 use reqwest::StatusCode;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use simulator::world::Kind;
-use tokio::time::timeout;
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsConnector;
 use tokio_tungstenite::{Connector, connect_async_tls_with_config};
+
+/// Longer than the gateway takes to notice a changed file.
+const BETWEEN_FILES: Duration = Duration::from_secs(3);
 
 /// What a client needs to trust the gateway.
 fn connector(made: &Certificates) -> Result<Connector> {
@@ -119,6 +125,47 @@ async fn nats_server_of_another_authority_is_not_trusted() -> Result<()> {
     let reason = site.instance(Role::Ingestor, 0)?.http.reason().await?;
     ensure!(reason.contains("nats"), "{reason}");
     site.ingestor()?.process.running()
+}
+
+/// The certificate that the gateway shows.
+async fn shown(made: &Certificates, base: &str) -> Result<Vec<u8>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(made.authority())?)?;
+    let config = ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = TcpStream::connect(base.trim_start_matches("https://")).await?;
+    let name = ServerName::try_from("127.0.0.1")?;
+    let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+    let (_, session) = stream.get_ref();
+    let certificates = session.peer_certificates().context("no certificate")?;
+    Ok(certificates.first().context("no certificate")?.to_vec())
+}
+
+#[tokio::test]
+async fn changed_certificate_is_read_again() -> Result<()> {
+    let site = Pipeline::builder()
+        .flag(Role::Gateway, "--http-listen", "127.0.0.1:0")
+        .encrypted()
+        .start()
+        .await?;
+    let made = site.certificates.as_ref().context("no certificates")?;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
+    let before = shown(made, gateway.base()).await?;
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("renewed");
+    std::fs::create_dir_all(&folder)?;
+    let renewed = Certificates::make(&folder)?;
+    // Between the two, they do not go together.
+    std::fs::copy(renewed.certificate(), made.certificate())?;
+    sleep(BETWEEN_FILES).await;
+    assert_eq!(shown(made, gateway.base()).await?, before, "the old one stays");
+    std::fs::copy(renewed.key(), made.key())?;
+    let after = eventually("the new one is shown", async || {
+        shown(&renewed, gateway.base()).await
+    })
+    .await?;
+    assert_ne!(after, before);
+    Ok(())
 }
 
 #[tokio::test]

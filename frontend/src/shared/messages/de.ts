@@ -10,6 +10,7 @@ export const de: Catalogue = {
   statusLive: 'Live',
   statusConnecting: 'Verbindung wird aufgebaut …',
   statusStale: 'Seit {time} kommt nichts mehr vom Server. Die Liste zeigt, wer zu dieser Zeit da war.',
+  statusLoading: 'Wird geladen: {loaded} von {total} Besuchern',
   statusReconnecting: 'Die Verbindung wird wiederhergestellt. Die Liste zeigt, wer um {time} da war.',
   statusInterrupted: '{reason} Die Liste zeigt, wer um {time} da war.',
   statusNotIdentified: 'Neue Besucher werden zurzeit nicht erkannt. Die Liste unten stimmt.',

@@ -11,6 +11,7 @@ export const en = {
   statusLive: 'Live',
   statusConnecting: 'Connecting…',
   statusStale: 'Nothing has come from the server since {time}. The list shows who was here then.',
+  statusLoading: 'Loading: {loaded} of {total} visitors',
   statusReconnecting: 'The connection is being restored. The list shows who was here at {time}.',
   statusInterrupted: '{reason} The list shows who was here at {time}.',
   statusNotIdentified: 'New visitors are not identified at the moment. Those below are right.',

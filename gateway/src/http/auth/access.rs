@@ -24,6 +24,8 @@ pub enum Decision {
     Unauthenticated,
     /// The token is wrong.
     InvalidToken,
+    /// Nobody has logged in at the proxy, and there is no token.
+    NotAtProxy,
     /// The address has sent too many wrong tokens; its tokens are not checked for a minute.
     LockedOut,
 }
@@ -50,6 +52,11 @@ impl Access {
                 attempts: Attempts::new(),
             })
         }))
+    }
+
+    /// Whether no token is needed.
+    pub fn is_open(&self) -> bool {
+        self.0.is_none()
     }
 
     /// Checks a token, and counts it if it is wrong.

@@ -14,6 +14,8 @@ use service::clock;
 use crate::http::auth::access::{Access, COOKIE_NAME, Decision};
 use crate::http::auth::return_address::{LOGIN_PATH, ReturnAddress};
 use crate::http::auth::{attempts, pass};
+use crate::http::base_path::BasePath;
+use crate::http::proxy::X_FORWARDED_PROTO;
 
 /// The largest form, in bytes.
 const MAX_FORM: usize = 4 * 1024;
@@ -28,13 +30,16 @@ const SCRIPT: &str = include_str!("login.js");
 const MESSAGE: &str = "<!-- message -->";
 const ACTION: &str = "/login?next=";
 
+/// What `page` puts the base path in front of.
+const FILES: [&str; 2] = ["/login.css", "/login.js"];
+
 /// Tells the page that the reader has logged in, so that it offers to log out. It authorizes nothing, so scripts may
 /// read it.
 const LOGGED_IN_COOKIE: &str = "visitor_logged_in";
 
 /// The form with its files, and logging out. These need no token. `encrypted` says whether the gateway serves
 /// TLS.
-pub fn routes(access: Access, encrypted: bool) -> Router {
+pub fn routes(access: Access, encrypted: bool, base: BasePath) -> Router {
     Router::new()
         .route(LOGIN_PATH, get(form).post(log_in))
         .route("/logout", post(log_out))
@@ -44,13 +49,18 @@ pub fn routes(access: Access, encrypted: bool) -> Router {
             "/login.js",
             get(async || ([(CONTENT_TYPE, "text/javascript")], SCRIPT)),
         )
-        .with_state(Login { access, encrypted })
+        .with_state(Login {
+            access,
+            encrypted,
+            base,
+        })
 }
 
 #[derive(Clone)]
 struct Login {
     access: Access,
     encrypted: bool,
+    base: BasePath,
 }
 
 #[derive(Deserialize)]
@@ -66,13 +76,13 @@ struct Destination {
 }
 
 impl Destination {
-    fn address(&self) -> ReturnAddress {
-        ReturnAddress::of(&self.next)
+    fn address(&self, base: &BasePath) -> ReturnAddress {
+        ReturnAddress::of(&self.next, base)
     }
 }
 
-async fn form(Query(destination): Query<Destination>) -> Response {
-    page(StatusCode::OK, "", &destination.address())
+async fn form(State(login): State<Login>, Query(destination): Query<Destination>) -> Response {
+    page(StatusCode::OK, "", &destination.address(&login.base), &login.base)
 }
 
 async fn log_in(
@@ -82,29 +92,30 @@ async fn log_in(
     headers: HeaderMap,
     Form(Filled { token }): Form<Filled>,
 ) -> Response {
-    let next = destination.address();
+    let next = destination.address(&login.base);
     match login.access.token(&token, peer) {
         Decision::Authorized => {
             let secure = login.encrypted || is_encrypted_at_proxy(&headers);
             let pass = login.access.pass(clock::now());
-            let cookies =
-                pass.map(|pass| AppendHeaders(log_in_cookies(&pass, secure).map(|c| (SET_COOKIE, c))));
+            let cookies = pass.map(|pass| {
+                AppendHeaders(log_in_cookies(&pass, secure, &login.base).map(|c| (SET_COOKIE, c)))
+            });
             (cookies, Redirect::to(next.as_str())).into_response()
         }
-        decision => form_refusal(decision, &next),
+        decision => form_refusal(decision, &next, &login.base),
     }
 }
 
 /// Removes the pass from the browser. The gateway stores no passes, so a copy stays valid until it expires.
-async fn log_out() -> Response {
-    let cookies = log_out_cookies().map(|cookie| (SET_COOKIE, cookie));
-    (AppendHeaders(cookies), Redirect::to(LOGIN_PATH)).into_response()
+async fn log_out(State(login): State<Login>) -> Response {
+    let cookies = log_out_cookies(&login.base).map(|cookie| (SET_COOKIE, cookie));
+    (AppendHeaders(cookies), Redirect::to(&login.base.of(LOGIN_PATH))).into_response()
 }
 
 /// Whether a proxy reports that the browser uses TLS. A client that lies only makes its own cookie less useful.
 fn is_encrypted_at_proxy(headers: &HeaderMap) -> bool {
     let protocol = headers
-        .get("x-forwarded-proto")
+        .get(X_FORWARDED_PROTO)
         .and_then(|value| value.to_str().ok());
     // The first of several values is from the proxy that the browser connects to.
     protocol
@@ -114,24 +125,31 @@ fn is_encrypted_at_proxy(headers: &HeaderMap) -> bool {
 
 /// The pass, and the cookie for the page. With `Lax`, a link from another site, such as a chat, opens the page at once.
 /// Requests that change something also need our own origin.
-fn log_in_cookies(pass: &str, secure: bool) -> [String; 2] {
+fn log_in_cookies(pass: &str, secure: bool, base: &BasePath) -> [String; 2] {
+    let path = base.page();
     let age = pass::LIFETIME.as_secs();
     let secure = if secure { "; Secure" } else { "" };
     [
-        format!("{COOKIE_NAME}={pass}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}"),
-        format!("{LOGGED_IN_COOKIE}=1; Path=/; Max-Age={age}; SameSite=Lax{secure}"),
+        format!("{COOKIE_NAME}={pass}; Path={path}; Max-Age={age}; HttpOnly; SameSite=Lax{secure}"),
+        format!("{LOGGED_IN_COOKIE}=1; Path={path}; Max-Age={age}; SameSite=Lax{secure}"),
     ]
 }
 
-fn log_out_cookies() -> [String; 2] {
+fn log_out_cookies(base: &BasePath) -> [String; 2] {
+    let path = base.page();
     [
-        format!("{COOKIE_NAME}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"),
-        format!("{LOGGED_IN_COOKIE}=; Path=/; Max-Age=0; SameSite=Lax"),
+        format!("{COOKIE_NAME}=; Path={path}; Max-Age=0; HttpOnly; SameSite=Lax"),
+        format!("{LOGGED_IN_COOKIE}=; Path={path}; Max-Age=0; SameSite=Lax"),
     ]
 }
 
-/// The answer to an unauthorized request for `uri`: the form for browsers, a sentence for API clients.
-pub fn refusal(decision: Decision, uri: &Uri) -> Response {
+/// The answer to an unauthorized request for `uri`: the form for browsers, a sentence for API clients and where the form
+/// would not help.
+pub fn refusal(decision: Decision, uri: &Uri, base: &BasePath) -> Response {
+    if decision == Decision::NotAtProxy {
+        let why = "Log in at the proxy in front of the gateway: it has not said who you are.\n";
+        return challenged((StatusCode::UNAUTHORIZED, why).into_response());
+    }
     let path = uri.path();
     if path.starts_with("/api/") || path == "/ws" {
         let (status, message) = status_and_message(decision);
@@ -140,17 +158,19 @@ pub fn refusal(decision: Decision, uri: &Uri) -> Response {
         return challenged((status, message).into_response());
     }
     let asked_for = uri.path_and_query().map_or("/", |address| address.as_str());
-    form_refusal(decision, &ReturnAddress::of(asked_for))
+    form_refusal(decision, &ReturnAddress::of(&base.of(asked_for), base), base)
 }
 
-fn form_refusal(decision: Decision, next: &ReturnAddress) -> Response {
+fn form_refusal(decision: Decision, next: &ReturnAddress, base: &BasePath) -> Response {
     let (status, message) = status_and_message(decision);
-    challenged(page(status, message, next))
+    challenged(page(status, message, next, base))
 }
 
 fn status_and_message(decision: Decision) -> (StatusCode, &'static str) {
     match decision {
-        Decision::Authorized | Decision::Unauthenticated => (StatusCode::UNAUTHORIZED, ""),
+        Decision::Authorized | Decision::Unauthenticated | Decision::NotAtProxy => {
+            (StatusCode::UNAUTHORIZED, "")
+        }
         Decision::InvalidToken => (StatusCode::UNAUTHORIZED, "That is not the token."),
         Decision::LockedOut => (
             StatusCode::TOO_MANY_REQUESTS,
@@ -172,11 +192,14 @@ fn challenged(mut response: Response) -> Response {
 }
 
 /// The form. Neither part needs escaping: messages are constants, and the address is percent-encoded.
-fn page(status: StatusCode, message: &'static str, next: &ReturnAddress) -> Response {
+fn page(status: StatusCode, message: &'static str, next: &ReturnAddress, base: &BasePath) -> Response {
     let alert = format!("<p role=\"alert\">{message}</p>");
-    let text = PAGE
+    let form = PAGE
         .replace(MESSAGE, if message.is_empty() { "" } else { &alert })
-        .replace(ACTION, &next.login());
+        .replace(ACTION, &next.login(base));
+    let text = FILES
+        .iter()
+        .fold(form, |form, file| form.replace(file, &base.of(file)));
     (status, [(CACHE_CONTROL, "no-store")], Html(text)).into_response()
 }
 
@@ -185,7 +208,7 @@ mod tests {
     use super::*;
 
     fn refused_at(decision: Decision, uri: &'static str) -> Response {
-        refusal(decision, &Uri::from_static(uri))
+        refusal(decision, &Uri::from_static(uri), &BasePath::default())
     }
 
     async fn text(response: Response) -> String {
@@ -203,16 +226,16 @@ mod tests {
 
     #[test]
     fn cookies_are_hidden_from_scripts_and_other_sites() {
-        let [pass, sign] = log_in_cookies("p", true);
+        let [pass, sign] = log_in_cookies("p", true, &BasePath::default());
         assert_eq!(
             pass,
             "visitor_pass=p; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax; Secure"
         );
         assert!(sign.starts_with("visitor_logged_in=1;") && !sign.contains("HttpOnly"));
-        for cookie in log_in_cookies("p", false) {
+        for cookie in log_in_cookies("p", false, &BasePath::default()) {
             assert!(!cookie.contains("Secure"));
         }
-        for cookie in log_out_cookies() {
+        for cookie in log_out_cookies(&BasePath::default()) {
             assert!(cookie.contains("=; Path=/; Max-Age=0;"), "{cookie}");
         }
     }
@@ -246,6 +269,26 @@ mod tests {
                 form.contains(&format!("<form method=\"post\" action={action}>")),
                 "{form}"
             );
+        }
+    }
+
+    #[tokio::test]
+    async fn everything_is_below_the_base_path() {
+        let base = "/visitors".parse().unwrap();
+        let uri = Uri::from_static("/?q=lumen");
+        let form = text(refusal(Decision::Unauthenticated, &uri, &base)).await;
+        for address in [
+            "\"/visitors/login?next=%2Fvisitors%2F%3Fq%3Dlumen\"",
+            "\"/visitors/login.css\"",
+            "\"/visitors/login.js\"",
+        ] {
+            assert!(form.contains(address), "{address}: {form}");
+        }
+        for cookie in log_in_cookies("p", true, &base)
+            .iter()
+            .chain(&log_out_cookies(&base))
+        {
+            assert!(cookie.contains("; Path=/visitors/;"), "{cookie}");
         }
     }
 

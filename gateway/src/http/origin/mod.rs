@@ -7,15 +7,14 @@ use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use service::log_throttle::LogThrottle;
 use url::Url;
+
+use crate::http::proxy::X_FORWARDED_HOST;
 
 /// The relation of the page that makes a request to us (Fetch Metadata Request Headers, section 2.3). No page can set it,
 /// and no proxy changes it.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-
-/// The host that the browser requested, from a proxy that changes the host. A page of another site cannot set it, because
-/// that needs a preflight request, which we refuse.
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// The origins whose pages may make requests, besides our own. Clones share them.
 #[derive(Clone, Debug)]
@@ -42,7 +41,13 @@ impl Origins {
 
     /// `Sec-Fetch-Site` is right even if a proxy changes the host. Without it, as without TLS, the origin must have the host
     /// and port of the request.
-    fn allows(&self, method: &Method, headers: &HeaderMap) -> bool {
+    ///
+    /// The files of the page hold nothing secret, and other sites cannot read them, so they are served to everybody: a
+    /// proxy that changes the host must not make the page white.
+    fn allows(&self, method: &Method, path: &str, headers: &HeaderMap) -> bool {
+        if method.is_safe() && !is_protected(path) {
+            return true;
+        }
         let site = headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
         let origin = headers.get(ORIGIN).map(|origin| {
             let origin = origin.to_str().ok().and_then(|origin| Url::parse(origin).ok());
@@ -60,6 +65,11 @@ impl Origins {
     }
 }
 
+/// Whether answers to this path depend on who is on the website.
+fn is_protected(path: &str) -> bool {
+    path == "/ws" || path == "/api" || path.starts_with("/api/")
+}
+
 /// Ignores the scheme, because a proxy may serve TLS for us.
 fn is_own(origin: &Url, headers: &HeaderMap) -> bool {
     let hosts = [HOST, X_FORWARDED_HOST]
@@ -73,13 +83,23 @@ fn is_own(origin: &Url, headers: &HeaderMap) -> bool {
 
 /// Refuses requests of pages of other sites.
 pub async fn check(State(origins): State<Origins>, request: Request, next: Next) -> Response {
-    if origins.allows(request.method(), request.headers()) {
+    if origins.allows(request.method(), request.uri().path(), request.headers()) {
         next.run(request).await
     } else {
+        static REFUSED: LogThrottle = LogThrottle::new();
+        if let Some(suppressed) = REFUSED.allow() {
+            tracing::warn!(
+                suppressed,
+                origin = ?request.headers().get(ORIGIN),
+                host = ?request.headers().get(HOST),
+                "refused a request of another site's page; if the two are one site, a proxy changes the host"
+            );
+        }
         (
             StatusCode::FORBIDDEN,
             "Refused: the request comes from a page of another site. If a proxy in front of the gateway changes the host, \
-             let it send X-Forwarded-Host, or name the page's origin with --allowed-origin.\n",
+             let it pass on the Host header, or X-Forwarded-Host and name it in --trusted-proxies, or name the page's \
+             origin with --allowed-origin.\n",
         )
             .into_response()
     }

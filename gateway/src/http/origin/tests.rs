@@ -5,7 +5,7 @@ fn allows(method: &Method, headers: &[(&'static str, &str)]) -> bool {
     for (name, value) in headers {
         map.insert(*name, HeaderValue::from_str(value).unwrap());
     }
-    Origins::new(&[parse("https://portal.example").unwrap()]).allows(method, &map)
+    Origins::new(&[parse("https://portal.example").unwrap()]).allows(method, "/ws", &map)
 }
 
 fn may(host: &str, origin: &str) -> bool {
@@ -48,7 +48,7 @@ fn nobody_elses() {
 #[test]
 fn programs_need_not_say() {
     for method in [Method::GET, Method::POST] {
-        assert!(Origins::new(&[]).allows(&method, &HeaderMap::new()));
+        assert!(Origins::new(&[]).allows(&method, "/ws", &HeaderMap::new()));
     }
 }
 
@@ -100,5 +100,21 @@ fn an_origin_and_nothing_more() {
         "https://",
     ] {
         assert!(parse(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn files_of_the_page_are_served_to_every_page() {
+    let origins = Origins::new(&[]);
+    let headers = HeaderMap::from_iter([
+        (HOST, HeaderValue::from_static("127.0.0.1:3000")),
+        (ORIGIN, HeaderValue::from_static("http://visitors.example")),
+    ]);
+    for path in ["/", "/assets/index-1.js", "/login"] {
+        assert!(origins.allows(&Method::GET, path, &headers), "{path}");
+        assert!(!origins.allows(&Method::POST, path, &headers), "{path}");
+    }
+    for path in ["/ws", "/api", "/api/sessions"] {
+        assert!(!origins.allows(&Method::GET, path, &headers), "{path}");
     }
 }

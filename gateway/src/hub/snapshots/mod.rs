@@ -92,7 +92,7 @@ impl Snapshots {
     /// Adds a frame to the last snapshot.
     pub fn frame(&mut self, frame: &Outgoing) {
         if let Some(latest) = &mut self.latest {
-            latest.frame_bytes += frame.text.len();
+            latest.frame_bytes += frame.message.len();
             latest.frames.push_back(frame.clone());
             let limit = latest.snapshot.size().unwrap_or(usize::MAX).max(MIN_FRAME_BYTES);
             if latest.frame_bytes > limit || latest.frames.len() > MAX_FRAMES {

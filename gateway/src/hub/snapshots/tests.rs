@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use super::*;
+use crate::hub::outgoing::Encoded;
 use crate::hub::snapshot::SnapshotMetrics;
 use protocol::frame::{Snapshot as Content, Stats};
 use protocol::status::Pipeline;
@@ -32,6 +33,7 @@ impl Played {
             revision: self.revision,
             now: 0,
             sessions: Cow::Borrowed(&[]),
+            remaining: 0,
             stats: Stats::default(),
             pipeline: Cow::Owned(Pipeline::default()),
         };
@@ -43,7 +45,7 @@ impl Played {
         self.revision += 1;
         self.snapshots.frame(&Outgoing {
             revision: self.revision,
-            text: vec![0; bytes].into(),
+            message: Encoded::new(vec![0; bytes].into()),
         });
     }
 
@@ -61,7 +63,7 @@ async fn one_snapshot_serves_everyone_who_asks_within_a_quarter_of_a_second() {
     let mut hub = Played::new();
     for after in 0..250 {
         let joined = hub.ask(after).unwrap();
-        joined.snapshot.text().await;
+        joined.snapshot.part(0).await;
         joined.snapshot.gzip().await;
         hub.send_frame(10);
     }
@@ -75,7 +77,7 @@ async fn nobody_misses_a_frame() {
     let mut hub = Played::new();
     for after in (0..2_000).step_by(10) {
         let joined = hub.ask(after).unwrap();
-        joined.snapshot.text().await;
+        joined.snapshot.part(0).await;
         let expected: Vec<_> = (joined.snapshot.revision() + 1..=hub.revision).collect();
         assert_eq!(revisions(&joined), expected);
         hub.send_frame(1);
@@ -89,7 +91,7 @@ async fn readers_that_do_not_read_hold_few_snapshots() {
     let mut unread = Vec::new();
     for n in 0..250 {
         let joined = hub.ask(n * 1_000).unwrap();
-        joined.snapshot.text().await;
+        joined.snapshot.part(0).await;
         unread.push(joined);
         hub.send_frame(1);
     }
@@ -121,7 +123,7 @@ async fn what_is_compressed_is_the_same() {
     use std::io::Read as _;
     let mut hub = Played::new();
     let snapshot = hub.ask(0).unwrap().snapshot;
-    let (text, gzip) = (snapshot.text().await, snapshot.gzip().await);
+    let (text, gzip) = (snapshot.whole().await, snapshot.gzip().await);
     let mut read = Vec::new();
     flate2::read::GzDecoder::new(&gzip[..])
         .read_to_end(&mut read)

@@ -74,6 +74,7 @@ proptest! {
                     revision: 1,
                     now,
                     sessions: Cow::Owned(view.sessions()),
+                    remaining: 0,
                     stats,
                     pipeline: Cow::Owned(statuses.pipeline()),
                 }),

@@ -1,25 +1,30 @@
-//! One WebSocket client: a snapshot, then every frame, and a snapshot again when it fell behind.
+//! One WebSocket client: a snapshot in parts, then every delta, and a snapshot again when it fell behind.
+
+mod backlog;
 
 use std::num::NonZeroU32;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use axum_tws::{CloseCode, Limits, Message, WebSocket, WebSocketUpgrade};
-use bytes::Bytes;
+use futures_util::FutureExt as _;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use protocol::frame::Request;
+use serde::Deserialize;
 use service::Connection;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::http::api::Api;
-use crate::hub::outgoing::Outgoing;
+use crate::http::websocket::backlog::{Backlog, Next};
+use crate::hub::outgoing::{Encoded, Outgoing};
 use crate::hub::snapshots::Joined;
 use crate::hub::{Hub, Unavailable};
 use crate::metrics::GatewayMetrics;
@@ -27,8 +32,11 @@ use crate::metrics::GatewayMetrics;
 /// The largest message that a client may send, in bytes.
 const MAX_REQUEST: usize = 4 * 1024;
 
-/// How long sending a frame may take.
+/// How long sending a message may take, besides the time that its bytes need.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The slowest line that is served, in bytes per second. A client that reads more slowly is disconnected.
+const MIN_RATE: f64 = 4.0 * 1024.0;
 
 /// The least time between two snapshots that one client requests, because each is the whole view.
 const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(1);
@@ -52,9 +60,16 @@ enum End {
     Unavailable(#[from] Unavailable),
 }
 
+/// What a client may choose in the query.
+#[derive(Deserialize)]
+pub struct Options {
+    compress: Option<String>,
+}
+
 /// `GET /ws`.
 pub async fn upgrade(
     State(api): State<Api>,
+    Query(options): Query<Options>,
     Extension(connection): Extension<Connection>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
@@ -70,7 +85,8 @@ pub async fn upgrade(
     upgrade
         .limits(Limits::default().max_payload_len(Some(MAX_REQUEST)))
         .on_upgrade(async move |socket| {
-            let client = Client::serve(socket, api.hub, api.metrics, api.shutdown);
+            let compresses = options.compress.as_deref() == Some("gzip");
+            let client = Client::serve(socket, compresses, api.hub, api.metrics, api.shutdown);
             api.clients.track_future(client).await;
             drop((permit, connection));
         })
@@ -79,9 +95,13 @@ pub async fn upgrade(
 /// A connected client.
 struct Client {
     socket: WebSocket,
+    /// Whether long messages are sent with gzip.
+    compresses: bool,
     hub: Hub,
-    /// The frames since the last snapshot that are not sent yet.
+    /// The deltas that are neither sent nor in the backlog.
     frames: broadcast::Receiver<Outgoing>,
+    /// Deltas that came while the last snapshot was being sent.
+    backlog: Backlog,
     metrics: Arc<GatewayMetrics>,
     /// The revision of the last frame sent.
     revision: u64,
@@ -93,12 +113,20 @@ struct Client {
 
 impl Client {
     /// Serves the client until it leaves, stops reading, or `shutdown`.
-    async fn serve(socket: WebSocket, hub: Hub, metrics: Arc<GatewayMetrics>, shutdown: CancellationToken) {
+    async fn serve(
+        socket: WebSocket,
+        compresses: bool,
+        hub: Hub,
+        metrics: Arc<GatewayMetrics>,
+        shutdown: CancellationToken,
+    ) {
         let frames = hub.frames();
         let mut client = Self {
             socket,
+            compresses,
             hub,
             frames,
+            backlog: Backlog::default(),
             metrics,
             revision: 0,
             messages: RateLimiter::direct(Quota::per_second(MESSAGES).allow_burst(MESSAGE_BURST)),
@@ -158,19 +186,41 @@ impl Client {
         Ok(())
     }
 
+    /// Sends a snapshot and the deltas since, until the client has all; again if it fell behind meanwhile.
     async fn send_snapshot(&mut self) -> Result<(), End> {
-        self.wants_snapshot = false;
-        self.next_snapshot = Instant::now() + SNAPSHOT_INTERVAL;
+        loop {
+            self.wants_snapshot = false;
+            self.next_snapshot = Instant::now() + SNAPSHOT_INTERVAL;
+            self.send_parts().await?;
+            loop {
+                match self.backlog.pop() {
+                    Next::Frame(frame) => self.send_frame(frame).await?,
+                    Next::Nothing => return Ok(()),
+                    Next::Snapshot => break,
+                }
+            }
+            self.metrics.clients_behind.inc();
+        }
+    }
+
+    /// Sends the parts of a snapshot, and collects the deltas that come meanwhile.
+    async fn send_parts(&mut self) -> Result<(), End> {
         let (Joined { snapshot, frames }, following) = self.hub.join().await?;
         self.frames = following;
-        let text = snapshot.text().await;
+        let first = snapshot.part(0).await;
+        self.backlog = Backlog::new(frames, snapshot.size().unwrap_or_default());
         self.revision = snapshot.revision();
-        // Dropped only after it is sent, because it counts as held until then.
-        self.send(text).await?;
-        drop(snapshot);
-        for frame in frames {
-            self.send_frame(frame).await?;
+        self.send(first).await?;
+        for number in 1..snapshot.parts() {
+            // Answers pings, so that a client on a slow line does not give up.
+            while let Some(message) = self.socket.recv().now_or_never() {
+                self.on_message(&message.and_then(Result::ok).ok_or(End::Left)?)?;
+            }
+            let part = snapshot.part(number).await;
+            self.send(part).await?;
         }
+        // The snapshot counts as held until here.
+        drop(snapshot);
         Ok(())
     }
 
@@ -180,16 +230,40 @@ impl Client {
             return Ok(());
         }
         self.revision = frame.revision;
-        self.send(frame.text).await
+        self.send(frame.message).await
     }
 
-    async fn send(&mut self, text: Bytes) -> Result<(), End> {
-        match timeout(SEND_TIMEOUT, self.socket.send(Message::text(text))).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(End::Left),
-            Err(_) => {
-                self.metrics.clients_too_slow.inc();
-                Err(End::TooSlow)
+    /// Sends a message. Deltas that come meanwhile go into the backlog if it is open; otherwise they wait in the channel,
+    /// which drops them at its limit.
+    async fn send(&mut self, message: Encoded) -> Result<(), End> {
+        let gzip = if self.compresses {
+            message.gzip().await
+        } else {
+            None
+        };
+        let bytes = gzip.unwrap_or(message.text()).clone();
+        let seconds = bytes.len() as f64 / MIN_RATE;
+        let message = if gzip.is_some() {
+            Message::binary(bytes)
+        } else {
+            Message::text(bytes)
+        };
+        let deadline = Instant::now() + SEND_TIMEOUT + Duration::from_secs_f64(seconds);
+        let mut sending = pin!(self.socket.send(message));
+        let cost = self.hub.cost();
+        loop {
+            tokio::select! {
+                biased;
+                sent = cost.of(sending.as_mut()) => return sent.map_err(|_| End::Left),
+                () = sleep_until(deadline) => {
+                    self.metrics.clients_too_slow.inc();
+                    return Err(End::TooSlow);
+                }
+                frame = self.frames.recv(), if self.backlog.is_open() => match frame {
+                    Ok(frame) => self.backlog.push(frame),
+                    Err(RecvError::Lagged(_)) => self.backlog.lose(),
+                    Err(RecvError::Closed) => return Err(End::Stopping),
+                },
             }
         }
     }

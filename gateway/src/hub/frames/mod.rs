@@ -9,7 +9,9 @@ use service::trace::Span;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
-use crate::hub::outgoing::{Outgoing, text};
+use crate::hub::frame_cost::FrameCost;
+use crate::hub::outgoing::{Encoded, Outgoing};
+use crate::hub::pacing::{FAR_BEHIND, Pacing};
 use crate::hub::snapshot::Snapshot;
 use crate::hub::snapshots::{Busy, Joined, Snapshots};
 use crate::metrics::GatewayMetrics;
@@ -17,15 +19,17 @@ use crate::metrics::GatewayMetrics;
 /// The longest time between two frames, even if nothing changes.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// How many frames a client may be behind before it gets a snapshot instead.
-const FRAMES_KEPT: usize = 128;
+/// How many frames a client may be behind before it gets a snapshot instead. The second half of them comes at the longest
+/// interval, so that it lasts for six seconds.
+const FRAMES_KEPT: usize = 2 * FAR_BEHIND;
 
 /// A snapshot with the frames since, and all frames that follow.
 pub type Following = (Joined, broadcast::Receiver<Outgoing>);
 
 /// Makes each frame once for all clients.
 pub struct FrameBuilder {
-    interval: Duration,
+    pacing: Pacing,
+    cost: FrameCost,
     metrics: Arc<GatewayMetrics>,
     clients: broadcast::Sender<Outgoing>,
     snapshots: Snapshots,
@@ -40,10 +44,11 @@ pub struct FrameBuilder {
 }
 
 impl FrameBuilder {
-    /// Sends changes after `interval`.
-    pub fn new(interval: Duration, metrics: Arc<GatewayMetrics>, now: Instant) -> Self {
+    /// Sends changes as `pacing` says.
+    pub fn new(pacing: Pacing, metrics: Arc<GatewayMetrics>, now: Instant) -> Self {
         Self {
-            interval,
+            pacing,
+            cost: FrameCost::default(),
             metrics,
             clients: broadcast::channel(FRAMES_KEPT).0,
             snapshots: Snapshots::default(),
@@ -60,9 +65,24 @@ impl FrameBuilder {
         self.clients.clone()
     }
 
+    /// Where clients add the time that sending takes.
+    pub fn cost(&self) -> FrameCost {
+        self.cost.clone()
+    }
+
     /// When the next frame is due.
     pub fn due_at(&self, has_news: bool) -> Instant {
-        self.last_frame + if has_news { self.interval } else { HEARTBEAT }
+        let interval = if has_news {
+            self.pacing.interval()
+        } else {
+            HEARTBEAT
+        };
+        self.last_frame + interval
+    }
+
+    /// Of the last `elapsed`, messages took `busy`.
+    pub fn on_load(&mut self, busy: Duration, elapsed: Duration) {
+        self.pacing.on_load(busy, elapsed);
     }
 
     /// The next frame shows an event that was received then.
@@ -107,6 +127,7 @@ impl FrameBuilder {
         pipeline_changed: bool,
         delta: impl FnOnce(u64, bool) -> Delta<'static>,
     ) {
+        let started = Instant::now();
         self.last_frame = now;
         self.revision += 1;
         self.metrics.frames.inc();
@@ -121,6 +142,8 @@ impl FrameBuilder {
             self.metrics.frame.since(oldest);
         }
         self.traced.clear();
+        self.cost.since(started);
+        self.pacing.on_frame(self.cost.take(), self.clients.len());
     }
 
     /// Releases snapshots that no new client gets.
@@ -129,14 +152,17 @@ impl FrameBuilder {
     }
 
     fn broadcast(&mut self, frame: &Frame<'_>) {
-        let text = text(frame);
-        self.metrics.frame_bytes.inc_by(text.len() as u64);
+        let message = Encoded::of(frame);
+        self.metrics.frame_bytes.inc_by(message.len() as u64);
         let frame = Outgoing {
             revision: self.revision,
-            text,
+            message,
         };
         self.snapshots.frame(&frame);
         // Fails if the last client has just left.
         let _ = self.clients.send(frame);
     }
 }
+
+#[cfg(test)]
+mod tests;

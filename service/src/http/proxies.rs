@@ -1,4 +1,4 @@
-//! The visitor's address: that of the connection, or the one that a trusted proxy reports.
+//! The client's address: that of the connection, or the one that a trusted proxy reports.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -17,6 +17,7 @@ pub struct Proxies {
 impl Proxies {
     /// The visitor's address. Of the hops that a header lists, the rightmost counts that is not a trusted proxy: what is
     /// left of it, the visitor may have written.
+    #[must_use]
     pub fn visitor(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut nearest = peer.to_canonical();
         let lines: Vec<_> = headers.get_all(&self.header).iter().collect();
@@ -38,11 +39,15 @@ impl Proxies {
 }
 
 /// Whether the address is in one of the networks.
+#[must_use]
 pub fn contains(networks: &[IpNet], address: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(&address))
 }
 
 /// Reads a network such as `10.0.0.0/8`, or one address.
+///
+/// # Errors
+/// Fails if it is neither.
 pub fn network(text: &str) -> Result<IpNet, String> {
     let network = text.parse().or_else(|_| {
         let address = text.parse::<IpAddr>();
