@@ -62,7 +62,7 @@ pub enum State {
     /// It waits to be told.
     Waiting {
         /// What to tell.
-        arrival: Arrival,
+        arrival: Box<Arrival>,
         /// The notifier that has begun to send it, if one has.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sender: Option<String>,
@@ -99,7 +99,7 @@ impl Claim {
             ),
             claimed_at: now,
             state: State::Waiting {
-                arrival,
+                arrival: Box::new(arrival),
                 sender: None,
             },
         }

@@ -104,7 +104,7 @@ impl LeaseKeeper {
         }
         self.sequence = written;
         self.held.until(match written {
-            Some(_) => asked_at + millis(TTL - MARGIN),
+            Some(_) => asked_at + millis(TTL.saturating_sub(MARGIN)),
             None => 0,
         });
         Ok(())

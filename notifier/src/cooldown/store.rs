@@ -46,7 +46,7 @@ pub enum Claimed {
     /// The arrival is to be told.
     Ours(u64),
     /// Another arrival is told, or was told lately.
-    Theirs(Claim, u64),
+    Theirs(Box<Claim>, u64),
 }
 
 /// The bucket. Clones use the same.
@@ -82,7 +82,7 @@ impl Store {
                     return Ok(Claimed::Ours(sequence));
                 }
                 (Some(stored), sequence) if stored.covers(seen_at, self.cooldown) => {
-                    return Ok(Claimed::Theirs(stored, sequence));
+                    return Ok(Claimed::Theirs(Box::new(stored), sequence));
                 }
                 // Its cool-down is over, or it is the marker of a claim that is gone.
                 (_, sequence) => sequence,
@@ -131,7 +131,7 @@ impl Store {
         let Some(ttl) = claim.ttl(clock::now(), self.cooldown) else {
             return Ok(Some(expected));
         };
-        Ok(write(&self.nats, key.as_str(), claim, ttl, expected).await?)
+        write(&self.nats, key.as_str(), claim, ttl, expected).await
     }
 
     async fn standing(&self, key: &CompanyKey) -> Result<(Option<Claim>, u64), StoreError> {

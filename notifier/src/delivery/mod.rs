@@ -62,7 +62,10 @@ impl Pace {
                 let grown = PAUSE
                     .saturating_mul(1 << (self.failures - 1).min(6))
                     .min(MAX_PAUSE);
-                let spread = PAUSE + (grown - PAUSE).mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0);
+                let spread = PAUSE
+                    + grown
+                        .saturating_sub(PAUSE)
+                        .mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0);
                 self.hold(retry_after.unwrap_or_default().max(spread), now);
                 false
             }

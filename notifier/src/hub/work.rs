@@ -136,6 +136,7 @@ impl Hub {
         result: Result<Claimed, StoreError>,
     ) {
         self.claiming -= 1;
+        let guid = arrival.guid.clone();
         match result {
             Ok(Claimed::Ours(sequence)) => {
                 // The bucket's own message may have come first, and may be newer.
@@ -149,15 +150,15 @@ impl Hub {
             }
             Ok(Claimed::Theirs(stored, sequence)) => {
                 self.metrics.cooled_down.inc();
-                self.learn(key, stored, sequence);
+                self.learn(key, *stored, sequence);
             }
             Err(error) => {
                 tracing::debug!(%error, "a company is not claimed yet");
                 self.claim_after = clock::now() + RETRY;
-                self.begin_claim(key, arrival.clone());
+                self.begin_claim(key, arrival);
             }
         }
-        self.settled(&arrival.guid);
+        self.settled(&guid);
     }
 
     fn send_message(&mut self) {
@@ -191,7 +192,9 @@ impl Hub {
             Outcome::Accepted => {
                 self.health.ok(WEBHOOK_PART);
                 self.metrics.messages.inc();
-                items.into_iter().for_each(|item| self.on_told(item));
+                for item in items {
+                    self.on_told(item);
+                }
             }
             Outcome::Refused { reason } => {
                 tracing::warn!(reason, arrivals = items.len(), "the receiver refuses a message");

@@ -34,12 +34,12 @@ fn section(arrival: &Arrival, link: Option<&str>) -> String {
     let link = link.map(|link| format!("\n<{}|Open the visitor>", escaped(link).replace('|', "%7C")));
     let link = link.unwrap_or_default();
     for (label, fact) in text::facts(arrival) {
-        let line = format!("\n{label}: {}", unformatted(&fact));
-        // The link is the last line, and counts.
-        if section.chars().count() + line.chars().count() + link.chars().count() > MAX_SECTION {
+        let row = format!("\n{label}: {}", unformatted(&fact));
+        // The link is the last row, and counts.
+        if section.chars().count() + row.chars().count() + link.chars().count() > MAX_SECTION {
             break;
         }
-        section.push_str(&line);
+        section.push_str(&row);
     }
     section + &link
 }
