@@ -64,8 +64,8 @@ async fn each_watched_company_is_told_once_per_cooldown() -> Result<()> {
         .await?;
     let (unwatched, _) = visitor(&site, 1)?;
     let (awaited, domain) = visitor(&site, 2)?;
-    let (last, last_domain) = visitor(&site, 3)?;
-    std::fs::write(&watchlist, format!("{domain}\n{last_domain}\n"))?;
+    let (other, other_domain) = visitor(&site, 3)?;
+    std::fs::write(&watchlist, format!("{domain}\n{other_domain}\n"))?;
     eventually("the gateway has read the list", async || {
         let list = site.gateway()?.http.get("/api/watchlist").await?.text;
         ensure!(list.contains(&domain), "{list}");
@@ -96,8 +96,8 @@ async fn each_watched_company_is_told_once_per_cooldown() -> Result<()> {
     told(&receiver, &[&domain]).await?;
     site.send(&[awaited.closed(0), again.opened(0), awaited.keep_alive(0)]);
     site.settle().await?;
-    site.send(&[last.opened(0)]);
-    told(&receiver, &[&last_domain]).await?;
+    site.send(&[other.opened(0)]);
+    told(&receiver, &[&other_domain]).await?;
     let told = receiver.told()?;
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told.values().all(|times| *times == 1), "{told:?}");

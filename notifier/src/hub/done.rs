@@ -11,7 +11,7 @@ pub enum Done {
     Claimed {
         key: CompanyKey,
         claim: Claim,
-        arrival: Arrival,
+        arrival: Box<Arrival>,
         result: Result<Claimed, StoreError>,
     },
     /// What a lost bucket held is put back, or not.

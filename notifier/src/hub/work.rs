@@ -38,7 +38,7 @@ impl Hub {
                 claim,
                 arrival,
                 result,
-            } => self.on_claimed(key, claim, arrival, result),
+            } => self.on_claimed(key, claim, *arrival, result),
             // Otherwise the bucket was lost once more.
             Done::PutBack(Ok(())) if self.bucket != Bucket::PuttingBack => {}
             Done::PutBack(Ok(())) => {
@@ -121,7 +121,7 @@ impl Hub {
                 Done::Claimed {
                     key,
                     claim,
-                    arrival,
+                    arrival: Box::new(arrival),
                     result,
                 }
             }));

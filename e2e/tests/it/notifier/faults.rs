@@ -46,7 +46,7 @@ async fn a_receiver_that_is_down_is_waited_for_over_a_kill_of_the_notifier() -> 
     site.send(&[awaited.closed(0)]);
     site.settle().await?;
     site.instance_mut(Role::Notifier, 0)?.process.restart().await?;
-    receiver.serve().await?;
+    receiver.serve()?;
     told(&receiver, &[&domain]).await?;
     assert_eq!(receiver.told()?[&domain], 1);
     site.ready().await
@@ -80,7 +80,7 @@ async fn arrivals_are_told_over_kills_of_notifiers_nats_and_receiver() -> Result
             _ => {
                 receiver.refuse();
                 site.nats.process.restart().await?;
-                receiver.serve().await?;
+                receiver.serve()?;
             }
         }
     }

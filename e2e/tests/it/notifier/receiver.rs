@@ -63,12 +63,12 @@ impl Receiver {
             serving: None,
             url_file,
         };
-        receiver.serve().await?;
+        receiver.serve()?;
         Ok(receiver)
     }
 
     /// Accepts connections again.
-    pub async fn serve(&mut self) -> Result<()> {
+    pub fn serve(&mut self) -> Result<()> {
         let socket = tokio::net::TcpSocket::new_v4()?;
         socket.set_reuseaddr(true)?;
         socket.bind(self.address)?;

@@ -97,15 +97,12 @@ async fn slack_and_teams_get_their_own_forms() -> Result<()> {
         .await?;
         let text = message.to_string();
         ensure!(text.contains(&domain), "{text}");
-        match format {
-            "slack" => {
-                ensure!(message["text"].is_string(), "{text}");
-                ensure!(message["blocks"][0]["type"] == "section", "{text}");
-            }
-            _ => {
-                let card = &message["attachments"][0]["content"];
-                ensure!(card["type"] == "AdaptiveCard", "{text}");
-            }
+        if format == "slack" {
+            ensure!(message["text"].is_string(), "{text}");
+            ensure!(message["blocks"][0]["type"] == "section", "{text}");
+        } else {
+            let card = &message["attachments"][0]["content"];
+            ensure!(card["type"] == "AdaptiveCard", "{text}");
         }
     }
     Ok(())
