@@ -21,7 +21,7 @@ fn folder(test: &str) -> PathBuf {
 
 /// A pipeline with so many notifiers, and what they send to.
 async fn with_notifiers(test: &str, count: usize) -> Result<(Builder, Receiver)> {
-    let receiver = Receiver::start(&folder(test)).await?;
+    let receiver = Receiver::start(&folder(test))?;
     let builder = Pipeline::builder().with(Role::Notifier, count).flag(
         Role::Notifier,
         "--webhook-url-file",

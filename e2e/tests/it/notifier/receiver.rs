@@ -52,7 +52,7 @@ pub struct Receiver {
 
 impl Receiver {
     /// Listens on a port of its own, which it keeps; its address is in a file of the folder.
-    pub async fn start(folder: &Path) -> Result<Self> {
+    pub fn start(folder: &Path) -> Result<Self> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, e2e::processes::free_port()?));
         std::fs::create_dir_all(folder)?;
         let url_file = folder.join("webhook-url");
