@@ -9,8 +9,10 @@ use anyhow::Context as _;
 use clap::{ArgAction, Parser, Subcommand};
 use protocol::ip;
 use reqwest::Url;
+use rustls::ClientConfig;
 use service::StreamKind;
 use service::check_config::{Plan, Target};
+use service::client::tls;
 use service::flags::{self, Common, duration, http_url};
 use service::process::CommandLine;
 
@@ -47,12 +49,20 @@ pub struct Flags {
 
     /// The Deanonymizer's URL. Every call costs money. `none`: no calls, and visitors are shown with their network and
     /// country only.
-    #[arg(long, env, default_value = "http://127.0.0.1:4830/deanonymize", value_parser = deanonymizer_url)]
+    #[arg(long, env, hide_env_values = true, default_value = "http://127.0.0.1:4830/deanonymize", value_parser = deanonymizer_url)]
     pub deanonymizer_url: Maybe<Url>,
 
     /// A file that describes an identification service to call instead of the Deanonymizer.
     #[arg(long, env, value_name = "FILE")]
     pub deanonymizer_provider: Option<PathBuf>,
+
+    /// The client certificate for a Deanonymizer that requires one, in a PEM file.
+    #[arg(long, env, value_name = "FILE", requires = "deanonymizer_key")]
+    pub deanonymizer_cert: Option<PathBuf>,
+
+    /// The key of `--deanonymizer-cert`, in a PEM file.
+    #[arg(long, env, value_name = "FILE", requires = "deanonymizer_cert")]
+    pub deanonymizer_key: Option<PathBuf>,
 
     /// A file with the key for it, read for each call. Without a provider file it is sent as `Authorization: Bearer`.
     #[arg(long, env, value_name = "FILE")]
@@ -173,8 +183,25 @@ impl Flags {
             self.key_file()?,
             self.lookup_timeout,
             self.lookup_connect_timeout,
+            self.tls()?,
         )
         .context("cannot use the system's certificates for --deanonymizer-url")
+    }
+
+    /// The TLS configuration of calls, if it is not that of the system.
+    fn tls(&self) -> anyhow::Result<Option<ClientConfig>> {
+        let identity = self.deanonymizer_cert.clone().zip(self.deanonymizer_key.clone());
+        let identity = identity.map(|(certificate, key)| tls::Identity {
+            certificate,
+            certificate_flag: "--deanonymizer-cert",
+            key,
+            key_flag: "--deanonymizer-key",
+        });
+        let ca_file = self.common.ca_file.as_deref();
+        let is_needed = ca_file.is_some() || identity.is_some();
+        is_needed
+            .then(|| tls::config(ca_file, identity.as_ref()))
+            .transpose()
     }
 
     /// The file with the key to it.

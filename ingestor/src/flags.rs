@@ -1,15 +1,18 @@
 //! The ingestor's command line.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use service::StreamKind;
 use service::check_config::{Plan, Target};
+use service::client::tls;
 use service::flags::{self, Common, duration};
 use service::process::CommandLine;
 
 use crate::emitter::address::EmitterUrl;
+use crate::emitter::connect::Access;
 use crate::emitter::feed::Settings;
 use crate::outbox::Limits;
 
@@ -43,6 +46,18 @@ pub struct Flags {
     )]
     pub emitter_url: Vec<EmitterUrl>,
 
+    /// A file with headers for the handshake with each emitter, one `Name: value` per line; read again for each connection.
+    #[arg(long, env, value_name = "FILE")]
+    pub emitter_headers_file: Option<PathBuf>,
+
+    /// The client certificate for emitters that require one, in a PEM file.
+    #[arg(long, env, value_name = "FILE", requires = "emitter_key")]
+    pub emitter_cert: Option<PathBuf>,
+
+    /// The key of `--emitter-cert`, in a PEM file.
+    #[arg(long, env, value_name = "FILE", requires = "emitter_cert")]
+    pub emitter_key: Option<PathBuf>,
+
     /// Address of health and metrics.
     #[arg(long, env, default_value = "127.0.0.1:9101")]
     pub http_listen: SocketAddr,
@@ -68,9 +83,25 @@ impl Flags {
     /// The settings of the connection to one emitter.
     pub fn feed(&self, url: &EmitterUrl) -> Settings {
         Settings {
-            url: url.clone(),
+            access: self.access(url),
             ping_interval: self.ping_interval,
             silence_deadline: self.silence_deadline,
+        }
+    }
+
+    /// How one emitter is reached.
+    fn access(&self, url: &EmitterUrl) -> Access {
+        let identity = self.emitter_cert.clone().zip(self.emitter_key.clone());
+        Access {
+            url: url.clone(),
+            headers_file: self.emitter_headers_file.clone(),
+            ca_file: self.common.ca_file.clone(),
+            identity: identity.map(|(certificate, key)| tls::Identity {
+                certificate,
+                certificate_flag: "--emitter-cert",
+                key,
+                key_flag: "--emitter-key",
+            }),
         }
     }
 
@@ -119,6 +150,12 @@ impl CommandLine for Flags {
             reaches: reaches.collect(),
             ..Plan::default()
         })
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        self.emitter_url
+            .iter()
+            .try_for_each(|url| self.access(url).check())
     }
 }
 

@@ -66,7 +66,14 @@ async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
         process.streams.clone(),
         process.health.clone(),
     );
-    let publisher = Publisher::new(flags.limits(), nats, streams, health, metrics);
+    let publisher = Publisher::new(
+        flags.limits(),
+        nats,
+        streams,
+        process.rejected.clone(),
+        health,
+        metrics,
+    );
     // The feeds end on shutdown and close the channel. The publisher ends once all events are acknowledged.
     process.tasks.spawn(publisher.run(events));
     let (routes, reporter) = (process.routes(), process.reporter(figures));

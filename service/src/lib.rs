@@ -1,6 +1,7 @@
 //! What every process shares: flags, logs, the NATS connection, health, status and shutdown.
 
 pub mod backoff;
+pub mod client;
 pub mod clock;
 pub mod http;
 pub mod nats;

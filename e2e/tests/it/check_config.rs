@@ -45,6 +45,7 @@ async fn finds_everything_in_order_beside_a_running_pipeline_and_asks_nobody() -
         ("NATS_URL", nats.as_str()),
         ("EMITTER_URL", &emitter),
         ("DEANONYMIZER_URL", &deanonymizer),
+        ("STALE_AFTER", "9m"),
         ("ASSETS", page.to_str().unwrap_or_default()),
     ];
     for (process, streams) in [
@@ -93,7 +94,7 @@ async fn creates_no_stream_and_names_one_that_does_not_fit() -> Result<()> {
     ensure!(code == Some(1), "{said}");
     ensure!(
         said.contains(
-            "problem  VISITOR_SESSIONS has other settings than the process needs: max_msgs_per_subject"
+            "problem  VISITOR_SESSIONS has another setting than the process needs: storage is file and should be memory"
         ),
         "{said}"
     );

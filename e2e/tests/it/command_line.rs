@@ -37,6 +37,12 @@ fn invalid_flag_exits_with_one_line_that_names_it() -> Result<()> {
         ("gateway", "--listen", "everywhere"),
         ("gateway", "--nats-creds", "/nowhere/creds"),
         ("gateway", "--nats-ca", "/nowhere/ca.pem"),
+        ("gateway", "--nats-nkey", "/nowhere/seed"),
+        ("gateway", "--nats-domain", "a.b"),
+        ("ingestor", "--ca-file", "/nowhere/ca.pem"),
+        ("ingestor", "--emitter-headers-file", "/nowhere/headers"),
+        ("ingestor", "--emitter-url", "ws://a:99999"),
+        ("enricher", "--ca-file", "/nowhere/ca.pem"),
         ("gateway", "--nats-password-file", "/nowhere/password"),
         ("gateway", "--access-token-file", "/nowhere/token"),
         ("gateway", "--allowed-origin", "*"),
@@ -130,6 +136,11 @@ const EVERYBODYS: &[(&str, &str)] = &[
     ("--nats-password", "secret"),
     ("--nats-password-file", "/run/password"),
     ("--nats-creds", "/run/creds"),
+    ("--nats-nkey", "/run/seed"),
+    ("--nats-domain", "hub"),
+    ("--nats-storage", "file"),
+    ("--secrets-mib", "2"),
+    ("--ca-file", "/run/ca.pem"),
     ("--nats-ca", "/run/ca.pem"),
     ("--http-listen", "127.0.0.1:1"),
     ("--log-format", "json"),
@@ -137,7 +148,13 @@ const EVERYBODYS: &[(&str, &str)] = &[
     ("--trace-share", "0.5"),
 ];
 const OWN: &[(&str, &[(&str, &str)])] = &[
-    ("ingestor", &[("--emitter-url", "wss://emitter.example/feed")]),
+    (
+        "ingestor",
+        &[
+            ("--emitter-url", "wss://emitter.example/feed"),
+            ("--emitter-headers-file", "/run/headers"),
+        ],
+    ),
     (
         "enricher",
         &[

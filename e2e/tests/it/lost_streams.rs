@@ -288,14 +288,17 @@ async fn stream_with_wrong_settings_is_rejected() -> Result<()> {
         .create_stream(async_nats::jetstream::stream::Config {
             name: stream::SESSIONS.into(),
             subjects: vec!["visitor.session.*".into()],
-            storage: async_nats::jetstream::stream::StorageType::Memory,
+            storage: async_nats::jetstream::stream::StorageType::File,
             ..Default::default()
         })
         .await?;
     site.instance_mut(Role::Gateway, 0)?.process.start()?;
     eventually("the gateway names the setting", async || {
         let reason = site.instance(Role::Gateway, 0)?.http.reason().await?;
-        ensure!(reason.contains("max_msgs_per_subject"), "{reason}");
+        ensure!(
+            reason.contains("storage is file and should be memory"),
+            "{reason}"
+        );
         Ok(())
     })
     .await

@@ -64,7 +64,11 @@ impl Publisher {
 
     /// Reads the stored message of the session that the record belongs to.
     pub async fn read(&mut self, sighting: Sighting, record: Record, id: DeliveryId, span: Option<Span>) {
-        let question = last_message::ask(stream::SESSIONS, &subject::session(&record.guid));
+        let question = last_message::ask(
+            self.requests.nats(),
+            stream::SESSIONS,
+            &subject::session(&record.guid),
+        );
         self.send(Ok(question), Write::Read(sighting, record, id), span)
             .await;
     }

@@ -17,6 +17,14 @@ impl EmitterUrl {
         &self.0
     }
 
+    /// An address that was read elsewhere.
+    ///
+    /// # Errors
+    /// Fails if it is not the address of a WebSocket.
+    pub fn of(url: &Url) -> Result<Self, String> {
+        url.as_str().parse()
+    }
+
     /// Host and port.
     pub fn host(&self) -> String {
         let host = self.0.host_str().unwrap_or_default();

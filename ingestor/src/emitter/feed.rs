@@ -6,43 +6,40 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
-use protocol::{Event, EventKind, Millis};
+use protocol::{EventKind, Millis};
 use service::backoff::Backoff;
 use service::health::Health;
 use service::rejected::Rejected;
 use service::{clock, freeze};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::{self, Message, protocol::WebSocketConfig};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::tungstenite::{self, Message, protocol::CloseFrame};
 use tokio_util::sync::CancellationToken;
 
-use crate::emitter::address::EmitterUrl;
+use crate::emitter::connect::{Access, ConnectError, Socket};
+use crate::emitter::frame;
 use crate::emitter::silence::{Action, Silence};
 use crate::metrics::{EmitterMetrics, IngestorMetrics};
 
-/// How long connecting may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection that lasted this long has proved itself: pauses start again with the shortest.
+const PROVEN_AFTER: Duration = Duration::from_secs(10);
 
-/// After a connection that lasted this long, the next attempt starts at once.
-const GOOD_CONNECTION: Duration = Duration::from_secs(1);
+/// How long the answer to the emitter's close frame may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// The largest frame, in bytes; a larger one ends the connection. Events are rejected at a much smaller size.
-const MAX_FRAME: usize = 16 * 1024 * 1024;
+/// The longest close reason that is reported, in characters.
+const MAX_CLOSE_REASON: usize = 123;
 
 /// The most frames that are read at once.
 const MAX_FRAMES_AT_ONCE: usize = 256;
-
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// What a socket yields: a message, an error, or nothing after its end.
 type Received = Option<tungstenite::Result<Message>>;
 
 /// The emitter's address and the limits on its silence.
 pub struct Settings {
-    /// The emitter's WebSocket.
-    pub url: EmitterUrl,
+    /// How it is reached.
+    pub access: Access,
     /// How often to ping.
     pub ping_interval: Duration,
     /// How long it may send nothing.
@@ -62,10 +59,12 @@ pub struct Accepted {
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
 enum End {
+    #[error(transparent)]
+    NotConnected(#[from] ConnectError),
     #[error("closed by the emitter")]
     Closed,
-    #[error("no connection within {} s", CONNECT_TIMEOUT.as_secs())]
-    ConnectTimeout,
+    #[error("closed by the emitter with code {code}{}", colon(.reason))]
+    ClosedBecause { code: u16, reason: String },
     #[error("silent for {} s", .0.as_secs_f64())]
     Silent(Duration),
     #[error("broken")]
@@ -82,12 +81,41 @@ impl From<tungstenite::Error> for End {
 }
 
 impl End {
+    /// The pause that the emitter asks for.
+    fn pause(&self) -> Option<Duration> {
+        match self {
+            Self::NotConnected(error) => error.pause(),
+            _ => None,
+        }
+    }
+
+    /// What the emitter's close frame says.
+    fn of(frame: Option<CloseFrame>) -> Self {
+        let Some(frame) = frame else {
+            return Self::Closed;
+        };
+        let printable = frame.reason.chars().filter(|char| !char.is_control());
+        Self::ClosedBecause {
+            code: frame.code.into(),
+            reason: printable.take(MAX_CLOSE_REASON).collect(),
+        }
+    }
+
     /// The end with its cause, on one line.
     fn reason(&self) -> String {
         match self {
             Self::Broken(cause) => cause.to_string(),
             end => end.to_string(),
         }
+    }
+}
+
+/// A reason behind a colon, if there is one.
+fn colon(reason: &str) -> String {
+    if reason.is_empty() {
+        String::new()
+    } else {
+        format!(": {reason}")
     }
 }
 
@@ -135,15 +163,13 @@ impl Feed {
             };
             self.emitter.connected.set(0);
             self.health.failing(&self.part, end.reason());
-            if started.elapsed() >= GOOD_CONNECTION {
+            if started.elapsed() >= PROVEN_AFTER && !matches!(end, End::NotConnected(_)) {
                 backoff.reset();
-                if matches!(end, End::Closed) {
-                    continue;
-                }
             }
+            let pause = backoff.next_delay().max(end.pause().unwrap_or_default());
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(backoff.next_delay()) => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }
@@ -152,23 +178,12 @@ impl Feed {
     async fn one_connection(&self, shutdown: &CancellationToken) -> Result<(), End> {
         let socket = tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
-            socket = self.connect() => socket?,
+            socket = self.settings.access.connect() => socket?,
         };
         self.emitter.connections.inc();
         self.emitter.connected.set(1);
         self.health.ok(&self.part);
         self.read(socket, shutdown).await
-    }
-
-    async fn connect(&self) -> Result<Socket, End> {
-        let config = WebSocketConfig::default()
-            .max_frame_size(Some(MAX_FRAME))
-            .max_message_size(Some(MAX_FRAME));
-        let connecting = connect_async_with_config(self.settings.url.url().as_str(), Some(config), true);
-        let (socket, _) = timeout(CONNECT_TIMEOUT, connecting)
-            .await
-            .map_err(|_| End::ConnectTimeout)??;
-        Ok(socket)
     }
 
     /// Reads. Returns an error when the connection ends, and `Ok` on shutdown.
@@ -182,7 +197,7 @@ impl Feed {
                 biased;
                 () = shutdown.cancelled() => {
                     // Best effort: the emitter may be unreachable.
-                    let _ = timeout(Duration::from_millis(200), socket.close(None)).await;
+                    let _ = timeout(CLOSE_TIMEOUT, socket.close(None)).await;
                     return Ok(());
                 }
                 first = socket.next() => {
@@ -230,33 +245,36 @@ impl Feed {
             // The publisher outlives the feed.
             let _ = self.accepted.send(events).await;
         }
+        if matches!(outcome, Err(End::Closed | End::ClosedBecause { .. })) {
+            // Completes the close handshake. Best effort: the emitter may be gone.
+            let _ = timeout(CLOSE_TIMEOUT, socket.flush()).await;
+        }
         outcome
     }
 
-    /// Handles one frame. An event may be in a text or a binary frame.
+    /// Handles one frame. Events may be in text and binary frames.
     async fn message(&self, received: Received, events: &mut Vec<Accepted>) -> Result<(), End> {
         let json = match received.ok_or(End::Closed)?? {
             Message::Text(text) => text.into(),
             Message::Binary(bytes) => bytes,
-            // The library answers pings, and completes the close handshake on the next read.
-            Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => return Ok(()),
+            Message::Close(frame) => return Err(End::of(frame)),
+            // The library answers pings.
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => return Ok(()),
         };
         // Each event has its own time of receipt: a later timestamp is replaced.
         let received_at = clock::uptime();
         self.emitter.frame(received_at);
-        let parsed = Event::parse(&json).map(|event| {
-            self.metrics.event(&event);
-            event.kind
-        });
-        match parsed {
-            Ok(kind) => {
-                events.push(Accepted {
-                    kind,
-                    json,
-                    received_at,
-                });
+        for (outcome, json) in frame::parts(json, |event| self.metrics.event(event)) {
+            match outcome {
+                Ok(kind) => {
+                    events.push(Accepted {
+                        kind,
+                        json,
+                        received_at,
+                    });
+                }
+                Err(reason) => self.rejected.reject(reason, json).await,
             }
-            Err(reason) => self.rejected.reject(reason, json).await,
         }
         Ok(())
     }

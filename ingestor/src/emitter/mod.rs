@@ -1,5 +1,9 @@
 //! Reads the emitter's WebSocket, checks each frame, and reconnects.
 
 pub mod address;
+pub mod connect;
 pub mod feed;
+mod frame;
+mod handshake;
+mod headers;
 mod silence;

@@ -10,6 +10,14 @@ pub const OVERHEAD: usize = 128;
 /// What a time of receipt takes in the header, with its comma.
 const STAMP: usize = 14;
 
+/// What a message's other headers take at most, in bytes: the header's version and name, and the trace.
+const HEADERS: usize = 512;
+
+/// The largest message that holds one event of this size, in bytes.
+pub fn message_size(events: usize, payload: usize) -> usize {
+    payload + events * STAMP + HEADERS
+}
+
 /// A message for the raw stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
@@ -37,6 +45,30 @@ impl Batch {
         self.received_at.iter().copied().max().unwrap_or_default()
     }
 
+    /// The size of the message at most, headers included.
+    pub fn message_size(&self) -> usize {
+        message_size(self.received_at.len(), self.payload.len())
+    }
+
+    /// Each event as a batch of its own.
+    pub fn split(&self) -> Vec<Self> {
+        if self.received_at.len() < 2 {
+            return vec![self.clone()];
+        }
+        let mut start = 0;
+        let lines = self.payload.split(|byte| *byte == b'\n').zip(&self.received_at);
+        let split = lines.map(|(line, received_at)| {
+            let payload = self.payload.slice(start..start + line.len());
+            start += line.len() + 1;
+            Self {
+                kind: self.kind,
+                payload,
+                received_at: [*received_at].into(),
+            }
+        });
+        split.collect()
+    }
+
     /// About how many bytes it takes, here and in the stream.
     pub fn size(&self) -> usize {
         self.payload.len() + self.received_at.len() * STAMP + OVERHEAD
@@ -44,8 +76,21 @@ impl Batch {
 }
 
 /// Events that are not in a batch yet, by kind.
-#[derive(Debug, Default)]
-pub struct Batcher([Gathering; EventKind::ALL.len()]);
+#[derive(Debug)]
+pub struct Batcher {
+    gatherings: [Gathering; EventKind::ALL.len()],
+    /// The largest message, headers included, in bytes.
+    max_message: usize,
+}
+
+impl Default for Batcher {
+    fn default() -> Self {
+        Self {
+            gatherings: Default::default(),
+            max_message: usize::MAX,
+        }
+    }
+}
 
 #[derive(Debug, Default)]
 struct Gathering {
@@ -54,6 +99,11 @@ struct Gathering {
 }
 
 impl Batcher {
+    /// Limits the messages from now on.
+    pub fn set_max_message(&mut self, max_message: usize) {
+        self.max_message = max_message;
+    }
+
     /// Adds an event. Returns the batches that this completes.
     pub fn push(
         &mut self,
@@ -63,8 +113,11 @@ impl Batcher {
     ) -> impl Iterator<Item = Batch> + use<> {
         // A line break would split the event for readers of the batch, so the event travels alone.
         let alone = json.contains(&b'\n');
-        let gathering = &mut self.0[kind as usize];
-        let has_room = !alone && gathering.payload.len() + 1 + json.len() <= MAX_BYTES;
+        let max_message = self.max_message;
+        let gathering = &mut self.gatherings[kind as usize];
+        let payload = gathering.payload.len() + 1 + json.len();
+        let fits = message_size(gathering.received_at.len() + 1, payload) <= max_message;
+        let has_room = !alone && fits && payload <= MAX_BYTES;
         let full = (!has_room).then(|| gathering.take(kind)).flatten();
         gathering.add(json, received_at);
         let is_complete = alone || gathering.received_at.len() == MAX_EVENTS;
@@ -74,12 +127,15 @@ impl Batcher {
 
     /// The events of a kind as a batch, if there are any.
     pub fn take(&mut self, kind: EventKind) -> Option<Batch> {
-        self.0[kind as usize].take(kind)
+        self.gatherings[kind as usize].take(kind)
     }
 
     /// The number of events.
     pub fn events(&self) -> u64 {
-        let counts = self.0.iter().map(|gathering| gathering.received_at.len() as u64);
+        let counts = self
+            .gatherings
+            .iter()
+            .map(|gathering| gathering.received_at.len() as u64);
         counts.sum()
     }
 }

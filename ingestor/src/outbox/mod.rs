@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use protocol::{EventKind, Millis};
 
 pub use self::batch::Batch;
-use self::batch::Batcher;
+use self::batch::{Batcher, message_size};
 
 /// The most messages that may be unacknowledged at once.
 const MAX_IN_FLIGHT: usize = 64;
@@ -48,6 +48,8 @@ struct Remembered {
 pub struct Outbox {
     limits: Limits,
     batcher: Batcher,
+    /// The largest message, headers included, in bytes.
+    max_message: usize,
     /// Oldest first.
     batches: VecDeque<Remembered>,
     /// The id of the first batch.
@@ -72,6 +74,7 @@ impl Outbox {
         Self {
             limits,
             batcher: Batcher::default(),
+            max_message: usize::MAX,
             batches: VecDeque::new(),
             first: 0,
             cursor: 0,
@@ -82,6 +85,83 @@ impl Outbox {
             resent_before: 0,
             resending: 0,
         }
+    }
+
+    /// Whether a message can hold an event of this size.
+    #[must_use]
+    pub fn accepts(&self, json: &[u8]) -> bool {
+        message_size(1, json.len()) <= self.max_message
+    }
+
+    /// Limits messages to this size, headers included, in bytes. Splits larger ones that wait, and returns the events that
+    /// no message can hold. Nothing may be in flight.
+    pub fn limit_messages(&mut self, max_message: usize) -> Vec<Batch> {
+        self.max_message = max_message;
+        self.batcher.set_max_message(max_message);
+        for kind in EventKind::ALL {
+            if let Some(batch) = self.batcher.take(kind) {
+                self.add(batch);
+            }
+        }
+        if self
+            .batches
+            .iter()
+            .all(|remembered| remembered.batch.message_size() <= max_message)
+        {
+            return Vec::new();
+        }
+        let (mut kept, mut oversized) = (VecDeque::new(), Vec::new());
+        let resent = usize::try_from(self.resent_before.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        let mut resent_then = 0;
+        for (index, remembered) in std::mem::take(&mut self.batches).into_iter().enumerate() {
+            let is_waiting = remembered.state == State::Waiting;
+            let parts = if is_waiting && remembered.batch.message_size() > max_message {
+                remembered.batch.split()
+            } else {
+                vec![remembered.batch]
+            };
+            for batch in parts {
+                if is_waiting && batch.message_size() > max_message {
+                    oversized.push(batch);
+                    continue;
+                }
+                resent_then += u64::from(index < resent);
+                kept.push_back(Remembered {
+                    newest: batch.newest(),
+                    batch,
+                    state: remembered.state,
+                });
+            }
+        }
+        self.batches = kept;
+        self.recount(resent_then);
+        oversized
+    }
+
+    /// Derives the counts after batches were split.
+    fn recount(&mut self, resent: u64) {
+        self.bytes = self
+            .batches
+            .iter()
+            .map(|remembered| remembered.batch.size())
+            .sum();
+        let waiting = self
+            .batches
+            .iter()
+            .filter(|remembered| remembered.state != State::Acknowledged);
+        self.unacknowledged = waiting.map(|remembered| remembered.batch.events()).sum();
+        if self.resending > 0 {
+            self.resent_before = self.first + resent;
+            let before = self
+                .batches
+                .iter()
+                .take(usize::try_from(resent).unwrap_or(usize::MAX));
+            self.resending = before
+                .filter(|remembered| remembered.state != State::Acknowledged)
+                .count();
+        }
+        self.cursor = self.first;
+        self.advance();
     }
 
     /// Adds an event.

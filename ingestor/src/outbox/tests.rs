@@ -240,3 +240,39 @@ proptest! {
         prop_assert_eq!(stream.into_keys().collect::<Vec<_>>(), (0..pushed).collect::<Vec<_>>());
     }
 }
+
+#[test]
+fn messages_are_split_to_fit_a_smaller_server_and_the_rest_is_returned() {
+    let mut outbox = Outbox::new(ROOMY);
+    let large = vec![b'x'; 9_000];
+    for at in 0..8 {
+        outbox.push(
+            EventKind::KeepAlive,
+            &vec![b'a' + u8::try_from(at).unwrap(); 1_000],
+            at,
+        );
+    }
+    outbox.push(EventKind::SessionOpened, &large, 8);
+    assert!(outbox.accepts(&large));
+    let oversized = outbox.limit_messages(4_096);
+    assert_eq!(oversized.len(), 1);
+    assert_eq!(oversized[0].payload.len(), large.len());
+    assert!(!outbox.accepts(&large));
+    assert_eq!(outbox.unacknowledged(), 8);
+    let mut sent = Vec::new();
+    while let Some((id, batch)) = outbox.next_batch() {
+        assert!(batch.message_size() <= 4_096);
+        sent.extend(batch.received_at.iter().copied());
+        outbox.acknowledge(id);
+    }
+    assert_eq!(sent, (0..8).collect::<Vec<_>>());
+    assert_eq!(outbox.unacknowledged(), 0);
+    for at in 10..20 {
+        outbox.push(EventKind::KeepAlive, &[b'x'; 1_000], at);
+    }
+    while let Some((id, batch)) = outbox.next_batch() {
+        assert!(batch.message_size() <= 4_096);
+        outbox.acknowledge(id);
+    }
+    assert_eq!(outbox.unacknowledged(), 0);
+}

@@ -15,12 +15,13 @@ use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use protocol::event::RECEIVED_AT_HEADER;
-use protocol::{Millis, stream, subject};
+use protocol::{Millis, Rejection, stream, subject};
 use service::Nats;
 use service::backoff::Backoff;
 use service::clock;
 use service::health::Health;
 use service::incarnation::Change;
+use service::rejected::Rejected;
 use service::stream_watch::{Look, StreamTrouble, StreamWatch};
 use service::streams::Streams;
 use service::trace::{self, Span};
@@ -71,6 +72,7 @@ pub struct Publisher {
     outbox: Outbox,
     nats: Nats,
     streams: Streams,
+    rejected: Rejected,
     health: Health,
     metrics: Arc<IngestorMetrics>,
     watch: StreamWatch,
@@ -90,6 +92,7 @@ impl Publisher {
         limits: Limits,
         nats: Nats,
         streams: Streams,
+        rejected: Rejected,
         health: Health,
         metrics: Arc<IngestorMetrics>,
     ) -> Self {
@@ -101,6 +104,7 @@ impl Publisher {
             full: false,
             nats,
             streams,
+            rejected,
             health,
             metrics,
             open: true,
@@ -169,7 +173,17 @@ impl Publisher {
                 self.outbox.resend_everything();
             }
         }
+        for batch in self.outbox.limit_messages(self.max_message(&raw)) {
+            self.rejected.reject(Rejection::TooLarge, batch.payload).await;
+        }
         Ok(())
+    }
+
+    /// The largest message that both the server and the stream accept, in bytes.
+    fn max_message(&self, raw: &Stream) -> usize {
+        let of_stream = usize::try_from(raw.cached_info().config.max_message_size).ok();
+        let limits = [self.nats.max_message(), of_stream.filter(|limit| *limit > 0)];
+        limits.into_iter().flatten().min().unwrap_or(usize::MAX)
     }
 
     async fn publish(&mut self, events: &mut mpsc::Receiver<Vec<Accepted>>, epoch: u64) -> Interruption {
@@ -313,8 +327,13 @@ impl Publisher {
     fn gather(&mut self, accepted: Option<Vec<Accepted>>) {
         self.open = accepted.is_some();
         for accepted in accepted.unwrap_or_default() {
-            self.outbox
-                .push(accepted.kind, &accepted.json, accepted.received_at);
+            if self.outbox.accepts(&accepted.json) {
+                self.outbox
+                    .push(accepted.kind, &accepted.json, accepted.received_at);
+            } else {
+                let rejected = self.rejected.clone();
+                tokio::spawn(async move { rejected.reject(Rejection::TooLarge, accepted.json).await });
+            }
         }
     }
 

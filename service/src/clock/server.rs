@@ -65,7 +65,7 @@ pub async fn follow(nats: Nats, mut report: Report) {
 }
 
 async fn ask(nats: &Nats) -> Result<Sample, NoSample> {
-    let subject = format!("$JS.API.STREAM.INFO.{}", stream::REJECTED);
+    let subject = format!("{}.STREAM.INFO.{}", nats.api_prefix(), stream::REJECTED);
     let asked_at = current::uptime();
     let answer = nats.client().request(subject, "".into()).await?;
     let answered_at = current::uptime();

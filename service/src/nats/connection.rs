@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_nats::jetstream::{self, context::ContextBuilder};
-use async_nats::{Client, ConnectOptions, Event, ReconnectToServer, Server};
+use async_nats::{Client, ConnectOptions, Event};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::nats::access::{credentials, encrypted};
+use crate::nats::server_choice::ServerChoice;
 use crate::process::flags::Common;
 use crate::telemetry::health::Health;
 use crate::telemetry::log_throttle::LogThrottle;
@@ -56,6 +57,7 @@ pub struct Link {
 pub struct Nats {
     client: Client,
     jetstream: jetstream::Context,
+    api_prefix: Arc<str>,
     link: watch::Receiver<Link>,
     /// When a server was last left for another.
     left_at: Arc<Mutex<Option<Instant>>>,
@@ -83,14 +85,18 @@ impl Nats {
             .connect(flags.nats_url.clone())
             .await
             .context("cannot use --nats-url")?;
-        let jetstream = ContextBuilder::new()
+        let builder = ContextBuilder::new()
             .timeout(REQUEST_TIMEOUT)
             .ack_timeout(ACK_TIMEOUT)
-            .max_ack_inflight(MAX_UNACKED)
-            .build(client.clone());
+            .max_ack_inflight(MAX_UNACKED);
+        let jetstream = match &flags.nats_domain {
+            Some(domain) => builder.domain(domain).build(client.clone()),
+            None => builder.build(client.clone()),
+        };
         Ok(Self {
             client,
             jetstream,
+            api_prefix: api_prefix(flags.nats_domain.as_deref()).into(),
             link,
             left_at: Arc::default(),
         })
@@ -106,6 +112,19 @@ impl Nats {
     #[must_use]
     pub fn jetstream(&self) -> &jetstream::Context {
         &self.jetstream
+    }
+
+    /// The largest message that the server accepts, headers included, in bytes; `None` before the first connection.
+    #[must_use]
+    pub fn max_message(&self) -> Option<usize> {
+        let limit = self.client.server_info().max_payload;
+        (limit > 0).then_some(limit)
+    }
+
+    /// The prefix of requests to `JetStream`, which names the domain if there is one.
+    #[must_use]
+    pub fn api_prefix(&self) -> &str {
+        &self.api_prefix
     }
 
     /// Whether the connection is established.
@@ -170,7 +189,12 @@ fn connect_options(
     flags: &Common,
     reporter: Arc<Reporter>,
 ) -> anyhow::Result<ConnectOptions> {
-    let choice = ServerChoice::default();
+    let (failing, state) = (reporter.health.clone(), reporter.link.subscribe());
+    let choice = ServerChoice::new(move |reason| {
+        if !state.borrow().connected {
+            failing.failing(PART, format!("not connected: {reason}"));
+        }
+    });
     let options = encrypted(credentials(process, flags)?, flags)?
         .name(format!("visitor-{process} {instance}"))
         .custom_inbox_prefix(format!("_INBOX_{process}"))
@@ -190,26 +214,9 @@ fn connect_options(
     Ok(options)
 }
 
-/// Chooses the server to connect to: the one with the fewest failures, and preferably not the last one.
-#[derive(Clone, Debug, Default)]
-struct ServerChoice {
-    last: Arc<Mutex<Option<String>>>,
-}
-
-impl ServerChoice {
-    fn next(&self, servers: Vec<Server>) -> Option<ReconnectToServer> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let order = |server: &Server| {
-            let is_last = last.as_deref() == Some(server.addr.as_url_str());
-            (server.failed_attempts, is_last, rand::random::<u32>())
-        };
-        let server = servers.into_iter().min_by_key(order)?;
-        *last = Some(server.addr.as_url_str().to_owned());
-        Some(ReconnectToServer {
-            addr: server.addr,
-            delay: None,
-        })
-    }
+/// The prefix of requests to `JetStream` in a domain.
+fn api_prefix(domain: Option<&str>) -> String {
+    domain.map_or_else(|| "$JS.API".to_owned(), |domain| format!("$JS.{domain}.API"))
 }
 
 /// Both may happen with every message.
@@ -334,26 +341,6 @@ mod tests {
             "a half-open connection would look like a problem of the server"
         );
         assert!(MIN_STAY > CONNECT_TIMEOUT);
-    }
-
-    #[test]
-    fn another_server_than_the_last_is_chosen_unless_it_fails() {
-        let server = |port: u16, failed_attempts| Server {
-            addr: format!("nats://127.0.0.1:{port}").parse().unwrap(),
-            failed_attempts,
-            did_connect: true,
-            is_discovered: false,
-            last_error: None,
-        };
-        let choice = ServerChoice::default();
-        let chosen = |servers| choice.next(servers).unwrap().addr.port();
-        let both = || vec![server(1, 0), server(2, 0)];
-        let first = chosen(both());
-        let second = chosen(both());
-        assert_ne!(first, second);
-        assert_eq!(chosen(both()), first);
-        assert_eq!(chosen(vec![server(first, 0), server(second, 3)]), first);
-        assert!(choice.next(Vec::new()).is_none());
     }
 
     #[test]

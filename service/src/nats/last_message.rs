@@ -72,9 +72,9 @@ impl Nats {
 
 /// The request for the last message on a subject of a stream; [`answered`] reads the answer.
 #[must_use]
-pub fn ask(stream: &str, subject: &str) -> OutboundMessage {
+pub fn ask(nats: &Nats, stream: &str, subject: &str) -> OutboundMessage {
     OutboundMessage::new(
-        format!("$JS.API.DIRECT.GET.{stream}.{subject}").into(),
+        format!("{}.DIRECT.GET.{stream}.{subject}", nats.api_prefix()).into(),
         Bytes::new(),
         None,
     )

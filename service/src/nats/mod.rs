@@ -2,9 +2,11 @@
 
 pub(crate) mod access;
 mod connection;
+mod credentials;
 pub mod last_message;
 pub mod rejected;
 pub mod requests;
+mod server_choice;
 pub mod status;
 
 pub use self::connection::{Link, Nats, PART};

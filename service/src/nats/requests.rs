@@ -31,6 +31,12 @@ pub struct Requests {
 }
 
 impl Requests {
+    /// The connection.
+    #[must_use]
+    pub fn nats(&self) -> &Nats {
+        &self.nats
+    }
+
     /// Subscribes to the answers. The subscription survives reconnections.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::urls::nats_url;
 pub use super::urls::{http_url, url};
@@ -18,8 +18,8 @@ pub const BAD_CONFIGURATION: u8 = 64;
 /// Where NATS is and who we are there; how to log.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Common {
-    /// NATS servers, comma-separated.
-    #[arg(long, env, value_delimiter = ',', default_value = "nats://127.0.0.1:4222", value_parser = nats_url)]
+    /// NATS servers, comma-separated. User and password in a URL are used if no other flag names any.
+    #[arg(long, env, value_delimiter = ',', hide_env_values = true, default_value = "nats://127.0.0.1:4222", value_parser = nats_url)]
     pub nats_url: Vec<async_nats::ServerAddr>,
 
     /// NATS user; default: the name of the process.
@@ -38,6 +38,14 @@ pub struct Common {
     #[arg(long, env, value_name = "FILE")]
     pub nats_creds: Option<PathBuf>,
 
+    /// A file with an nkey's seed, instead of user and password.
+    #[arg(long, env, value_name = "FILE")]
+    pub nats_nkey: Option<PathBuf>,
+
+    /// The JetStream domain of the streams.
+    #[arg(long, env, value_parser = domain)]
+    pub nats_domain: Option<String>,
+
     /// Certificates of trusted authorities for NATS servers, in a PEM file. Requires TLS for every connection.
     #[arg(long, env, value_name = "FILE")]
     pub nats_ca: Option<PathBuf>,
@@ -49,6 +57,14 @@ pub struct Common {
     /// The key of `--nats-cert`, in a PEM file.
     #[arg(long, env, value_name = "FILE", requires = "nats_cert")]
     pub nats_key: Option<PathBuf>,
+
+    /// Certificates of authorities that third parties' certificates may come from, beside the system's, in a PEM file.
+    #[arg(long, env, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+
+    /// Where NATS keeps the streams.
+    #[arg(long, env, value_enum, default_value_t = Storage::Memory)]
+    pub nats_storage: Storage,
 
     /// How many NATS servers keep a copy of each stream.
     #[arg(long, env, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
@@ -96,6 +112,19 @@ pub struct StreamLimits {
     /// Size limit of the stream of rejected messages in MiB; at the limit, the oldest are dropped.
     #[arg(long, env, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub rejected_mib: u32,
+
+    /// Size limit of the bucket of secrets, which holds a few short values, in MiB.
+    #[arg(long, env, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub secrets_mib: u32,
+}
+
+/// Where NATS keeps the streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Storage {
+    /// In memory: fast, and lost when the server restarts.
+    Memory,
+    /// On disk.
+    File,
 }
 
 /// How log lines look.
@@ -142,13 +171,34 @@ pub fn command_line<F: clap::Parser>() -> clap::Command {
 /// # Errors
 /// The exit code to end with: 64 after a one-line error that names the flag, 0 after help or the version.
 pub fn parse<F: clap::Parser>() -> Result<F, ExitCode> {
-    read::<F>().map_err(|error| match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            print!("{error}");
-            ExitCode::SUCCESS
-        }
-        _ => bad_configuration(&one_line(&error.to_string())),
-    })
+    read::<F>()
+        .map_err(without_secrets::<F>)
+        .map_err(|error| match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                print!("{error}");
+                ExitCode::SUCCESS
+            }
+            _ => bad_configuration(&one_line(&error.to_string())),
+        })
+}
+
+/// The error without the value of a flag whose value may be secret, which is one whose variable `--help` hides.
+fn without_secrets<F: clap::Parser>(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(named)) = error.get(ContextKind::InvalidArg) else {
+        return error;
+    };
+    let flag = named
+        .split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches('-')
+        .to_owned();
+    let command = F::command();
+    let mut arguments = command.get_arguments();
+    if arguments.any(|argument| argument.get_long() == Some(&flag) && argument.is_hide_env_values_set()) {
+        error.insert(ContextKind::InvalidValue, ContextValue::String("…".to_owned()));
+    }
+    error
 }
 
 fn read<F: clap::Parser>() -> Result<F, clap::Error> {
@@ -164,10 +214,28 @@ pub fn bad_configuration(problem: &str) -> ExitCode {
     ExitCode::from(BAD_CONFIGURATION)
 }
 
-/// The error without clap's usage and tips, folded into one line.
+/// The error without clap's usage and tips, folded into one line. Of an address only the scheme is told, because the rest may
+/// hold a user, a password or a token.
 fn one_line(message: &str) -> String {
     let error = message.split("\n\n").next().unwrap_or(message);
-    error.split_whitespace().collect::<Vec<_>>().join(" ")
+    let words = error.split_whitespace().map(|word| match word.split_once("://") {
+        Some((scheme, rest)) if !rest.trim_matches(['\'', '.', ':']).is_empty() => {
+            format!("{scheme}://…{}", if rest.contains('\'') { "'" } else { "" })
+        }
+        _ => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Reads the name of a `JetStream` domain, which is one token of a subject.
+fn domain(text: &str) -> Result<String, String> {
+    let is_token = !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !b".*>".contains(&byte));
+    is_token
+        .then(|| text.to_owned())
+        .ok_or_else(|| "must be one token of a subject".to_owned())
 }
 
 /// The longest duration that a flag takes, so that adding it to a time cannot overflow.
@@ -198,6 +266,22 @@ mod tests {
             one_line(message),
             "error: the following required arguments were not provided: --listen <ADDR>"
         );
+    }
+
+    #[test]
+    fn errors_hold_no_secret() {
+        for (message, told) in [
+            (
+                "error: unexpected argument 'ws://u:s3cret@h' found",
+                "error: unexpected argument 'ws://…' found",
+            ),
+            (
+                "error: must begin with ws:// or wss://",
+                "error: must begin with ws:// or wss://",
+            ),
+        ] {
+            assert_eq!(one_line(message), told);
+        }
     }
 
     #[test]

@@ -202,7 +202,7 @@ impl Process {
         tasks.spawn(shutdown.clone().run_until_cancelled_owned(clock));
         Ok(Self {
             name,
-            streams: Streams::new(nats.clone(), flags.common().nats_replicas, flags.common().limits),
+            streams: Streams::new(nats.clone(), flags.common()),
             rejected: Rejected::new(name, &metrics, nats.clone()),
             tasks,
             instance,

@@ -3,18 +3,23 @@
 //! The first process creates what it needs. After a restart of NATS, which loses the streams in memory, they are created
 //! again.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::{self, AckPolicy, DeliverPolicy, PullConsumer, pull};
-use async_nats::jetstream::context::{ConsumerInfoErrorKind, CreateStreamError};
+use async_nats::jetstream::context::{
+    ConsumerInfoErrorKind, CreateStreamError, GetStreamError, UpdateStreamError,
+};
 use async_nats::jetstream::kv;
 use async_nats::jetstream::stream::{ConsumerError, Stream};
 use futures_util::FutureExt as _;
 use protocol::stream;
 
 use crate::nats::Nats;
-use crate::process::flags::StreamLimits;
-use crate::streams::settings::{StreamKind, lacking};
+use crate::process::flags::Common;
+use crate::streams::reconcile::{self, Difference, Plan};
+use crate::streams::settings::StreamKind;
 use crate::streams::watch::LOOK_INTERVAL;
 use crate::telemetry::health::Health;
 
@@ -29,6 +34,9 @@ pub const NOTIFIER_ACK_WAIT: Duration = Duration::from_secs(30);
 
 /// The most messages that notifiers hold because they wait for a receiver.
 const MAX_UNTOLD: i64 = 20_000;
+
+/// How long an update of a stream's settings is not repeated.
+const UPDATE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Identifies an incarnation of a stream. A stream that was lost and created again has another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,13 +62,26 @@ pub enum StreamError {
     /// NATS does not answer, or does not create it.
     #[error(transparent)]
     NotMade(#[from] CreateStreamError),
-    /// A stream of that name has other settings.
-    #[error("{name} has other settings: {difference}; delete it, and it is created again")]
+    /// NATS does not tell its settings.
+    #[error(transparent)]
+    Unread(#[from] GetStreamError),
+    /// A stream of that name has a setting that cannot be changed.
+    #[error("{name} has another setting: {difference}; delete it, and it is created again")]
     Unfit {
         /// The stream.
         name: String,
-        /// The first setting that differs.
-        difference: &'static str,
+        /// The setting.
+        difference: Difference,
+    },
+    /// NATS does not change the settings of a stream.
+    #[error("{name} has other settings, and NATS does not change them: {differences} ({source})")]
+    NotChanged {
+        /// The stream.
+        name: String,
+        /// What they are and what they should be.
+        differences: String,
+        /// Why not.
+        source: UpdateStreamError,
     },
 }
 
@@ -68,18 +89,19 @@ pub enum StreamError {
 #[derive(Clone, Debug)]
 pub struct Streams {
     nats: Nats,
-    replicas: usize,
-    limits: StreamLimits,
+    flags: Arc<Common>,
+    /// When each stream was last brought to the configured settings.
+    updated: Arc<Mutex<BTreeMap<String, Instant>>>,
 }
 
 impl Streams {
-    /// With `replicas` copies of each.
+    /// With the storage, copies and limits of the flags.
     #[must_use]
-    pub fn new(nats: Nats, replicas: u8, limits: StreamLimits) -> Self {
+    pub fn new(nats: Nats, flags: &Common) -> Self {
         Self {
             nats,
-            replicas: replicas.into(),
-            limits,
+            flags: Arc::new(flags.clone()),
+            updated: Arc::default(),
         }
     }
 
@@ -209,16 +231,61 @@ impl Streams {
         }
     }
 
+    /// Creates the stream, or brings it to the configured settings. Does the latter at most once a minute, so that processes
+    /// with different flags do not change it in turns all the time.
     async fn ensure(&self, kind: StreamKind) -> Result<Stream, StreamError> {
-        let config = kind.config(self.replicas, &self.limits);
-        let stream = self.nats.jetstream().get_or_create_stream(config.clone()).await?;
-        match lacking(&stream.cached_info().config, &config) {
-            None => Ok(stream),
-            Some(difference) => Err(StreamError::Unfit {
-                name: config.name,
-                difference,
-            }),
+        let config = kind.config(&self.flags);
+        let jetstream = self.nats.jetstream();
+        let stream = jetstream.get_or_create_stream(config.clone()).await?;
+        let (updated, differences) = match reconcile::plan(&stream.cached_info().config, &config) {
+            Plan::Keep => return Ok(stream),
+            Plan::Refuse(difference) => {
+                return Err(StreamError::Unfit {
+                    name: config.name,
+                    difference,
+                });
+            }
+            Plan::Update { config, differences } => (config, differences),
+        };
+        if !self.may_update(&config.name) {
+            return Ok(stream);
         }
+        let names = differences
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ");
+        match jetstream.update_stream(updated.as_ref()).await {
+            Ok(_) => tracing::warn!(
+                stream = config.name,
+                changed = names,
+                "a stream had other settings"
+            ),
+            Err(source) => {
+                self.forget_update(&config.name);
+                return Err(StreamError::NotChanged {
+                    name: config.name,
+                    differences: names,
+                    source,
+                });
+            }
+        }
+        Ok(jetstream.get_stream(&config.name).await?)
+    }
+
+    /// Whether the stream was not updated within the last minute. If so, it counts as updated now.
+    fn may_update(&self, name: &str) -> bool {
+        let mut updated = self.updated.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = updated.get(name).is_none_or(|at| at.elapsed() >= UPDATE_INTERVAL);
+        if may {
+            updated.insert(name.to_owned(), Instant::now());
+        }
+        may
+    }
+
+    fn forget_update(&self, name: &str) {
+        let mut updated = self.updated.lock().unwrap_or_else(PoisonError::into_inner);
+        updated.remove(name);
     }
 }
 
@@ -226,6 +293,7 @@ fn enricher_config() -> pull::Config {
     pull::Config {
         durable_name: Some(stream::ENRICHER.into()),
         description: Some("Shared by all enrichers".into()),
+        metadata: [("application".to_owned(), "visitor-pipeline".to_owned())].into(),
         ack_policy: AckPolicy::Explicit,
         ack_wait: ACK_WAIT,
         // Messages that wait for the Deanonymizer are pending too; the enrichers limit them themselves.

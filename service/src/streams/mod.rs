@@ -2,8 +2,10 @@
 
 mod definitions;
 pub mod incarnation;
+mod reconcile;
 mod settings;
 pub mod watch;
 
 pub use self::definitions::*;
-pub use self::settings::{StreamKind, lacking};
+pub use self::reconcile::{Difference, Plan, plan};
+pub use self::settings::StreamKind;

@@ -5,10 +5,7 @@ use std::time::Duration;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use protocol::{stream, subject};
 
-use crate::process::flags::StreamLimits;
-
-/// The size of the bucket of secrets, for a few short values.
-const SECRETS_BYTES: i64 = 1 << 20;
+use crate::process::flags::{Common, Storage};
 
 /// A stream or bucket of the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +30,10 @@ pub enum StreamKind {
 }
 
 impl StreamKind {
-    /// The settings of the stream, kept by `replicas` servers.
+    /// The settings of the stream, with the storage, copies and limits of the flags.
     #[must_use]
-    pub fn config(self, replicas: usize, limits: &StreamLimits) -> Config {
+    pub fn config(self, flags: &Common) -> Config {
+        let limits = &flags.limits;
         let config = match self {
             Self::Raw => Config {
                 name: stream::RAW.into(),
@@ -84,7 +82,11 @@ impl StreamKind {
                 "Filtered profile or verdict for each IP, and lookup leases",
                 bytes(limits.profiles_mib),
             ),
-            Self::Secrets => bucket(stream::SECRETS, "What only enrichers may read", SECRETS_BYTES),
+            Self::Secrets => bucket(
+                stream::SECRETS,
+                "What only enrichers may read",
+                bytes(limits.secrets_mib),
+            ),
             Self::Notified => bucket(
                 stream::NOTIFIED,
                 "The companies whose arrival was told or waits to be told",
@@ -92,34 +94,15 @@ impl StreamKind {
             ),
         };
         Config {
-            storage: StorageType::Memory,
-            num_replicas: replicas,
+            storage: match flags.nats_storage {
+                Storage::Memory => StorageType::Memory,
+                Storage::File => StorageType::File,
+            },
+            num_replicas: flags.nats_replicas.into(),
+            metadata: [("application".to_owned(), "visitor-pipeline".to_owned())].into(),
             ..config
         }
     }
-}
-
-/// The first setting without which the processes cannot rely on a stream, if it lacks one.
-#[must_use]
-pub fn lacking(found: &Config, wanted: &Config) -> Option<&'static str> {
-    let differences = [
-        (found.subjects != wanted.subjects, "subjects"),
-        (found.retention != wanted.retention, "retention"),
-        (
-            // The server says -1 for the 0 that means no limit.
-            found.max_messages_per_subject.max(0) != wanted.max_messages_per_subject.max(0),
-            "max_msgs_per_subject",
-        ),
-        (!found.allow_direct && wanted.allow_direct, "allow_direct"),
-        (
-            !found.allow_message_ttl && wanted.allow_message_ttl,
-            "allow_msg_ttl",
-        ),
-        (found.no_ack, "no_ack"),
-        (found.sealed, "sealed"),
-    ];
-    let first = differences.into_iter().find(|(differs, _)| *differs)?;
-    Some(first.1)
 }
 
 fn bytes(mib: u32) -> i64 {
@@ -141,37 +124,5 @@ fn bucket(name: &str, description: &str, max_bytes: i64) -> Config {
         allow_message_ttl: true,
         subject_delete_marker_ttl: Some(Duration::from_mins(1)),
         ..Config::default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_the_setting_without_which_a_stream_is_unfit() {
-        let wanted = Config {
-            subjects: vec![subject::SESSIONS.into()],
-            max_messages_per_subject: 1,
-            allow_direct: true,
-            allow_message_ttl: true,
-            ..Config::default()
-        };
-        assert_eq!(lacking(&wanted, &wanted), None);
-        let found = Config {
-            allow_message_ttl: false,
-            ..wanted.clone()
-        };
-        assert_eq!(lacking(&found, &wanted), Some("allow_msg_ttl"));
-        let found = Config {
-            max_messages_per_subject: -1,
-            ..wanted.clone()
-        };
-        assert_eq!(lacking(&found, &wanted), Some("max_msgs_per_subject"));
-        let more = Config {
-            allow_direct: false,
-            ..wanted.clone()
-        };
-        assert_eq!(lacking(&wanted, &more), None, "more than is needed");
     }
 }

@@ -32,7 +32,9 @@ pub fn start(format: LogFormat) {
         }
         _ => chosen,
     };
-    let filter = chosen.and(filter_fn(names_no_visitor));
+    let filter = chosen.and(filter_fn(|metadata| {
+        names_no_visitor(metadata) && !is_repeated(metadata)
+    }));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let registry = tracing_subscriber::registry();
     let started = match format {
@@ -52,6 +54,11 @@ pub fn start(format: LogFormat) {
 /// that they carry: addresses, names and keys of third parties.
 fn names_no_visitor(metadata: &Metadata<'_>) -> bool {
     *metadata.level() <= Level::INFO || is_ours(metadata.target())
+}
+
+/// The NATS client logs each failed attempt to connect as an error. `nats::connection` logs each cause once.
+fn is_repeated(metadata: &Metadata<'_>) -> bool {
+    metadata.target() == "async_nats::connector"
 }
 
 fn is_ours(target: &str) -> bool {

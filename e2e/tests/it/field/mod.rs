@@ -1,3 +1,10 @@
 //! Connections to what others run: emitters, proxies, authorities and NATS servers with rules of their own.
 
+mod emitter_access;
+mod frames;
+mod nats_settings;
+mod scripted_emitter;
+mod secrets;
 mod several_emitters;
+mod standalone;
+mod third_party_proxies;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, Url, redirect};
+use rustls::ClientConfig;
 use serde_json::json;
 use service::{clock, freeze};
 
@@ -62,7 +63,7 @@ pub struct Deanonymizer {
 
 impl Deanonymizer {
     /// A call that has not brought a whole answer within `timeout` has failed, and one that is not connected within
-    /// `connect_timeout` was not made.
+    /// `connect_timeout` was not made. `tls` replaces the system's authorities.
     ///
     /// # Errors
     /// Where the system's certificates cannot be used.
@@ -71,10 +72,11 @@ impl Deanonymizer {
         key: Option<KeyFile>,
         timeout: Duration,
         connect_timeout: Duration,
+        tls: Option<ClientConfig>,
     ) -> reqwest::Result<Self> {
         let resolver = service.host().map(|(host, port)| Resolver::new(&host, port));
         Ok(Self {
-            client: client(resolver, connect_timeout.min(timeout.mul_f64(CONNECT_SHARE)))?,
+            client: client(resolver, connect_timeout.min(timeout.mul_f64(CONNECT_SHARE)), tls)?,
             service,
             key,
             timeout,
@@ -178,8 +180,15 @@ impl Deanonymizer {
     }
 }
 
-fn client(resolver: Option<Resolver>, connect_timeout: Duration) -> reqwest::Result<Client> {
+fn client(
+    resolver: Option<Resolver>,
+    connect_timeout: Duration,
+    tls: Option<ClientConfig>,
+) -> reqwest::Result<Client> {
     let mut client = Client::builder();
+    if let Some(tls) = tls {
+        client = client.tls_backend_preconfigured(tls);
+    }
     if let Some(resolver) = resolver {
         client = client.dns_resolver(resolver);
     }
@@ -264,7 +273,7 @@ mod tests {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let url = format!("http://provider.example:{port}/").parse().unwrap();
         Deanonymizer {
-            client: client(Some(resolver(port, addresses)), Duration::from_secs(2)).unwrap(),
+            client: client(Some(resolver(port, addresses)), Duration::from_secs(2), None).unwrap(),
             service: Service::Native(url),
             key: None,
             timeout: Duration::from_secs(30),

@@ -1,10 +1,9 @@
 //! The Deanonymizer's own protocol: what an answer says, if it can be believed. Pure.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use protocol::ip::IpKey;
 use protocol::record::{Company, Contact};
-use protocol::time::millis;
 use protocol::{Millis, guid};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
@@ -127,14 +126,7 @@ pub fn read(ip: &str, status: u16, retry_after: Option<Duration>, body: &[u8]) -
 /// How long a `Retry-After` asks us to wait, as far as we do: it holds seconds or, by RFC 9110, a date.
 #[must_use]
 pub fn wait_asked_for(retry_after: &str, now: Millis) -> Option<Duration> {
-    let text = retry_after.trim();
-    let wait = if let Ok(seconds) = text.parse() {
-        Duration::from_secs(seconds)
-    } else {
-        let date = httpdate::parse_http_date(text).ok()?;
-        let until = millis(date.duration_since(UNIX_EPOCH).ok()?);
-        Duration::from_millis(u64::try_from(until - now).ok()?)
-    };
+    let wait = service::client::retry_after::parse(retry_after, now)?;
     Some(wait.min(LONGEST_RETRY_AFTER))
 }
 

@@ -1,22 +1,18 @@
 //! Resolves the provider's host and puts an address that accepts connections first.
 //!
-//! Of the addresses of one family, hyper tries one after the other and waits for a dead one each time. Here they are raced as
-//! RFC 8305 ("happy eyeballs") describes it: the next attempt begins after a short delay, or at once when one fails.
+//! Of the addresses of one family, hyper tries one after the other and waits for a dead one each time. Here they are raced
+//! ([`service::client::race`]).
 
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use tokio::net::{TcpStream, lookup_host};
+use service::client::race;
+use tokio::net::lookup_host;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep};
-
-/// After how long the next address is tried while an attempt is unanswered (RFC 8305 section 5).
-const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+use tokio::time::Instant;
 
 /// How long the address that answered is tried first without another race.
 const REMEMBERED: Duration = Duration::from_secs(10);
@@ -91,25 +87,13 @@ impl Resolve for Resolver {
 
 /// The first address that accepts a connection; `None` where none does.
 async fn first_reachable(addresses: &[SocketAddr]) -> Option<SocketAddr> {
-    let mut untried = addresses.iter().copied();
-    let mut attempts = FuturesUnordered::new();
-    loop {
-        if let Some(address) = untried.next() {
-            attempts.push(async move { (address, TcpStream::connect(address).await) });
-        }
-        tokio::select! {
-            attempt = attempts.next() => match attempt? {
-                (address, Ok(_)) => return Some(address),
-                (_, Err(_)) => {}
-            },
-            () = sleep(ATTEMPT_DELAY) => {}
-        }
-    }
+    race::connect(addresses).await.ok()?.peer_addr().ok()
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use tokio::net::{TcpListener, TcpSocket};
+    use service::client::race::ATTEMPT_DELAY;
+    use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
     use super::*;
 

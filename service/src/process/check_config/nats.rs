@@ -11,7 +11,7 @@ use super::plan::Finding;
 use super::settings::without_secrets;
 use crate::nats::access::{credentials, encrypted};
 use crate::process::flags::Common;
-use crate::streams::{StreamKind, lacking};
+use crate::streams::{Plan, StreamKind, plan};
 
 /// How long connecting and each answer may take.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -44,9 +44,13 @@ pub(super) async fn look(
         "{place}: connected to {}, version {}",
         server.server_name, server.version
     ))];
-    let jetstream = ContextBuilder::new().timeout(TIMEOUT).build(client.clone());
+    let builder = ContextBuilder::new().timeout(TIMEOUT);
+    let jetstream = match &flags.nats_domain {
+        Some(domain) => builder.domain(domain).build(client.clone()),
+        None => builder.build(client.clone()),
+    };
     for kind in streams {
-        let wanted = kind.config(flags.nats_replicas.into(), &flags.limits);
+        let wanted = kind.config(flags);
         findings.push(stream(&jetstream, wanted).await);
     }
     close(&client).await;
@@ -74,11 +78,6 @@ fn is_missing(error: &GetStreamError) -> bool {
 
 fn judged(found: &Info, wanted: &Config) -> Finding {
     let name = &wanted.name;
-    if let Some(difference) = lacking(&found.config, wanted) {
-        return Finding::Problem(format!(
-            "{name} has other settings than the process needs: {difference}. Delete it, and the process creates it again"
-        ));
-    }
     let mib = |bytes: i64| bytes >> 20;
     let state = &found.state;
     let content = format!(
@@ -88,17 +87,17 @@ fn judged(found: &Info, wanted: &Config) -> Finding {
         mib(found.config.max_bytes),
         found.config.num_replicas
     );
-    if found.config.max_bytes != wanted.max_bytes {
-        return Finding::Note(format!(
-            "{name}: {content}. The flags say {} MiB",
-            mib(wanted.max_bytes)
-        ));
+    match plan(&found.config, wanted) {
+        Plan::Keep => Finding::Ok(format!("{name}: {content}")),
+        Plan::Update { differences, .. } => {
+            let differences: Vec<_> = differences.iter().map(ToString::to_string).collect();
+            let differences = differences.join(", ");
+            Finding::Note(format!(
+                "{name}: {content}. The process changes its settings: {differences}"
+            ))
+        }
+        Plan::Refuse(difference) => Finding::Problem(format!(
+            "{name} has another setting than the process needs: {difference}. Delete it, and the process creates it again"
+        )),
     }
-    if found.config.num_replicas != wanted.num_replicas {
-        return Finding::Note(format!(
-            "{name}: {content}. --nats-replicas is {}",
-            wanted.num_replicas
-        ));
-    }
-    Finding::Ok(format!("{name}: {content}"))
 }

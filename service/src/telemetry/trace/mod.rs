@@ -33,7 +33,7 @@ static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     /// Base URL of an OpenTelemetry collector that accepts traces over HTTP; without it, there are no traces.
-    #[arg(long, env, value_name = "URL", value_parser = crate::process::urls::http_url)]
+    #[arg(long, env, hide_env_values = true, value_name = "URL", value_parser = crate::process::urls::http_url)]
     pub otlp_endpoint: Option<Url>,
 
     /// Share of raw messages that are traced, from 0 to 1; the ingestor's value decides.
