@@ -231,8 +231,8 @@ test-rust: $(VENV) $(PAGE) $(TRACKER_SCRIPT) ## Run the unit tests of the crates
 	cargo build --locked --workspace --bins --tests
 	NATS_SERVER="$$(scripts/find-nats-server)" && CHROMIUM="$$(scripts/find-chromium)" && \
 	  FIREFOX="$$(scripts/find-firefox)" && FAKETIME_LIBRARY="$$(scripts/find-faketime)" && \
-	  NGINX="$$(scripts/find-nginx)" && CADDY="$$(scripts/find-caddy)" && \
-	  export NATS_SERVER CHROMIUM FIREFOX FAKETIME_LIBRARY NGINX CADDY && \
+	  NGINX="$$(scripts/find-nginx)" && CADDY="$$(scripts/find-caddy)" && TINYPROXY="$$(scripts/find-tinyproxy)" && \
+	  export NATS_SERVER CHROMIUM FIREFOX FAKETIME_LIBRARY NGINX CADDY TINYPROXY && \
 	  cargo test --locked --workspace
 
 .PHONY: fuzz

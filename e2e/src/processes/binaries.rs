@@ -72,6 +72,16 @@ pub fn caddy() -> Result<PathBuf> {
         .context("there is no Caddy: run `scripts/find-caddy`, or name one in the environment variable CADDY")
 }
 
+/// tinyproxy: the one that the environment variable `TINYPROXY` names, or the machine's.
+///
+/// # Errors
+/// Fails if there is none.
+pub fn tinyproxy() -> Result<PathBuf> {
+    named("TINYPROXY").or_else(|| on_path("tinyproxy")).context(
+        "there is no tinyproxy: run `scripts/find-tinyproxy`, or name one in the environment variable TINYPROXY",
+    )
+}
+
 fn named(variable: &str) -> Option<PathBuf> {
     env::var_os(variable).map(PathBuf::from)
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::eventually;
-use e2e::processes::{Certificates, Process, free_port, workspace_binary};
+use e2e::processes::{Certificates, Process, free_port, tinyproxy, workspace_binary};
 use simulator::deanonymizer::{Deanonymizer, DeanonymizerConfig};
 use simulator::world::Kind;
 use tokio::io::copy_bidirectional;
@@ -30,8 +30,8 @@ impl Proxy {
         let arguments = ["-d", "-c", &configuration.to_string_lossy()]
             .map(str::to_owned)
             .to_vec();
-        let mut process = Process::new("tinyproxy", "/usr/bin/tinyproxy".into(), arguments, folder);
-        process.start().context("install the Debian package tinyproxy")?;
+        let mut process = Process::new("tinyproxy", tinyproxy()?, arguments, folder);
+        process.start()?;
         eventually("the proxy listens", async || {
             TcpStream::connect(("127.0.0.1", port)).await?;
             Ok(())
