@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use axum::http::HeaderName;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use ipnet::IpNet;
 use protocol::time::millis;
 use service::check_config::Plan;
 use service::flags::{Command, LogFormat, duration};
 use service::proxies::{self, Proxies};
 use service::standalone::StandaloneCommandLine;
+use url::Url;
 
 use crate::http::script::TrackerSettings;
 use crate::http::sites::{self, Sites};
@@ -25,12 +26,26 @@ const VISIBLE_HEARTBEATS: i64 = 4;
 /// The same for a hidden one, which sends every fourth heartbeat, and even later if the browser saves energy.
 const HIDDEN_HEARTBEATS: i64 = 12;
 
+/// What the collector does instead of running.
+#[derive(Clone, Debug, Subcommand)]
+pub enum CollectorCommand {
+    #[command(flatten)]
+    Process(Command),
+
+    /// Check that a page of your website reports its visitors: the script tag, the content security policy, --sites, and
+    /// what the running collector has seen. Exit code 0 if nothing is missing, 1 otherwise.
+    Check {
+        /// The address of the page, such as <https://shop.example/>.
+        url: Url,
+    },
+}
+
 /// Reports the visitors of one's own website, as a `SessionsEmitter`.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "collector", version, subcommand_negates_reqs = true)]
 pub struct Flags {
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<CollectorCommand>,
 
     /// Where to serve the tracker and its beacons for visitors' browsers.
     #[arg(long, env, default_value = "127.0.0.1:8090")]
@@ -193,7 +208,10 @@ impl Flags {
 
 impl StandaloneCommandLine for Flags {
     fn command(&self) -> Option<Command> {
-        self.command
+        match self.command {
+            Some(CollectorCommand::Process(command)) => Some(command),
+            Some(CollectorCommand::Check { .. }) | None => None,
+        }
     }
 
     fn log_format(&self) -> LogFormat {

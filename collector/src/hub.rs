@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::Millis;
 use service::{Health, clock};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -23,8 +24,14 @@ const REQUESTS_UNDER_WAY: usize = 4 * 1024;
 /// How many frames may wait for a client. One that is further behind is disconnected.
 const FRAMES_UNDER_WAY: usize = 64 * 1024;
 
-/// The longest sleep while there is no deadline.
-const LONG: Duration = Duration::from_mins(1);
+/// How often the visitors of the last minute are counted, in ms, because that takes a pass over all sessions.
+const COUNT_EVERY: Millis = 5_000;
+
+/// The longest sleep, where no deadline is known.
+const LONG: Duration = Duration::from_millis(COUNT_EVERY.unsigned_abs());
+
+/// In ms.
+const MINUTE: Millis = 60_000;
 
 /// The part of the health that names visitors who have to wait.
 const NEW_SESSIONS: &str = "new-sessions";
@@ -68,6 +75,8 @@ pub struct HubTask {
     metrics: Arc<CollectorMetrics>,
     health: Health,
     events: Vec<Event>,
+    /// When the visitors of the last minute were counted.
+    counted_at: Millis,
 }
 
 impl HubTask {
@@ -81,6 +90,7 @@ impl HubTask {
             metrics,
             health,
             events: Vec::new(),
+            counted_at: clock::uptime(),
         };
         (Hub(sender), task)
     }
@@ -157,7 +167,13 @@ impl HubTask {
             });
     }
 
-    fn report(&self) {
+    fn report(&mut self) {
+        let now = clock::uptime();
+        if now - self.counted_at >= COUNT_EVERY {
+            self.counted_at = now;
+            let seen = self.visits.seen_since(now - MINUTE);
+            self.metrics.seen_last_minute.set(seen as u64);
+        }
         let counts = self.visits.counts();
         self.metrics.sessions(counts);
         if counts.waiting == 0 {

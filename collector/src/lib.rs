@@ -1,6 +1,7 @@
 //! Reports the visitors of one's own website, as a `SessionsEmitter` that needs no NATS.
 
 pub mod beacon;
+mod check;
 mod drop_reason;
 mod emitter;
 mod flags;
@@ -16,7 +17,7 @@ use service::http::health_routes;
 use service::{ConnectionLimit, Server, open_files, standalone};
 
 use crate::emitter::listener;
-use crate::flags::Flags;
+use crate::flags::{CollectorCommand, Flags};
 use crate::http::beacons::{self, BeaconHandler};
 use crate::http::crawlers::Crawlers;
 use crate::http::demo;
@@ -30,7 +31,10 @@ pub fn main() -> ExitCode {
     standalone::main(run)
 }
 
-async fn run(flags: Flags) -> anyhow::Result<()> {
+async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
+    if let Some(CollectorCommand::Check { url }) = &flags.command {
+        return check::run(url, &flags.script_path, flags.http_listen).await;
+    }
     flags.check()?;
     let process = standalone::Standalone::start("collector", &flags).await?;
     let metrics = Arc::new(CollectorMetrics::new(&process.metrics));
@@ -80,5 +84,5 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
     let health_server = server.additional_for_health();
     process.serve("--listen", flags.listen, server, routes).await?;
     process.run(health_server).await;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

@@ -18,6 +18,8 @@ pub struct CollectorMetrics {
     pub slow_clients: Counter,
     /// Handshakes refused: a web page sent them, or there are too many clients.
     pub refused_clients: Counter,
+    /// Visitors who have sent a beacon within the last minute.
+    pub seen_last_minute: Gauge,
     dropped: Family<Label, Counter>,
     events: [Counter; EventKind::ALL.len()],
     sessions: [Gauge; 3],
@@ -51,6 +53,11 @@ impl CollectorMetrics {
             clients: metrics.add("emitter_clients", clients, Gauge::default()),
             slow_clients: metrics.add("emitter_clients_slow", slow, Counter::default()),
             refused_clients: metrics.add("emitter_clients_refused", refused, Counter::default()),
+            seen_last_minute: metrics.add(
+                "visitors_seen_last_minute",
+                "Visitors who have sent a beacon within the last minute",
+                Gauge::default(),
+            ),
             dropped,
             events: EventKind::ALL.map(|kind| events.get_or_create_owned(&[("kind", kind.token())])),
             sessions: ["open", "waiting", "settling"]

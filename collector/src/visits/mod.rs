@@ -136,6 +136,14 @@ impl Visits {
         }
     }
 
+    /// How many visitors have sent a beacon since then. Takes a pass over all sessions.
+    pub fn seen_since(&self, at: Millis) -> usize {
+        self.sessions
+            .values()
+            .filter(|session| session.is_heard_since(at))
+            .count()
+    }
+
     fn hear_live(&mut self, beacon: Beacon, now: Millis, events: &mut Vec<Event>) -> Result<(), DropReason> {
         let (id, presence) = (beacon.session, beacon.presence);
         let session = self.sessions.get_mut(&id).ok_or(DropReason::Outdated)?;

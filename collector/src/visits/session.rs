@@ -68,6 +68,8 @@ pub struct Session {
     pub phase: Phase,
     /// When the collector has to look at it again.
     pub deadline: Option<Millis>,
+    /// When it was heard of last.
+    heard_at: Millis,
     /// How many sessions of the same id were closed before.
     visit: u32,
     first_seen_at: Millis,
@@ -87,6 +89,7 @@ impl Session {
                 since: None,
             },
             deadline: None,
+            heard_at: now,
             visit: 0,
             first_seen_at: now,
             active_at: now,
@@ -106,7 +109,16 @@ impl Session {
 
     /// Applies a beacon to its tab. Returns `false` if a later beacon is known; see [`Tabs::apply`].
     pub fn apply_to_tab(&mut self, beacon: &Beacon, now: Millis) -> bool {
-        self.tabs.apply(beacon, now)
+        let is_news = self.tabs.apply(beacon, now);
+        if is_news {
+            self.heard_at = now;
+        }
+        is_news
+    }
+
+    /// Whether a beacon has come since then.
+    pub fn is_heard_since(&self, at: Millis) -> bool {
+        self.heard_at >= at
     }
 
     /// Applies the rest of a beacon that [`Session::apply_to_tab`] has accepted.

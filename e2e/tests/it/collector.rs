@@ -2,5 +2,6 @@
 
 mod beacons;
 mod browser;
+mod check;
 mod hostile_input;
 mod site;

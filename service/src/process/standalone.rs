@@ -52,6 +52,7 @@ pub fn main<F: StandaloneCommandLine, T: Termination, P: Future<Output = anyhow:
         None => {}
     }
     logs::start(flags.log_format());
+    super::choose_cryptography();
     match super::runtime() {
         Ok(runtime) => super::exit_code(runtime.block_on(process(flags))),
         Err(code) => code,
