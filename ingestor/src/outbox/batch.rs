@@ -99,9 +99,17 @@ struct Gathering {
 }
 
 impl Batcher {
-    /// Limits the messages from now on.
-    pub fn set_max_message(&mut self, max_message: usize) {
+    /// Limits the messages from now on, and returns the gathered events that have become too many for one.
+    pub fn limit_messages(&mut self, max_message: usize) -> Vec<Batch> {
         self.max_message = max_message;
+        let mut too_large = Vec::new();
+        for kind in EventKind::ALL {
+            let Gathering { payload, received_at } = &self.gatherings[kind as usize];
+            if message_size(received_at.len(), payload.len()) > max_message {
+                too_large.extend(self.take(kind));
+            }
+        }
+        too_large
     }
 
     /// Adds an event. Returns the batches that this completes.

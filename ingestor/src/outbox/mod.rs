@@ -97,11 +97,8 @@ impl Outbox {
     /// no message can hold. Nothing may be in flight.
     pub fn limit_messages(&mut self, max_message: usize) -> Vec<Batch> {
         self.max_message = max_message;
-        self.batcher.set_max_message(max_message);
-        for kind in EventKind::ALL {
-            if let Some(batch) = self.batcher.take(kind) {
-                self.add(batch);
-            }
+        for batch in self.batcher.limit_messages(max_message) {
+            self.add(batch);
         }
         if self
             .batches

@@ -242,6 +242,18 @@ proptest! {
 }
 
 #[test]
+fn a_limit_that_everything_fits_leaves_gathered_events_alone() {
+    let mut outbox = Outbox::new(ROOMY);
+    outbox.push(KeepAlive, b"{1}", 1);
+    let (id, _) = outbox.next_batch().unwrap();
+    outbox.push(KeepAlive, b"{2}", 2);
+    assert!(outbox.limit_messages(4_096).is_empty());
+    outbox.push(KeepAlive, b"{3}", 3);
+    outbox.acknowledge(id);
+    assert_eq!(outbox.next_batch().unwrap().1.events(), 2);
+}
+
+#[test]
 fn messages_are_split_to_fit_a_smaller_server_and_the_rest_is_returned() {
     let mut outbox = Outbox::new(ROOMY);
     let large = vec![b'x'; 9_000];
