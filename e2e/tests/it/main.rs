@@ -31,6 +31,7 @@ mod observability;
 mod opening_times;
 mod outages;
 mod page;
+mod pages;
 mod processes;
 mod providers;
 mod proxied;

@@ -5,4 +5,5 @@ mod line;
 mod login;
 mod table;
 mod truth;
+mod visited;
 mod watchlist;
