@@ -70,7 +70,7 @@ export class Live implements ConnectionListener {
   #invalidAt: number[] = [];
   #updateScheduled = false;
   #nextUpdateAt = Infinity;
-  #tickedAt = -Infinity;
+  #tickedAt: number;
   #status: LiveStatus;
 
   /** @param onChange called with each change at once, also in a hidden tab */
@@ -78,6 +78,7 @@ export class Live implements ConnectionListener {
     this.#environment = environment;
     this.#onChange = onChange;
     this.#openedAt = environment.elapsed();
+    this.#tickedAt = this.#openedAt;
     this.#status = this.#currentStatus();
   }
 
