@@ -4,9 +4,9 @@ use protocol::ip;
 use serde_json::{Value, json};
 
 use crate::address_key::AddressHasher;
-use crate::lookup::cache::entry::{Entry, Found};
-use crate::lookup::cache::fleet::Fleet;
-use crate::lookup::cache::replica::Replica;
+use crate::lookup::cache::entry::{CachedVerdict, Entry};
+use crate::lookup::cache::local::LocalCache;
+use crate::lookup::cache::shared::SharedCache;
 use crate::verdict::Verdict;
 
 /// The subject; the request's payload is the address.
@@ -15,17 +15,17 @@ pub const SUBJECT: &str = "visitor.explain";
 /// Explains verdicts. Clones share everything.
 #[derive(Clone)]
 pub struct Explain {
-    replica: Replica,
-    fleet: Fleet,
+    local_cache: LocalCache,
+    shared_cache: SharedCache,
     hasher: AddressHasher,
 }
 
 impl Explain {
     /// Uses this enricher's copy and the shared bucket.
-    pub fn new(replica: Replica, fleet: Fleet, hasher: AddressHasher) -> Self {
+    pub fn new(local_cache: LocalCache, shared_cache: SharedCache, hasher: AddressHasher) -> Self {
         Self {
-            replica,
-            fleet,
+            local_cache,
+            shared_cache,
             hasher,
         }
     }
@@ -40,11 +40,16 @@ impl Explain {
             return Err("the payload must be an IP address".to_owned());
         }
         let key = self.hasher.key(address);
-        if let Some(found) = self.replica.get(key).await {
+        if let Some(found) = self.local_cache.get(key).await {
             return Ok(verdict(&found, "the enricher's own cache"));
         }
-        match self.fleet.read(key).await.map_err(|error| error.to_string())? {
-            Some(Entry::Found(found)) => Ok(verdict(&found, "the fleet's bucket")),
+        match self
+            .shared_cache
+            .read(key)
+            .await
+            .map_err(|error| error.to_string())?
+        {
+            Some(Entry::Verdict(found)) => Ok(verdict(&found, "the fleet's bucket")),
             Some(Entry::Deferred { by, at, deferral }) => Ok(json!({
                 "verdict": "deferred",
                 "by": by,
@@ -62,7 +67,7 @@ impl Explain {
 }
 
 /// Holds neither the address nor, for a hidden company, anything about it.
-fn verdict(found: &Found, source: &str) -> Value {
+fn verdict(found: &CachedVerdict, source: &str) -> Value {
     let (word, profile) = match &found.verdict {
         Verdict::Shown(profile) => ("shown", Some(profile)),
         Verdict::Unknown => ("unknown", None),

@@ -41,9 +41,9 @@ use crate::flags::{Command, Flags};
 use crate::lookup::admission::account_gate::AccountGate;
 use crate::lookup::admission::guard::Guard;
 use crate::lookup::billing::meter::Meter;
-use crate::lookup::cache::fleet::Fleet;
-use crate::lookup::cache::replica::{self, Replica};
+use crate::lookup::cache::local::{self, LocalCache};
 use crate::lookup::cache::secrets::{self, Agreed, Secrets};
+use crate::lookup::cache::shared::SharedCache;
 use crate::lookup::cache::verdict_store::VerdictStore;
 use crate::lookup::free_tier::FreeTier;
 use crate::lookup::provider::deanonymizer::{Deanonymizer, Service};
@@ -79,7 +79,7 @@ async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
 async fn enrich(flags: Flags, deanonymizer: Deanonymizer, free_tier: FreeTier) -> anyhow::Result<ExitCode> {
     free_tier.follow();
     log_provider(&deanonymizer);
-    let names = [intake::PART, replica::PART, secrets::PART, live_records::PART];
+    let names = [intake::PART, local::PART, secrets::PART, live_records::PART];
     let process = Process::start("enricher", &flags, &names).await?;
     let (judged_sender, judged) = mpsc::unbounded_channel();
     let parts = Parts::new(flags, process, judged_sender)?;
@@ -90,8 +90,8 @@ async fn enrich(flags: Flags, deanonymizer: Deanonymizer, free_tier: FreeTier) -
     let (agreed, secrets) = parts.secrets();
     let Parts {
         process,
-        replica,
-        fleet,
+        local_cache,
+        shared_cache,
         guard,
         meter,
         ..
@@ -106,7 +106,7 @@ async fn enrich(flags: Flags, deanonymizer: Deanonymizer, free_tier: FreeTier) -
     tokio::spawn(secrets.follow());
     tokio::spawn(live_records.run());
     tokio::spawn(meter.clone().run(nats.clone()));
-    tokio::spawn(replica.follow(fleet, guard, nats, streams, health));
+    tokio::spawn(local_cache.follow(shared_cache, guard, nats, streams, health));
     let (sender, intake) = mpsc::channel(FETCHED_MESSAGES);
     let shutdown = process.shutdown.clone();
     process.tasks.spawn(async move {
@@ -141,8 +141,8 @@ struct Parts {
     metrics: Arc<Metrics>,
     rules: Arc<Rules>,
     hasher: AddressHasher,
-    replica: Replica,
-    fleet: Fleet,
+    local_cache: LocalCache,
+    shared_cache: SharedCache,
     guard: Guard,
     meter: Meter,
     capacity: StreamCapacity,
@@ -153,19 +153,25 @@ impl Parts {
         let (nats, health) = (process.nats.clone(), process.health.clone());
         let rules = Arc::new(Rules::new(flags.hidden()));
         let hasher = AddressHasher::new(secrets::new_secret());
-        let fleet = Fleet::new(nats.clone(), &process.instance, Arc::clone(&rules));
+        let shared_cache = SharedCache::new(nats.clone(), &process.instance, Arc::clone(&rules));
         let metrics = Arc::new(Metrics::new(&process.metrics, flags.price_per_lookup));
-        let meter = meter(&flags, &fleet, &metrics);
+        let meter = meter(&flags, &shared_cache, &metrics);
         Ok(Self {
-            replica: Replica::new(flags.cache_capacity, judged),
-            guard: guard(&flags, meter.clone(), &fleet, hasher.clone(), health.clone())?,
+            local_cache: LocalCache::new(flags.cache_capacity, judged),
+            guard: guard(
+                &flags,
+                meter.clone(),
+                &shared_cache,
+                hasher.clone(),
+                health.clone(),
+            )?,
             capacity: stream_capacity::watch(nats, flags.remember_closings, health),
             flags,
             process,
             metrics,
             rules,
             hasher,
-            fleet,
+            shared_cache,
             meter,
         })
     }
@@ -200,8 +206,8 @@ impl Parts {
             unknown: self.flags.unknown_ttl,
         };
         Lookup::new(
-            self.replica.clone(),
-            VerdictStore::new(&self.process, self.fleet.clone()),
+            self.local_cache.clone(),
+            VerdictStore::new(&self.process, self.shared_cache.clone()),
             self.guard.clone(),
             deanonymizer,
             Arc::clone(&self.rules),
@@ -231,7 +237,7 @@ impl Parts {
             ),
             rules: Arc::clone(&self.rules),
             hasher: self.hasher.clone(),
-            replica: self.replica.clone(),
+            local_cache: self.local_cache.clone(),
             nats: nats.clone(),
             streams: self.process.streams.clone(),
             capacity: self.capacity.clone(),
@@ -243,7 +249,7 @@ impl Parts {
     fn secrets(&self) -> (Agreed, Secrets) {
         Secrets::new(
             self.hasher.clone(),
-            self.replica.clone(),
+            self.local_cache.clone(),
             self.process.nats.clone(),
             self.process.streams.clone(),
             self.process.health.clone(),
@@ -260,7 +266,11 @@ impl Parts {
                 ..metrics.figures(&guard)
             })
         };
-        let explain = Explain::new(self.replica.clone(), self.fleet.clone(), self.hasher.clone());
+        let explain = Explain::new(
+            self.local_cache.clone(),
+            self.shared_cache.clone(),
+            self.hasher.clone(),
+        );
         let explain = move |payload: bytes::Bytes| {
             let explain = explain.clone();
             async move { explain.answer(&payload).await }
@@ -271,27 +281,33 @@ impl Parts {
     }
 }
 
-fn meter(flags: &Flags, fleet: &Fleet, metrics: &Arc<Metrics>) -> Meter {
+fn meter(flags: &Flags, shared_cache: &SharedCache, metrics: &Arc<Metrics>) -> Meter {
     let has_budget = flags.lookup_budget.0.is_some();
     let (counted, paid) = (Arc::clone(metrics), Arc::clone(&metrics.paid));
-    Meter::new(fleet.clone(), has_budget, move || counted.lookups(), paid)
+    Meter::new(shared_cache.clone(), has_budget, move || counted.lookups(), paid)
 }
 
 fn guard(
     flags: &Flags,
     meter: Meter,
-    fleet: &Fleet,
+    shared_cache: &SharedCache,
     hasher: AddressHasher,
     health: Health,
 ) -> anyhow::Result<Guard> {
     let key_file = flags.key_file()?;
-    let account = AccountGate::new(fleet.clone(), key_file, hasher, flags.account_retry, health);
+    let account = AccountGate::new(
+        shared_cache.clone(),
+        key_file,
+        hasher,
+        flags.account_retry,
+        health,
+    );
     tokio::spawn(account.clone().watch_key());
     Ok(Guard::new(
         flags.lookup_concurrency,
         flags.lookup_budget.0,
         account,
         meter,
-        fleet.instance(),
+        shared_cache.instance(),
     ))
 }

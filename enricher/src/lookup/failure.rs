@@ -8,9 +8,9 @@ use protocol::status::Account;
 
 use crate::lookup::admission::account::Refusal;
 use crate::lookup::admission::budget::Budget;
-use crate::lookup::admission::concurrency::Ending;
+use crate::lookup::admission::concurrency::CallOutcome;
 use crate::lookup::cache::deferral::{Deferral, Unusable};
-use crate::lookup::cache::fleet::FleetError;
+use crate::lookup::cache::shared::SharedCacheError;
 
 /// When a queued question is asked again where the provider does not say.
 const QUEUED_PAUSE: Duration = Duration::from_secs(2);
@@ -70,7 +70,7 @@ pub enum LookupFailure {
     /// It asks us to slow down (429).
     #[error("the Deanonymizer is answering too many calls")]
     RateLimited(RetryAfter),
-    /// A status of the server's own trouble (5xx), or one without a meaning to us.
+    /// A server error (5xx), or a status without a meaning to us.
     #[error("the Deanonymizer answered with status {0}")]
     Status(u16, RetryAfter),
     /// It refuses our key.
@@ -111,7 +111,7 @@ pub enum LookupFailure {
     NotWanted,
     /// No call was made, because the fleet's bucket cannot say whether another makes it.
     #[error("the fleet's bucket cannot be asked")]
-    Fleet(#[source] Arc<FleetError>),
+    SharedCache(#[source] Arc<SharedCacheError>),
 }
 
 /// What a failure says about the provider, which decides when to ask again.
@@ -127,7 +127,7 @@ pub enum FailureKind {
     TimedOut,
     /// The provider asks for fewer calls.
     Throttled,
-    /// The provider is in trouble: 5xx, or a status without a meaning to us.
+    /// A server error (5xx), or a status without a meaning to us.
     ServerError,
     /// The answer about this address is unusable, and asking again is unlikely to change it.
     Unusable,
@@ -137,9 +137,9 @@ pub enum FailureKind {
     Queued,
 }
 
-impl From<FleetError> for LookupFailure {
-    fn from(error: FleetError) -> Self {
-        Self::Fleet(Arc::new(error))
+impl From<SharedCacheError> for LookupFailure {
+    fn from(error: SharedCacheError) -> Self {
+        Self::SharedCache(Arc::new(error))
     }
 }
 
@@ -184,7 +184,7 @@ impl LookupFailure {
             | Self::HeldBack(_)
             | Self::Deferred(_)
             | Self::NotWanted
-            | Self::Fleet(_) => FailureKind::NotAsked,
+            | Self::SharedCache(_) => FailureKind::NotAsked,
         }
     }
 
@@ -237,7 +237,7 @@ impl LookupFailure {
             | Self::HeldBack(_)
             | Self::Deferred(_)
             | Self::NotWanted
-            | Self::Fleet(_) => None,
+            | Self::SharedCache(_) => None,
         }
     }
 
@@ -268,17 +268,17 @@ impl LookupFailure {
         }
     }
 
-    /// How a call ended that took so long, as far as it tells what is too much for the Deanonymizer.
+    /// What a failed call of this duration says about the provider's capacity.
     #[must_use]
-    pub fn ending(&self, took: Duration) -> Ending {
+    pub fn call_outcome(&self, took: Duration) -> CallOutcome {
         match self {
-            Self::RateLimited(_) | Self::Status(503, _) => Ending::Overloaded,
-            Self::Timeout => Ending::TimedOut,
-            Self::Queued(_) => Ending::Answered(took),
+            Self::RateLimited(_) | Self::Status(503, _) => CallOutcome::Overloaded,
+            Self::Timeout => CallOutcome::TimedOut,
+            Self::Queued(_) => CallOutcome::Answered(took),
             failure if failure.is_paid() && !matches!(failure, Self::Interrupted(_)) => {
-                Ending::Answered(took)
+                CallOutcome::Answered(took)
             }
-            _ => Ending::Unconnected,
+            _ => CallOutcome::Unconnected,
         }
     }
 
@@ -326,7 +326,7 @@ impl LookupFailure {
             Self::HeldBack(_) => "held-back",
             Self::Deferred(_) => "deferred",
             Self::NotWanted => "not-wanted",
-            Self::Fleet(_) => "fleet",
+            Self::SharedCache(_) => "fleet",
         }
     }
 }

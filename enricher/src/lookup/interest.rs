@@ -3,19 +3,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether anybody still waits for a verdict. Clones tell the same.
+/// Whether a session still waits for a verdict. Clones share the state.
 #[derive(Clone, Debug, Default)]
 pub struct Interest {
     lost: Arc<AtomicBool>,
 }
 
 impl Interest {
-    /// Nobody waits any longer.
+    /// Marks that no session waits any longer.
     pub fn lose(&self) {
         self.lost.store(true, Ordering::Relaxed);
     }
 
-    /// Whether nobody waits any longer.
+    /// Whether no session waits any longer.
     pub fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! Who is behind an address: from this enricher's copy, from the fleet or, for money, from the Deanonymizer.
+//! Finds out who is behind an address: from the local cache, the shared cache or, for money, the Deanonymizer.
 
 pub mod admission;
 pub mod billing;
@@ -23,11 +23,11 @@ use crate::filter::answer::Answer;
 use crate::filter::rules::Rules;
 use crate::lookup::admission::guard::{Guard, Permit};
 use crate::lookup::cache::deferral::Deferral;
-use crate::lookup::cache::entry::{Entry, Found};
-use crate::lookup::cache::fleet::{Claim, Fleet, LEASE_TTL, Lease};
-use crate::lookup::cache::replica::Replica;
+use crate::lookup::cache::entry::{CachedVerdict, Entry};
+use crate::lookup::cache::local::LocalCache;
+use crate::lookup::cache::shared::{Claim, LEASE_TTL, Lease, SharedCache};
 use crate::lookup::cache::verdict_store::VerdictStore;
-use crate::lookup::failure::LookupFailure as Failure;
+use crate::lookup::failure::LookupFailure;
 use crate::lookup::interest::Interest;
 use crate::lookup::provider::deanonymizer::Deanonymizer;
 use crate::metrics::Metrics;
@@ -56,7 +56,7 @@ impl Lifetimes {
 #[derive(Clone, Debug)]
 pub struct LookedUp {
     /// The verdict.
-    pub found: Arc<Found>,
+    pub found: Arc<CachedVerdict>,
     /// Whether the Deanonymizer has just given it: then it answers, and addresses with failed calls are worth another.
     pub is_from_call: bool,
 }
@@ -64,8 +64,8 @@ pub struct LookedUp {
 /// Looks addresses up. Clones share everything.
 #[derive(Clone)]
 pub struct Lookup {
-    replica: Replica,
-    fleet: Fleet,
+    local_cache: LocalCache,
+    shared_cache: SharedCache,
     store: VerdictStore,
     guard: Guard,
     deanonymizer: Deanonymizer,
@@ -77,7 +77,7 @@ pub struct Lookup {
 impl Lookup {
     /// With what it asks in turn.
     pub fn new(
-        replica: Replica,
+        local_cache: LocalCache,
         store: VerdictStore,
         guard: Guard,
         deanonymizer: Deanonymizer,
@@ -86,8 +86,8 @@ impl Lookup {
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
-            replica,
-            fleet: store.fleet().clone(),
+            local_cache,
+            shared_cache: store.shared_cache().clone(),
             store,
             guard,
             deanonymizer,
@@ -97,17 +97,17 @@ impl Lookup {
         }
     }
 
-    /// The verdict, where it is known here.
-    pub async fn cached(&self, key: Key) -> Option<Arc<Found>> {
-        self.replica.get(key).await
+    /// The verdict, if this enricher knows it.
+    pub async fn cached(&self, key: Key) -> Option<Arc<CachedVerdict>> {
+        self.local_cache.get(key).await
     }
 
-    /// The verdict, with a call where it must be. However many ask for one address at once, in however many enrichers,
-    /// one call is made. `failures` is how often this has failed for the address so far; `early`: another address has just
+    /// The verdict, with a call if it is not known. Concurrent lookups of one address cause one call, in all enrichers
+    /// together. `failures` is how often this has failed for the address so far; `early`: another address has just
     /// had a usable answer.
     ///
     /// # Errors
-    /// Where there is no verdict for now; that is not cached.
+    /// Fails if there is no verdict for now. The failure is not cached.
     pub async fn verdict(
         &self,
         key: Key,
@@ -115,7 +115,7 @@ impl Lookup {
         interest: &Interest,
         failures: u32,
         early: bool,
-    ) -> Result<LookedUp, Arc<Failure>> {
+    ) -> Result<LookedUp, Arc<LookupFailure>> {
         let started = Instant::now();
         let is_from_call = AtomicBool::new(false);
         let attempt = async {
@@ -123,7 +123,7 @@ impl Lookup {
             is_from_call.store(found.is_from_call, Ordering::Relaxed);
             Ok(found.found)
         };
-        let found = Box::pin(self.replica.get_or(key, attempt)).await;
+        let found = Box::pin(self.local_cache.get_or(key, attempt)).await;
         self.metrics.lookup.took(started.elapsed());
         Ok(LookedUp {
             found: found?,
@@ -149,36 +149,39 @@ impl Lookup {
         interest: &Interest,
         failures: u32,
         early: bool,
-    ) -> Result<LookedUp, Failure> {
+    ) -> Result<LookedUp, LookupFailure> {
         let from_fleet = |found| LookedUp {
             found,
             is_from_call: false,
         };
-        if let Some(deferral) = self.replica.deferrals().holds_back(key, early).await {
-            return Err(Failure::Deferred(deferral));
+        if let Some(deferral) = self.local_cache.deferrals().holds_back(key, early).await {
+            return Err(LookupFailure::Deferred(deferral));
         }
         if let Some(reason) = self.guard.held_back() {
-            let found = self.known_to_fleet(key).await?.ok_or(Failure::HeldBack(reason))?;
+            let found = self
+                .known_to_fleet(key)
+                .await?
+                .ok_or(LookupFailure::HeldBack(reason))?;
             return Ok(from_fleet(found));
         }
         loop {
             let permit = self.guard.enter().await?;
             if interest.is_lost() {
-                return Err(Failure::NotWanted);
+                return Err(LookupFailure::NotWanted);
             }
-            let news = self.replica.news_of(key);
-            let news = news.notified();
-            let claim = self.fleet.claim(key, early).await;
-            let claim = claim.inspect_err(|_| self.replica.no_news_of(key))?;
+            let subscription = self.local_cache.subscribe(key);
+            let changed = subscription.notified();
+            let claim = self.shared_cache.claim(key, early).await;
+            let claim = claim.inspect_err(|_| self.local_cache.unsubscribe(key))?;
             match claim {
-                Claim::Found(found) => {
-                    self.replica.no_news_of(key);
+                Claim::Verdict(found) => {
+                    self.local_cache.unsubscribe(key);
                     self.saved_by_fleet(&found);
                     return Ok(from_fleet(found));
                 }
                 Claim::Deferred(deferral) => {
-                    self.replica.deferrals().set(key, Some(deferral)).await;
-                    return Err(Failure::Deferred(deferral));
+                    self.local_cache.deferrals().set(key, Some(deferral)).await;
+                    return Err(LookupFailure::Deferred(deferral));
                 }
                 Claim::Ours(lease) => {
                     let found = self.call(key, ip, lease, permit, failures).await?;
@@ -189,16 +192,16 @@ impl Lookup {
                 }
                 Claim::Theirs => {
                     drop(permit);
-                    // The end of the lease makes no news where it simply runs out.
-                    drop(timeout(LEASE_TTL / 2, news).await);
+                    // A lease that expires changes no entry that subscribers would see.
+                    drop(timeout(LEASE_TTL / 2, changed).await);
                 }
             }
         }
     }
 
-    async fn known_to_fleet(&self, key: Key) -> Result<Option<Arc<Found>>, Failure> {
-        match self.fleet.read(key).await? {
-            Some(Entry::Found(found)) => {
+    async fn known_to_fleet(&self, key: Key) -> Result<Option<Arc<CachedVerdict>>, LookupFailure> {
+        match self.shared_cache.read(key).await? {
+            Some(Entry::Verdict(found)) => {
                 self.saved_by_fleet(&found);
                 Ok(Some(found))
             }
@@ -206,12 +209,12 @@ impl Lookup {
         }
     }
 
-    fn saved_by_fleet(&self, found: &Found) {
+    fn saved_by_fleet(&self, found: &CachedVerdict) {
         self.metrics.saved_by_fleet.inc();
         self.metrics.verdicts.found(VerdictSource::Fleet, &found.verdict);
     }
 
-    /// Calls while the lease is kept, and tells the fleet what came of it.
+    /// Calls while the lease is renewed, and stores the result in the bucket.
     async fn call(
         &self,
         key: Key,
@@ -219,13 +222,13 @@ impl Lookup {
         mut lease: Lease,
         permit: Permit,
         failures: u32,
-    ) -> Result<Arc<Found>, Failure> {
+    ) -> Result<Arc<CachedVerdict>, LookupFailure> {
         let answered = {
             let mut asking = std::pin::pin!(self.ask(ip, permit));
             tokio::select! {
                 answered = &mut asking => answered,
                 // Somebody else may call as well now, but this call is paid already.
-                () = self.fleet.keep(&mut lease) => asking.await,
+                () = self.shared_cache.keep(&mut lease) => asking.await,
             }
         };
         let answer = match answered {
@@ -237,31 +240,31 @@ impl Lookup {
         Ok(found)
     }
 
-    /// Leaves the address to others, and lets them know where it must not be asked about for a while, or where the
-    /// Deanonymizer wants to be left alone.
-    async fn give_up(&self, key: Key, lease: Lease, failure: Failure) -> Failure {
+    /// Gives the lease back. Tells the fleet if the address must not be asked about for a while, or if the Deanonymizer
+    /// asks for a pause.
+    async fn give_up(&self, key: Key, lease: Lease, failure: LookupFailure) -> LookupFailure {
         if let Some(unusable) = failure.unusable() {
             let deferral = Deferral::after(lease.before, unusable, clock::now(), rand::random());
-            self.replica.deferrals().set(key, Some(deferral)).await;
-            if let Err(error) = self.fleet.defer(lease, deferral).await {
+            self.local_cache.deferrals().set(key, Some(deferral)).await;
+            if let Err(error) = self.shared_cache.defer(lease, deferral).await {
                 tracing::debug!(%error, "the fleet does not know that an address must wait");
             }
             // Without the address: it may turn out to be one that must not be shown.
             tracing::debug!(%failure, "an unusable answer");
-            return Failure::Deferred(deferral);
+            return LookupFailure::Deferred(deferral);
         }
-        if let Err(error) = self.fleet.release(lease).await {
+        if let Err(error) = self.shared_cache.release(lease).await {
             tracing::debug!(%error, "a lease runs out by itself");
         }
         if let Some(wait) = failure.pause()
-            && let Err(error) = self.fleet.pause(wait).await
+            && let Err(error) = self.shared_cache.pause(wait).await
         {
             tracing::debug!(%error, "the others find out by themselves");
         }
         failure
     }
 
-    async fn ask(&self, ip: &str, mut permit: Permit) -> Result<Answer, Failure> {
+    async fn ask(&self, ip: &str, mut permit: Permit) -> Result<Answer, LookupFailure> {
         let pass = self.guard.account().admit().await?;
         permit.pay().await?;
         let started = Instant::now();
@@ -281,16 +284,16 @@ impl Lookup {
         outcome.inspect_err(|failure| self.metrics.lookup_failed(failure))
     }
 
-    fn judge(&self, answer: Answer, attempts: u32) -> Found {
+    fn judge(&self, answer: Answer, attempts: u32) -> CachedVerdict {
         let verdict = self.rules.judge(answer);
         self.metrics.verdicts.found(VerdictSource::Call, &verdict);
         let now = clock::now();
-        Found {
+        CachedVerdict {
             expires_at: now + millis(self.lifetimes.of(&verdict)),
             verdict,
             looked_up_at: now,
             attempts,
-            by: Arc::clone(self.fleet.instance()),
+            by: Arc::clone(self.shared_cache.instance()),
         }
     }
 }

@@ -12,7 +12,7 @@ use service::metrics::{Counter, Family, Gauge, Label, Latency, Metrics as Regist
 use tokio::sync::Notify;
 
 use crate::lookup::admission::guard::Guard;
-use crate::lookup::failure::LookupFailure as Failure;
+use crate::lookup::failure::LookupFailure;
 use crate::lookup::free_tier::NoCall;
 use crate::metrics::outcomes::{EventOutcomes, VerdictCounts, VerdictSource};
 use crate::verdict::Verdict;
@@ -81,7 +81,7 @@ impl Metrics {
             "Calls that brought no verdict",
             Family::default(),
         );
-        for kind in Failure::TOKENS {
+        for kind in LookupFailure::TOKENS {
             drop(lookups_failed.get_or_create(&[("kind", kind)]));
         }
         Self {
@@ -183,7 +183,7 @@ impl Metrics {
     }
 
     /// Counts a call that brought no verdict.
-    pub fn lookup_failed(&self, failure: &Failure) {
+    pub fn lookup_failed(&self, failure: &LookupFailure) {
         self.lookups_failed
             .get_or_create(&[("kind", failure.token())])
             .inc();
@@ -191,7 +191,7 @@ impl Metrics {
 
     /// What the lookups of this enricher cost and saved.
     pub fn lookups(&self) -> Lookups {
-        let failed = Failure::TOKENS
+        let failed = LookupFailure::TOKENS
             .iter()
             .map(|kind| self.lookups_failed.get_or_create(&[("kind", *kind)]).get());
         Lookups {

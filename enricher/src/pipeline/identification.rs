@@ -12,8 +12,8 @@ use super::results::{LookupDone, UpdateDone};
 use super::{MAX_IDLE_RETURN_DELAY, MAX_RETURN_DELAY, Pipeline, expected_again};
 use crate::address_key::Key;
 use crate::lookup::LookedUp;
-use crate::lookup::cache::entry::Found;
-use crate::lookup::failure::LookupFailure as Failure;
+use crate::lookup::cache::entry::CachedVerdict;
+use crate::lookup::failure::LookupFailure;
 use crate::metrics::outcomes::{EventOutcome, VerdictSource};
 use crate::queue::in_flight::DeliveryId;
 use crate::records::sessions::{Action, PublishOutcome};
@@ -119,7 +119,7 @@ impl Pipeline {
         self.lookups.push(trace::within(span, async move {
             backlog.await;
             if interest.is_lost() {
-                return LookupDone::Verdict(key, Err(Arc::new(Failure::NotWanted)));
+                return LookupDone::Verdict(key, Err(Arc::new(LookupFailure::NotWanted)));
             }
             match updater.read(&guid).await {
                 Ok(PublishOutcome::Published(record)) if record.unidentified => {}
@@ -172,7 +172,7 @@ impl Pipeline {
         }
     }
 
-    async fn on_verdict(&mut self, key: Key, looked_up: Result<LookedUp, Arc<Failure>>) {
+    async fn on_verdict(&mut self, key: Key, looked_up: Result<LookedUp, Arc<LookupFailure>>) {
         match looked_up {
             Ok(LookedUp { found, is_from_call }) => {
                 self.apply_verdict(key, &found).await;
@@ -180,7 +180,7 @@ impl Pipeline {
                     self.waiting.succeeded(Instant::now().into_std());
                 }
             }
-            Err(failure) if matches!(*failure, Failure::HeldBack(_)) => self.waiting.put_back(key),
+            Err(failure) if matches!(*failure, LookupFailure::HeldBack(_)) => self.waiting.put_back(key),
             Err(failure) => {
                 // Without the address: it may turn out to be one that must not be shown.
                 tracing::debug!(%failure, "no verdict for now");
@@ -192,7 +192,7 @@ impl Pipeline {
         self.start_lookups();
     }
 
-    async fn apply_verdict(&mut self, key: Key, found: &Found) {
+    async fn apply_verdict(&mut self, key: Key, found: &CachedVerdict) {
         let now = clock::uptime();
         let mut waiting = self.waiting.take(key);
         // So that a record says at once what is known of its opening.
@@ -216,7 +216,13 @@ impl Pipeline {
     }
 
     /// Publishes the record that says who it is, unless it must not be shown.
-    async fn on_identified(&mut self, sighting: Sighting, id: DeliveryId, found: &Found, now: Millis) {
+    async fn on_identified(
+        &mut self,
+        sighting: Sighting,
+        id: DeliveryId,
+        found: &CachedVerdict,
+        now: Millis,
+    ) {
         if let Some(profile) = found.verdict.profile() {
             self.publish_profile(sighting, id, profile, Some(found.looked_up_at), now)
                 .await;

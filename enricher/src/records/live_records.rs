@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::address_key::AddressHasher;
 use crate::filter::rules::{Check, Rules};
-use crate::lookup::cache::replica::Replica;
+use crate::lookup::cache::local::LocalCache;
 use crate::metrics::Metrics;
 use crate::records::message;
 use crate::records::peers::OtherRules;
@@ -43,7 +43,7 @@ const WRITES_AT_ONCE: usize = 64;
 pub struct LiveRecords {
     pub rules: Arc<Rules>,
     pub hasher: AddressHasher,
-    pub replica: Replica,
+    pub local_cache: LocalCache,
     pub others: OtherRules,
     pub nats: Nats,
     pub streams: Streams,
@@ -194,7 +194,7 @@ impl LiveRecords {
         if !record.unidentified {
             return self.rules.check_record(record);
         }
-        let found = self.replica.get(self.hasher.key(&record.ip)).await;
+        let found = self.local_cache.get(self.hasher.key(&record.ip)).await;
         match found.map(|found| found.verdict == Verdict::Hidden) {
             Some(true) => Check::Hide,
             Some(false) | None => Check::Stands,

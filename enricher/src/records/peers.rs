@@ -44,7 +44,7 @@ pub fn listen(nats: Nats, rules: Arc<Rules>, hasher: AddressHasher, guard: Guard
             nats.connected().await;
             match nats.client().subscribe(SUBJECT).await {
                 Ok(mut messages) => {
-                    guard.listens();
+                    guard.start_listening();
                     while let Some(message) = messages.next().await {
                         let status = serde_json::from_slice(&message.payload).ok();
                         if let Some(Status {
@@ -53,7 +53,7 @@ pub fn listen(nats: Nats, rules: Arc<Rules>, hasher: AddressHasher, guard: Guard
                             ..
                         }) = &status
                         {
-                            guard.heard(instance, figures);
+                            guard.on_status(instance, figures);
                         }
                         if has_other_rules(status.as_ref(), &rules.fingerprint(&hasher)) {
                             sender.send_replace(Some(Instant::now()));

@@ -26,7 +26,7 @@ impl KeyTag {
     }
 }
 
-/// That the provider answers nobody who uses our account.
+/// The provider refuses all calls of our account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// Whether our key is refused or the account exhausted.
@@ -72,7 +72,7 @@ impl Refusal {
 pub struct AccountEntry {
     /// How it stands.
     pub state: Account,
-    /// The status that said so; 0 where it is accepted.
+    /// The status that said so; 0 if it is accepted.
     #[serde(default)]
     pub status: u16,
     /// Since when.
@@ -87,7 +87,7 @@ pub struct AccountEntry {
 }
 
 impl AccountEntry {
-    /// Why nobody calls, if so.
+    /// Why no enricher may call, if so.
     pub fn refusal(&self) -> Option<Refusal> {
         (self.state != Account::Ok).then_some(Refusal {
             account: self.state,
@@ -95,7 +95,7 @@ impl AccountEntry {
         })
     }
 
-    /// What to write in its place where a call is refused that began at `began_at`; nothing where the account was accepted
+    /// The entry that replaces it after the refusal of a call that began at `began_at`; nothing if the account was accepted
     /// after that.
     pub fn after_refusal(before: Option<&Self>, told: Self, began_at: Millis) -> Option<Self> {
         match before {
@@ -114,7 +114,7 @@ impl AccountEntry {
         }
     }
 
-    /// What to write in its place to probe now, for an enricher with this key; nothing where it is not its turn.
+    /// The entry that replaces it when an enricher with this key probes now; nothing if it is not its turn.
     /// `untried`: it has not probed with this key before.
     pub fn probe(
         &self,
@@ -148,11 +148,11 @@ fn longest_wait(retry: Duration) -> Duration {
 /// Whether a call may be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// As any other.
+    /// A call without restriction.
     Free,
-    /// To probe, if no other enricher does. `untried`: because this key has not been tried.
+    /// A probe, if no other enricher makes it.
     Probe {
-        /// See there.
+        /// Whether this key has not been tried.
         untried: bool,
     },
     /// Not now.
@@ -165,7 +165,7 @@ pub struct AccountState {
     /// Whether the fleet has been asked.
     is_known: bool,
     /// The entry while the account is not accepted, and when the next probe is due.
-    trouble: Option<(AccountEntry, Instant)>,
+    not_accepted: Option<(AccountEntry, Instant)>,
     own_key: Option<KeyTag>,
     /// The key with which this enricher has probed last, or was refused.
     tried: Option<KeyTag>,
@@ -180,7 +180,7 @@ impl AccountState {
 
     /// Whether a call may be made now.
     pub fn call(&self, now: Instant) -> Call {
-        let Some((entry, retry_at)) = &self.trouble else {
+        let Some((entry, retry_at)) = &self.not_accepted else {
             return Call::Free;
         };
         let untried = self.is_key_untried(entry);
@@ -192,13 +192,13 @@ impl AccountState {
 
     /// Why the account is not accepted, as far as that is about the key that this enricher has now.
     pub fn refusal(&self) -> Option<Refusal> {
-        let (entry, _) = self.trouble.as_ref()?;
+        let (entry, _) = self.not_accepted.as_ref()?;
         entry.refusal().filter(|_| !self.is_key_untried(entry))
     }
 
     /// The entry while the account is not accepted.
-    pub fn trouble(&self) -> Option<&AccountEntry> {
-        self.trouble.as_ref().map(|(entry, _)| entry)
+    pub fn not_accepted(&self) -> Option<&AccountEntry> {
+        self.not_accepted.as_ref().map(|(entry, _)| entry)
     }
 
     /// This is the key in the key file now.
@@ -207,10 +207,10 @@ impl AccountState {
     }
 
     /// The fleet's entry, or that there is none.
-    pub fn heard(&mut self, entry: Option<AccountEntry>, wait: Duration, now: Instant) {
+    pub fn learn(&mut self, entry: Option<AccountEntry>, wait: Duration, now: Instant) {
         self.is_known = true;
         match entry {
-            Some(entry) if entry.state != Account::Ok => self.trouble = Some((entry, now + wait)),
+            Some(entry) if entry.state != Account::Ok => self.not_accepted = Some((entry, now + wait)),
             _ => self.accepted(now),
         }
     }
@@ -222,23 +222,23 @@ impl AccountState {
             return false;
         }
         let is_news = self
-            .trouble
+            .not_accepted
             .as_ref()
             .is_none_or(|(before, _)| before.refusal() != entry.refusal() || before.key != entry.key);
         self.tried = Some(entry.key.clone());
-        self.trouble = Some((entry, now + wait));
+        self.not_accepted = Some((entry, now + wait));
         is_news
     }
 
     /// We make the probe.
     pub fn probing(&mut self, entry: AccountEntry, now: Instant, retry: Duration) {
         self.tried = Some(entry.key.clone());
-        self.trouble = Some((entry, now + retry));
+        self.not_accepted = Some((entry, now + retry));
     }
 
     /// The account is accepted.
     pub fn accepted(&mut self, now: Instant) {
-        if self.trouble.take().is_some() {
+        if self.not_accepted.take().is_some() {
             self.accepted_at = Some(now);
         }
     }

@@ -11,9 +11,9 @@ use service::health::Health;
 
 use super::account::{AccountEntry, AccountState, Call, KeyTag, Refusal};
 use crate::address_key::AddressHasher;
-use crate::lookup::cache::fleet::{Fleet, FleetError};
+use crate::lookup::cache::shared::{SharedCache, SharedCacheError};
 use crate::lookup::cache::shared_account::Probe;
-use crate::lookup::failure::{FailureKind, HeldBack, LookupFailure as Failure, RetryAfter};
+use crate::lookup::failure::{FailureKind, HeldBack, LookupFailure, RetryAfter};
 use crate::lookup::provider::key_file::KeyFile;
 
 /// The part's name in [`Health`].
@@ -26,10 +26,10 @@ const KEY_LOOKS: Duration = Duration::from_millis(250);
 #[derive(Clone)]
 pub struct AccountGate {
     state: Arc<Mutex<AccountState>>,
-    fleet: Fleet,
+    shared_cache: SharedCache,
     key_file: Option<KeyFile>,
     hasher: AddressHasher,
-    /// How long nobody calls after a refusal.
+    /// How long the fleet makes no calls after a refusal.
     retry: Duration,
     health: Health,
 }
@@ -45,7 +45,7 @@ pub struct AccountPass {
 impl AccountGate {
     /// Open, until the fleet or a call says otherwise.
     pub fn new(
-        fleet: Fleet,
+        shared_cache: SharedCache,
         key_file: Option<KeyFile>,
         hasher: AddressHasher,
         retry: Duration,
@@ -53,7 +53,7 @@ impl AccountGate {
     ) -> Self {
         Self {
             state: Arc::default(),
-            fleet,
+            shared_cache,
             key_file,
             hasher,
             retry,
@@ -77,15 +77,15 @@ impl AccountGate {
     /// Leave to make a call now. Just before it is made: while the account is not accepted, it is the fleet's one probe.
     ///
     /// # Errors
-    /// Where calls are held back, or it is not known whether another enricher probes.
-    pub async fn admit(&self) -> Result<AccountPass, Failure> {
+    /// Fails if calls are held back, or it is not known whether another enricher probes.
+    pub async fn admit(&self) -> Result<AccountPass, LookupFailure> {
         if !self.lock().is_known() {
             // An entry that is not understood comes from another release.
-            let entry = match self.fleet.account().await {
-                Err(FleetError::Invalid) => None,
+            let entry = match self.shared_cache.account().await {
+                Err(SharedCacheError::Invalid) => None,
                 entry => entry?,
             };
-            self.heard(entry);
+            self.learn(entry);
         }
         let key = self.key();
         let call = {
@@ -106,20 +106,20 @@ impl AccountGate {
         })
     }
 
-    async fn claim_probe(&self, key: &KeyTag, untried: bool) -> Result<bool, Failure> {
-        match self.fleet.claim_probe(key, untried, self.retry).await? {
+    async fn claim_probe(&self, key: &KeyTag, untried: bool) -> Result<bool, LookupFailure> {
+        match self.shared_cache.claim_probe(key, untried, self.retry).await? {
             Probe::Ours(entry) => {
                 tracing::info!("probing whether the Deanonymizer accepts our account again");
                 self.lock().probing(entry, Instant::now(), self.retry);
                 Ok(true)
             }
             Probe::NotNeeded => {
-                self.heard(None);
+                self.learn(None);
                 Ok(false)
             }
             Probe::Theirs(entry) => {
                 let refusal = entry.refusal();
-                self.heard(Some(entry));
+                self.learn(Some(entry));
                 match refusal {
                     Some(refusal) => Err(HeldBack::Account(refusal).into()),
                     None => Ok(false),
@@ -129,7 +129,7 @@ impl AccountGate {
     }
 
     /// A call has ended; the fleet hears what it says of the account.
-    pub async fn ended<T>(&self, pass: AccountPass, outcome: &Result<T, Failure>) {
+    pub async fn ended<T>(&self, pass: AccountPass, outcome: &Result<T, LookupFailure>) {
         let told = match outcome {
             Err(failure) if failure.kind() == FailureKind::Account => match failure.refusal() {
                 Some(refusal) => self.refused(pass, refusal, failure.retry_after()).await,
@@ -138,7 +138,7 @@ impl AccountGate {
             outcome if pass.is_probe && is_accepted(outcome) => {
                 self.lock().accepted(Instant::now());
                 self.tell();
-                self.fleet.account_accepted(&pass.key).await
+                self.shared_cache.account_accepted(&pass.key).await
             }
             _ => Ok(()),
         };
@@ -152,7 +152,7 @@ impl AccountGate {
         pass: AccountPass,
         refusal: Refusal,
         retry_after: RetryAfter,
-    ) -> Result<(), FleetError> {
+    ) -> Result<(), SharedCacheError> {
         let now = clock::now();
         let wait = self.retry.max(retry_after.unwrap_or_default());
         let entry = AccountEntry {
@@ -161,24 +161,24 @@ impl AccountGate {
             since: now,
             retry_at: now + millis(wait),
             key: pass.key,
-            by: Arc::clone(self.fleet.instance()),
+            by: Arc::clone(self.shared_cache.instance()),
         };
         let is_news = self
             .lock()
             .refused(entry.clone(), pass.began, Instant::now(), wait);
         self.tell();
         if is_news || pass.is_probe {
-            self.fleet.account_refused(&entry, pass.began_at).await?;
+            self.shared_cache.account_refused(&entry, pass.began_at).await?;
         }
         Ok(())
     }
 
     /// What the fleet's entry says now.
-    pub fn heard(&self, entry: Option<AccountEntry>) {
+    pub fn learn(&self, entry: Option<AccountEntry>) {
         let wait = entry
             .as_ref()
             .map_or(Duration::ZERO, |entry| entry.wait(clock::now(), self.retry));
-        self.lock().heard(entry, wait, Instant::now());
+        self.lock().learn(entry, wait, Instant::now());
         self.tell();
     }
 
@@ -190,15 +190,15 @@ impl AccountGate {
     }
 
     /// The fleet's entry while the account is not accepted.
-    pub fn trouble(&self) -> Option<AccountEntry> {
-        self.lock().trouble().cloned()
+    pub fn not_accepted(&self) -> Option<AccountEntry> {
+        self.lock().not_accepted().cloned()
     }
 
     /// Notices another key in the key file while the account is not accepted.
     pub async fn watch_key(self) {
         loop {
             tokio::time::sleep(KEY_LOOKS).await;
-            if self.lock().trouble().is_some() {
+            if self.lock().not_accepted().is_some() {
                 let key = self.key();
                 self.lock().has_key(key);
                 self.tell();
@@ -230,11 +230,11 @@ impl AccountGate {
 }
 
 /// Whether a call that ended so shows that the account is accepted.
-fn is_accepted<T>(outcome: &Result<T, Failure>) -> bool {
-    match outcome.as_ref().map_err(Failure::kind) {
+fn is_accepted<T>(outcome: &Result<T, LookupFailure>) -> bool {
+    match outcome.as_ref().map_err(LookupFailure::kind) {
         Ok(_) | Err(FailureKind::Queued) => true,
-        // What is refused for its form may have been refused before anybody looked at the key.
-        Err(FailureKind::Unusable) => !matches!(outcome, Err(Failure::Rejected(..))),
+        // A provider may reject the form of a question before it checks the key.
+        Err(FailureKind::Unusable) => !matches!(outcome, Err(LookupFailure::Rejected(..))),
         Err(
             FailureKind::NotAsked
             | FailureKind::Unreachable

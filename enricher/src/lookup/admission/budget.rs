@@ -47,14 +47,14 @@ pub struct Budget {
 
 /// Calls taken and not yet made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Allowance {
+pub struct Reservation {
     /// The span in which they may be made.
     pub span: Millis,
     /// How many.
     pub calls: u64,
 }
 
-impl Allowance {
+impl Reservation {
     fn allows(&self, span: Millis) -> bool {
         self.span == span && self.calls > 0
     }
@@ -66,11 +66,11 @@ impl Budget {
         self.span
     }
 
-    /// Takes a few calls where the fleet has taken so many in this span before. `None` where nothing is left.
-    pub fn take(&self, taken: u64, now: Millis) -> Option<Allowance> {
-        let left = self.calls.saturating_sub(taken);
+    /// Reserves a few calls, if the fleet has reserved so many in this span before. `None` if nothing is left.
+    pub fn reserve(&self, reserved: u64, now: Millis) -> Option<Reservation> {
+        let left = self.calls.saturating_sub(reserved);
         let calls = (self.calls / 50).clamp(1, MOST_AT_ONCE).min(left);
-        (calls > 0).then_some(Allowance {
+        (calls > 0).then_some(Reservation {
             span: self.span_at(now),
             calls,
         })
@@ -82,18 +82,18 @@ impl Budget {
     }
 }
 
-/// The calls that one enricher has taken of the fleet's budget and not made.
+/// The calls that one enricher has reserved of the fleet's budget and not made.
 #[derive(Debug, Default)]
-pub struct Purse {
-    allowance: Option<Allowance>,
+pub struct Allowance {
+    reservation: Option<Reservation>,
     /// The span of which the fleet has nothing left.
     used_up: Option<Millis>,
 }
 
-impl Purse {
+impl Allowance {
     /// Takes a call of that span out, if there is one.
     pub fn take(&mut self, span: Millis) -> bool {
-        match &mut self.allowance {
+        match &mut self.reservation {
             Some(left) if left.allows(span) => {
                 left.calls -= 1;
                 true
@@ -104,19 +104,19 @@ impl Purse {
 
     /// Puts calls in from the fleet's budget. What is left of another span is lost, also of a later one: the clock may have
     /// been put back.
-    pub fn put(&mut self, more: Allowance) {
-        match &mut self.allowance {
+    pub fn put(&mut self, more: Reservation) {
+        match &mut self.reservation {
             Some(left) if left.span == more.span => left.calls += more.calls,
-            _ => self.allowance = Some(more),
+            _ => self.reservation = Some(more),
         }
     }
 
     /// Puts calls back because they were not made. Those of a span that is over are lost.
-    pub fn put_back(&mut self, unused: Allowance) {
-        match &mut self.allowance {
+    pub fn put_back(&mut self, unused: Reservation) {
+        match &mut self.reservation {
             Some(left) if left.span == unused.span => left.calls += unused.calls,
             Some(_) => {}
-            None => self.allowance = Some(unused),
+            None => self.reservation = Some(unused),
         }
     }
 
@@ -132,7 +132,7 @@ impl Purse {
 
     /// How many calls of that span are left here; `None` while the fleet may have more.
     pub fn left_of_used_up(&self, span: Millis) -> Option<u64> {
-        let left = self.allowance.filter(|left| left.span == span);
+        let left = self.reservation.filter(|left| left.span == span);
         (self.used_up == Some(span)).then(|| left.map_or(0, |left| left.calls))
     }
 }
@@ -192,51 +192,62 @@ mod tests {
     #[test]
     fn gives_what_is_left() {
         let budget: Budget = "3/min".parse().unwrap();
-        assert_eq!(budget.take(2, 59_999), Some(Allowance { span: 0, calls: 1 }));
-        assert_eq!(budget.take(3, 59_999), None);
-        assert_eq!(budget.take(4, 59_999), None, "another enricher may have had more");
-        assert_eq!(budget.take(0, 60_000), Some(Allowance { span: 1, calls: 1 }));
+        assert_eq!(budget.reserve(2, 59_999), Some(Reservation { span: 0, calls: 1 }));
+        assert_eq!(budget.reserve(3, 59_999), None);
+        assert_eq!(
+            budget.reserve(4, 59_999),
+            None,
+            "another enricher may have had more"
+        );
+        assert_eq!(budget.reserve(0, 60_000), Some(Reservation { span: 1, calls: 1 }));
     }
 
     #[test]
-    fn a_purse_gives_what_was_put_in_and_no_more() {
-        let mut purse = Purse::default();
-        assert!(!purse.take(7) && !purse.is_used_up(7), "the fleet may have some");
-        purse.put(Allowance { span: 7, calls: 2 });
-        assert!(purse.take(7) && purse.take(7) && !purse.take(7));
-        purse.fleet_has_none(7);
-        assert!(purse.is_used_up(7));
-        purse.put_back(Allowance { span: 7, calls: 1 });
-        assert!(!purse.is_used_up(7), "one was not made");
-        assert_eq!(purse.left_of_used_up(7), Some(1), "so no more than one may begin");
-        assert_eq!(purse.left_of_used_up(8), None);
+    fn an_allowance_gives_what_was_put_in_and_no_more() {
+        let mut allowance = Allowance::default();
         assert!(
-            !purse.take(8) && !purse.is_used_up(8),
+            !allowance.take(7) && !allowance.is_used_up(7),
+            "the fleet may have some"
+        );
+        allowance.put(Reservation { span: 7, calls: 2 });
+        assert!(allowance.take(7) && allowance.take(7) && !allowance.take(7));
+        allowance.fleet_has_none(7);
+        assert!(allowance.is_used_up(7));
+        allowance.put_back(Reservation { span: 7, calls: 1 });
+        assert!(!allowance.is_used_up(7), "one was not made");
+        assert_eq!(
+            allowance.left_of_used_up(7),
+            Some(1),
+            "so no more than one may begin"
+        );
+        assert_eq!(allowance.left_of_used_up(8), None);
+        assert!(
+            !allowance.take(8) && !allowance.is_used_up(8),
             "a new span is a new budget"
         );
-        purse.put(Allowance { span: 8, calls: 1 });
-        purse.put_back(Allowance { span: 7, calls: 9 });
-        assert!(purse.take(8) && !purse.take(8) && !purse.take(7));
+        allowance.put(Reservation { span: 8, calls: 1 });
+        allowance.put_back(Reservation { span: 7, calls: 9 });
+        assert!(allowance.take(8) && !allowance.take(8) && !allowance.take(7));
     }
 
     #[test]
     fn a_clock_that_was_put_back_does_not_make_it_useless() {
-        let mut purse = Purse::default();
-        purse.put(Allowance { span: 8, calls: 5 });
-        assert!(!purse.take(7));
-        purse.put(Allowance { span: 7, calls: 1 });
-        assert!(purse.take(7));
+        let mut allowance = Allowance::default();
+        allowance.put(Reservation { span: 8, calls: 5 });
+        assert!(!allowance.take(7));
+        allowance.put(Reservation { span: 7, calls: 1 });
+        assert!(allowance.take(7));
     }
 
     proptest! {
         #[test]
         fn never_more_than_the_budget(calls in 1..2_000_u64) {
             let budget: Budget = format!("{calls}/day").parse().unwrap();
-            let mut taken = 0;
-            while let Some(allowance) = budget.take(taken, 0) {
-                taken += allowance.calls;
+            let mut reserved = 0;
+            while let Some(reservation) = budget.reserve(reserved, 0) {
+                reserved += reservation.calls;
             }
-            prop_assert_eq!(taken, calls);
+            prop_assert_eq!(reserved, calls);
         }
     }
 }

@@ -10,11 +10,11 @@ use tokio::sync::Notify;
 
 use crate::lookup::admission::account_gate::AccountGate;
 use crate::lookup::admission::breaker::{Admission, Breaker, Evidence};
-use crate::lookup::admission::budget::{Allowance, Budget, Purse};
-use crate::lookup::admission::concurrency::{CallTag, Concurrency, Ending};
+use crate::lookup::admission::budget::{Allowance, Budget, Reservation};
+use crate::lookup::admission::concurrency::{CallOutcome, CallTag, Concurrency};
 use crate::lookup::admission::share::{PeerCalls, Peers};
 use crate::lookup::billing::meter::Meter;
-use crate::lookup::failure::{HeldBack, LookupFailure as Failure};
+use crate::lookup::failure::{HeldBack, LookupFailure};
 
 /// The most lookups under way, above every limit of concurrent calls.
 const MAX_LOOKUPS: usize = 2048;
@@ -24,8 +24,8 @@ const MAX_LOOKUPS: usize = 2048;
 pub struct Guard {
     state: Arc<Mutex<State>>,
     freed: Arc<Notify>,
-    /// Who pays: one at a time, so that an allowance is used up before the next is taken.
-    till: Arc<tokio::sync::Mutex<()>>,
+    /// Held while calls are reserved, so that an allowance is used up before the next is taken.
+    budget_lock: Arc<tokio::sync::Mutex<()>>,
     budget: Option<Budget>,
     account: AccountGate,
     meter: Meter,
@@ -36,7 +36,7 @@ struct State {
     concurrency: Concurrency,
     in_flight: usize,
     peers: Peers,
-    purse: Purse,
+    allowance: Allowance,
 }
 
 /// How calls are made.
@@ -84,25 +84,19 @@ impl State {
 }
 
 impl Guard {
-    /// Lets the fleet run `most` calls at once at the most. `instance` is the name of this enricher.
-    pub fn new(
-        most: u16,
-        budget: Option<Budget>,
-        account: AccountGate,
-        meter: Meter,
-        instance: &str,
-    ) -> Self {
+    /// Lets the fleet run at most `max` calls at once. `instance` is the name of this enricher.
+    pub fn new(max: u16, budget: Option<Budget>, account: AccountGate, meter: Meter, instance: &str) -> Self {
         let state = State {
             breaker: Breaker::new(),
-            concurrency: Concurrency::new(most, Instant::now()),
+            concurrency: Concurrency::new(max, Instant::now()),
             in_flight: 0,
             peers: Peers::new(instance),
-            purse: Purse::default(),
+            allowance: Allowance::default(),
         };
         Self {
             state: Arc::new(Mutex::new(state)),
             freed: Arc::default(),
-            till: Arc::default(),
+            budget_lock: Arc::default(),
             budget,
             account,
             meter,
@@ -120,7 +114,7 @@ impl Guard {
             return Some(state.shut(now));
         }
         let budget = self.budget?;
-        let used_up = state.purse.is_used_up(budget.span_at(clock::now()));
+        let used_up = state.allowance.is_used_up(budget.span_at(clock::now()));
         used_up.then_some(HeldBack::BudgetUsedUp(budget))
     }
 
@@ -144,7 +138,7 @@ impl Guard {
     /// How many calls are left of the budget, if that is known because the fleet has taken all of it.
     fn calls_left(&self, state: &State) -> Option<usize> {
         let span = self.budget?.span_at(clock::now());
-        let left = state.purse.left_of_used_up(span)?;
+        let left = state.allowance.left_of_used_up(span)?;
         Some(usize::try_from(left).unwrap_or(usize::MAX))
     }
 
@@ -162,19 +156,19 @@ impl Guard {
     }
 
     /// The statuses of other enrichers are heard from now on.
-    pub fn listens(&self) {
-        self.lock().peers.listens(Instant::now());
+    pub fn start_listening(&self) {
+        self.lock().peers.start_listening(Instant::now());
     }
 
     /// Another enricher has told its status.
-    pub fn heard(&self, instance: &str, figures: &EnricherFigures) {
+    pub fn on_status(&self, instance: &str, figures: &EnricherFigures) {
         let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
         let calls = PeerCalls {
             in_flight: count(figures.lookups_in_flight),
             fleet_limit: figures.fleet_lookup_limit.map(count),
             is_calling: figures.breaker == BreakerState::Closed,
         };
-        self.lock().peers.heard(instance, calls, Instant::now());
+        self.lock().peers.on_status(instance, calls, Instant::now());
     }
 
     /// How calls are made now.
@@ -204,7 +198,7 @@ impl Guard {
     /// Waits for room and gives the permission for one call.
     ///
     /// # Errors
-    /// Where calls are held back.
+    /// Fails if calls are held back.
     pub async fn enter(&self) -> Result<Permit, HeldBack> {
         loop {
             let freed = self.freed.notified();
@@ -239,27 +233,27 @@ impl Guard {
     }
 
     /// Takes one call of what the fleet may spend. Gives the span of the budget that it is taken of.
-    async fn pay(&self) -> Result<Option<Millis>, Failure> {
+    async fn pay(&self) -> Result<Option<Millis>, LookupFailure> {
         let Some(budget) = self.budget else {
             return Ok(None);
         };
-        let _turn = self.till.lock().await;
+        let _turn = self.budget_lock.lock().await;
         loop {
             let span = budget.span_at(clock::now());
             {
                 let mut state = self.lock();
-                if state.purse.take(span) {
+                if state.allowance.take(span) {
                     return Ok(Some(span));
                 }
-                if state.purse.is_used_up(span) {
+                if state.allowance.is_used_up(span) {
                     return Err(HeldBack::BudgetUsedUp(budget).into());
                 }
             }
-            let taken = self.meter.take(&budget).await?;
+            let reserved = self.meter.reserve(&budget).await?;
             let mut state = self.lock();
-            match taken {
-                Some(allowance) => state.purse.put(allowance),
-                None => state.purse.fleet_has_none(span),
+            match reserved {
+                Some(reservation) => state.allowance.put(reservation),
+                None => state.allowance.fleet_has_none(span),
             }
         }
     }
@@ -269,7 +263,8 @@ impl Guard {
     }
 }
 
-/// The permission for one call. Dropped without its end, as when nobody wants the answer any longer, it decides nothing.
+/// The permission for one call. If it is dropped before the call ends, for example because the visitor has left, the call
+/// says nothing about the provider.
 pub struct Permit {
     guard: Guard,
     call: CallTag,
@@ -284,8 +279,8 @@ impl Permit {
     /// Takes the call off the fleet's budget, just before it is made.
     ///
     /// # Errors
-    /// Where the budget is used up, or it is not known what the fleet has spent.
-    pub async fn pay(&mut self) -> Result<(), Failure> {
+    /// Fails if the budget is used up, or it is not known what the fleet has spent.
+    pub async fn pay(&mut self) -> Result<(), LookupFailure> {
         self.paid_of = self.guard.pay().await?;
         self.started = Instant::now();
         Ok(())
@@ -293,24 +288,26 @@ impl Permit {
 
     /// The call has ended. One that is not billed goes back to the budget. An answer that is unusable for one address,
     /// comes later, or refuses our account counts neither for nor against the provider: it is there and answers.
-    pub fn end<T>(mut self, outcome: &Result<T, Failure>, is_billed: bool) {
+    pub fn end<T>(mut self, outcome: &Result<T, LookupFailure>, is_billed: bool) {
         let now = Instant::now();
         let mut state = self.guard.lock();
         let failure = outcome.as_ref().err();
         let took = self.started.elapsed();
-        let ending = failure.map_or(Ending::Answered(took), |failure| failure.ending(took));
-        state.concurrency.end(self.call, ending, now);
+        let call_outcome = failure.map_or(CallOutcome::Answered(took), |failure| failure.call_outcome(took));
+        state.concurrency.end(self.call, call_outcome, now);
         let before = state.breaker.state();
-        state
-            .breaker
-            .end(self.admission, Evidence::of(failure.map(Failure::kind)), now);
-        if let Some(wait) = failure.and_then(Failure::pause) {
+        state.breaker.end(
+            self.admission,
+            Evidence::of(failure.map(LookupFailure::kind)),
+            now,
+        );
+        if let Some(wait) = failure.and_then(LookupFailure::pause) {
             state.breaker.pause(wait, now);
         }
         if let Some(span) = self.paid_of
             && !is_billed
         {
-            state.purse.put_back(Allowance { span, calls: 1 });
+            state.allowance.put_back(Reservation { span, calls: 1 });
         }
         let after = state.breaker.state();
         drop(state);
@@ -320,7 +317,7 @@ impl Permit {
 }
 
 /// Says when it begins and when it is over, not each time that a call tries whether it is.
-fn tell(before: BreakerState, after: BreakerState, failure: Option<&Failure>) {
+fn tell(before: BreakerState, after: BreakerState, failure: Option<&LookupFailure>) {
     match (before, after, failure) {
         (BreakerState::Closed, BreakerState::Open, Some(failure)) => {
             tracing::warn!(%failure, "lookups fail, calls to the Deanonymizer are held back");

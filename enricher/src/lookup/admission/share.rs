@@ -38,7 +38,7 @@ pub struct Peers {
 }
 
 impl Peers {
-    /// For the enricher of that name, which has heard nobody yet.
+    /// For the enricher of that name, before any status has arrived.
     pub fn new(own_name: &str) -> Self {
         Self {
             own_name: own_name.into(),
@@ -49,13 +49,13 @@ impl Peers {
     }
 
     /// From now on statuses are heard.
-    pub fn listens(&mut self, now: Instant) {
+    pub fn start_listening(&mut self, now: Instant) {
         self.listening_since.get_or_insert(now);
     }
 
     /// An enricher has told its status. Its own comes back as well: after a gap in which nothing was heard, not even that,
     /// the others are not known any longer.
-    pub fn heard(&mut self, name: &str, calls: PeerCalls, now: Instant) {
+    pub fn on_status(&mut self, name: &str, calls: PeerCalls, now: Instant) {
         if !self.hears(now) {
             self.listening_since = Some(now);
         }
@@ -144,9 +144,9 @@ mod tests {
         let names: Vec<_> = (0..count).map(|number| format!("e{number}")).collect();
         let all = names.iter().map(|own| {
             let mut peers = Peers::new(own);
-            peers.listens(now.checked_sub(HEARS_ALL_AFTER).unwrap());
+            peers.start_listening(now.checked_sub(HEARS_ALL_AFTER).unwrap());
             for name in &names {
-                peers.heard(name, QUIET, now);
+                peers.on_status(name, QUIET, now);
             }
             peers
         });
@@ -158,7 +158,7 @@ mod tests {
         let now = Instant::now();
         let mut peers = Peers::new("e");
         assert_eq!(peers.share(512, true, now), 64);
-        peers.listens(now);
+        peers.start_listening(now);
         assert!(!peers.leads(true, now));
         let later = now + HEARS_ALL_AFTER;
         assert_eq!(peers.share(512, true, later), 512);
@@ -173,9 +173,9 @@ mod tests {
             in_flight: 500,
             ..QUIET
         };
-        peers.heard("e1", busy, now);
+        peers.on_status("e1", busy, now);
         assert_eq!(peers.share(512, true, now), 12);
-        peers.heard(
+        peers.on_status(
             "e1",
             PeerCalls {
                 in_flight: 600,
@@ -191,7 +191,7 @@ mod tests {
         let now = Instant::now();
         let mut peers = fleet(2, now).remove(0);
         assert_eq!(peers.share(512, true, now), 256);
-        peers.heard("e0", QUIET, now + HEARS_ALL_AFTER);
+        peers.on_status("e0", QUIET, now + HEARS_ALL_AFTER);
         assert_eq!(peers.share(512, true, now + GONE_AFTER), 512);
     }
 
@@ -208,14 +208,14 @@ mod tests {
             "not even its own status arrives"
         );
         assert!(!peers.leads(true, back));
-        peers.heard("e0", QUIET, back);
+        peers.on_status("e0", QUIET, back);
         assert_eq!(
             peers.share(512, true, back),
             small,
             "the others are heard within a second"
         );
         for name in ["e1", "e2", "e3"] {
-            peers.heard(name, QUIET, back + Duration::from_secs(1));
+            peers.on_status(name, QUIET, back + Duration::from_secs(1));
         }
         assert_eq!(peers.share(512, true, back + HEARS_ALL_AFTER), 128);
         assert!(peers.leads(true, back + HEARS_ALL_AFTER));
@@ -230,7 +230,7 @@ mod tests {
             ..QUIET
         };
         for (peers, other) in fleet.iter_mut().zip(["e1", "e2", "e3", "e0"]) {
-            peers.heard(other, busy, now);
+            peers.on_status(other, busy, now);
         }
         let shares: Vec<_> = fleet.iter().map(|peers| peers.share(256, false, now)).collect();
         assert_eq!(shares, [64; 4]);
@@ -245,7 +245,7 @@ mod tests {
                 fleet_limit: Some(limit),
                 ..QUIET
             };
-            peers.heard(name, told, now);
+            peers.on_status(name, told, now);
         }
         assert_eq!(peers.told_limit(now), Some(64));
     }
@@ -260,7 +260,7 @@ mod tests {
             fleet_limit: Some(77),
             ..QUIET
         };
-        fleet[2].heard("e0", told, now);
+        fleet[2].on_status("e0", told, now);
         assert_eq!(fleet[2].told_limit(now), Some(77));
         assert_eq!(fleet[2].told_limit(now + GONE_AFTER), None);
     }
@@ -270,7 +270,7 @@ mod tests {
         let now = Instant::now();
         let mut fleet = fleet(2, now);
         assert!(!fleet[0].leads(false, now));
-        fleet[1].heard(
+        fleet[1].on_status(
             "e0",
             PeerCalls {
                 is_calling: false,

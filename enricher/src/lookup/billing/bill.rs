@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lookup::admission::budget::Span;
 
-/// The most accounts, as far as no enricher needs its own any longer; those that nobody has written to for longest are
-/// added up.
+/// The most accounts, unless more enrichers are alive. Those without a write for longest are added up.
 const MAX_ACCOUNTS: usize = 16;
 
 /// The most enrichers whose account was added up that are remembered by name.
@@ -43,7 +42,8 @@ struct Account {
     /// When it was last written to.
     at: Millis,
     lookups: Lookups,
-    taken: Taken,
+    #[serde(rename = "taken")]
+    usage: Usage,
 }
 
 /// The sum of the accounts of enrichers that are gone.
@@ -53,13 +53,14 @@ struct ClosedAccounts {
     /// Whose accounts these were, and when they were last written to.
     names: BTreeMap<String, Millis>,
     lookups: Lookups,
-    taken: Taken,
+    #[serde(rename = "taken")]
+    usage: Usage,
 }
 
 /// Calls taken in the current minute, hour and day. Every call counts in all three, whichever of them a budget limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-struct Taken {
+struct Usage {
     minute: SpanUse,
     hour: SpanUse,
     day: SpanUse,
@@ -103,7 +104,7 @@ impl SpanUse {
     }
 }
 
-impl Taken {
+impl Usage {
     fn of(&self, span: Span) -> SpanUse {
         match span {
             Span::Minute => self.minute,
@@ -126,7 +127,7 @@ impl Account {
         Self {
             at: self.at.max(other.at),
             lookups: self.lookups.max(other.lookups),
-            taken: self.taken.combine(other.taken, SpanUse::max),
+            usage: self.usage.combine(other.usage, SpanUse::max),
         }
     }
 }
@@ -151,7 +152,7 @@ impl Bill {
         }
         let closed = &mut self.closed;
         closed.lookups = closed.lookups.max(other.closed.lookups);
-        closed.taken = closed.taken.combine(other.closed.taken, SpanUse::max);
+        closed.usage = closed.usage.combine(other.closed.usage, SpanUse::max);
         for (name, at) in &other.closed.names {
             let ours = closed.names.entry(name.clone()).or_insert(*at);
             *ours = (*at).max(*ours);
@@ -173,22 +174,22 @@ impl Bill {
     }
 
     /// Notes that an enricher takes calls.
-    pub fn take(&mut self, name: &str, calls: u64, now: Millis) {
+    pub fn reserve(&mut self, name: &str, calls: u64, now: Millis) {
         let account = self.accounts.entry(name.to_owned()).or_default();
         account.at = account.at.max(now);
-        let taken = &mut account.taken;
-        taken.minute.take(Span::Minute.number_at(now), calls);
-        taken.hour.take(Span::Hour.number_at(now), calls);
-        taken.day.take(Span::Day.number_at(now), calls);
+        let usage = &mut account.usage;
+        usage.minute.take(Span::Minute.number_at(now), calls);
+        usage.hour.take(Span::Hour.number_at(now), calls);
+        usage.day.take(Span::Day.number_at(now), calls);
     }
 
     /// How many calls the fleet has taken in the span that it is now.
-    pub fn taken(&self, span: Span, now: Millis) -> u64 {
+    pub fn reserved(&self, span: Span, now: Millis) -> u64 {
         let number = span.number_at(now);
-        let taken = self.accounts.values().map(|account| account.taken);
-        taken
-            .chain([self.closed.taken])
-            .map(|taken| taken.of(span).calls_in(number))
+        let usages = self.accounts.values().map(|account| account.usage);
+        usages
+            .chain([self.closed.usage])
+            .map(|usage| usage.of(span).calls_in(number))
             .fold(0, u64::saturating_add)
     }
 
@@ -227,7 +228,7 @@ impl Bill {
             if let Some(account) = self.accounts.remove(&name) {
                 let closed = &mut self.closed;
                 closed.lookups = closed.lookups.plus(account.lookups);
-                closed.taken = closed.taken.combine(account.taken, SpanUse::plus);
+                closed.usage = closed.usage.combine(account.usage, SpanUse::plus);
                 closed.names.insert(name, account.at);
             }
             self.forget_names();

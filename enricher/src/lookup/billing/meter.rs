@@ -10,9 +10,9 @@ use service::{Nats, clock};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use crate::lookup::admission::budget::{Allowance, Budget};
+use crate::lookup::admission::budget::{Budget, Reservation};
 use crate::lookup::billing::bill::Bill;
-use crate::lookup::cache::fleet::{CONFLICTS, Fleet, FleetError};
+use crate::lookup::cache::shared::{CONFLICTS, SharedCache, SharedCacheError};
 
 /// How often the bill in the bucket is compared with what is known here.
 const COMPARE_INTERVAL: Duration = Duration::from_secs(2);
@@ -30,7 +30,7 @@ const RESTORE_TIME: Duration = Duration::from_secs(3);
 /// The bill as this enricher knows it. Clones share it.
 #[derive(Clone)]
 pub struct Meter {
-    fleet: Fleet,
+    shared_cache: SharedCache,
     own_lookups: Arc<dyn Fn() -> Lookups + Send + Sync>,
     paid: Arc<Notify>,
     state: Arc<Mutex<State>>,
@@ -69,7 +69,7 @@ impl OwnAccount {
         }
     }
 
-    /// Enters what this enricher has spent in all, `lookups`, in `bill`. Where the others took it for gone and closed its
+    /// Enters what this enricher has spent in all, `lookups`, in `bill`. If the others took it for gone and closed its
     /// account, as after a long freeze, it begins another.
     fn enter(&mut self, bill: &mut Bill, lookups: Lookups, now: Millis) {
         if bill.is_closed(&self.name) {
@@ -80,7 +80,7 @@ impl OwnAccount {
         let lookups = lookups.since(self.closed);
         let calls = lookups.since(bill.recorded(&self.name)).paid;
         if !self.has_budget && calls > 0 {
-            bill.take(&self.name, calls, now);
+            bill.reserve(&self.name, calls, now);
         }
         bill.record(&self.name, lookups, now);
         bill.close_old(&self.name, now);
@@ -88,7 +88,7 @@ impl OwnAccount {
 }
 
 impl State {
-    /// The bill that should stand in the bucket, where `stored` does, and this enricher has spent `lookups`.
+    /// The bill to write over `stored`, now that this enricher has spent `lookups`.
     fn bill(&mut self, stored: Option<&Bill>, lookups: Lookups, now: Millis) -> Bill {
         let mut bill = match (stored, &self.known) {
             (Some(stored), Some(known)) => stored.clone().join(known),
@@ -115,14 +115,14 @@ impl Meter {
     /// Knows nothing yet. `own_lookups` says what this enricher has spent so far, of a budget or not, and `paid` is
     /// notified of each paid call.
     pub fn new(
-        fleet: Fleet,
+        shared_cache: SharedCache,
         has_budget: bool,
         own_lookups: impl Fn() -> Lookups + Send + Sync + 'static,
         paid: Arc<Notify>,
     ) -> Self {
-        let own = OwnAccount::new(fleet.instance(), has_budget);
+        let own = OwnAccount::new(shared_cache.instance(), has_budget);
         Self {
-            fleet,
+            shared_cache,
             own_lookups: Arc::new(own_lookups),
             paid,
             state: Arc::new(Mutex::new(State { known: None, own })),
@@ -146,7 +146,7 @@ impl Meter {
     }
 
     /// The bill stands in the bucket.
-    pub fn heard(&self, bill: &Bill) {
+    pub fn learn(&self, bill: &Bill) {
         self.lock().learn(bill);
     }
 
@@ -175,8 +175,8 @@ impl Meter {
     /// Writes what is known here and does not stand in the bucket, if anything.
     ///
     /// # Errors
-    /// Where the bucket cannot be read or does not acknowledge.
-    async fn write(&self) -> Result<(), FleetError> {
+    /// Fails if the bucket cannot be read or does not acknowledge.
+    async fn write(&self) -> Result<(), SharedCacheError> {
         self.exchange(|_, _, _| ()).await
     }
 
@@ -187,26 +187,26 @@ impl Meter {
         }
     }
 
-    /// Takes a few calls of the fleet's budget; `None` where nothing is left for now.
+    /// Reserves a few calls of the fleet's budget; `None` if nothing is left for now.
     ///
     /// # Errors
-    /// Where it is not sure what is left.
-    pub async fn take(&self, budget: &Budget) -> Result<Option<Allowance>, FleetError> {
+    /// Fails if it is not sure what is left.
+    pub async fn reserve(&self, budget: &Budget) -> Result<Option<Reservation>, SharedCacheError> {
         loop {
-            let taken = self.exchange(|bill, name, now| {
+            let reserved = self.exchange(|bill, name, now| {
                 let restored_at = bill.since + millis(RESTORE_TIME);
                 // A bill of the future tells of a clock that was put back.
                 if (bill.since..restored_at).contains(&now) {
                     return Err(Duration::from_millis((restored_at - now).unsigned_abs()));
                 }
-                let allowance = budget.take(bill.taken(budget.span(), now), now);
-                if let Some(allowance) = allowance {
-                    bill.take(name, allowance.calls, now);
+                let reservation = budget.reserve(bill.reserved(budget.span(), now), now);
+                if let Some(reservation) = reservation {
+                    bill.reserve(name, reservation.calls, now);
                 }
-                Ok(allowance)
+                Ok(reservation)
             });
-            match taken.await? {
-                Ok(allowance) => return Ok(allowance),
+            match reserved.await? {
+                Ok(reservation) => return Ok(reservation),
                 Err(wait) => sleep(wait).await,
             }
         }
@@ -216,10 +216,10 @@ impl Meter {
     async fn exchange<T>(
         &self,
         mut change: impl FnMut(&mut Bill, &str, Millis) -> T,
-    ) -> Result<T, FleetError> {
+    ) -> Result<T, SharedCacheError> {
         let _turn = self.turn.lock().await;
         for _ in 0..CONFLICTS {
-            let (stored, sequence) = self.fleet.bill().await?;
+            let (stored, sequence) = self.shared_cache.bill().await?;
             let now = clock::now();
             let lookups = (self.own_lookups)();
             let (mut bill, name) = {
@@ -227,12 +227,12 @@ impl Meter {
                 (state.bill(stored.as_ref(), lookups, now), state.own.name.clone())
             };
             let changed = change(&mut bill, &name, now);
-            if stored.as_ref() == Some(&bill) || self.fleet.write_bill(&bill, sequence).await? {
+            if stored.as_ref() == Some(&bill) || self.shared_cache.write_bill(&bill, sequence).await? {
                 self.lock().learn(&bill);
                 return Ok(changed);
             }
         }
-        Err(FleetError::Contended)
+        Err(SharedCacheError::Contended)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -280,10 +280,10 @@ mod tests {
     fn calls_without_a_budget_count_in_the_spans_of_one_that_comes_later() {
         let mut a = enricher("a");
         let bill = a.bill(None, paid(3), 1_000);
-        assert_eq!(bill.taken(Span::Day, 1_000), 3);
+        assert_eq!(bill.reserved(Span::Day, 1_000), 3);
         // The acknowledgement was lost: the same calls are not entered again.
         let bill = a.bill(Some(&bill), paid(4), 2_000);
-        assert_eq!((bill.taken(Span::Day, 2_000), bill.total().paid), (4, 4));
+        assert_eq!((bill.reserved(Span::Day, 2_000), bill.total().paid), (4, 4));
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub enum Unusable {
     Malformed,
     /// The provider does not want this question, and no other for this address before that time.
     Rejected {
-        /// Where it says so.
+        /// The `Retry-After` of the answer.
         retry_after: Option<Duration>,
     },
 }
@@ -95,7 +95,7 @@ impl Deferral {
         self.left(now) == 0 || (early && self.early_retry)
     }
 
-    /// What is left where the call is made early: there is no second one.
+    /// The deferral after an early call: there is no second one.
     pub fn spend_early_retry(self, now: Millis) -> Self {
         Self {
             early_retry: self.early_retry && self.left(now) == 0,
@@ -153,10 +153,10 @@ mod tests {
         assert_eq!(deferral.wait(0), Duration::ZERO);
     }
 
-    /// When a fleet calls within ten minutes that tries each `step` ms, where each answer is unusable. `early` tells at
+    /// When a fleet that tries every `step` ms calls within ten minutes, if each answer is unusable. `early` tells at
     /// which tries another address has just had a usable answer, `killed` at which calls the caller is killed.
     ///
-    /// A first call is not recorded before it ends: where its enricher is killed, nobody knows of it.
+    /// A first call is not recorded before it ends, so the call of an enricher that is killed is lost.
     fn calls(unusable: Unusable, step: Millis, early: &[bool], killed: &[bool]) -> Vec<Millis> {
         let (mut known, mut calls, mut now) = (None::<Deferral>, Vec::new(), 0);
         let mut tries = early.iter().cycle();

@@ -1,4 +1,4 @@
-//! This enricher's copy of the fleet's deferrals: known without asking the bucket, put back where the bucket was lost.
+//! This enricher's copy of the fleet's deferrals: known without asking the bucket, put back when the bucket was lost.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -46,7 +46,7 @@ impl Deferrals {
         )
     }
 
-    /// What the bucket says of an address now: nothing where its answers are not unusable.
+    /// Takes over what the bucket says of an address; `None` if its answers are not unusable.
     pub async fn set(&self, key: Key, deferral: Option<Deferral>) {
         match deferral {
             Some(deferral) => self.0.insert(key, deferral).await,

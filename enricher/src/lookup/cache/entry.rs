@@ -12,7 +12,7 @@ use crate::verdict::Verdict;
 
 /// A verdict, and where it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct CachedVerdict {
     /// The verdict.
     pub verdict: Verdict,
     /// When the Deanonymizer answered.
@@ -25,13 +25,13 @@ pub struct Found {
     pub by: Arc<str>,
 }
 
-impl Found {
+impl CachedVerdict {
     /// Whether it takes the place of a verdict on the same address: the later answer is believed.
     pub fn replaces(&self, stored: &Self) -> bool {
         self.looked_up_at > stored.looked_up_at
     }
 
-    /// How much longer it holds; `None` where it does not any longer.
+    /// How much longer it holds; `None` if it has expired.
     pub fn remaining(&self, now: Millis) -> Option<Duration> {
         u64::try_from(self.expires_at - now)
             .ok()
@@ -50,7 +50,7 @@ pub enum Entry {
         by: Arc<str>,
         /// When it said so last.
         since: Millis,
-        /// What holds where it never says how its call went; `None` for the first call.
+        /// What holds if the result of its call is never written; `None` for the first call.
         deferral: Option<Deferral>,
     },
     /// The answers were unusable so far.
@@ -63,7 +63,7 @@ pub enum Entry {
         deferral: Deferral,
     },
     /// The verdict.
-    Found(Arc<Found>),
+    Verdict(Arc<CachedVerdict>),
 }
 
 /// That the Deanonymizer wants to be left alone.
@@ -134,7 +134,7 @@ impl TryFrom<Wire> for Entry {
             State::Unknown => Verdict::Unknown,
             State::Hidden => Verdict::Hidden,
         };
-        Ok(Self::Found(Arc::new(Found {
+        Ok(Self::Verdict(Arc::new(CachedVerdict {
             verdict,
             looked_up_at: wire.at,
             expires_at: wire.expires_at.ok_or(InvalidEntry)?,
@@ -163,7 +163,7 @@ impl From<Entry> for Wire {
             Entry::Deferred { by, at, deferral } => {
                 return without_verdict(State::Deferred, by, at, Some(deferral));
             }
-            Entry::Found(found) => found,
+            Entry::Verdict(found) => found,
         };
         let (state, profile) = match &found.verdict {
             Verdict::Shown(profile) => (State::Shown, profile.clone()),
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     fn found(verdict: Verdict) -> Entry {
-        Entry::Found(Arc::new(Found {
+        Entry::Verdict(Arc::new(CachedVerdict {
             verdict,
             looked_up_at: 10,
             expires_at: 20,
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_later_answer_replaces_an_earlier_one_and_never_itself() {
-        let at = |looked_up_at| Found {
+        let at = |looked_up_at| CachedVerdict {
             verdict: Verdict::Unknown,
             looked_up_at,
             expires_at: 20,
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn holds_until_it_expires() {
-        let Entry::Found(found) = found(Verdict::Unknown) else {
+        let Entry::Verdict(found) = found(Verdict::Unknown) else {
             unreachable!()
         };
         assert_eq!(found.remaining(15), Some(Duration::from_millis(5)));

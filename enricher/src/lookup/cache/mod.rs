@@ -3,8 +3,9 @@
 pub mod deferral;
 pub mod deferrals;
 pub mod entry;
-pub mod fleet;
-pub mod replica;
+pub mod local;
 pub mod secrets;
+pub mod shared;
 pub mod shared_account;
+pub mod shared_bill;
 pub mod verdict_store;

@@ -11,7 +11,7 @@ use service::{Nats, clock};
 use tokio::sync::watch;
 
 use crate::address_key::{AddressHasher, Agreement, Secret, agree};
-use crate::lookup::cache::replica::Replica;
+use crate::lookup::cache::local::LocalCache;
 
 /// The part's name in [`Health`].
 pub const PART: &str = "secrets bucket";
@@ -46,7 +46,7 @@ impl Agreed {
 /// Keeps one enricher's secret and the bucket's the same.
 pub struct Secrets {
     hasher: AddressHasher,
-    replica: Replica,
+    local_cache: LocalCache,
     nats: Nats,
     streams: Streams,
     health: Health,
@@ -54,10 +54,10 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// `replica` is emptied where its keys are of no use any longer.
+    /// `local_cache` is cleared when another secret makes its keys useless.
     pub fn new(
         hasher: AddressHasher,
-        replica: Replica,
+        local_cache: LocalCache,
         nats: Nats,
         streams: Streams,
         health: Health,
@@ -65,7 +65,7 @@ impl Secrets {
         let (agreed, receiver) = watch::channel(false);
         let secrets = Self {
             hasher,
-            replica,
+            local_cache,
             nats,
             streams,
             health,
@@ -112,7 +112,7 @@ impl Secrets {
                 tracing::warn!(
                     "another enricher had an older secret, verdicts cached here are looked up again"
                 );
-                self.replica.clear();
+                self.local_cache.clear();
             }
             return Ok(());
         }

@@ -7,13 +7,13 @@ use protocol::Millis;
 use protocol::status::Account;
 use service::clock;
 
-use super::fleet::{CONFLICTS, Fleet, FleetError};
+use super::shared::{CONFLICTS, SharedCache, SharedCacheError};
 use crate::lookup::admission::account::{AccountEntry, KeyTag};
 
 /// The key of the entry.
 pub const ACCOUNT: &str = "account";
 
-/// For how long the entry stands when nobody writes it.
+/// How long the entry is kept without another write.
 const TTL: Duration = Duration::from_hours(24);
 
 /// Who makes a probe.
@@ -21,18 +21,18 @@ const TTL: Duration = Duration::from_hours(24);
 pub enum Probe {
     /// This enricher; the entry says so.
     Ours(AccountEntry),
-    /// Another, or nobody yet.
+    /// Another enricher makes it, or it is not due.
     Theirs(AccountEntry),
     /// There is no need for one: the account is accepted.
     NotNeeded,
 }
 
-impl Fleet {
+impl SharedCache {
     /// What the fleet knows of its account.
     ///
     /// # Errors
-    /// Where the bucket cannot be read.
-    pub async fn account(&self) -> Result<Option<AccountEntry>, FleetError> {
+    /// Fails if the bucket cannot be read.
+    pub async fn account(&self) -> Result<Option<AccountEntry>, SharedCacheError> {
         Ok(self.standing(ACCOUNT).await?.0)
     }
 
@@ -40,13 +40,13 @@ impl Fleet {
     /// not probed with this key before.
     ///
     /// # Errors
-    /// Where it is not sure who makes it.
+    /// Fails if it is not sure who makes it.
     pub async fn claim_probe(
         &self,
         key: &KeyTag,
         untried: bool,
         retry: Duration,
-    ) -> Result<Probe, FleetError> {
+    ) -> Result<Probe, SharedCacheError> {
         for _ in 0..CONFLICTS {
             let (entry, sequence) = self.standing::<AccountEntry>(ACCOUNT).await?;
             let Some(entry) = entry.filter(|entry| entry.state != Account::Ok) else {
@@ -59,14 +59,18 @@ impl Fleet {
                 return Ok(Probe::Ours(ours));
             }
         }
-        Err(FleetError::Contended)
+        Err(SharedCacheError::Contended)
     }
 
     /// A call that began at `began_at` was refused.
     ///
     /// # Errors
-    /// Where the bucket does not acknowledge.
-    pub async fn account_refused(&self, told: &AccountEntry, began_at: Millis) -> Result<(), FleetError> {
+    /// Fails if the bucket does not acknowledge.
+    pub async fn account_refused(
+        &self,
+        told: &AccountEntry,
+        began_at: Millis,
+    ) -> Result<(), SharedCacheError> {
         let next =
             |before: Option<&AccountEntry>| AccountEntry::after_refusal(before, told.clone(), began_at);
         self.update(ACCOUNT, TTL, next).await
@@ -75,8 +79,8 @@ impl Fleet {
     /// A probe with this key was accepted: everybody may call.
     ///
     /// # Errors
-    /// Where the bucket does not acknowledge.
-    pub async fn account_accepted(&self, key: &KeyTag) -> Result<(), FleetError> {
+    /// Fails if the bucket does not acknowledge.
+    pub async fn account_accepted(&self, key: &KeyTag) -> Result<(), SharedCacheError> {
         let entry = AccountEntry {
             state: Account::Ok,
             status: 0,
@@ -91,8 +95,8 @@ impl Fleet {
     /// Tells again what the bucket may have lost.
     ///
     /// # Errors
-    /// Where the bucket does not acknowledge.
-    pub async fn put_back_account(&self, entry: &AccountEntry) -> Result<(), FleetError> {
+    /// Fails if the bucket does not acknowledge.
+    pub async fn put_back_account(&self, entry: &AccountEntry) -> Result<(), SharedCacheError> {
         self.write(ACCOUNT, entry, TTL, Some(0)).await.map(drop)
     }
 }

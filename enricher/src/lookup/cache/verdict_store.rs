@@ -9,8 +9,8 @@ use service::{Nats, Process, clock};
 use tokio_util::task::TaskTracker;
 
 use crate::address_key::Key;
-use crate::lookup::cache::entry::Found;
-use crate::lookup::cache::fleet::{Fleet, FleetError};
+use crate::lookup::cache::entry::CachedVerdict;
+use crate::lookup::cache::shared::{SharedCache, SharedCacheError};
 
 /// The most verdicts that wait here to be stored. Without the bucket no call begins, so that hardly more wait than calls
 /// were under way.
@@ -21,7 +21,7 @@ static NOT_STORED: LogThrottle = LogThrottle::new();
 /// Stores verdicts. Clones share everything.
 #[derive(Clone)]
 pub struct VerdictStore {
-    fleet: Fleet,
+    shared_cache: SharedCache,
     nats: Nats,
     /// What the process waits for before it exits.
     tasks: TaskTracker,
@@ -31,10 +31,10 @@ pub struct VerdictStore {
 
 impl VerdictStore {
     /// Into the fleet's bucket; the process does not exit while something could not be stored, within its grace period.
-    pub fn new(process: &Process, fleet: Fleet) -> Self {
+    pub fn new(process: &Process, shared_cache: SharedCache) -> Self {
         let metrics = &process.metrics;
         Self {
-            fleet,
+            shared_cache,
             nats: process.nats.clone(),
             tasks: process.tasks.clone(),
             unstored: metrics.add(
@@ -51,14 +51,14 @@ impl VerdictStore {
     }
 
     /// The bucket.
-    pub fn fleet(&self) -> &Fleet {
-        &self.fleet
+    pub fn shared_cache(&self) -> &SharedCache {
+        &self.shared_cache
     }
 
     /// Comes back once the verdict is stored or the first attempt has failed; then further ones are made in the background
     /// until it is. `lease` is the sequence of the lease in the bucket.
-    pub async fn store(&self, key: Key, found: &Arc<Found>, lease: u64) {
-        let Err(error) = self.fleet.store(key, found, lease).await else {
+    pub async fn store(&self, key: Key, found: &Arc<CachedVerdict>, lease: u64) {
+        let Err(error) = self.shared_cache.store(key, found, lease).await else {
             return;
         };
         if let Some(suppressed) = NOT_STORED.allow() {
@@ -77,14 +77,14 @@ impl VerdictStore {
     }
 
     /// Tries again until the verdict is stored or has expired.
-    async fn store_late(&self, key: Key, found: &Arc<Found>, lease: u64) {
+    async fn store_late(&self, key: Key, found: &Arc<CachedVerdict>, lease: u64) {
         let mut backoff = Backoff::for_nats();
         while found.remaining(clock::now()).is_some() {
             tokio::time::sleep(backoff.next_delay()).await;
             self.nats.connected().await;
-            match self.fleet.store(key, found, lease).await {
+            match self.shared_cache.store(key, found, lease).await {
                 Ok(()) => return,
-                Err(error @ FleetError::Invalid) => {
+                Err(error @ SharedCacheError::Invalid) => {
                     tracing::warn!(%error, "a paid verdict cannot be stored");
                     break;
                 }

@@ -59,7 +59,7 @@ impl Database {
     /// Reads a database.
     ///
     /// # Errors
-    /// If the bytes are not a database.
+    /// Fails if the bytes are not a database.
     pub fn new(bytes: Vec<u8>) -> Result<Self, MaxMindDbError> {
         Reader::from_source(bytes).map(Self)
     }

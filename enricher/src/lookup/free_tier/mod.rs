@@ -67,7 +67,7 @@ impl FreeTier {
     /// Reads the files. With a provider, reserved addresses are never looked up; without one, unless `skip_reserved`.
     ///
     /// # Errors
-    /// If a file cannot be used; the error names the flag.
+    /// Fails if a file cannot be used; the error names the flag.
     pub fn open(files: Files, service: Service, skip_reserved: bool) -> anyhow::Result<Self> {
         let database = |flag, file: Option<PathBuf>| {
             let watched = file.map(|file| Watched::open(flag, file, read_database));

@@ -30,7 +30,7 @@ impl SkipNetworks {
     /// Ignores blank lines and lines that begin with `#`.
     ///
     /// # Errors
-    /// If a line is an invalid address range.
+    /// Fails if a line is an invalid address range.
     pub fn parse(text: &str) -> Result<Self, InvalidLine> {
         let mut networks = Self::default();
         for (line, text) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {

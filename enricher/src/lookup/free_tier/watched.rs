@@ -32,7 +32,7 @@ impl<T: Send + Sync + 'static> Watched<T> {
     /// Reads the file.
     ///
     /// # Errors
-    /// If it cannot be used; the error names `flag`.
+    /// Fails if it cannot be used; the error names `flag`.
     pub fn open(
         flag: &'static str,
         path: PathBuf,

@@ -16,7 +16,7 @@ impl KeyFile {
     /// Checks that the file holds a key that can be sent.
     ///
     /// # Errors
-    /// If it does not. The error names the flag, never the key.
+    /// Fails if it does not. The error names the flag, never the key.
     pub fn open(path: PathBuf) -> anyhow::Result<Self> {
         let file = Self(path.into());
         let key = file.read()?;
@@ -31,7 +31,7 @@ impl KeyFile {
     /// The current key, without surrounding white space.
     ///
     /// # Errors
-    /// If the file cannot be read or is empty. The error names the flag, never the key.
+    /// Fails if the file cannot be read or is empty. The error names the flag, never the key.
     pub fn read(&self) -> anyhow::Result<String> {
         let key = secret::given(None, FLAG, Some(&self.0))?.unwrap_or_default();
         let key = key.trim();

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::filter::answer::Answer;
-use crate::lookup::failure::LookupFailure as Failure;
+use crate::lookup::failure::LookupFailure;
 use crate::lookup::pauses::LONGEST_RETRY_AFTER;
 
 /// An object of JSON; for a struct alone an array would do as well.
@@ -99,26 +99,31 @@ pub(crate) fn without_bom(body: &[u8]) -> &[u8] {
 ///
 /// # Errors
 /// Where the answer brings no verdict.
-pub fn read(ip: &str, status: u16, retry_after: Option<Duration>, body: &[u8]) -> Result<Answer, Failure> {
+pub fn read(
+    ip: &str,
+    status: u16,
+    retry_after: Option<Duration>,
+    body: &[u8],
+) -> Result<Answer, LookupFailure> {
     match status {
         200 => {}
         404 => return Ok(Answer::default()),
-        401 | 403 => return Err(Failure::AccountRefused(status, retry_after)),
-        402 => return Err(Failure::AccountExhausted(status, retry_after)),
-        429 => return Err(Failure::RateLimited(retry_after)),
-        408 | 425 => return Err(Failure::Status(status, retry_after)),
-        400..=499 => return Err(Failure::Rejected(status, retry_after)),
-        other => return Err(Failure::Status(other, retry_after)),
+        401 | 403 => return Err(LookupFailure::AccountRefused(status, retry_after)),
+        402 => return Err(LookupFailure::AccountExhausted(status, retry_after)),
+        429 => return Err(LookupFailure::RateLimited(retry_after)),
+        408 | 425 => return Err(LookupFailure::Status(status, retry_after)),
+        400..=499 => return Err(LookupFailure::Rejected(status, retry_after)),
+        other => return Err(LookupFailure::Status(other, retry_after)),
     }
     let (answered, answer) = parse(without_bom(body)).map_err(|error| {
         if error.is_data() {
-            Failure::WrongForm
+            LookupFailure::WrongForm
         } else {
-            Failure::NotJson
+            LookupFailure::NotJson
         }
     })?;
     if IpKey::new(&answered) != IpKey::new(ip) {
-        return Err(Failure::OtherIp);
+        return Err(LookupFailure::OtherIp);
     }
     Ok(answer)
 }

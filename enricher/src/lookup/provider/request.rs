@@ -50,7 +50,7 @@ impl Provider {
     /// The request for an address.
     ///
     /// # Errors
-    /// If the key contains characters that cannot be sent.
+    /// Fails if the key contains characters that cannot be sent.
     pub fn question(&self, ip: &str, key: &str) -> Result<Question, UnusableKey> {
         let ip = as_asked(ip);
         if !key.chars().all(|c| c.is_ascii_graphic() || c == ' ') {

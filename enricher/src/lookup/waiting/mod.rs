@@ -19,7 +19,7 @@ use crate::lookup::failure::RetryKind;
 use crate::lookup::interest::Interest;
 use crate::sighting::Sighting;
 
-/// Where an address is on the way to its verdict.
+/// The state of the lookup of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// It stands in the line of those to be looked up.
@@ -49,7 +49,7 @@ struct Address<T> {
     early: bool,
 }
 
-/// What came of adding a sighting.
+/// The result of adding a sighting.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Added<T> {
     /// Whether another session waits for the same address already.
@@ -58,14 +58,14 @@ pub struct Added<T> {
     pub superseded: Option<T>,
 }
 
-/// A lookup that is wanted, and for whom.
+/// A lookup to make, with the sighting that causes it.
 #[derive(Debug)]
 pub struct Wanted<'a, T> {
     /// A sighting from the address.
     pub sighting: &'a Sighting,
     /// Its ticket.
     pub ticket: &'a T,
-    /// Whether anybody still waits.
+    /// Whether a session still waits.
     pub interest: Interest,
     /// How many lookups of the address have failed so far.
     pub failures: u32,
@@ -181,7 +181,7 @@ impl<T> Waiting<T> {
         })
     }
 
-    /// Whether anybody waits for an address.
+    /// Whether a session waits for an address.
     pub fn contains(&self, key: Key) -> bool {
         self.addresses.contains_key(&key)
     }
@@ -205,7 +205,7 @@ impl<T> Waiting<T> {
                 ..
             }
         );
-        // An outage is over with the first answer to anybody. What fails for one address alone is not called for each time.
+        // The first answer for any address ends an outage. An address that fails on its own is not retried for each answer.
         let outlasted_chance = is_transient && address.transient >= retry::CHANCE && !address.revived;
         if early_retry || outlasted_chance {
             self.doubted.insert(key);
@@ -274,7 +274,7 @@ impl<T> Waiting<T> {
             .collect()
     }
 
-    /// Takes out everybody; nobody is interested in any address any longer.
+    /// Removes all sessions and cancels the interest in all addresses.
     pub fn take_all(&mut self) -> Vec<(Sighting, T)> {
         self.sessions = 0;
         self.ready.clear();

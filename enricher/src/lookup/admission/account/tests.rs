@@ -56,9 +56,9 @@ fn refusal_of_a_call_that_began_before_the_account_was_accepted_says_nothing() {
 fn enricher_hears_how_the_account_stands() {
     let (mut state, now) = (AccountState::default(), Instant::now());
     assert!(!state.is_known());
-    state.heard(Some(refused(1)), RETRY, now);
+    state.learn(Some(refused(1)), RETRY, now);
     assert!(state.is_known() && matches!(state.call(now), Call::Held(_)));
-    state.heard(Some(entry(Account::Ok, 5, 1)), Duration::ZERO, now);
+    state.learn(Some(entry(Account::Ok, 5, 1)), Duration::ZERO, now);
     assert_eq!(state.call(now), Call::Free);
 }
 
@@ -80,7 +80,7 @@ fn another_key_is_tried_at_once_and_no_more_than_once() {
     );
     state.probing(claimed, now, RETRY);
     // An enricher that has the first key still is refused again.
-    state.heard(Some(refused(1)), RETRY, now);
+    state.learn(Some(refused(1)), RETRY, now);
     assert!(
         matches!(state.call(now), Call::Held(_)),
         "no enricher outdoes another"

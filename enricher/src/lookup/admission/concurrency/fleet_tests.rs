@@ -18,12 +18,12 @@ fn saturate_by_fleet(enrichers: usize, provider: Provider, lasting: Duration) ->
         let in_flight = own + (told / enrichers).max(1) * (enrichers - 1);
         let calls: Vec<_> = (0..own).map(|_| leader.begin(started + elapsed)).collect();
         leader.wait(started + elapsed);
-        let Ending::Answered(latency) = provider.answer(in_flight, &mut rng) else {
+        let CallOutcome::Answered(latency) = provider.answer(in_flight, &mut rng) else {
             unreachable!("it answers");
         };
         elapsed += latency;
         for call in calls {
-            leader.end(call, Ending::Answered(latency), started + elapsed);
+            leader.end(call, CallOutcome::Answered(latency), started + elapsed);
         }
         if elapsed >= told_at + STATUS_INTERVAL {
             (told_at, told) = (elapsed, leader.limit());
@@ -74,13 +74,17 @@ fn unanswered_visitors(enrichers: usize, latency: Duration, start: &[u64], rest:
         let calls: Vec<_> = (0..leader.limit()).map(|_| leader.begin(now)).collect();
         leader.wait(now);
         for call in calls {
-            leader.end(call, Ending::Answered(Duration::from_millis(*latency)), now);
+            leader.end(call, CallOutcome::Answered(Duration::from_millis(*latency)), now);
         }
     }
     for _ in 0..rest {
         let leader = &mut fleet[0];
         leader.wait(now);
-        leader.end(leader.begin(now), Ending::Answered(Duration::from_millis(5)), now);
+        leader.end(
+            leader.begin(now),
+            CallOutcome::Answered(Duration::from_millis(5)),
+            now,
+        );
     }
     now += Duration::from_secs(2);
     let came = now;
@@ -103,7 +107,7 @@ fn unanswered_visitors(enrichers: usize, latency: Duration, start: &[u64], rest:
         }
         for ((concurrency, in_flight), waiting) in fleet.iter_mut().zip(&mut in_flight).zip(&mut waiting) {
             while let Some((began, call)) = in_flight.pop_front_if(|(began, _)| *began + latency <= now) {
-                concurrency.end(call, Ending::Answered(now - began), now);
+                concurrency.end(call, CallOutcome::Answered(now - began), now);
             }
             while *waiting > 0 {
                 if in_flight.len() >= concurrency.limit() / enrichers {
@@ -146,7 +150,7 @@ fn enricher_that_was_asked_for_fewer_calls_keeps_its_lower_limit_until_the_leade
     let now = Instant::now();
     let mut follower = Concurrency::new(MAX, now);
     follower.follow(200, now);
-    follower.end(follower.begin(now), Ending::Overloaded, now);
+    follower.end(follower.begin(now), CallOutcome::Overloaded, now);
     assert!(follower.demands_fewer(now));
     assert_eq!(follower.limit(), 100);
     follower.follow(200, now);
@@ -156,7 +160,7 @@ fn enricher_that_was_asked_for_fewer_calls_keeps_its_lower_limit_until_the_leade
     follower.follow(120, now);
     assert_eq!(follower.limit(), 120);
 
-    follower.end(follower.begin(now), Ending::Overloaded, now);
+    follower.end(follower.begin(now), CallOutcome::Overloaded, now);
     follower.follow(120, now + TELL_LOWER);
     assert_eq!(follower.limit(), 120, "no leader ever took the lower limit");
 }

@@ -33,7 +33,7 @@ const WORTHWHILE: f64 = 0.5;
 /// A smaller difference of two mean latencies is noise.
 const NOISE: Duration = Duration::from_millis(10);
 
-/// At the maximum, where no higher limit can be tried, latency that grows by this factor starts a search downwards.
+/// At the maximum, no higher limit can be tried. Latency that grows by this factor starts a search downwards instead.
 const DEGRADED: f64 = 1.5;
 
 /// Latency that grows by this factor more than the limit has changed for another reason than our calls.
@@ -51,7 +51,7 @@ const MIN_ROUND: usize = 16;
 
 /// How a call ended, as far as it says something about the provider's capacity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum CallOutcome {
     /// With an answer, usable or not, after this latency.
     Answered(Duration),
     /// Without an answer in time.
@@ -217,18 +217,18 @@ impl Concurrency {
     }
 
     /// A call has ended. One that began at another limit says nothing about this one.
-    pub fn end(&mut self, call: CallTag, ending: Ending, now: Instant) {
+    pub fn end(&mut self, call: CallTag, outcome: CallOutcome, now: Instant) {
         if call.0 != Some(self.round.id) {
             return;
         }
-        match ending {
-            Ending::Answered(latency) => {
+        match outcome {
+            CallOutcome::Answered(latency) => {
                 self.round.answered += 1;
                 self.round.total_latency += latency;
             }
-            Ending::TimedOut => self.round.timed_out += 1,
-            Ending::Overloaded => return self.halve(now),
-            Ending::Unconnected => return,
+            CallOutcome::TimedOut => self.round.timed_out += 1,
+            CallOutcome::Overloaded => return self.halve(now),
+            CallOutcome::Unconnected => return,
         }
         self.round.ended += 1;
         if self.round.ended >= self.round_size() && now >= self.moved_at + self.follow_time() {

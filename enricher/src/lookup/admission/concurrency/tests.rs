@@ -23,10 +23,10 @@ impl Provider {
         }
     }
 
-    pub(super) fn answer(self, in_flight: usize, rng: &mut StdRng) -> Ending {
+    pub(super) fn answer(self, in_flight: usize, rng: &mut StdRng) -> CallOutcome {
         let queued = (in_flight as f64 / self.workers).max(1.0);
         let jitter = 1.0 + self.jitter * rng.random_range(-1.0..=1.0);
-        Ending::Answered(self.latency.mul_f64(queued * jitter))
+        CallOutcome::Answered(self.latency.mul_f64(queued * jitter))
     }
 }
 
@@ -129,12 +129,12 @@ fn an_overloaded_provider_gets_half_of_the_calls_once_per_round() {
     let mut concurrency = Concurrency::new(MAX, Instant::now());
     let calls: Vec<_> = (0..128).map(|_| concurrency.begin(Instant::now())).collect();
     for call in calls {
-        concurrency.end(call, Ending::Overloaded, Instant::now());
+        concurrency.end(call, CallOutcome::Overloaded, Instant::now());
     }
     assert_eq!(concurrency.limit(), 64);
     concurrency.end(
         concurrency.begin(Instant::now()),
-        Ending::Overloaded,
+        CallOutcome::Overloaded,
         Instant::now(),
     );
     assert_eq!(concurrency.limit(), 32);
@@ -144,12 +144,12 @@ fn an_overloaded_provider_gets_half_of_the_calls_once_per_round() {
 fn one_call_in_ten_that_is_never_answered_costs_no_concurrency() {
     let mut concurrency = Concurrency::new(MAX, Instant::now());
     for number in 0..10_000 {
-        let ending = match number % 10 {
-            0 => Ending::TimedOut,
-            _ => Ending::Answered(Duration::from_millis(50)),
+        let outcome = match number % 10 {
+            0 => CallOutcome::TimedOut,
+            _ => CallOutcome::Answered(Duration::from_millis(50)),
         };
         concurrency.wait(Instant::now());
-        concurrency.end(concurrency.begin(Instant::now()), ending, Instant::now());
+        concurrency.end(concurrency.begin(Instant::now()), outcome, Instant::now());
     }
     assert_eq!(concurrency.limit(), 512);
 }
@@ -161,7 +161,7 @@ fn a_provider_that_answers_hardly_any_call_in_time_gets_fewer() {
         concurrency.wait(Instant::now());
         concurrency.end(
             concurrency.begin(Instant::now()),
-            Ending::TimedOut,
+            CallOutcome::TimedOut,
             Instant::now(),
         );
     }
@@ -174,7 +174,7 @@ fn refused_connections_say_nothing_about_capacity() {
     for _ in 0..1000 {
         concurrency.end(
             concurrency.begin(Instant::now()),
-            Ending::Unconnected,
+            CallOutcome::Unconnected,
             Instant::now(),
         );
     }
@@ -187,7 +187,7 @@ fn recovers_after_an_overload() {
     for _ in 0..10 {
         concurrency.end(
             concurrency.begin(Instant::now()),
-            Ending::Overloaded,
+            CallOutcome::Overloaded,
             Instant::now(),
         );
     }
@@ -230,16 +230,16 @@ proptest! {
     ) {
         let mut concurrency = Concurrency::new(max, Instant::now());
         for (latency, kind, is_limited) in calls {
-            let ending = match kind {
-                0 => Ending::Overloaded,
-                1 => Ending::TimedOut,
-                2 => Ending::Unconnected,
-                _ => Ending::Answered(Duration::from_millis(latency)),
+            let outcome = match kind {
+                0 => CallOutcome::Overloaded,
+                1 => CallOutcome::TimedOut,
+                2 => CallOutcome::Unconnected,
+                _ => CallOutcome::Answered(Duration::from_millis(latency)),
             };
             if is_limited {
                 concurrency.wait(Instant::now());
             }
-            concurrency.end(concurrency.begin(Instant::now()), ending, Instant::now());
+            concurrency.end(concurrency.begin(Instant::now()), outcome, Instant::now());
             prop_assert!((1..=usize::from(max)).contains(&concurrency.limit()));
         }
     }
@@ -270,7 +270,7 @@ fn overloaded_provider_that_becomes_slow_is_not_asked_for_everything_at_once() {
     for _ in 0..4 {
         concurrency.end(
             concurrency.begin(Instant::now()),
-            Ending::Overloaded,
+            CallOutcome::Overloaded,
             Instant::now(),
         );
     }

@@ -13,7 +13,7 @@ fn paid(paid: u64) -> Lookups {
 #[test]
 fn wire_form_is_frozen() {
     let mut bill = Bill::new(7);
-    bill.take("e1", 2, 86_400_000);
+    bill.reserve("e1", 2, 86_400_000);
     bill.record("e1", paid(1), 86_400_000);
     let json = concat!(
         r#"{"since":7,"accounts":{"e1":{"at":86400000,"lookups":{"paid":1,"failed":0,"paidForHidden":0,"#,
@@ -33,42 +33,46 @@ fn wire_form_is_frozen() {
 #[test]
 fn copies_that_several_enrichers_put_back_count_once() {
     let mut seen_by_a = Bill::new(0);
-    seen_by_a.take("a", 3, 1_000);
+    seen_by_a.reserve("a", 3, 1_000);
     let mut seen_by_b = seen_by_a.clone();
-    seen_by_b.take("c", 2, 2_000);
+    seen_by_b.reserve("c", 2, 2_000);
     seen_by_b.record("c", paid(2), 2_000);
     let restored = Bill::new(5_000)
         .join(&seen_by_a)
         .join(&seen_by_b)
         .join(&seen_by_a);
     assert_eq!(restored, seen_by_b, "since is that of the earlier bill");
-    assert_eq!(restored.taken(Span::Day, 5_000), 5);
+    assert_eq!(restored.reserved(Span::Day, 5_000), 5);
     assert_eq!(restored.total().paid, 2);
 }
 
 #[test]
 fn each_call_counts_in_every_span() {
     let mut bill = Bill::new(0);
-    bill.take("a", 3, 30_000);
-    bill.take("b", 4, 90_000);
-    assert_eq!(bill.taken(Span::Minute, 90_000), 4);
-    assert_eq!(bill.taken(Span::Hour, 90_000), 7);
-    assert_eq!(bill.taken(Span::Day, 90_000), 7);
-    assert_eq!(bill.taken(Span::Day, 86_400_000), 0, "a new day is a new budget");
+    bill.reserve("a", 3, 30_000);
+    bill.reserve("b", 4, 90_000);
+    assert_eq!(bill.reserved(Span::Minute, 90_000), 4);
+    assert_eq!(bill.reserved(Span::Hour, 90_000), 7);
+    assert_eq!(bill.reserved(Span::Day, 90_000), 7);
+    assert_eq!(
+        bill.reserved(Span::Day, 86_400_000),
+        0,
+        "a new day is a new budget"
+    );
 }
 
 #[test]
 fn calls_count_after_the_clock_was_put_back() {
     let mut bill = Bill::new(0);
-    bill.take("a", 1, 10 * 60_000);
+    bill.reserve("a", 1, 10 * 60_000);
     let known = bill.clone();
     for taken in [2, 4, 6] {
         bill = bill.join(&known);
-        bill.take("a", 2, 5 * 60_000);
-        assert_eq!(bill.taken(Span::Minute, 5 * 60_000), taken);
+        bill.reserve("a", 2, 5 * 60_000);
+        assert_eq!(bill.reserved(Span::Minute, 5 * 60_000), taken);
     }
-    bill.take("a", 1, 10 * 60_000);
-    assert_eq!(bill.join(&known).taken(Span::Minute, 10 * 60_000), 1);
+    bill.reserve("a", 1, 10 * 60_000);
+    assert_eq!(bill.join(&known).reserved(Span::Minute, 10 * 60_000), 1);
 }
 
 #[test]
@@ -76,7 +80,7 @@ fn accounts_of_enrichers_that_are_gone_are_added_up() {
     let mut bill = Bill::new(0);
     for number in 0..100 {
         let (name, now) = (format!("e{number}"), number * 1_000);
-        bill.take(&name, 1, now);
+        bill.reserve(&name, 1, now);
         bill.record(&name, paid(1), now);
     }
     let before = bill.clone();
@@ -87,7 +91,7 @@ fn accounts_of_enrichers_that_are_gone_are_added_up() {
     assert!(bill.accounts.contains_key("e0"), "it is needed");
     assert!(bill.is_closed("e1") && !bill.is_closed("e99"));
     assert_eq!(bill.total().paid, 100);
-    assert_eq!(bill.taken(Span::Day, 2_000_000), 100);
+    assert_eq!(bill.reserved(Span::Day, 2_000_000), 100);
     assert_eq!(before.join(&bill), bill, "an older copy brings nothing back");
 }
 
@@ -121,7 +125,7 @@ fn bills() -> impl Strategy<Value = Bill> {
     proptest::collection::vec(take, 0..12).prop_map(|takes| {
         let mut bill = Bill::new(takes.first().map_or(0, |(_, at, _)| *at));
         for (name, now, calls) in takes {
-            bill.take(&name.to_string(), calls, now);
+            bill.reserve(&name.to_string(), calls, now);
             bill.record(&name.to_string(), paid(calls), now);
         }
         bill
@@ -138,7 +142,7 @@ proptest! {
     }
 
     /// Each enricher remembers some state of the one bill; whichever of them put theirs back, and however often, the
-    /// latest is what comes of it.
+    /// result is the latest.
     #[test]
     fn any_copies_restore_the_latest_of_them(
         steps in proptest::collection::vec((0..4_u8, 1..9_u64), 1..20),
@@ -147,7 +151,7 @@ proptest! {
         let mut states = vec![Bill::new(10)];
         for (step, (name, calls)) in (0..).zip(steps) {
             let mut next = states.last().cloned().unwrap();
-            next.take(&name.to_string(), calls, 10_000 + step * 1_000);
+            next.reserve(&name.to_string(), calls, 10_000 + step * 1_000);
             states.push(next);
         }
         let copies = remembered.iter().map(|place| place % states.len());

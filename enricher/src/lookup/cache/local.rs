@@ -1,4 +1,4 @@
-//! This enricher's copy of the bucket: filled when it starts, kept up by watching, put back when the bucket was lost.
+//! This enricher's copy of the bucket: loads it at the start, follows its changes, and restores it after a loss.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,10 +19,11 @@ use tokio::sync::{Notify, mpsc};
 use crate::address_key::Key;
 use crate::lookup::admission::guard::Guard;
 use crate::lookup::cache::deferrals::Deferrals;
-use crate::lookup::cache::entry::{Entry, Found, Pause};
-use crate::lookup::cache::fleet::{BILL, Fleet, FleetError, PAUSE};
+use crate::lookup::cache::entry::{CachedVerdict, Entry, Pause};
+use crate::lookup::cache::shared::{PAUSE, SharedCache, SharedCacheError};
 use crate::lookup::cache::shared_account::ACCOUNT;
-use crate::lookup::failure::LookupFailure as Failure;
+use crate::lookup::cache::shared_bill::BILL;
+use crate::lookup::failure::LookupFailure;
 
 /// The part's name in [`Health`].
 pub const PART: &str = "profiles bucket";
@@ -30,8 +31,8 @@ pub const PART: &str = "profiles bucket";
 /// The stream of the bucket.
 const PROFILES_STREAM: &str = "KV_visitor_profiles";
 
-/// A verdict that holds for so long yet has not expired in the bucket either.
-const SURELY_THERE: Duration = Duration::from_secs(10);
+/// A cached verdict that holds for longer than this has not expired in the bucket either.
+const EXPIRY_MARGIN: Duration = Duration::from_secs(10);
 
 /// How many cached verdicts are looked at each second.
 const SAMPLE: usize = 16;
@@ -41,9 +42,9 @@ const AT_ONCE: usize = 64;
 
 /// The copy. Clones share it.
 #[derive(Clone)]
-pub struct Replica {
-    cache: Cache<Key, Arc<Found>>,
-    waiting: Arc<Mutex<HashMap<Key, Arc<Notify>>>>,
+pub struct LocalCache {
+    cache: Cache<Key, Arc<CachedVerdict>>,
+    subscribers: Arc<Mutex<HashMap<Key, Arc<Notify>>>>,
     /// Is told of each address on which there is a verdict.
     judged: mpsc::UnboundedSender<Key>,
     deferrals: Deferrals,
@@ -58,15 +59,15 @@ struct Bucket {
 
 struct UntilExpired;
 
-impl Expiry<Key, Arc<Found>> for UntilExpired {
-    fn expire_after_create(&self, _: &Key, found: &Arc<Found>, _: Instant) -> Option<Duration> {
+impl Expiry<Key, Arc<CachedVerdict>> for UntilExpired {
+    fn expire_after_create(&self, _: &Key, found: &Arc<CachedVerdict>, _: Instant) -> Option<Duration> {
         Some(found.remaining(clock::now()).unwrap_or_default())
     }
 
     fn expire_after_update(
         &self,
         _: &Key,
-        found: &Arc<Found>,
+        found: &Arc<CachedVerdict>,
         _: Instant,
         _: Option<Duration>,
     ) -> Option<Duration> {
@@ -74,7 +75,7 @@ impl Expiry<Key, Arc<Found>> for UntilExpired {
     }
 }
 
-impl Replica {
+impl LocalCache {
     /// Empty, with room for `capacity` verdicts; the least used go first. `judged` is told of each address on which some
     /// enricher has a verdict.
     pub fn new(capacity: u64, judged: mpsc::UnboundedSender<Key>) -> Self {
@@ -83,7 +84,7 @@ impl Replica {
                 .max_capacity(capacity)
                 .expire_after(UntilExpired)
                 .build(),
-            waiting: Arc::default(),
+            subscribers: Arc::default(),
             judged,
             deferrals: Deferrals::new(),
         }
@@ -95,30 +96,30 @@ impl Replica {
     }
 
     /// The verdict under a key, if it is here.
-    pub async fn get(&self, key: Key) -> Option<Arc<Found>> {
+    pub async fn get(&self, key: Key) -> Option<Arc<CachedVerdict>> {
         self.cache.get(&key).await
     }
 
-    /// The verdict under a key; where it is not here, `find` is asked, once for all who ask at the same time.
+    /// The verdict under a key. If it is not here, calls `find`, once for all concurrent callers.
     ///
     /// # Errors
-    /// Where `find` has none, which is not remembered.
+    /// Fails if `find` fails. The failure is not cached.
     pub async fn get_or(
         &self,
         key: Key,
-        find: impl Future<Output = Result<Arc<Found>, Failure>>,
-    ) -> Result<Arc<Found>, Arc<Failure>> {
+        find: impl Future<Output = Result<Arc<CachedVerdict>, LookupFailure>>,
+    ) -> Result<Arc<CachedVerdict>, Arc<LookupFailure>> {
         self.cache.try_get_with(key, find).await
     }
 
-    /// Something that is notified when the bucket says anything new of the key.
-    pub fn news_of(&self, key: Key) -> Arc<Notify> {
-        Arc::clone(lock(&self.waiting).entry(key).or_default())
+    /// Is notified when the entry of the key in the bucket changes.
+    pub fn subscribe(&self, key: Key) -> Arc<Notify> {
+        Arc::clone(lock(&self.subscribers).entry(key).or_default())
     }
 
-    /// Nobody needs news of the key any longer: there is a verdict, which may have come before they were asked for.
-    pub fn no_news_of(&self, key: Key) {
-        lock(&self.waiting).remove(&key);
+    /// Ends the subscription of all who wait for the key, for example because its verdict came before they subscribed.
+    pub fn unsubscribe(&self, key: Key) {
+        lock(&self.subscribers).remove(&key);
     }
 
     /// Forgets all: the keys are of no use any longer.
@@ -128,7 +129,14 @@ impl Replica {
     }
 
     /// Follows the bucket for ever.
-    pub async fn follow(self, fleet: Fleet, guard: Guard, nats: Nats, streams: Streams, health: Health) {
+    pub async fn follow(
+        self,
+        shared_cache: SharedCache,
+        guard: Guard,
+        nats: Nats,
+        streams: Streams,
+        health: Health,
+    ) {
         let mut backoff = Backoff::for_nats();
         let mut bucket = Bucket {
             watch: StreamWatch::new(nats.clone(), PROFILES_STREAM),
@@ -136,7 +144,7 @@ impl Replica {
         };
         loop {
             match self
-                .one_connection(&fleet, &guard, &nats, &streams, &health, &mut bucket)
+                .one_connection(&shared_cache, &guard, &nats, &streams, &health, &mut bucket)
                 .await
             {
                 Ok(()) => backoff.reset(),
@@ -150,7 +158,7 @@ impl Replica {
 
     async fn one_connection(
         &self,
-        fleet: &Fleet,
+        shared_cache: &SharedCache,
         guard: &Guard,
         nats: &Nats,
         streams: &Streams,
@@ -163,7 +171,7 @@ impl Replica {
         let mut changes = bucket.watch_with_history(">").await?;
         *lost |= watch.begin(&bucket.stream) != Change::Same;
         if *lost {
-            self.put_back(fleet, guard).await?;
+            self.put_back(shared_cache, guard).await?;
             *lost = false;
         }
         health.ok(PART);
@@ -185,16 +193,16 @@ impl Replica {
                 change = changes.next() => change.ok_or_else(|| anyhow::anyhow!("the watch has ended"))??,
             };
             if let Some(key) = Key::parse(&change.key) {
-                self.heard_of(key, &change, fleet).await;
+                self.on_change(key, &change, shared_cache).await;
             } else if change.key == ACCOUNT {
                 // What is not understood comes from another release.
                 if let Ok(entry) = serde_json::from_slice(&change.value) {
-                    guard.account().heard(Some(entry));
+                    guard.account().learn(Some(entry));
                 }
             } else if change.key == BILL
                 && let Ok(bill) = serde_json::from_slice(&change.value)
             {
-                guard.meter().heard(&bill);
+                guard.meter().learn(&bill);
             } else if change.key == PAUSE
                 && let Ok(Pause { until }) = serde_json::from_slice(&change.value)
             {
@@ -203,24 +211,23 @@ impl Replica {
         }
     }
 
-    /// How many messages there must be in the bucket at least: the bill, and one where a verdict is cached that holds for a
-    /// while yet.
+    /// The least number of messages in the bucket: one for the bill, and one if a cached verdict is not about to expire.
     fn least_messages(&self, guard: &Guard) -> impl FnOnce() -> u64 + Send + use<> {
         let (cache, meter) = (self.cache.clone(), guard.meter().clone());
         move || {
-            let still_holds = |found: &Found| found.remaining(clock::now()) > Some(SURELY_THERE);
+            let still_holds = |found: &CachedVerdict| found.remaining(clock::now()) > Some(EXPIRY_MARGIN);
             let verdict = cache.iter().take(SAMPLE).any(|(_, found)| still_holds(&found));
             u64::from(verdict) + u64::from(meter.is_stored())
         }
     }
 
-    async fn heard_of(&self, key: Key, change: &kv::Entry, fleet: &Fleet) {
+    async fn on_change(&self, key: Key, change: &kv::Entry, shared_cache: &SharedCache) {
         let entry = (change.operation == Operation::Put)
             .then(|| serde_json::from_slice(&change.value).ok())
             .flatten();
         let deferral = match entry {
-            Some(Entry::Found(found)) => {
-                let found = fleet.admit(key, found, change.revision);
+            Some(Entry::Verdict(found)) => {
+                let found = shared_cache.admit(key, found, change.revision);
                 self.cache.insert(key, found).await;
                 // It fails only when the process ends.
                 let _ = self.judged.send(key);
@@ -231,18 +238,18 @@ impl Replica {
             None => None,
         };
         self.deferrals.set(key, deferral).await;
-        if let Some(waiting) = lock(&self.waiting).remove(&key) {
+        if let Some(waiting) = lock(&self.subscribers).remove(&key) {
             waiting.notify_waiters();
         }
     }
 
-    /// Stores in a bucket that was lost all that is known here: the account's trouble, deferrals and verdicts.
-    async fn put_back(&self, fleet: &Fleet, guard: &Guard) -> Result<(), FleetError> {
-        if let Some(trouble) = guard.account().trouble() {
-            fleet.put_back_account(&trouble).await?;
+    /// Stores in a bucket that was lost all that is known here: the account if it is not accepted, deferrals and verdicts.
+    async fn put_back(&self, shared_cache: &SharedCache, guard: &Guard) -> Result<(), SharedCacheError> {
+        if let Some(entry) = guard.account().not_accepted() {
+            shared_cache.put_back_account(&entry).await?;
         }
         let deferred = stream::iter(self.deferrals.all())
-            .map(async |(key, deferral)| fleet.put_back_deferral(key, deferral).await)
+            .map(async |(key, deferral)| shared_cache.put_back_deferral(key, deferral).await)
             .buffer_unordered(AT_ONCE);
         deferred.try_collect::<()>().await?;
         let cached: Vec<_> = self.cache.iter().map(|(key, found)| (*key, found)).collect();
@@ -251,11 +258,13 @@ impl Replica {
             "the profiles bucket was lost, putting back what is cached here"
         );
         let stored = stream::iter(cached)
-            .map(async |(key, found)| match fleet.store(key, &found, 0).await {
-                // A newer release may have written there what this one cannot read.
-                Ok(()) | Err(FleetError::Invalid) => Ok(()),
-                Err(error) => Err(error),
-            })
+            .map(
+                async |(key, found)| match shared_cache.store(key, &found, 0).await {
+                    // A newer release may have written there what this one cannot read.
+                    Ok(()) | Err(SharedCacheError::Invalid) => Ok(()),
+                    Err(error) => Err(error),
+                },
+            )
             .buffer_unordered(AT_ONCE);
         stored.try_collect().await
     }

@@ -1,4 +1,4 @@
-//! The bucket `visitor_profiles`: what one enricher finds out, all know; what one is looking up, no other does.
+//! The bucket `visitor_profiles`: shares verdicts, leases, the bill and pauses among all enrichers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +16,8 @@ use tokio::sync::Semaphore;
 
 use crate::address_key::Key;
 use crate::filter::rules::Rules;
-use crate::lookup::billing::bill::Bill;
 use crate::lookup::cache::deferral::Deferral;
-use crate::lookup::cache::entry::{Entry, Found, Pause};
+use crate::lookup::cache::entry::{CachedVerdict, Entry, Pause};
 
 /// After how long without a renewal a lease runs out: a process that dies holds up an address no longer than this.
 pub const LEASE_TTL: Duration = Duration::from_secs(4);
@@ -29,18 +28,12 @@ const CORRECTIONS: usize = 64;
 /// How often an entry is read and written again because others write it at the same time.
 pub const CONFLICTS: usize = 32;
 
-/// The key of the fleet's bill.
-pub const BILL: &str = "bill";
-
-/// How long the bill outlives the last call.
-const BILL_TTL: Duration = Duration::from_hours(24 * 366);
-
 /// The key under which the fleet notes that the Deanonymizer wants to be left alone.
 pub const PAUSE: &str = "pause";
 
 /// The bucket could not be read or written.
 #[derive(Debug, thiserror::Error)]
-pub enum FleetError {
+pub enum SharedCacheError {
     /// Not written.
     #[error("the bucket does not acknowledge")]
     Unacknowledged(#[from] PublishError),
@@ -55,17 +48,17 @@ pub enum FleetError {
     Contended,
 }
 
-impl From<serde_json::Error> for FleetError {
+impl From<serde_json::Error> for SharedCacheError {
     /// Drops the error: it may quote what it could not read, which must not be logged.
     fn from(_: serde_json::Error) -> Self {
         Self::Invalid
     }
 }
 
-/// What came of the attempt to take a lease.
+/// The result of an attempt to take a lease.
 pub enum Claim {
     /// There is a verdict already.
-    Found(Arc<Found>),
+    Verdict(Arc<CachedVerdict>),
     /// Somebody else is looking the address up.
     Theirs,
     /// Its answers are unusable, and it is not time to ask again.
@@ -74,7 +67,7 @@ pub enum Claim {
     Ours(Lease),
 }
 
-/// That we, and nobody else, look an address up.
+/// The exclusive right to look an address up.
 pub struct Lease {
     key: Key,
     sequence: u64,
@@ -91,7 +84,7 @@ impl Lease {
 
 /// The bucket. Clones use the same.
 #[derive(Clone)]
-pub struct Fleet {
+pub struct SharedCache {
     nats: Nats,
     instance: Arc<str>,
     rules: Arc<Rules>,
@@ -99,7 +92,7 @@ pub struct Fleet {
     corrections: Arc<Semaphore>,
 }
 
-impl Fleet {
+impl SharedCache {
     /// For the enricher of that name, which hides by these rules.
     pub fn new(nats: Nats, instance: &str, rules: Arc<Rules>) -> Self {
         Self {
@@ -118,29 +111,29 @@ impl Fleet {
     /// What stands under a key.
     ///
     /// # Errors
-    /// Where the bucket cannot be read.
-    pub async fn read(&self, key: Key) -> Result<Option<Entry>, FleetError> {
+    /// Fails if the bucket cannot be read.
+    pub async fn read(&self, key: Key) -> Result<Option<Entry>, SharedCacheError> {
         Ok(match self.standing(&key.text()).await? {
-            (Some(Entry::Found(found)), sequence) => Some(Entry::Found(self.admit(key, found, sequence))),
+            (Some(Entry::Verdict(found)), sequence) => Some(Entry::Verdict(self.admit(key, found, sequence))),
             (entry, _) => entry,
         })
     }
 
-    /// What may be used of a verdict that stands in the bucket: it may have been filtered by other rules. Where they let
-    /// pass what must not be shown, the bucket is corrected as well.
-    pub fn admit(&self, key: Key, found: Arc<Found>, sequence: u64) -> Arc<Found> {
+    /// Rechecks a verdict of the bucket, which other rules may have filtered. If they let pass what must not be shown, the
+    /// bucket is corrected as well.
+    pub fn admit(&self, key: Key, found: Arc<CachedVerdict>, sequence: u64) -> Arc<CachedVerdict> {
         let Some(verdict) = self.rules.recheck(&found.verdict) else {
             return found;
         };
-        let corrected = Arc::new(Found {
+        let corrected = Arc::new(CachedVerdict {
             verdict,
-            ..Found::clone(&found)
+            ..CachedVerdict::clone(&found)
         });
-        let (fleet, found) = (self.clone(), Arc::clone(&corrected));
+        let (shared_cache, found) = (self.clone(), Arc::clone(&corrected));
         tokio::spawn(async move {
-            let _turn = fleet.corrections.acquire().await;
-            // Where something else stands there by now, that is checked when it is heard of.
-            if let Err(error) = fleet.put(key, found, Some(sequence)).await {
+            let _turn = shared_cache.corrections.acquire().await;
+            // An entry that has replaced it meanwhile is checked when its change arrives.
+            if let Err(error) = shared_cache.put(key, found, Some(sequence)).await {
                 tracing::warn!(%error, "cannot correct a cached verdict; it is corrected when it is read next");
             }
         });
@@ -151,8 +144,8 @@ impl Fleet {
     /// `early`: another address has just had a usable answer.
     ///
     /// # Errors
-    /// Where it is not sure who has it.
-    pub async fn claim(&self, key: Key, early: bool) -> Result<Claim, FleetError> {
+    /// Fails if it is not sure who has it.
+    pub async fn claim(&self, key: Key, early: bool) -> Result<Claim, SharedCacheError> {
         let name = key.text();
         let (mut expected, mut before) = (0, None::<Deferral>);
         for _ in 0..CONFLICTS {
@@ -166,8 +159,8 @@ impl Fleet {
                 }));
             }
             (expected, before) = match self.standing(&name).await? {
-                (Some(Entry::Found(found)), sequence) => {
-                    return Ok(Claim::Found(self.admit(key, found, sequence)));
+                (Some(Entry::Verdict(found)), sequence) => {
+                    return Ok(Claim::Verdict(self.admit(key, found, sequence)));
                 }
                 // A lease that outlives its enricher, because failures are remembered for longer.
                 (Some(Entry::Lease { since, deferral, .. }), sequence)
@@ -187,7 +180,7 @@ impl Fleet {
                 before = Some(deferral.spend_early_retry(now));
             }
         }
-        Err(FleetError::Contended)
+        Err(SharedCacheError::Contended)
     }
 
     /// Renews the lease again and again; comes back only when it is lost, as to a process that was stopped for long.
@@ -209,8 +202,8 @@ impl Fleet {
     /// Gives the lease back without a verdict. Unusable answers before it stay remembered.
     ///
     /// # Errors
-    /// Where the bucket does not acknowledge; the lease then runs out by itself.
-    pub async fn release(&self, lease: Lease) -> Result<(), FleetError> {
+    /// Fails if the bucket does not acknowledge; the lease then runs out by itself.
+    pub async fn release(&self, lease: Lease) -> Result<(), SharedCacheError> {
         if let Some(before) = lease.before {
             return self.defer(lease, before).await;
         }
@@ -219,7 +212,7 @@ impl Fleet {
             .ttl(Duration::from_mins(1))
             .expected_last_subject_sequence(lease.sequence)
             .outbound_message(subject(&lease.key.text()));
-        // Where it is not replaced, somebody else has it by now, or there is a verdict.
+        // If it is not replaced, another enricher holds the lease by now, or there is a verdict.
         self.nats.replace(message).await?;
         Ok(())
     }
@@ -227,27 +220,32 @@ impl Fleet {
     /// Gives the lease back and tells the fleet when the address may be asked about again.
     ///
     /// # Errors
-    /// Where the bucket does not acknowledge.
-    pub async fn defer(&self, lease: Lease, deferral: Deferral) -> Result<(), FleetError> {
+    /// Fails if the bucket does not acknowledge.
+    pub async fn defer(&self, lease: Lease, deferral: Deferral) -> Result<(), SharedCacheError> {
         self.write_deferral(lease.key, deferral, lease.sequence).await
     }
 
     /// Tells a deferral again that the bucket may have lost.
     ///
     /// # Errors
-    /// Where the bucket does not acknowledge.
-    pub async fn put_back_deferral(&self, key: Key, deferral: Deferral) -> Result<(), FleetError> {
+    /// Fails if the bucket does not acknowledge.
+    pub async fn put_back_deferral(&self, key: Key, deferral: Deferral) -> Result<(), SharedCacheError> {
         self.write_deferral(key, deferral, 0).await
     }
 
-    async fn write_deferral(&self, key: Key, deferral: Deferral, expected: u64) -> Result<(), FleetError> {
+    async fn write_deferral(
+        &self,
+        key: Key,
+        deferral: Deferral,
+        expected: u64,
+    ) -> Result<(), SharedCacheError> {
         let now = clock::now();
         let entry = Entry::Deferred {
             by: Arc::clone(&self.instance),
             at: now,
             deferral,
         };
-        // Where something else stands there by now, that counts.
+        // An entry that has replaced the lease meanwhile takes precedence.
         self.write(&key.text(), &entry, deferral.remaining(now), Some(expected))
             .await
             .map(drop)
@@ -259,41 +257,30 @@ impl Fleet {
     /// `expected` is the sequence that most likely stands there, 0 for nothing.
     ///
     /// # Errors
-    /// Where the bucket does not acknowledge.
-    pub async fn store(&self, key: Key, found: &Arc<Found>, mut expected: u64) -> Result<(), FleetError> {
+    /// Fails if the bucket does not acknowledge.
+    pub async fn store(
+        &self,
+        key: Key,
+        found: &Arc<CachedVerdict>,
+        mut expected: u64,
+    ) -> Result<(), SharedCacheError> {
         for _ in 0..CONFLICTS {
             if self.put(key, Arc::clone(found), Some(expected)).await? {
                 return Ok(());
             }
             expected = match self.standing(&key.text()).await? {
-                (Some(Entry::Found(stored)), _) if !found.replaces(&stored) => return Ok(()),
+                (Some(Entry::Verdict(stored)), _) if !found.replaces(&stored) => return Ok(()),
                 (_, sequence) => sequence,
             };
         }
-        Err(FleetError::Contended)
-    }
-
-    /// The fleet's bill, if there is one, and its sequence.
-    ///
-    /// # Errors
-    /// Where it cannot be read.
-    pub async fn bill(&self) -> Result<(Option<Bill>, u64), FleetError> {
-        self.standing(BILL).await
-    }
-
-    /// Writes the bill; `false` where another one has been written since that with the expected sequence.
-    ///
-    /// # Errors
-    /// Where the bucket does not acknowledge.
-    pub async fn write_bill(&self, bill: &Bill, expected: u64) -> Result<bool, FleetError> {
-        Ok(self.write(BILL, bill, BILL_TTL, Some(expected)).await?.is_some())
+        Err(SharedCacheError::Contended)
     }
 
     /// Tells all enrichers to make no calls for so long. A pause that ends later stays.
     ///
     /// # Errors
-    /// If the bucket cannot be read or does not acknowledge.
-    pub async fn pause(&self, wait: Duration) -> Result<(), FleetError> {
+    /// Fails if the bucket cannot be read or does not acknowledge.
+    pub async fn pause(&self, wait: Duration) -> Result<(), SharedCacheError> {
         let until = clock::now() + time::millis(wait);
         let later = |stored: Option<&Pause>| {
             let ends_earlier = stored.is_none_or(|stored| stored.until < until);
@@ -302,14 +289,14 @@ impl Fleet {
         self.update(PAUSE, wait, later).await
     }
 
-    /// Replaces what stands under a name by what `next` makes of it, unless that is nothing; starts over where another
+    /// Replaces what stands under a name by what `next` makes of it, unless that is nothing; starts over if another
     /// enricher writes in between.
     pub(super) async fn update<T: Serialize + DeserializeOwned>(
         &self,
         name: &str,
         ttl: Duration,
         next: impl Fn(Option<&T>) -> Option<T>,
-    ) -> Result<(), FleetError> {
+    ) -> Result<(), SharedCacheError> {
         for _ in 0..CONFLICTS {
             let (stored, sequence) = self.standing(name).await?;
             let Some(value) = next(stored.as_ref()) else {
@@ -319,16 +306,21 @@ impl Fleet {
                 return Ok(());
             }
         }
-        Err(FleetError::Contended)
+        Err(SharedCacheError::Contended)
     }
 
     /// Whether nothing is left to do: the verdict is written, or has expired.
-    async fn put(&self, key: Key, found: Arc<Found>, expected: Option<u64>) -> Result<bool, FleetError> {
+    async fn put(
+        &self,
+        key: Key,
+        found: Arc<CachedVerdict>,
+        expected: Option<u64>,
+    ) -> Result<bool, SharedCacheError> {
         let Some(ttl) = found.remaining(clock::now()) else {
             return Ok(true);
         };
         let written = self
-            .write(&key.text(), &Entry::Found(found), ttl, expected)
+            .write(&key.text(), &Entry::Verdict(found), ttl, expected)
             .await?;
         Ok(written.is_some())
     }
@@ -347,14 +339,14 @@ impl Fleet {
         )
     }
 
-    /// Writes a value if what stands there has the expected sequence; gives the new one, or `None` where it has not.
+    /// Writes a value if what stands there has the expected sequence; returns the new sequence, or `None` if it has not.
     pub(super) async fn write(
         &self,
         name: &str,
         value: &impl Serialize,
         ttl: Duration,
         expected: Option<u64>,
-    ) -> Result<Option<u64>, FleetError> {
+    ) -> Result<Option<u64>, SharedCacheError> {
         // The server counts in seconds and refuses less than one.
         let ttl = ttl.max(Duration::from_secs(1));
         let mut message = PublishMessage::build()
@@ -370,7 +362,7 @@ impl Fleet {
     pub(super) async fn standing<T: DeserializeOwned>(
         &self,
         name: &str,
-    ) -> Result<(Option<T>, u64), FleetError> {
+    ) -> Result<(Option<T>, u64), SharedCacheError> {
         match self.nats.last(&format!("KV_{PROFILES}"), subject(name)).await? {
             None => Ok((None, 0)),
             Some(message) if is_marker(&message.headers) => Ok((None, message.sequence)),
