@@ -4,4 +4,5 @@ mod beacons;
 mod browser;
 mod check;
 mod hostile_input;
+mod kills;
 mod site;

@@ -93,6 +93,45 @@ async fn ten_thousand_sessions_of_one_address_are_bounded() -> Result<()> {
     Ok(())
 }
 
+/// Somebody records a visitor's beacons and sends them again, in any order.
+#[tokio::test]
+async fn replayed_beacons_change_nothing() -> Result<()> {
+    let collector = Collector::start(USUAL).await?;
+    let site = collector.pipeline().start().await?;
+    let address = site.ip(Kind::CompanyOnly, 1);
+    let mut visitor = Browser::at(&collector, &address);
+    visitor.sees(1, "/").await?;
+    let row = arrives(&site, &address).await?;
+    let recorded = |number: u32, kind: &str, path: &str| {
+        let page = format!("{}{path}", super::site::SITE);
+        serde_json::json!({ "s": visitor.session, "p": 1, "n": number, "k": kind, "u": page }).to_string()
+    };
+    let replays = [
+        recorded(1, "l", "/"),
+        recorded(1, "v", "/forged"),
+        recorded(0, "v", "/forged"),
+    ];
+    let before = collector.dropped("outdated").await?;
+    let attacker = Browser::at(&collector, "198.51.100.9");
+    for _ in 0..50 {
+        for body in &replays {
+            assert_eq!(attacker.sends(body.clone()).await?, StatusCode::NO_CONTENT);
+        }
+    }
+    assert_eq!(collector.dropped("outdated").await?, before + 150);
+    visitor.sees(1, "/next").await?;
+    eventually("the visitor moves on", async || {
+        let row = arrives(&site, &address).await?;
+        ensure!(row.page.is_some_and(|page| page.url.ends_with("/next")));
+        Ok(())
+    })
+    .await?;
+    let same = arrives(&site, &address).await?;
+    assert_eq!((same.guid, same.opened_at), (row.guid, row.opened_at));
+    assert_eq!(collector.opened().await?, 1);
+    Ok(())
+}
+
 #[tokio::test]
 async fn addresses_of_an_ipv6_network_share_a_rate() -> Result<()> {
     let collector = Collector::start(&[USUAL, &[("--beacon-rate", "1")]].concat()).await?;

@@ -1,0 +1,87 @@
+//! SIGKILL of the collector, the ingestor and NATS while visitors come and go.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::eventually;
+use e2e::processes::Role;
+use simulator::world::Kind;
+
+use super::site::{Browser, Collector, USUAL, arrives, is_gone};
+
+/// Visitors before each kill and after it.
+const OF_EACH: u32 = 12;
+
+#[tokio::test]
+async fn table_equals_the_open_tabs_after_kills_in_any_order() -> Result<()> {
+    let mut collector = Collector::start(USUAL).await?;
+    let mut site = collector.pipeline().start().await?;
+    let mut staying: Vec<Browser> = Vec::new();
+    let mut next = 0;
+    for victim in ["collector", "ingestor", "nats", "ingestor", "collector"] {
+        let coming: Vec<_> = (next..next + OF_EACH)
+            .map(|n| site.ip(Kind::CompanyOnly, n))
+            .collect();
+        next += OF_EACH;
+        let mut browsers: Vec<_> = coming
+            .iter()
+            .map(|address| Browser::at(&collector, address))
+            .collect();
+        for browser in &mut browsers {
+            browser.sees(1, "/").await?;
+        }
+        match victim {
+            "collector" => {
+                collector.process.kill().await?;
+                collector.process.start()?;
+                eventually("the collector is back", async || collector.health.ready().await).await?;
+            }
+            "ingestor" => {
+                site.instance_mut(Role::Ingestor, 0)?.process.kill().await?;
+                site.instance_mut(Role::Ingestor, 0)?.process.start()?;
+            }
+            _ => site.nats.process.restart().await?,
+        }
+        site.ready().await?;
+        // What a heartbeat says; a page that was closed meanwhile has none.
+        for browser in browsers.iter_mut().chain(&mut staying) {
+            browser.sees(1, "/next").await?;
+        }
+        for browser in &browsers {
+            arrives(&site, &browser.address).await?;
+        }
+        for browser in browsers.iter_mut().step_by(3) {
+            browser.leaves(1).await?;
+        }
+        // A process that is killed loses what it has not passed on, and such a row stays until it is stale.
+        for browser in browsers.iter().step_by(3) {
+            is_gone(&site, &browser.address).await?;
+        }
+        let stay = browsers.into_iter().enumerate().filter(|(n, _)| n % 3 != 0);
+        staying.extend(stay.map(|(_, browser)| browser));
+    }
+    let open: BTreeSet<_> = staying.iter().map(|browser| browser.address.clone()).collect();
+    eventually("the table equals the open tabs", async || {
+        let sessions = site.sessions().await?;
+        let shown: Vec<_> = sessions.values().map(|session| session.ip.to_string()).collect();
+        ensure!(
+            shown.len() == open.len(),
+            "{} rows, {} tabs",
+            shown.len(),
+            open.len()
+        );
+        ensure!(shown.into_iter().collect::<BTreeSet<_>>() == open);
+        for session in sessions.values() {
+            let page = session.page.as_ref().context("no page")?;
+            ensure!(page.url.ends_with("/next"), "{page:?}");
+        }
+        Ok(())
+    })
+    .await?;
+    let stats = site.deanonymizer.stats();
+    ensure!(
+        stats.calls == stats.distinct_ips as u64,
+        "a lookup was paid twice: {stats:?}"
+    );
+    Ok(())
+}
