@@ -3,6 +3,7 @@
 mod beacons;
 mod browser;
 mod check;
+mod circumstances;
 mod hostile_input;
 mod kills;
 mod site;

@@ -12,17 +12,18 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use super::site::{Collector, arrives, is_gone};
 
 /// Where the browser is.
-const HERE: &str = "127.0.0.1";
+pub const HERE: &str = "127.0.0.1";
 
 /// A browser that visits the shop.
-struct Chromium {
+pub struct Chromium {
     _process: Child,
     orders: ChildStdin,
     answers: Lines<BufReader<ChildStdout>>,
 }
 
 impl Chromium {
-    fn start(collector: &Collector) -> Result<Self> {
+    /// Starts Chromium.
+    pub fn start(collector: &Collector) -> Result<Self> {
         let mut process = Command::new("node")
             .args(["browser/driver/visitor.mjs", &collector.url])
             .current_dir(repository().join("frontend"))
@@ -40,7 +41,8 @@ impl Chromium {
         })
     }
 
-    async fn does(&mut self, deed: Value) -> Result<Value> {
+    /// Does something, and gives what comes of it.
+    pub async fn does(&mut self, deed: Value) -> Result<Value> {
         self.orders.write_all(format!("{deed}\n").as_bytes()).await?;
         let answer = self.answers.next_line().await?.context("the browser has ended")?;
         let mut answer: Value = serde_json::from_str(&answer)?;
@@ -51,25 +53,26 @@ impl Chromium {
     }
 
     /// Opens a page in a tab.
-    async fn opens(&mut self, tab: &str, path: &str) -> Result<()> {
+    pub async fn opens(&mut self, tab: &str, path: &str) -> Result<()> {
         self.does(json!({ "deed": "open", "tab": tab, "path": path }))
             .await
             .map(drop)
     }
 
     /// Does something with a tab.
-    async fn with(&mut self, deed: &str, tab: &str) -> Result<()> {
+    pub async fn with(&mut self, deed: &str, tab: &str) -> Result<()> {
         self.does(json!({ "deed": deed, "tab": tab })).await.map(drop)
     }
 
-    async fn clicks(&mut self, tab: &str, text: &str) -> Result<()> {
+    /// Clicks on a text.
+    pub async fn clicks(&mut self, tab: &str, text: &str) -> Result<()> {
         self.does(json!({ "deed": "click", "tab": tab, "text": text }))
             .await
             .map(drop)
     }
 
     /// Waits for more than this number of beacons, and returns how many there are.
-    async fn sends(&mut self, after: usize, what: &str, is_it: impl Fn(&Value) -> bool) -> Result<usize> {
+    pub async fn sends(&mut self, after: usize, what: &str, is_it: impl Fn(&Value) -> bool) -> Result<usize> {
         eventually(&format!("the browser sends {what}"), async || {
             let beacons = self.does(json!({ "deed": "beacons" })).await?;
             let beacons = beacons.as_array().context("no list")?;
@@ -80,13 +83,15 @@ impl Chromium {
         .await
     }
 
-    async fn sent(&mut self) -> Result<usize> {
+    /// How many beacons were sent.
+    pub async fn sent(&mut self) -> Result<usize> {
         let beacons = self.does(json!({ "deed": "beacons" })).await?;
         Ok(beacons.as_array().context("no list")?.len())
     }
 }
 
-fn shows(path: &'static str) -> impl Fn(&Value) -> bool {
+/// Whether a beacon tells a page whose address ends so.
+pub fn shows(path: &'static str) -> impl Fn(&Value) -> bool {
     move |beacon| beacon["k"] == "v" && beacon["u"].as_str().is_some_and(|url| url.ends_with(path))
 }
 
