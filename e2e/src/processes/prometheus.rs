@@ -95,7 +95,7 @@ fn configuration_of(site: &Pipeline) -> Result<String> {
          scrape_configs:\n",
         rules.display()
     );
-    for role in Role::ALL {
+    for role in Role::ALL.into_iter().chain([Role::Notifier]) {
         let addresses: Vec<_> = site
             .instances(role)
             .map(|instance| instance.http.base().trim_start_matches("http://"))

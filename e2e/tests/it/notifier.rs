@@ -1,7 +1,7 @@
 //! The notifier: who is told when a company arrives, over kills of everything.
 
 mod faults;
-mod receiver;
+pub mod receiver;
 mod words;
 
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ fn folder(test: &str) -> PathBuf {
 }
 
 /// A pipeline with so many notifiers, and what they send to.
-async fn with_notifiers(test: &str, count: usize) -> Result<(Builder, Receiver)> {
+pub fn with_notifiers(test: &str, count: usize) -> Result<(Builder, Receiver)> {
     let receiver = Receiver::start(&folder(test))?;
     let builder = Pipeline::builder().with(Role::Notifier, count).flag(
         Role::Notifier,
@@ -54,7 +54,7 @@ async fn told(receiver: &Receiver, domains: &[&String]) -> Result<()> {
 
 #[tokio::test]
 async fn each_watched_company_is_told_once_per_cooldown() -> Result<()> {
-    let (builder, receiver) = with_notifiers("cooldown", 1).await?;
+    let (builder, receiver) = with_notifiers("cooldown", 1)?;
     let watchlist = folder("cooldown").join("watchlist");
     std::fs::write(&watchlist, "# nobody yet\n")?;
     let mut site = builder
@@ -111,7 +111,7 @@ async fn each_watched_company_is_told_once_per_cooldown() -> Result<()> {
 
 #[tokio::test]
 async fn a_company_is_told_again_after_the_cooldown() -> Result<()> {
-    let (builder, receiver) = with_notifiers("again", 1).await?;
+    let (builder, receiver) = with_notifiers("again", 1)?;
     let site = builder.flag(Role::Notifier, "--cooldown", "1s").start().await?;
     let (first, domain) = visitor(&site, 1)?;
     site.send(&[first.opened(0)]);
@@ -126,7 +126,7 @@ async fn a_company_is_told_again_after_the_cooldown() -> Result<()> {
 
 #[tokio::test]
 async fn visits_from_before_are_not_told_after_restarts() -> Result<()> {
-    let (builder, receiver) = with_notifiers("before", 0).await?;
+    let (builder, receiver) = with_notifiers("before", 0)?;
     let mut site = builder
         // So short that only the memory of visits keeps them from being told again.
         .flag(Role::Notifier, "--cooldown", "1s")

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::processes::{Pipeline, Prometheus, Role, repository};
+use e2e::processes::{Builder, Pipeline, Prometheus, Role, repository};
 use e2e::{Visitor, eventually};
 use serde_json::Value;
 use simulator::world::Kind;
+
+use crate::notifier::with_notifiers;
 
 /// The most series that one process may have: nothing that grows with visitors may be a label.
 const MAX_SERIES: usize = 250;
@@ -45,7 +47,11 @@ fn named(text: &str) -> BTreeSet<&str> {
 
 /// Visitors of every kind, some garbage, and answers that fail.
 async fn busy() -> Result<Pipeline> {
-    let site = Pipeline::start().await?;
+    busy_with(Pipeline::builder()).await
+}
+
+async fn busy_with(builder: Builder) -> Result<Pipeline> {
+    let site = builder.start().await?;
     site.deanonymizer.set_error_rate(0.2);
     come(&site, 0).await?;
     Ok(site)
@@ -166,7 +172,8 @@ fn every_rule_has_an_action_and_a_test() -> Result<()> {
 
 #[tokio::test]
 async fn a_real_prometheus_evaluates_every_rule_and_every_panel() -> Result<()> {
-    let site = busy().await?;
+    let (builder, _receiver) = with_notifiers("observability", 1)?;
+    let site = busy_with(builder).await?;
     let _viewer = site.viewer().await?;
     let Some(mut prometheus) = Prometheus::start(&site)? else {
         return Ok(());

@@ -11,7 +11,7 @@ use super::{told, visitor, with_notifiers};
 
 #[tokio::test]
 async fn retry_after_is_honoured() -> Result<()> {
-    let (builder, receiver) = with_notifiers("retry-after", 1).await?;
+    let (builder, receiver) = with_notifiers("retry-after", 1)?;
     let site = builder.start().await?;
     receiver.answers(&[(429, Some("3")), (503, None), (500, None)]);
     let (awaited, domain) = visitor(&site, 1)?;
@@ -26,7 +26,7 @@ async fn retry_after_is_honoured() -> Result<()> {
 
 #[tokio::test]
 async fn a_receiver_that_is_down_is_waited_for_over_a_kill_of_the_notifier() -> Result<()> {
-    let (builder, mut receiver) = with_notifiers("down", 1).await?;
+    let (builder, mut receiver) = with_notifiers("down", 1)?;
     let mut site = builder.start().await?;
     receiver.refuse();
     let (awaited, domain) = visitor(&site, 1)?;
@@ -54,7 +54,7 @@ async fn a_receiver_that_is_down_is_waited_for_over_a_kill_of_the_notifier() -> 
 
 #[tokio::test]
 async fn arrivals_are_told_over_kills_of_notifiers_nats_and_receiver() -> Result<()> {
-    let (builder, mut receiver) = with_notifiers("kills", 2).await?;
+    let (builder, mut receiver) = with_notifiers("kills", 2)?;
     let mut site = builder.start().await?;
     let mut domains = Vec::new();
     let mut repeats = 0;

@@ -13,7 +13,7 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 #[tokio::test]
 async fn messages_are_signed_and_lead_to_the_visitor() -> Result<()> {
-    let (builder, receiver) = with_notifiers("signed", 1).await?;
+    let (builder, receiver) = with_notifiers("signed", 1)?;
     let secret = folder("signed").join("secret");
     std::fs::write(&secret, SECRET)?;
     let mut site = builder
@@ -60,7 +60,7 @@ async fn messages_are_signed_and_lead_to_the_visitor() -> Result<()> {
 
 #[tokio::test]
 async fn a_burst_is_gathered_and_messages_are_a_second_apart() -> Result<()> {
-    let (builder, receiver) = with_notifiers("burst", 2).await?;
+    let (builder, receiver) = with_notifiers("burst", 2)?;
     let site = builder.start().await?;
     let mut domains = Vec::new();
     let mut events = Vec::new();
@@ -83,7 +83,7 @@ async fn a_burst_is_gathered_and_messages_are_a_second_apart() -> Result<()> {
 #[tokio::test]
 async fn slack_and_teams_get_their_own_forms() -> Result<()> {
     for format in ["slack", "teams"] {
-        let (builder, receiver) = with_notifiers(format, 1).await?;
+        let (builder, receiver) = with_notifiers(format, 1)?;
         let site = builder
             .flag(Role::Notifier, "--webhook-format", format)
             .start()
