@@ -25,7 +25,7 @@ async fn raw_events_are_a_work_queue_with_one_consumer() -> Result<()> {
     assert_eq!(raw.retention, RetentionPolicy::WorkQueue);
     assert_eq!(raw.max_age, Duration::from_mins(10));
     assert_eq!(raw.max_bytes, 256 * 1024 * 1024);
-    assert_eq!(raw.discard, DiscardPolicy::Old);
+    assert_eq!(raw.discard, DiscardPolicy::New);
 
     let stream = site.operator().await?.get_stream("VISITOR_RAW").await?;
     assert_eq!(stream.cached_info().state.consumer_count, 1);

@@ -261,6 +261,8 @@ impl Streams {
                 changed = names,
                 "a stream had other settings"
             ),
+            // A process that may not change the stream leaves that to one that may.
+            Err(_) if differences.iter().all(Difference::is_label) => return Ok(stream),
             Err(source) => {
                 self.forget_update(&config.name);
                 return Err(StreamError::NotChanged {

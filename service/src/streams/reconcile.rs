@@ -15,6 +15,14 @@ pub struct Difference {
     pub wanted: String,
 }
 
+impl Difference {
+    /// Whether the setting only describes the stream, so that a process can do without it.
+    #[must_use]
+    pub fn is_label(&self) -> bool {
+        ["description", "metadata"].contains(&self.setting)
+    }
+}
+
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self {
@@ -210,6 +218,23 @@ mod tests {
             ..wanted()
         };
         assert!(matches!(plan(&found, &wanted()), Plan::Keep));
+    }
+
+    #[test]
+    fn only_what_describes_a_stream_is_a_label() {
+        let found = Config {
+            description: Some("of an earlier release".into()),
+            max_bytes: 2 << 20,
+            ..wanted()
+        };
+        let Plan::Update { differences, .. } = plan(&found, &wanted()) else {
+            panic!("not updated");
+        };
+        let labels: Vec<_> = differences
+            .iter()
+            .map(|difference| (difference.setting, difference.is_label()))
+            .collect();
+        assert_eq!(labels, [("max_bytes", false), ("description", true)]);
     }
 
     #[test]
