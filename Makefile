@@ -224,8 +224,8 @@ sbom: $(NODE_MODULES) ## List all components as CycloneDX in target/sbom
 test-frontend: $(NODE_MODULES) ## Run the unit tests of the page
 	npm --prefix frontend test
 
-# The end-to-end tests start the real processes and open the real page. With `--tests` beside `--bins`, both commands
-# use the same crate features, so nothing is compiled twice.
+# The end-to-end tests start the real processes and open the real page. They mostly wait, so four run at once. With
+# `--tests` beside `--bins`, both commands use the same crate features, so nothing is compiled twice.
 .PHONY: test-rust
 test-rust: $(VENV) $(PAGE) $(TRACKER_SCRIPT) ## Run the unit tests of the crates and the end-to-end tests
 	cargo build --locked --workspace --bins --tests
@@ -233,7 +233,7 @@ test-rust: $(VENV) $(PAGE) $(TRACKER_SCRIPT) ## Run the unit tests of the crates
 	  FIREFOX="$$(scripts/find-firefox)" && FAKETIME_LIBRARY="$$(scripts/find-faketime)" && \
 	  NGINX="$$(scripts/find-nginx)" && CADDY="$$(scripts/find-caddy)" && TINYPROXY="$$(scripts/find-tinyproxy)" && \
 	  export NATS_SERVER CHROMIUM FIREFOX FAKETIME_LIBRARY NGINX CADDY TINYPROXY && \
-	  cargo test --locked --workspace
+	  RUST_TEST_THREADS=4 cargo test --locked --workspace
 
 .PHONY: fuzz
 fuzz: ## Search for inputs that break a parser; needs cargo-fuzz; SECONDS= per target, TARGETS=
