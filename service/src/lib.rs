@@ -3,6 +3,7 @@
 pub mod backoff;
 pub mod client;
 pub mod clock;
+pub mod domain;
 pub mod http;
 pub mod nats;
 pub mod process;
@@ -15,7 +16,7 @@ pub use crate::http::{Connection, ConnectionLimit, Permit, Server};
 pub use crate::http::{client_limit, open_files, proxies, tls};
 pub use crate::nats::Nats;
 pub use crate::nats::requests::{self, Requests};
-pub use crate::nats::{last_message, rejected, status};
+pub use crate::nats::{bucket, last_message, rejected, status};
 pub use crate::process::{Process, check_config, flags, instance, secret, standalone};
 pub use crate::streams::{StreamKind, incarnation, watch as stream_watch};
 pub use crate::telemetry::health::{self, Health};

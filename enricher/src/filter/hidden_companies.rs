@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use protocol::Company;
 use protocol::guid::{self, Identity};
-use url::Host;
+use service::domain;
 
 /// The data centres whose sessions are never shown, whatever the flags say: "`NexaCore` Data Systems" and "`VertexCloud`".
 const DATA_CENTRES: [&str; 2] = [
@@ -40,7 +40,7 @@ impl FromStr for HiddenCompany {
         if let Some(uuid) = guid::uuid(text) {
             return Ok(Self::Guid(Identity::Uuid(uuid)));
         }
-        let domain = without_www(domain(text.trim()).ok_or(InvalidCompany::NeitherGuidNorDomain)?);
+        let domain = without_www(domain::normal(text.trim()).ok_or(InvalidCompany::NeitherGuidNorDomain)?);
         if is_below_public_suffix(&domain) {
             Ok(Self::Domain(domain))
         } else {
@@ -58,7 +58,7 @@ fn is_below_public_suffix(domain: &str) -> bool {
 /// The domain of a company, as an answer writes it: alone, in a URL or in an email address, in any spelling. Without
 /// `www`.
 pub(crate) fn company_domain(text: &str) -> Option<String> {
-    let domain = domain(host(text.trim()))?;
+    let domain = domain::normal(host(text.trim()))?;
     Some(without_www(domain))
 }
 
@@ -68,27 +68,6 @@ fn without_www(domain: String) -> String {
         Some(rest) if is_below_public_suffix(rest) => rest.to_owned(),
         _ => domain,
     }
-}
-
-/// The domain that the text spells, in ASCII and lower case, without a final dot. `None` unless it has several labels
-/// of letters, digits and hyphens.
-fn domain(text: &str) -> Option<String> {
-    let Ok(Host::Domain(domain)) = Host::parse(text) else {
-        return None;
-    };
-    let domain = domain.strip_suffix('.').unwrap_or(&domain);
-    let labels: Vec<_> = domain.split('.').collect();
-    let fits = labels.len() > 1 && domain.len() <= 253 && labels.into_iter().all(is_label);
-    fits.then(|| domain.to_owned())
-}
-
-fn is_label(label: &str) -> bool {
-    (1..=63).contains(&label.len())
-        && !label.starts_with('-')
-        && !label.ends_with('-')
-        && label
-            .bytes()
-            .all(|byte| byte == b'-' || byte.is_ascii_alphanumeric())
 }
 
 /// The companies whose sessions are never shown.
@@ -130,11 +109,10 @@ impl HiddenCompanies {
             return false;
         }
         text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '|'))
-            .filter_map(|part| domain(host(part)))
+            .filter_map(|part| domain::normal(host(part)))
             .any(|domain| {
-                let below = domain.match_indices('.').map(|(dot, _)| &domain[dot + 1..]);
                 std::iter::once(&*domain)
-                    .chain(below)
+                    .chain(domain::parents(&domain))
                     .any(|domain| self.domains.contains(domain))
             })
     }

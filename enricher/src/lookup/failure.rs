@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use protocol::Millis;
 use protocol::status::Account;
+use service::bucket::BucketError;
 
 use crate::lookup::admission::account::Refusal;
 use crate::lookup::admission::budget::Budget;
 use crate::lookup::admission::concurrency::CallOutcome;
 use crate::lookup::cache::deferral::{Deferral, Unusable};
-use crate::lookup::cache::shared::SharedCacheError;
 
 /// When a queued question is asked again where the provider does not say.
 const QUEUED_PAUSE: Duration = Duration::from_secs(2);
@@ -111,7 +111,7 @@ pub enum LookupFailure {
     NotWanted,
     /// No call was made, because the fleet's bucket cannot say whether another makes it.
     #[error("the fleet's bucket cannot be asked")]
-    SharedCache(#[source] Arc<SharedCacheError>),
+    SharedCache(#[source] Arc<BucketError>),
 }
 
 /// What a failure says about the provider, which decides when to ask again.
@@ -137,8 +137,8 @@ pub enum FailureKind {
     Queued,
 }
 
-impl From<SharedCacheError> for LookupFailure {
-    fn from(error: SharedCacheError) -> Self {
+impl From<BucketError> for LookupFailure {
+    fn from(error: BucketError) -> Self {
         Self::SharedCache(Arc::new(error))
     }
 }

@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use protocol::Millis;
+use protocol::stream::NOTIFIED;
 use protocol::time::millis;
 use serde::{Deserialize, Serialize};
+use service::bucket::{Bucket, BucketError};
 use service::{Nats, clock};
 
-use super::store::{StoreError, deletion, standing, write};
+use super::store::standing;
 
 /// The key of the lease.
 const KEY: &str = "sender";
@@ -48,6 +50,7 @@ impl Held {
 #[derive(Debug)]
 pub struct LeaseKeeper {
     nats: Nats,
+    bucket: Bucket,
     by: Arc<str>,
     held: Held,
     /// The sequence of our lease.
@@ -59,6 +62,7 @@ impl LeaseKeeper {
     #[must_use]
     pub fn new(nats: Nats, instance: &str) -> Self {
         Self {
+            bucket: Bucket::new(nats.clone(), NOTIFIED),
             nats,
             by: instance.into(),
             held: Held::default(),
@@ -84,11 +88,11 @@ impl LeaseKeeper {
         }
     }
 
-    async fn step(&mut self) -> Result<(), StoreError> {
+    async fn step(&mut self) -> Result<(), BucketError> {
         let asked_at = clock::uptime();
         let expected = match self.sequence {
             Some(sequence) => sequence,
-            None => match standing::<Lease>(&self.nats, KEY).await? {
+            None => match standing::<Lease>(&self.bucket, KEY).await? {
                 // A renewal of ours was written although it seemed to fail.
                 (Some(lease), sequence) if lease.by == self.by => sequence,
                 (Some(_), _) => return Ok(()),
@@ -98,7 +102,7 @@ impl LeaseKeeper {
         let lease = Lease {
             by: Arc::clone(&self.by),
         };
-        let written = write(&self.nats, KEY, &lease, TTL, expected).await?;
+        let written = self.bucket.write(KEY, &lease, TTL, Some(expected)).await?;
         if written.is_some() != self.sequence.is_some() {
             tracing::info!(sends = written.is_some(), "the notifier that sends has changed");
         }
@@ -114,7 +118,7 @@ impl LeaseKeeper {
     pub async fn release(mut self) {
         self.held.until(0);
         if let Some(sequence) = self.sequence.take()
-            && let Err(error) = self.nats.replace(deletion(KEY, sequence)).await
+            && let Err(error) = self.bucket.delete(KEY, sequence).await
         {
             tracing::debug!(%error, "the lease was not given back");
         }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use service::bucket::BucketError;
 use service::clock;
 
 use crate::cooldown::Standing;
 use crate::cooldown::claim::{Claim, CompanyKey, State};
 use crate::cooldown::lease::Held;
-use crate::cooldown::store::{Store, StoreError};
+use crate::cooldown::store::Store;
 use crate::delivery::response::Outcome;
 use crate::message::{Messages, Told};
 use crate::webhook::Receiver;
@@ -67,7 +68,7 @@ impl Sender {
         }
     }
 
-    async fn mark(&self, key: CompanyKey, standing: Standing) -> Result<Option<Item>, StoreError> {
+    async fn mark(&self, key: CompanyKey, standing: Standing) -> Result<Option<Item>, BucketError> {
         let Standing { mut claim, sequence } = standing;
         let State::Waiting { sender, .. } = &mut claim.state else {
             return Ok(None);

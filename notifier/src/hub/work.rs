@@ -2,6 +2,7 @@
 
 use async_nats::jetstream::Message;
 use protocol::{Guid, Millis};
+use service::bucket::BucketError;
 use service::clock;
 
 use super::done::Done;
@@ -9,7 +10,7 @@ use super::sending::{Item, Sent};
 use super::{Bucket, Hub, NOTE_TIME, WEBHOOK_PART};
 use crate::arrivals::arrival::Arrival;
 use crate::cooldown::claim::{Claim, CompanyKey};
-use crate::cooldown::store::{Claimed, StoreError};
+use crate::cooldown::store::Claimed;
 use crate::delivery::response::Outcome;
 use crate::message::MAX_ARRIVALS;
 use crate::metrics::GivenUp;
@@ -71,7 +72,7 @@ impl Hub {
         key: CompanyKey,
         claim: Claim,
         expected: u64,
-        result: Result<Option<u64>, StoreError>,
+        result: Result<Option<u64>, BucketError>,
     ) {
         match result {
             Ok(Some(sequence)) => self.learn(key, claim, sequence),
@@ -133,7 +134,7 @@ impl Hub {
         key: CompanyKey,
         claim: Claim,
         arrival: Arrival,
-        result: Result<Claimed, StoreError>,
+        result: Result<Claimed, BucketError>,
     ) {
         self.claiming -= 1;
         let guid = arrival.guid.clone();

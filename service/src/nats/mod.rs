@@ -1,6 +1,7 @@
 //! The connection to NATS and what every process does with it: requests, reading last messages, rejecting, reporting.
 
 pub(crate) mod access;
+pub mod bucket;
 mod connection;
 mod credentials;
 pub mod last_message;

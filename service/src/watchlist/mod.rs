@@ -6,7 +6,8 @@ use std::collections::{BTreeSet, HashSet};
 
 use protocol::Company;
 use protocol::guid::{self, Identity};
-use url::Host;
+
+use crate::domain;
 
 /// The most entries of a list.
 const MAX_ENTRIES: usize = 10_000;
@@ -78,11 +79,11 @@ impl Watchlist {
             return Some(uuid.to_string());
         }
         if let Some(parent) = entry.strip_prefix("*.") {
-            let parent = domain(parent)?;
+            let parent = domain::normal(parent)?;
             self.parents.insert(parent.clone());
             return Some(format!("*.{parent}"));
         }
-        let domain = without_www(domain(entry)?);
+        let domain = without_www(domain::normal(entry)?);
         self.domains.insert(domain.clone());
         Some(domain)
     }
@@ -99,32 +100,12 @@ impl Watchlist {
         if self.guids.contains(&Identity::of(&company.guid)) {
             return true;
         }
-        let Some(domain) = domain(host(&company.domain)) else {
+        let Some(domain) = domain::normal(host(&company.domain)) else {
             return false;
         };
-        let mut above = domain.match_indices('.').map(|(dot, _)| &domain[dot + 1..]);
-        above.any(|parent| self.parents.contains(parent)) || self.domains.contains(&without_www(domain))
+        domain::parents(&domain).any(|parent| self.parents.contains(parent))
+            || self.domains.contains(&without_www(domain))
     }
-}
-
-/// The domain that the text spells, in ASCII (IDNA) and lower case, without a final dot. `None` unless it has several
-/// labels of letters, digits and hyphens.
-fn domain(text: &str) -> Option<String> {
-    let Ok(Host::Domain(domain)) = Host::parse(text) else {
-        return None;
-    };
-    let domain = domain.strip_suffix('.').unwrap_or(&domain);
-    let fits = domain.len() <= 253 && domain.contains('.') && domain.split('.').all(is_label);
-    fits.then(|| domain.to_owned())
-}
-
-fn is_label(label: &str) -> bool {
-    (1..=63).contains(&label.len())
-        && !label.starts_with('-')
-        && !label.ends_with('-')
-        && label
-            .bytes()
-            .all(|byte| byte == b'-' || byte.is_ascii_alphanumeric())
 }
 
 /// A company is known by its domain, not by the host of its website.

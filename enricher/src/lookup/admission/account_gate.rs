@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use protocol::Millis;
 use protocol::status::Account;
 use protocol::time::millis;
+use service::bucket::BucketError;
 use service::clock;
 use service::health::Health;
 
 use super::account::{AccountEntry, AccountState, Call, KeyTag, Refusal};
 use crate::address_key::AddressHasher;
-use crate::lookup::cache::shared::{SharedCache, SharedCacheError};
+use crate::lookup::cache::shared::SharedCache;
 use crate::lookup::cache::shared_account::Probe;
 use crate::lookup::failure::{FailureKind, HeldBack, LookupFailure, RetryAfter};
 use crate::lookup::provider::key_file::KeyFile;
@@ -82,7 +83,7 @@ impl AccountGate {
         if !self.lock().is_known() {
             // An entry that is not understood comes from another release.
             let entry = match self.shared_cache.account().await {
-                Err(SharedCacheError::Invalid) => None,
+                Err(BucketError::Invalid) => None,
                 entry => entry?,
             };
             self.learn(entry);
@@ -152,7 +153,7 @@ impl AccountGate {
         pass: AccountPass,
         refusal: Refusal,
         retry_after: RetryAfter,
-    ) -> Result<(), SharedCacheError> {
+    ) -> Result<(), BucketError> {
         let now = clock::now();
         let wait = self.retry.max(retry_after.unwrap_or_default());
         let entry = AccountEntry {

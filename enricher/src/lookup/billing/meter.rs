@@ -6,13 +6,14 @@ use std::time::Duration;
 use protocol::Millis;
 use protocol::status::{FleetLookups, Lookups};
 use protocol::time::millis;
+use service::bucket::BucketError;
 use service::{Nats, clock};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use crate::lookup::admission::budget::{Budget, Reservation};
 use crate::lookup::billing::bill::Bill;
-use crate::lookup::cache::shared::{CONFLICTS, SharedCache, SharedCacheError};
+use crate::lookup::cache::shared::{CONFLICTS, SharedCache};
 
 /// How often the bill in the bucket is compared with what is known here.
 const COMPARE_INTERVAL: Duration = Duration::from_secs(2);
@@ -176,7 +177,7 @@ impl Meter {
     ///
     /// # Errors
     /// Fails if the bucket cannot be read or does not acknowledge.
-    async fn write(&self) -> Result<(), SharedCacheError> {
+    async fn write(&self) -> Result<(), BucketError> {
         self.exchange(|_, _, _| ()).await
     }
 
@@ -191,7 +192,7 @@ impl Meter {
     ///
     /// # Errors
     /// Fails if it is not sure what is left.
-    pub async fn reserve(&self, budget: &Budget) -> Result<Option<Reservation>, SharedCacheError> {
+    pub async fn reserve(&self, budget: &Budget) -> Result<Option<Reservation>, BucketError> {
         loop {
             let reserved = self.exchange(|bill, name, now| {
                 let restored_at = bill.since + millis(RESTORE_TIME);
@@ -216,7 +217,7 @@ impl Meter {
     async fn exchange<T>(
         &self,
         mut change: impl FnMut(&mut Bill, &str, Millis) -> T,
-    ) -> Result<T, SharedCacheError> {
+    ) -> Result<T, BucketError> {
         let _turn = self.turn.lock().await;
         for _ in 0..CONFLICTS {
             let (stored, sequence) = self.shared_cache.bill().await?;
@@ -232,7 +233,7 @@ impl Meter {
                 return Ok(changed);
             }
         }
-        Err(SharedCacheError::Contended)
+        Err(BucketError::Contended(CONFLICTS))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -9,6 +9,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use moka::Expiry;
 use moka::future::Cache;
 use service::backoff::Backoff;
+use service::bucket::BucketError;
 use service::health::Health;
 use service::incarnation::Change;
 use service::stream_watch::{StreamTrouble, StreamWatch};
@@ -20,7 +21,7 @@ use crate::address_key::Key;
 use crate::lookup::admission::guard::Guard;
 use crate::lookup::cache::deferrals::Deferrals;
 use crate::lookup::cache::entry::{CachedVerdict, Entry, Pause};
-use crate::lookup::cache::shared::{PAUSE, SharedCache, SharedCacheError};
+use crate::lookup::cache::shared::{PAUSE, SharedCache};
 use crate::lookup::cache::shared_account::ACCOUNT;
 use crate::lookup::cache::shared_bill::BILL;
 use crate::lookup::failure::LookupFailure;
@@ -244,7 +245,7 @@ impl LocalCache {
     }
 
     /// Stores in a bucket that was lost all that is known here: the account if it is not accepted, deferrals and verdicts.
-    async fn put_back(&self, shared_cache: &SharedCache, guard: &Guard) -> Result<(), SharedCacheError> {
+    async fn put_back(&self, shared_cache: &SharedCache, guard: &Guard) -> Result<(), BucketError> {
         if let Some(entry) = guard.account().not_accepted() {
             shared_cache.put_back_account(&entry).await?;
         }
@@ -261,7 +262,7 @@ impl LocalCache {
             .map(
                 async |(key, found)| match shared_cache.store(key, &found, 0).await {
                     // A newer release may have written there what this one cannot read.
-                    Ok(()) | Err(SharedCacheError::Invalid) => Ok(()),
+                    Ok(()) | Err(BucketError::Invalid) => Ok(()),
                     Err(error) => Err(error),
                 },
             )

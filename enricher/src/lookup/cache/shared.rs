@@ -3,14 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::HeaderMap;
-use async_nats::jetstream::context::PublishError;
-use async_nats::jetstream::message::PublishMessage;
-use async_nats::jetstream::stream::DirectGetError;
 use protocol::stream::PROFILES;
 use protocol::{Millis, time};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use service::bucket::{Bucket, BucketError};
 use service::{Nats, clock};
 use tokio::sync::Semaphore;
 
@@ -30,30 +27,6 @@ pub const CONFLICTS: usize = 32;
 
 /// The key under which the fleet notes that the Deanonymizer wants to be left alone.
 pub const PAUSE: &str = "pause";
-
-/// The bucket could not be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum SharedCacheError {
-    /// Not written.
-    #[error("the bucket does not acknowledge")]
-    Unacknowledged(#[from] PublishError),
-    /// Not read.
-    #[error("the bucket cannot be read")]
-    Unreadable(#[from] DirectGetError),
-    /// What stands there is none of ours.
-    #[error("the bucket holds something else")]
-    Invalid,
-    /// Others wrote the same entry each time between our reading and writing it.
-    #[error("written by others {CONFLICTS} times in a row")]
-    Contended,
-}
-
-impl From<serde_json::Error> for SharedCacheError {
-    /// Drops the error: it may quote what it could not read, which must not be logged.
-    fn from(_: serde_json::Error) -> Self {
-        Self::Invalid
-    }
-}
 
 /// The result of an attempt to take a lease.
 pub enum Claim {
@@ -85,7 +58,7 @@ impl Lease {
 /// The bucket. Clones use the same.
 #[derive(Clone)]
 pub struct SharedCache {
-    nats: Nats,
+    bucket: Bucket,
     instance: Arc<str>,
     rules: Arc<Rules>,
     /// Corrections under way.
@@ -96,7 +69,7 @@ impl SharedCache {
     /// For the enricher of that name, which hides by these rules.
     pub fn new(nats: Nats, instance: &str, rules: Arc<Rules>) -> Self {
         Self {
-            nats,
+            bucket: Bucket::new(nats, PROFILES),
             instance: instance.into(),
             rules,
             corrections: Arc::new(Semaphore::new(CORRECTIONS)),
@@ -112,7 +85,7 @@ impl SharedCache {
     ///
     /// # Errors
     /// Fails if the bucket cannot be read.
-    pub async fn read(&self, key: Key) -> Result<Option<Entry>, SharedCacheError> {
+    pub async fn read(&self, key: Key) -> Result<Option<Entry>, BucketError> {
         Ok(match self.standing(&key.text()).await? {
             (Some(Entry::Verdict(found)), sequence) => Some(Entry::Verdict(self.admit(key, found, sequence))),
             (entry, _) => entry,
@@ -145,7 +118,7 @@ impl SharedCache {
     ///
     /// # Errors
     /// Fails if it is not sure who has it.
-    pub async fn claim(&self, key: Key, early: bool) -> Result<Claim, SharedCacheError> {
+    pub async fn claim(&self, key: Key, early: bool) -> Result<Claim, BucketError> {
         let name = key.text();
         let (mut expected, mut before) = (0, None::<Deferral>);
         for _ in 0..CONFLICTS {
@@ -180,7 +153,7 @@ impl SharedCache {
                 before = Some(deferral.spend_early_retry(now));
             }
         }
-        Err(SharedCacheError::Contended)
+        Err(BucketError::Contended(CONFLICTS))
     }
 
     /// Renews the lease again and again; comes back only when it is lost, as to a process that was stopped for long.
@@ -203,25 +176,19 @@ impl SharedCache {
     ///
     /// # Errors
     /// Fails if the bucket does not acknowledge; the lease then runs out by itself.
-    pub async fn release(&self, lease: Lease) -> Result<(), SharedCacheError> {
+    pub async fn release(&self, lease: Lease) -> Result<(), BucketError> {
         if let Some(before) = lease.before {
             return self.defer(lease, before).await;
         }
-        let message = PublishMessage::build()
-            .header("KV-Operation", "DEL")
-            .ttl(Duration::from_mins(1))
-            .expected_last_subject_sequence(lease.sequence)
-            .outbound_message(subject(&lease.key.text()));
-        // If it is not replaced, another enricher holds the lease by now, or there is a verdict.
-        self.nats.replace(message).await?;
-        Ok(())
+        // If it is not deleted, another enricher holds the lease by now, or there is a verdict.
+        self.bucket.delete(&lease.key.text(), lease.sequence).await
     }
 
     /// Gives the lease back and tells the fleet when the address may be asked about again.
     ///
     /// # Errors
     /// Fails if the bucket does not acknowledge.
-    pub async fn defer(&self, lease: Lease, deferral: Deferral) -> Result<(), SharedCacheError> {
+    pub async fn defer(&self, lease: Lease, deferral: Deferral) -> Result<(), BucketError> {
         self.write_deferral(lease.key, deferral, lease.sequence).await
     }
 
@@ -229,16 +196,11 @@ impl SharedCache {
     ///
     /// # Errors
     /// Fails if the bucket does not acknowledge.
-    pub async fn put_back_deferral(&self, key: Key, deferral: Deferral) -> Result<(), SharedCacheError> {
+    pub async fn put_back_deferral(&self, key: Key, deferral: Deferral) -> Result<(), BucketError> {
         self.write_deferral(key, deferral, 0).await
     }
 
-    async fn write_deferral(
-        &self,
-        key: Key,
-        deferral: Deferral,
-        expected: u64,
-    ) -> Result<(), SharedCacheError> {
+    async fn write_deferral(&self, key: Key, deferral: Deferral, expected: u64) -> Result<(), BucketError> {
         let now = clock::now();
         let entry = Entry::Deferred {
             by: Arc::clone(&self.instance),
@@ -263,7 +225,7 @@ impl SharedCache {
         key: Key,
         found: &Arc<CachedVerdict>,
         mut expected: u64,
-    ) -> Result<(), SharedCacheError> {
+    ) -> Result<(), BucketError> {
         for _ in 0..CONFLICTS {
             if self.put(key, Arc::clone(found), Some(expected)).await? {
                 return Ok(());
@@ -273,14 +235,14 @@ impl SharedCache {
                 (_, sequence) => sequence,
             };
         }
-        Err(SharedCacheError::Contended)
+        Err(BucketError::Contended(CONFLICTS))
     }
 
     /// Tells all enrichers to make no calls for so long. A pause that ends later stays.
     ///
     /// # Errors
     /// Fails if the bucket cannot be read or does not acknowledge.
-    pub async fn pause(&self, wait: Duration) -> Result<(), SharedCacheError> {
+    pub async fn pause(&self, wait: Duration) -> Result<(), BucketError> {
         let until = clock::now() + time::millis(wait);
         let later = |stored: Option<&Pause>| {
             let ends_earlier = stored.is_none_or(|stored| stored.until < until);
@@ -296,7 +258,7 @@ impl SharedCache {
         name: &str,
         ttl: Duration,
         next: impl Fn(Option<&T>) -> Option<T>,
-    ) -> Result<(), SharedCacheError> {
+    ) -> Result<(), BucketError> {
         for _ in 0..CONFLICTS {
             let (stored, sequence) = self.standing(name).await?;
             let Some(value) = next(stored.as_ref()) else {
@@ -306,7 +268,7 @@ impl SharedCache {
                 return Ok(());
             }
         }
-        Err(SharedCacheError::Contended)
+        Err(BucketError::Contended(CONFLICTS))
     }
 
     /// Whether nothing is left to do: the verdict is written, or has expired.
@@ -315,7 +277,7 @@ impl SharedCache {
         key: Key,
         found: Arc<CachedVerdict>,
         expected: Option<u64>,
-    ) -> Result<bool, SharedCacheError> {
+    ) -> Result<bool, BucketError> {
         let Some(ttl) = found.remaining(clock::now()) else {
             return Ok(true);
         };
@@ -339,43 +301,23 @@ impl SharedCache {
         )
     }
 
-    /// Writes a value if what stands there has the expected sequence; returns the new sequence, or `None` if it has not.
     pub(super) async fn write(
         &self,
         name: &str,
         value: &impl Serialize,
         ttl: Duration,
         expected: Option<u64>,
-    ) -> Result<Option<u64>, SharedCacheError> {
-        // The server counts in seconds and refuses less than one.
-        let ttl = ttl.max(Duration::from_secs(1));
-        let mut message = PublishMessage::build()
-            .ttl(ttl)
-            .payload(serde_json::to_vec(value)?.into());
-        if let Some(expected) = expected {
-            message = message.expected_last_subject_sequence(expected);
-        }
-        Ok(self.nats.replace(message.outbound_message(subject(name))).await?)
+    ) -> Result<Option<u64>, BucketError> {
+        self.bucket.write(name, value, ttl, expected).await
     }
 
     /// What stands under a name, if it is a value, and the sequence of what stands there, 0 for nothing.
     pub(super) async fn standing<T: DeserializeOwned>(
         &self,
         name: &str,
-    ) -> Result<(Option<T>, u64), SharedCacheError> {
-        match self.nats.last(&format!("KV_{PROFILES}"), subject(name)).await? {
-            None => Ok((None, 0)),
-            Some(message) if is_marker(&message.headers) => Ok((None, message.sequence)),
-            Some(message) => Ok((Some(serde_json::from_slice(&message.payload)?), message.sequence)),
-        }
+    ) -> Result<(Option<T>, u64), BucketError> {
+        let (value, sequence) = self.bucket.read(name).await?;
+        let value = value.map(|value| serde_json::from_slice(&value)).transpose()?;
+        Ok((value, sequence))
     }
-}
-
-fn subject(name: &str) -> String {
-    format!("$KV.{PROFILES}.{name}")
-}
-
-/// Whether a message says that something is gone: deleted by us, or expired.
-fn is_marker(headers: &HeaderMap) -> bool {
-    headers.get("KV-Operation").is_some() || headers.get("Nats-Marker-Reason").is_some()
 }

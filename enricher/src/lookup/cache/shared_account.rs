@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use protocol::Millis;
 use protocol::status::Account;
+use service::bucket::BucketError;
 use service::clock;
 
-use super::shared::{CONFLICTS, SharedCache, SharedCacheError};
+use super::shared::{CONFLICTS, SharedCache};
 use crate::lookup::admission::account::{AccountEntry, KeyTag};
 
 /// The key of the entry.
@@ -32,7 +33,7 @@ impl SharedCache {
     ///
     /// # Errors
     /// Fails if the bucket cannot be read.
-    pub async fn account(&self) -> Result<Option<AccountEntry>, SharedCacheError> {
+    pub async fn account(&self) -> Result<Option<AccountEntry>, BucketError> {
         Ok(self.standing(ACCOUNT).await?.0)
     }
 
@@ -46,7 +47,7 @@ impl SharedCache {
         key: &KeyTag,
         untried: bool,
         retry: Duration,
-    ) -> Result<Probe, SharedCacheError> {
+    ) -> Result<Probe, BucketError> {
         for _ in 0..CONFLICTS {
             let (entry, sequence) = self.standing::<AccountEntry>(ACCOUNT).await?;
             let Some(entry) = entry.filter(|entry| entry.state != Account::Ok) else {
@@ -59,18 +60,14 @@ impl SharedCache {
                 return Ok(Probe::Ours(ours));
             }
         }
-        Err(SharedCacheError::Contended)
+        Err(BucketError::Contended(CONFLICTS))
     }
 
     /// A call that began at `began_at` was refused.
     ///
     /// # Errors
     /// Fails if the bucket does not acknowledge.
-    pub async fn account_refused(
-        &self,
-        told: &AccountEntry,
-        began_at: Millis,
-    ) -> Result<(), SharedCacheError> {
+    pub async fn account_refused(&self, told: &AccountEntry, began_at: Millis) -> Result<(), BucketError> {
         let next =
             |before: Option<&AccountEntry>| AccountEntry::after_refusal(before, told.clone(), began_at);
         self.update(ACCOUNT, TTL, next).await
@@ -80,7 +77,7 @@ impl SharedCache {
     ///
     /// # Errors
     /// Fails if the bucket does not acknowledge.
-    pub async fn account_accepted(&self, key: &KeyTag) -> Result<(), SharedCacheError> {
+    pub async fn account_accepted(&self, key: &KeyTag) -> Result<(), BucketError> {
         let entry = AccountEntry {
             state: Account::Ok,
             status: 0,
@@ -96,7 +93,7 @@ impl SharedCache {
     ///
     /// # Errors
     /// Fails if the bucket does not acknowledge.
-    pub async fn put_back_account(&self, entry: &AccountEntry) -> Result<(), SharedCacheError> {
+    pub async fn put_back_account(&self, entry: &AccountEntry) -> Result<(), BucketError> {
         self.write(ACCOUNT, entry, TTL, Some(0)).await.map(drop)
     }
 }

@@ -1,8 +1,9 @@
 //! The fleet's bill in the bucket.
 
+use service::bucket::BucketError;
 use std::time::Duration;
 
-use super::shared::{SharedCache, SharedCacheError};
+use super::shared::SharedCache;
 use crate::lookup::billing::bill::Bill;
 
 /// The key of the fleet's bill.
@@ -16,7 +17,7 @@ impl SharedCache {
     ///
     /// # Errors
     /// Fails if it cannot be read.
-    pub async fn bill(&self) -> Result<(Option<Bill>, u64), SharedCacheError> {
+    pub async fn bill(&self) -> Result<(Option<Bill>, u64), BucketError> {
         self.standing(BILL).await
     }
 
@@ -24,7 +25,7 @@ impl SharedCache {
     ///
     /// # Errors
     /// Fails if the bucket does not acknowledge.
-    pub async fn write_bill(&self, bill: &Bill, expected: u64) -> Result<bool, SharedCacheError> {
+    pub async fn write_bill(&self, bill: &Bill, expected: u64) -> Result<bool, BucketError> {
         Ok(self.write(BILL, bill, BILL_TTL, Some(expected)).await?.is_some())
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use service::backoff::Backoff;
+use service::bucket::BucketError;
 use service::log_throttle::LogThrottle;
 use service::metrics::{Counter, Gauge};
 use service::{Nats, Process, clock};
@@ -10,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::address_key::Key;
 use crate::lookup::cache::entry::CachedVerdict;
-use crate::lookup::cache::shared::{SharedCache, SharedCacheError};
+use crate::lookup::cache::shared::SharedCache;
 
 /// The most verdicts that wait here to be stored. Without the bucket no call begins, so that hardly more wait than calls
 /// were under way.
@@ -84,7 +85,7 @@ impl VerdictStore {
             self.nats.connected().await;
             match self.shared_cache.store(key, found, lease).await {
                 Ok(()) => return,
-                Err(error @ SharedCacheError::Invalid) => {
+                Err(error @ BucketError::Invalid) => {
                     tracing::warn!(%error, "a paid verdict cannot be stored");
                     break;
                 }
