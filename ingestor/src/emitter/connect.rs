@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use hyper::header::{HeaderMap, LOCATION};
 use hyper::{Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -240,12 +240,7 @@ async fn shake(
         return redirect(target, &response).map(Answer::Redirected);
     }
     if status != StatusCode::SWITCHING_PROTOCOLS {
-        let asked = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok());
-        let pause = asked.and_then(|value| retry_after::parse(value, clock::now()));
-        let pause = pause.map(|pause| pause.min(MAX_RETRY_AFTER));
+        let pause = retry_after::of(response.headers(), clock::now(), MAX_RETRY_AFTER);
         return Err(ConnectError::Refused {
             host: host(),
             status,

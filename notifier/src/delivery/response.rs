@@ -1,9 +1,9 @@
 //! What a receiver's answer means. Pure.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use protocol::Millis;
-use protocol::time::millis;
+use service::client::retry_after;
 
 /// The longest that a receiver may ask to be left alone; an arrival is given up by then.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
@@ -39,23 +39,10 @@ impl Outcome {
             400 | 413 | 415 | 422 => Self::Refused { reason },
             _ => Self::Failed {
                 reason,
-                retry_after: retry_after.and_then(|text| wait(text, now)),
+                retry_after: retry_after.and_then(|text| retry_after::parse(text, now, MAX_RETRY_AFTER)),
             },
         }
     }
-}
-
-/// Reads a `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).
-fn wait(text: &str, now: Millis) -> Option<Duration> {
-    let text = text.trim();
-    let wait = if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
-        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
-    } else {
-        let date = httpdate::parse_http_date(text).ok()?;
-        let until = millis(date.duration_since(UNIX_EPOCH).ok()?);
-        Duration::from_millis(u64::try_from(until - now).ok()?)
-    };
-    Some(wait.min(MAX_RETRY_AFTER))
 }
 
 #[cfg(test)]

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, RequestBuilder, Response, Url, redirect};
 use rustls::ClientConfig;
 use serde_json::json;
+use service::client::retry_after;
 use service::{clock, freeze};
 
 use crate::filter::answer::Answer;
 use crate::lookup::failure::LookupFailure;
+use crate::lookup::pauses::LONGEST_RETRY_AFTER;
 use crate::lookup::provider::key_file::KeyFile;
 use crate::lookup::provider::resolver::Resolver;
 use crate::lookup::provider::{self, Finding, Provider, native};
@@ -131,7 +133,8 @@ impl Deanonymizer {
             // A server may compress all the same (RFC 9110 section 12.5.3); the client decodes what arrives.
             .header(ACCEPT_ENCODING, "identity");
         let response = request.send().await.map_err(failure)?;
-        let (status, retry_after) = (response.status(), retry_after(&response));
+        let status = response.status();
+        let retry_after = retry_after::of(response.headers(), clock::now(), LONGEST_RETRY_AFTER);
         let body = if status.is_success() {
             body(response).await?
         } else {
@@ -224,12 +227,6 @@ async fn body(mut response: Response) -> Result<Vec<u8>, LookupFailure> {
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-/// How long the Deanonymizer wants to be left alone.
-fn retry_after(response: &Response) -> Option<Duration> {
-    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
-    native::wait_asked_for(text, clock::now())
 }
 
 fn failure(error: reqwest::Error) -> LookupFailure {

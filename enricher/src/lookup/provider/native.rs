@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
+use protocol::guid;
 use protocol::ip::IpKey;
 use protocol::record::{Company, Contact};
-use protocol::{Millis, guid};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::filter::answer::Answer;
 use crate::lookup::failure::LookupFailure;
-use crate::lookup::pauses::LONGEST_RETRY_AFTER;
 
 /// An object of JSON; for a struct alone an array would do as well.
 type Object = serde_json::Map<String, Value>;
@@ -128,13 +127,6 @@ pub fn read(
     Ok(answer)
 }
 
-/// How long a `Retry-After` asks us to wait, as far as we do: it holds seconds or, by RFC 9110, a date.
-#[must_use]
-pub fn wait_asked_for(retry_after: &str, now: Millis) -> Option<Duration> {
-    let wait = service::client::retry_after::parse(retry_after, now)?;
-    Some(wait.min(LONGEST_RETRY_AFTER))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,20 +239,6 @@ mod tests {
                 Ok(_) => assert!([200, 404].contains(&status), "{status}"),
                 Err(failure) => assert_eq!(failure.retry_after(), wait, "{status}"),
             }
-        }
-    }
-
-    #[test]
-    fn a_wait_in_seconds_or_until_a_date() {
-        let date = "Thu, 01 Jan 1970 00:01:00 GMT";
-        assert_eq!(wait_asked_for(" 120 ", 0), Some(Duration::from_mins(2)));
-        assert_eq!(wait_asked_for(date, 20_000), Some(Duration::from_secs(40)));
-        assert_eq!(wait_asked_for(date, 60_001), None, "that is over");
-        for text in ["18446744073709551615", "Fri, 31 Dec 9999 23:59:59 GMT"] {
-            assert_eq!(wait_asked_for(text, 0), Some(LONGEST_RETRY_AFTER), "{text}");
-        }
-        for text in ["", "soon", "-1", "Thu, 01 Jan"] {
-            assert_eq!(wait_asked_for(text, 0), None, "{text}");
         }
     }
 
