@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::Message;
-use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use async_nats::jetstream::consumer::pull;
 use async_nats::jetstream::stream::Stream;
 use futures_util::StreamExt as _;
 use protocol::status::Status;
@@ -16,7 +16,7 @@ use service::log_throttle::LogThrottle;
 use service::metrics::{Counter, Gauge};
 use service::rejected::Rejected;
 use service::stream_watch::{LOOK_INTERVAL, Look, StreamTrouble, StreamWatch};
-use service::streams::Streams;
+use service::streams::{Streams, messages_after};
 use service::trace::{self, Span};
 use service::{Nats, Process, clock, last_message};
 use tokio::sync::mpsc;
@@ -24,10 +24,6 @@ use tokio::sync::mpsc;
 use crate::pipeline::trusted_status;
 use crate::streams::check::StreamCheck;
 use crate::view::write_back::StoredMessage;
-
-/// The longest that a pull request waits. A consumer that NATS has lost is replaced after two missed heartbeats, and until
-/// then the view does not change.
-const PULL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What arrives from NATS.
 #[derive(Debug)]
@@ -234,20 +230,8 @@ impl Follower {
                 self.read = 0;
             }
         }
-        let deliver_policy = match self.read {
-            0 => DeliverPolicy::All,
-            read => DeliverPolicy::ByStartSequence {
-                start_sequence: read + 1,
-            },
-        };
-        let config = pull::OrderedConfig {
-            deliver_policy,
-            max_expires: PULL_TIMEOUT,
-            ..pull::OrderedConfig::default()
-        };
-        let consumer = stream.create_consumer(config).await?;
-        let pending = consumer.cached_info().num_pending;
-        Ok((consumer.messages().await?, pending, stream))
+        let (messages, pending) = messages_after(&stream, self.read).await?;
+        Ok((messages, pending, stream))
     }
 
     async fn caught_up(&self) -> anyhow::Result<()> {

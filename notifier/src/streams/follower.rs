@@ -1,9 +1,7 @@
 //! Reads a stream from its beginning and follows it, over lost connections and lost streams.
 
-use std::time::Duration;
-
 use async_nats::jetstream::Message;
-use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use async_nats::jetstream::consumer::pull;
 use async_nats::jetstream::stream::Stream;
 use futures_util::StreamExt as _;
 use protocol::Millis;
@@ -11,15 +9,12 @@ use service::backoff::Backoff;
 use service::health::Health;
 use service::incarnation::Change;
 use service::stream_watch::{StreamTrouble, StreamWatch};
-use service::streams::Streams;
+use service::streams::{Streams, messages_after};
 use service::{Nats, Process, clock, last_message};
 use tokio::sync::{mpsc, watch};
 
 use crate::arrivals::Place;
 use crate::streams::intake::{Followed, Intake, Received};
-
-/// The longest that a pull request waits.
-const PULL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Reads one stream.
 pub struct Follower {
@@ -136,20 +131,8 @@ impl Follower {
             self.intake.send(Intake::Lost(self.followed)).await?;
             self.read = 0;
         }
-        let deliver_policy = match self.read {
-            0 => DeliverPolicy::All,
-            read => DeliverPolicy::ByStartSequence {
-                start_sequence: read + 1,
-            },
-        };
-        let config = pull::OrderedConfig {
-            deliver_policy,
-            max_expires: PULL_TIMEOUT,
-            ..pull::OrderedConfig::default()
-        };
-        let consumer = stream.create_consumer(config).await?;
-        let pending = consumer.cached_info().num_pending;
-        Ok((consumer.messages().await?, pending, stream))
+        let (messages, pending) = messages_after(&stream, self.read).await?;
+        Ok((messages, pending, stream))
     }
 
     async fn caught_up(&self, created_at: Millis) -> anyhow::Result<()> {

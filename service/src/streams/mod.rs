@@ -2,10 +2,12 @@
 
 mod definitions;
 pub mod incarnation;
+mod reading;
 mod reconcile;
 mod settings;
 pub mod watch;
 
 pub use self::definitions::*;
+pub use self::reading::messages_after;
 pub use self::reconcile::{Difference, Plan, plan};
 pub use self::settings::StreamKind;
