@@ -2,6 +2,7 @@ import * as Popover from '@radix-ui/react-popover';
 import { useState } from 'react';
 import { useQuery } from '../address/useQuery';
 import { Icon } from '../components/Icon';
+import { PopoverPanel } from '../components/PopoverPanel';
 import { readableDomain } from '../shared/domain';
 import { t } from '../shared/messages/text';
 import { matchesWords, searchTextOf, searchWords } from '../shared/search';
@@ -27,9 +28,9 @@ export function CompanyFilter() {
           </span>
           <Icon name="down" />
         </Popover.Trigger>
-        <Popover.Content className="popover" align="start" sideOffset={6} collisionPadding={12}>
+        <PopoverPanel align="start">
           <Chooser />
-        </Popover.Content>
+        </PopoverPanel>
       </Popover.Root>
       {name !== null && (
         <button

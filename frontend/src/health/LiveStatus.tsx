@@ -1,5 +1,6 @@
 import * as Popover from '@radix-ui/react-popover';
 import { Icon } from '../components/Icon';
+import { PopoverPanel } from '../components/PopoverPanel';
 import { formatCount } from '../shared/format';
 import { t } from '../shared/messages/text';
 import { useLive } from '../store/useLive';
@@ -25,15 +26,9 @@ export function LiveStatus() {
           <ProblemCount />
           <Icon name="down" />
         </Popover.Trigger>
-        <Popover.Content
-          className="popover system"
-          aria-label={t('system')}
-          align="start"
-          sideOffset={6}
-          collisionPadding={12}
-        >
+        <PopoverPanel className="system" aria-label={t('system')} align="start">
           <SystemStatus />
-        </Popover.Content>
+        </PopoverPanel>
       </Popover.Root>
     </div>
   );

@@ -1,6 +1,7 @@
 import * as Popover from '@radix-ui/react-popover';
 import { CopyButton } from '../components/CopyButton';
 import { Icon } from '../components/Icon';
+import { PopoverPanel } from '../components/PopoverPanel';
 import { LogOut } from '../login/LogOut';
 import type { MessageKey } from '../shared/messages/en';
 import { isLanguage, LANGUAGE_NAMES, LANGUAGES } from '../shared/messages/language';
@@ -26,13 +27,7 @@ export function Menu({ onShortcuts }: MenuProps) {
       <Popover.Trigger className="button icon-button menu-button" aria-label={t('menu')} title={t('menu')}>
         <Icon name="menu" />
       </Popover.Trigger>
-      <Popover.Content
-        className="popover menu"
-        aria-label={t('menu')}
-        align="end"
-        sideOffset={6}
-        collisionPadding={12}
-      >
+      <PopoverPanel className="menu" aria-label={t('menu')}>
         <label>
           <span>{t('language')}</span>
           <select
@@ -68,7 +63,7 @@ export function Menu({ onShortcuts }: MenuProps) {
           <kbd>?</kbd>
         </Popover.Close>
         <LogOut />
-      </Popover.Content>
+      </PopoverPanel>
     </Popover.Root>
   );
 }

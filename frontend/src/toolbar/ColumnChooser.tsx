@@ -1,6 +1,7 @@
 import * as Popover from '@radix-ui/react-popover';
 import { COLUMNS, FIXED_COLUMNS } from '../address/query';
 import { Icon } from '../components/Icon';
+import { PopoverPanel } from '../components/PopoverPanel';
 import { useChosenColumns, useSettings } from '../settings/useSettings';
 import { t } from '../shared/messages/text';
 import { HEADINGS } from '../table/columns';
@@ -15,13 +16,7 @@ export function ColumnChooser() {
       <Popover.Trigger className="button icon-button" aria-label={t('columns')} title={t('columns')}>
         <Icon name="columns" />
       </Popover.Trigger>
-      <Popover.Content
-        className="popover choices"
-        aria-label={t('columns')}
-        align="end"
-        sideOffset={6}
-        collisionPadding={12}
-      >
+      <PopoverPanel className="choices" aria-label={t('columns')}>
         {choices.map((column) => (
           <label key={column}>
             <input
@@ -32,7 +27,7 @@ export function ColumnChooser() {
             <span>{t(HEADINGS[column])}</span>
           </label>
         ))}
-      </Popover.Content>
+      </PopoverPanel>
     </Popover.Root>
   );
 }

@@ -4,6 +4,7 @@ import { COLUMNS, type SortKey } from '../address/query';
 import { useQuery } from '../address/useQuery';
 import { useSort } from '../address/useSort';
 import { Icon } from '../components/Icon';
+import { PopoverPanel } from '../components/PopoverPanel';
 import { t } from '../shared/messages/text';
 import { useRowShape } from '../shared/useRowShape';
 import { HEADINGS } from '../table/columns';
@@ -51,15 +52,9 @@ function FilterMenu({ label, children }: { label: string; children: ReactNode })
         <Icon name="filter" />
         <span>{label}</span>
       </Popover.Trigger>
-      <Popover.Content
-        className="popover filters"
-        aria-label={label}
-        align="end"
-        sideOffset={6}
-        collisionPadding={12}
-      >
+      <PopoverPanel className="filters" aria-label={label}>
         {children}
-      </Popover.Content>
+      </PopoverPanel>
     </Popover.Root>
   );
 }

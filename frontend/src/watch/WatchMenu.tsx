@@ -1,6 +1,7 @@
 import * as Popover from '@radix-ui/react-popover';
 import { useState } from 'react';
 import { Icon } from '../components/Icon';
+import { PopoverPanel } from '../components/PopoverPanel';
 import { withoutFilters } from '../address/query';
 import { useQuery } from '../address/useQuery';
 import { readableDomain } from '../shared/domain';
@@ -24,13 +25,7 @@ export function WatchMenu() {
         <span className="watch-word">{t('watchlist')}</span>
         {here > 0 && <span className="badge">{t('hereCount', { count: here })}</span>}
       </Popover.Trigger>
-      <Popover.Content
-        className="popover watchlist"
-        aria-label={t('watchlist')}
-        align="end"
-        sideOffset={6}
-        collisionPadding={12}
-      >
+      <PopoverPanel className="watchlist" aria-label={t('watchlist')}>
         <AddDomain />
         {domains.size === 0 && <p className="quiet">{t('watchHint')}</p>}
         <ul>
@@ -40,7 +35,7 @@ export function WatchMenu() {
         </ul>
         <TeamEntries />
         <NotificationChoice />
-      </Popover.Content>
+      </PopoverPanel>
     </Popover.Root>
   );
 }
