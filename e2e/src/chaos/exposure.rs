@@ -100,6 +100,7 @@ mod tests {
     use super::*;
     use std::borrow::Cow;
 
+    use crate::oracle::samples;
     use protocol::Guid;
     use protocol::frame::{Delta, Removal, Stats};
     use protocol::record::Contact;
@@ -108,19 +109,7 @@ mod tests {
     const NOW: Millis = 1_750_000_000_000;
 
     fn row(guid: &str, ip: &str) -> VisibleSession {
-        VisibleSession {
-            guid: Guid::new(guid).unwrap(),
-            ip: ip.into(),
-            opened_at: 1,
-            last_activity_at: 1,
-            company: None,
-            contact: None,
-            network: None,
-            country: None,
-            page: None,
-            referrer: None,
-            unidentified: false,
-        }
+        samples::row(guid, ip, 1, 1)
     }
 
     fn delta(changed: Vec<VisibleSession>) -> Frame<'static> {

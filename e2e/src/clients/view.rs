@@ -130,23 +130,12 @@ fn by_guid(session: &VisibleSession) -> (String, VisibleSession) {
 mod tests {
     use super::*;
 
+    use crate::oracle::samples::row;
     use protocol::Guid;
     use protocol::frame::Delta;
 
     fn session(guid: &str, last_activity_at: i64) -> VisibleSession {
-        VisibleSession {
-            guid: Guid::new(guid).unwrap(),
-            ip: "::1".into(),
-            opened_at: 1,
-            last_activity_at,
-            company: None,
-            contact: None,
-            network: None,
-            country: None,
-            page: None,
-            referrer: None,
-            unidentified: false,
-        }
+        row(guid, "::1", 1, last_activity_at)
     }
 
     fn snapshot(revision: u64, sessions: Vec<VisibleSession>) -> Frame<'static> {

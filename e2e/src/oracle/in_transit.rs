@@ -65,7 +65,7 @@ mod tests {
     use std::time::Duration;
 
     use crate::oracle::HiddenCompanies;
-    use protocol::Guid;
+    use crate::oracle::samples::row;
     use simulator::event::EventKind;
     use simulator::world::{Kind, World};
 
@@ -97,19 +97,7 @@ mod tests {
             event(EventKind::KeepAlive, &ip, 300),
             event(EventKind::SessionClosed, &ip, 400),
         ];
-        let session = |last_activity_at| VisibleSession {
-            guid: Guid::new("a").unwrap(),
-            ip: ip.as_str().into(),
-            opened_at: 100,
-            last_activity_at,
-            company: None,
-            contact: None,
-            network: None,
-            country: None,
-            page: None,
-            referrer: None,
-            unidentified: false,
-        };
+        let session = |last_activity_at| row("a", &ip, 100, last_activity_at);
         let wrong = |arrived_at, last_activity_at: Option<Millis>| {
             let shown = last_activity_at.map(|at| ("a".to_owned(), session(at)));
             differences_in_transit(&sent, arrived_at, &shown.into_iter().collect(), circumstances).len()

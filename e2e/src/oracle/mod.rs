@@ -19,4 +19,6 @@ pub use late::LateReading;
 pub use span::Span;
 
 #[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
 mod tests;

@@ -1,13 +1,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::Millis;
 use protocol::frame::VisibleSession;
 use protocol::record::Company;
-use protocol::{Guid, Millis};
 use simulator::emitter::SentEvent;
 use simulator::event::EventKind;
 use simulator::world::{Kind, World};
 
+use super::samples::row;
 use super::*;
 
 const NOW: Millis = 1_750_000_000_000;
@@ -177,19 +178,8 @@ fn of_a_company_that_is_hidden_now_nothing_is_expected_and_once_it_is_released_a
 }
 
 fn shown(guid: &str, opened_ago: Millis) -> VisibleSession {
-    VisibleSession {
-        guid: Guid::new(guid).unwrap(),
-        ip: opened(0).ip.into(),
-        opened_at: NOW - opened_ago * SECOND,
-        last_activity_at: NOW - opened_ago * SECOND,
-        company: None,
-        contact: None,
-        network: None,
-        country: None,
-        page: None,
-        referrer: None,
-        unidentified: false,
-    }
+    let opened_at = NOW - opened_ago * SECOND;
+    row(guid, &opened(0).ip, opened_at, opened_at)
 }
 
 fn judge(events: &[SentEvent], shown: &[VisibleSession]) -> Vec<String> {

@@ -1,0 +1,21 @@
+//! A row for the tests of this crate.
+
+use protocol::frame::VisibleSession;
+use protocol::{Guid, Millis};
+
+/// A session of somebody about whom nothing else is known.
+pub fn row(guid: &str, ip: &str, opened_at: Millis, last_activity_at: Millis) -> VisibleSession {
+    VisibleSession {
+        guid: Guid::new(guid).unwrap(),
+        ip: ip.into(),
+        opened_at,
+        last_activity_at,
+        company: None,
+        contact: None,
+        network: None,
+        country: None,
+        page: None,
+        referrer: None,
+        unidentified: false,
+    }
+}
