@@ -105,7 +105,7 @@ pub struct Snapshot<'a> {
 pub struct SnapshotPart<'a> {
     /// The revision of the snapshot.
     pub revision: u64,
-    /// At most [`MAX_SESSIONS_PER_MESSAGE`] sessions, none of which an earlier part holds.
+    /// At most [`MAX_SESSIONS_PER_MESSAGE`] sessions. Earlier parts hold none of them.
     pub sessions: Cow<'a, [VisibleSession]>,
     /// How many sessions the parts after this one hold; 0 in the last part.
     pub remaining: u64,

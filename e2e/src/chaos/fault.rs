@@ -1,4 +1,4 @@
-//! The faults: of which target, of which kind, when and for how long. Pure.
+//! The faults: their target and kind, when they begin and how long they last. Pure.
 
 use std::fmt;
 use std::time::Duration;

@@ -71,7 +71,7 @@ impl HiddenCompanies {
         self.hidden.contains_key(&company) || self.released.contains(&company)
     }
 
-    /// The companies of which no row may be shown at that time, not even briefly.
+    /// The companies whose rows may not be shown at that time, not even briefly.
     #[must_use]
     pub fn in_force(&self, at: Millis) -> BTreeSet<String> {
         let in_force = |told: &Option<Millis>| told.is_some_and(|told| told + millis(GRACE) <= at);

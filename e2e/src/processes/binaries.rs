@@ -53,7 +53,7 @@ pub fn nats_server() -> Result<PathBuf> {
 /// nginx: the one that the environment variable `NGINX` names, or the machine's.
 ///
 /// # Errors
-/// Where there is none.
+/// Fails if there is none.
 pub fn nginx() -> Result<PathBuf> {
     let sbin = PathBuf::from("/usr/sbin/nginx");
     named("NGINX")
@@ -65,7 +65,7 @@ pub fn nginx() -> Result<PathBuf> {
 /// Caddy: the one that the environment variable `CADDY` names, or the machine's.
 ///
 /// # Errors
-/// Where there is none.
+/// Fails if there is none.
 pub fn caddy() -> Result<PathBuf> {
     named("CADDY")
         .or_else(|| on_path("caddy"))

@@ -28,7 +28,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// Those of which every pipeline has at least one.
+    /// The processes that every pipeline has.
     pub const ALL: [Self; 3] = [Self::Ingestor, Self::Enricher, Self::Gateway];
 
     /// The process's name.

@@ -25,7 +25,7 @@ impl Document {
         Ok(schema)
     }
 
-    /// Checks a value against a schema, as far as JSON Schema is used in the document.
+    /// Checks a value against a schema. Supports only what the document uses of JSON Schema.
     fn fits(&self, schema: &Value, value: &Value, place: &str) -> Result<()> {
         let schema = match schema["$ref"].as_str() {
             Some(reference) => self.named(reference.rsplit('/').next().unwrap_or_default())?,

@@ -6,7 +6,7 @@ const WINDOW = 2_000;
 /** Milliseconds after which the rate should be looked at again. */
 export const RATE_CHECK_INTERVAL = 500;
 
-/** How many visitors arrive a second, measured in two windows, of which the older one counts less and less. */
+/** How many visitors arrive a second, measured in two windows. The older one counts less and less. */
 export class ArrivalRate {
   #start = -Infinity;
   #current = 0;

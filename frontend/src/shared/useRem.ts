@@ -5,7 +5,7 @@ export function useRem(): number {
   return useSyncExternalStore(watch, () => parseFloat(getComputedStyle(document.documentElement).fontSize));
 }
 
-/** A probe of one rem tells of changes, also of the text size, of which no event does. */
+/** A probe of one rem detects changes, including those of the text size, which fire no event. */
 function watch(changed: () => void): () => void {
   const probe = document.createElement('div');
   probe.className = 'rem-probe';

@@ -69,7 +69,7 @@ export function shownColumns(
   return grouped ? ['company', ...shown.filter((column) => column !== 'company')] : shown;
 }
 
-/** The widths of the columns, the first of which has room for the sign that unfolds a group. */
+/** The widths of the columns. The first has room for the sign that unfolds a group. */
 export function widthsOf(columns: readonly Column[], grouped: boolean): string {
   return columns
     .map((column) => (grouped && column === 'company' ? 'minmax(0, 3fr)' : WIDTHS[column]))

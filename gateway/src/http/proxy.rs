@@ -22,7 +22,7 @@ pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for
 
 const FORWARDED_HEADERS: [HeaderName; 4] = [X_FORWARDED_HOST, X_FORWARDED_PROTO, X_FORWARDED_FOR, FORWARDED];
 
-/// A request of somebody whom the proxy has logged in.
+/// A request by a user that the proxy has logged in.
 #[derive(Clone, Copy, Debug)]
 pub struct LoggedInAtProxy;
 

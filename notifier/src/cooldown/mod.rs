@@ -29,7 +29,7 @@ pub struct Claims {
     standing: HashMap<CompanyKey, Standing>,
     /// The claims that wait to be told, the oldest first.
     waiting: BTreeSet<(Millis, CompanyKey)>,
-    /// Which of them is of which session.
+    /// The claim of each session.
     of_session: HashMap<Guid, CompanyKey>,
 }
 

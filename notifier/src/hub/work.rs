@@ -1,4 +1,4 @@
-//! What the hub sets going, and what comes of it.
+//! The work that the hub starts, and its results.
 
 use async_nats::jetstream::Message;
 use protocol::{Guid, Millis};

@@ -59,7 +59,7 @@ pub enum Intake {
 /// A message of a stream.
 #[derive(Debug)]
 pub struct Received {
-    /// Of which stream.
+    /// The stream that it comes from.
     pub followed: Followed,
     /// Its subject.
     pub subject: String,

@@ -107,7 +107,7 @@ impl Builder {
         self
     }
 
-    /// A cluster of three NATS servers, each of which has a copy of every stream.
+    /// A cluster of three NATS servers. Each has a copy of every stream.
     #[must_use]
     pub fn cluster(mut self) -> Self {
         self.0.cluster = true;

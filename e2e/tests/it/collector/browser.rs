@@ -41,7 +41,7 @@ impl Chromium {
         })
     }
 
-    /// Does something, and gives what comes of it.
+    /// Runs an action and returns its result.
     pub async fn does(&mut self, deed: Value) -> Result<Value> {
         self.orders.write_all(format!("{deed}\n").as_bytes()).await?;
         let answer = self.answers.next_line().await?.context("the browser has ended")?;
@@ -183,7 +183,7 @@ async fn consent_is_waited_for_and_global_privacy_control_respected() -> Result<
     browser
         .sends(sent, "the page of the second tab", shows("/consent"))
         .await?;
-    // Whoever withdraws in one tab withdraws in all.
+    // Withdrawing consent in one tab withdraws it in all.
     browser.does(run("visitors.stop()")).await?;
     is_gone(&site, HERE).await?;
     let kept = browser.does(run("JSON.stringify(sessionStorage)")).await?;

@@ -236,7 +236,7 @@ impl<T> Sessions<T> {
         true
     }
 
-    /// The published records, as far as is known here.
+    /// The published records that this enricher knows.
     pub fn published_records(&self) -> impl Iterator<Item = (&Guid, Published)> {
         self.by_guid
             .iter()

@@ -227,7 +227,7 @@ export const en = {
   factsPages: 'Pages',
   pagesSeen: 'Pages seen',
   teamWatchlist: 'The team’s watchlist',
-  teamWatchlistHint: 'Everybody sees these companies. Whoever runs this page keeps the list.',
+  teamWatchlistHint: 'Everybody sees these companies. The person who runs this page keeps the list.',
   watchYourself: 'Watch {domain} yourself. It is on the team’s watchlist.',
   stopWatchingYourself: 'Stop watching {domain} yourself. It is on the team’s watchlist.',
 

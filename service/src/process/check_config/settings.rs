@@ -44,7 +44,7 @@ fn line(argument: &Arg, matches: &ArgMatches) -> Option<String> {
     Some(format!("  --{flag} {values}{whence}"))
 }
 
-/// A URL without user, password, path and query, each of which may hold a key. Other values are as they are.
+/// A URL without user, password, path and query, because each may hold a key. Other values are unchanged.
 pub(super) fn without_secrets(value: &str) -> String {
     match Url::parse(value) {
         Ok(url) if url.has_host() => place(&url),
