@@ -156,6 +156,14 @@ async fn meter_says(site: &Pipeline, paid: u64) -> Result<(Lookups, Millis)> {
     .await
 }
 
+async fn bill_in_bucket(site: &Pipeline) -> Result<serde_json::Value> {
+    let bucket = site.operator().await?.get_stream("KV_visitor_profiles").await?;
+    let bill = bucket
+        .direct_get_last_for_subject("$KV.visitor_profiles.bill")
+        .await?;
+    Ok(serde_json::from_slice(&bill.payload)?)
+}
+
 #[tokio::test]
 async fn a_used_up_budget_outlives_nats_and_each_enricher() -> Result<()> {
     let mut site = Pipeline::builder()
@@ -174,7 +182,12 @@ async fn a_used_up_budget_outlives_nats_and_each_enricher() -> Result<()> {
     // One enricher stays, and puts back what the server that restarts and the other enricher have forgotten.
     site.instance_mut(Role::Enricher, 0)?.process.kill().await?;
     site.nats.process.restart().await?;
-    site.instance_mut(Role::Enricher, 1)?.ready().await?;
+    eventually("the bill is back", async || {
+        let begun = bill_in_bucket(&site).await?["since"].as_i64();
+        ensure!(begun == Some(since), "since {begun:?}, not {since}");
+        Ok(())
+    })
+    .await?;
     site.instance_mut(Role::Enricher, 0)?.process.start()?;
     site.ready().await?;
     is_used_up(&site, "20/day", 2, &mut next).await?;

@@ -177,7 +177,7 @@ impl Meter {
     ///
     /// # Errors
     /// Fails if the bucket cannot be read or does not acknowledge.
-    async fn write(&self) -> Result<(), BucketError> {
+    pub async fn write(&self) -> Result<(), BucketError> {
         self.exchange(|_, _, _| ()).await
     }
 

@@ -172,7 +172,7 @@ impl LocalCache {
         let mut changes = bucket.watch_with_history(">").await?;
         *lost |= watch.begin(&bucket.stream) != Change::Same;
         if *lost {
-            self.put_back(shared_cache, guard).await?;
+            self.put_back(shared_cache, guard, health).await?;
             *lost = false;
         }
         health.ok(PART);
@@ -244,8 +244,23 @@ impl LocalCache {
         }
     }
 
-    /// Stores in a bucket that was lost all that is known here: the account if it is not accepted, deferrals and verdicts.
-    async fn put_back(&self, shared_cache: &SharedCache, guard: &Guard) -> Result<(), BucketError> {
+    /// Stores in a bucket that was lost all that is known here: the bill, the account if it is not accepted, deferrals and
+    /// verdicts. Not ready until then: what only this enricher knows would be lost with it.
+    async fn put_back(
+        &self,
+        shared_cache: &SharedCache,
+        guard: &Guard,
+        health: &Health,
+    ) -> Result<(), BucketError> {
+        let cached: Vec<_> = self.cache.iter().map(|(key, found)| (*key, found)).collect();
+        health.failing(
+            PART,
+            format!(
+                "the bucket was lost, writing the bill and {} verdicts again",
+                cached.len()
+            ),
+        );
+        guard.meter().write().await?;
         if let Some(entry) = guard.account().not_accepted() {
             shared_cache.put_back_account(&entry).await?;
         }
@@ -253,11 +268,6 @@ impl LocalCache {
             .map(async |(key, deferral)| shared_cache.put_back_deferral(key, deferral).await)
             .buffer_unordered(AT_ONCE);
         deferred.try_collect::<()>().await?;
-        let cached: Vec<_> = self.cache.iter().map(|(key, found)| (*key, found)).collect();
-        tracing::warn!(
-            verdicts = cached.len(),
-            "the profiles bucket was lost, putting back what is cached here"
-        );
         let stored = stream::iter(cached)
             .map(
                 async |(key, found)| match shared_cache.store(key, &found, 0).await {
