@@ -180,7 +180,8 @@ lint-scripts:
 
 .PHONY: lint-docs
 lint-docs: $(DOCUMENT_TOOLS)
-	scripts/build-site
+	cd scripts && ../.venv/bin/python -m unittest test_api_reference
+	.venv/bin/python scripts/build-site
 
 # actionlint also gives the scripts in the workflows to shellcheck, where that is installed.
 .PHONY: lint-workflows
