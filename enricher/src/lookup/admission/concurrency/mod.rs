@@ -17,8 +17,8 @@
 use std::time::{Duration, Instant};
 
 /// The limit at the start, unless the maximum is lower. By Little's law it serves 60 new visitors per second at a latency
-/// of two seconds, and it doubles per round while that is not enough.
-const INITIAL_LIMIT: f64 = 128.0;
+/// of four seconds, and it doubles per round while that is not enough.
+const INITIAL_LIMIT: f64 = 256.0;
 
 /// How long the other enrichers take to follow a new limit: they are told it every second.
 const FOLLOW: Duration = Duration::from_millis(1_500);
@@ -301,7 +301,7 @@ impl Concurrency {
     }
 
     /// Answers take much longer than before, so more calls are needed at once, and what was learned at the former latency
-    /// does not hold any longer: the limit is what it would be after one round of slow start. A provider that could not
+    /// does not hold any longer: the limit doubles, and is at least what it was at the start. A provider that could not
     /// bear the calls at the start is not asked to bear them again.
     fn start_over(&mut self, now: Instant) {
         self.trend = Trend::SlowStart;
@@ -309,7 +309,7 @@ impl Concurrency {
         let limit = if self.was_overloaded {
             doubled
         } else {
-            doubled.max(INITIAL_LIMIT * 2.0)
+            doubled.max(INITIAL_LIMIT)
         };
         self.move_to(limit, now);
     }

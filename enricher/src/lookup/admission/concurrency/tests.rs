@@ -49,7 +49,7 @@ fn saturate(concurrency: &mut Concurrency, provider: Provider, demand: usize, la
 
 #[test]
 fn starts_at_a_useful_level() {
-    assert_eq!(Concurrency::new(MAX, Instant::now()).limit(), 128);
+    assert_eq!(Concurrency::new(MAX, Instant::now()).limit(), 256);
     assert_eq!(Concurrency::new(2, Instant::now()).limit(), 2);
 }
 
@@ -127,17 +127,17 @@ fn follows_a_capacity_that_shrinks_and_grows_again() {
 #[test]
 fn an_overloaded_provider_gets_half_of_the_calls_once_per_round() {
     let mut concurrency = Concurrency::new(MAX, Instant::now());
-    let calls: Vec<_> = (0..128).map(|_| concurrency.begin(Instant::now())).collect();
+    let calls: Vec<_> = (0..256).map(|_| concurrency.begin(Instant::now())).collect();
     for call in calls {
         concurrency.end(call, CallOutcome::Overloaded, Instant::now());
     }
-    assert_eq!(concurrency.limit(), 64);
+    assert_eq!(concurrency.limit(), 128);
     concurrency.end(
         concurrency.begin(Instant::now()),
         CallOutcome::Overloaded,
         Instant::now(),
     );
-    assert_eq!(concurrency.limit(), 32);
+    assert_eq!(concurrency.limit(), 64);
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn refused_connections_say_nothing_about_capacity() {
             Instant::now(),
         );
     }
-    assert_eq!(concurrency.limit(), 128);
+    assert_eq!(concurrency.limit(), 256);
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn does_not_grow_while_it_is_not_used() {
         10,
         1000,
     );
-    assert_eq!(concurrency.limit(), 128);
+    assert_eq!(concurrency.limit(), 256);
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn latency_that_our_calls_do_not_explain_starts_the_search_over() {
 #[test]
 fn overloaded_provider_that_becomes_slow_is_not_asked_for_everything_at_once() {
     let mut concurrency = Concurrency::new(MAX, Instant::now());
-    for _ in 0..4 {
+    for _ in 0..5 {
         concurrency.end(
             concurrency.begin(Instant::now()),
             CallOutcome::Overloaded,
