@@ -1,8 +1,8 @@
-//! Whether the provider accepts our account, and who may call while it does not. Pure.
+//! Whether the provider accepts our account, and which enricher may call while it does not. Pure.
 //!
 //! The fleet keeps one entry about it in its bucket. While the account is refused or exhausted, one call per
-//! `--account-retry` probes for the whole fleet: who replaces the entry makes it. An enricher whose key is another than the
-//! refused one probes at once.
+//! `--account-retry` probes for the whole fleet: the enricher that replaces the entry makes it. An enricher whose key is not
+//! the refused one probes at once.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::lookup::pauses::LONGEST_RETRY_AFTER;
 
-/// Tells keys to the provider apart without telling any: a keyed hash of one.
+/// Distinguishes keys to the provider without revealing any: the keyed hash of a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyTag(Arc<str>);
 
 impl KeyTag {
-    /// Of a key whose digest begins so.
+    /// The hash of a key whose digest begins with these bytes.
     pub fn new(digest: [u8; 8]) -> Self {
         Self(format!("{:016x}", u64::from_be_bytes(digest)).into())
     }
@@ -31,7 +31,7 @@ impl KeyTag {
 pub struct Refusal {
     /// Whether our key is refused or the account exhausted.
     pub account: Account,
-    /// The status that says so.
+    /// The HTTP status that reported it.
     pub status: u16,
 }
 
@@ -66,28 +66,28 @@ impl Refusal {
     }
 }
 
-/// What the fleet knows of its account.
+/// What the fleet knows about its account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountEntry {
-    /// How it stands.
+    /// Its state.
     pub state: Account,
-    /// The status that said so; 0 if it is accepted.
+    /// The HTTP status that reported this state; 0 if the account is accepted.
     #[serde(default)]
     pub status: u16,
-    /// Since when.
+    /// Since when it has been in this state.
     pub since: Millis,
-    /// No probe before this.
+    /// No probe is made before this time.
     #[serde(default)]
     pub retry_at: Millis,
-    /// The key that was used.
+    /// The key that was used for the call.
     pub key: KeyTag,
-    /// The enricher that found out.
+    /// The enricher that made the call.
     pub by: Arc<str>,
 }
 
 impl AccountEntry {
-    /// Why no enricher may call, if so.
+    /// Why no enricher may make calls; `None` if they may.
     pub fn refusal(&self) -> Option<Refusal> {
         (self.state != Account::Ok).then_some(Refusal {
             account: self.state,
@@ -95,12 +95,12 @@ impl AccountEntry {
         })
     }
 
-    /// The entry that replaces it after the refusal of a call that began at `began_at`; nothing if the account was accepted
-    /// after that.
+    /// The entry that replaces this one after the refusal of a call that began at `began_at`; `None` if the account was
+    /// accepted after that.
     pub fn after_refusal(before: Option<&Self>, told: Self, began_at: Millis) -> Option<Self> {
         match before {
             Some(before) if before.state == Account::Ok && before.since >= began_at => None,
-            // A refusal without Retry-After does not shorten the wait of one that has it.
+            // A refusal without Retry-After does not shorten the wait that an earlier Retry-After asked for.
             Some(before) if before.state == told.state => Some(Self {
                 since: before.since,
                 retry_at: if before.key == told.key {
@@ -114,8 +114,8 @@ impl AccountEntry {
         }
     }
 
-    /// The entry that replaces it when an enricher with this key probes now; nothing if it is not its turn.
-    /// `untried`: it has not probed with this key before.
+    /// The entry that replaces this one when an enricher with this key probes now; `None` if the probe is not due.
+    /// `untried`: the enricher has not probed with this key before.
     pub fn probe(
         &self,
         key: &KeyTag,
@@ -124,7 +124,7 @@ impl AccountEntry {
         now: Millis,
         retry: Duration,
     ) -> Option<Self> {
-        // A clock that was put back must not hold the probe up.
+        // A clock that was set back must not delay the probe.
         let is_due = now >= self.retry_at || self.retry_at - now > millis(longest_wait(retry));
         (is_due || (untried && *key != self.key)).then(|| Self {
             retry_at: now + millis(retry),
@@ -148,32 +148,32 @@ fn longest_wait(retry: Duration) -> Duration {
 /// Whether a call may be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// A call without restriction.
+    /// Calls are not restricted.
     Free,
-    /// A probe, if no other enricher makes it.
+    /// A probe may be made, unless another enricher makes it.
     Probe {
-        /// Whether this key has not been tried.
+        /// Whether this key has not been tried yet.
         untried: bool,
     },
-    /// Not now.
+    /// No call may be made now.
     Held(Refusal),
 }
 
 /// One enricher's view of the account.
 #[derive(Debug, Default)]
 pub struct AccountState {
-    /// Whether the fleet has been asked.
+    /// Whether the fleet's entry has been read.
     is_known: bool,
     /// The entry while the account is not accepted, and when the next probe is due.
     not_accepted: Option<(AccountEntry, Instant)>,
     own_key: Option<KeyTag>,
-    /// The key with which this enricher has probed last, or was refused.
+    /// The key with which this enricher last probed or was refused.
     tried: Option<KeyTag>,
     accepted_at: Option<Instant>,
 }
 
 impl AccountState {
-    /// Whether the fleet has been asked since the start.
+    /// Whether the fleet's entry has been read since the start.
     pub fn is_known(&self) -> bool {
         self.is_known
     }
@@ -190,7 +190,7 @@ impl AccountState {
         }
     }
 
-    /// Why the account is not accepted, as far as that is about the key that this enricher has now.
+    /// Why the account is not accepted, if that concerns the key that this enricher has now.
     pub fn refusal(&self) -> Option<Refusal> {
         let (entry, _) = self.not_accepted.as_ref()?;
         entry.refusal().filter(|_| !self.is_key_untried(entry))
@@ -201,12 +201,12 @@ impl AccountState {
         self.not_accepted.as_ref().map(|(entry, _)| entry)
     }
 
-    /// This is the key in the key file now.
+    /// Sets the key that is in the key file now.
     pub fn has_key(&mut self, key: KeyTag) {
         self.own_key = Some(key);
     }
 
-    /// The fleet's entry, or that there is none.
+    /// Sets the fleet's entry; `None` if there is none.
     pub fn learn(&mut self, entry: Option<AccountEntry>, wait: Duration, now: Instant) {
         self.is_known = true;
         match entry {
@@ -215,8 +215,8 @@ impl AccountState {
         }
     }
 
-    /// A call of ours that began then was refused, and the next probe is due after `wait`. Tells whether the fleet must hear
-    /// of it.
+    /// A call of ours that began at `began_at` was refused, and the next probe is due after `wait`. Returns whether the fleet
+    /// must be told.
     pub fn refused(&mut self, entry: AccountEntry, began: Instant, now: Instant, wait: Duration) -> bool {
         if self.accepted_at.is_some_and(|accepted_at| began <= accepted_at) {
             return false;
@@ -230,7 +230,7 @@ impl AccountState {
         is_news
     }
 
-    /// We make the probe.
+    /// This enricher makes the probe.
     pub fn probing(&mut self, entry: AccountEntry, now: Instant, retry: Duration) {
         self.tried = Some(entry.key.clone());
         self.not_accepted = Some((entry, now + retry));

@@ -20,7 +20,7 @@ use crate::lookup::provider::key_file::KeyFile;
 /// The part's name in [`Health`].
 const PART: &str = "account";
 
-/// How often the key file is read while the account is not accepted: another key is tried at once.
+/// How often the key file is read while the account is not accepted: a changed key is tried at once.
 const KEY_LOOKS: Duration = Duration::from_millis(250);
 
 /// The gate. Clones share it.
@@ -35,7 +35,7 @@ pub struct AccountGate {
     health: Health,
 }
 
-/// Leave for one call as far as the account is concerned; comes back with the call's result.
+/// The account's permission for one call; returned with the call's result.
 pub struct AccountPass {
     key: KeyTag,
     began: Instant,
@@ -44,7 +44,7 @@ pub struct AccountPass {
 }
 
 impl AccountGate {
-    /// Open, until the fleet or a call says otherwise.
+    /// A gate that is open until the fleet or a call reports otherwise.
     pub fn new(
         shared_cache: SharedCache,
         key_file: Option<KeyFile>,
@@ -75,13 +75,13 @@ impl AccountGate {
         matches!(self.lock().call(Instant::now()), Call::Probe { .. })
     }
 
-    /// Leave to make a call now. Just before it is made: while the account is not accepted, it is the fleet's one probe.
+    /// Permits a call now. Called just before the call: while the account is not accepted, the call is the fleet's one probe.
     ///
     /// # Errors
-    /// Fails if calls are held back, or it is not known whether another enricher probes.
+    /// Fails if calls are held back, or if it is not known whether another enricher probes.
     pub async fn admit(&self) -> Result<AccountPass, LookupFailure> {
         if !self.lock().is_known() {
-            // An entry that is not understood comes from another release.
+            // An entry that cannot be parsed comes from another release.
             let entry = match self.shared_cache.account().await {
                 Err(BucketError::Invalid) => None,
                 entry => entry?,
@@ -129,7 +129,7 @@ impl AccountGate {
         }
     }
 
-    /// A call has ended; the fleet hears what it says of the account.
+    /// A call has ended. Tells the fleet what the result says about the account.
     pub async fn ended<T>(&self, pass: AccountPass, outcome: &Result<T, LookupFailure>) {
         let told = match outcome {
             Err(failure) if failure.kind() == FailureKind::Account => match failure.refusal() {
@@ -144,7 +144,7 @@ impl AccountGate {
             _ => Ok(()),
         };
         if let Err(error) = told {
-            tracing::debug!(%error, "the others find out by themselves how the account stands");
+            tracing::debug!(%error, "the state of the account was not shared; the other enrichers detect it themselves");
         }
     }
 
@@ -174,7 +174,7 @@ impl AccountGate {
         Ok(())
     }
 
-    /// What the fleet's entry says now.
+    /// Applies the fleet's current entry.
     pub fn learn(&self, entry: Option<AccountEntry>) {
         let wait = entry
             .as_ref()
@@ -183,7 +183,7 @@ impl AccountGate {
         self.tell();
     }
 
-    /// How the account stands, for the key that this enricher has.
+    /// The state of the account for the key that this enricher has.
     pub fn account(&self) -> Account {
         self.lock()
             .refusal()
@@ -195,7 +195,7 @@ impl AccountGate {
         self.lock().not_accepted().cloned()
     }
 
-    /// Notices another key in the key file while the account is not accepted.
+    /// Detects a changed key in the key file while the account is not accepted.
     pub async fn watch_key(self) {
         loop {
             tokio::time::sleep(KEY_LOOKS).await;
@@ -207,7 +207,7 @@ impl AccountGate {
         }
     }
 
-    /// Which key there is now. One that cannot be read is none.
+    /// The current key; `None` if it cannot be read.
     fn key(&self) -> KeyTag {
         let key = self.key_file.as_ref().and_then(|file| file.read().ok());
         let digest = self
@@ -216,7 +216,7 @@ impl AccountGate {
         KeyTag::new(digest[..8].try_into().unwrap_or_default())
     }
 
-    /// On `/readyz`.
+    /// Reports the account on `/readyz`.
     fn tell(&self) {
         let refusal = self.lock().refusal();
         match refusal {
@@ -230,11 +230,11 @@ impl AccountGate {
     }
 }
 
-/// Whether a call that ended so shows that the account is accepted.
+/// Whether a call with this result shows that the account is accepted.
 fn is_accepted<T>(outcome: &Result<T, LookupFailure>) -> bool {
     match outcome.as_ref().map_err(LookupFailure::kind) {
         Ok(_) | Err(FailureKind::Queued) => true,
-        // A provider may reject the form of a question before it checks the key.
+        // A provider may reject the form of a request before it checks the key.
         Err(FailureKind::Unusable) => !matches!(outcome, Err(LookupFailure::Rejected(..))),
         Err(
             FailureKind::NotAsked

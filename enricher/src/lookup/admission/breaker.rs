@@ -1,8 +1,8 @@
-//! Circuit breaker in front of the Deanonymizer: when nearly every call fails, none is made for a while; then one call
-//! probes whether the provider has recovered. Pure.
+//! Circuit breaker in front of the Deanonymizer: when nearly every call fails, no calls are made for a while; then one
+//! call probes whether the provider has recovered. Pure.
 //!
-//! Calls that fail at random are no reason to stop, not even every other one: retries get everyone through. Only results
-//! of calls that were admitted in the current state count.
+//! Calls that fail at random are not a reason to stop, even if every other one fails: retries succeed. Only results of
+//! calls that were admitted in the current state count.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -12,10 +12,10 @@ use protocol::status::Breaker as State;
 use crate::lookup::failure::FailureKind;
 use crate::lookup::pauses::LONGEST_RETRY_AFTER;
 
-/// How many of the last calls are looked at.
+/// How many of the last calls are considered.
 const WINDOW: usize = 32;
 
-/// How many results it takes to decide anything.
+/// The minimum number of results before the breaker can open.
 const MIN_RESULTS: usize = 16;
 
 /// Opens when at most one in this many calls succeeds.
@@ -24,28 +24,28 @@ const ONE_SUCCESS_IN: usize = WINDOW;
 /// The first pause.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// The longest pause: for how long a recovered provider may go unnoticed.
+/// The longest pause, which is how long a recovered provider may go unnoticed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
 /// What the end of a call says about the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence {
-    /// It answered this question.
+    /// It answered.
     Success,
     /// It failed, and might fail for any other address.
     Failure,
     /// It is there, but the answer says nothing about other addresses.
     Reachable,
-    /// It was not asked.
+    /// No call was made.
     None,
 }
 
 impl Evidence {
-    /// Of a call that ended with this kind of failure; `None` for one that brought a verdict.
+    /// The signal of a call that ended with this kind of failure; `None` for a call that yielded a verdict.
     pub fn of(failure: Option<FailureKind>) -> Self {
         match failure {
             None => Self::Success,
-            // A provider that queues every question has not answered one.
+            // A provider that queues every request has not answered any.
             Some(FailureKind::Queued | FailureKind::Unusable | FailureKind::Account) => Self::Reachable,
             Some(FailureKind::NotAsked) => Self::None,
             Some(
@@ -59,10 +59,10 @@ impl Evidence {
     }
 }
 
-/// The breaker's leave for one call; comes back with the call's result.
+/// The breaker's permission for one call; returned with the call's result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admission {
-    /// How often the breaker had changed its state.
+    /// How often the breaker had changed its state when the call was admitted.
     generation: u64,
 }
 
@@ -74,9 +74,9 @@ pub struct Breaker {
     /// Whether each of the last calls failed.
     failed: VecDeque<bool>,
     pause: Duration,
-    /// No probe before this, while open.
+    /// While open, no probe is made before this time.
     open_until: Option<Instant>,
-    /// The provider asked for no calls until then.
+    /// The provider asked for no calls until this time.
     paused_until: Option<Instant>,
 }
 
@@ -93,7 +93,7 @@ impl Breaker {
         }
     }
 
-    /// Admits a call, or not. The one that is admitted while the breaker is open is the probe.
+    /// Admits or refuses a call. The one call that is admitted while the breaker is open is the probe.
     pub fn admit(&mut self, now: Instant) -> Option<Admission> {
         if self.is_shut(now) {
             return None;
@@ -106,7 +106,7 @@ impl Breaker {
         })
     }
 
-    /// Whether a call would be refused now; changes nothing.
+    /// Whether a call would be refused now. Does not change the state.
     pub fn is_shut(&self, now: Instant) -> bool {
         match self.state {
             State::Closed => false,
@@ -138,7 +138,7 @@ impl Breaker {
         }
     }
 
-    /// The provider asks for no calls for so long.
+    /// The provider asks for no calls for this long.
     pub fn pause(&mut self, wait: Duration, now: Instant) {
         if wait.is_zero() {
             return;

@@ -1,7 +1,7 @@
 //! `--lookup-budget`: how many calls the whole fleet may make in each minute, hour or day. Pure.
 //!
-//! The fleet counts what it takes on its [bill](crate::lookup::billing::bill). So that not every call needs a round trip, an enricher takes
-//! a few calls at once; what it has taken and not used when it ends is not spent, and not given back.
+//! The fleet counts the calls that it reserves on its [bill](crate::lookup::billing::bill). An enricher reserves a few calls at
+//! once, so that not every call needs a round trip. Calls that it has reserved but not made when it exits are lost.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use std::time::Duration;
 use protocol::Millis;
 use protocol::time::millis;
 
-/// The most calls that are taken at once.
+/// The maximum number of calls that are reserved at once.
 const MOST_AT_ONCE: u64 = 20;
 
-/// For how long a budget is given.
+/// The period of a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Span {
     /// 60 s.
@@ -24,7 +24,7 @@ pub enum Span {
 }
 
 impl Span {
-    /// Which one since the epoch it is at that time.
+    /// The number of the span at that time, counted from the epoch.
     pub fn number_at(self, now: Millis) -> Millis {
         now.div_euclid(millis(self.duration()))
     }
@@ -38,14 +38,14 @@ impl Span {
     }
 }
 
-/// A number of calls for each span of time.
+/// A number of calls per span of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     calls: u64,
     span: Span,
 }
 
-/// Calls taken and not yet made.
+/// Calls that are reserved but not yet made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reservation {
     /// The span in which they may be made.
@@ -61,12 +61,12 @@ impl Reservation {
 }
 
 impl Budget {
-    /// The spans that it is given for.
+    /// The span of this budget.
     pub fn span(&self) -> Span {
         self.span
     }
 
-    /// Reserves a few calls, if the fleet has reserved so many in this span before. `None` if nothing is left.
+    /// Reserves a few calls; `reserved` is how many the fleet has already reserved in this span. `None` if nothing is left.
     pub fn reserve(&self, reserved: u64, now: Millis) -> Option<Reservation> {
         let left = self.calls.saturating_sub(reserved);
         let calls = (self.calls / 50).clamp(1, MOST_AT_ONCE).min(left);
@@ -76,22 +76,22 @@ impl Budget {
         })
     }
 
-    /// Which span it is at that time.
+    /// The number of the span at that time.
     pub fn span_at(&self, now: Millis) -> Millis {
         self.span.number_at(now)
     }
 }
 
-/// The calls that one enricher has reserved of the fleet's budget and not made.
+/// The calls that one enricher has reserved from the fleet's budget and not yet made.
 #[derive(Debug, Default)]
 pub struct Allowance {
     reservation: Option<Reservation>,
-    /// The span of which the fleet has nothing left.
+    /// The span in which the fleet has nothing left.
     used_up: Option<Millis>,
 }
 
 impl Allowance {
-    /// Takes a call of that span out, if there is one.
+    /// Removes a call of that span, if there is one.
     pub fn take(&mut self, span: Millis) -> bool {
         match &mut self.reservation {
             Some(left) if left.allows(span) => {
@@ -102,7 +102,7 @@ impl Allowance {
         }
     }
 
-    /// Puts calls in from the fleet's budget. What is left of another span is lost, also of a later one: the clock may have
+    /// Adds calls from the fleet's budget. What is left of any other span is lost, even of a later one: the clock may have
     /// been put back.
     pub fn put(&mut self, more: Reservation) {
         match &mut self.reservation {
@@ -111,7 +111,7 @@ impl Allowance {
         }
     }
 
-    /// Puts calls back because they were not made. Those of a span that is over are lost.
+    /// Puts back calls that were not made. Those of a span that is over are lost.
     pub fn put_back(&mut self, unused: Reservation) {
         match &mut self.reservation {
             Some(left) if left.span == unused.span => left.calls += unused.calls,
@@ -120,24 +120,24 @@ impl Allowance {
         }
     }
 
-    /// The fleet has nothing left of that span.
+    /// The fleet has nothing left in that span.
     pub fn fleet_has_none(&mut self, span: Millis) {
         self.used_up = Some(span);
     }
 
-    /// Whether there is nothing left of that span, here and in the fleet.
+    /// Whether nothing is left in that span, neither here nor in the fleet.
     pub fn is_used_up(&self, span: Millis) -> bool {
         self.left_of_used_up(span) == Some(0)
     }
 
-    /// How many calls of that span are left here; `None` while the fleet may have more.
+    /// How many calls of that span are left in this enricher; `None` while the fleet may have more.
     pub fn left_of_used_up(&self, span: Millis) -> Option<u64> {
         let left = self.reservation.filter(|left| left.span == span);
         (self.used_up == Some(span)).then(|| left.map_or(0, |left| left.calls))
     }
 }
 
-/// A budget that is not one.
+/// The text is not a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a number of calls per min, hour or day, such as 100/min, or unlimited")]
 pub struct InvalidBudget;

@@ -1,4 +1,4 @@
-//! Who may call the Deanonymizer now: asks the circuit breaker, the limit of concurrency and the fleet's budget.
+//! Decides whether the Deanonymizer may be called now: asks the circuit breaker, the concurrency limit and the fleet's budget.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use crate::lookup::admission::share::{PeerCalls, Peers};
 use crate::lookup::billing::meter::Meter;
 use crate::lookup::failure::{HeldBack, LookupFailure};
 
-/// The most lookups under way, above every limit of concurrent calls.
+/// The maximum number of lookups in progress, above any limit of concurrent calls.
 const MAX_LOOKUPS: usize = 2048;
 
 /// The guard. Clones share it.
@@ -24,7 +24,7 @@ const MAX_LOOKUPS: usize = 2048;
 pub struct Guard {
     state: Arc<Mutex<State>>,
     freed: Arc<Notify>,
-    /// Held while calls are reserved, so that an allowance is used up before the next is taken.
+    /// Held while calls are reserved, so that an allowance is used up before the next one is reserved.
     budget_lock: Arc<tokio::sync::Mutex<()>>,
     budget: Option<Budget>,
     account: AccountGate,
@@ -44,11 +44,11 @@ struct State {
 pub struct CallFigures {
     /// The breaker's state.
     pub breaker: BreakerState,
-    /// How many of the fleet's calls may be this enricher's.
+    /// How many of the fleet's calls this enricher may make.
     pub share: u64,
     /// How many it has in flight.
     pub in_flight: u64,
-    /// The fleet's limit, if this enricher adapts it, or was just asked for fewer calls.
+    /// The fleet's limit, if this enricher adapts it or was just asked for fewer calls.
     pub fleet_limit: Option<u64>,
 }
 
@@ -59,7 +59,7 @@ impl State {
         self.peers.leads(is_calling, now)
     }
 
-    /// How many calls may be in flight here, by the limit of the fleet as it is now.
+    /// How many calls may be in flight in this enricher, by the fleet's current limit.
     fn share(&mut self, now: Instant) -> usize {
         self.concurrency.shared_by(self.peers.count(now));
         if let Some(limit) = self.peers.told_limit(now) {
@@ -73,7 +73,7 @@ impl State {
         self.peers.share(self.concurrency.limit(), is_settled, now)
     }
 
-    /// Why the breaker is shut.
+    /// Why the breaker holds calls back.
     fn shut(&self, now: Instant) -> HeldBack {
         if self.breaker.is_paused(now) {
             HeldBack::LeftAlone
@@ -118,9 +118,9 @@ impl Guard {
         used_up.then_some(HeldBack::BudgetUsedUp(budget))
     }
 
-    /// How many lookups may be under way: some wait for a permit, for a lease, or for the call of another enricher. While
-    /// calls are held back, only the one that probes. When the budget is used up, as many as there are calls that came
-    /// back to it, because they were not billed.
+    /// How many lookups may be in progress: some wait for a permit, for a lease, or for another enricher's call. While
+    /// calls are held back, only the probe. When the budget is used up, as many as the calls that were returned to it
+    /// because they were not billed.
     pub fn max_lookups(&self) -> usize {
         let held_back = self.held_back().is_some();
         let only_probes = self.account.only_probes();
@@ -135,7 +135,7 @@ impl Guard {
         }
     }
 
-    /// How many calls are left of the budget, if that is known because the fleet has taken all of it.
+    /// How many calls of the budget are left, if that is known because the fleet has reserved all of it.
     fn calls_left(&self, state: &State) -> Option<usize> {
         let span = self.budget?.span_at(clock::now());
         let left = state.allowance.left_of_used_up(span)?;
@@ -147,7 +147,7 @@ impl Guard {
         &self.account
     }
 
-    /// The Deanonymizer asked some enricher to be left alone until then.
+    /// The Deanonymizer asked some enricher to make no calls until this time.
     pub fn wait_until(&self, until: Millis) {
         let wait = u64::try_from(until - clock::now()).unwrap_or(0);
         self.lock()
@@ -155,12 +155,12 @@ impl Guard {
             .pause(Duration::from_millis(wait), Instant::now());
     }
 
-    /// The statuses of other enrichers are heard from now on.
+    /// From now on, this enricher receives the statuses of the others.
     pub fn start_listening(&self) {
         self.lock().peers.start_listening(Instant::now());
     }
 
-    /// Another enricher has told its status.
+    /// Another enricher has published its status.
     pub fn on_status(&self, instance: &str, figures: &EnricherFigures) {
         let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
         let calls = PeerCalls {
@@ -185,7 +185,7 @@ impl Guard {
             fleet_limit: tells_limit.then(|| state.concurrency.limit() as u64),
         };
         drop(state);
-        // The share may have grown since others have left or the limit was raised.
+        // The share may have grown, because others have left or the limit was raised.
         self.freed.notify_waiters();
         figures
     }
@@ -195,7 +195,7 @@ impl Guard {
         &self.meter
     }
 
-    /// Waits for room and gives the permission for one call.
+    /// Waits for capacity and returns the permission for one call.
     ///
     /// # Errors
     /// Fails if calls are held back.
@@ -203,7 +203,7 @@ impl Guard {
         loop {
             let freed = self.freed.notified();
             if let Some(reason) = self.account.held_back() {
-                // For the next to hear the same.
+                // Wakes the next waiter, which then fails for the same reason.
                 self.freed.notify_one();
                 return Err(reason);
             }
@@ -212,7 +212,7 @@ impl Guard {
                 let now = Instant::now();
                 if state.in_flight < state.share(now) {
                     let Some(admission) = state.breaker.admit(now) else {
-                        // The room is still there, for the next to hear the same.
+                        // The capacity is still free; wakes the next waiter, which then fails for the same reason.
                         self.freed.notify_one();
                         return Err(state.shut(now));
                     };
@@ -232,7 +232,7 @@ impl Guard {
         }
     }
 
-    /// Takes one call of what the fleet may spend. Gives the span of the budget that it is taken of.
+    /// Takes one call from the fleet's budget. Returns the span that it was taken from.
     async fn pay(&self) -> Result<Option<Millis>, LookupFailure> {
         let Some(budget) = self.budget else {
             return Ok(None);
@@ -270,16 +270,16 @@ pub struct Permit {
     call: CallTag,
     admission: Admission,
     started: Instant,
-    /// Which span of the budget the call was taken of.
+    /// The span of the budget that the call was taken from.
     paid_of: Option<Millis>,
     ended: bool,
 }
 
 impl Permit {
-    /// Takes the call off the fleet's budget, just before it is made.
+    /// Takes the call from the fleet's budget, just before it is made.
     ///
     /// # Errors
-    /// Fails if the budget is used up, or it is not known what the fleet has spent.
+    /// Fails if the budget is used up, or if it is not known what the fleet has spent.
     pub async fn pay(&mut self) -> Result<(), LookupFailure> {
         self.paid_of = self.guard.pay().await?;
         self.started = Instant::now();
@@ -287,7 +287,7 @@ impl Permit {
     }
 
     /// The call has ended. One that is not billed goes back to the budget. An answer that is unusable for one address,
-    /// comes later, or refuses our account counts neither for nor against the provider: it is there and answers.
+    /// comes later, or refuses our account counts neither for nor against the provider, which is available and answers.
     pub fn end<T>(mut self, outcome: &Result<T, LookupFailure>, is_billed: bool) {
         let now = Instant::now();
         let mut state = self.guard.lock();
@@ -316,11 +316,11 @@ impl Permit {
     }
 }
 
-/// Says when it begins and when it is over, not each time that a call tries whether it is.
+/// Logs when an outage begins and ends, not each time that a call probes.
 fn tell(before: BreakerState, after: BreakerState, failure: Option<&LookupFailure>) {
     match (before, after, failure) {
         (BreakerState::Closed, BreakerState::Open, Some(failure)) => {
-            tracing::warn!(%failure, "lookups fail, calls to the Deanonymizer are held back");
+            tracing::warn!(%failure, "lookups fail; calls to the Deanonymizer are held back");
         }
         (BreakerState::HalfOpen, BreakerState::Closed, _) => tracing::info!("the Deanonymizer answers again"),
         _ => {}
@@ -335,7 +335,7 @@ impl Drop for Permit {
             state.breaker.end(self.admission, Evidence::None, Instant::now());
         }
         drop(state);
-        // One for the room of this call, one for the room that the limit may have gained by it.
+        // One permit is the call's own, and the limit may have grown by another because of its result.
         self.guard.freed.notify_one();
         self.guard.freed.notify_one();
     }

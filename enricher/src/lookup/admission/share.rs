@@ -1,44 +1,44 @@
 //! An enricher's share of the calls that the fleet may have in flight. Pure.
 //!
-//! The fleet has one limit. The enricher whose name comes first adapts it and tells it in its status; the others follow it.
-//! Each takes an equal share, less what the others have in flight beyond theirs.
+//! The fleet has one limit. The enricher whose name sorts first adapts it and reports it in its status; the others follow.
+//! Each takes an equal share, minus what the others have in flight beyond theirs.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// After how long without a status an enricher is taken for gone.
+/// How long after its last status an enricher counts as gone.
 const GONE_AFTER: Duration = Duration::from_secs(5);
 
-/// How long one must listen to have heard every other: each tells its status every second.
+/// How long to listen until every other enricher has been heard: each publishes its status every second.
 const HEARS_ALL_AFTER: Duration = Duration::from_millis(1_500);
 
-/// How many enrichers there are taken to be before all have been heard.
+/// The assumed number of enrichers before all have been heard.
 const ASSUMED_ENRICHERS: usize = 8;
 
-/// What another enricher tells of its calls.
+/// What another enricher reports about its calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerCalls {
     /// How many it has in flight.
     pub in_flight: usize,
-    /// The fleet's limit, if it is the one that adapts it, or was just asked for fewer calls.
+    /// The fleet's limit, if it adapts it or was just asked for fewer calls.
     pub fleet_limit: Option<usize>,
-    /// Whether its breaker is closed. One that makes no calls cannot find the limit.
+    /// Whether its breaker is closed. An enricher that makes no calls cannot find the limit.
     pub is_calling: bool,
 }
 
-/// The other enrichers, as this one hears of them.
+/// The other enrichers, according to their statuses.
 #[derive(Debug)]
 pub struct Peers {
     own_name: Box<str>,
-    /// Since when statuses have been heard without a gap in which an enricher could be taken for gone.
+    /// Since when statuses have arrived without a gap that is long enough for an enricher to count as gone.
     listening_since: Option<Instant>,
-    /// When the last status was heard, also one of its own.
+    /// When the last status arrived, including this enricher's own.
     heard_at: Option<Instant>,
     others: BTreeMap<Box<str>, (Instant, PeerCalls)>,
 }
 
 impl Peers {
-    /// For the enricher of that name, before any status has arrived.
+    /// The state of the enricher with that name before any status has arrived.
     pub fn new(own_name: &str) -> Self {
         Self {
             own_name: own_name.into(),
@@ -48,13 +48,13 @@ impl Peers {
         }
     }
 
-    /// From now on statuses are heard.
+    /// From now on, statuses are received.
     pub fn start_listening(&mut self, now: Instant) {
         self.listening_since.get_or_insert(now);
     }
 
-    /// An enricher has told its status. Its own comes back as well: after a gap in which nothing was heard, not even that,
-    /// the others are not known any longer.
+    /// A status has arrived. This enricher's own status arrives as well: after a gap without even that one, the others are
+    /// no longer known.
     pub fn on_status(&mut self, name: &str, calls: PeerCalls, now: Instant) {
         if !self.hears(now) {
             self.listening_since = Some(now);
@@ -88,13 +88,13 @@ impl Peers {
             }
     }
 
-    /// The fleet's limit, as other enrichers tell it; the lowest counts.
+    /// The fleet's limit, as other enrichers report it; the lowest counts.
     pub fn told_limit(&self, now: Instant) -> Option<usize> {
         self.live(now).filter_map(|(_, calls)| calls.fleet_limit).min()
     }
 
-    /// How many of the fleet's calls may be this enricher's, at least one. `is_settled`: what the others have in flight
-    /// belongs to this limit. Those that had their share of a higher one until now give up the rest on their own.
+    /// How many of the fleet's calls this enricher may make, at least one. `is_settled`: the calls that the others have in
+    /// flight belong to this limit. Enrichers that had a share of a higher limit give up the rest on their own.
     pub fn share(&self, fleet_limit: usize, is_settled: bool, now: Instant) -> usize {
         let count = self.count(now);
         let before = self.live(now).filter(|(name, _)| **name < *self.own_name).count();
@@ -113,7 +113,7 @@ impl Peers {
                 .is_some_and(|since| now >= since + HEARS_ALL_AFTER)
     }
 
-    /// Whether statuses arrive, or have begun to be listened to just now.
+    /// Whether statuses arrive, or this enricher has only just begun to listen.
     fn hears(&self, now: Instant) -> bool {
         let last = self.heard_at.max(self.listening_since);
         last.is_some_and(|at| now < at + GONE_AFTER)

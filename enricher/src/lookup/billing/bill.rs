@@ -1,7 +1,7 @@
-//! What the fleet has spent and taken of its budgets: one account per enricher, joined by maximum. Pure.
+//! What the fleet has spent, and reserved from its budgets: one account per enricher, joined by maximum. Pure.
 //!
-//! Each enricher writes its own account only, and its figures only grow. So copies of the bill that different enrichers
-//! remember can be joined in any order and any number of times without counting anything twice; see ADR 25.
+//! Each enricher writes only its own account, and its figures only grow. So the copies that different enrichers have of
+//! the bill can be joined in any order and any number of times without counting anything twice; see ADR 25.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::lookup::admission::budget::Span;
 
-/// The most accounts, unless more enrichers are alive. Those without a write for longest are added up.
+/// The maximum number of accounts, unless more enrichers are running. Those with the oldest writes are summed into one.
 const MAX_ACCOUNTS: usize = 16;
 
-/// The most enrichers whose account was added up that are remembered by name.
+/// How many enrichers whose account was closed are remembered by name.
 const MAX_CLOSED_NAMES: usize = 128;
 
-/// How long an account has not been written to until it may be closed.
+/// How long after its last write an account may be closed.
 const CLOSED_AFTER: Millis = 10 * 60 * 1000;
 
 /// How often an enricher with nothing new to say writes to its account, so that it stays open.
@@ -27,7 +27,7 @@ const RENEWED_AFTER: Millis = 60 * 1000;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Bill {
-    /// When it was begun; it knows of nothing that was spent before.
+    /// When it was begun; it does not include anything that was spent before.
     pub since: Millis,
     #[serde(default)]
     accounts: BTreeMap<String, Account>,
@@ -50,14 +50,14 @@ struct Account {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct ClosedAccounts {
-    /// Whose accounts these were, and when they were last written to.
+    /// The enrichers whose accounts these were, and when each was last written to.
     names: BTreeMap<String, Millis>,
     lookups: Lookups,
     #[serde(rename = "taken")]
     usage: Usage,
 }
 
-/// Calls taken in the current minute, hour and day. Every call counts in all three, whichever of them a budget limits.
+/// Calls reserved in the current minute, hour and day. Every call counts in all three, whichever of them a budget limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 struct Usage {
@@ -66,14 +66,14 @@ struct Usage {
     day: SpanUse,
 }
 
-/// Calls taken in one span of time. A later span is the greater one, unless the clock was put back in between.
+/// Calls reserved in one span of time. A later span is greater, unless the clock was set back in between.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 struct SpanUse {
-    /// How often the clock was put back behind the span.
+    /// How often the clock was set back to before the span.
     #[serde(skip_serializing_if = "is_zero")]
     setbacks: u32,
-    /// Which span since the epoch.
+    /// The number of the span, counted from the epoch.
     span: Millis,
     calls: u64,
 }
@@ -133,7 +133,7 @@ impl Account {
 }
 
 impl Bill {
-    /// With nothing on it.
+    /// An empty bill.
     pub fn new(since: Millis) -> Self {
         Self {
             since,
@@ -142,7 +142,7 @@ impl Bill {
         }
     }
 
-    /// What both know together.
+    /// Joins two copies of the bill.
     #[must_use]
     pub fn join(mut self, other: &Self) -> Self {
         self.since = self.since.min(other.since);
@@ -163,7 +163,7 @@ impl Bill {
         self
     }
 
-    /// Notes what an enricher has spent in all.
+    /// Records what an enricher has spent in total.
     pub fn record(&mut self, name: &str, lookups: Lookups, now: Millis) {
         let account = self.accounts.entry(name.to_owned()).or_default();
         let joined = account.lookups.max(lookups);
@@ -173,7 +173,7 @@ impl Bill {
         }
     }
 
-    /// Notes that an enricher takes calls.
+    /// Records that an enricher reserves calls.
     pub fn reserve(&mut self, name: &str, calls: u64, now: Millis) {
         let account = self.accounts.entry(name.to_owned()).or_default();
         account.at = account.at.max(now);
@@ -183,7 +183,7 @@ impl Bill {
         usage.day.take(Span::Day.number_at(now), calls);
     }
 
-    /// How many calls the fleet has taken in the span that it is now.
+    /// How many calls the fleet has reserved in the current span.
     pub fn reserved(&self, span: Span, now: Millis) -> u64 {
         let number = span.number_at(now);
         let usages = self.accounts.values().map(|account| account.usage);
@@ -199,7 +199,7 @@ impl Bill {
         lookups.fold(self.closed.lookups, Lookups::plus)
     }
 
-    /// What an enricher has noted so far.
+    /// What an enricher has recorded so far.
     pub fn recorded(&self, name: &str) -> Lookups {
         self.accounts
             .get(name)
@@ -212,7 +212,7 @@ impl Bill {
         self.closed.names.contains_key(name)
     }
 
-    /// Adds up accounts of enrichers that are gone, as far as there are too many. The one of `keep` stays.
+    /// Sums accounts of enrichers that are gone if there are too many accounts. The account of `keep` stays.
     pub fn close_old(&mut self, keep: &str, now: Millis) {
         while self.accounts.len() > MAX_ACCOUNTS {
             let old = |(name, account): &(&String, &Account)| {
@@ -235,7 +235,7 @@ impl Bill {
         }
     }
 
-    /// A copy that is so old that it still has these accounts has not been seen for long.
+    /// Copies that are old enough to have the accounts of forgotten names have not been seen for a long time.
     fn forget_names(&mut self) {
         let names = &mut self.closed.names;
         while names.len() > MAX_CLOSED_NAMES

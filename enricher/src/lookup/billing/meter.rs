@@ -1,4 +1,4 @@
-//! This enricher's part in the fleet's bill: writes its own account, puts back what was lost, and takes of the budget.
+//! This enricher's part in the fleet's bill: writes its own account, restores what was lost, and reserves calls of the budget.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,24 +18,24 @@ use crate::lookup::cache::shared::{CONFLICTS, SharedCache};
 /// How often the bill in the bucket is compared with what is known here.
 const COMPARE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The least pause between two writes, so that a call does not cost one of its own while many are made.
+/// The minimum pause between two writes, so that many calls share one write.
 const WRITE_PAUSE: Duration = Duration::from_millis(200);
 
-/// How long a process that exits tries to write its last calls.
+/// How long a process that is exiting tries to write its last calls.
 const LAST_WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long nothing is taken of a budget after a bill was begun: the bucket may have been lost, and enrichers that know
-/// what was spent before need so long to put it back.
+/// How long no call is reserved after a bill was begun: the bucket may have been lost, and enrichers that know what was
+/// spent before need this long to restore it.
 const RESTORE_TIME: Duration = Duration::from_secs(3);
 
-/// The bill as this enricher knows it. Clones share it.
+/// This enricher's copy of the bill. Clones share it.
 #[derive(Clone)]
 pub struct Meter {
     shared_cache: SharedCache,
     own_lookups: Arc<dyn Fn() -> Lookups + Send + Sync>,
     paid: Arc<Notify>,
     state: Arc<Mutex<State>>,
-    /// Who writes: one at a time, because two would only conflict.
+    /// Held while writing: one write at a time, because two would only conflict.
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -44,7 +44,7 @@ struct State {
     own: OwnAccount,
 }
 
-/// Under which name this enricher's calls are on the bill.
+/// The name under which this enricher's calls are on the bill.
 struct OwnAccount {
     instance: Arc<str>,
     name: String,
@@ -52,9 +52,9 @@ struct OwnAccount {
     renamed: u32,
     /// The sum of its own accounts that were closed.
     closed: Lookups,
-    /// What stands in its account.
+    /// The content of its account.
     written: Lookups,
-    /// Whether calls are entered when they are taken of a budget; otherwise they are once they are paid for.
+    /// Whether calls are recorded when they are reserved from a budget; otherwise they are recorded once they are paid for.
     has_budget: bool,
 }
 
@@ -70,8 +70,8 @@ impl OwnAccount {
         }
     }
 
-    /// Enters what this enricher has spent in all, `lookups`, in `bill`. If the others took it for gone and closed its
-    /// account, as after a long freeze, it begins another.
+    /// Records what this enricher has spent in total, `lookups`, in `bill`. If the others considered it gone and closed its
+    /// account, as after a long freeze, it begins another one.
     fn enter(&mut self, bill: &mut Bill, lookups: Lookups, now: Millis) {
         if bill.is_closed(&self.name) {
             self.closed = self.closed.plus(std::mem::take(&mut self.written));
@@ -113,8 +113,8 @@ impl State {
 }
 
 impl Meter {
-    /// Knows nothing yet. `own_lookups` says what this enricher has spent so far, of a budget or not, and `paid` is
-    /// notified of each paid call.
+    /// Creates a meter that knows of no bill yet. `own_lookups` returns what this enricher has spent so far, with a budget
+    /// or without, and `paid` is notified of each paid call.
     pub fn new(
         shared_cache: SharedCache,
         has_budget: bool,
@@ -131,7 +131,7 @@ impl Meter {
         }
     }
 
-    /// What the whole fleet has spent, as far as it stands in the bucket: a figure that is shown outlives this enricher.
+    /// What the whole fleet has spent according to the bucket: a figure that is shown must outlive this enricher.
     pub fn total(&self) -> Option<FleetLookups> {
         let state = self.lock();
         let known = state.known.as_ref()?;
@@ -141,17 +141,17 @@ impl Meter {
         })
     }
 
-    /// Whether a bill stood in the bucket when it was last looked at.
+    /// Whether the bucket had a bill when it was last read.
     pub fn is_stored(&self) -> bool {
         self.lock().known.is_some()
     }
 
-    /// The bill stands in the bucket.
+    /// The bucket has this bill.
     pub fn learn(&self, bill: &Bill) {
         self.lock().learn(bill);
     }
 
-    /// Keeps the bill in the bucket up to date for ever.
+    /// Keeps the bill in the bucket up to date. Never returns.
     pub async fn run(self, nats: Nats) {
         loop {
             let epoch = nats.connected().await;
@@ -173,7 +173,7 @@ impl Meter {
         }
     }
 
-    /// Writes what is known here and does not stand in the bucket, if anything.
+    /// Writes what this enricher knows and the bucket lacks, if anything.
     ///
     /// # Errors
     /// Fails if the bucket cannot be read or does not acknowledge.
@@ -181,7 +181,7 @@ impl Meter {
         self.exchange(|_, _, _| ()).await
     }
 
-    /// Enters the calls that ended during the shutdown, if the bucket is there.
+    /// Records the calls that ended during the shutdown, if the bucket is available.
     pub async fn write_last(&self) {
         if !matches!(timeout(LAST_WRITE_TIMEOUT, self.write()).await, Ok(Ok(()))) {
             tracing::debug!("the last calls are not on the bill");
@@ -191,12 +191,12 @@ impl Meter {
     /// Reserves a few calls of the fleet's budget; `None` if nothing is left for now.
     ///
     /// # Errors
-    /// Fails if it is not sure what is left.
+    /// Fails if it is not certain what is left.
     pub async fn reserve(&self, budget: &Budget) -> Result<Option<Reservation>, BucketError> {
         loop {
             let reserved = self.exchange(|bill, name, now| {
                 let restored_at = bill.since + millis(RESTORE_TIME);
-                // A bill of the future tells of a clock that was put back.
+                // A bill from the future means that the clock was set back.
                 if (bill.since..restored_at).contains(&now) {
                     return Err(Duration::from_millis((restored_at - now).unsigned_abs()));
                 }
@@ -267,7 +267,7 @@ mod tests {
         a.learn(&bill);
         b.learn(&bill);
         let bill = b.bill(Some(&bill), paid(2), 2_000);
-        // The bucket is lost. Both put back what they know, and a third one begins a bill of its own.
+        // The bucket is lost. Both restore what they know, and a third one begins a bill of its own.
         let begun = enricher("c").bill(None, paid(1), 9_000);
         let restored = a.bill(Some(&begun), paid(3), 9_100);
         assert_eq!((restored.since, restored.total().paid), (1_000, 4));

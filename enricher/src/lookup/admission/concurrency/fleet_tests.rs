@@ -54,7 +54,7 @@ fn fleet_of_any_size_gives_a_slow_provider_as_many_calls_as_it_bears() {
     }
 }
 
-/// What new visitors of a fleet experience: how many of them have no answer six seconds after the last has come.
+/// What new visitors of a fleet experience: how many of them have no answer six seconds after the last one arrived.
 ///
 /// `start` are the latencies in ms of rounds of calls before, to a healthy provider on a machine that is busy with something
 /// else; `rest` is how many calls of a further round have been answered at once.

@@ -2,17 +2,17 @@
 //!
 //! The limit climbs as long as more calls bring more answers. Little's law gives the throughput: concurrent calls divided
 //! by their latency. A round of calls at one limit is compared with the round at the limit before it: if a higher limit
-//! raised the throughput, the provider bears it, however slow each answer is; if latency rose as much as the limit, the
+//! raised the throughput, the provider can handle it, however slow each answer is; if latency rose as much as the limit, the
 //! additional calls only queue at the provider, and the limit goes back. The same comparison, downwards, finds the limit
 //! again when the provider's capacity shrinks. Latency that rises more than additional calls can explain is the provider's
 //! own, so the search starts over from the current limit. Status 429 or 503 halves the limit, and so does a round in which
 //! most calls time out.
 //!
-//! The limit is that of the whole fleet: one enricher adapts it, and a round waits until the others have followed. An
+//! The limit applies to the whole fleet: one enricher adapts it, and a round waits until the others have followed. An
 //! enricher that is asked for fewer calls halves the limit itself and tells the others.
 //!
-//! Why our own: the crates for this are layers around a service and hold the permit for the whole call. Here a lease of
-//! the fleet and the budget stand between permit and call, and most permits end without one.
+//! This is our own code because the existing crates are layers around a service and hold the permit for the whole call.
+//! Here the fleet's lease and the budget come between permit and call, and most permits end without a call.
 
 use std::time::{Duration, Instant};
 
@@ -39,37 +39,37 @@ const DEGRADED: f64 = 1.5;
 /// Latency that grows by this factor more than the limit has changed for another reason than our calls.
 const UNEXPLAINED: f64 = 2.0;
 
-/// The limit holds calls back all the time if one has waited within this time.
+/// The limit counts as holding calls back if a call has had to wait within this time.
 const PERSISTENT: Duration = Duration::from_secs(1);
 
-/// How long an enricher that was asked for fewer calls holds on to its lower limit until the others have it too.
+/// How long an enricher that was asked for fewer calls keeps its lower limit until the others have it too.
 const TELL_LOWER: Duration = Duration::from_secs(3);
 
-/// The least number of calls in a round, while the limit doubles and later.
+/// The minimum number of calls in a round, while the limit doubles and later.
 const MIN_ROUND_SLOW_START: usize = 8;
 const MIN_ROUND: usize = 16;
 
-/// How a call ended, as far as it says something about the provider's capacity.
+/// How a call ended, if that says something about the provider's capacity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallOutcome {
     /// With an answer, usable or not, after this latency.
     Answered(Duration),
-    /// Without an answer in time.
+    /// It timed out.
     TimedOut,
     /// The provider asked for fewer calls.
     Overloaded,
-    /// The connection was refused, or it broke.
+    /// The connection was refused or broke.
     Unconnected,
 }
 
-/// In which round a call began; `None` for one that says nothing about it.
+/// The round in which a call began; `None` for a call that says nothing about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallTag(Option<u64>);
 
-/// In which direction the limit moves next.
+/// The direction in which the limit moves next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trend {
-    /// Doubles, until that stops paying.
+    /// It doubles until that brings no gain.
     SlowStart,
     Up,
     Down,
@@ -87,7 +87,7 @@ struct Round {
     total_latency: Duration,
 }
 
-/// What a complete round has shown.
+/// The measurements of a complete round.
 #[derive(Clone, Copy, Debug)]
 struct Measurement {
     limit: f64,
@@ -126,7 +126,7 @@ pub struct Concurrency {
 }
 
 impl Concurrency {
-    /// A limit that never exceeds `max`.
+    /// Creates a limit that never exceeds `max`.
     pub fn new(max: u16, now: Instant) -> Self {
         Self {
             max: max.into(),
@@ -144,7 +144,7 @@ impl Concurrency {
         }
     }
 
-    /// How many calls the fleet may run at once now, at least one.
+    /// How many calls the fleet may run at once now; at least one.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -154,12 +154,12 @@ impl Concurrency {
         self.limit as usize
     }
 
-    /// So many enrichers share the limit, this one included.
+    /// Sets how many enrichers share the limit, this one included.
     pub fn shared_by(&mut self, enrichers: usize) {
         self.enrichers = enrichers.max(1);
     }
 
-    /// Takes the limit that the leader has found, unless a call of this enricher has just shown that it is too high.
+    /// Adopts the leader's limit, unless a call of this enricher has just shown that it is too high.
     pub fn follow(&mut self, limit: usize, now: Instant) {
         if limit > self.limit() && self.demands_fewer(now) {
             return;
@@ -190,8 +190,8 @@ impl Concurrency {
         self.halved_at.is_some_and(|at| now < at + TELL_LOWER)
     }
 
-    /// Whether all enrichers have had the time to follow the last move downwards. Until then, what they tell of their
-    /// calls in flight belongs to a higher limit.
+    /// Whether all enrichers have had time to follow the last move downwards. Until then, the calls in flight that they
+    /// report belong to a higher limit.
     pub fn is_settled(&self, now: Instant) -> bool {
         self.lowered_at.is_none_or(|at| now >= at + FOLLOW)
     }
@@ -202,7 +202,7 @@ impl Concurrency {
         CallTag(is_measured.then_some(self.round.id))
     }
 
-    /// A call has to wait, because as many as may are in flight. Calls that ended before the limit was reached say nothing
+    /// A call has to wait, because the limit is reached. Calls that ended before the limit was reached say nothing
     /// about it: the provider may have been faster then, so that fewer calls sufficed.
     pub fn wait(&mut self, now: Instant) {
         let was_reached = self.waited_at.is_some_and(|at| now < at + PERSISTENT);
@@ -301,8 +301,8 @@ impl Concurrency {
     }
 
     /// Answers take much longer than before, so more calls are needed at once, and what was learned at the former latency
-    /// does not hold any longer: the limit doubles, and is at least what it was at the start. A provider that could not
-    /// bear the calls at the start is not asked to bear them again.
+    /// no longer holds: the limit doubles, and is at least what it was at the start. A provider that could not handle
+    /// the calls at the start does not get that many again.
     fn start_over(&mut self, now: Instant) {
         self.trend = Trend::SlowStart;
         let doubled = self.limit * 2.0;
@@ -328,7 +328,7 @@ impl Concurrency {
         self.move_to(next, now);
     }
 
-    /// The last move did not pay. The next round at the old limit is measured anew, since conditions may have changed.
+    /// The last move brought no gain. The next round at the old limit is measured again, since conditions may have changed.
     fn move_back(&mut self, limit: f64, trend: Trend, now: Instant) {
         self.trend = trend;
         self.previous = None;
@@ -357,7 +357,7 @@ impl Concurrency {
     }
 }
 
-/// Whether answers have become slower than our additional calls explain.
+/// Whether latency has risen more than our additional calls explain.
 fn is_slower_by_itself(usual: Duration, before: Option<Measurement>, measured: Measurement) -> bool {
     let more_calls = before.map_or(1.0, |before| (measured.limit / before.limit).max(1.0));
     measured.latency > usual.mul_f64(more_calls * UNEXPLAINED)

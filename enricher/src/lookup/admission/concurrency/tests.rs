@@ -10,7 +10,7 @@ pub(super) const MAX: u16 = 512;
 pub(super) struct Provider {
     latency: Duration,
     workers: f64,
-    /// By how much single latencies differ, as a share.
+    /// How much single latencies vary, as a share.
     jitter: f64,
 }
 
@@ -30,7 +30,7 @@ impl Provider {
     }
 }
 
-/// Lets calls run for so many latencies while `demand` of them want to run at once.
+/// Runs calls for this many latencies while `demand` of them want to run at once.
 fn saturate(concurrency: &mut Concurrency, provider: Provider, demand: usize, latencies: usize) {
     let mut rng = StdRng::seed_from_u64(1);
     for _ in 0..latencies {
