@@ -12,7 +12,7 @@ use crate::lookup::admission::budget::Budget;
 use crate::lookup::admission::concurrency::CallOutcome;
 use crate::lookup::cache::deferral::{Deferral, Unusable};
 
-/// When a queued question is asked again where the provider does not say.
+/// When a queued request is repeated if the provider does not say.
 const QUEUED_PAUSE: Duration = Duration::from_secs(2);
 
 /// Why a call is held back.
@@ -21,7 +21,7 @@ pub enum HeldBack {
     /// The breaker is open.
     #[error("the Deanonymizer does not answer")]
     BreakerOpen,
-    /// The Deanonymizer asked for it.
+    /// The Deanonymizer asked for a pause.
     #[error("the Deanonymizer asked for a pause (Retry-After)")]
     LeftAlone,
     /// The provider does not accept our account.
@@ -32,30 +32,30 @@ pub enum HeldBack {
     BudgetUsedUp(Budget),
 }
 
-/// What a failed lookup says of the next one.
+/// What a failed lookup means for the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryKind {
-    /// The provider failed at random, as it does: the next call may succeed.
+    /// A random failure of the provider: the next call may succeed.
     Transient,
     /// The answers for this address are unusable, and the fleet asks again after this time.
     Deferred {
         /// So long.
         wait: Duration,
-        /// Whether a usable answer for another address brings a call before that.
+        /// Whether a usable answer for another address triggers a call before that.
         early_retry: bool,
     },
-    /// No address has an answer until calls are made again; others come first then.
+    /// No address gets an answer until calls are made again. Then other addresses come first.
     Later,
-    /// No call was made, so that the next attempt costs nothing either.
+    /// No call was made, so the next attempt costs nothing extra.
     NotSent,
-    /// The provider works on the answer; it is asked again after this time.
+    /// The provider is still working on the answer; the request is repeated after this time.
     Queued(Duration),
 }
 
-/// For how long the provider asks for no further call (RFC 9110 section 10.2.3); `None` where it does not say.
+/// How long the provider asks us to make no further call (RFC 9110 section 10.2.3); `None` if it does not say.
 pub type RetryAfter = Option<Duration>;
 
-/// A lookup that brought no verdict; it is tried again later and is never cached.
+/// A lookup that yielded no verdict. It is retried later and never cached.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LookupFailure {
     /// No connection, so nothing was sent and nothing can be billed.
@@ -64,53 +64,53 @@ pub enum LookupFailure {
     /// The connection broke during the call.
     #[error("the connection to the Deanonymizer broke")]
     Interrupted(#[source] Arc<reqwest::Error>),
-    /// No answer in time.
+    /// The call timed out.
     #[error("the Deanonymizer did not answer in time")]
     Timeout,
-    /// It asks us to slow down (429).
-    #[error("the Deanonymizer is answering too many calls")]
+    /// The provider asks us to slow down (429).
+    #[error("the Deanonymizer received too many calls")]
     RateLimited(RetryAfter),
-    /// A server error (5xx), or a status without a meaning to us.
+    /// A server error (5xx), or a status without a defined meaning.
     #[error("the Deanonymizer answered with status {0}")]
     Status(u16, RetryAfter),
-    /// It refuses our key.
+    /// The provider refuses our key.
     #[error("the Deanonymizer refused our key ({0})")]
     AccountRefused(u16, RetryAfter),
     /// Our account has no calls left.
     #[error("our account at the Deanonymizer is exhausted ({0})")]
     AccountExhausted(u16, RetryAfter),
-    /// It does not want this question (400, 422 and the like), however often it is asked.
-    #[error("the Deanonymizer rejected the question ({0})")]
+    /// The provider rejects the request (400, 422 and the like) each time.
+    #[error("the Deanonymizer rejected the request ({0})")]
     Rejected(u16, RetryAfter),
-    /// It works on the answer; the same question brings it later.
-    #[error("the Deanonymizer has queued the question")]
+    /// The provider is still working on the answer; the same request returns it later.
+    #[error("the Deanonymizer has queued the request")]
     Queued(RetryAfter),
     /// The file with the key cannot be used now, so nothing was sent.
     #[error("--deanonymizer-key-file cannot be used: {0}")]
     KeyUnusable(Arc<str>),
-    /// A body that is no JSON, or broken off.
-    #[error("the Deanonymizer's answer is no JSON")]
+    /// The body is not JSON, or is truncated.
+    #[error("the Deanonymizer's answer is not valid JSON")]
     NotJson,
-    /// JSON without what must be there, or with another type.
+    /// JSON in which a required field is missing or has the wrong type.
     #[error("the Deanonymizer's answer has an unexpected structure")]
     WrongForm,
-    /// An answer about another address.
+    /// The answer is about another address.
     #[error("the Deanonymizer answered for another address")]
     OtherIp,
-    /// A body larger than any answer.
+    /// The body is larger than any valid answer.
     #[error("the Deanonymizer's answer is too large")]
     TooLarge,
     /// No call was made.
     #[error(transparent)]
     HeldBack(#[from] HeldBack),
     /// No call is made, because the answers for this address are unusable and it is too early to ask again.
-    #[error("the answers for this address are unusable, it is asked about again later")]
+    #[error("the answers for this address are unusable; it is looked up again later")]
     Deferred(Deferral),
-    /// No call was made, because nobody waits for the answer any longer.
-    #[error("nobody waits for the verdict any longer")]
+    /// No call was made, because nobody is waiting for the answer any longer.
+    #[error("nobody is waiting for the verdict any longer")]
     NotWanted,
-    /// No call was made, because the fleet's bucket cannot say whether another makes it.
-    #[error("the fleet's bucket cannot be asked")]
+    /// No call was made, because without the fleet's bucket it is unknown whether another enricher makes it.
+    #[error("the fleet's bucket cannot be read")]
     SharedCache(#[source] Arc<BucketError>),
 }
 
@@ -123,17 +123,17 @@ pub enum FailureKind {
     Unreachable,
     /// The connection broke while the call was under way.
     Interrupted,
-    /// No answer in time.
+    /// The call timed out.
     TimedOut,
     /// The provider asks for fewer calls.
     Throttled,
-    /// A server error (5xx), or a status without a meaning to us.
+    /// A server error (5xx), or a status without a defined meaning.
     ServerError,
     /// The answer about this address is unusable, and asking again is unlikely to change it.
     Unusable,
-    /// The account is refused or exhausted: no address has an answer until somebody mends it.
+    /// The account is refused or exhausted: no address gets an answer until somebody fixes that.
     Account,
-    /// The provider works on it: ask for this address again later.
+    /// The provider is still working on it: ask for this address again later.
     Queued,
 }
 
@@ -166,7 +166,7 @@ impl LookupFailure {
         "fleet",
     ];
 
-    /// What it says about the provider.
+    /// What the failure says about the provider.
     #[must_use]
     pub fn kind(&self) -> FailureKind {
         match self {
@@ -188,7 +188,7 @@ impl LookupFailure {
         }
     }
 
-    /// Why the answer is unusable, where the provider did answer.
+    /// Why the answer is unusable, if the provider answered.
     #[must_use]
     pub fn unusable(&self) -> Option<Unusable> {
         match (self.kind(), self) {
@@ -201,7 +201,7 @@ impl LookupFailure {
         }
     }
 
-    /// Whether the call has to be paid: it was sent, and the provider did not turn it away before looking.
+    /// Whether the call must be paid for: it was sent, and the provider did not refuse it before the lookup.
     #[must_use]
     pub fn is_paid(&self) -> bool {
         match self.kind() {
@@ -216,7 +216,7 @@ impl LookupFailure {
         }
     }
 
-    /// For how long the provider asks for no further call, whatever its status.
+    /// How long the provider asks us to make no further call, whatever its status.
     #[must_use]
     pub fn retry_after(&self) -> RetryAfter {
         match self {
@@ -241,7 +241,7 @@ impl LookupFailure {
         }
     }
 
-    /// What it says of our account.
+    /// What the failure says about our account.
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
         let (account, status) = match self {
@@ -252,8 +252,8 @@ impl LookupFailure {
         Some(Refusal { account, status })
     }
 
-    /// For how long the whole fleet makes no calls because the provider asks for it. What concerns the account or one
-    /// address lengthens their pause instead.
+    /// How long the whole fleet makes no calls because the provider asked for that. A `Retry-After` that concerns the
+    /// account or one address lengthens the pause of that account or address instead.
     #[must_use]
     pub fn pause(&self) -> Option<Duration> {
         match self.kind() {
@@ -293,13 +293,13 @@ impl LookupFailure {
         }
         match self.kind() {
             FailureKind::NotAsked | FailureKind::Unreachable => RetryKind::NotSent,
-            // Others come first: the probe must not be about the same address each time.
+            // Other addresses come first: the probe must not use the same address each time.
             FailureKind::Account => RetryKind::Later,
             FailureKind::Interrupted
             | FailureKind::TimedOut
             | FailureKind::Throttled
             | FailureKind::ServerError
-            // An unusable answer is deferred before anybody asks.
+            // An unusable answer is deferred before this is called.
             | FailureKind::Unusable => RetryKind::Transient,
             FailureKind::Queued => RetryKind::Queued(self.retry_after().unwrap_or(QUEUED_PAUSE)),
         }

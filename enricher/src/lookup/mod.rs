@@ -34,12 +34,12 @@ use crate::metrics::Metrics;
 use crate::metrics::outcomes::VerdictSource;
 use crate::verdict::Verdict;
 
-/// How long verdicts hold.
+/// How long verdicts are valid.
 #[derive(Clone, Copy, Debug)]
 pub struct Lifetimes {
-    /// A profile, or that a company is hidden.
+    /// For a profile or a hidden company.
     pub profile: Duration,
-    /// That the Deanonymizer does not know an address.
+    /// For an address that the Deanonymizer does not know.
     pub unknown: Duration,
 }
 
@@ -57,7 +57,7 @@ impl Lifetimes {
 pub struct LookedUp {
     /// The verdict.
     pub found: Arc<CachedVerdict>,
-    /// Whether the Deanonymizer has just given it: then it answers, and addresses with failed calls are worth another.
+    /// Whether it is from a call just now: then the Deanonymizer answers, and addresses with failed calls may be retried.
     pub is_from_call: bool,
 }
 
@@ -75,7 +75,7 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    /// With what it asks in turn.
+    /// Creates a lookup from its sources.
     pub fn new(
         local_cache: LocalCache,
         store: VerdictStore,
@@ -102,12 +102,12 @@ impl Lookup {
         self.local_cache.get(key).await
     }
 
-    /// The verdict, with a call if it is not known. Concurrent lookups of one address cause one call, in all enrichers
-    /// together. `failures` is how often this has failed for the address so far; `early`: another address has just
+    /// The verdict, with a call if it is not known. Concurrent lookups of one address cause one call across all
+    /// enrichers. `failures` is how often this has failed for the address so far; `early`: another address has just
     /// had a usable answer.
     ///
     /// # Errors
-    /// Fails if there is no verdict for now. The failure is not cached.
+    /// Fails if there is no verdict yet. The failure is not cached.
     pub async fn verdict(
         &self,
         key: Key,
@@ -131,7 +131,7 @@ impl Lookup {
         })
     }
 
-    /// How many lookups may be under way now.
+    /// How many lookups may be in progress now.
     pub fn max_under_way(&self) -> usize {
         self.guard.max_lookups()
     }
@@ -141,7 +141,7 @@ impl Lookup {
         self.guard.held_back().is_some()
     }
 
-    /// The room for a call comes before the lease: a lease that waited for room would run out before the call is made.
+    /// Waits for a permit before it takes the lease: a lease that waited for a permit would expire before the call is made.
     async fn attempt(
         &self,
         key: Key,
@@ -192,7 +192,7 @@ impl Lookup {
                 }
                 Claim::Theirs => {
                     drop(permit);
-                    // A lease that expires changes no entry that subscribers would see.
+                    // An expiring lease sends no update to subscribers.
                     drop(timeout(LEASE_TTL / 2, changed).await);
                 }
             }
@@ -227,7 +227,7 @@ impl Lookup {
             let mut asking = std::pin::pin!(self.ask(ip, permit));
             tokio::select! {
                 answered = &mut asking => answered,
-                // Somebody else may call as well now, but this call is paid already.
+                // Another enricher may now call as well, but this call is already paid for.
                 () = self.shared_cache.keep(&mut lease) => asking.await,
             }
         };
@@ -240,26 +240,26 @@ impl Lookup {
         Ok(found)
     }
 
-    /// Gives the lease back. Tells the fleet if the address must not be asked about for a while, or if the Deanonymizer
+    /// Releases the lease. Tells the fleet if the address must not be looked up for a while, or if the Deanonymizer
     /// asks for a pause.
     async fn give_up(&self, key: Key, lease: Lease, failure: LookupFailure) -> LookupFailure {
         if let Some(unusable) = failure.unusable() {
             let deferral = Deferral::after(lease.before, unusable, clock::now(), rand::random());
             self.local_cache.deferrals().set(key, Some(deferral)).await;
             if let Err(error) = self.shared_cache.defer(lease, deferral).await {
-                tracing::debug!(%error, "the fleet does not know that an address must wait");
+                tracing::debug!(%error, "the deferral of an address was not shared with the fleet");
             }
-            // Without the address: it may turn out to be one that must not be shown.
+            // The address is not logged: it may turn out to be one that must not be shown.
             tracing::debug!(%failure, "an unusable answer");
             return LookupFailure::Deferred(deferral);
         }
         if let Err(error) = self.shared_cache.release(lease).await {
-            tracing::debug!(%error, "a lease runs out by itself");
+            tracing::debug!(%error, "a lease was not released; it expires");
         }
         if let Some(wait) = failure.pause()
             && let Err(error) = self.shared_cache.pause(wait).await
         {
-            tracing::debug!(%error, "the others find out by themselves");
+            tracing::debug!(%error, "a pause was not shared with the fleet; the other enrichers detect it themselves");
         }
         failure
     }

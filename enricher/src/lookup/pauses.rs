@@ -5,7 +5,7 @@ use std::time::Duration;
 /// The longest `Retry-After` that is honoured.
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(10);
 
-/// By how much jitter lengthens a pause, as a share of it.
+/// The maximum by which jitter lengthens a pause, as a share of it.
 const JITTER: f64 = 0.25;
 
 /// The pauses between attempts that are unlikely to succeed; the last one repeats.
@@ -15,13 +15,13 @@ const RARE: [Duration; 3] = [
     Duration::from_mins(5),
 ];
 
-/// The pause before the attempt of that index, from 0, where attempts are unlikely to succeed.
+/// The pause before the attempt with this index, from 0, if attempts are unlikely to succeed.
 pub fn rare(index: u32) -> Duration {
     let index = usize::try_from(index).unwrap_or(usize::MAX);
     RARE[index.min(RARE.len() - 1)]
 }
 
-/// Lengthens a pause by up to a quarter, so that lookups that failed together spread. `jitter` lies between 0 and 1.
+/// Lengthens a pause by up to a quarter, so that lookups that failed together spread. `jitter` is between 0 and 1.
 pub fn jittered(pause: Duration, jitter: f64) -> Duration {
     pause.mul_f64(1.0 + JITTER * jitter.clamp(0.0, 1.0))
 }

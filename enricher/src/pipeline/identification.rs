@@ -182,7 +182,7 @@ impl Pipeline {
             }
             Err(failure) if matches!(*failure, LookupFailure::HeldBack(_)) => self.waiting.put_back(key),
             Err(failure) => {
-                // Without the address: it may turn out to be one that must not be shown.
+                // The address is not logged: it may turn out to be one that must not be shown.
                 tracing::debug!(%failure, "no verdict for now");
                 let now = Instant::now().into_std();
                 self.waiting

@@ -1,4 +1,4 @@
-//! Why a write may not be in its stream. Pure.
+//! Why a write may be missing from its stream. Pure.
 
 use async_nats::client;
 use async_nats::jetstream::context;
@@ -8,13 +8,13 @@ use protocol::time::millis;
 use service::requests::NotStored;
 use service::streams::ACK_WAIT;
 
-/// How often a conflicting write is tried again.
+/// How often a conflicting write is retried.
 pub const MAX_CONFLICTS: usize = 16;
 
 /// How long to wait for a stream's answer, in ms: less than the time after which the queue delivers the message again.
 pub const ANSWER_TIMEOUT: Millis = millis(ACK_WAIT) - 1_000;
 
-/// A write may not be in its stream. The raw message that caused it goes back to the queue.
+/// A write may be missing from its stream. The raw message that caused it goes back to the queue.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// The stream refused the write.
@@ -24,7 +24,7 @@ pub enum WriteError {
     #[error("not sent")]
     Unsent(#[from] client::PublishError),
     /// The stream did not acknowledge the write.
-    #[error("not acknowledged by its stream")]
+    #[error("not acknowledged by the stream")]
     Unacknowledged(#[from] context::PublishError),
     /// No answer came in time.
     #[error("not answered within {} s", ANSWER_TIMEOUT / 1_000)]
@@ -36,7 +36,7 @@ pub enum WriteError {
     #[error("not a record or tombstone")]
     Invalid,
     /// Another process wrote the record between each of our reads and writes.
-    #[error("written by others {MAX_CONFLICTS} times in a row")]
+    #[error("{MAX_CONFLICTS} write conflicts in a row")]
     Contended,
 }
 

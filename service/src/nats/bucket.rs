@@ -28,7 +28,7 @@ pub enum BucketError {
     #[error("the bucket holds something else")]
     Invalid,
     /// Others wrote the same entry each time between reading and writing it.
-    #[error("written by others {0} times in a row")]
+    #[error("{0} write conflicts in a row")]
     Contended(usize),
 }
 

@@ -1,4 +1,4 @@
-//! What the fleet remembers of an address whose answers are unusable, and when it asks again. Pure.
+//! What the fleet remembers about an address whose answers are unusable, and when it asks again. Pure.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lookup::pauses::{self, LONGEST_RETRY_AFTER};
 
-/// The pause before the second call, because the first answer may have been damaged on its way.
+/// The pause before the second call, because the first answer may have been damaged in transit.
 const QUICK_RETRY: Duration = Duration::from_millis(100);
 
 /// The pauses after damaged answers. One call in ten may be answered so at random: four calls within two seconds leave
@@ -21,23 +21,23 @@ const DAMAGED: [Duration; 5] = [
     Duration::from_mins(5),
 ];
 
-/// The most calls for an address within ten minutes, the early one included.
+/// The maximum number of calls for an address within ten minutes, including the early one.
 const MAX_CALLS: u32 = 6;
 
 /// The pause after that many calls and more.
 const LAST_PAUSE: Duration = Duration::from_mins(10);
 
-/// For how long failures are remembered after the next call is due: the session may come back late, or to another enricher.
+/// How long failures are remembered after the next call is due: the session may return late, or to another enricher.
 const REMEMBER: Duration = Duration::from_mins(10);
 
 /// Why an answer brought no verdict though the provider answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unusable {
-    /// It cannot be read, as when its end is missing: most likely it was damaged on its way.
+    /// It cannot be read, for example because its end is missing: most likely it was damaged in transit.
     Damaged,
-    /// It can be read, but lacks what it must have or is about another address. It may have been damaged on its way.
+    /// It can be read, but lacks a required part or is about another address. It may have been damaged in transit.
     Malformed,
-    /// The provider does not want this question, and no other for this address before that time.
+    /// The provider rejected the request, and wants no other one for this address before that time.
     Rejected {
         /// The `Retry-After` of the answer.
         retry_after: Option<Duration>,
@@ -59,7 +59,7 @@ impl Unusable {
 pub struct Deferral {
     /// Calls in a row whose answer was unusable, or that were not recorded because their enricher was killed.
     pub failures: u32,
-    /// No call before this.
+    /// No call is made before this time.
     pub retry_at: Millis,
     /// Whether the first usable answer for another address brings one call before that: the fault may have been the
     /// provider's.
@@ -67,7 +67,7 @@ pub struct Deferral {
 }
 
 impl Deferral {
-    /// After an unusable answer for an address of which the fleet knew `before`. `jitter` lies between 0 and 1; it spreads
+    /// The deferral after an unusable answer, given the deferral `before` it. `jitter` is between 0 and 1; it spreads
     /// the calls for addresses that failed together.
     pub fn after(before: Option<Self>, unusable: Unusable, now: Millis, jitter: f64) -> Self {
         let failures = before.map_or(0, |before| before.failures).saturating_add(1);
@@ -85,7 +85,7 @@ impl Deferral {
         }
     }
 
-    /// What holds if the call that begins now is never recorded: it counts as failed.
+    /// The deferral that applies if the call that begins now is never recorded: it counts as failed.
     pub fn unrecorded(self, now: Millis) -> Self {
         Self::after(Some(self), Unusable::Malformed, now, 0.0)
     }
@@ -95,7 +95,7 @@ impl Deferral {
         self.left(now) == 0 || (early && self.early_retry)
     }
 
-    /// The deferral after an early call: there is no second one.
+    /// The deferral after an early call: there is only one early call.
     pub fn spend_early_retry(self, now: Millis) -> Self {
         Self {
             early_retry: self.early_retry && self.left(now) == 0,
@@ -108,14 +108,14 @@ impl Deferral {
         Duration::from_millis(self.left(now).unsigned_abs())
     }
 
-    /// What is left of the pause, in ms. One that is longer than any tells of a clock that was put back.
+    /// What is left of the pause, in ms. A pause that is longer than the maximum means that the clock was set back.
     fn left(&self, now: Millis) -> Millis {
         let left = self.retry_at - now;
         let longest = millis(pauses::jittered(LONGEST_RETRY_AFTER, 1.0));
         if left > longest { 0 } else { left.max(0) }
     }
 
-    /// How much longer it is remembered.
+    /// How much longer the deferral is remembered.
     pub fn remaining(&self, now: Millis) -> Duration {
         self.wait(now) + REMEMBER
     }
@@ -153,8 +153,8 @@ mod tests {
         assert_eq!(deferral.wait(0), Duration::ZERO);
     }
 
-    /// When a fleet that tries every `step` ms calls within ten minutes, if each answer is unusable. `early` tells at
-    /// which tries another address has just had a usable answer, `killed` at which calls the caller is killed.
+    /// When a fleet that tries every `step` ms calls within ten minutes, if each answer is unusable. `early` says at
+    /// which attempts another address has just had a usable answer, `killed` at which calls the caller is killed.
     ///
     /// A first call is not recorded before it ends, so the call of an enricher that is killed is lost.
     fn calls(unusable: Unusable, step: Millis, early: &[bool], killed: &[bool]) -> Vec<Millis> {
@@ -168,7 +168,7 @@ mod tests {
                 calls.push(now);
                 known = match before {
                     Some(before) if is_killed => Some(before.unrecorded(now)),
-                    // Its lease runs out.
+                    // Its lease expires.
                     None if is_killed => {
                         now += 4_000;
                         None

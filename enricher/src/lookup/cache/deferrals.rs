@@ -1,4 +1,4 @@
-//! This enricher's copy of the fleet's deferrals: known without asking the bucket, put back when the bucket was lost.
+//! This enricher's copy of the fleet's deferrals: saves reads of the bucket, and restores it after a loss.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use service::clock;
 use crate::address_key::Key;
 use crate::lookup::cache::deferral::Deferral;
 
-/// The most addresses with unusable answers that are remembered; the least used go first, and the bucket still has them.
+/// How many addresses with unusable answers are remembered. The least used are evicted first; the bucket still has them.
 const CAPACITY: u64 = 50_000;
 
 /// The copy. Clones share it.
@@ -46,7 +46,7 @@ impl Deferrals {
         )
     }
 
-    /// Takes over what the bucket says of an address; `None` if its answers are not unusable.
+    /// Adopts the bucket's entry for an address; `None` if its answers are not unusable.
     pub async fn set(&self, key: Key, deferral: Option<Deferral>) {
         match deferral {
             Some(deferral) => self.0.insert(key, deferral).await,
@@ -68,7 +68,7 @@ impl Deferrals {
             .collect()
     }
 
-    /// Forgets all: the keys are of no use any longer.
+    /// Forgets everything, because the keys are no longer valid.
     pub fn clear(&self) {
         self.0.invalidate_all();
     }

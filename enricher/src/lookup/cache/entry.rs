@@ -1,4 +1,5 @@
-//! What stands in the bucket `visitor_profiles`: a verdict on an address, or the lease of who is looking it up. Pure.
+//! The entries of the bucket `visitor_profiles`: a verdict on an address, or the lease of the enricher that looks it up.
+//! Pure.
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ pub struct CachedVerdict {
     pub verdict: Verdict,
     /// When the Deanonymizer answered.
     pub looked_up_at: Millis,
-    /// Until when it holds.
+    /// When it expires.
     pub expires_at: Millis,
     /// How many calls it took.
     pub attempts: u32,
@@ -26,12 +27,12 @@ pub struct CachedVerdict {
 }
 
 impl CachedVerdict {
-    /// Whether it takes the place of a verdict on the same address: the later answer is believed.
+    /// Whether it replaces a verdict on the same address: the later answer wins.
     pub fn replaces(&self, stored: &Self) -> bool {
         self.looked_up_at > stored.looked_up_at
     }
 
-    /// How much longer it holds; `None` if it has expired.
+    /// How much longer it is valid; `None` if it has expired.
     pub fn remaining(&self, now: Millis) -> Option<Duration> {
         u64::try_from(self.expires_at - now)
             .ok()
@@ -40,24 +41,24 @@ impl CachedVerdict {
     }
 }
 
-/// What stands under a key.
+/// The value of a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Wire", into = "Wire")]
 pub enum Entry {
-    /// Somebody is looking the address up.
+    /// An enricher is looking the address up.
     Lease {
         /// The enricher.
         by: Arc<str>,
-        /// When it said so last.
+        /// When the lease was last renewed.
         since: Millis,
-        /// What holds if the result of its call is never written; `None` for the first call.
+        /// The deferral that applies if the result of its call is never written; `None` for the first call.
         deferral: Option<Deferral>,
     },
-    /// The answers were unusable so far.
+    /// The answers so far were unusable.
     Deferred {
         /// The enricher that asked last.
         by: Arc<str>,
-        /// When it was answered.
+        /// When the last answer arrived.
         at: Millis,
         /// When the fleet asks again.
         deferral: Deferral,
@@ -66,7 +67,7 @@ pub enum Entry {
     Verdict(Arc<CachedVerdict>),
 }
 
-/// That the Deanonymizer wants to be left alone.
+/// The Deanonymizer asked for a pause of all calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
     /// Until when.
@@ -102,7 +103,7 @@ struct Wire {
     contact: Option<Arc<Contact>>,
 }
 
-/// An entry that lacks what its state needs.
+/// An entry that lacks a field that its state requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a verdict without expiresAt or attempts, or deferred without deferral")]
 pub struct InvalidEntry;

@@ -1,4 +1,4 @@
-//! This enricher's copy of the bucket: loads it at the start, follows its changes, and restores it after a loss.
+//! This enricher's copy of the bucket: loads it at the start, follows its changes, and restores the bucket after a loss.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,7 +35,7 @@ const PROFILES_STREAM: &str = "KV_visitor_profiles";
 /// A cached verdict that holds for longer than this has not expired in the bucket either.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(10);
 
-/// How many cached verdicts are looked at each second.
+/// How many cached verdicts are checked each second.
 const SAMPLE: usize = 16;
 
 /// How many verdicts are put back at once.
@@ -46,7 +46,7 @@ const AT_ONCE: usize = 64;
 pub struct LocalCache {
     cache: Cache<Key, Arc<CachedVerdict>>,
     subscribers: Arc<Mutex<HashMap<Key, Arc<Notify>>>>,
-    /// Is told of each address on which there is a verdict.
+    /// Receives each address that has a verdict.
     judged: mpsc::UnboundedSender<Key>,
     deferrals: Deferrals,
 }
@@ -54,7 +54,7 @@ pub struct LocalCache {
 /// What is known of the bucket's stream.
 struct Bucket {
     watch: StreamWatch,
-    /// Whether it was lost, and not everything is put back yet.
+    /// Whether it was lost and is not fully restored yet.
     lost: bool,
 }
 
@@ -77,7 +77,7 @@ impl Expiry<Key, Arc<CachedVerdict>> for UntilExpired {
 }
 
 impl LocalCache {
-    /// Empty, with room for `capacity` verdicts; the least used go first. `judged` is told of each address on which some
+    /// An empty copy for `capacity` verdicts; the least used are evicted first. `judged` receives each address on which some
     /// enricher has a verdict.
     pub fn new(capacity: u64, judged: mpsc::UnboundedSender<Key>) -> Self {
         Self {
@@ -96,12 +96,12 @@ impl LocalCache {
         &self.deferrals
     }
 
-    /// The verdict under a key, if it is here.
+    /// The verdict under a key, if it is cached here.
     pub async fn get(&self, key: Key) -> Option<Arc<CachedVerdict>> {
         self.cache.get(&key).await
     }
 
-    /// The verdict under a key. If it is not here, calls `find`, once for all concurrent callers.
+    /// The verdict under a key. If it is not cached here, calls `find`, once for all concurrent callers.
     ///
     /// # Errors
     /// Fails if `find` fails. The failure is not cached.
@@ -113,23 +113,23 @@ impl LocalCache {
         self.cache.try_get_with(key, find).await
     }
 
-    /// Is notified when the entry of the key in the bucket changes.
+    /// A subscription that is notified when the key's entry in the bucket changes.
     pub fn subscribe(&self, key: Key) -> Arc<Notify> {
         Arc::clone(lock(&self.subscribers).entry(key).or_default())
     }
 
-    /// Ends the subscription of all who wait for the key, for example because its verdict came before they subscribed.
+    /// Ends all subscriptions to the key, for example because its verdict arrived before they began.
     pub fn unsubscribe(&self, key: Key) {
         lock(&self.subscribers).remove(&key);
     }
 
-    /// Forgets all: the keys are of no use any longer.
+    /// Forgets everything, because the keys are no longer valid.
     pub fn clear(&self) {
         self.cache.invalidate_all();
         self.deferrals.clear();
     }
 
-    /// Follows the bucket for ever.
+    /// Follows the bucket. Never returns.
     pub async fn follow(
         self,
         shared_cache: SharedCache,
@@ -196,7 +196,7 @@ impl LocalCache {
             if let Some(key) = Key::parse(&change.key) {
                 self.on_change(key, &change, shared_cache).await;
             } else if change.key == ACCOUNT {
-                // What is not understood comes from another release.
+                // An entry that cannot be parsed comes from another release.
                 if let Ok(entry) = serde_json::from_slice(&change.value) {
                     guard.account().learn(Some(entry));
                 }
@@ -212,7 +212,7 @@ impl LocalCache {
         }
     }
 
-    /// The least number of messages in the bucket: one for the bill, and one if a cached verdict is not about to expire.
+    /// The minimum number of messages in the bucket: one for the bill, and one if a cached verdict is not about to expire.
     fn least_messages(&self, guard: &Guard) -> impl FnOnce() -> u64 + Send + use<> {
         let (cache, meter) = (self.cache.clone(), guard.meter().clone());
         move || {
@@ -230,7 +230,7 @@ impl LocalCache {
             Some(Entry::Verdict(found)) => {
                 let found = shared_cache.admit(key, found, change.revision);
                 self.cache.insert(key, found).await;
-                // It fails only when the process ends.
+                // Fails only when the process exits.
                 let _ = self.judged.send(key);
                 None
             }
@@ -244,8 +244,8 @@ impl LocalCache {
         }
     }
 
-    /// Stores in a bucket that was lost all that is known here: the bill, the account if it is not accepted, deferrals and
-    /// verdicts. Not ready until then: what only this enricher knows would be lost with it.
+    /// Restores a lost bucket from this copy: the bill, the account if it is not accepted, deferrals and verdicts. The
+    /// enricher is not ready until then, because what only it knows would be lost with it.
     async fn put_back(
         &self,
         shared_cache: &SharedCache,
@@ -256,7 +256,7 @@ impl LocalCache {
         health.failing(
             PART,
             format!(
-                "the bucket was lost, writing the bill and {} verdicts again",
+                "the bucket was lost; restoring the bill and {} verdicts",
                 cached.len()
             ),
         );
@@ -271,7 +271,7 @@ impl LocalCache {
         let stored = stream::iter(cached)
             .map(
                 async |(key, found)| match shared_cache.store(key, &found, 0).await {
-                    // A newer release may have written there what this one cannot read.
+                    // A newer release may have written an entry that this one cannot read.
                     Ok(()) | Err(BucketError::Invalid) => Ok(()),
                     Err(error) => Err(error),
                 },

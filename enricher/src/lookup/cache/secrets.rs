@@ -16,10 +16,10 @@ use crate::lookup::cache::local::LocalCache;
 /// The part's name in [`Health`].
 pub const PART: &str = "secrets bucket";
 
-/// How often the bucket is checked for another secret, and for being there at all.
+/// How often the bucket is checked for existence and for another secret.
 const CHECK_EVERY: Duration = Duration::from_secs(3);
 
-/// How often the secret is read and written again because others write it at the same time.
+/// How often a write of the secret is retried after conflicts with other enrichers.
 const CONFLICTS: usize = 8;
 
 const SUBJECT: &str = "$KV.visitor_secrets.address-hash";
@@ -29,7 +29,7 @@ pub fn new_secret() -> Secret {
     Secret::new(rand::random(), clock::now())
 }
 
-/// Waits until the fleet has agreed on a secret. Clones wait for the same.
+/// Waits until the fleet has agreed on a secret. Clones wait for the same event.
 #[derive(Clone, Debug)]
 pub struct Agreed(watch::Receiver<bool>);
 
@@ -43,7 +43,7 @@ impl Agreed {
     }
 }
 
-/// Keeps one enricher's secret and the bucket's the same.
+/// Keeps this enricher's secret and the bucket's in sync.
 pub struct Secrets {
     hasher: AddressHasher,
     local_cache: LocalCache,
@@ -74,7 +74,7 @@ impl Secrets {
         (Agreed(receiver), secrets)
     }
 
-    /// Puts the secret back whenever NATS has lost it, for ever.
+    /// Puts the secret back whenever NATS has lost it. Never returns.
     pub async fn follow(self) {
         let mut backoff = Backoff::for_nats();
         loop {
@@ -110,16 +110,16 @@ impl Secrets {
             };
             if self.hasher.agreed(agreed) {
                 tracing::warn!(
-                    "another enricher had an older secret, verdicts cached here are looked up again"
+                    "another enricher had an older secret; verdicts cached here are looked up again"
                 );
                 self.local_cache.clear();
             }
             return Ok(());
         }
-        anyhow::bail!("written by others {CONFLICTS} times in a row")
+        anyhow::bail!("{CONFLICTS} write conflicts in a row")
     }
 
-    /// The secret in the bucket, and the sequence of what stands there, 0 for nothing.
+    /// The secret in the bucket, and the sequence of its entry; 0 if there is none.
     async fn stored(&self) -> anyhow::Result<(Option<Secret>, u64)> {
         let Some(message) = self
             .nats
@@ -128,12 +128,12 @@ impl Secrets {
         else {
             return Ok((None, 0));
         };
-        // A marker of a deleted entry is no secret. The error is dropped: it could hold a part of one.
+        // The marker of a deleted entry is not a secret. The error is dropped, because it could contain part of a secret.
         let secret = serde_json::from_slice(&message.payload).ok();
         Ok((secret, message.sequence))
     }
 
-    /// Writes the secret if what stands there has that sequence; tells whether it had.
+    /// Writes the secret if the entry has that sequence. Returns whether it had.
     async fn write(&self, secret: &Secret, expected: u64) -> anyhow::Result<bool> {
         let message = PublishMessage::build()
             .expected_last_subject_sequence(expected)

@@ -16,23 +16,23 @@ use crate::filter::rules::Rules;
 use crate::lookup::cache::deferral::Deferral;
 use crate::lookup::cache::entry::{CachedVerdict, Entry, Pause};
 
-/// After how long without a renewal a lease runs out: a process that dies holds up an address no longer than this.
+/// How long after its last renewal a lease expires. A process that crashes delays an address by no more than this.
 pub const LEASE_TTL: Duration = Duration::from_secs(4);
 
 /// How many verdicts are corrected at once.
 const CORRECTIONS: usize = 64;
 
-/// How often an entry is read and written again because others write it at the same time.
+/// How often a write of an entry is retried after conflicts with other enrichers.
 pub const CONFLICTS: usize = 32;
 
-/// The key under which the fleet notes that the Deanonymizer wants to be left alone.
+/// The key of the pause that the Deanonymizer has asked for.
 pub const PAUSE: &str = "pause";
 
 /// The result of an attempt to take a lease.
 pub enum Claim {
-    /// There is a verdict already.
+    /// There already is a verdict.
     Verdict(Arc<CachedVerdict>),
-    /// Somebody else is looking the address up.
+    /// Another enricher is looking the address up.
     Theirs,
     /// Its answers are unusable, and it is not time to ask again.
     Deferred(Deferral),
@@ -49,13 +49,13 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// The sequence with which it stands in the bucket, as far as is known.
+    /// The sequence of its entry in the bucket, as far as is known.
     pub fn sequence(&self) -> u64 {
         self.sequence
     }
 }
 
-/// The bucket. Clones use the same.
+/// The bucket. Clones share it.
 #[derive(Clone)]
 pub struct SharedCache {
     bucket: Bucket,
@@ -66,7 +66,7 @@ pub struct SharedCache {
 }
 
 impl SharedCache {
-    /// For the enricher of that name, which hides by these rules.
+    /// The bucket for the enricher with that name, which filters by these rules.
     pub fn new(nats: Nats, instance: &str, rules: Arc<Rules>) -> Self {
         Self {
             bucket: Bucket::new(nats, PROFILES),
@@ -81,7 +81,7 @@ impl SharedCache {
         &self.instance
     }
 
-    /// What stands under a key.
+    /// The value of a key.
     ///
     /// # Errors
     /// Fails if the bucket cannot be read.
@@ -92,8 +92,8 @@ impl SharedCache {
         })
     }
 
-    /// Rechecks a verdict of the bucket, which other rules may have filtered. If they let pass what must not be shown, the
-    /// bucket is corrected as well.
+    /// Filters a verdict from the bucket again, because an enricher with other rules may have stored it. If it contains
+    /// something that must not be shown, the bucket is corrected as well.
     pub fn admit(&self, key: Key, found: Arc<CachedVerdict>, sequence: u64) -> Arc<CachedVerdict> {
         let Some(verdict) = self.rules.recheck(&found.verdict) else {
             return found;
@@ -105,19 +105,19 @@ impl SharedCache {
         let (shared_cache, found) = (self.clone(), Arc::clone(&corrected));
         tokio::spawn(async move {
             let _turn = shared_cache.corrections.acquire().await;
-            // An entry that has replaced it meanwhile is checked when its change arrives.
+            // An entry that has replaced it meanwhile is checked when its update arrives.
             if let Err(error) = shared_cache.put(key, found, Some(sequence)).await {
-                tracing::warn!(%error, "cannot correct a cached verdict; it is corrected when it is read next");
+                tracing::warn!(%error, "cannot correct a cached verdict; it is corrected the next time it is read");
             }
         });
         corrected
     }
 
-    /// Takes the lease on an address, unless there is a verdict, somebody else has it, or it is too early to ask again.
+    /// Takes the lease on an address, unless there is a verdict, another enricher has it, or it is too early to ask again.
     /// `early`: another address has just had a usable answer.
     ///
     /// # Errors
-    /// Fails if it is not sure who has it.
+    /// Fails if it is not certain which enricher has it.
     pub async fn claim(&self, key: Key, early: bool) -> Result<Claim, BucketError> {
         let name = key.text();
         let (mut expected, mut before) = (0, None::<Deferral>);
@@ -135,7 +135,7 @@ impl SharedCache {
                 (Some(Entry::Verdict(found)), sequence) => {
                     return Ok(Claim::Verdict(self.admit(key, found, sequence)));
                 }
-                // A lease that outlives its enricher, because failures are remembered for longer.
+                // The entry of an expired lease, which is kept because failures are remembered for longer.
                 (Some(Entry::Lease { since, deferral, .. }), sequence)
                     if deferral.is_some() && (now - since).abs() > time::millis(LEASE_TTL) =>
                 {
@@ -143,7 +143,7 @@ impl SharedCache {
                 }
                 (Some(Entry::Lease { .. }), _) => return Ok(Claim::Theirs),
                 (Some(Entry::Deferred { deferral, .. }), sequence) => (sequence, Some(deferral)),
-                // Nothing, or the marker of something that is gone.
+                // No entry, or the marker of a deleted one.
                 (None, sequence) => (sequence, None),
             };
             if let Some(deferral) = before {
@@ -156,7 +156,7 @@ impl SharedCache {
         Err(BucketError::Contended(CONFLICTS))
     }
 
-    /// Renews the lease again and again; comes back only when it is lost, as to a process that was stopped for long.
+    /// Renews the lease repeatedly. Returns only when it is lost, for example because this process was frozen.
     pub async fn keep(&self, lease: &mut Lease) {
         loop {
             tokio::time::sleep(LEASE_TTL / 3).await;
@@ -172,19 +172,19 @@ impl SharedCache {
         }
     }
 
-    /// Gives the lease back without a verdict. Unusable answers before it stay remembered.
+    /// Releases the lease without a verdict. Earlier unusable answers stay recorded.
     ///
     /// # Errors
-    /// Fails if the bucket does not acknowledge; the lease then runs out by itself.
+    /// Fails if the bucket does not acknowledge; the lease then expires.
     pub async fn release(&self, lease: Lease) -> Result<(), BucketError> {
         if let Some(before) = lease.before {
             return self.defer(lease, before).await;
         }
-        // If it is not deleted, another enricher holds the lease by now, or there is a verdict.
+        // If this fails to delete it, another enricher already holds the lease, or there is a verdict.
         self.bucket.delete(&lease.key.text(), lease.sequence).await
     }
 
-    /// Gives the lease back and tells the fleet when the address may be asked about again.
+    /// Releases the lease and tells the fleet when the address may be looked up again.
     ///
     /// # Errors
     /// Fails if the bucket does not acknowledge.
@@ -192,7 +192,7 @@ impl SharedCache {
         self.write_deferral(lease.key, deferral, lease.sequence).await
     }
 
-    /// Tells a deferral again that the bucket may have lost.
+    /// Writes a deferral again that the bucket may have lost.
     ///
     /// # Errors
     /// Fails if the bucket does not acknowledge.
@@ -213,10 +213,10 @@ impl SharedCache {
             .map(drop)
     }
 
-    /// Stores a verdict over whatever stands under its key: nothing, a lease, the marker of one that has expired, or an
-    /// older verdict. A verdict that is as new or newer stays, and one that has expired is not stored.
+    /// Stores a verdict, whatever its key holds: nothing, a lease, the marker of an expired entry, or an older verdict. A
+    /// stored verdict that is as new or newer stays, and an expired verdict is not stored.
     ///
-    /// `expected` is the sequence that most likely stands there, 0 for nothing.
+    /// `expected` is the most likely sequence of the entry; 0 for none.
     ///
     /// # Errors
     /// Fails if the bucket does not acknowledge.
@@ -238,7 +238,7 @@ impl SharedCache {
         Err(BucketError::Contended(CONFLICTS))
     }
 
-    /// Tells all enrichers to make no calls for so long. A pause that ends later stays.
+    /// Pauses the calls of all enrichers for this long. A pause that ends later stays.
     ///
     /// # Errors
     /// Fails if the bucket cannot be read or does not acknowledge.
@@ -251,8 +251,8 @@ impl SharedCache {
         self.update(PAUSE, wait, later).await
     }
 
-    /// Replaces what stands under a name by what `next` makes of it, unless that is nothing; starts over if another
-    /// enricher writes in between.
+    /// Replaces the value of a key with the result of `next`, unless that is `None`. Starts over if another enricher writes
+    /// in between.
     pub(super) async fn update<T: Serialize + DeserializeOwned>(
         &self,
         name: &str,
@@ -287,7 +287,8 @@ impl SharedCache {
         Ok(written.is_some())
     }
 
-    /// A lease that begins or is renewed now, and how long it stands. It says what holds if its enricher is killed.
+    /// A lease that begins or is renewed now, and how long its entry is kept. It contains the deferral that applies if its
+    /// enricher is killed.
     fn lease_entry(&self, before: Option<Deferral>, now: Millis) -> (Entry, Duration) {
         let deferral = before.map(|before| before.unrecorded(now));
         let entry = Entry::Lease {
@@ -311,7 +312,7 @@ impl SharedCache {
         self.bucket.write(name, value, ttl, expected).await
     }
 
-    /// What stands under a name, if it is a value, and the sequence of what stands there, 0 for nothing.
+    /// The value of a key, if it has one, and the sequence of its entry; 0 if there is none.
     pub(super) async fn standing<T: DeserializeOwned>(
         &self,
         name: &str,

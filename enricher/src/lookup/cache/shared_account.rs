@@ -17,10 +17,10 @@ pub const ACCOUNT: &str = "account";
 /// How long the entry is kept without another write.
 const TTL: Duration = Duration::from_hours(24);
 
-/// Who makes a probe.
+/// Which enricher makes a probe.
 #[derive(Debug)]
 pub enum Probe {
-    /// This enricher; the entry says so.
+    /// This enricher makes it; the entry says so.
     Ours(AccountEntry),
     /// Another enricher makes it, or it is not due.
     Theirs(AccountEntry),
@@ -29,7 +29,7 @@ pub enum Probe {
 }
 
 impl SharedCache {
-    /// What the fleet knows of its account.
+    /// What the fleet knows about its account.
     ///
     /// # Errors
     /// Fails if the bucket cannot be read.
@@ -37,11 +37,11 @@ impl SharedCache {
         Ok(self.standing(ACCOUNT).await?.0)
     }
 
-    /// Takes the one probe per `retry` that the fleet makes while its account is not accepted. `untried`: this enricher has
+    /// Claims the one probe per `retry` that the fleet makes while its account is not accepted. `untried`: this enricher has
     /// not probed with this key before.
     ///
     /// # Errors
-    /// Fails if it is not sure who makes it.
+    /// Fails if it is not certain which enricher makes it.
     pub async fn claim_probe(
         &self,
         key: &KeyTag,
@@ -73,7 +73,7 @@ impl SharedCache {
         self.update(ACCOUNT, TTL, next).await
     }
 
-    /// A probe with this key was accepted: everybody may call.
+    /// A probe with this key was accepted: all enrichers may make calls.
     ///
     /// # Errors
     /// Fails if the bucket does not acknowledge.
@@ -89,7 +89,7 @@ impl SharedCache {
         self.write(ACCOUNT, &entry, TTL, None).await.map(drop)
     }
 
-    /// Tells again what the bucket may have lost.
+    /// Writes the entry again if the bucket may have lost it.
     ///
     /// # Errors
     /// Fails if the bucket does not acknowledge.

@@ -1,4 +1,4 @@
-//! Sees to it that a verdict that was paid for reaches the bucket, however long that takes.
+//! Ensures that each paid verdict reaches the bucket, however long that takes.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::address_key::Key;
 use crate::lookup::cache::entry::CachedVerdict;
 use crate::lookup::cache::shared::SharedCache;
 
-/// The most verdicts that wait here to be stored. Without the bucket no call begins, so that hardly more wait than calls
+/// How many verdicts may wait here to be stored. Without the bucket no call begins, so hardly more wait than calls
 /// were under way.
 const MAX_UNSTORED: u64 = 10_000;
 
@@ -24,14 +24,14 @@ static NOT_STORED: LogThrottle = LogThrottle::new();
 pub struct VerdictStore {
     shared_cache: SharedCache,
     nats: Nats,
-    /// What the process waits for before it exits.
+    /// The tasks that the process waits for before it exits.
     tasks: TaskTracker,
     unstored: Gauge,
     given_up: Counter,
 }
 
 impl VerdictStore {
-    /// Into the fleet's bucket; the process does not exit while something could not be stored, within its grace period.
+    /// A store for the fleet's bucket. Within its grace period, the process does not exit before everything is stored.
     pub fn new(process: &Process, shared_cache: SharedCache) -> Self {
         let metrics = &process.metrics;
         Self {
@@ -40,7 +40,7 @@ impl VerdictStore {
             tasks: process.tasks.clone(),
             unstored: metrics.add(
                 "verdicts_unstored",
-                "Paid verdicts that the bucket has not acknowledged yet; storing them is tried again and again",
+                "Paid verdicts that the bucket has not acknowledged yet; storing them is retried",
                 Gauge::default(),
             ),
             given_up: metrics.add(
@@ -56,14 +56,14 @@ impl VerdictStore {
         &self.shared_cache
     }
 
-    /// Comes back once the verdict is stored or the first attempt has failed; then further ones are made in the background
-    /// until it is. `lease` is the sequence of the lease in the bucket.
+    /// Returns once the verdict is stored or the first attempt has failed. After a failure, it is retried in the background
+    /// until it is stored. `lease` is the sequence of the lease in the bucket.
     pub async fn store(&self, key: Key, found: &Arc<CachedVerdict>, lease: u64) {
         let Err(error) = self.shared_cache.store(key, found, lease).await else {
             return;
         };
         if let Some(suppressed) = NOT_STORED.allow() {
-            tracing::warn!(%error, suppressed, "a paid verdict was not stored, it will be when the bucket is there");
+            tracing::warn!(%error, suppressed, "a paid verdict was not stored; retrying until the bucket accepts it");
         }
         if self.unstored.get() >= MAX_UNSTORED {
             self.given_up.inc();
@@ -77,7 +77,7 @@ impl VerdictStore {
         });
     }
 
-    /// Tries again until the verdict is stored or has expired.
+    /// Retries until the verdict is stored or has expired.
     async fn store_late(&self, key: Key, found: &Arc<CachedVerdict>, lease: u64) {
         let mut backoff = Backoff::for_nats();
         while found.remaining(clock::now()).is_some() {
