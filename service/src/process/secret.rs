@@ -15,7 +15,7 @@ pub fn given(secret: Option<&String>, flag: &str, file: Option<&Path>) -> anyhow
     let text =
         std::fs::read_to_string(file).with_context(|| format!("cannot read {flag} {}", file.display()))?;
     let text = text.trim_end_matches(['\r', '\n']);
-    ensure!(!text.is_empty(), "{flag} {} holds nothing", file.display());
+    ensure!(!text.is_empty(), "{flag} {} is empty", file.display());
     Ok(Some(text.to_owned()))
 }
 

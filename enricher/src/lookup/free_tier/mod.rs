@@ -30,9 +30,9 @@ pub struct Files {
 pub enum NoCall {
     /// No provider is configured.
     NoProvider,
-    /// It is reserved for this purpose: no visitor of a public website has it.
+    /// It is reserved for this purpose, so no visitor of a public website has it.
     Reserved(&'static str),
-    /// It is no IP address, or the provider does not support its family.
+    /// It is not an IP address, or the provider does not support its family.
     Family,
     /// Its network is one of `--skip-networks`.
     SkippedNetwork,
@@ -106,7 +106,7 @@ impl FreeTier {
         }
     }
 
-    /// Why the address is not looked up, if so.
+    /// Why the address is not looked up; `None` if it is.
     pub fn no_call(&self, ip: &str) -> Option<NoCall> {
         let address = ip::address(ip);
         match &self.service {

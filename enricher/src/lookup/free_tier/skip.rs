@@ -13,13 +13,13 @@ pub struct SkipNetworks {
     ranges: Vec<IpNet>,
     numbers: BTreeSet<u32>,
     names: BTreeSet<String>,
-    /// The first line, from 1, that needs to know the network of an address.
+    /// The first line, counted from 1, that needs the network of an address.
     first_by_network: Option<usize>,
 }
 
 /// An invalid line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {text:?} looks like an address range, but is none")]
+#[error("line {line}: {text:?} looks like an address range but is not one")]
 pub struct InvalidLine {
     line: usize,
     text: String,
@@ -58,7 +58,7 @@ impl SkipNetworks {
         Ok(networks)
     }
 
-    /// The first line, from 1, that needs a database of networks.
+    /// The first line, counted from 1, that needs a network database.
     pub fn needs_network_db(&self) -> Option<usize> {
         self.first_by_network
     }
@@ -78,7 +78,7 @@ impl SkipNetworks {
     }
 }
 
-/// No organisation's name consists of the characters of an address only.
+/// An organisation's name never consists only of characters that occur in addresses.
 fn looks_like_range(text: &str) -> bool {
     let is_of_address = |c: char| c.is_ascii_hexdigit() || matches!(c, '.' | ':' | '/');
     text.contains(['.', ':', '/'])

@@ -59,7 +59,7 @@ impl<T: Send + Sync + 'static> Watched<T> {
         loop {
             tokio::time::sleep(POLL_INTERVAL).await;
             let watched = self.clone();
-            // A database may be as large as a hundred megabytes.
+            // A database can be a hundred megabytes.
             if let Err(error) = tokio::task::spawn_blocking(move || watched.refresh()).await {
                 tracing::warn!(%error, "cannot check a file for changes");
             }
@@ -82,7 +82,7 @@ impl<T: Send + Sync + 'static> Watched<T> {
         match read(path) {
             Ok(value) => {
                 *lock() = (now, Arc::new(value));
-                tracing::info!(flag, path = %path.display(), "the file has changed and is in use now");
+                tracing::info!(flag, path = %path.display(), "the changed file is in use now");
             }
             Err(error) => {
                 // Do not try again before it changes.

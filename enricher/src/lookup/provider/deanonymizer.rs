@@ -1,4 +1,4 @@
-//! The Deanonymizer's HTTP door, in the native protocol or in that of a provider.
+//! The HTTP client of the Deanonymizer, in its own protocol or that of a provider.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,19 +17,19 @@ use crate::lookup::provider::key_file::KeyFile;
 use crate::lookup::provider::resolver::Resolver;
 use crate::lookup::provider::{self, Finding, Provider, native};
 
-/// The largest answer that is read, in bytes.
+/// The maximum size of an answer that is read, in bytes.
 const MAX_BODY: usize = 256 * 1024;
 
-/// The largest share of a call's time that connecting may take.
+/// The maximum share of a call's timeout that connecting may take.
 const CONNECT_SHARE: f64 = 0.6;
 
-/// How long the body of a failure may take.
+/// How long reading the body of a failed call may take.
 const REST_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// Whom to ask, and how.
+/// Which service to call, and how.
 #[derive(Clone, Debug)]
 pub enum Service {
-    /// Nobody: what is known of an address without a call is all that is shown.
+    /// None: only what is known about an address without a call is shown.
     None,
     /// The Deanonymizer at this address, in its own protocol.
     Native(Url),
@@ -38,7 +38,7 @@ pub enum Service {
 }
 
 impl Service {
-    /// The address of a call, with stand-ins for address and key; `None` where nobody is called.
+    /// The URL of a call, with placeholders for address and key; `None` if no service is called.
     pub fn url(&self) -> Option<Url> {
         match self {
             Self::None => None,
@@ -47,7 +47,7 @@ impl Service {
         }
     }
 
-    /// The host that is asked, and its port; `None` where nobody is.
+    /// The host and port that are called; `None` if no service is called.
     fn host(&self) -> Option<(String, u16)> {
         let url = self.url()?;
         Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
@@ -64,11 +64,11 @@ pub struct Deanonymizer {
 }
 
 impl Deanonymizer {
-    /// A call that has not brought a whole answer within `timeout` has failed, and one that is not connected within
-    /// `connect_timeout` was not made. `tls` replaces the system's authorities.
+    /// A call without a complete answer within `timeout` fails. A call that is not connected within `connect_timeout` was
+    /// not made. `tls` replaces the system's authorities.
     ///
     /// # Errors
-    /// Where the system's certificates cannot be used.
+    /// Fails if the system's certificates cannot be used.
     pub fn new(
         service: Service,
         key: Option<KeyFile>,
@@ -85,15 +85,15 @@ impl Deanonymizer {
         })
     }
 
-    /// Whom it asks.
+    /// The service that it calls.
     pub fn service(&self) -> &Service {
         &self.service
     }
 
-    /// One paid call. The address goes out as the emitter spelled it.
+    /// Makes one paid call. The address is sent as the emitter spelled it.
     ///
     /// # Errors
-    /// Where it brings no verdict.
+    /// Fails if the call yields no verdict.
     pub async fn ask(&self, ip: &str) -> Result<Answer, LookupFailure> {
         let reply = self.reply(ip).await?;
         match &self.service {
@@ -104,16 +104,16 @@ impl Deanonymizer {
         }
     }
 
-    /// One paid call to a provider, and what its answer comes to.
+    /// Makes one paid call to a provider, and reads its answer.
     ///
     /// # Errors
-    /// Where it brings no verdict.
+    /// Fails if the call yields no verdict.
     pub async fn find(&self, provider: &Provider, ip: &str) -> Result<(u16, Finding), LookupFailure> {
         let reply = self.reply(ip).await?;
         Ok((reply.status, reply.found(provider)?))
     }
 
-    /// Whether a call that ended so has to be paid.
+    /// Whether a call with this result must be paid for.
     pub fn bills(&self, outcome: &Result<Answer, LookupFailure>) -> bool {
         match &self.service {
             Service::Provider(provider) => provider.bills(outcome),
@@ -122,7 +122,7 @@ impl Deanonymizer {
     }
 
     async fn reply(&self, ip: &str) -> Result<Reply, LookupFailure> {
-        // Not the client's own timeout, which after a freeze drops an answer that is there and paid for.
+        // Not the client's own timeout: after a freeze, that would drop an answer that has arrived and is paid for.
         let reply = freeze::within(self.timeout, self.send(ip)).await;
         reply.unwrap_or(Err(LookupFailure::Timeout))
     }
@@ -130,7 +130,7 @@ impl Deanonymizer {
     async fn send(&self, ip: &str) -> Result<Reply, LookupFailure> {
         let request = self
             .request(ip)?
-            // A server may compress all the same (RFC 9110 section 12.5.3); the client decodes what arrives.
+            // A server may compress anyway (RFC 9110 section 12.5.3); the client decodes what arrives.
             .header(ACCEPT_ENCODING, "identity");
         let response = request.send().await.map_err(failure)?;
         let status = response.status();
@@ -138,7 +138,7 @@ impl Deanonymizer {
         let body = if status.is_success() {
             body(response).await?
         } else {
-            // The status says it all. The rest is read only so that the connection can be used again.
+            // The status is enough. The rest is read only so that the connection can be reused.
             let rest = freeze::within(REST_TIMEOUT, body(response)).await;
             rest.and_then(Result::ok).unwrap_or_default()
         };
@@ -155,7 +155,7 @@ impl Deanonymizer {
         let key = self.key.as_ref().map(KeyFile::read).transpose();
         let key = key.map_err(|error| unusable(&error))?;
         match &self.service {
-            // Nothing looks an address up then; a bug here costs no call.
+            // No address is looked up in this case; even a bug here costs no call.
             Service::None => Err(LookupFailure::NotWanted),
             Service::Native(url) => {
                 let mut request = self.client.post(url.clone()).json(&json!({ "ip": ip }));
@@ -196,9 +196,9 @@ fn client(
         client = client.dns_resolver(resolver);
     }
     client
-        // Less than the whole, so that an unanswered attempt to connect is told from a slow answer.
+        // Less than the full timeout, to distinguish an unanswered connection attempt from a slow answer.
         .connect_timeout(connect_timeout)
-        // An answer from somewhere else would be paid for, and be somebody else's.
+        // An answer from another server would be paid for, but might not be the provider's.
         .redirect(redirect::Policy::none())
         .pool_idle_timeout(Duration::from_secs(30))
         .build()
@@ -217,7 +217,7 @@ impl Reply {
     }
 }
 
-/// The body, unless it is larger than any answer.
+/// Reads the body, unless it is larger than any valid answer.
 async fn body(mut response: Response) -> Result<Vec<u8>, LookupFailure> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failure)? {
@@ -230,7 +230,7 @@ async fn body(mut response: Response) -> Result<Vec<u8>, LookupFailure> {
 }
 
 fn failure(error: reqwest::Error) -> LookupFailure {
-    // The URL in the error may hold a key.
+    // The URL in the error may contain a key.
     let error = error.without_url();
     if error.is_connect() {
         LookupFailure::Unreachable(Arc::new(error))

@@ -8,7 +8,7 @@ use serde_json::Value;
 /// A provider.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Provider {
-    /// Its name, as operators read it.
+    /// Its name for operators.
     pub name: String,
     pub(super) method: Method,
     pub(super) url: String,

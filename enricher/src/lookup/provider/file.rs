@@ -129,18 +129,18 @@ fn check(file: File) -> Result<Provider, Problem> {
     if method == Method::GET
         && let Some(body) = &file.body
     {
-        return Err(Problem::new(body, "goes with POST only"));
+        return Err(Problem::new(body, "requires method POST"));
     }
     let names_ip = |text: &str| text.contains(request::IP);
     let is_asked_elsewhere = names_ip(file.url.get_ref()) || headers.iter().any(|(_, value)| names_ip(value));
     let body = match file.body {
         Some(body) if !is_asked_elsewhere && !names_ip(body.get_ref()) => {
-            return Err(Problem::new(&body, "nothing in url, headers or body holds {ip}"));
+            return Err(Problem::new(&body, "{ip} must occur in url, headers or body"));
         }
         Some(body) => Some(body.into_inner()),
         None if is_asked_elsewhere => None,
         None if method == Method::GET => {
-            return Err(Problem::new(&file.url, "nothing in url or headers holds {ip}"));
+            return Err(Problem::new(&file.url, "{ip} must occur in url or headers"));
         }
         None => Some(format!(r#"{{"ip":"{}"}}"#, request::IP)),
     };
@@ -165,7 +165,7 @@ fn check(file: File) -> Result<Provider, Problem> {
     if company.name.is_none() && company.domain.is_none() && contact.name.is_none() {
         return Err(Problem::new(
             &file.name,
-            "the file must say where company.name, company.domain or contact.name stands in an answer",
+            "the file must say where an answer has company.name, company.domain or contact.name",
         ));
     }
     Ok(Provider {
@@ -193,7 +193,7 @@ fn check_url(url: &Spanned<String>) -> Result<(), Problem> {
     // The host must be fixed, so that neither an address nor a key decides where the key is sent.
     let host = url.get_ref().split('/').nth(2).unwrap_or_default();
     if host.contains('{') {
-        return Err(problem("the host must not hold a placeholder".to_owned()));
+        return Err(problem("the host must not contain a placeholder".to_owned()));
     }
     service::flags::http_url(&example).map_err(problem).map(drop)
 }
@@ -214,11 +214,11 @@ fn check_headers(
         .into_iter()
         .map(|(name, value)| {
             if HeaderName::from_bytes(name.get_ref().as_bytes()).is_err() {
-                return Err(Problem::new(&name, "is no name of a header"));
+                return Err(Problem::new(&name, "is not a valid header name"));
             }
             check_placeholders(&value)?;
             if HeaderValue::from_str(value.get_ref()).is_err() {
-                return Err(Problem::new(&value, "holds characters that a header cannot"));
+                return Err(Problem::new(&value, "contains characters that a header must not contain"));
             }
             Ok((name.into_inner(), value.into_inner()))
         })
@@ -261,7 +261,7 @@ fn statuses(statuses: Statuses) -> Result<BTreeMap<u16, Meaning>, Problem> {
                 .insert(code, *meaning)
                 .is_some_and(|other| other != *meaning)
             {
-                return Err(Problem::new(status, format!("{code} stands in two lists")));
+                return Err(Problem::new(status, format!("{code} is in two lists")));
             }
         }
     }

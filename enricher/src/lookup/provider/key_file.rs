@@ -1,4 +1,4 @@
-//! `--deanonymizer-key-file`: the key for the Deanonymizer, read for each call, so that a rotated key is used at once.
+//! `--deanonymizer-key-file`: the key for the Deanonymizer, read for each call, so that a rotated key takes effect at once.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ const FLAG: &str = "--deanonymizer-key-file";
 pub struct KeyFile(Arc<Path>);
 
 impl KeyFile {
-    /// Checks that the file holds a key that can be sent.
+    /// Checks that the file contains a key that can be sent.
     ///
     /// # Errors
     /// Fails if it does not. The error names the flag, never the key.
@@ -22,7 +22,7 @@ impl KeyFile {
         let key = file.read()?;
         anyhow::ensure!(
             key.chars().all(|c| c.is_ascii_graphic() || c == ' '),
-            "{FLAG} {} holds characters that cannot be sent",
+            "{FLAG} {} contains characters that cannot be sent",
             file.0.display()
         );
         Ok(file)
@@ -35,7 +35,7 @@ impl KeyFile {
     pub fn read(&self) -> anyhow::Result<String> {
         let key = secret::given(None, FLAG, Some(&self.0))?.unwrap_or_default();
         let key = key.trim();
-        anyhow::ensure!(!key.is_empty(), "{FLAG} {} holds nothing", self.0.display());
+        anyhow::ensure!(!key.is_empty(), "{FLAG} {} is empty", self.0.display());
         Ok(key.to_owned())
     }
 }

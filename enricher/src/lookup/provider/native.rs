@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::filter::answer::Answer;
 use crate::lookup::failure::LookupFailure;
 
-/// An object of JSON; for a struct alone an array would do as well.
+/// A JSON object. Serde would also accept an array for a struct.
 type Object = serde_json::Map<String, Value>;
 
 #[derive(Deserialize)]
@@ -21,8 +21,8 @@ struct Body {
     data: Object,
 }
 
-/// Each part may be missing; where it is there it must be whole. A `null` in its place is one of the Deanonymizer's
-/// faults and not a visitor without a company: who is behind it could be one who must not be shown.
+/// Each part may be missing; if it is present, it must be complete. A `null` is a fault of the Deanonymizer, not a
+/// visitor without a company: the visitor could be one who must not be shown.
 #[derive(Deserialize)]
 struct Data {
     #[serde(default, deserialize_with = "there")]
@@ -31,7 +31,7 @@ struct Data {
     contact: Option<Object>,
 }
 
-/// Guid and name must be there. A fault in any other field costs that field only.
+/// GUID and name are required. A fault in any other field costs only that field.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawContact {
@@ -45,7 +45,7 @@ struct RawContact {
     phone_numbers: Value,
 }
 
-/// The text, if it is one.
+/// The value, if it is a text.
 fn text(value: Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text),
@@ -53,7 +53,7 @@ fn text(value: Value) -> Option<String> {
     }
 }
 
-/// The texts of a list; what is no text in it, or is no list, is left out.
+/// The texts of a list. Values of other types are left out, inside the list or in place of it.
 fn texts(value: Value) -> Vec<String> {
     match value {
         Value::Array(values) => values.into_iter().filter_map(text).collect(),
@@ -61,7 +61,7 @@ fn texts(value: Value) -> Vec<String> {
     }
 }
 
-/// A field that may be missing, but not `null`.
+/// A field that may be missing but not `null`.
 fn there<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
@@ -97,7 +97,7 @@ pub(crate) fn without_bom(body: &[u8]) -> &[u8] {
 /// Reads the answer to a call for `ip`.
 ///
 /// # Errors
-/// Where the answer brings no verdict.
+/// Fails if the answer yields no verdict.
 pub fn read(
     ip: &str,
     status: u16,

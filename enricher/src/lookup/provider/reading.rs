@@ -57,7 +57,7 @@ impl Provider {
 /// Reads the answer of a provider.
 ///
 /// # Errors
-/// Fails if it brings no verdict.
+/// Fails if the answer yields no verdict.
 pub fn find(
     provider: &Provider,
     status: u16,

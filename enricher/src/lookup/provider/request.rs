@@ -15,12 +15,12 @@ pub(super) const IP: &str = "{ip}";
 /// The placeholder for the key.
 pub(super) const KEY: &str = "{key}";
 
-/// The key cannot be sent in a header or a URL.
+/// The key cannot be sent in a header or URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the key holds characters that cannot be sent")]
+#[error("the key contains characters that cannot be sent")]
 pub struct UnusableKey;
 
-/// A request, ready to be sent. It holds the key, so its `Debug` form is empty.
+/// A request, ready to be sent. It contains the key, so its `Debug` form is empty.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Question {
     pub method: Method,

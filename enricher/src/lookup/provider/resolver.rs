@@ -1,6 +1,6 @@
 //! Resolves the provider's host and puts an address that accepts connections first.
 //!
-//! Of the addresses of one family, hyper tries one after the other and waits for a dead one each time. Here they are raced
+//! Within one address family, hyper tries one address after another and waits for each dead one. Here they are raced
 //! ([`service::client::race`]).
 
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use tokio::net::lookup_host;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// How long the address that answered is tried first without another race.
+/// How long the address that won a race is tried first without another race.
 const REMEMBERED: Duration = Duration::from_secs(10);
 
 type Lookup = Arc<
@@ -32,7 +32,7 @@ pub struct Resolver {
 }
 
 impl Resolver {
-    /// Asks the system for addresses, and races those of `host`.
+    /// Creates a resolver that asks the system for addresses, and races those of `host`.
     pub fn new(host: &str, port: u16) -> Self {
         Self::with_lookup(
             host,
@@ -50,7 +50,7 @@ impl Resolver {
         }
     }
 
-    /// The addresses of a name, in the order in which they are to be tried.
+    /// The addresses of a name, in the order in which to try them.
     async fn addresses(self, name: String) -> std::io::Result<Vec<SocketAddr>> {
         // A proxy has another name, and a port that is not known here.
         let is_raced = name.eq_ignore_ascii_case(&self.host);
@@ -59,7 +59,7 @@ impl Resolver {
             address.set_port(self.port);
         }
         if is_raced && addresses.len() > 1 {
-            // One race at a time: the others wait for what it finds.
+            // One race at a time: concurrent callers wait for its result.
             let mut reachable = self.reachable.lock().await;
             let remembered =
                 reachable.filter(|(address, until)| *until > Instant::now() && addresses.contains(address));
@@ -70,7 +70,7 @@ impl Resolver {
             *reachable = remembered.or_else(|| first.map(|address| (address, Instant::now() + REMEMBERED)));
             addresses.sort_by_key(|address| Some(*address) != first);
         }
-        // The port of the URL or of the proxy is used where none is given.
+        // If no port is given, the port of the URL or the proxy is used.
         for address in &mut addresses {
             address.set_port(0);
         }
@@ -85,7 +85,7 @@ impl Resolve for Resolver {
     }
 }
 
-/// The first address that accepts a connection; `None` where none does.
+/// The first address that accepts a connection; `None` if none does.
 async fn first_reachable(addresses: &[SocketAddr]) -> Option<SocketAddr> {
     race::connect(addresses).await.ok()?.peer_addr().ok()
 }

@@ -232,7 +232,7 @@ fn bad_files_name_line_and_key() {
             &*format!("{good}headers = {{ \"a b\" = \"c\" }}"),
             3,
             "headers",
-            "name of a header",
+            "header name",
         ),
         (
             &*format!("{good}[status]\nunknown = [\n  404,\n  99,\n]"),

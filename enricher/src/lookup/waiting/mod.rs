@@ -1,7 +1,7 @@
 //! Sessions that wait for a verdict, by address, and when each address is looked up. Pure.
 //!
-//! Waiting costs nothing: a session holds on to at most two of its raw messages however long it waits, a lookup that
-//! failed is tried again from here, and nothing that waits stops the intake.
+//! Waiting is cheap: a session keeps at most two of its raw messages, however long it waits. Failed lookups are retried
+//! from here, and waiting sessions do not block the intake.
 
 mod retry;
 mod session;
@@ -22,15 +22,15 @@ use crate::sighting::Sighting;
 /// The state of the lookup of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// It stands in the line of those to be looked up.
+    /// It is queued for its lookup.
     Ready,
-    /// Its lookup is under way.
+    /// Its lookup is in progress.
     LookedUp,
-    /// Its last lookup failed; the next begins then.
+    /// Its last lookup failed; the next one begins at this time.
     Retry(RetryAt),
 }
 
-/// When a lookup is tried again; the number tells apart those that are due at the same instant.
+/// When a lookup is retried; the number distinguishes retries that are due at the same instant.
 type RetryAt = (Instant, u64);
 
 /// The sessions that wait for the verdict on one address.
@@ -39,41 +39,41 @@ struct Address<T> {
     sessions: Vec<(Guid, WaitingSession<T>)>,
     interest: Interest,
     stage: Stage,
-    /// How often its lookup has failed in a row.
+    /// How many times in a row its lookup has failed.
     failures: u32,
     /// How many of these failures were transient, since its start or since it was revived.
     transient: u32,
-    /// Whether it was looked up early, after an outage, with its transient failures forgotten. That happens once.
+    /// Whether it was looked up early after an outage, with its transient failures reset. That happens once.
     revived: bool,
-    /// Whether its next lookup comes before its time, because another address has had a usable answer.
+    /// Whether its next lookup is early, because another address has had a usable answer.
     early: bool,
 }
 
 /// The result of adding a sighting.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Added<T> {
-    /// Whether another session waits for the same address already.
+    /// Whether another session is already waiting for the same address.
     pub shares_lookup: bool,
-    /// The ticket of a sighting of the same session that is not needed any longer.
+    /// The ticket of a sighting of the same session that is no longer needed.
     pub superseded: Option<T>,
 }
 
-/// A lookup to make, with the sighting that causes it.
+/// A lookup to make, and the sighting that causes it.
 #[derive(Debug)]
 pub struct Wanted<'a, T> {
     /// A sighting from the address.
     pub sighting: &'a Sighting,
     /// Its ticket.
     pub ticket: &'a T,
-    /// Whether a session still waits.
+    /// Whether a session is still waiting.
     pub interest: Interest,
     /// How many lookups of the address have failed so far.
     pub failures: u32,
-    /// Whether the lookup comes before its time, because another address has just had a usable answer.
+    /// Whether the lookup is early, because another address has just had a usable answer.
     pub early: bool,
 }
 
-/// All sessions that wait. `T` is what the caller wants to find again with each sighting.
+/// All waiting sessions. `T` is the caller's ticket for each sighting.
 #[derive(Debug)]
 pub struct Waiting<T> {
     addresses: HashMap<Key, Address<T>>,
@@ -83,7 +83,7 @@ pub struct Waiting<T> {
     next_retry: u64,
     /// Addresses to retry early once the provider gives a usable answer.
     doubted: HashSet<Key>,
-    /// Sessions whose messages went back to the queue, and until when they are believed to come again.
+    /// Sessions whose messages went back to the queue, and until when these are expected again.
     postponed: GuidMap<Millis>,
 }
 
@@ -101,7 +101,7 @@ impl<T> Waiting<T> {
         }
     }
 
-    /// Adds a sighting of a session without a verdict. A new address gets into line.
+    /// Adds a sighting of a session without a verdict. A new address is queued for its lookup.
     pub fn add(&mut self, key: Key, sighting: Sighting, ticket: T) -> Added<T> {
         self.postponed.remove(&sighting.guid);
         let address = self.addresses.entry(key).or_insert_with(|| {
@@ -138,7 +138,7 @@ impl<T> Waiting<T> {
         }
     }
 
-    /// The next address to look up now, if there is one; its lookup is then under way.
+    /// The next address to look up now, if there is one. Its lookup counts as in progress from then on.
     pub fn next(&mut self, now: Instant) -> Option<Key> {
         while let Some(retry) = self.retries.first_entry().filter(|retry| retry.key().0 <= now) {
             let key = retry.remove();
@@ -157,12 +157,12 @@ impl<T> Waiting<T> {
         }
     }
 
-    /// When the next lookup that failed is due again.
+    /// When the next retry is due.
     pub fn next_retry(&self) -> Option<Instant> {
         self.retries.keys().next().map(|(at, _)| *at)
     }
 
-    /// Whether an address stands in line.
+    /// Whether an address is queued for its lookup.
     pub fn is_any_ready(&self) -> bool {
         !self.ready.is_empty()
     }
@@ -186,7 +186,7 @@ impl<T> Waiting<T> {
         self.addresses.contains_key(&key)
     }
 
-    /// The lookup under way has brought no verdict; it is tried again after a pause. `jitter` lies between 0 and 1.
+    /// The lookup in progress has yielded no verdict; it is retried after a pause. `jitter` is between 0 and 1.
     pub fn failed(&mut self, key: Key, kind: RetryKind, now: Instant, jitter: f64) {
         let Some(address) = self.addresses.get_mut(&key) else {
             return;
@@ -219,7 +219,7 @@ impl<T> Waiting<T> {
         self.retry(key, now + pause);
     }
 
-    /// The provider has given a usable answer: what is wrong with others may have been its fault, and be over.
+    /// The provider has given a usable answer, so failures of other addresses may have been its fault and may be over.
     pub fn succeeded(&mut self, now: Instant) {
         for key in std::mem::take(&mut self.doubted) {
             let Some(address) = self.addresses.get_mut(&key) else {
@@ -237,7 +237,7 @@ impl<T> Waiting<T> {
         }
     }
 
-    /// The lookup under way was not made: the address goes back to the head of the line.
+    /// The lookup in progress was not made: the address goes back to the head of the queue.
     pub fn put_back(&mut self, key: Key) {
         if let Some(address) = self.addresses.get_mut(&key)
             && address.stage == Stage::LookedUp
@@ -247,7 +247,7 @@ impl<T> Waiting<T> {
         }
     }
 
-    /// Takes out all sessions that wait for an address.
+    /// Removes and returns all sessions that wait for an address.
     pub fn take(&mut self, key: Key) -> Vec<(Sighting, T)> {
         let Some(address) = self.remove(key) else {
             return Vec::new();
@@ -255,12 +255,12 @@ impl<T> Waiting<T> {
         sightings(address.sessions)
     }
 
-    /// Takes out one session. With the last that waits for an address, the interest in it is lost.
+    /// Removes and returns one session. If it was the last one that waited for its address, cancels the interest in that.
     pub fn take_session(&mut self, key: Key, guid: &Guid) -> Vec<(Sighting, T)> {
         self.take_where(key, |session, _| session == guid)
     }
 
-    /// Takes out the sessions that were last sighted before `deadline`.
+    /// Removes and returns the sessions that were last sighted before `deadline`.
     pub fn take_silent(&mut self, deadline: Millis) -> Vec<(Sighting, T)> {
         let silent = |session: &WaitingSession<T>| session.received_at() < deadline;
         let keys: Vec<_> = self
@@ -289,7 +289,7 @@ impl<T> Waiting<T> {
             .collect()
     }
 
-    /// The sessions that were first sighted before `deadline`: all, or only those whose lookup has failed.
+    /// The sessions that were first sighted before `deadline`: all of them, or only those whose lookup has failed.
     pub fn waiting_since(
         &self,
         deadline: Millis,
@@ -306,12 +306,12 @@ impl<T> Waiting<T> {
             })
     }
 
-    /// A session without a verdict went back to the queue; it comes again before `until`, here or at another enricher.
+    /// A session without a verdict went back to the queue. It is redelivered before `until`, here or to another enricher.
     pub fn postponed(&mut self, guid: Guid, until: Millis) {
         self.postponed.insert(guid, until);
     }
 
-    /// A session has a verdict, or needs none any longer.
+    /// A session has a verdict, or no longer needs one.
     pub fn identified(&mut self, guid: &Guid) {
         self.postponed.remove(guid);
     }
@@ -329,7 +329,7 @@ impl<T> Waiting<T> {
         Sample::of(waiting.chain(self.postponed.keys()).map(sample::hash))
     }
 
-    /// How many sessions wait.
+    /// How many sessions are waiting.
     pub fn len(&self) -> usize {
         self.sessions
     }

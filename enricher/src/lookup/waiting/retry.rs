@@ -5,14 +5,14 @@ use std::time::Duration;
 use crate::lookup::failure::RetryKind;
 use crate::lookup::pauses;
 
-/// After so many transient failures in a row it is not chance any longer, even if every other call fails.
+/// This many transient failures in a row are not chance any longer, even if every other call fails.
 pub const CHANCE: u32 = 16;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE_UNSENT: Duration = Duration::from_secs(4);
 
-/// The pause after the `failures`th failure (from 1) of this kind in a row. `jitter` lies between 0 and 1; it
+/// The pause after the `failures`th failure (from 1) of this kind in a row. `jitter` is between 0 and 1; it
 /// spreads lookups that failed together.
 pub fn pause(kind: RetryKind, failures: u32, jitter: f64) -> Duration {
     let failures = failures.max(1);
@@ -20,7 +20,7 @@ pub fn pause(kind: RetryKind, failures: u32, jitter: f64) -> Duration {
         RetryKind::NotSent => exponential(failures, LONGEST_PAUSE_UNSENT),
         RetryKind::Transient if failures < CHANCE => exponential(failures, LONGEST_PAUSE),
         RetryKind::Transient => pauses::rare(failures - CHANCE),
-        // With its jitter already.
+        // This pause already includes jitter.
         RetryKind::Deferred { wait, .. } => return wait,
         RetryKind::Later => Duration::ZERO,
         RetryKind::Queued(wait) => wait,
@@ -37,7 +37,7 @@ fn exponential(failures: u32, longest: Duration) -> Duration {
 mod tests {
     use super::*;
 
-    /// How many calls are made for an address within a time if each fails alike at once.
+    /// How many calls are made for an address within a period if each fails immediately in the same way.
     fn calls_within(kind: RetryKind, time: Duration) -> u32 {
         let (mut elapsed, mut calls) = (Duration::ZERO, 0);
         while elapsed <= time {

@@ -1,19 +1,18 @@
-//! What one session without a verdict waits with. Pure.
+//! What is kept of one session while it waits for a verdict. Pure.
 //!
-//! However often the session is sighted, two sightings say all that its record will need: the one that tells when it
-//! opened, and the latest. The messages of the others can be acknowledged at once; their pages and referrers are merged
-//! into those that are kept.
+//! However often the session is sighted, its record needs only two sightings: the one with the opening time, and the
+//! latest. The messages of the others can be acknowledged at once; their pages and referrers are merged into those two.
 
 use protocol::{Millis, SeenPage, SeenReferrer};
 
 use crate::sighting::Sighting;
 
-/// A session that waits for a verdict. `T` is what the caller wants to find again with each sighting.
+/// A session that waits for a verdict. `T` is the caller's ticket for each sighting.
 #[derive(Debug)]
 pub struct WaitingSession<T> {
-    /// Tells the opened time: the earliest opened event or, while there is none, the earliest sighting.
+    /// The sighting with the opening time: the earliest opened event or, while there is none, the earliest sighting.
     first: (Sighting, T),
-    /// The latest by time of receipt, if that is another one.
+    /// The latest sighting by time of receipt, if that is a different one.
     latest: Option<(Sighting, T)>,
 }
 
@@ -26,7 +25,7 @@ impl<T> WaitingSession<T> {
         }
     }
 
-    /// Folds a further sighting in. Gives the ticket of one that is not needed any longer, if there is one.
+    /// Merges a further sighting. Returns the ticket of one that is no longer needed, if there is one.
     pub fn fold(&mut self, sighting: Sighting, ticket: T) -> Option<T> {
         let mut other = (sighting, ticket);
         if tells_opening_better(&other.0, &self.first.0) {
@@ -52,7 +51,7 @@ impl<T> WaitingSession<T> {
         }
     }
 
-    /// The sighting that tells the opened time.
+    /// The sighting with the opening time.
     pub fn first(&self) -> (&Sighting, &T) {
         (&self.first.0, &self.first.1)
     }
@@ -66,7 +65,7 @@ impl<T> WaitingSession<T> {
         latest.max(self.first.0.received_at)
     }
 
-    /// The sightings that are left, the one that tells the opened time first.
+    /// The remaining sightings, the one with the opening time first.
     pub fn into_sightings(self) -> impl Iterator<Item = (Sighting, T)> {
         std::iter::once(self.first).chain(self.latest)
     }
@@ -76,13 +75,13 @@ fn tells_opening_better(one: &Sighting, other: &Sighting) -> bool {
     (!one.opening, one.at) < (!other.opening, other.at)
 }
 
-/// Takes over what a sighting that is dropped says of the latest activity.
+/// Adopts what a dropped sighting says about the latest activity.
 fn absorb(kept: &mut Sighting, dropped: &Sighting) {
     kept.at = kept.at.max(dropped.at);
     tell(kept, dropped);
 }
 
-/// Takes over page and referrer of a sighting that is dropped.
+/// Adopts page and referrer of a dropped sighting.
 fn tell(kept: &mut Sighting, dropped: &Sighting) {
     SeenPage::merge(&mut kept.page, dropped.page.as_ref());
     SeenReferrer::merge(&mut kept.referrer, dropped.referrer.as_ref());
