@@ -42,17 +42,17 @@ impl Key {
     }
 }
 
-/// The fleet's secret (ADR 20). Secrets are ordered by age, because of two secrets the fleet keeps the older.
+/// The fleet's secret (ADR 20). Secrets are ordered by age, because the fleet keeps the older of two secrets.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Secret {
-    /// When an enricher made it.
+    /// When an enricher generated it.
     made_at: Millis,
     key: [u8; 32],
 }
 
 impl Secret {
-    /// A secret with this key, which must come from a cryptographically secure generator.
+    /// Creates a secret with this key, which must come from a cryptographically secure generator.
     pub fn new(key: [u8; 32], made_at: Millis) -> Self {
         Self { made_at, key }
     }
@@ -64,7 +64,7 @@ impl Secret {
     }
 }
 
-/// Without the key: it must not appear in any log.
+/// Omits the key, which must not appear in any log.
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Secret")
@@ -147,7 +147,7 @@ impl AddressHasher {
         (state.secret, state.in_use)
     }
 
-    /// The fleet has agreed on this secret. Returns whether keys made so far are useless now.
+    /// The fleet has agreed on this secret. Returns whether keys that were made before are now invalid.
     pub fn agreed(&self, secret: Secret) -> bool {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let replaced = state.in_use && state.secret != secret;

@@ -17,7 +17,7 @@ use crate::verdict::Verdict;
 /// Asks the provider, and prints what would be shown and why.
 ///
 /// # Errors
-/// If there is no provider, or its answer brings no verdict.
+/// If no provider is configured, or its answer yields no verdict.
 pub async fn run(
     deanonymizer: &Deanonymizer,
     free_tier: &FreeTier,
@@ -55,7 +55,7 @@ fn say(text: &str) {
 
 fn note(reason: NoCall) -> String {
     match reason {
-        NoCall::NoProvider => "There is no provider.".to_owned(),
+        NoCall::NoProvider => "No provider is configured.".to_owned(),
         NoCall::Reserved(purpose) => format!(
             "The address is reserved ({purpose}): a visitor with it is shown as unknown without a call. It is asked \
              about now because you ask for it."
@@ -82,16 +82,16 @@ fn told(
     ip: &str,
 ) -> anyhow::Result<String> {
     let why = match &finding.reason {
-        Reason::Fields => "the answer holds the fields that the file names".to_owned(),
-        Reason::NoFields => "the answer holds none of the fields that the file names".to_owned(),
-        Reason::Status(status) => format!("status {status} means that nobody knows the address"),
+        Reason::Fields => "the answer contains the fields that the file names".to_owned(),
+        Reason::NoFields => "the answer contains none of the fields that the file names".to_owned(),
+        Reason::Status(status) => format!("status {status} means that the address is unknown"),
         Reason::UnknownIf(pointer, value) => format!("{pointer} is {value:?}, which unknown_if names"),
     };
     let found_somebody = finding.answer.company.is_some() || finding.answer.contact.is_some();
     let is_billed = provider.billed == Billed::Call || found_somebody;
     let (verdict, shown) = match filter(finding.answer, hidden) {
         Verdict::Hidden => (
-            "hidden: nothing is shown, the company is one of --hide-companies",
+            "hidden: nothing is shown, because the company is one of --hide-companies",
             None,
         ),
         Verdict::Unknown => ("shown without company and contact", Some(Profile::default())),
@@ -117,16 +117,16 @@ fn told(
 
 fn failed(failure: &LookupFailure) -> String {
     let what_now = match failure.kind() {
-        FailureKind::Account => "Until the account is in order, no new visitor is identified.",
-        FailureKind::Queued => "The provider works on it: ask again in a few seconds.",
+        FailureKind::Account => "No new visitor is identified until the account is accepted again.",
+        FailureKind::Queued => "The provider is still working on it: ask again in a few seconds.",
         FailureKind::Throttled => "Enrichers slow down automatically.",
         FailureKind::NotAsked => "Nothing was sent.",
         FailureKind::Unreachable => {
             "Nothing was sent: is the URL of the file right, and does the network allow it?"
         }
-        FailureKind::Unusable => "Enrichers count such an answer as unusable for this address.",
+        FailureKind::Unusable => "Enrichers treat such an answer as unusable for this address.",
         FailureKind::Interrupted | FailureKind::TimedOut | FailureKind::ServerError => {
-            "The enrichers try again by themselves."
+            "The enrichers retry automatically."
         }
     };
     format!("No verdict: {failure}. {what_now}")

@@ -1,4 +1,4 @@
-//! `visitor.explain`: tells where the verdict on an address came from, and nothing that must not be shown.
+//! `visitor.explain`: says where the verdict on an address came from, and nothing that must not be shown.
 
 use protocol::ip;
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ impl Explain {
     /// Explains the verdict on the address in `payload`.
     ///
     /// # Errors
-    /// A message for people, if it is no address or the bucket cannot be read.
+    /// Fails with a message for people if the payload is not an address, or if the bucket cannot be read.
     pub async fn answer(&self, payload: &[u8]) -> Result<Value, String> {
         let address = std::str::from_utf8(payload).unwrap_or_default().trim();
         if !ip::is_plausible(address) {
@@ -66,7 +66,7 @@ impl Explain {
     }
 }
 
-/// Holds neither the address nor, for a hidden company, anything about it.
+/// Contains neither the address nor, for a hidden company, anything about the company.
 fn verdict(found: &CachedVerdict, source: &str) -> Value {
     let (word, profile) = match &found.verdict {
         Verdict::Shown(profile) => ("shown", Some(profile)),

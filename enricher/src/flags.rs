@@ -64,7 +64,7 @@ pub struct Flags {
     #[arg(long, env, value_name = "FILE", requires = "deanonymizer_cert")]
     pub deanonymizer_key: Option<PathBuf>,
 
-    /// A file with the key for it, read for each call. Without a provider file it is sent as `Authorization: Bearer`.
+    /// A file with the API key, read for each call. Without a provider file, the key is sent as `Authorization: Bearer`.
     #[arg(long, env, value_name = "FILE")]
     pub deanonymizer_key_file: Option<PathBuf>,
 
@@ -101,11 +101,11 @@ pub struct Flags {
     #[arg(long, env, default_value = "1h", value_parser = duration)]
     pub unknown_ttl: Duration,
 
-    /// The most IPs that this process caches. The least used are evicted first.
+    /// Maximum number of IPs that this process caches. The least used are evicted first.
     #[arg(long, env, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub cache_capacity: u64,
 
-    /// The most calls to the Deanonymizer at once, of all enrichers together; each may always make one.
+    /// Maximum concurrent calls to the Deanonymizer, across all enrichers; each enricher may always make one.
     #[arg(long, env, default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..))]
     pub lookup_concurrency: u16,
 
@@ -113,12 +113,12 @@ pub struct Flags {
     #[arg(long, env, default_value = "5s", value_parser = duration)]
     pub lookup_timeout: Duration,
 
-    /// How long connecting to the Deanonymizer may take, at most 0.6 of --lookup-timeout; a call that is not connected is
-    /// neither paid nor taken off the budget.
+    /// How long connecting to the Deanonymizer may take, at most 0.6 of --lookup-timeout. A call that is not connected is
+    /// neither paid nor taken from the budget.
     #[arg(long, env, default_value = "2s", value_parser = duration)]
     pub lookup_connect_timeout: Duration,
 
-    /// The most calls that the whole fleet may make: a number per min, hour or day, such as 100/min.
+    /// Maximum number of calls by the whole fleet, per min, hour or day, such as 100/min.
     #[arg(long, env, default_value = "unlimited", value_parser = lookup_budget)]
     pub lookup_budget: Maybe<Budget>,
 
@@ -173,7 +173,7 @@ impl Flags {
         Ok(Service::Provider(Arc::new(provider)))
     }
 
-    /// The client of that service.
+    /// The client for that service.
     ///
     /// # Errors
     /// If the provider file, the key or the system's certificates cannot be used; the error names the flag.
@@ -188,7 +188,7 @@ impl Flags {
         .context("cannot use the system's certificates for --deanonymizer-url")
     }
 
-    /// The TLS configuration of calls, if it is not that of the system.
+    /// The TLS configuration of calls; `None` for the system's default.
     fn tls(&self) -> anyhow::Result<Option<ClientConfig>> {
         let identity = self.deanonymizer_cert.clone().zip(self.deanonymizer_key.clone());
         let identity = identity.map(|(certificate, key)| tls::Identity {
@@ -204,10 +204,10 @@ impl Flags {
             .transpose()
     }
 
-    /// The file with the key to it.
+    /// The file with the key for that service.
     ///
     /// # Errors
-    /// If it holds no key that can be sent; the error names the flag.
+    /// If it contains no key that can be sent; the error names the flag.
     pub fn key_file(&self) -> anyhow::Result<Option<KeyFile>> {
         self.deanonymizer_key_file.clone().map(KeyFile::open).transpose()
     }

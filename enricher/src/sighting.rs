@@ -14,7 +14,7 @@ pub struct EventTimes {
     pub at: Millis,
     /// When the ingestor received it.
     pub received_at: Millis,
-    /// When the referrer was told that the event tells, if it tells one.
+    /// When the event's referrer was reported, if it has one.
     pub referrer_at: Option<Millis>,
 }
 
@@ -31,20 +31,20 @@ pub struct Sighting {
     pub at: Millis,
     /// When the ingestor received it.
     pub received_at: Millis,
-    /// The page that it tells.
+    /// Its page, if any.
     pub page: Option<SeenPage>,
-    /// The referrer that it tells.
+    /// Its referrer, if any.
     pub referrer: Option<SeenReferrer>,
 }
 
-/// The page that an event tells, seen at that time.
+/// The page of an event, seen at that time.
 #[must_use]
 pub fn page_told(told: &Told<'_>, at: Millis) -> Option<SeenPage> {
     let page = told.page.as_ref().map(|page| Arc::new(page.to_page()));
     page.map(|page| SeenPage { at, page })
 }
 
-/// The referrer that an event tells at that time.
+/// The referrer of an event, reported at that time.
 #[must_use]
 pub fn referrer_told(told: &Told<'_>, at: Millis) -> Option<SeenReferrer> {
     let url = told.referrer.as_deref().map(Arc::from);

@@ -143,7 +143,7 @@ fn is_zero(number: &u64) -> bool {
 pub struct Lookups {
     /// Calls to the Deanonymizer.
     pub paid: u64,
-    /// Calls that brought no verdict.
+    /// Calls that yielded no verdict.
     pub failed: u64,
     /// Calls that only revealed that a visitor is from a hidden company.
     pub paid_for_hidden: u64,

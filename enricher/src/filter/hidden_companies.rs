@@ -22,13 +22,13 @@ pub enum HiddenCompany {
     Domain(String),
 }
 
-/// The text names no company.
+/// The text does not name a company.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCompany {
     /// Neither a GUID nor a domain.
     #[error("must be a company's GUID or its domain, such as lumen.example")]
     NeitherGuidNorDomain,
-    /// It would hide every company of a country or of a whole top-level domain.
+    /// It would hide every company of a country or a top-level domain.
     #[error("is a public suffix, below which many companies have their domains")]
     PublicSuffix,
 }
@@ -91,7 +91,7 @@ impl HiddenCompanies {
         hidden
     }
 
-    /// Whether nobody is hidden who may be shown under other settings.
+    /// Whether every hidden session would stay hidden under any other settings.
     #[must_use]
     pub fn are_only_data_centres(&self) -> bool {
         self.domains.is_empty() && self.guids.len() == DATA_CENTRES.len()

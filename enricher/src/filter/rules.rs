@@ -1,4 +1,4 @@
-//! The filter rules of this enricher, applied to fresh answers and to what other enrichers have filtered. Pure.
+//! This enricher's filter rules, applied to fresh answers and to data that other enrichers have filtered. Pure.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use crate::filter::hidden_companies::HiddenCompanies;
 use crate::filter::profile::filter;
 use crate::verdict::Verdict;
 
-/// The source text of everything that decides what may be shown. Enrichers with another text filter by other rules.
+/// The source text of everything that decides what may be shown. An enricher with a different text has different rules.
 const SOURCES: &[&str] = &[
     include_str!("email/mod.rs"),
     include_str!("email/domains.rs"),
@@ -59,7 +59,7 @@ impl Rules {
         filter(answer, &self.hidden)
     }
 
-    /// The verdict that replaces one that was filtered by other rules. `None` if it may stay.
+    /// The replacement for a verdict that was filtered by other rules. `None` if the verdict may stay.
     ///
     /// The result never shows more than before: a hidden verdict holds no profile, so it stays hidden.
     pub fn recheck(&self, verdict: &Verdict) -> Option<Verdict> {
@@ -102,7 +102,7 @@ impl Rules {
         }
     }
 
-    /// A fingerprint that is the same for enrichers with the same rules. It is a keyed hash, so that it does not tell
+    /// A fingerprint that is the same for enrichers with the same rules. It is a keyed hash, so that it does not reveal
     /// which companies are hidden.
     pub fn fingerprint(&self, hasher: &AddressHasher) -> String {
         let digest = hasher.digest(b"rules", &self.identity);

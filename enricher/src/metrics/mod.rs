@@ -36,7 +36,7 @@ pub struct Metrics {
     unidentified: Mutex<Sample>,
     pub queue_waiting: Gauge,
     lookups_paid: Counter,
-    /// Is notified of each call that has to be paid.
+    /// Notified of each call that must be paid for.
     pub paid: Arc<Notify>,
     /// New sessions whose verdict was in this enricher's copy.
     pub saved_by_cache: Counter,
@@ -55,7 +55,7 @@ pub struct Metrics {
     account: States,
     concurrency: Gauge,
     lookups_failed: Family<Label, Counter>,
-    /// The number of messages that must be in the stream of sessions at least. Not a metric.
+    /// The minimum number of messages that the stream of sessions must hold. Not a metric.
     pub records_out: AtomicU64,
 }
 
@@ -78,7 +78,7 @@ impl Metrics {
         let saved_by = |source| lookups_saved.get_or_create_owned(&[("by", source)]);
         let lookups_failed: Family<Label, Counter> = metrics.add(
             "lookups_failed",
-            "Calls that brought no verdict",
+            "Calls that yielded no verdict",
             Family::default(),
         );
         for kind in LookupFailure::TOKENS {
@@ -101,7 +101,7 @@ impl Metrics {
             ),
             records_refused: counter(
                 "records_refused",
-                "Records not written because the stream of sessions is full; their events are tried again",
+                "Records not written because the stream of sessions is full; their events are retried",
             ),
             records_hidden: counter(
                 "records_hidden",
@@ -109,18 +109,18 @@ impl Metrics {
             ),
             records_redacted: counter(
                 "records_redacted",
-                "Records rewritten because they said what must not be shown",
+                "Records rewritten because they contained something that must not be shown",
             ),
             activities: counter("activities_published", "Activities written"),
             returned: counter("deliveries_returned", "Raw messages given back to the queue"),
             deliveries: gauge("deliveries_open", "Raw messages being handled"),
-            sessions: gauge("sessions_known", "Sessions whose record is known to be out"),
+            sessions: gauge("sessions_known", "Sessions whose record is known to be published"),
             being_identified: gauge("sessions_being_identified", "Sessions that wait for a verdict"),
             unidentified: Mutex::default(),
             queue_waiting: gauge("queue_waiting", "Raw messages that no enricher has taken yet"),
             lookups_paid: counter(
                 "lookups_paid",
-                "Calls to the Deanonymizer, without those that found no connection",
+                "Calls to the Deanonymizer, excluding those that could not connect",
             ),
             paid: Arc::default(),
             saved_by_cache: saved_by("cache"),
@@ -133,7 +133,7 @@ impl Metrics {
             ),
             lookup: metrics.latency(
                 "lookup_duration",
-                "From the first wish for an address's verdict until it is there or given up for now",
+                "From the first request for an address's verdict until it arrives or is given up for now",
             ),
             call: metrics.latency("call_duration", "One call to the Deanonymizer"),
             spent: metrics.add(
@@ -182,7 +182,7 @@ impl Metrics {
         self.saved_by_rule[reason.index()].inc();
     }
 
-    /// Counts a call that brought no verdict.
+    /// Counts a call that yielded no verdict.
     pub fn lookup_failed(&self, failure: &LookupFailure) {
         self.lookups_failed
             .get_or_create(&[("kind", failure.token())])

@@ -22,7 +22,7 @@ pub enum EventOutcome {
     Ignored,
     /// It was merged into another event of its session that waits for a verdict.
     Folded,
-    /// It could not be handled yet, usually because there is no verdict. Its message comes again.
+    /// It could not be handled yet, usually because there is no verdict. Its message is redelivered.
     Postponed,
 }
 
@@ -93,7 +93,7 @@ impl EventOutcomes {
     pub fn new(metrics: &Registry) -> Self {
         let family: Family<Labels, Counter> = metrics.add(
             "event_fates",
-            "What events came to, repetitions included",
+            "Events by outcome, including repetitions",
             Family::default(),
         );
         Self(EventKind::ALL.map(|kind| {
@@ -116,11 +116,8 @@ pub struct VerdictCounts([[Counter; VERDICTS.len()]; VerdictSource::ALL.len()]);
 impl VerdictCounts {
     /// Registers all counters at zero.
     pub fn new(metrics: &Registry) -> Self {
-        let family: Family<Labels, Counter> = metrics.add(
-            "verdicts",
-            "Verdicts found, by where they came from",
-            Family::default(),
-        );
+        let family: Family<Labels, Counter> =
+            metrics.add("verdicts", "Verdicts found, by source", Family::default());
         Self(VerdictSource::ALL.map(|source| {
             VERDICTS
                 .map(|verdict| family.get_or_create_owned(&[("level", source.token()), ("verdict", verdict)]))

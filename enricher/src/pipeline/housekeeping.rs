@@ -13,7 +13,7 @@ use crate::queue::in_flight::Report;
 impl Pipeline {
     pub(super) async fn run_housekeeping(&mut self) {
         let now = clock::uptime();
-        // What seems unanswered after a freeze may be answered, and not read yet.
+        // After a freeze, writes that seem unanswered may have answers that are not read yet.
         if self.freeze.is_over(Instant::now()) {
             let overdue = self.publisher.overdue();
             self.on_written(overdue).await;

@@ -37,12 +37,12 @@ impl Pipeline {
         }
         if let Some(reason) = self.free_tier.no_call(&sighting.ip) {
             self.metrics.saved_by_rule(reason);
-            // A verdict that was paid for is believed more, whoever has it.
+            // A paid verdict takes precedence, whichever cache it is in.
             return self
                 .publish_profile(sighting, id, Profile::default(), None, now)
                 .await;
         }
-        // Nobody pays for a visitor who has already left: an event that is too old to make its session active waits
+        // A visitor who has already left costs no call: an event that is too old to make its session active waits
         // until a younger one of the session has caused the call.
         if clock::now() - sighting.received_at > self.stale_after {
             self.metrics
@@ -76,8 +76,8 @@ impl Pipeline {
         self.start_lookups();
     }
 
-    /// When [`Pipeline::start_lookups`] is due though nothing comes. While none may begin, a retry that is due must not be
-    /// waited for: it would be due again at once.
+    /// When [`Pipeline::start_lookups`] is due even if nothing arrives. While no lookup may begin, this must not wait for a
+    /// retry that is due, because the timer would fire again at once.
     pub(super) fn next_lookup(&self) -> Instant {
         let now = Instant::now();
         if self.waiting.len() == 0 {
@@ -93,7 +93,7 @@ impl Pipeline {
         retry.unwrap_or(now + MAX_IDLE_RETURN_DELAY)
     }
 
-    /// Begins the lookups that are due, as far as they may run.
+    /// Begins as many of the due lookups as may run.
     pub(super) fn start_lookups(&mut self) {
         let now = Instant::now().into_std();
         while self.lookups.len() < self.lookup.max_under_way()
@@ -105,8 +105,8 @@ impl Pipeline {
 
     /// Looks up the address for the first session that waits for it.
     ///
-    /// The rest of a backlog comes first: it may say that the session is closed. Then what the fleet has written of it: a
-    /// record says who it is, and for one that is closed nobody need pay.
+    /// First the rest of a backlog is read, because it may contain the session's closing. Then the session's message in the
+    /// stream is read: a record says who the visitor is, and a closed session needs no paid call.
     fn look_up(&mut self, key: Key) {
         let Some(wanted) = self.waiting.lookup(key) else {
             return;
@@ -140,7 +140,7 @@ impl Pipeline {
         }
     }
 
-    /// The fleet has published the session before: it needs no verdict.
+    /// The fleet has already published the session, so it needs no verdict.
     fn found_standing(&mut self, key: Key, guid: &Guid, outcome: PublishOutcome) {
         let now = clock::uptime();
         self.metrics.saved_by_fleet.inc();
@@ -195,7 +195,7 @@ impl Pipeline {
     async fn apply_verdict(&mut self, key: Key, found: &CachedVerdict) {
         let now = clock::uptime();
         let mut waiting = self.waiting.take(key);
-        // So that a record says at once what is known of its opening.
+        // So that the record contains what is known about the opening from the start.
         waiting.sort_by_key(|(sighting, _)| !sighting.opening);
         for (sighting, id) in self.resumed(waiting) {
             match self.sessions.decide(&sighting.guid, sighting.times(), now) {
@@ -207,7 +207,7 @@ impl Pipeline {
         }
     }
 
-    /// Notes that messages do not wait for a verdict any longer.
+    /// Records that messages no longer wait for a verdict.
     pub(super) fn resumed(&mut self, waiting: Vec<(Sighting, DeliveryId)>) -> Vec<(Sighting, DeliveryId)> {
         for (_, id) in &waiting {
             self.in_flight.resume(*id);
@@ -232,7 +232,7 @@ impl Pipeline {
         }
     }
 
-    /// Publishes the record with all that is known without a call as well.
+    /// Publishes the record, with everything that is known without a call.
     async fn publish_profile(
         &mut self,
         sighting: Sighting,
@@ -250,8 +250,8 @@ impl Pipeline {
         self.publish(sighting, record, id, now).await;
     }
 
-    /// After an opening most often no record is out, so it is not asked before one is written. A keep-alive is rarely the
-    /// first that the fleet sees of its session: another enricher had the opening.
+    /// An opened event rarely finds a published record, so the record is written without a read. A keep-alive is rarely
+    /// the first event that the fleet sees of its session, because another enricher received the opened event.
     pub(super) async fn publish(
         &mut self,
         sighting: Sighting,
@@ -284,7 +284,7 @@ impl Pipeline {
         self.publisher.record(sighting, record, id, span).await;
     }
 
-    /// Adds to the record that is out, in as many steps as that takes.
+    /// Merges into the published record, in as many steps as that takes.
     pub(super) fn amend(&mut self, sighting: Sighting, record: Record, id: DeliveryId) {
         let updater = self.updater.clone();
         let span = self.span(id, "write record");

@@ -64,16 +64,16 @@ const MAX_RETURN_DELAY: Duration = Duration::from_secs(4);
 /// The same for a message that is not worth a prompt retry: its session is silent, or too many sessions wait.
 const MAX_IDLE_RETURN_DELAY: Duration = Duration::from_mins(1);
 
-/// How much longer than its delay a message may take until it is delivered again.
+/// How much longer than its delay a redelivery may take.
 const RETURN_SLACK: Duration = Duration::from_secs(2);
 
 type Futures<T> = FuturesUnordered<BoxFuture<'static, T>>;
 
-/// What a pipeline is made of.
+/// The parts of a pipeline.
 pub struct Setup {
     /// Finds verdicts.
     pub lookup: Lookup,
-    /// Knows networks and countries without a call.
+    /// Provides networks and countries without a call.
     pub free_tier: FreeTier,
     /// Names addresses.
     pub hasher: AddressHasher,
@@ -83,15 +83,15 @@ pub struct Setup {
     pub updater: RecordUpdater,
     /// Reads opened events that wait in the queue.
     pub opened_events: OpenedEventsReader,
-    /// The room in the stream of sessions.
+    /// The capacity of the stream of sessions.
     pub capacity: StreamCapacity,
     /// Addresses on which some enricher has a verdict.
     pub judged: mpsc::UnboundedReceiver<Key>,
-    /// Takes what cannot be used.
+    /// Receives messages that cannot be used.
     pub rejected: Rejected,
-    /// After how much silence a session is stale.
+    /// How long a session may be silent before it is stale.
     pub stale_after: Duration,
-    /// How long a lookup may keep failing until its session is shown all the same.
+    /// How long a lookup may keep failing before its session is shown anyway.
     pub show_unidentified_after: Option<Duration>,
     /// Whether closings of hidden sessions are published, because other settings would show the session or its end.
     pub publish_hidden_closings: bool,
@@ -200,7 +200,8 @@ impl Pipeline {
         self.in_flight.get(id)?.span()?.child(name)
     }
 
-    /// One of the results that a raw message waits for is there. Acknowledges the message, or gives it back, with the last.
+    /// One of the results that a raw message waits for has arrived. With the last one, acknowledges the message or gives it
+    /// back.
     async fn complete(&mut self, id: DeliveryId, succeeded: bool) {
         self.complete_after(id, succeeded, MAX_RETURN_DELAY).await;
     }
@@ -218,7 +219,7 @@ impl Pipeline {
     }
 }
 
-/// The latest time at which a session whose message was given back is heard of again, here or at another enricher.
+/// The latest time at which a message that was given back is redelivered, here or to another enricher.
 fn expected_again(now: Millis, delay: Duration) -> Millis {
     now + time::millis(delay + RETURN_SLACK)
 }

@@ -23,8 +23,8 @@ impl Pipeline {
         }
     }
 
-    /// Forgets everything in progress, because the answers to it are lost: the queue delivers its messages again. Calls go
-    /// on, because they are paid for.
+    /// Forgets everything in progress, because its answers are lost: the queue redelivers its messages. Calls continue,
+    /// because they are paid for.
     async fn on_connected(&mut self, sessions_lost: bool) {
         self.publisher.abandon();
         self.updates.clear();
@@ -83,7 +83,7 @@ impl Pipeline {
     async fn on_event(&mut self, event: &Event<'_>, received_at: Millis, id: DeliveryId, now: Millis) {
         // The parser has checked the guid.
         let Ok(guid) = Guid::new(&event.guid) else { return };
-        // The emitter's clock made no step with the NATS server's: its time is judged by the receipt as it was stamped.
+        // A step of the NATS server's clock does not affect the emitter's: its time is compared with the original receipt.
         let (at, replaced) = time::believable(event.timestamp, received_at);
         let received_at = self.timeline.adapt(received_at);
         self.metrics.event(event.kind);

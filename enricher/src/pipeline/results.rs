@@ -18,19 +18,19 @@ pub type Updated = Result<(PublishOutcome, bool), WriteError>;
 
 /// An update of what the stream says about a session has ended.
 pub enum UpdateDone {
-    /// The record was to say what an event knows.
+    /// The update adds what an event knows to the record.
     Record(Sighting, DeliveryId, Updated),
-    /// The record was to be hidden because of an event.
+    /// The update hides the record because of an event.
     Hidden(Sighting, DeliveryId, Updated),
-    /// The record was to be hidden although no event came.
+    /// The update hides the record without an event.
     UnidentifiedHidden(Guid, Updated),
 }
 
 /// A lookup has ended.
 pub enum LookupDone {
-    /// With a verdict on the address, or without.
+    /// The lookup ended, with a verdict on the address or without.
     Verdict(Key, Result<LookedUp, Arc<LookupFailure>>),
-    /// The stream already knows the session that it was for.
+    /// The stream already has the session that the lookup was for.
     Stored(Key, Guid, PublishOutcome),
 }
 
@@ -38,6 +38,6 @@ pub enum LookupDone {
 pub enum OpeningsRead {
     /// The oldest of them.
     Oldest(OldestOpening),
-    /// Some of them, and how far the scan was to get.
+    /// Some of them, and how far the scan should get.
     Scanned(OpenedEvents, Scan),
 }

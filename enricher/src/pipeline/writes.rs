@@ -70,7 +70,7 @@ impl Pipeline {
         self.on_record_written(sighting, id, outcome).await;
     }
 
-    /// The stream has told what it holds of a session that is new to this enricher.
+    /// The stream's message of a session that is new to this enricher has been read.
     async fn on_stored_record_read(
         &mut self,
         sighting: Sighting,

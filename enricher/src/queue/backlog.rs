@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 /// A message that waited longer than this, in ms, with others behind it, belongs to a backlog.
 const BACKLOG_AGE: Millis = 1_000;
 
-/// The longest that a lookup waits for the backlog to be read. A fleet that is always behind must still look up
+/// How long a lookup waits at most for the backlog to be read. A fleet that is always behind must still look up
 /// addresses.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 

@@ -34,7 +34,7 @@ pub struct Finished<M> {
 pub enum Report {
     /// It is being handled.
     Progress,
-    /// It only waits for verdicts: the queue may leave it alone for this long.
+    /// It only waits for verdicts: the queue need not redeliver it for this long.
     Hold(Duration),
 }
 

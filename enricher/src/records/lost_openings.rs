@@ -17,14 +17,14 @@ struct Opening {
     noted_at: Millis,
 }
 
-/// Openings that are known although no record says them.
+/// Known openings that no published record contains.
 #[derive(Debug, Default)]
 pub struct LostOpenings {
     by_session: GuidMap<Opening>,
 }
 
 impl LostOpenings {
-    /// Notes the opening that a lost record said.
+    /// Records the opening of a lost record.
     pub fn note(&mut self, guid: Guid, published: Published, now: Millis) {
         let opening = Opening {
             published,
@@ -42,7 +42,7 @@ impl LostOpenings {
         record.first_seen_at = record.first_seen_at.min(known.first_seen_at);
     }
 
-    /// Forgets the opening: a record says it again, or the session is closed.
+    /// Forgets the opening, because a record contains it again or the session is closed.
     pub fn forget(&mut self, guid: &Guid) {
         // Nearly always the table is empty.
         if !self.by_session.is_empty() {

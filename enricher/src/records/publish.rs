@@ -17,7 +17,7 @@ use crate::sighting::Sighting;
 
 /// The result of a write or read.
 pub enum Written {
-    /// Of the first record of a session.
+    /// The result of writing the first record of a session.
     Record(Sighting, Record, DeliveryId, Result<(), WriteError>),
     /// The stored message of the session that the record belongs to.
     Stored(
@@ -26,9 +26,9 @@ pub enum Written {
         DeliveryId,
         Result<Option<StoredRecord>, WriteError>,
     ),
-    /// Of a tombstone.
+    /// The result of writing a tombstone.
     Tombstone(DeliveryId, Result<(), WriteError>),
-    /// Of activities.
+    /// The result of publishing activities.
     Activities(Vec<(Activity, DeliveryId)>, Result<(), WriteError>),
 }
 

@@ -30,7 +30,7 @@ const LAST_PAUSE: Duration = Duration::from_mins(10);
 /// How long failures are remembered after the next call is due: the session may return late, or to another enricher.
 const REMEMBER: Duration = Duration::from_mins(10);
 
-/// Why an answer brought no verdict though the provider answered.
+/// Why there is no verdict although the provider answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unusable {
     /// It cannot be read, for example because its end is missing: most likely it was damaged in transit.

@@ -218,7 +218,10 @@ fn check_headers(
             }
             check_placeholders(&value)?;
             if HeaderValue::from_str(value.get_ref()).is_err() {
-                return Err(Problem::new(&value, "contains characters that a header must not contain"));
+                return Err(Problem::new(
+                    &value,
+                    "contains characters that a header must not contain",
+                ));
             }
             Ok((name.into_inner(), value.into_inner()))
         })

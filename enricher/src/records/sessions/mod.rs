@@ -32,12 +32,12 @@ pub struct Published {
     pub published_at: Millis,
     /// Whether it was published before the visitor could be identified.
     pub unidentified: bool,
-    /// When its referrer was told, if it says one.
+    /// When its referrer was reported, if it has one.
     pub referrer_at: Option<Millis>,
 }
 
 impl Published {
-    /// What `record` says, published at that time.
+    /// The summary of `record`, which was published at that time.
     #[must_use]
     pub fn of(record: &Record, published_at: Millis) -> Self {
         Self {
@@ -103,7 +103,7 @@ struct Session {
     last_event_at: Millis,
 }
 
-/// How the publishing of a record ended.
+/// How the publication of a record ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublishOutcome {
     /// A record that says this is in the stream.
@@ -112,7 +112,7 @@ pub enum PublishOutcome {
     Closed(Tombstone, Millis),
     /// No record is in the stream.
     Missing,
-    /// No record is in the stream, and none must be: the session is never shown.
+    /// No record is in the stream, and there must be none: the session is never shown.
     Hidden,
 }
 
@@ -172,7 +172,7 @@ impl<T> Sessions<T> {
         }
     }
 
-    /// Keeps an event whose session is being published; [`Sessions::end_publish`] or [`Sessions::close`] gives it back.
+    /// Keeps an event whose session is being published; [`Sessions::end_publish`] or [`Sessions::close`] returns it.
     pub fn defer(&mut self, sighting: Sighting, ticket: T) {
         let deferred = self.deferred.entry(sighting.guid.clone()).or_default();
         deferred.push((sighting, ticket));
@@ -183,7 +183,7 @@ impl<T> Sessions<T> {
         self.set(guid.clone(), State::Publishing, now);
     }
 
-    /// The publishing has ended. Gives the events that were deferred until then.
+    /// The publication has ended. Returns the events that were deferred until then.
     pub fn end_publish(&mut self, guid: &Guid, outcome: PublishOutcome) -> Vec<(Sighting, T)> {
         let Some(session) = self.by_guid.get_mut(guid) else {
             return Vec::new();
@@ -207,7 +207,7 @@ impl<T> Sessions<T> {
         self.take_deferred(guid)
     }
 
-    /// The session is closed, whatever was known about it. Gives the events that were deferred.
+    /// The session is closed, whatever was known about it. Returns the events that were deferred.
     pub fn close(&mut self, tombstone: Tombstone, now: Millis) -> Vec<(Sighting, T)> {
         let guid = tombstone.guid.clone();
         let deferred = self.take_deferred(&guid);
