@@ -2,7 +2,7 @@
 
 use url::Host;
 
-/// The domain that the text spells, in ASCII (IDNA) and lower case, without a final dot. `None` unless it has several labels
+/// The domain in the text, in ASCII (IDNA) and lower case, without a final dot. `None` unless it has several labels
 /// of letters, digits and hyphens.
 #[must_use]
 pub fn normal(text: &str) -> Option<String> {

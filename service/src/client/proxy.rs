@@ -32,7 +32,7 @@ pub enum ConnectError {
         /// The failure of the last address.
         source: io::Error,
     },
-    /// No address of the host has answered in time.
+    /// No address of the host answered in time.
     #[error("cannot connect to {host}: no answer within {} s", .after.as_secs())]
     TimedOut {
         /// Host and port.

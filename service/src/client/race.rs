@@ -12,13 +12,13 @@ use futures_util::stream::FuturesUnordered;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-/// After how long the next address is tried while an attempt is unanswered (RFC 8305 section 5).
+/// How long an attempt may be unanswered before the next address is tried (RFC 8305 section 5).
 pub const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Connects to the first of the addresses that accepts a connection. The caller limits the time.
 ///
 /// # Errors
-/// The last failure if no address accepts a connection.
+/// Returns the last failure if no address accepts a connection.
 pub async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut untried = addresses.iter().copied();
     let mut attempts = FuturesUnordered::new();

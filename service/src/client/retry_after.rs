@@ -14,7 +14,7 @@ pub fn of(headers: &HeaderMap, now: Millis, longest: Duration) -> Option<Duratio
 }
 
 /// The pause that the header's value asks for at time `now`, in seconds or as a date; at most `longest`. `None` if it cannot
-/// be read or is over.
+/// be parsed or has passed.
 #[must_use]
 pub fn parse(value: &str, now: Millis, longest: Duration) -> Option<Duration> {
     let text = value.trim();

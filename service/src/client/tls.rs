@@ -10,7 +10,7 @@ use rustls::{ClientConfig, RootCertStore};
 /// The certificate that a process shows to a server, and the flags that name its files.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// The certificate with those that lead to its root, as PEM.
+    /// The certificate chain, as PEM.
     pub certificate: PathBuf,
     /// The flag of the certificate.
     pub certificate_flag: &'static str,
@@ -26,7 +26,7 @@ pub struct Identity {
 /// Fails if a file cannot be used; the error names its flag.
 pub fn config(ca_file: Option<&Path>, identity: Option<&Identity>) -> anyhow::Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
-    // Some of the system's certificates may be unusable; the others serve.
+    // Some of the system's certificates may be unusable; the others are used.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(file) = ca_file {
         let cannot_use = || format!("cannot use --ca-file {}", file.display());
@@ -35,7 +35,7 @@ pub fn config(ca_file: Option<&Path>, identity: Option<&Identity>) -> anyhow::Re
             .with_context(cannot_use)?;
         ensure!(
             !certificates.is_empty(),
-            "{}: it holds no certificate",
+            "{}: it contains no certificate",
             cannot_use()
         );
         for certificate in certificates {

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::clock::estimate::Correction;
 
-/// The longest that [`known`] waits, because processes must start even if NATS does not tell its time.
+/// How long [`known`] waits at most, because processes must start even if the time of NATS is unknown.
 const KNOWN_WITHIN: Duration = Duration::from_secs(5);
 
 static START: OnceLock<Start> = OnceLock::new();
@@ -35,12 +35,12 @@ struct Start {
     guess: Millis,
 }
 
-/// The time, and how far it has stepped.
+/// The time, and how far the clock has stepped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// Milliseconds since the Unix epoch.
     pub now: Millis,
-    /// The sum of all steps of the NATS server's clock that are in it, in ms.
+    /// The sum of all steps of the NATS server's clock that it includes, in ms.
     pub stepped: Millis,
 }
 
@@ -51,7 +51,7 @@ pub fn now() -> Millis {
     read().now
 }
 
-/// Now, together with the steps that are in it; see [`Timeline`](super::Timeline).
+/// The time now, with the steps that it includes; see [`Timeline`](super::Timeline).
 #[must_use]
 pub fn read() -> Reading {
     let stepped = STEPPED.load(Ordering::Relaxed);
@@ -67,13 +67,13 @@ pub fn uptime() -> Millis {
     millis(start().at.elapsed())
 }
 
-/// What time it was when [`uptime`] was that, by what is known now.
+/// The time at that [`uptime`], according to the current estimate.
 #[must_use]
 pub fn time_at(uptime: Millis) -> Millis {
     origin() + STEPPED.load(Ordering::Relaxed) + uptime
 }
 
-/// What [`uptime`] was at that time, by what is known now; negative before the start.
+/// The [`uptime`] at that time, according to the current estimate; negative before the start.
 #[must_use]
 pub fn uptime_at(time: Millis) -> Millis {
     time - time_at(0)
@@ -86,11 +86,11 @@ pub async fn known() {
         .await
         .is_err()
     {
-        tracing::warn!("NATS does not tell its time, using this host's clock");
+        tracing::warn!("the time of NATS is unknown; using this host's clock");
     }
 }
 
-/// The time at [`uptime`] 0 but for the steps.
+/// The time at [`uptime`] 0, without the steps.
 fn origin() -> Millis {
     guess() + CORRECTED.load(Ordering::Relaxed)
 }

@@ -9,7 +9,7 @@ use protocol::Millis;
 /// The longest round trip of an answer that is used, in ms; it bounds the error to half of it.
 const LONGEST_ROUND_TRIP: Millis = 1_000;
 
-/// What three times that are cut to milliseconds add to the error.
+/// What truncating three times to milliseconds adds to the error.
 const ROUNDING: Millis = 2;
 
 /// A difference of more than this, in ms and beyond the error, is a step.
@@ -27,34 +27,34 @@ const MOST_DRIFT: Millis = 10;
 /// How much the estimate's error grows from one answer to the next, in ms: far more than two clocks drift apart.
 const AGEING: Millis = 1;
 
-/// The largest error of a precise estimate, in ms: well below what an emitter's timestamp may be ahead of its receipt.
+/// The maximum error of a precise estimate, in ms: far less than an emitter's timestamp may be ahead of its receipt.
 const PRECISE: Millis = 25;
 
 /// An answer that carries the other clock's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// When it was asked for, on our monotonic clock.
+    /// When the request was sent, on our monotonic clock.
     pub asked_at: Millis,
-    /// When it came, on our monotonic clock.
+    /// When the answer arrived, on our monotonic clock.
     pub answered_at: Millis,
     /// The other clock's time in between.
     pub time: Millis,
 }
 
-/// What a sample changes, in ms to be added to the estimate.
+/// The correction from a sample, in ms to add to the estimate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Correction {
     /// Nothing.
     None,
-    /// The other clock is known now; before, the estimate was a guess.
+    /// The other clock is known for the first time; before, the estimate was a guess.
     First(Millis),
-    /// It is known better, or the two clocks drift apart.
+    /// The estimate has improved, or the two clocks drift apart.
     Small(Millis),
     /// The other clock has stepped.
     Step(Millis),
 }
 
-/// The other clock's time when our monotonic clock was zero, with the most that it may be wrong by.
+/// The other clock's time when our monotonic clock was zero, and the bound of its error.
 #[derive(Clone, Copy, Debug)]
 struct Origin {
     at: Millis,
@@ -80,12 +80,12 @@ impl Origin {
 pub struct Estimator {
     origin: Origin,
     known: bool,
-    /// The latest sample that speaks of a step, and how many agree.
+    /// The latest sample that indicates a step, and how many agree with it.
     suspected: Option<(Origin, u32)>,
 }
 
 impl Estimator {
-    /// With a guess of the other clock's time when our monotonic clock was zero.
+    /// Creates an estimator from a guess of the other clock's time when our monotonic clock was zero.
     pub fn new(guess: Millis) -> Self {
         Self {
             origin: Origin {
@@ -135,7 +135,8 @@ impl Estimator {
         self.known && self.origin.error <= PRECISE
     }
 
-    /// Corrects what the sample's error does not explain: at once what the estimate's own error does, else a little.
+    /// Corrects the difference that the sample's error does not explain: fully within the estimate's own error, slowly
+    /// beyond it.
     fn follow(&mut self, seen: Origin) -> Correction {
         let difference = seen.at - self.origin.at;
         let own_error = self.origin.error + AGEING;

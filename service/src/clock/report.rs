@@ -7,7 +7,7 @@ use protocol::Millis;
 
 use crate::telemetry::metrics::Metrics;
 
-/// A host's clock that is wrong by more than this, in ms, is worth a warning.
+/// The offset of a host's clock, in ms, above which it is a warning.
 const WORTH_A_WARNING: Millis = 2_000;
 
 /// What [`LAST`] holds while nothing is known.
@@ -61,7 +61,7 @@ impl Report {
     }
 }
 
-/// Whether an offset was warned of.
+/// Whether the last report was a warning.
 #[derive(Debug, Default)]
 struct Warning {
     given: bool,

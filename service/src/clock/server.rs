@@ -14,13 +14,13 @@ use crate::nats::Nats;
 /// How often NATS is asked.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How often while its clock is not known, or may have stepped.
+/// How often NATS is asked while its clock is unknown, or may have stepped.
 const SHORT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The number of answers after which the time counts as known, regardless of their round trips.
 const ENOUGH_SAMPLES: u32 = 10;
 
-/// As much of an answer about a stream as is needed. In a cluster the leader of the stream gives it, so that all
+/// The part of a stream's state that is needed. In a cluster, the leader of the stream answers, so that all
 /// processes follow the same clock.
 #[derive(Deserialize)]
 struct Answer {
@@ -32,9 +32,9 @@ struct Answer {
 enum NoSample {
     #[error("NATS does not answer")]
     Unanswered(#[from] async_nats::RequestError),
-    #[error("NATS does not tell its time")]
+    #[error("NATS did not return its time")]
     Unreadable(#[from] serde_json::Error),
-    #[error("NATS tells no time")]
+    #[error("the answer of NATS contains no time")]
     NoTime,
 }
 
@@ -84,7 +84,7 @@ fn say(correction: Correction) {
         Correction::Step(by_ms) => {
             tracing::warn!(
                 by_ms,
-                "the NATS server's clock has stepped, all times are moved along with it"
+                "the NATS server's clock has stepped; all times are shifted with it"
             );
         }
     }

@@ -37,7 +37,7 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Begins with that reading of the clock.
+    /// Creates a timeline from a first reading of the clock.
     #[must_use]
     pub fn new(reading: Reading) -> Self {
         Self {
@@ -68,11 +68,11 @@ impl Timeline {
         self.now
     }
 
-    /// A time of receipt that another process stamped, as it would have stamped it by the clock as it is now. It is never
+    /// Converts a time of receipt from another process to the clock as it is now. The result is never
     /// later than now.
     ///
-    /// A time that can have been stamped before a step and after it counts as the later of the two: rather a session is
-    /// shown for a moment too long than a visitor who is there is missing.
+    /// A time that may be from before or after a step counts as the later of the two: it is better to show a session for a
+    /// moment too long than to miss a visitor who is on the website.
     #[must_use]
     pub fn adapt(&self, received_at: Millis) -> Millis {
         if self.steps.is_empty() {

@@ -1,4 +1,4 @@
-//! Limits how many of something are in use at once, and counts the refused.
+//! Limits how many of something are in use at once, and counts refusals.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl ConnectionLimit {
         Self::new(limit, self.in_use.clone(), self.refused.clone())
     }
 
-    /// Counts a refusal for another reason than this limit.
+    /// Counts a refusal that has another reason than this limit.
     pub fn refuse(&self) {
         self.refused.inc();
     }

@@ -10,13 +10,13 @@ use ipnet::IpNet;
 pub struct Proxies {
     /// Their networks.
     pub trusted: Vec<IpNet>,
-    /// The header in which they say it.
+    /// The header in which they name the client.
     pub header: HeaderName,
 }
 
 impl Proxies {
-    /// The visitor's address. Of the hops that a header lists, the rightmost counts that is not a trusted proxy: what is
-    /// left of it, the visitor may have written.
+    /// The visitor's address. Of the hops in the header, the rightmost one that is not a trusted proxy counts. Everything
+    /// to the left of it may have been written by the visitor.
     #[must_use]
     pub fn visitor(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut nearest = peer.to_canonical();
@@ -53,7 +53,7 @@ pub fn network(text: &str) -> Result<IpNet, String> {
         let address = text.parse::<IpAddr>();
         address.map(|address| IpNet::from(address.to_canonical()))
     });
-    network.map_err(|_| "is no network such as 10.0.0.0/8, and no address".to_owned())
+    network.map_err(|_| "must be a network such as 10.0.0.0/8, or an address".to_owned())
 }
 
 /// An address with or without a port.

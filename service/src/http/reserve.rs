@@ -1,6 +1,6 @@
 //! Connections beyond the limits, kept for a moment so that health and metrics are always served.
 //!
-//! At its own limit the oldest connection is closed. So a client that sends its request at once is answered, however many
+//! At the reserve's own limit, the oldest connection is closed. So a client that sends its request at once is answered, however many
 //! connections are idle.
 
 use std::collections::VecDeque;

@@ -35,15 +35,15 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may read nothing while data waits for it.
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How many bytes that are not sent yet the kernel takes for a connection. Without a limit it takes megabytes, and on a slow
-/// line it takes more only after a third of them is sent: [`READ_TIMEOUT`] would end a connection on which bytes flow.
+/// How many unsent bytes the kernel buffers per connection. Without a limit it buffers megabytes, and on a slow line it
+/// accepts more only after a third of them is sent: [`READ_TIMEOUT`] would end a connection that is making progress.
 #[cfg(target_os = "linux")]
 const MAX_UNSENT: u32 = 64 * 1024;
 
-/// The largest head of a request, in bytes.
+/// The maximum size of a request's head, in bytes.
 const MAX_HEAD: usize = 32 * 1024;
 
-/// The most connections for health and metrics.
+/// Maximum number of connections for health and metrics.
 const HEALTH_CONNECTIONS: usize = 64;
 
 /// How long the head of a request may take on a connection beyond the limits.
@@ -188,9 +188,9 @@ struct Client {
 
 impl Client {
     async fn connected(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
-        // A frame must not wait for the acknowledgement of the previous one. Without the option it is only later.
+        // A frame must not wait for the acknowledgement of the previous one. If the option fails, frames are only delayed.
         let _ = stream.set_nodelay(true);
-        // Without this one, the client needs a faster line.
+        // If this option fails, the client only needs a faster line.
         #[cfg(target_os = "linux")]
         let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(MAX_UNSENT);
         let mut stream = TimeoutWriter::new(stream);

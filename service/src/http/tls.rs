@@ -19,13 +19,13 @@ use crate::telemetry::log_throttle::LogThrottle;
 /// Accepts TLS connections with a certificate.
 pub type Acceptor = TlsAcceptor;
 
-/// How often the files are looked at.
+/// How often the files are checked for changes.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
-/// Takes the certificate, with those that lead to its root, and its key from PEM files, and follows changes of the files.
+/// Reads the certificate chain and its key from PEM files, and reads them again when they change.
 ///
 /// # Errors
-/// Fails if a file cannot be read, or the two do not go together; the error names the flag.
+/// Fails if a file cannot be read, or if key and certificate do not match; the error names the flag.
 pub fn acceptor(certificate: &Path, key: &Path) -> anyhow::Result<TlsAcceptor> {
     let files = Files {
         certificate: certificate.to_owned(),
@@ -94,8 +94,8 @@ impl ResolvesServerCert for Current {
     }
 }
 
-/// Reads the files whenever they have changed, for ever. While they do not go together, as between the writing of the one
-/// and the other, the certificate of before stays in use.
+/// Reads the files whenever they have changed. Never returns. While key and certificate do not match, because only one
+/// has been written yet, the previous certificate stays in use.
 async fn follow(files: Files, mut version: Version, current: Arc<Current>) {
     static NOT_READ: LogThrottle = LogThrottle::new();
     loop {
@@ -116,7 +116,7 @@ async fn follow(files: Files, mut version: Version, current: Arc<Current>) {
                     tracing::warn!(
                         error,
                         suppressed,
-                        "the changed certificate cannot be used; the one of before stays"
+                        "the changed certificate cannot be used; the previous one stays in use"
                     );
                 }
             }

@@ -1,4 +1,4 @@
-//! Who a process is to NATS, and the certificates for the connection.
+//! The credentials of a process at NATS, and the certificates for the connection.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! A key-value bucket whose entries are replaced only while they are the ones that were read, so that of several writers one
+//! A key-value bucket. An entry is replaced only if it has not changed since it was read, so that of several writers one
 //! wins.
 
 use std::time::Duration;
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::nats::Nats;
 
-/// How long the marker of a deleted entry stands.
+/// How long the marker of a deleted entry is kept.
 const MARKER_TTL: Duration = Duration::from_mins(1);
 
 /// A bucket could not be read or written.
@@ -25,7 +25,7 @@ pub enum BucketError {
     #[error("the bucket cannot be read: {0}")]
     Unreadable(#[from] DirectGetError),
     /// An entry is not what its reader or writer expects.
-    #[error("the bucket holds something else")]
+    #[error("the bucket holds an unexpected entry")]
     Invalid,
     /// Others wrote the same entry each time between reading and writing it.
     #[error("{0} write conflicts in a row")]
@@ -39,7 +39,7 @@ impl From<serde_json::Error> for BucketError {
     }
 }
 
-/// A bucket. Clones use the same.
+/// A bucket. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     nats: Nats,
@@ -47,14 +47,14 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// The bucket of that name.
+    /// The bucket with that name.
     #[must_use]
     pub fn new(nats: Nats, name: &'static str) -> Self {
         Self { nats, name }
     }
 
-    /// Writes a value, if the entry has the expected sequence (0 for none) or any is right; returns the new sequence. `None`
-    /// if the entry has another sequence.
+    /// Writes a value if the entry has the expected sequence (0 for none), or unconditionally if none is given. Returns the
+    /// new sequence; `None` if the entry has another sequence.
     ///
     /// # Errors
     /// Fails if the bucket does not acknowledge.

@@ -22,7 +22,7 @@ pub const PART: &str = "nats";
 /// The longest pause between two attempts to connect, so that a process reconnects within a second.
 const MAX_RECONNECT_DELAY: Duration = Duration::from_millis(500);
 
-/// How long connecting to one server may take, before the next is tried.
+/// How long connecting to one server may take before the next one is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How often a silent connection is pinged. It is closed when a third ping would be due, so that a half-open connection is
@@ -33,22 +33,22 @@ const PING_INTERVAL: Duration = Duration::from_secs(1);
 /// missing acknowledgement means a problem of the server.
 const ACK_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// How long the answer to a request may take. A cluster that elects a leader answers none, and a longer timeout would delay
+/// How long the answer to a request may take. A cluster that is electing a leader does not answer, and a longer timeout would delay
 /// the next attempt.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The least time that a process stays with a server on which `JetStream` does not answer.
+/// The minimum time that a process stays with a server on which `JetStream` does not answer.
 const MIN_STAY: Duration = Duration::from_secs(5);
 
-/// The most unacknowledged publishes. It is above all limits of our own, so that it never blocks.
+/// Maximum number of unacknowledged publishes. It is above all limits of our own, so it never blocks.
 const MAX_UNACKED: usize = 64 * 1024;
 
-/// A connection as of one moment.
+/// The state of the connection at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
     /// Whether it is established.
     pub connected: bool,
-    /// How often it was established. Messages in flight in an earlier epoch are lost.
+    /// How many times it has been established. Messages in flight in an earlier epoch are lost.
     pub epoch: u64,
 }
 
@@ -163,7 +163,7 @@ impl Nats {
             }
             *left_at = Some(Instant::now());
         }
-        tracing::warn!("JetStream does not answer, connecting to another NATS server");
+        tracing::warn!("JetStream does not answer; connecting to another NATS server");
         if let Err(error) = self.client.force_reconnect().await {
             tracing::debug!(%error, "cannot reconnect");
         }

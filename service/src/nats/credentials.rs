@@ -1,4 +1,4 @@
-//! Who a process is at NATS. Files are read for each connection, so that a rotated secret takes effect.
+//! The credentials of a process at NATS. Files are read for each connection, so that a rotated secret takes effect.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ enum Source {
     Token(Secret),
 }
 
-/// A text that is not printed.
+/// A text whose `Debug` form is hidden.
 #[derive(Clone)]
 struct Secret(String);
 
@@ -37,8 +37,8 @@ impl std::fmt::Debug for Secret {
 pub struct Credentials(Source);
 
 impl Credentials {
-    /// Those that the flags name. A file comes first, then the flags of user and password, then what the URL holds, and at
-    /// last the name of the process as user and password.
+    /// The credentials that the flags name. A file takes precedence, then the flags for user and password, then the URL, and
+    /// finally the name of the process as user and password.
     ///
     /// # Errors
     /// Fails if a file cannot be used; the error names its flag.
@@ -113,7 +113,7 @@ impl Source {
     }
 }
 
-/// URLs hold such characters as `@` percent-encoded.
+/// In URLs, characters such as `@` are percent-encoded.
 fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text)
         .decode_utf8_lossy()
@@ -124,7 +124,7 @@ fn read(file: &Path) -> anyhow::Result<String> {
     Ok(std::fs::read_to_string(file)?)
 }
 
-/// The JWT and the key of a file as `nsc generate creds` writes it: each on the line behind a line of dashes.
+/// The JWT and the key of a file as `nsc generate creds` writes it: each on the line after a line of dashes.
 fn creds(text: &str) -> anyhow::Result<(String, KeyPair)> {
     let lines: Vec<_> = text
         .lines()
@@ -137,7 +137,7 @@ fn creds(text: &str) -> anyhow::Result<(String, KeyPair)> {
         .filter(|pair| pair[0].contains("BEGIN"))
         .map(|pair| pair[1]);
     let (Some(jwt), Some(seed)) = (blocks.next(), blocks.next()) else {
-        bail!("it does not hold a user JWT and a seed");
+        bail!("it does not contain a user JWT and a seed");
     };
     Ok((
         jwt.to_owned(),
@@ -149,7 +149,7 @@ fn creds(text: &str) -> anyhow::Result<(String, KeyPair)> {
 fn seed(text: &str) -> anyhow::Result<KeyPair> {
     let mut lines = text.lines().map(str::trim);
     let seed = lines.find(|line| !line.is_empty() && !line.starts_with(['#', '-']));
-    KeyPair::from_seed(seed.unwrap_or_default()).context("it does not hold a seed")
+    KeyPair::from_seed(seed.unwrap_or_default()).context("it does not contain a seed")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The last message of a subject: read, and replaced only while it is still the one that was read.
+//! The last message of a subject: reads it, and replaces it only if it has not changed since.
 
 use std::error::Error as _;
 use std::time::Duration;

@@ -17,7 +17,7 @@ pub struct Rejected {
 }
 
 impl Rejected {
-    /// For the process of that name.
+    /// Creates it for the process with that name.
     #[must_use]
     pub fn new(process: &'static str, metrics: &Metrics, nats: Nats) -> Self {
         let counters: Family<Label, Counter> =

@@ -101,7 +101,7 @@ fn ticketed(message: Message) -> Option<Answer> {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotStored {
     /// The last message on the subject is not the expected one, or is about to be another.
-    #[error("another message came first")]
+    #[error("another message was written first")]
     Occupied,
     /// The stream refuses it, for the reason that the server gives.
     #[error("not taken: {0}")]

@@ -12,7 +12,7 @@ pub struct ServerChoice {
 }
 
 impl ServerChoice {
-    /// Tells `on_failure` why servers cannot be reached, before each attempt but the first.
+    /// Before each attempt except the first, calls `on_failure` with the reason why servers cannot be reached.
     pub fn new(on_failure: impl Fn(String) + Send + Sync + 'static) -> Self {
         Self {
             last: Mutex::default(),
@@ -39,8 +39,8 @@ impl ServerChoice {
     }
 }
 
-/// Why the servers cannot be reached, each by host and port, without user and password. In the order of their names, so that
-/// the same failures give the same text.
+/// Why the servers cannot be reached, each by host and port, without user and password. Sorted by name, so that the same
+/// failures give the same text.
 fn failures(servers: &[Server]) -> Option<String> {
     let failed = servers.iter().filter_map(|server| {
         let error = server.last_error.as_ref()?;

@@ -124,7 +124,7 @@ impl Reporter {
         }
     }
 
-    /// Registers with the NATS services framework. The process works without it.
+    /// Registers with the NATS services framework. The process does not depend on it.
     async fn answer(&self, nats: &Nats) {
         nats.connected().await;
         if let Err(error) = self.serve(nats).await {
