@@ -94,7 +94,7 @@ async fn creates_no_stream_and_names_one_that_does_not_fit() -> Result<()> {
     ensure!(code == Some(1), "{said}");
     ensure!(
         said.contains(
-            "problem  VISITOR_SESSIONS has another setting than the process needs: storage is file and should be memory"
+            "problem  VISITOR_SESSIONS does not have the setting that the process needs: storage is file and should be memory"
         ),
         "{said}"
     );

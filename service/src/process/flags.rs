@@ -15,7 +15,7 @@ use crate::telemetry::trace;
 /// The exit code of a process that cannot use its configuration (`EX_USAGE` of sysexits.h).
 pub const BAD_CONFIGURATION: u8 = 64;
 
-/// Where NATS is and who we are there; how to log.
+/// The address and credentials of NATS, and the format of logs.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Common {
     /// NATS servers, comma-separated. User and password in a URL are used if no other flag names any.
@@ -58,7 +58,7 @@ pub struct Common {
     #[arg(long, env, value_name = "FILE", requires = "nats_cert")]
     pub nats_key: Option<PathBuf>,
 
-    /// Certificates of authorities that third parties' certificates may come from, beside the system's, in a PEM file.
+    /// Certificates of additional trusted authorities for third parties, besides the system's, in a PEM file.
     #[arg(long, env, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
 
@@ -100,7 +100,7 @@ pub struct StreamLimits {
     #[arg(long, env, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub activity_mib: u32,
 
-    /// Size limit of the bucket of profiles in MiB; at the limit, the oldest are dropped, and paid for again.
+    /// Size limit of the bucket of profiles in MiB; at the limit, the oldest are dropped, and later paid for again.
     #[arg(long, env, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub profiles_mib: u32,
 
@@ -127,7 +127,7 @@ pub enum Storage {
     File,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
     /// Readable text.
@@ -142,8 +142,8 @@ pub enum Command {
     /// Query `/readyz` of the running process; exit code 0 if it is ready.
     Healthcheck,
 
-    /// Say what the process would do with these flags and what it can reach, without doing it; exit code 1 if something
-    /// is not in order.
+    /// Say what the process would do with these flags and what it can reach, without doing it; exit code 1 if there is a
+    /// problem.
     CheckConfig,
 
     /// Print the completions for a shell.
@@ -214,8 +214,8 @@ pub fn bad_configuration(problem: &str) -> ExitCode {
     ExitCode::from(BAD_CONFIGURATION)
 }
 
-/// The error without clap's usage and tips, folded into one line. Of an address only the scheme is told, because the rest may
-/// hold a user, a password or a token.
+/// The error without clap's usage and tips, folded into one line. Only the scheme of a URL is shown, because the rest may
+/// contain a user, a password or a token.
 fn one_line(message: &str) -> String {
     let error = message.split("\n\n").next().unwrap_or(message);
     let words = error.split_whitespace().map(|word| match word.split_once("://") {
@@ -244,7 +244,7 @@ const MAX_DURATION: Duration = Duration::from_hours(24 * 365 * 10);
 /// Reads a duration such as `60s` or `24h`; zero is refused.
 ///
 /// # Errors
-/// Fails if the text is no duration, or it is zero or longer than ten years.
+/// Fails if the text is not a duration, or if it is zero or longer than ten years.
 pub fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Err("must be longer than zero".to_owned()),

@@ -1,4 +1,4 @@
-//! `PROCESS completions` and `PROCESS man`: what shells and `man` know about a command line.
+//! `PROCESS completions` and `PROCESS man`: shell completions and the manual page of a command line.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ const EXIT_CODES: [(&str, &str); 4] = [
     ("0", "The process was asked to stop, or the command succeeded."),
     (
         "1",
-        "The command found something that is not in order: the process is not ready (healthcheck), or something cannot \
+        "The command found a problem: the process is not ready (healthcheck), or something cannot \
          be reached or used (check-config).",
     ),
     (

@@ -1,4 +1,4 @@
-//! What all processes do from their command line to their exit.
+//! Runs a process from its command line to its exit.
 
 pub mod check_config;
 pub mod flags;
@@ -147,7 +147,7 @@ fn runtime() -> Result<Runtime, ExitCode> {
         .map_err(|error| bad_configuration(&format!("error: no runtime: {error}")))
 }
 
-/// How a process exits that ended so; an error is one in the configuration.
+/// The exit code for this result; an error is one in the configuration.
 fn exit_code<T: Termination>(ended: anyhow::Result<T>) -> ExitCode {
     match ended {
         Ok(ended) => ended.report(),
@@ -155,7 +155,7 @@ fn exit_code<T: Termination>(ended: anyhow::Result<T>) -> ExitCode {
     }
 }
 
-/// What every process consists of.
+/// The parts of every process.
 pub struct Process {
     /// Its name, in subjects, metrics and as NATS user.
     pub name: &'static str,

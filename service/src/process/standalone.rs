@@ -61,7 +61,7 @@ pub fn main<F: StandaloneCommandLine, T: Termination, P: Future<Output = anyhow:
 
 /// The parts that every process has, without those that belong to NATS.
 pub struct Standalone {
-    /// Cancelled when the process has to stop.
+    /// Cancelled when the process must stop.
     pub shutdown: CancellationToken,
     /// Tasks that must end before the process does.
     pub tasks: TaskTracker,
@@ -73,7 +73,7 @@ pub struct Standalone {
 }
 
 impl Standalone {
-    /// Listens for questions about health and metrics.
+    /// Opens the listener for health and metrics.
     ///
     /// # Errors
     /// Fails if the address or the signals cannot be used.

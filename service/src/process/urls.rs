@@ -22,9 +22,9 @@ pub fn url(text: &str, schemes: &[&str]) -> Result<Url, String> {
         return Err(format!("must begin with {}://", schemes.join(":// or ")));
     }
     match url.host() {
-        Some(Host::Domain(host)) if !is_host_name(host) => Err(format!("no host can be named {host:?}")),
+        Some(Host::Domain(host)) if !is_host_name(host) => Err(format!("{host:?} is not a valid host name")),
         Some(_) => Ok(url),
-        None => Err("names no host".to_owned()),
+        None => Err("has no host".to_owned()),
     }
 }
 
@@ -38,7 +38,7 @@ pub fn nats_url(text: &str) -> Result<async_nats::ServerAddr, String> {
     if is_host_name(host) || host.parse::<IpAddr>().is_ok() {
         Ok(address)
     } else {
-        Err("names no host".to_owned())
+        Err("has no host".to_owned())
     }
 }
 

@@ -32,10 +32,10 @@ pub const ACK_WAIT: Duration = Duration::from_secs(6);
 /// How long a notifier may hold a message without progress before NATS redelivers it.
 pub const NOTIFIER_ACK_WAIT: Duration = Duration::from_secs(30);
 
-/// The most messages that notifiers hold because they wait for a receiver.
+/// Maximum number of messages that notifiers hold while they wait for a receiver.
 const MAX_UNTOLD: i64 = 20_000;
 
-/// How long an update of a stream's settings is not repeated.
+/// The minimum time between two updates of a stream's settings.
 const UPDATE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Identifies an incarnation of a stream. A stream that was lost and created again has another one.
@@ -59,10 +59,10 @@ pub fn room(stream: &Stream) -> (u64, u64) {
 /// A stream cannot be relied on.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
-    /// NATS does not answer, or does not create it.
+    /// NATS does not answer, or did not create it.
     #[error(transparent)]
     NotMade(#[from] CreateStreamError),
-    /// NATS does not tell its settings.
+    /// NATS did not return its settings.
     #[error(transparent)]
     Unread(#[from] GetStreamError),
     /// A stream of that name has a setting that cannot be changed.
@@ -95,7 +95,7 @@ pub struct Streams {
 }
 
 impl Streams {
-    /// With the storage, copies and limits of the flags.
+    /// Creates it with the storage, copies and limits of the flags.
     #[must_use]
     pub fn new(nats: Nats, flags: &Common) -> Self {
         Self {
@@ -137,13 +137,13 @@ impl Streams {
         self.ensure(StreamKind::Rejected).await
     }
 
-    /// Keeps `VISITOR_REJECTED` existing, because rejected messages are published without an acknowledgement.
+    /// Ensures that `VISITOR_REJECTED` exists, because rejected messages are published without an acknowledgement.
     pub async fn keep_rejected(self, health: Health) {
         loop {
             let epoch = self.nats.connected().await;
             match self.rejected().await {
                 Ok(_) => health.ok(REJECTED_PART),
-                // The part of the connection reports that.
+                // The connection's part in health reports that.
                 Err(_) if self.nats.lost(epoch).now_or_never().is_some() => {}
                 Err(error) => health.failing(REJECTED_PART, error.to_string()),
             }
@@ -187,7 +187,7 @@ impl Streams {
         } else {
             DeliverPolicy::New
         };
-        // An existing consumer keeps where it began.
+        // An existing consumer keeps its starting point.
         if let Ok(consumer) = sessions.get_consumer::<pull::Config>(stream::NOTIFIER).await {
             return Ok(consumer);
         }
@@ -216,7 +216,7 @@ impl Streams {
         if is_fit(&consumer.cached_info().config, &config) {
             return Ok(consumer);
         }
-        tracing::warn!("the consumer has other settings, updating it");
+        tracing::warn!("the consumer has other settings; updating it");
         raw.create_consumer(config).await
     }
 
@@ -298,7 +298,7 @@ fn enricher_config() -> pull::Config {
         metadata: [("application".to_owned(), "visitor-pipeline".to_owned())].into(),
         ack_policy: AckPolicy::Explicit,
         ack_wait: ACK_WAIT,
-        // Messages that wait for the Deanonymizer are pending too; the enrichers limit them themselves.
+        // Messages that wait for the Deanonymizer are pending too; the enrichers limit their number themselves.
         max_ack_pending: -1,
         ..pull::Config::default()
     }

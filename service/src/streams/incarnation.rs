@@ -1,4 +1,4 @@
-//! Decides whether a stream still holds the messages that a process knows of. Pure.
+//! Decides whether a stream still holds the messages that a process knows. Pure.
 //!
 //! A stream loses its messages when it is deleted and created again, when it is purged, and when the servers that hold it
 //! in memory restart. In the last case a cluster keeps the creation time, because that is on disk, and restarts the
@@ -19,11 +19,11 @@ pub struct StreamState {
     pub first_sequence: u64,
     /// When the oldest message was stored.
     pub first_at: Nanos,
-    /// The highest sequence given out so far.
+    /// The highest sequence assigned so far.
     pub last_sequence: u64,
-    /// When the message of that sequence was stored.
+    /// When the message with that sequence was stored.
     pub last_at: Nanos,
-    /// How many messages there are.
+    /// The number of messages.
     pub messages: u64,
 }
 
@@ -73,7 +73,7 @@ impl StreamIncarnation {
         }
     }
 
-    /// A message of this sequence was read from the stream, or acknowledged by it.
+    /// A message with this sequence was read from the stream, or acknowledged by it.
     pub fn saw(&mut self, sequence: u64) {
         self.known = self.known.max(sequence);
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::stream::Stream;
 
-/// The longest that a pull request waits. A consumer that NATS has lost is replaced after two missed heartbeats, and until
-/// then nothing is read.
+/// How long a pull request waits at most. A consumer that NATS has lost is replaced after two missed heartbeats, and
+/// nothing is read until then.
 const PULL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The messages after the one with this sequence, 0 for all, and how many there are.

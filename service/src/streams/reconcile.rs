@@ -16,7 +16,7 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// Whether the setting only describes the stream, so that a process can do without it.
+    /// Whether the setting is only descriptive, so that a process does not depend on it.
     #[must_use]
     pub fn is_label(&self) -> bool {
         ["description", "metadata"].contains(&self.setting)
@@ -50,7 +50,7 @@ pub enum Plan {
     Refuse(Difference),
 }
 
-/// Compares. More than is needed is kept: a stream that permits direct reads or message TTLs although nothing here uses them.
+/// Compares the settings. Additional permissions are kept, such as direct reads or message TTLs that nothing here uses.
 #[must_use]
 pub fn plan(found: &Config, wanted: &Config) -> Plan {
     let fixed = [

@@ -17,10 +17,10 @@ pub const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// Why a stream cannot be relied on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StreamTrouble {
-    /// There is no such stream.
+    /// The stream does not exist.
     #[error("is missing and is being created again")]
     Missing,
-    /// It is another one of the same name.
+    /// It is a different stream with the same name.
     #[error("was replaced by an empty one and is being repaired")]
     Replaced,
     /// Its messages are gone.
@@ -37,12 +37,12 @@ pub struct StreamWatch {
     nats: Nats,
     name: &'static str,
     incarnation: Option<StreamIncarnation>,
-    /// Whether a look has found it replaced or emptied since the last [`Self::begin`].
+    /// Whether a check has found it replaced or emptied since the last [`Self::begin`].
     lost: Option<Change>,
 }
 
 impl StreamWatch {
-    /// Watches a stream from its first [`Self::begin`] on.
+    /// Creates a watch, which starts with the first [`Self::begin`].
     #[must_use]
     pub fn new(nats: Nats, name: &'static str) -> Self {
         Self {
@@ -73,7 +73,7 @@ impl StreamWatch {
         change
     }
 
-    /// A message of this sequence was read or acknowledged.
+    /// A message with this sequence was read or acknowledged.
     pub fn saw(&mut self, sequence: u64) {
         if let Some(incarnation) = &mut self.incarnation {
             incarnation.saw(sequence);
@@ -90,7 +90,7 @@ impl StreamWatch {
         self.look_after(LOOK_INTERVAL, expected)
     }
 
-    /// The same, after another time.
+    /// The same, after a different pause.
     pub fn look_after<F>(&self, pause: Duration, expected: F) -> impl Future<Output = Look> + Send + use<F>
     where
         F: FnOnce() -> u64 + Send,
@@ -121,7 +121,7 @@ impl StreamWatch {
         }
     }
 
-    /// Evaluates a look, and returns the stream as it was then.
+    /// Evaluates a check, and returns the stream as it was then.
     ///
     /// # Errors
     /// Fails if the stream can no longer be relied on.
@@ -146,7 +146,7 @@ impl StreamWatch {
     }
 }
 
-/// The result of a look.
+/// The result of a check.
 #[derive(Debug)]
 pub struct Look {
     found: Result<(Change, Stream), StreamTrouble>,

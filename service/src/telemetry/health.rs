@@ -24,7 +24,7 @@ impl Health {
         health.lock().extend(
             parts
                 .iter()
-                .map(|part| ((*part).to_owned(), "not there yet".to_owned())),
+                .map(|part| ((*part).to_owned(), "not ready yet".to_owned())),
         );
         health
     }
@@ -81,7 +81,7 @@ mod tests {
         let health = Health::starting(&["nats", "emitter"]);
         assert_eq!(
             health.reason().as_deref(),
-            Some("emitter: not there yet; nats: not there yet")
+            Some("emitter: not ready yet; nats: not ready yet")
         );
         health.ok("nats");
         health.ok("emitter");

@@ -53,7 +53,7 @@ impl States {
 pub struct Latency(Histogram);
 
 impl Latency {
-    /// Records something that started at that time, possibly by another host's clock, and has just ended.
+    /// Records something that started at that time, possibly according to another host's clock, and has just ended.
     pub fn since(&self, began_at: Millis) {
         let millis = u64::try_from(clock::now() - began_at).unwrap_or(0);
         self.took(Duration::from_millis(millis));
@@ -78,7 +78,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Without metrics so far. Each name gets the prefix `visitor_<process>_`.
+    /// Creates an empty registry. Each name gets the prefix `visitor_<process>_`.
     #[must_use]
     pub fn new(process: &str) -> Self {
         let registry = Registry::with_prefix(format!("visitor_{process}"));

@@ -13,13 +13,13 @@ use crate::telemetry::metrics::{Counter, Metrics};
 /// The flag that names the file.
 const FLAG: &str = "--watchlist";
 
-/// How often the file is looked at.
+/// How often the file is checked for changes.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The largest file, in bytes.
+/// The maximum size of the file, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The list as it is now. Clones see the same changes.
+/// The current list. Clones see the same changes.
 pub type Current = watch::Receiver<Arc<Watchlist>>;
 
 /// The file, which is read again until this is dropped.
@@ -70,7 +70,7 @@ impl WatchlistFile {
                         unusable.inc();
                         tracing::warn!(
                             problem,
-                            "the changed watchlist cannot be used, keeping the old one"
+                            "the changed watchlist cannot be used; keeping the old one"
                         );
                         last_problem = Some(problem);
                     }
@@ -79,7 +79,7 @@ impl WatchlistFile {
         }
     }
 
-    /// Reads the file once, and takes it over if it has changed.
+    /// Reads the file once, and adopts it if it has changed.
     fn look(&mut self) -> anyhow::Result<()> {
         let text = read(&self.path)?;
         if text == self.text {

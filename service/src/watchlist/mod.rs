@@ -9,14 +9,14 @@ use protocol::guid::{self, Identity};
 
 use crate::domain;
 
-/// The most entries of a list.
+/// Maximum number of entries in a list.
 const MAX_ENTRIES: usize = 10_000;
 
 /// The companies of a file: one domain or company GUID per line, with `*.` before a domain for everything below it.
 /// Text after `#` is a comment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Watchlist {
-    /// As people wrote them, in normal spelling and in the order of the file.
+    /// The entries in normal spelling, in the order of the file.
     entries: Vec<String>,
     domains: HashSet<String>,
     /// The domains whose sub-domains are watched.

@@ -13,7 +13,7 @@ use crate::nats::access::{credentials, encrypted};
 use crate::process::flags::Common;
 use crate::streams::{Plan, StreamKind, plan};
 
-/// How long connecting and each answer may take.
+/// How long connecting and each response may take.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Connects as the process would, and looks at its streams. It creates nothing.
@@ -97,7 +97,7 @@ fn judged(found: &Info, wanted: &Config) -> Finding {
             ))
         }
         Plan::Refuse(difference) => Finding::Problem(format!(
-            "{name} has another setting than the process needs: {difference}. Delete it, and the process creates it again"
+            "{name} does not have the setting that the process needs: {difference}. Delete it, and the process creates it again"
         )),
     }
 }

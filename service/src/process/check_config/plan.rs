@@ -9,9 +9,9 @@ use crate::streams::StreamKind;
 pub struct Plan {
     /// What it does, one sentence each.
     pub does: Vec<String>,
-    /// What others may not expect, one sentence each. It is no problem.
+    /// Notes on behaviour that may be unexpected, one sentence each. They are not problems.
     pub notes: Vec<String>,
-    /// What cannot work, one sentence each.
+    /// Problems in the configuration, one sentence each.
     pub problems: Vec<String>,
     /// The streams and buckets that it creates if they are missing.
     pub streams: Vec<StreamKind>,
@@ -19,10 +19,10 @@ pub struct Plan {
     pub reaches: Vec<Target>,
 }
 
-/// Somebody to connect to.
+/// A server to connect to.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Who it is.
+    /// What it is, for people.
     pub name: String,
     /// Where it is. Only the host and the port are connected to; nothing is asked.
     pub url: Url,

@@ -16,7 +16,7 @@ use super::settings::place;
 /// How long resolving, connecting and the TLS handshake may take, each.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Connects to a target and hangs up.
+/// Connects to a target and disconnects.
 pub(super) async fn look(target: &Target) -> Finding {
     let whom = format!("{} {}", target.name, place(&target.url));
     match connect(&target.url).await {
@@ -28,22 +28,22 @@ pub(super) async fn look(target: &Target) -> Finding {
 async fn connect(url: &Url) -> anyhow::Result<&'static str> {
     use anyhow::Context as _;
 
-    let host = url.host_str().context("names no host")?.trim_matches(['[', ']']);
+    let host = url.host_str().context("has no host")?.trim_matches(['[', ']']);
     let secure = matches!(url.scheme(), "https" | "wss" | "tls");
-    let port = url.port_or_known_default().context("names no port")?;
+    let port = url.port_or_known_default().context("has no port")?;
     let stream = timeout(TIMEOUT, TcpStream::connect((host, port)))
         .await
         .context("no connection within 3 s")?
         .context("cannot connect")?;
     if !secure {
-        return Ok("accepts connections; nothing was asked");
+        return Ok("accepts connections; no request was sent");
     }
-    let name = ServerName::try_from(host.to_owned()).context("no name for a certificate")?;
+    let name = ServerName::try_from(host.to_owned()).context("its name cannot be in a certificate")?;
     timeout(TIMEOUT, connector().connect(name, stream))
         .await
         .context("no TLS handshake within 3 s")?
         .context("its certificate or TLS cannot be used")?;
-    Ok("accepts connections with TLS, and its certificate is trusted; nothing was asked")
+    Ok("accepts connections with TLS, and its certificate is trusted; no request was sent")
 }
 
 fn connector() -> TlsConnector {

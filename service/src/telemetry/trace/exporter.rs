@@ -16,7 +16,7 @@ pub struct Exporter {
 }
 
 impl Exporter {
-    /// To the collector at `endpoint`, whose path for traces is added, as everywhere for OTLP.
+    /// Creates an exporter for the collector at `endpoint`. The OTLP path for traces is appended, as usual.
     pub fn new(endpoint: &Url) -> Result<Self, ExporterBuildError> {
         let endpoint = format!("{}/v1/traces", endpoint.as_str().trim_end_matches('/'));
         Ok(Self {

@@ -1,7 +1,7 @@
 //! Traces of sampled messages, from the emitter's frame to the gateway's, exported to an OpenTelemetry collector.
 //!
 //! The unit is the message: the ingestor starts a trace for a share of its messages. The `traceparent` header carries it
-//! from message to message to the gateway. Without `--otlp-endpoint` nothing is traced, and each call costs one load.
+//! from message to message to the gateway. Without `--otlp-endpoint` nothing is traced, and each call costs one atomic load.
 
 mod exporter;
 
@@ -29,7 +29,7 @@ pub const HEADER: &str = "traceparent";
 
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 
-/// Where traces are exported, and how many.
+/// Where traces are exported, and which share.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     /// Base URL of an OpenTelemetry collector that accepts traces over HTTP; without it, there are no traces.
