@@ -70,7 +70,7 @@ pub struct Flags {
     #[arg(long, env, default_value = "15s", value_parser = duration)]
     pub silence_deadline: Duration,
 
-    /// How many MiB of events to buffer while NATS is unreachable; beyond it the oldest are dropped.
+    /// How many MiB of events to buffer while NATS is unreachable; beyond this, the oldest are dropped.
     #[arg(long, env, default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     pub buffer_mib: u64,
 
@@ -89,7 +89,7 @@ impl Flags {
         }
     }
 
-    /// How one emitter is reached.
+    /// How to connect to one emitter.
     fn access(&self, url: &EmitterUrl) -> Access {
         let identity = self.emitter_cert.clone().zip(self.emitter_key.clone());
         Access {

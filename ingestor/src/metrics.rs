@@ -137,7 +137,7 @@ impl IngestorMetrics {
             ),
             publish: metrics.latency(
                 "publish_duration",
-                "From the receipt of a message's oldest event until the raw stream has the message",
+                "From the receipt of a message's oldest event until the raw stream has acknowledged the message",
             ),
         }
     }
@@ -147,7 +147,7 @@ impl IngestorMetrics {
         &self.emitters
     }
 
-    /// Counts a valid event, and what of it cannot be kept.
+    /// Counts a valid event, and the parts of it that cannot be kept.
     pub fn event(&self, event: &Event<'_>) {
         self.events[event.kind as usize].inc();
         let told = &event.told;
@@ -159,7 +159,7 @@ impl IngestorMetrics {
         }
     }
 
-    /// Counts an acknowledged message with this number of events, of which the oldest was received at `oldest`.
+    /// Counts an acknowledged message with this number of events; the oldest was received at `oldest`.
     pub fn published(&self, events: u64, oldest: Millis) {
         self.published.inc_by(events);
         self.batches.inc();

@@ -34,7 +34,7 @@ impl fmt::Display for Outcome {
         } = self;
         write!(
             f,
-            "{replayed} sent through again, {useless} still cannot be used, {cut} were kept only in part, {others} are no events"
+            "{replayed} sent through again, {useless} still cannot be used, {cut} were truncated, {others} are not events"
         )
     }
 }
@@ -72,7 +72,7 @@ async fn replay(flags: &Common) -> anyhow::Result<Outcome> {
     let nats = Nats::connect("ingestor", &instance::name(), flags, &health, &metrics).await?;
     nats.connected().await;
     let rejected = nats.jetstream().get_stream(stream::REJECTED).await;
-    let rejected = rejected.context("the stream of rejected messages cannot be read")?;
+    let rejected = rejected.context("cannot read the stream of rejected messages")?;
     // Messages that are rejected meanwhile have higher sequences.
     let last = rejected.cached_info().state.last_sequence;
     let mut outcome = Outcome::default();
@@ -104,7 +104,7 @@ async fn next(rejected: &Stream, sequence: u64) -> anyhow::Result<Option<StreamM
     {
         Ok(message) => Ok(Some(message)),
         Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
-        Err(error) => Err(error).context("a rejected message cannot be read"),
+        Err(error) => Err(error).context("cannot read a rejected message"),
     }
 }
 

@@ -45,7 +45,7 @@ impl Receiver {
         secret_file.as_deref().map(signer).transpose()?;
         let client = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            // Another address than the configured one gets nothing.
+            // Only the configured address receives messages.
             .redirect(redirect::Policy::none())
             .pool_idle_timeout(Duration::from_secs(30))
             .build()?;
@@ -61,7 +61,7 @@ impl Receiver {
         match freeze::within(TIMEOUT, self.attempt(id, message)).await {
             Some(Ok(outcome)) => outcome,
             Some(Err(error)) => failed(format!("{error:#}")),
-            None => failed(format!("the receiver does not answer within {TIMEOUT:?}")),
+            None => failed(format!("the receiver did not respond within {TIMEOUT:?}")),
         }
     }
 
@@ -80,9 +80,9 @@ impl Receiver {
                 .header(HEADER_WEBHOOK_TIMESTAMP, at)
                 .header(HEADER_WEBHOOK_SIGNATURE, signature);
         }
-        // The error may hold the address.
+        // The error may contain the address.
         let sent = request.body(body).send().await;
-        let response = sent.map_err(|error| anyhow!("the receiver cannot be reached: {}", kind(&error)))?;
+        let response = sent.map_err(|error| anyhow!("cannot reach the receiver: {}", kind(&error)))?;
         let retry_after = response.headers().get(RETRY_AFTER);
         let retry_after = retry_after.and_then(|text| text.to_str().ok());
         Ok(Outcome::of(response.status().as_u16(), retry_after, clock::now()))
@@ -101,7 +101,7 @@ fn kind(error: &reqwest::Error) -> &'static str {
     if error.is_connect() {
         "no connection"
     } else if error.is_timeout() {
-        "no answer in time"
+        "timed out"
     } else {
         "the connection broke"
     }
@@ -113,7 +113,7 @@ fn url(file: &Path) -> anyhow::Result<Url> {
     let url = http_url(text.trim()).ok();
     url.with_context(|| {
         format!(
-            "{URL_FLAG} {} holds no http:// or https:// address",
+            "{URL_FLAG} {} does not contain an http:// or https:// address",
             file.display()
         )
     })
@@ -123,7 +123,7 @@ fn signer(file: &Path) -> anyhow::Result<Webhook> {
     let text = secret::given(None, SECRET_FLAG, Some(file))?.unwrap_or_default();
     let unusable = || {
         format!(
-            "{SECRET_FLAG} {} holds no secret of the form whsec_ and at least {MIN_SECRET} bytes in base64",
+            "{SECRET_FLAG} {} does not contain a secret of the form whsec_ and at least {MIN_SECRET} bytes in base64",
             file.display()
         )
     };

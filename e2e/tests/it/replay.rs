@@ -65,7 +65,7 @@ async fn valid_messages_are_replayed_and_the_rest_stays() -> Result<()> {
     let said = replay(&site).await?;
     assert_eq!(
         said,
-        "2 sent through again, 1 still cannot be used, 1 were kept only in part, 1 are no events"
+        "2 sent through again, 1 still cannot be used, 1 were truncated, 1 are not events"
     );
     site.shows(&first).await?;
     site.shows(&second).await?;

@@ -28,7 +28,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long TLS and the handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The most redirects that are followed.
+/// Maximum number of redirects that are followed.
 const MAX_REDIRECTS: usize = 5;
 
 /// The longest pause that an emitter may ask for.
@@ -64,8 +64,8 @@ pub enum ConnectError {
     /// The host cannot be reached.
     #[error(transparent)]
     Unreachable(#[from] proxy::ConnectError),
-    /// TLS failed; the cause names a missing, expired or foreign certificate.
-    #[error("no TLS with {host}: {source}")]
+    /// TLS failed, for example because a certificate is missing, expired or untrusted.
+    #[error("TLS with {host} failed: {source}")]
     Tls {
         /// Host and port.
         host: String,
@@ -115,7 +115,7 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// How long the server wants to be left alone.
+    /// How long the server asks us to wait before the next attempt.
     pub fn pause(&self) -> Option<Duration> {
         match self {
             Self::Refused { pause, .. } => *pause,
@@ -124,7 +124,7 @@ impl ConnectError {
     }
 }
 
-/// How the server has answered one handshake.
+/// How the server answered one handshake.
 enum Answer {
     Connected(Box<Socket>),
     Redirected(EmitterUrl),
@@ -163,7 +163,7 @@ impl Access {
                 Answer::Connected(socket) => return Ok(*socket),
                 Answer::Redirected(to) => {
                     if to.url().origin() != target.url().origin() || to.host() != target.host() {
-                        // Another host must not learn what is meant for this one.
+                        // Another host must not receive the secrets of this one.
                         secrets.clear();
                     }
                     target = to;

@@ -21,7 +21,7 @@ use crate::emitter::frame;
 use crate::emitter::silence::{Action, Silence};
 use crate::metrics::{EmitterMetrics, IngestorMetrics};
 
-/// A connection that lasted this long has proved itself: pauses start again with the shortest.
+/// A connection that lasted this long counts as stable: the pauses start again with the shortest.
 const PROVEN_AFTER: Duration = Duration::from_secs(10);
 
 /// How long the answer to the emitter's close frame may take.
@@ -30,7 +30,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
 /// The longest close reason that is reported, in characters.
 const MAX_CLOSE_REASON: usize = 123;
 
-/// The most frames that are read at once.
+/// Maximum number of frames that are read at once.
 const MAX_FRAMES_AT_ONCE: usize = 256;
 
 /// What a socket yields: a message, an error, or nothing after its end.
@@ -38,7 +38,7 @@ type Received = Option<tungstenite::Result<Message>>;
 
 /// The emitter's address and the limits on its silence.
 pub struct Settings {
-    /// How it is reached.
+    /// How to connect to it.
     pub access: Access,
     /// How often to ping.
     pub ping_interval: Duration,
@@ -110,7 +110,7 @@ impl End {
     }
 }
 
-/// A reason behind a colon, if there is one.
+/// The reason after a colon, if there is one.
 fn colon(reason: &str) -> String {
     if reason.is_empty() {
         String::new()
@@ -227,7 +227,7 @@ impl Feed {
         Ok(sent.map_err(|_| End::Silent(deadline))??)
     }
 
-    /// Handles a frame and those that are ready behind it. They are passed on together, because waking up another task costs
+    /// Handles a frame and those that are ready after it. They are passed on together, because waking up another task costs
     /// more than handling an event.
     async fn take(&self, first: Received, socket: &mut Socket) -> Result<(), End> {
         let mut events = Vec::new();

@@ -1,13 +1,13 @@
 //! Finds the events in a frame. Pure.
 //!
-//! A frame should hold one event. Where its meaning is plain, it may also hold a JSON array of events, several objects or
-//! one object per line, with a byte order mark in front and NUL bytes behind.
+//! A frame should contain one event. If its meaning is clear, it may also contain a JSON array of events, several objects
+//! or one object per line, preceded by a byte order mark and followed by NUL bytes.
 
 use bytes::Bytes;
 use protocol::{Event, EventKind, Rejection};
 use serde_json::value::RawValue;
 
-/// The most parts of one frame that are rejected one by one; the rest is rejected together.
+/// How many parts of one frame are rejected individually; the rest is rejected together.
 const MAX_REJECTED_PARTS: usize = 16;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -15,7 +15,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// What a part of a frame is.
 pub type Part = (Result<EventKind, Rejection>, Bytes);
 
-/// The events of a frame, and what of it is none. A frame without any event is rejected as a whole. `seen` is told each event.
+/// The events of a frame, and the parts that are not events. A frame without any event is rejected as a whole. `seen`
+/// receives each event.
 pub fn parts(frame: Bytes, mut seen: impl FnMut(&Event<'_>)) -> impl Iterator<Item = Part> {
     let (whole, several) = match kind(&frame, &mut seen) {
         Ok(kind) => (Some((Ok(kind), frame)), Vec::new()),
@@ -46,7 +47,7 @@ fn split(frame: &Bytes, seen: &mut impl FnMut(&Event<'_>)) -> Option<Vec<Part>> 
         if rest.trim_ascii_start().is_empty() {
             break;
         }
-        // Whatever cannot be read ends with its line.
+        // A part that cannot be parsed ends with its line.
         let line = rest.trim_ascii_start();
         let length = line.iter().position(|byte| *byte == b'\n').unwrap_or(line.len());
         rejected += 1;
@@ -87,7 +88,7 @@ fn kind(json: &[u8], seen: &mut impl FnMut(&Event<'_>)) -> Result<EventKind, Rej
     Ok(event.kind)
 }
 
-/// All events, and at most so many rejected parts that a frame full of nonsense floods nothing.
+/// All events, and a limited number of rejected parts, so that a frame full of garbage does not flood the stream.
 fn limited(parts: Vec<Part>) -> Vec<Part> {
     let mut rejected = 0;
     let kept = parts.into_iter().filter(|(outcome, _)| {

@@ -48,7 +48,7 @@ pub fn check(headers: &HeaderMap, key: &str) -> Result<(), &'static str> {
     }
     let accept = headers.get(SEC_WEBSOCKET_ACCEPT);
     if accept.is_none_or(|accept| accept.as_bytes() != derive_accept_key(key.as_bytes()).as_bytes()) {
-        return Err("its Sec-WebSocket-Accept does not fit our key");
+        return Err("its Sec-WebSocket-Accept does not match our key");
     }
     if headers.contains_key(SEC_WEBSOCKET_EXTENSIONS) {
         return Err("it uses an extension that we did not offer");

@@ -1,7 +1,7 @@
 //! Decides when to ping the emitter and when its silence has lasted too long. Pure.
 //!
-//! An emitter is silent only if it was pinged and had time to answer. A process that was frozen, or waited for room, has
-//! sent no ping meanwhile, so it pings first.
+//! An emitter is silent only if it was pinged and had time to answer. A process that was frozen or blocked has sent no
+//! ping meanwhile, so it pings first.
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// Acts whenever it is due until it gives up; gives when that is.
+    /// Acts whenever it is due until it gives up; returns when that is.
     fn gives_up(silence: &mut Silence) -> Instant {
         loop {
             let now = silence.next_action();

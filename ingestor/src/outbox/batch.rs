@@ -4,13 +4,13 @@ use bytes::Bytes;
 use protocol::event::{MAX_BYTES, MAX_EVENTS};
 use protocol::{EventKind, Millis};
 
-/// What a message costs in memory beside its payload and header.
+/// The memory that a message takes in addition to its payload and header.
 pub const OVERHEAD: usize = 128;
 
-/// What a time of receipt takes in the header, with its comma.
+/// The size of a time of receipt in the header, with its comma.
 const STAMP: usize = 14;
 
-/// What a message's other headers take at most, in bytes: the header's version and name, and the trace.
+/// The maximum size of a message's other headers, in bytes: the header's version and name, and the trace.
 const HEADERS: usize = 512;
 
 /// The largest message that holds one event of this size, in bytes.
@@ -45,7 +45,7 @@ impl Batch {
         self.received_at.iter().copied().max().unwrap_or_default()
     }
 
-    /// The size of the message at most, headers included.
+    /// The maximum size of the message, headers included.
     pub fn message_size(&self) -> usize {
         message_size(self.received_at.len(), self.payload.len())
     }
@@ -99,7 +99,7 @@ struct Gathering {
 }
 
 impl Batcher {
-    /// Limits the messages from now on, and returns the gathered events that have become too many for one.
+    /// Limits the size of messages from now on, and returns the gathered events that no longer fit into one.
     pub fn limit_messages(&mut self, max_message: usize) -> Vec<Batch> {
         self.max_message = max_message;
         let mut too_large = Vec::new();

@@ -1,4 +1,4 @@
-//! Batches events as a group commit does, and remembers them until the stream surely has them. Pure.
+//! Batches events as a group commit does, and keeps them until they are certainly in the stream. Pure.
 //!
 //! While no message of its kind is unacknowledged, an event is sent at once, alone. Events that arrive meanwhile are
 //! gathered into one message per kind, which is sent with the next acknowledgement or when it is full. Acknowledged
@@ -54,14 +54,14 @@ pub struct Outbox {
     batches: VecDeque<Remembered>,
     /// The id of the first batch.
     first: u64,
-    /// No batch before this one waits.
+    /// No batch before this one is waiting.
     cursor: u64,
     in_flight: [usize; EventKind::ALL.len()],
     bytes: usize,
     /// Events in `batches` that are not acknowledged.
     unacknowledged: u64,
     dropped: u64,
-    /// The batches before this one are sent again because the stream had lost them.
+    /// The batches before this one are resent, because the stream had lost them.
     resent_before: u64,
     /// How many of these are not acknowledged yet.
     resending: usize,
@@ -189,7 +189,7 @@ impl Outbox {
         Some((id, batch))
     }
 
-    /// The raw stream has the batch. Returns how many events that makes.
+    /// The raw stream has the batch. Returns how many events were in it.
     pub fn acknowledge(&mut self, id: BatchId) -> u64 {
         let Some(sent) = self.get(id).filter(|batch| batch.state == State::Sent) else {
             return 0;
@@ -204,7 +204,7 @@ impl Outbox {
         events
     }
 
-    /// The raw stream has no room for the batch, which waits again.
+    /// The raw stream is full, so the batch waits again.
     pub fn refuse(&mut self, id: BatchId) {
         let Some(sent) = self.get(id).filter(|batch| batch.state == State::Sent) else {
             return;

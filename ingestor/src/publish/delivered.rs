@@ -1,6 +1,6 @@
-//! Detects events that left the queue before an enricher had them. Pure.
+//! Detects events that left the queue before an enricher received them. Pure.
 
-/// How far the consumer of the queue has got.
+/// The progress of the queue's consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivered {
     /// When the consumer was created.

@@ -42,7 +42,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// The time between two attempts to publish to a full queue.
 const FULL_RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Events that have waited for longer may leave the queue because of its maximum age.
+/// Events that have waited for longer than this may leave the queue because of its maximum age.
 const OLD: Duration = Duration::from_secs(stream::RAW_MAX_AGE.as_secs() / 2);
 
 /// The reason while the queue refuses events, which wait in the outbox.
@@ -61,9 +61,9 @@ enum Interruption {
     ConnectionLost,
     /// A message was not acknowledged.
     Unacknowledged(PublishError),
-    /// The raw stream is missing, was replaced or emptied, or NATS does not answer for it.
+    /// The raw stream is missing, was replaced or emptied, or its state is unknown because NATS does not answer.
     Stream(StreamTrouble),
-    /// Events were removed from the queue before an enricher had them.
+    /// Events were removed from the queue before an enricher received them.
     Purged,
 }
 
@@ -76,11 +76,11 @@ pub struct Publisher {
     health: Health,
     metrics: Arc<IngestorMetrics>,
     watch: StreamWatch,
-    /// How far the enrichers were at the last look.
+    /// The enrichers' progress at the last check.
     delivered: Option<Delivered>,
-    /// Whether the queue was close to dropping its oldest events because of their age at the last look.
+    /// Whether the queue was close to dropping its oldest events because of their age at the last check.
     at_its_maximum_age: bool,
-    /// Whether the queue refused the last batch for lack of room.
+    /// Whether the queue refused the last batch because it was full.
     full: bool,
     /// Whether the feed may send more events.
     open: bool,
@@ -141,7 +141,7 @@ impl Publisher {
                         }
                     }
                     Interruption::Purged => {
-                        tracing::warn!("raw events were purged, sending the last events again");
+                        tracing::warn!("raw events were purged; sending the last events again");
                         self.outbox.resend_everything();
                         self.health.failing(PART, RESENDING);
                         continue;
@@ -168,7 +168,7 @@ impl Publisher {
         match self.watch.begin(&raw) {
             Change::Same => self.outbox.resend_unacknowledged(),
             Change::Replaced | Change::Emptied => {
-                tracing::warn!("the raw stream was lost, sending the last events again");
+                tracing::warn!("the raw stream was lost; sending the last events again");
                 self.delivered = None;
                 self.outbox.resend_everything();
             }
@@ -282,7 +282,7 @@ impl Publisher {
         }
     }
 
-    /// Whether events were removed from the queue before an enricher had them, since the last look. Events that the queue
+    /// Whether events were removed from the queue before an enricher received them, since the last check. Events that the queue
     /// dropped because of their age do not count, because sending more would not help.
     fn purged(&mut self, raw: &Stream, delivered: Option<Delivered>) -> bool {
         let state = &raw.cached_info().state;
@@ -296,7 +296,7 @@ impl Publisher {
         skipped && !limited
     }
 
-    /// Requests the state of the queue after a while, and how far the enrichers are, if there are any.
+    /// Requests the state of the queue after a pause, and the enrichers' progress, if there are any.
     fn look(&self) -> impl Future<Output = (Look, Option<Delivered>)> + use<> {
         let state = self.watch.look_after(LOOK_INTERVAL, || 0);
         let nats = self.nats.clone();
@@ -344,7 +344,7 @@ impl Publisher {
     }
 }
 
-/// Whether the queue refused a message for lack of room. A message that no queue takes has another code.
+/// Whether the queue refused a message because it is full. A message that no queue would accept has another code.
 fn is_full(error: &PublishError) -> bool {
     error
         .source()
@@ -352,7 +352,7 @@ fn is_full(error: &PublishError) -> bool {
         .is_some_and(|error| error.error_code() == ErrorCode::STREAM_STORE_FAILED)
 }
 
-/// How far the consumer of the queue is; `None` if it does not answer.
+/// The progress of the queue's consumer; `None` if it does not answer.
 async fn delivered(nats: &Nats) -> Option<Delivered> {
     let raw = nats.jetstream().get_stream_no_info(stream::RAW).await.ok()?;
     let consumer = raw.consumer_info(stream::ENRICHER).await.ok()?;

@@ -12,18 +12,18 @@ pub struct Arrival {
     pub guid: Guid,
     /// The company.
     pub company: Company,
-    /// The person, where known.
+    /// The person, if known.
     pub contact: Option<Contact>,
-    /// The network of the address, where known.
+    /// The network of the address, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
-    /// The country of the address, where known.
+    /// The country of the address, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
-    /// The page, where the emitter tells it.
+    /// The page, if the emitter reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<Page>,
-    /// The referrer, where the emitter tells it.
+    /// The referrer, if the emitter reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referrer: Option<String>,
     /// When the visit began, by the emitter's clock.
@@ -33,7 +33,7 @@ pub struct Arrival {
 }
 
 impl Arrival {
-    /// The arrival that a record tells; `None` if its company is not known.
+    /// The arrival in a record; `None` if its company is not known.
     #[must_use]
     pub fn of(record: &Record, seen_at: Millis) -> Option<Self> {
         let profile = &record.profile;

@@ -1,4 +1,4 @@
-//! Decides which record of the sessions' stream tells an arrival. Pure.
+//! Decides which record of the sessions' stream is an arrival. Pure.
 //!
 //! A record is published again when it is completed, when it gets old, and when gateways put back what NATS has lost. So
 //! the notifier remembers every session whose message the stream holds, and only the first record with a company is an
@@ -12,10 +12,10 @@ use std::time::Duration;
 use protocol::time::millis;
 use protocol::{Guid, Millis, Record};
 
-/// A visit that began longer ago than this when its company became known is not news. In ms.
+/// A visit that began longer ago than this when its company became known is not announced. In ms.
 const LONG_AGO: Millis = 60 * 60 * 1000;
 
-/// After a gap without any notifier that is shorter than this, visits that began in it are told. In ms.
+/// If no notifier ran for less than this, visits that began in that gap are announced. In ms.
 const SHORT_GAP: Millis = 5 * 60 * 1000;
 
 /// How far the fleet had read the stream when this process started.
@@ -27,12 +27,12 @@ pub struct Position {
     pub since: Millis,
 }
 
-/// Where a message stands in the stream.
+/// The position of a message in the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// Its sequence.
     pub sequence: u64,
-    /// When it was published, by the server's clock.
+    /// When it was published, according to the server's clock.
     pub published_at: Millis,
     /// How long the stream keeps it.
     pub ttl: Option<Duration>,
@@ -47,7 +47,7 @@ impl Place {
 
 #[derive(Clone, Copy, Debug)]
 struct Known {
-    /// Its arrival was told, or is not to be told.
+    /// Its arrival was announced, or must not be.
     decided: bool,
     expires_at: Millis,
 }
@@ -56,7 +56,7 @@ struct Known {
 enum Phase {
     /// The messages that the stream held when the process started are being read.
     Replaying(Option<Position>),
-    /// Everything that comes is new.
+    /// Everything that arrives is new.
     Following,
 }
 
@@ -68,7 +68,7 @@ pub struct Visits {
 }
 
 impl Visits {
-    /// Of a process that has just started, in a fleet that has read up to `position`; `None` if it is the first.
+    /// The state of a process that has just started, in a fleet that has read up to `position`; `None` if it is the first.
     #[must_use]
     pub fn new(position: Option<Position>) -> Self {
         Self {
@@ -82,14 +82,14 @@ impl Visits {
         self.phase = Phase::Following;
     }
 
-    /// The stream has lost its messages. What is put back is known; a process that had not read it all knows nothing.
+    /// The stream has lost its messages. Those that are put back are known, unless this process had not read all of them.
     pub fn lost(&mut self) {
         if matches!(self.phase, Phase::Replaying(_)) {
             self.phase = Phase::Replaying(None);
         }
     }
 
-    /// Takes in a record, and returns whether it tells an arrival.
+    /// Applies a record, and returns whether it is an arrival.
     pub fn record(&mut self, record: &Record, place: Place, now: Millis) -> bool {
         let identified = record.profile.company.is_some();
         if let Some(known) = self.known.get_mut(&record.guid) {
@@ -107,7 +107,7 @@ impl Visits {
         identified && !was_there
     }
 
-    /// Takes in the end of a session.
+    /// Applies the end of a session.
     pub fn tombstone(&mut self, guid: &Guid, place: Place) {
         let known = Known {
             decided: true,

@@ -1,4 +1,4 @@
-//! What the bucket says of one company: an arrival waits to be told, or was told.
+//! What the bucket says about one company: an arrival waits to be announced, or was announced.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::arrivals::arrival::Arrival;
 
-/// How long a receiver that fails is waited for.
+/// How long an arrival waits for a receiver that fails.
 pub const GIVE_UP_AFTER: Duration = Duration::from_hours(1);
 
-/// How long a claim outlives its purpose, so that a notifier that lags behind still finds it.
+/// How long an expired claim is kept, so that a notifier that lags behind still finds it.
 const MARGIN: Duration = Duration::from_mins(10);
 
 /// A company, as a key of the bucket. It reveals no name.
@@ -41,7 +41,7 @@ impl CompanyKey {
         Self(key.into())
     }
 
-    /// The key that a name of the bucket spells, if it is one.
+    /// Parses a key of the bucket.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let fits = text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
@@ -55,11 +55,11 @@ impl CompanyKey {
     }
 }
 
-/// How far a company's arrival has got.
+/// The state of a company's arrival.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum State {
-    /// It waits to be told.
+    /// It waits to be announced.
     Waiting {
         /// What to tell.
         arrival: Box<Arrival>,
@@ -74,15 +74,15 @@ pub enum State {
     },
 }
 
-/// The claim of the fleet on a company: exactly one stands at a time.
+/// The fleet's claim on a company. There is at most one at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Claim {
-    /// The name of the arrival in messages, by which a receiver recognizes a repetition.
+    /// The id of the arrival in messages, by which a receiver recognizes a repetition.
     pub id: String,
     /// When the company was claimed.
     pub claimed_at: Millis,
-    /// How far it has got.
+    /// Its state.
     #[serde(flatten)]
     pub state: State,
 }
@@ -105,7 +105,7 @@ impl Claim {
         }
     }
 
-    /// The same claim after its arrival was told.
+    /// The same claim after its arrival was announced.
     #[must_use]
     pub fn told(&self, now: Millis) -> Self {
         Self {
@@ -114,7 +114,7 @@ impl Claim {
         }
     }
 
-    /// The arrival that waits, if it does.
+    /// The arrival, if it is still waiting.
     #[must_use]
     pub fn waiting(&self) -> Option<&Arrival> {
         match &self.state {
@@ -132,7 +132,7 @@ impl Claim {
         }
     }
 
-    /// How long the bucket keeps it; `None` if it is over.
+    /// How long the bucket keeps it; `None` if it has expired.
     #[must_use]
     pub fn ttl(&self, now: Millis, cooldown: Duration) -> Option<Duration> {
         let until = match self.state {
@@ -143,7 +143,7 @@ impl Claim {
         (left >= 1_000).then(|| Duration::from_millis(left))
     }
 
-    /// Whether the receiver was waited for long enough.
+    /// Whether the arrival has waited long enough for the receiver.
     #[must_use]
     pub fn is_given_up(&self, now: Millis) -> bool {
         self.waiting().is_some() && now - self.claimed_at >= millis(GIVE_UP_AFTER)

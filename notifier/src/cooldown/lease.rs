@@ -16,13 +16,13 @@ use super::store::standing;
 /// The key of the lease.
 const KEY: &str = "sender";
 
-/// How long a lease that is not renewed stands: the pause after a kill.
+/// How long a lease lasts without renewal, which is the pause after a kill.
 const TTL: Duration = Duration::from_secs(5);
 
-/// How long before its end the holder relies on it no longer.
+/// How long before its end the holder stops relying on it.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// How often it is renewed, or asked for.
+/// How often it is renewed or requested.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -58,7 +58,7 @@ pub struct LeaseKeeper {
 }
 
 impl LeaseKeeper {
-    /// For the notifier of that name.
+    /// Creates it for the notifier with that name.
     #[must_use]
     pub fn new(nats: Nats, instance: &str) -> Self {
         Self {
@@ -76,12 +76,12 @@ impl LeaseKeeper {
         self.held.clone()
     }
 
-    /// Takes the lease whenever nobody has it, and renews it, for ever.
+    /// Takes the lease whenever it is free, and renews it. Never returns.
     pub async fn keep(&mut self) {
         loop {
             self.nats.connected().await;
             if let Err(error) = self.step().await {
-                // The part of the bucket reports what persists.
+                // The bucket's part in health reports a lasting failure.
                 tracing::debug!(%error, "the lease was not renewed");
             }
             tokio::time::sleep(INTERVAL).await;
@@ -93,7 +93,7 @@ impl LeaseKeeper {
         let expected = match self.sequence {
             Some(sequence) => sequence,
             None => match standing::<Lease>(&self.bucket, KEY).await? {
-                // A renewal of ours was written although it seemed to fail.
+                // One of our renewals was written although it seemed to fail.
                 (Some(lease), sequence) if lease.by == self.by => sequence,
                 (Some(_), _) => return Ok(()),
                 (None, sequence) => sequence,
@@ -114,13 +114,13 @@ impl LeaseKeeper {
         Ok(())
     }
 
-    /// Gives the lease back, so that another notifier takes it at once.
+    /// Releases the lease, so that another notifier takes it at once.
     pub async fn release(mut self) {
         self.held.until(0);
         if let Some(sequence) = self.sequence.take()
             && let Err(error) = self.bucket.delete(KEY, sequence).await
         {
-            tracing::debug!(%error, "the lease was not given back");
+            tracing::debug!(%error, "the lease was not released");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! The cool-down: once a company is claimed, no other notifier tells of it. Pure, except for `store` and `lease`.
+//! The cool-down: once a company is claimed, no other notifier announces it. Pure, except for `store` and `lease`.
 //!
-//! This copy of the bucket `visitor_notified` is kept up by watching the bucket, and is put back when NATS has lost it.
+//! This copy of the bucket `visitor_notified` is kept up to date by watching the bucket, and restores it after a loss.
 
 pub mod claim;
 pub mod lease;
@@ -13,12 +13,12 @@ use protocol::{Guid, Millis};
 
 use self::claim::{Claim, CompanyKey};
 
-/// A claim as it stands in the bucket.
+/// A claim as it is in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// The claim.
     pub claim: Claim,
-    /// Its sequence in the bucket; 0 if the bucket was lost since.
+    /// Its sequence in the bucket; 0 if the bucket has been lost since.
     pub sequence: u64,
 }
 
@@ -27,14 +27,14 @@ pub struct Standing {
 pub struct Claims {
     cooldown: Duration,
     standing: HashMap<CompanyKey, Standing>,
-    /// The claims that wait to be told, the oldest first.
+    /// The waiting claims, the oldest first.
     waiting: BTreeSet<(Millis, CompanyKey)>,
     /// The claim of each session.
     of_session: HashMap<Guid, CompanyKey>,
 }
 
 impl Claims {
-    /// None yet; a company is told once per `cooldown`.
+    /// An empty copy; a company is announced once per `cooldown`.
     #[must_use]
     pub fn new(cooldown: Duration) -> Self {
         Self {
@@ -45,8 +45,8 @@ impl Claims {
         }
     }
 
-    /// The bucket holds this claim. An older message than the known one is ignored, and so is one that does not know yet
-    /// that the arrival was told.
+    /// The bucket holds this claim. A message that is older than the known claim is ignored, and so is one from before the
+    /// arrival was announced.
     pub fn heard(&mut self, key: CompanyKey, claim: Claim, sequence: u64) {
         let is_older = |known: &Standing| {
             known.sequence > sequence
@@ -66,7 +66,7 @@ impl Claims {
         self.standing.insert(key, Standing { claim, sequence });
     }
 
-    /// The bucket holds no claim under this key any longer.
+    /// The bucket no longer holds a claim under this key.
     pub fn gone(&mut self, key: &CompanyKey, sequence: u64) {
         if self
             .standing
@@ -78,14 +78,14 @@ impl Claims {
         }
     }
 
-    /// The bucket has lost everything: what is known here must be put back.
+    /// The bucket has lost everything, so the claims that are known here must be put back.
     pub fn lost(&mut self) {
         for standing in self.standing.values_mut() {
             standing.sequence = 0;
         }
     }
 
-    /// What must be put back into a bucket that was lost.
+    /// The claims to put back into a lost bucket.
     #[must_use]
     pub fn all(&self) -> Vec<(CompanyKey, Claim)> {
         let lost = self
@@ -109,14 +109,14 @@ impl Claims {
         self.standing.get(key)
     }
 
-    /// The claims that wait to be told, the oldest first.
+    /// The waiting claims, the oldest first.
     pub fn waiting(&self) -> impl Iterator<Item = (&CompanyKey, &Standing)> {
         self.waiting
             .iter()
             .filter_map(|(_, key)| self.standing.get_key_value(key))
     }
 
-    /// How many arrivals wait to be told.
+    /// The number of waiting claims.
     #[must_use]
     pub fn waiting_count(&self) -> usize {
         self.waiting.len()
@@ -128,7 +128,7 @@ impl Claims {
         self.of_session.get(guid)
     }
 
-    /// The least number of messages that the bucket must hold.
+    /// The minimum number of messages that the bucket must hold.
     #[must_use]
     pub fn expected(&self, now: Millis) -> u64 {
         let surely_there = |standing: &Standing| {
@@ -137,7 +137,7 @@ impl Claims {
         u64::from(self.standing.values().take(16).any(surely_there))
     }
 
-    /// Forgets claims that are over.
+    /// Forgets expired claims.
     pub fn forget_expired(&mut self, now: Millis) {
         let over: Vec<_> = self
             .standing

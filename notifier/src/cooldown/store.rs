@@ -1,4 +1,4 @@
-//! Writes claims to the bucket `visitor_notified`. Every write expects what stands there, so that one notifier wins.
+//! Writes claims to the bucket `visitor_notified`. Every write expects the current entry, so that one notifier wins.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use service::{Nats, clock};
 
 use super::claim::{Claim, CompanyKey};
 
-/// How often a claim is read and written again because others write it at the same time.
+/// How often a write of a claim is retried after conflicts with other notifiers.
 const CONFLICTS: usize = 16;
 
-/// What came of an attempt to claim a company.
+/// The result of an attempt to claim a company.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claimed {
-    /// The arrival is to be told.
+    /// The arrival must be announced.
     Ours(u64),
-    /// Another arrival is told, or was told lately.
+    /// Another arrival of the company is waiting, or was announced recently.
     Theirs(Box<Claim>, u64),
 }
 
-/// The bucket. Clones use the same.
+/// The bucket. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Store {
     bucket: Bucket,
@@ -29,7 +29,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Of notifiers that tell each company once per `cooldown`.
+    /// The bucket of notifiers that announce each company once per `cooldown`.
     #[must_use]
     pub fn new(nats: Nats, cooldown: Duration) -> Self {
         Self {
@@ -38,10 +38,10 @@ impl Store {
         }
     }
 
-    /// Claims a company for an arrival, unless a claim stands that covers it.
+    /// Claims a company for an arrival, unless an existing claim covers it.
     ///
     /// # Errors
-    /// Fails if it is not certain who has the claim.
+    /// Fails if it is not certain which notifier has the claim.
     pub async fn claim(&self, key: &CompanyKey, claim: &Claim) -> Result<Claimed, BucketError> {
         let seen_at = claim
             .waiting()
@@ -59,14 +59,14 @@ impl Store {
                 (Some(stored), sequence) if stored.covers(seen_at, self.cooldown) => {
                     return Ok(Claimed::Theirs(Box::new(stored), sequence));
                 }
-                // Its cool-down is over, or it is the marker of a claim that is gone.
+                // Its cool-down is over, or it is the marker of a deleted claim.
                 (_, sequence) => sequence,
             };
         }
         Err(BucketError::Contended(CONFLICTS))
     }
 
-    /// Notes how far a claim has got. Another claim that stands there by now is left alone.
+    /// Records the state of a claim. A different claim in its place is left unchanged.
     ///
     /// # Errors
     /// Fails if the bucket does not acknowledge.
@@ -91,7 +91,7 @@ impl Store {
         Err(BucketError::Contended(CONFLICTS))
     }
 
-    /// Removes a claim: its arrival is given up, or must not be told. Another claim that stands there by now stays.
+    /// Removes a claim whose arrival is given up or must not be announced. A different claim in its place stays.
     ///
     /// # Errors
     /// Fails if the bucket does not acknowledge.
@@ -99,7 +99,7 @@ impl Store {
         self.bucket.delete(key.as_str(), expected).await
     }
 
-    /// Writes a claim if what stands there has the expected sequence; `None` if it has not. Nothing is written of a claim
+    /// Writes a claim if the entry has the expected sequence; `None` if it has not. Nothing is written of a claim
     /// that is over.
     async fn write(
         &self,
@@ -118,13 +118,13 @@ impl Store {
     }
 }
 
-/// What stands under a name, if it is a value, and the sequence of what stands there, 0 for nothing.
+/// The value of a key, if it has one, and the sequence of its entry; 0 if there is none.
 pub(super) async fn standing<T: DeserializeOwned>(
     bucket: &Bucket,
     name: &str,
 ) -> Result<(Option<T>, u64), BucketError> {
     let (value, sequence) = bucket.read(name).await?;
-    // What cannot be read is another release's, and is written over.
+    // An entry that cannot be parsed comes from another release, and is overwritten.
     let value = value.and_then(|value| serde_json::from_slice(&value).ok());
     Ok((value, sequence))
 }

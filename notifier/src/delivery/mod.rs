@@ -9,7 +9,7 @@ use protocol::time::millis;
 
 use self::response::Outcome;
 
-/// The pause after a message, in which others gather.
+/// The pause after a message, in which further arrivals are collected.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest pause after failures.
@@ -20,7 +20,7 @@ const MAX_PAUSE: Duration = Duration::from_mins(1);
 pub struct Pace {
     next_at: Millis,
     failures: u32,
-    /// Messages tell one arrival each, because the receiver has refused one with several.
+    /// Messages contain one arrival each, because the receiver has refused one with several.
     one_by_one: bool,
 }
 
@@ -31,19 +31,19 @@ impl Pace {
         now >= self.next_at
     }
 
-    /// How many arrivals the next message may tell, of at most `max`.
+    /// How many arrivals the next message may contain, at most `max`.
     #[must_use]
     pub fn batch(&self, max: usize) -> usize {
         if self.one_by_one { 1 } else { max }
     }
 
-    /// Sends nothing for so long.
+    /// Sends nothing for this long.
     pub fn hold(&mut self, pause: Duration, now: Millis) {
         self.next_at = self.next_at.max(now + millis(pause));
     }
 
-    /// The receiver has answered, or not. `chance` is a number from 0 to 1, which spreads the next attempts of several
-    /// notifiers. Returns whether the arrivals of the message are given up.
+    /// Applies the result of sending a message. `chance` is a number from 0 to 1, which spreads the next attempts of
+    /// several notifiers. Returns whether the arrivals of the message are given up.
     pub fn answered(&mut self, outcome: &Outcome, arrivals: usize, chance: f64, now: Millis) -> bool {
         match outcome {
             Outcome::Accepted => {

@@ -1,39 +1,39 @@
-//! What a receiver's answer means. Pure.
+//! What a receiver's response means. Pure.
 
 use std::time::Duration;
 
 use protocol::Millis;
 use service::client::retry_after;
 
-/// The longest that a receiver may ask to be left alone; an arrival is given up by then.
+/// The longest pause that a receiver may ask for; an arrival is given up by then.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// What came of sending a message.
+/// The outcome of sending a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The receiver has it.
+    /// The receiver has accepted it.
     Accepted,
-    /// The receiver will never take this message; others may pass.
+    /// The receiver will never accept this message, but may accept others.
     Refused {
         /// Why, without the receiver's address.
         reason: String,
     },
-    /// The receiver may take it later.
+    /// The receiver may accept it later.
     Failed {
         /// Why, without the receiver's address.
         reason: String,
-        /// How long it asks to be left alone.
+        /// The pause that it asks for.
         retry_after: Option<Duration>,
     },
 }
 
 impl Outcome {
-    /// The outcome that an answer means.
+    /// The outcome of a response.
     ///
     /// A refused key or a missing address is not the message's fault: an operator may correct it within the hour.
     #[must_use]
     pub fn of(status: u16, retry_after: Option<&str>, now: Millis) -> Self {
-        let reason = format!("the receiver answers {status}");
+        let reason = format!("the receiver responded with {status}");
         match status {
             200..=299 => Self::Accepted,
             400 | 413 | 415 | 422 => Self::Refused { reason },
