@@ -20,12 +20,6 @@ use crate::http::script::TrackerSettings;
 use crate::http::sites::{self, Sites};
 use crate::visits::{Settings, Silence};
 
-/// How many heartbeats a visible tab may miss before it counts as closed.
-const VISIBLE_HEARTBEATS: i64 = 4;
-
-/// The same for a hidden one, which sends every fourth heartbeat, and even later if the browser saves energy.
-const HIDDEN_HEARTBEATS: i64 = 12;
-
 /// What the collector does instead of running.
 #[derive(Clone, Debug, Subcommand)]
 pub enum CollectorCommand {
@@ -166,10 +160,7 @@ impl Flags {
         Settings {
             settle: millis(self.settle),
             leave_grace: millis(self.leave_grace),
-            silence: Silence {
-                visible: heartbeat * VISIBLE_HEARTBEATS,
-                hidden: heartbeat * HIDDEN_HEARTBEATS,
-            },
+            silence: Silence::of(heartbeat),
             refresh: heartbeat * 2,
             remember_closings: millis(self.remember_closings),
             new_sessions_per_minute: self.new_sessions_per_minute,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 
-/// The longest pause.
-pub const MAX_DELAY: Duration = Duration::from_secs(5);
+/// The longest pause between two attempts to connect to an emitter.
+pub const MAX_DELAY_FOR_EMITTER: Duration = Duration::from_secs(5);
 
 /// The longest pause for NATS, so that all processes reconnect within a second or two.
 pub const MAX_DELAY_FOR_NATS: Duration = Duration::from_secs(1);
@@ -18,10 +18,10 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Pauses of up to [`MAX_DELAY`].
+    /// Pauses of up to [`MAX_DELAY_FOR_EMITTER`].
     #[must_use]
-    pub fn new() -> Self {
-        Self::up_to(MAX_DELAY)
+    pub fn for_emitter() -> Self {
+        Self::up_to(MAX_DELAY_FOR_EMITTER)
     }
 
     /// Pauses of up to [`MAX_DELAY_FOR_NATS`].
@@ -52,23 +52,21 @@ impl Backoff {
     }
 }
 
-impl Default for Backoff {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn grows_up_to_the_bound_and_starts_again() {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::for_emitter();
         assert!(backoff.next_delay() <= Duration::from_millis(200));
         let delays: Vec<_> = (0..100).map(|_| backoff.next_delay()).collect();
-        assert!(delays.iter().all(|delay| *delay <= MAX_DELAY));
-        assert!(delays[50..].iter().all(|delay| *delay >= MAX_DELAY / 2));
+        assert!(delays.iter().all(|delay| *delay <= MAX_DELAY_FOR_EMITTER));
+        assert!(
+            delays[50..]
+                .iter()
+                .all(|delay| *delay >= MAX_DELAY_FOR_EMITTER / 2)
+        );
         backoff.reset();
         assert!(backoff.next_delay() <= Duration::from_millis(200));
     }

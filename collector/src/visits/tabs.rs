@@ -7,6 +7,12 @@ use crate::beacon::{Beacon, Presence};
 /// Maximum tabs of a session. Beyond it, tabs that were left are removed first, then the one with the oldest beacon.
 const MAX_TABS: usize = 8;
 
+/// How many heartbeats a visible tab may miss before it counts as closed.
+const VISIBLE_HEARTBEATS: i64 = 4;
+
+/// The same for a hidden one, which sends every fourth heartbeat, and even later if the browser saves energy.
+const HIDDEN_HEARTBEATS: i64 = 12;
+
 /// How long a tab may be silent before it counts as closed.
 #[derive(Clone, Copy, Debug)]
 pub struct Silence {
@@ -14,6 +20,16 @@ pub struct Silence {
     pub visible: Millis,
     /// While it is hidden, when browsers hold timers back, in ms.
     pub hidden: Millis,
+}
+
+impl Silence {
+    /// For tabs whose tracker sends a beacon every `heartbeat` ms while they are visible.
+    pub fn of(heartbeat: Millis) -> Self {
+        Self {
+            visible: heartbeat * VISIBLE_HEARTBEATS,
+            hidden: heartbeat * HIDDEN_HEARTBEATS,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -155,7 +155,7 @@ impl Feed {
 
     /// Reads until `shutdown`, over one connection after another.
     pub async fn run(self, shutdown: CancellationToken) {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::for_emitter();
         loop {
             let started = Instant::now();
             let Err(end) = self.one_connection(&shutdown).await else {

@@ -18,7 +18,7 @@ async fn slow_answers_identify_all_visitors_and_delay_nobody() -> Result<()> {
         .start()
         .await?;
     let trial = LookupTrial {
-        new_per_second: 60,
+        new_per_second: 100,
         known: 200,
         lasting: Duration::from_secs(12),
         grace: Duration::ZERO,
@@ -26,7 +26,7 @@ async fn slow_answers_identify_all_visitors_and_delay_nobody() -> Result<()> {
     let outcome = trial.run(&site, Condition::Late(Duration::from_secs(3))).await?;
     assert_eq!(outcome.known_missing, 0);
     assert!(
-        outcome.max_in_flight > 128,
+        outcome.max_in_flight > 256,
         "concurrency follows what the provider bears: {}",
         outcome.max_in_flight
     );
