@@ -25,7 +25,7 @@ pub struct Flags {
     #[command(flatten)]
     pub common: Common,
 
-    /// A file with the address that messages are sent to. The address is a secret: whoever knows it can write to your
+    /// A file with the URL that messages are sent to. The URL is a secret: anyone who knows it can write to your
     /// channel. The file is read for each message.
     #[arg(long, env, value_name = "FILE")]
     pub webhook_url_file: Option<PathBuf>,
@@ -43,12 +43,12 @@ pub struct Flags {
     #[arg(long, env, value_parser = http_url)]
     pub page_url: Option<Url>,
 
-    /// The companies to tell of: a file with a domain or company GUID per line, `*.example.com` for everything below a
+    /// The companies to announce: a file with a domain or company GUID per line, `*.example.com` for everything below a
     /// domain; or `all`. The file is read again when it changes.
     #[arg(long, env, value_name = "FILE|all", default_value = ALL)]
     pub watchlist: PathBuf,
 
-    /// For how long a company that was told is not told again.
+    /// How long to wait before the same company is announced again.
     #[arg(long, env, default_value = "1h", value_parser = duration)]
     pub cooldown: Duration,
 
@@ -107,7 +107,7 @@ impl CommandLine for Flags {
     }
 
     fn plan(&self) -> anyhow::Result<Plan> {
-        // The receiver's address is a secret, so it is neither named nor tried.
+        // The receiver's URL is a secret, so it is neither printed nor connected to.
         self.receiver()?;
         let whom = match self.watchlist_file()? {
             Some(list) => format!(
@@ -118,8 +118,11 @@ impl CommandLine for Flags {
         };
         Ok(Plan {
             does: vec![
-                format!("tells the webhook when a company arrives: {whom}"),
-                format!("tells a company again after {:?}", self.cooldown),
+                format!("notifies the webhook when a company arrives: {whom}"),
+                format!(
+                    "announces the same company again after {:?} at the earliest",
+                    self.cooldown
+                ),
                 format!("serves health and metrics on {}", self.http_listen),
             ],
             streams: vec![StreamKind::Sessions, StreamKind::Notified, StreamKind::Rejected],

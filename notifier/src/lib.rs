@@ -1,7 +1,7 @@
 //! Tells people when a company arrives on the website.
 //!
-//! Each notifier of a fleet follows all sessions, and remembers them. Whichever sees an arrival first claims its company in
-//! a bucket; the one that has the lease sends what is claimed.
+//! Each notifier of a fleet follows all sessions, and remembers them. The first one to see an arrival claims its company in
+//! a bucket; the one that has the lease announces the claimed arrivals.
 
 mod arrivals;
 mod cooldown;
@@ -40,7 +40,7 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(flags: Flags) -> anyhow::Result<()> {
-    // Before anything connects, so that errors in files are reported at once.
+    // Before anything connects, so that errors in files are reported immediately.
     let receiver = flags.receiver()?;
     let watchlist = flags.watchlist_file()?;
     let parts = [Followed::Sessions.part(), Followed::Claims.part(), WEBHOOK_PART];
@@ -70,7 +70,7 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Follows the sessions and tells of arrivals until shutdown.
+/// Follows the sessions and announces arrivals until shutdown.
 fn notify(process: &Process, mut hub: Hub, mut lease: LeaseKeeper) -> impl Future<Output = ()> + use<> {
     let (sender, intake) = mpsc::channel(MAX_WAITING_MESSAGES);
     let position = SharedPosition::new(process);

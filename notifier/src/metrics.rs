@@ -8,11 +8,11 @@ use service::metrics::{Counter, Family, Gauge, Label, Latency, Metrics};
 pub struct NotifierMetrics {
     /// Arrivals of watched companies.
     pub arrivals: Counter,
-    /// Arrivals of companies that were told lately.
+    /// Arrivals of companies that were announced recently.
     pub cooled_down: Counter,
     /// Arrivals told.
     pub told: Counter,
-    /// Arrivals that may have been told twice.
+    /// Arrivals that may have been announced twice.
     pub repeats: Counter,
     given_up: Family<Label, Counter>,
     /// Messages that the receiver has accepted.
@@ -27,12 +27,12 @@ pub struct NotifierMetrics {
     pub delivery: Latency,
 }
 
-/// Why an arrival is not told.
+/// Why an arrival is not announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GivenUp {
     /// The receiver has failed for too long.
     TooLate,
-    /// The receiver refuses the message.
+    /// The receiver refused the message.
     Refused,
     /// The visitor must no longer be shown.
     Hidden,
@@ -52,11 +52,11 @@ impl GivenUp {
 }
 
 impl NotifierMetrics {
-    /// Adds them to the process's.
+    /// Registers all metrics.
     #[must_use]
     pub fn new(metrics: &Metrics) -> Self {
         let counter = |name, help| metrics.add(name, help, Counter::default());
-        let given_up = metrics.add("given_up", "Arrivals that are not told", Family::default());
+        let given_up = metrics.add("given_up", "Arrivals that are not announced", Family::default());
         for reason in GivenUp::ALL {
             drop(Family::<Label, Counter>::get_or_create(
                 &given_up,
@@ -67,12 +67,12 @@ impl NotifierMetrics {
             arrivals: counter("arrivals", "Arrivals of watched companies"),
             cooled_down: counter(
                 "cooled_down",
-                "Arrivals of watched companies that were told lately or are about to be",
+                "Arrivals of watched companies that were announced recently or are about to be",
             ),
             told: counter("told", "Arrivals told"),
             repeats: counter(
                 "repeats",
-                "Arrivals that may have been told twice, because a notifier ended before it noted the outcome",
+                "Arrivals that may have been announced twice, because a notifier exited before it recorded the outcome",
             ),
             given_up,
             messages: counter("messages", "Messages that the receiver has accepted"),
@@ -90,7 +90,7 @@ impl NotifierMetrics {
         }
     }
 
-    /// An arrival is not told.
+    /// Counts an arrival that is not announced.
     pub fn give_up(&self, reason: GivenUp) {
         self.given_up.get_or_create(&reason.label()).inc();
     }

@@ -13,8 +13,8 @@ use crate::time::{Millis, is_plausible};
 
 /// The last activity of a session whose record is published.
 ///
-/// On the wire `[guid, at, receivedAt]`. Where the event told the page, that is the fourth element, and its own time the
-/// fifth if it was seen before the activity. Readers ignore further elements.
+/// On the wire `[guid, at, receivedAt]`. If the event has a page, it is the fourth element, and its own time is the
+/// fifth if the page was seen before the activity. Readers ignore further elements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Activity {
     /// The session.
@@ -28,7 +28,7 @@ pub struct Activity {
 }
 
 impl Activity {
-    /// An activity of a session, on a page that is not known.
+    /// An activity of a session on an unknown page.
     #[must_use]
     pub const fn new(guid: Guid, at: Millis, received_at: Millis) -> Self {
         Self {
@@ -64,7 +64,7 @@ impl<'de> Deserialize<'de> for Activity {
     }
 }
 
-/// The fourth element; an unusable page is left out.
+/// The fourth element; an unusable page is omitted.
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct ReadPage(#[serde(deserialize_with = "kept_page")] Option<Page>);

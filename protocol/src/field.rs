@@ -20,7 +20,7 @@ pub enum Field<'a> {
 }
 
 impl<'a> Field<'a> {
-    /// The text of a field that must have one.
+    /// The text of a required field.
     ///
     /// # Errors
     /// [`Rejection::MissingField`] or [`Rejection::WrongType`].
@@ -40,7 +40,7 @@ impl<'de> Deserialize<'de> for Name<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match deserializer.deserialize_str(FieldVisitor)? {
             Field::Text(text) => Ok(Self(text)),
-            Field::Missing | Field::OtherType => Err(de::Error::custom("a name that is no string")),
+            Field::Missing | Field::OtherType => Err(de::Error::custom("a name that is not a string")),
         }
     }
 }

@@ -21,7 +21,7 @@ pub struct VisibleSession {
     pub ip: Box<str>,
     /// When the session opened.
     pub opened_at: Millis,
-    /// When it last gave a sign of life.
+    /// When it was last active.
     pub last_activity_at: Millis,
     /// The visitor's company, if known.
     pub company: Option<Arc<Company>>,
@@ -44,7 +44,7 @@ pub struct VisibleSession {
     pub unidentified: bool,
 }
 
-/// Figures over all sessions shown.
+/// Statistics of all sessions shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stats {
@@ -58,8 +58,8 @@ pub struct Stats {
     pub average_visitors_per_company: f64,
     /// Mean of now − opened; 0 if no session is shown.
     pub average_session_seconds: f64,
-    /// The time at which these figures, and the sessions, were last known to be right, where that is not now: the
-    /// gateway is cut off, as `interruptions` of the pipeline says. It is the `now` of the mean as well.
+    /// The time at which these figures and the sessions were last known to be right. Absent if that is now. Present while
+    /// the gateway is cut off, as `interruptions` of the pipeline says. The mean duration is relative to it as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Millis>,
 }
@@ -76,26 +76,26 @@ pub enum Removal {
     Hidden,
 }
 
-/// The most sessions that one message of a snapshot holds. What follows it, such as a delta, never waits for long behind
-/// one message on a slow line.
+/// Maximum number of sessions in one message of a snapshot, so that the messages after it do not wait for long on a slow
+/// line.
 pub const MAX_SESSIONS_PER_MESSAGE: usize = 1_000;
 
-/// The whole view, or its first part where `remaining` is not 0.
+/// The whole view, or its first part if `remaining` is not 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Snapshot<'a> {
-    /// Counts the frames of this gateway's life.
+    /// The number of this gateway's frames so far.
     pub revision: u64,
     /// The gateway's clock.
     pub now: Millis,
     /// The sessions shown, at most [`MAX_SESSIONS_PER_MESSAGE`] on the WebSocket.
     pub sessions: Cow<'a, [VisibleSession]>,
-    /// How many sessions the parts after this one hold.
+    /// How many sessions are in the parts after this one.
     #[serde(default)]
     pub remaining: u64,
-    /// Figures over all sessions.
+    /// Statistics of all sessions.
     pub stats: Stats,
-    /// How the processes are.
+    /// The state of the processes.
     pub pipeline: Cow<'a, Pipeline>,
 }
 
@@ -105,29 +105,29 @@ pub struct Snapshot<'a> {
 pub struct SnapshotPart<'a> {
     /// The revision of the snapshot.
     pub revision: u64,
-    /// At most [`MAX_SESSIONS_PER_MESSAGE`] sessions. Earlier parts hold none of them.
+    /// At most [`MAX_SESSIONS_PER_MESSAGE`] sessions. None of them is in an earlier part.
     pub sessions: Cow<'a, [VisibleSession]>,
-    /// How many sessions the parts after this one hold; 0 in the last part.
+    /// How many sessions are in the parts after this one; 0 in the last part.
     pub remaining: u64,
 }
 
-/// What changed since the frame with the revision before.
+/// The changes since the frame with the previous revision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Delta<'a> {
-    /// One more than that of the frame before.
+    /// The previous frame's revision plus one.
     pub revision: u64,
     /// The gateway's clock.
     pub now: Millis,
-    /// Sessions that are new or say something else than before.
+    /// Sessions that are new or have changed.
     pub changed: Cow<'a, [VisibleSession]>,
-    /// Sessions in which only the last activity has changed.
+    /// Sessions of which only the last activity has changed.
     pub touched: Cow<'a, [(Guid, Millis)]>,
     /// Sessions that left. Clients ignore those that they do not know.
     pub removed: Cow<'a, [(Guid, Removal)]>,
-    /// Figures over all sessions now shown.
+    /// Statistics of all sessions now shown.
     pub stats: Stats,
-    /// How the processes are, about once a second.
+    /// The state of the processes, about once a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pipeline: Option<Cow<'a, Pipeline>>,
 }
@@ -138,7 +138,7 @@ pub struct Delta<'a> {
 pub enum Frame<'a> {
     /// The first frame, and again whenever a client fell behind.
     Snapshot(Snapshot<'a>),
-    /// After a snapshot, and after each part, whose `remaining` is not 0.
+    /// Follows a snapshot or a part whose `remaining` is not 0.
     SnapshotPart(SnapshotPart<'a>),
     /// Every other frame.
     Delta(Delta<'a>),

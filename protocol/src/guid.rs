@@ -1,4 +1,4 @@
-//! The name of a session, and what the GUIDs of companies and contacts are compared by.
+//! Session GUIDs, and the comparison of the GUIDs of companies and contacts.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,14 +14,14 @@ use uuid::fmt::{Hyphenated, Simple};
 pub const MAX_LEN: usize = 64;
 
 /// A session's guid. A UUID is the same in every spelling (see [`uuid`]); any other text is compared in lower case and
-/// without the blanks around it.
+/// without surrounding blanks.
 ///
-/// Its text is made of letters, digits, `-` and `_` only, so that it can be a token of a NATS subject.
+/// Its text consists only of letters, digits, `-` and `_`, so that it can be a token of a NATS subject.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Guid(Name);
 
-/// There is one for each session in several places, and one is compared for each event: so those that look as all should
-/// are kept as the number that they are, in a quarter of the memory and without a place of its own.
+/// There is one for each session in several places, and one is compared for each event. So UUIDs are stored as numbers,
+/// which takes a quarter of the memory and no allocation.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Name {
     Uuid(Uuid),
@@ -29,19 +29,19 @@ enum Name {
     Text(Arc<str>),
 }
 
-/// A map by session. Its hashes are seeded anew in each process, like the standard library's, and cost a fraction.
+/// A map by session. Its hasher is seeded at random in each process, like the standard library's, and is much faster.
 pub type GuidMap<T> = HashMap<Guid, T, foldhash::quality::RandomState>;
 
-/// The text cannot name a session.
+/// The text is not a valid guid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a guid is 1 to {MAX_LEN} letters, digits, '-' or '_'")]
 pub struct InvalidGuid;
 
 impl Guid {
-    /// Reads a guid in any spelling.
+    /// Parses a guid in any spelling.
     ///
     /// # Errors
-    /// Fails if the text is no UUID and is empty, too long or holds any other character.
+    /// Fails if the text is not a UUID and is empty, too long or contains any other character.
     pub fn new(text: &str) -> Result<Self, InvalidGuid> {
         if let Some(uuid) = uuid(text) {
             return Ok(Self(Name::Uuid(uuid)));
@@ -53,7 +53,7 @@ impl Guid {
         Ok(Self(Name::Text(text.to_ascii_lowercase().into())))
     }
 
-    /// Does something with the text in lower case.
+    /// Calls a function with the text in lower case.
     fn with_text<T>(&self, f: impl FnOnce(&str) -> T) -> T {
         match &self.0 {
             Name::Uuid(uuid) => f(uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer())),
@@ -65,17 +65,17 @@ impl Guid {
 impl Hash for Guid {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match &self.0 {
-            // As one number it takes one step.
+            // Hashing one number takes one step.
             Name::Uuid(uuid) => uuid.as_u128().hash(state),
             Name::Text(text) => text.hash(state),
         }
     }
 }
 
-/// Whether the text can name a session.
+/// Checks that the text is a valid guid.
 ///
 /// # Errors
-/// Fails if the text is no UUID and is empty, too long or holds a character that a guid does not have.
+/// Fails if the text is not a UUID and is empty, too long or contains a character that a guid cannot contain.
 pub fn check(text: &str) -> Result<(), InvalidGuid> {
     if is_token(text) || is_token(text.trim()) || uuid(text).is_some() {
         Ok(())
@@ -86,7 +86,7 @@ pub fn check(text: &str) -> Result<(), InvalidGuid> {
 
 /// Whether the text can be one token of a NATS subject.
 fn is_token(text: &str) -> bool {
-    // Without an end at the first that does not fit, many are compared at once.
+    // Without an early exit, the compiler can compare many characters at once.
     let plain = text.bytes().fold(true, |plain, byte| {
         plain & (matches!(byte, b'-' | b'_') | byte.is_ascii_alphanumeric())
     });
@@ -100,7 +100,7 @@ const MAX_UUID_SPELLING: usize = 160;
 /// `urn:uuid:`, in the hexadecimal form of .NET (`{0x…,0x…,0x…,{0x…}}`), with blanks or invisible characters.
 #[must_use]
 pub fn uuid(text: &str) -> Option<Uuid> {
-    // The usual spelling, without a look at the others.
+    // The usual spelling is checked first.
     if text.len() == Hyphenated::LENGTH
         && let Ok(uuid) = Uuid::try_parse(text)
     {
@@ -147,7 +147,7 @@ const GROUPINGS: [u64; 3] = [
         | 1 << 32,
 ];
 
-/// 32 hexadecimal digits, in groups of one of the known spellings.
+/// 32 hexadecimal digits, grouped as in one of the known spellings.
 fn grouped_digits(text: &str) -> Option<Uuid> {
     let (mut value, mut digits, mut grouping) = (0_u128, 0_u32, 0_u64);
     let mut at_group_start = true;
@@ -172,8 +172,8 @@ fn grouped_digits(text: &str) -> Option<Uuid> {
     (digits == 32 && GROUPINGS.contains(&(grouping | 1 << 32))).then(|| Uuid::from_u128(value))
 }
 
-/// What the GUID of a company or a contact is compared by: a UUID as the number that it is, any other text without
-/// regard to case and to the blanks around it.
+/// The key by which GUIDs of companies and contacts are compared: a UUID as a number, any other text without regard to
+/// case and surrounding blanks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Identity {
     /// A UUID in any spelling.
@@ -183,7 +183,7 @@ pub enum Identity {
 }
 
 impl Identity {
-    /// The identity that the text spells.
+    /// The identity of the text.
     #[must_use]
     pub fn of(text: &str) -> Self {
         uuid(text).map_or_else(
@@ -206,7 +206,7 @@ impl<'de> Deserialize<'de> for Guid {
     }
 }
 
-/// Takes the text as it lies in the message, so that it is copied once.
+/// Deserializes from borrowed text, so that it is copied only once.
 struct GuidVisitor;
 
 impl Visitor<'_> for GuidVisitor {

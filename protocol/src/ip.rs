@@ -5,19 +5,19 @@ use std::net::IpAddr;
 /// The longest spelling of an address, in bytes.
 pub const MAX_LEN: usize = 45;
 
-/// Whether the text is made of an address's characters. It need not be a valid address: the Deanonymizer knows some
+/// Whether the text consists of characters that occur in addresses. It need not be a valid address: the Deanonymizer knows some
 /// that are not.
 #[must_use]
 pub fn is_plausible(text: &str) -> bool {
-    // Without an end at the first that does not fit, many are compared at once.
+    // Without an early exit, the compiler can compare many characters at once.
     let plain = text.bytes().fold(true, |plain, byte| {
         plain & (matches!(byte, b'.' | b':') | byte.is_ascii_hexdigit())
     });
     (1..=MAX_LEN).contains(&text.len()) && plain
 }
 
-/// What an address is compared by and cached under: one key for all spellings of an address, of which an IPv4 address
-/// in IPv6 (`::ffff:1.2.3.4`, RFC 4291 section 2.5.5.2) is one.
+/// The key by which addresses are compared and cached. All spellings of an address have the same key, including an IPv4
+/// address written as IPv6 (`::ffff:1.2.3.4`, RFC 4291 section 2.5.5.2).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IpKey(Box<str>);
 
@@ -39,7 +39,7 @@ impl IpKey {
     }
 }
 
-/// The address that the text spells, if it is a valid one; an IPv4 address in IPv6 is the IPv4 address.
+/// Parses the address; `None` if it is not valid. An IPv4 address written as IPv6 becomes IPv4.
 #[must_use]
 pub fn address(ip: &str) -> Option<IpAddr> {
     ip.trim()

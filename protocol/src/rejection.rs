@@ -3,34 +3,34 @@
 /// The reason; each has a token of its own in `visitor.rejected.<process>.<reason>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
 pub enum Rejection {
-    /// No JSON at all, or broken off in the middle.
+    /// Not JSON, or truncated.
     #[error("not JSON")]
     NotJson,
-    /// JSON, but no object.
+    /// JSON, but not an object.
     #[error("not a JSON object")]
     NotAnObject,
-    /// A field that must be there is not.
+    /// A required field is missing.
     #[error("a field is missing")]
     MissingField,
-    /// A field holds another type than it should.
+    /// A field has the wrong type.
     #[error("a field has the wrong type")]
     WrongType,
     /// An `eventType` that we do not know.
     #[error("unknown event type")]
     UnknownEventType,
-    /// A guid that cannot name a session.
+    /// An invalid guid.
     #[error("unusable guid")]
     BadGuid,
-    /// An `ip` that is not made of an address's characters.
+    /// An `ip` with characters that do not occur in addresses.
     #[error("unusable ip")]
     BadIp,
-    /// Larger than any event can be.
+    /// Larger than any valid event.
     #[error("too large")]
     TooLarge,
 }
 
 impl Rejection {
-    /// Every reason there is.
+    /// All reasons.
     pub const ALL: [Self; 8] = [
         Self::NotJson,
         Self::NotAnObject,

@@ -1,7 +1,7 @@
-//! A sample of a set of sessions, small enough for a status, by which the sets of several processes are counted as one.
+//! A sample of a set of sessions, small enough for a status. The union of several sets can be counted from samples.
 //!
-//! Up to [`Sample::MAX_LEN`] sessions it holds all of them, and the count is exact. Of a larger set it holds those with the
-//! lowest hashes, and how much of the hashes' range they cover (a bottom-k sample).
+//! Up to [`Sample::MAX_LEN`] sessions it holds all of them, and the count is exact. Of a larger set it holds the sessions with
+//! the lowest hashes, and how much of the hashes' range they cover (a bottom-k sample).
 
 use std::collections::HashSet;
 
@@ -20,7 +20,7 @@ pub struct Sample {
 }
 
 impl Default for Sample {
-    /// Of an empty set.
+    /// The sample of an empty set.
     fn default() -> Self {
         Self {
             below: RANGE,
@@ -30,10 +30,10 @@ impl Default for Sample {
 }
 
 impl Sample {
-    /// The most sessions in a sample. The count of a larger set is off by 3 % (the standard error, 1/√n).
+    /// Maximum number of sessions in a sample. The count of a larger set is off by 3 % (the standard error, 1/√n).
     pub const MAX_LEN: usize = 1_024;
 
-    /// Of a set of sessions, each given once by its hash.
+    /// The sample of a set of sessions, each given once by its hash.
     #[must_use]
     pub fn of(hashes: impl Iterator<Item = u64>) -> Self {
         let mut hashes: Vec<_> = hashes.collect();
@@ -55,7 +55,7 @@ pub struct Union {
 }
 
 impl Default for Union {
-    /// Of no sets.
+    /// The union of no sets.
     fn default() -> Self {
         Self {
             below: RANGE,
@@ -65,7 +65,7 @@ impl Default for Union {
 }
 
 impl Union {
-    /// Of the sets that these are samples of.
+    /// The union of the sets with these samples.
     pub fn of<'a>(samples: impl Iterator<Item = &'a Sample> + Clone) -> Self {
         // Below the least of the bounds, each sample holds all of its set.
         let below = samples
@@ -79,12 +79,12 @@ impl Union {
         Self { below, hashes }
     }
 
-    /// Takes a session out, given by its hash.
+    /// Removes a session, given by its hash.
     pub fn remove(&mut self, hash: u64) {
         self.hashes.remove(&hash);
     }
 
-    /// How many sessions there are.
+    /// The number of sessions.
     #[must_use]
     pub fn count(&self) -> u64 {
         let found = self.hashes.len() as u64;

@@ -1,4 +1,4 @@
-//! How a process is: published each second on `visitor.status.<process>.<instance>`, shown as the `pipeline`.
+//! The status of a process: published each second on `visitor.status.<process>.<instance>`, shown as the `pipeline`.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,10 +12,10 @@ pub const INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
-    /// Which process, with the figures of its kind.
+    /// The kind of process, with its figures.
     #[serde(flatten)]
     pub figures: Figures,
-    /// Which one of its kind.
+    /// The instance name.
     pub instance: String,
     /// When the status was published.
     pub at: Millis,
@@ -24,13 +24,13 @@ pub struct Status {
     /// How far its host's clock is ahead of the NATS server's, once that is known; times in messages are corrected by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_offset_seconds: Option<f64>,
-    /// Whether it does its job now.
+    /// Whether it is ready now.
     pub ready: bool,
-    /// Why not, in words.
+    /// Why it is not ready, in words.
     pub reason: Option<String>,
 }
 
-/// The figures of each kind of process; counts run since its start.
+/// The figures of each kind of process. Counters start at zero with the process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "process", rename_all = "lowercase")]
 pub enum Figures {
@@ -40,7 +40,7 @@ pub enum Figures {
     Enricher(EnricherFigures),
     /// Serves the view.
     Gateway(GatewayFigures),
-    /// Tells people of arrivals.
+    /// Notifies people of arrivals.
     Notifier(NotifierFigures),
 }
 
@@ -63,7 +63,7 @@ impl Figures {
 pub struct IngestorFigures {
     /// Whether at least one emitter is connected.
     pub emitter_connected: bool,
-    /// How long no emitter has sent anything.
+    /// How long all emitters have been silent.
     pub emitter_silent_seconds: f64,
     /// Each emitter that it reads. Empty in statuses of older releases, which read only one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -76,7 +76,7 @@ pub struct IngestorFigures {
     pub published: u64,
     /// Events that it has not acknowledged yet.
     pub waiting: u64,
-    /// Events given up because too many were waiting.
+    /// Events dropped because too many were waiting.
     pub dropped: u64,
 }
 
@@ -103,11 +103,11 @@ pub struct EnricherFigures {
     /// A sample of them, so that sessions that wait at several enrichers count once. Not passed on to clients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unidentified: Option<Sample>,
-    /// Events handled to their end.
+    /// Events that have been handled completely.
     pub events_handled: u64,
     /// Messages in the raw stream that no enricher has taken yet.
     pub queue_waiting: u64,
-    /// What its lookups cost and what was saved.
+    /// What its lookups cost and saved.
     pub lookups: Lookups,
     /// Whether calls are made.
     pub breaker: Breaker,
@@ -127,7 +127,7 @@ pub struct EnricherFigures {
     /// What this enricher knows of the whole fleet's spending. Not passed on to clients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fleet: Option<FleetLookups>,
-    /// A fingerprint of the rules by which it hides; enrichers that hide the same have the same.
+    /// A fingerprint of its filter rules; enrichers with the same rules have the same one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<String>,
 }
@@ -137,7 +137,7 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// What lookups cost and what was saved, since the start.
+/// What lookups have cost and saved since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Lookups {
@@ -151,7 +151,7 @@ pub struct Lookups {
     pub saved_by_cache: u64,
     /// New sessions whose verdict another enricher had stored.
     pub saved_by_fleet: u64,
-    /// New sessions that shared the call of another.
+    /// New sessions that shared another session's call.
     pub saved_by_sharing: u64,
     /// What the calls cost, in the currency of `--price-per-lookup`.
     pub spent: f64,
@@ -182,7 +182,7 @@ impl Lookups {
         }
     }
 
-    /// What was counted since the counters had another, earlier state.
+    /// The difference from an earlier state of the counters.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self {
@@ -206,7 +206,7 @@ impl Lookups {
             saved_by_cache: self.saved_by_cache.saturating_add(other.saved_by_cache),
             saved_by_fleet: self.saved_by_fleet.saturating_add(other.saved_by_fleet),
             saved_by_sharing: self.saved_by_sharing.saturating_add(other.saved_by_sharing),
-            // JSON has no infinity, and nothing was ever spent backwards.
+            // JSON has no infinity, and an amount spent is never negative.
             spent: (self.spent.max(0.0) + other.spent.max(0.0)).min(f64::MAX),
         }
     }
@@ -221,7 +221,7 @@ pub enum Breaker {
     Closed,
     /// Too many calls failed, so none is made for a while.
     Open,
-    /// One call tries whether it is better now.
+    /// One call probes whether the provider has recovered.
     HalfOpen,
 }
 
@@ -253,9 +253,9 @@ pub struct GatewayFigures {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NotifierFigures {
-    /// Whether it is the one that sends.
+    /// Whether it is the one that sends messages.
     pub sends: bool,
-    /// Arrivals told.
+    /// Arrivals that were announced.
     pub told: u64,
     /// Arrivals that wait for the receiver.
     pub waiting: u64,
@@ -277,7 +277,7 @@ pub enum Part {
     Backlog,
 }
 
-/// That a part is cut off. Until it is back, no session is removed as stale.
+/// A part that is cut off. Until it is back, no session is removed as stale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interruption {
     /// Which.
@@ -286,15 +286,15 @@ pub struct Interruption {
     pub since: Millis,
 }
 
-/// All processes that have reported lately.
+/// All processes that have reported recently.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pipeline {
     /// One status for each process, sorted by process and instance.
     pub processes: Vec<Status>,
-    /// The lookups of the whole fleet, enrichers that have gone included.
+    /// The lookups of the whole fleet, including enrichers that have exited.
     pub lookups: Lookups,
-    /// Since when the fleet counts them. Absent if no enricher reports it; then since this gateway started.
+    /// Since when the fleet counts them. Absent if no enricher reports it; then they count since this gateway started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lookups_since: Option<Millis>,
     /// What keeps this gateway's view from being up to date; absent while nothing does.

@@ -1,4 +1,4 @@
-//! Names of streams, consumers and buckets, and how long each thing is kept.
+//! Names of streams, consumers and buckets, and how long messages are kept.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ pub const RAW: &str = "VISITOR_RAW";
 pub const SESSIONS: &str = "VISITOR_SESSIONS";
 /// Last activities.
 pub const ACTIVITY: &str = "VISITOR_ACTIVITY";
-/// What could not be used.
+/// Rejected messages.
 pub const REJECTED: &str = "VISITOR_REJECTED";
 /// The fleet's profiles and lookup leases, a KV bucket.
 pub const PROFILES: &str = "visitor_profiles";
-/// What only enrichers may read, such as the key that addresses are hashed with; a KV bucket.
+/// Secrets that only enrichers may read, such as the key that addresses are hashed with; a KV bucket.
 pub const SECRETS: &str = "visitor_secrets";
 /// The companies whose arrival the fleet of notifiers has claimed, a KV bucket.
 pub const NOTIFIED: &str = "visitor_notified";
@@ -25,7 +25,7 @@ pub const ENRICHER: &str = "enricher";
 pub const RAW_MAX_AGE: Duration = Duration::from_mins(10);
 /// How long the record of an active session is kept.
 pub const RECORD_TTL: Duration = Duration::from_hours(24);
-/// How long the record of a session gone stale is kept.
+/// How long the record of a stale session is kept.
 pub const STALE_RECORD_TTL: Duration = Duration::from_mins(15);
 /// How long a closing is remembered after the last event of its session, unless a flag sets it.
 pub const REMEMBER_CLOSINGS: Duration = Duration::from_mins(10);

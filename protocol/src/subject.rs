@@ -1,4 +1,4 @@
-//! The subjects, as functions over private words.
+//! The subjects, built by functions from private constants.
 //!
 //! ```text
 //! visitor.raw.(session-opened|keep-alive|session-closed)   ingestor → enricher
@@ -18,7 +18,7 @@ pub const RAW: &str = "visitor.raw.>";
 pub const SESSIONS: &str = "visitor.session.*";
 /// All activities.
 pub const ACTIVITIES: &str = "visitor.activity.*";
-/// All that was rejected.
+/// All rejected messages.
 pub const REJECTED: &str = "visitor.rejected.>";
 /// All statuses.
 pub const STATUSES: &str = "visitor.status.>";
@@ -45,7 +45,7 @@ pub fn activity(instance: &str) -> String {
     format!("visitor.activity.{instance}")
 }
 
-/// The subject of what a process has rejected.
+/// The subject of the messages that a process rejects.
 #[must_use]
 pub fn rejected(process: &str, reason: Rejection) -> String {
     format!("visitor.rejected.{process}.{}", reason.token())

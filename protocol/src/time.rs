@@ -1,11 +1,11 @@
-//! Times, and which of the emitter's timestamps can be believed.
+//! Times, and which of the emitter's timestamps are plausible.
 
 use std::time::Duration;
 
 /// Milliseconds since the Unix epoch.
 pub type Millis = i64;
 
-/// A duration in milliseconds, as long as they can be counted.
+/// A duration in milliseconds, saturating at the maximum.
 #[expect(clippy::cast_possible_truncation, reason = "checked in the line before")]
 #[must_use]
 pub const fn millis(duration: Duration) -> Millis {
@@ -17,11 +17,11 @@ pub const fn millis(duration: Duration) -> Millis {
     }
 }
 
-/// The last millisecond of the year 9999, beyond which neither our own clocks nor those of browsers count.
+/// The last millisecond of the year 9999. Times beyond it are not valid in our libraries or in browsers.
 pub const LATEST: Millis = 253_402_300_799_999;
 
-/// Whether anything of ours can have happened then. A message that says otherwise is not believed at all, so that nobody
-/// who calculates with times need think of overflow.
+/// Whether the time is possible. A message with an impossible time is rejected, so that calculations with times cannot
+/// overflow.
 #[must_use]
 pub const fn is_plausible(at: Millis) -> bool {
     0 <= at && at <= LATEST
@@ -30,7 +30,7 @@ pub const fn is_plausible(at: Millis) -> bool {
 /// How far before its receipt an event may claim to have happened.
 pub const OLDEST_BELIEVED: Millis = 10 * 60 * 1000;
 
-/// How far two clocks that agree may be apart, in ms: what it takes to ask one over a network.
+/// How far apart two clocks that agree may be, in ms: the error of asking for the time over a network.
 pub const CLOCK_ERROR: Millis = 100;
 
 /// Reads the emitter's timestamp, ISO 8601 with a zone. `None` if it cannot be read.
@@ -43,9 +43,9 @@ pub fn parse_timestamp(text: &str) -> Option<Millis> {
 
 /// When an event happened, by its timestamp if that is plausible.
 ///
-/// A timestamp that is missing, lies in the future of its receipt or more than ten minutes before it is replaced by the
-/// time of receipt; the second value tells so, that it can be counted. What lies ahead by no more than [`CLOCK_ERROR`] is
-/// no future: the two times are those of two clocks.
+/// A timestamp that is missing, later than its receipt or more than ten minutes earlier is replaced by the time of
+/// receipt; the second value says whether it was, so that this can be counted. A timestamp up to [`CLOCK_ERROR`] after
+/// the receipt is accepted, because the two times are from two clocks.
 #[must_use]
 pub fn believable(timestamp: Option<Millis>, received_at: Millis) -> (Millis, bool) {
     match timestamp {

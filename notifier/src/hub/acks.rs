@@ -7,12 +7,12 @@ use protocol::Guid;
 
 use crate::streams::intake::Delivery;
 
-/// The messages that wait.
+/// The waiting messages.
 #[derive(Debug, Default)]
 pub struct Acks {
-    /// Those that this notifier's own reading has not reached, by their sequence.
+    /// Those that this notifier has not read from the stream yet, by sequence.
     early: BTreeMap<u64, Delivery>,
-    /// Those whose session's arrival is not told yet.
+    /// Those whose session's arrival is not announced yet.
     held: HashMap<Guid, Vec<Delivery>>,
 }
 
@@ -28,7 +28,7 @@ impl Acks {
         self.held.clear();
     }
 
-    /// The messages up to the sequence that was read whose session waits for nothing. The others are held.
+    /// The messages up to the last sequence read whose session is done. The others are held.
     pub fn settle(&mut self, read: u64, waits: impl Fn(&Guid) -> bool) -> Vec<Message> {
         let later = self.early.split_off(&(read + 1));
         let reached = std::mem::replace(&mut self.early, later);
@@ -42,7 +42,7 @@ impl Acks {
         settled
     }
 
-    /// The held messages whose session waits for nothing any longer.
+    /// The held messages whose session is done now.
     pub fn release(&mut self, waits: impl Fn(&Guid) -> bool) -> Vec<Message> {
         let told = self.held.extract_if(|guid, _| !waits(guid));
         let deliveries = told.flat_map(|(_, deliveries)| deliveries);
@@ -55,7 +55,7 @@ impl Acks {
         let messages: Vec<_> = held.map(|delivery| delivery.message.clone()).collect();
         async move {
             for message in messages {
-                // If it fails, the message comes again.
+                // If this fails, the message is redelivered.
                 let _ = message.ack_with(AckKind::Progress).await;
             }
         }

@@ -1,4 +1,4 @@
-//! The ends of what the hub has set going.
+//! The results of the work that the hub starts.
 
 use service::bucket::BucketError;
 
@@ -7,7 +7,7 @@ use crate::arrivals::arrival::Arrival;
 use crate::cooldown::claim::{Claim, CompanyKey};
 use crate::cooldown::store::Claimed;
 
-/// Something that was set going has ended.
+/// Some of the work has ended.
 pub enum Done {
     /// An attempt to claim a company.
     Claimed {
@@ -16,17 +16,17 @@ pub enum Done {
         arrival: Box<Arrival>,
         result: Result<Claimed, BucketError>,
     },
-    /// What a lost bucket held is put back, or not.
+    /// An attempt to restore a lost bucket.
     PutBack(Result<(), BucketError>),
     /// A message.
     Sent(Sent),
-    /// The bucket says that an arrival was told, or does not.
+    /// An attempt to record in the bucket that an arrival was announced.
     Noted {
         key: CompanyKey,
         claim: Claim,
         expected: u64,
         result: Result<Option<u64>, BucketError>,
     },
-    /// Something whose failure repairs itself.
+    /// Work whose failure needs no reaction.
     Finished,
 }

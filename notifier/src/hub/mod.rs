@@ -35,29 +35,29 @@ use crate::streams::intake::{Followed, Intake, Received};
 /// The part's name in [`Health`].
 pub const WEBHOOK_PART: &str = "webhook";
 
-/// How often deadlines are looked at.
+/// How often deadlines are checked.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How often what has expired is forgotten, and held messages are kept from being delivered again, in ticks.
+/// How often expired state is forgotten, and held messages are protected from redelivery, in ticks.
 const HOUSEKEEPING: u64 = 100;
 
-/// The most arrivals whose company is not claimed yet; of more, the oldest are given up.
+/// Maximum number of arrivals whose company is not claimed yet; beyond it, the oldest are given up.
 const MAX_UNCLAIMED: usize = 20_000;
 
-/// How long a notifier without memory claims nothing after the bucket was created, in ms: others put back what they know.
+/// How long a notifier without any claims makes none after the bucket was created, in ms: others put theirs back first.
 const PUT_BACK_TIME: Millis = 3_000;
 
-/// How long nothing is sent after the bucket was lost: others note what they have sent.
+/// How long nothing is sent after the bucket was lost: others record first what they have sent.
 const NOTE_TIME: Duration = Duration::from_secs(2);
 
 /// The state of the bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Bucket {
-    /// Not read to its end.
+    /// It is not read to its end.
     Behind,
-    /// What is known here is being put back.
+    /// The claims that are known here are being put back.
     PuttingBack,
-    /// It holds what is known here.
+    /// It holds all claims that are known here.
     Ready,
 }
 
@@ -76,16 +76,16 @@ pub struct Hub {
     read: u64,
     bucket: Bucket,
     bucket_was_lost: bool,
-    /// Before this time, nothing is claimed.
+    /// Before this time, no company is claimed.
     claim_after: Millis,
     /// Arrivals whose company is not claimed yet, and those that are being claimed.
     unclaimed: VecDeque<(CompanyKey, Arrival)>,
     unsettled: HashMap<Guid, u32>,
     claiming: usize,
     is_sending: bool,
-    /// Told, but the bucket does not say so yet.
+    /// Claims that are announced but not yet marked so in the bucket.
     unnoted: Vec<(CompanyKey, Claim, u64)>,
-    /// Of them, those that are being written.
+    /// Those of them that are being written.
     noting: usize,
     work: FuturesUnordered<BoxFuture<'static, Done>>,
     expected_claims: watch::Sender<u64>,
@@ -93,7 +93,7 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Of a notifier that has just started.
+    /// The hub of a notifier that has just started.
     #[must_use]
     pub fn new(
         process: &Process,
@@ -133,13 +133,13 @@ impl Hub {
         self.visits = Visits::new(position);
     }
 
-    /// The least number of claims that the bucket must hold.
+    /// The minimum number of claims that the bucket must hold.
     #[must_use]
     pub fn expected_claims(&self) -> watch::Receiver<u64> {
         self.expected_claims.subscribe()
     }
 
-    /// Works until shutdown, and then finishes the message that is being sent.
+    /// Runs until shutdown, and then finishes the message that is being sent.
     pub async fn run(mut self, mut intake: mpsc::Receiver<Intake>, shutdown: CancellationToken) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
@@ -275,7 +275,7 @@ impl Hub {
         }
     }
 
-    /// The visitor must no longer be shown, nor told of.
+    /// The visitor must no longer be shown or announced.
     fn withdraw(&mut self, guid: &Guid) {
         let before = self.unclaimed.len();
         self.unclaimed.retain(|(_, arrival)| arrival.guid != *guid);

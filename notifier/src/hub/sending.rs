@@ -1,4 +1,4 @@
-//! Sends one message, and notes what came of it.
+//! Sends one message, and records the outcome.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::delivery::response::Outcome;
 use crate::message::{Messages, Told};
 use crate::webhook::Receiver;
 
-/// What is needed to send. Clones share it.
+/// Everything that is needed to send. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Sender {
     pub instance: Arc<str>,
@@ -30,21 +30,21 @@ pub struct Item {
     pub key: CompanyKey,
     pub claim: Claim,
     pub sequence: u64,
-    /// Another notifier had begun to send it, and may have told it.
+    /// Another notifier had begun to send it, and may have succeeded.
     pub is_repeat: bool,
 }
 
-/// What came of a message.
+/// The outcome of a message.
 #[derive(Debug)]
 pub struct Sent {
-    /// The arrivals that it told or would have told.
+    /// The arrivals that it contained or would have contained.
     pub items: Vec<Item>,
     /// `None` if nothing was sent.
     pub outcome: Option<Outcome>,
 }
 
 impl Sender {
-    /// Notes on each claim that it is being sent, then sends those that are still ours to send.
+    /// Marks each claim as being sent, then sends those that are still ours.
     pub async fn send(self, batch: Vec<(CompanyKey, Standing)>) -> Sent {
         let marked = join_all(batch.into_iter().map(|(key, standing)| self.mark(key, standing))).await;
         let items: Vec<_> = marked.into_iter().filter_map(Result::ok).flatten().collect();
@@ -90,7 +90,7 @@ impl Sender {
     }
 }
 
-/// The name of a message: the same for the same arrivals, so that a receiver recognizes another attempt.
+/// The id of a message: the same for the same arrivals, so that a receiver recognizes another attempt.
 fn message_id(told: &[Told]) -> String {
     let ids: Vec<_> = told.iter().map(|told| told.id.as_str()).collect();
     let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, ids.join(" ").as_bytes());

@@ -15,14 +15,14 @@ use crate::delivery::response::Outcome;
 use crate::message::MAX_ARRIVALS;
 use crate::metrics::GivenUp;
 
-/// The most claims that are being written at once.
+/// Maximum number of claims that are written at once.
 const MAX_CLAIMING: usize = 64;
 
 /// How long to wait after a failed write, in ms.
 const RETRY: Millis = 1_000;
 
 impl Hub {
-    /// Sets going what can be done now.
+    /// Starts all work that can be done now.
     pub(super) fn proceed(&mut self) {
         if self.bucket == Bucket::Ready {
             self.claim_companies();
@@ -40,7 +40,7 @@ impl Hub {
                 arrival,
                 result,
             } => self.on_claimed(key, claim, *arrival, result),
-            // Otherwise the bucket was lost once more.
+            // Otherwise the bucket was lost again.
             Done::PutBack(Ok(())) if self.bucket != Bucket::PuttingBack => {}
             Done::PutBack(Ok(())) => {
                 self.bucket_was_lost = false;
@@ -48,7 +48,7 @@ impl Hub {
                 self.pace.hold(NOTE_TIME, clock::uptime());
             }
             Done::PutBack(Err(error)) => {
-                tracing::debug!(%error, "the claims are not put back yet");
+                tracing::debug!(%error, "the claims are not restored yet");
                 if self.bucket == Bucket::PuttingBack {
                     self.put_back();
                 }
@@ -76,22 +76,22 @@ impl Hub {
     ) {
         match result {
             Ok(Some(sequence)) => self.learn(key, claim, sequence),
-            // Another claim stands there by now.
+            // A different claim is in its place by now.
             Ok(None) => {}
             Err(error) => {
-                tracing::debug!(%error, "the bucket does not say yet that a company was told");
+                tracing::debug!(%error, "a company is not yet marked as announced in the bucket");
                 self.unnoted.push((key, claim, expected));
             }
         }
     }
 
-    /// Puts back what is known here into a bucket that was lost.
+    /// Restores a lost bucket from the claims that are known here.
     pub(super) fn put_back(&mut self) {
         self.bucket = Bucket::PuttingBack;
         let (store, claims) = (self.sender.store.clone(), self.claims.all());
         tracing::warn!(
             claims = claims.len(),
-            "the bucket was lost, putting back what is known here"
+            "the bucket was lost; restoring the claims that are known here"
         );
         self.work.push(Box::pin(async move {
             for (key, claim) in claims {
@@ -140,7 +140,7 @@ impl Hub {
         let guid = arrival.guid.clone();
         match result {
             Ok(Claimed::Ours(sequence)) => {
-                // The bucket's own message may have come first, and may be newer.
+                // The bucket's own message may have arrived first, and may be newer.
                 if self
                     .claims
                     .get(&key)
@@ -198,7 +198,7 @@ impl Hub {
                 }
             }
             Outcome::Refused { reason } => {
-                tracing::warn!(reason, arrivals = items.len(), "the receiver refuses a message");
+                tracing::warn!(reason, arrivals = items.len(), "the receiver refused a message");
                 self.metrics.failures.inc();
                 self.keep_marks(&items);
                 if gives_up {
@@ -215,7 +215,7 @@ impl Hub {
         }
     }
 
-    /// Takes in what this notifier has written or read itself. A sequence of a bucket that was lost since means nothing.
+    /// Applies what this notifier has written or read itself. The sequence of a bucket that has been lost since is ignored.
     fn learn(&mut self, key: CompanyKey, claim: Claim, sequence: u64) {
         let sequence = if self.bucket_was_lost {
             self.claims.get(&key).map_or(0, |known| known.sequence)
@@ -225,7 +225,7 @@ impl Hub {
         self.claims.heard(key, claim, sequence);
     }
 
-    /// Remembers that these are marked as being sent by this notifier.
+    /// Remembers that this notifier has marked these as being sent.
     fn keep_marks(&mut self, items: &[Item]) {
         for item in items {
             self.learn(item.key.clone(), item.claim.clone(), item.sequence);
@@ -241,7 +241,7 @@ impl Hub {
             self.metrics.delivery.since(arrival.seen_at);
         }
         let told = item.claim.told(clock::now());
-        // Told at once here, so that it is not sent again whatever becomes of the note.
+        // Marked here immediately, so that it is not sent again even if the write to the bucket fails.
         let known = self.claims.get(&item.key).map_or(0, |known| known.sequence);
         self.learn(item.key.clone(), told.clone(), known.max(item.sequence));
         self.unnoted.push((item.key, told, item.sequence));
@@ -266,7 +266,7 @@ impl Hub {
         }
     }
 
-    /// Gives up arrivals whose receiver was waited for long enough.
+    /// Gives up arrivals that have waited long enough for the receiver.
     pub(super) fn give_up_old(&mut self, now: Millis) {
         if self.bucket != Bucket::Ready || self.is_sending || !self.sender.held.is_held() {
             return;
@@ -282,16 +282,16 @@ impl Hub {
         }
     }
 
-    /// Removes a claim whose arrival is not told.
+    /// Removes a claim whose arrival is not announced.
     pub(super) fn remove(&mut self, key: &CompanyKey, reason: GivenUp) {
         let Some(sequence) = self.claims.get(key).map(|standing| standing.sequence) else {
             return;
         };
         self.claims.gone(key, sequence);
-        // Each notifier withdraws what must not be told, and one of them counts it.
+        // Each notifier withdraws arrivals that must not be announced, and one of them counts it.
         if self.sender.held.is_held() {
             self.metrics.give_up(reason);
-            tracing::warn!(?reason, "an arrival is not told");
+            tracing::warn!(?reason, "an arrival is not announced");
         }
         let (store, key) = (self.sender.store.clone(), key.clone());
         self.work.push(Box::pin(async move {
@@ -309,7 +309,7 @@ impl Hub {
         self.acknowledge_all(settled);
     }
 
-    /// Acknowledges held messages whose arrival was told or given up.
+    /// Acknowledges held messages whose arrival was announced or given up.
     pub(super) fn release_held(&mut self) {
         let (unsettled, claims) = (&self.unsettled, &self.claims);
         let waits = |guid: &Guid| unsettled.contains_key(guid) || claims.waiting_of(guid).is_some();
@@ -323,14 +323,14 @@ impl Hub {
         }
         self.work.push(Box::pin(async move {
             for message in messages {
-                // If it fails, the message comes again.
+                // If this fails, the message is redelivered.
                 let _ = message.ack().await;
             }
             Done::Finished
         }));
     }
 
-    /// Keeps held messages from being delivered again.
+    /// Protects held messages from redelivery.
     pub(super) fn hold_messages(&mut self) {
         let in_progress = self.acks.in_progress();
         self.work.push(Box::pin(async move {

@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::arrivals::arrival::Arrival;
 
-/// The most arrivals of one message. Slack takes 50 blocks, Teams 28 KB.
+/// Maximum number of arrivals in one message. Slack accepts 50 blocks, Teams 28 KB.
 pub const MAX_ARRIVALS: usize = 20;
 
 /// The form of messages.
@@ -38,7 +38,7 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// One message that tells all of these arrivals.
+    /// One message about all of these arrivals.
     #[must_use]
     pub fn render(&self, arrivals: &[Told], now: Millis) -> Value {
         match self.format {
@@ -48,7 +48,7 @@ impl Messages {
         }
     }
 
-    /// The address of the visitor in the page.
+    /// The page's URL for the visitor.
     fn link(&self, arrival: &Arrival) -> Option<String> {
         let mut url = self.page_url.clone()?;
         url.query_pairs_mut()

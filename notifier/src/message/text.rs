@@ -1,4 +1,4 @@
-//! The words of a message, on one line each and of limited length, whatever third parties call themselves.
+//! The texts of a message: one line each and of limited length, whatever names third parties have.
 
 use crate::arrivals::arrival::Arrival;
 

@@ -2,7 +2,7 @@
 
 use crate::arrivals::arrival::Arrival;
 
-/// An arrival to tell, with the name by which a receiver recognizes a repetition.
+/// An arrival to announce, with the id by which a receiver recognizes a repetition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
     /// The same in every repetition.

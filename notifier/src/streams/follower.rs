@@ -1,4 +1,4 @@
-//! Reads a stream from its beginning and follows it, over lost connections and lost streams.
+//! Reads a stream from its beginning and follows it, across lost connections and lost streams.
 
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::pull;
@@ -24,7 +24,7 @@ pub struct Follower {
     health: Health,
     intake: mpsc::Sender<Intake>,
     watch: StreamWatch,
-    /// The least number of messages that the stream must hold.
+    /// The minimum number of messages that the stream must hold.
     expected: watch::Receiver<u64>,
     /// The last sequence that was read; 0 to read from the beginning.
     read: u64,
@@ -51,7 +51,7 @@ impl Follower {
         }
     }
 
-    /// Reads for ever, and starts again after every failure.
+    /// Reads the stream, and starts again after every failure. Never returns.
     pub async fn run(mut self) {
         let mut backoff = Backoff::for_nats();
         loop {

@@ -45,7 +45,7 @@ pub enum Intake {
     CaughtUp {
         /// Which stream.
         followed: Followed,
-        /// When it was created, by the server's clock.
+        /// When it was created, according to the server's clock.
         created_at: Millis,
     },
     /// The stream is not read.
@@ -67,11 +67,11 @@ pub struct Received {
     pub headers: HeaderMap,
     /// Its content.
     pub payload: Bytes,
-    /// Where it stands in the stream.
+    /// Its position in the stream.
     pub place: Place,
 }
 
-/// A message that is acknowledged when its session needs nothing more.
+/// A message that is acknowledged once its session is done.
 #[derive(Debug)]
 pub struct Delivery {
     /// The session; `None` if the subject names none.

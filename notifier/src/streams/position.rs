@@ -1,7 +1,7 @@
 //! The durable consumer of the sessions' stream that all notifiers share: how far the fleet has read.
 //!
-//! A message is acknowledged once its arrival was told, or needs no message. A notifier that starts learns from the
-//! consumer which visits the fleet has handled.
+//! A message is acknowledged once its arrival was announced, or needs no announcement. A notifier that starts learns from
+//! the consumer which visits the fleet has handled.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub struct SharedPosition {
 }
 
 impl SharedPosition {
-    /// Of the fleet of this process.
+    /// Creates it for the fleet of this process.
     #[must_use]
     pub fn new(process: &Process) -> Self {
         Self {
@@ -38,7 +38,7 @@ impl SharedPosition {
         }
     }
 
-    /// Waits until NATS tells how far the fleet has read; `None` if no notifier has run since the stream was created.
+    /// Waits until NATS reports how far the fleet has read; `None` if no notifier has run since the stream was created.
     pub async fn first(&self) -> Option<Position> {
         let mut backoff = Backoff::for_nats();
         loop {
@@ -62,14 +62,14 @@ impl SharedPosition {
         }
     }
 
-    /// Passes deliveries to `intake` for ever.
+    /// Passes deliveries to `intake`. Never returns.
     pub async fn run(self, intake: mpsc::Sender<Intake>) {
         let mut backoff = Backoff::for_nats();
         loop {
             match self.one_connection(&intake).await {
                 Ok(()) => backoff.reset(),
                 Err(error) => {
-                    // The part of the stream reports what persists.
+                    // The stream's part in health reports a lasting failure.
                     tracing::debug!(%error, "the shared consumer cannot be read");
                     tokio::time::sleep(backoff.next_delay()).await;
                 }

@@ -5,13 +5,13 @@ use crate::time::{Millis, is_plausible};
 /// The header on `visitor.raw.>` with the time of receipt of each line, in ms since the epoch, comma-separated.
 pub const RECEIVED_AT_HEADER: &str = "Visitor-Received-At";
 
-/// The most events in one message.
+/// Maximum number of events in one message.
 pub const MAX_EVENTS: usize = 256;
 
 /// The lines of a message on `visitor.raw.>`, each with its time of receipt.
 ///
-/// A message with one time of receipt is one event, regardless of its content: so an event that has line breaks of its own
-/// travels alone. A line without a usable time gets `fallback`, the time at which the stream stored the message.
+/// A message with one time of receipt is one event, whatever its content. So an event that contains line breaks is sent
+/// alone. A line without a usable time gets `fallback`, the time at which the stream stored the message.
 pub fn lines<'a>(
     payload: &'a [u8],
     received_at: Option<&'a str>,

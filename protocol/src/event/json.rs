@@ -32,11 +32,11 @@ pub struct Event<'a> {
 impl<'a> Event<'a> {
     /// Reads one event from the emitter's JSON.
     ///
-    /// An unreadable timestamp is no reason to refuse an event: the time of receipt is used instead. Neither is an unusable
-    /// page or referrer, which is left out.
+    /// An unreadable timestamp is not a reason to reject an event: the time of receipt is used instead. Neither is an
+    /// unusable page or referrer, which is omitted.
     ///
     /// # Errors
-    /// The first reason found why the event cannot be used.
+    /// Returns the first reason found why the event cannot be used.
     pub fn parse(json: &'a [u8]) -> Result<Self, Rejection> {
         if json.len() > MAX_BYTES {
             return Err(Rejection::TooLarge);
@@ -48,7 +48,7 @@ impl<'a> Event<'a> {
             timestamp,
             told,
         } = fields(json).map_err(|error| {
-            // Our visitor refuses nothing but a value that is no object; all else is the parser's word on the syntax.
+            // Our visitor rejects only values that are not objects. Any other error is a syntax error.
             if error.is_data() {
                 Rejection::NotAnObject
             } else {
@@ -77,7 +77,7 @@ impl<'a> Event<'a> {
 /// may still be usable, because the error may be in a field that is ignored.
 fn fields(json: &[u8]) -> serde_json::Result<Fields<'_>> {
     match std::str::from_utf8(json) {
-        // A page with half a surrogate pair in its title is no text: the event is read again without it.
+        // A page with half a surrogate pair in its title is not valid text: the event is parsed again without it.
         Ok(text) => read(serde_json::Deserializer::from_str(text), true)
             .or_else(|_| read(serde_json::Deserializer::from_str(text), false)),
         Err(_) => read(serde_json::Deserializer::from_slice(json), false),
@@ -93,7 +93,7 @@ fn read<'de>(
     Ok(fields)
 }
 
-/// The fields of an event; what else an object holds is skipped.
+/// The fields of an event; other fields are skipped.
 #[derive(Default)]
 struct Fields<'a> {
     event_type: Field<'a>,
@@ -103,7 +103,7 @@ struct Fields<'a> {
     told: Told<'a>,
 }
 
-/// Reads the fields of an event, page and referrer too if `told` says so.
+/// Reads the fields of an event, including page and referrer if `told` is set.
 struct ReadFields {
     told: bool,
 }

@@ -1,6 +1,6 @@
 //! The kinds of events.
 
-/// What the emitter reports of a session.
+/// What the emitter reports about a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EventKind {
     /// A visitor has arrived.
@@ -25,7 +25,7 @@ impl EventKind {
         }
     }
 
-    /// The kind that the emitter writes so.
+    /// Parses the kind as the emitter writes it.
     pub(super) fn from_token(token: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.token() == token)
     }

@@ -21,31 +21,31 @@ pub struct Page {
     pub title: Box<str>,
 }
 
-/// A page, and when it was seen. Of two, the later one is greater; of two at the same time, all processes choose the
+/// A page, and when it was seen. The later of two is greater; of two at the same time, all processes choose the
 /// same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeenPage {
-    /// When the event that told it happened, by the emitter's clock.
+    /// When the event that reported it happened, by the emitter's clock.
     pub at: Millis,
     /// The page. Shared: many visitors see the same one.
     pub page: Arc<Page>,
 }
 
-/// Where a visitor came from, and when that was told. Of two, the earlier one is less.
+/// Where a visitor came from, and when that was reported. The earlier of two is less.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeenReferrer {
-    /// When the event that told it happened, by the emitter's clock.
+    /// When the event that reported it happened, by the emitter's clock.
     pub at: Millis,
     /// The address of the other website, as the emitter spelled it. Shared: many visitors come from one.
     pub url: Arc<str>,
 }
 
 impl SeenPage {
-    /// Takes over the page that was seen later. Order, grouping and repetition make no difference.
+    /// Adopts the page that was seen later. Order, grouping and repetition make no difference.
     pub fn merge(known: &mut Option<Self>, other: Option<&Self>) {
         let Some(other) = other else { return };
         match known {
-            // The copy that is known already is kept.
+            // The existing copy is kept.
             Some(known) if known.page == other.page => known.at = known.at.max(other.at),
             Some(known) if *known >= *other => {}
             Some(_) | None => *known = Some(other.clone()),
@@ -54,7 +54,7 @@ impl SeenPage {
 }
 
 impl SeenReferrer {
-    /// Takes over the referrer that was told earlier. Order, grouping and repetition make no difference.
+    /// Adopts the referrer that was reported earlier. Order, grouping and repetition make no difference.
     pub fn merge(known: &mut Option<Self>, other: Option<&Self>) {
         let Some(other) = other else { return };
         if known.as_ref().is_none_or(|known| other < known) {
@@ -63,14 +63,14 @@ impl SeenReferrer {
     }
 }
 
-/// Whether a URL can be kept: of a bounded length, and without characters that control a terminal.
+/// Whether a URL can be kept: it has a bounded length, and no characters that control a terminal.
 pub(super) fn is_usable_url(url: &str) -> bool {
     !url.is_empty() && is_usable(url, MAX_URL)
 }
 
 /// Whether a text of at most this number of characters can be kept.
 pub(super) fn is_usable(text: &str, longest: usize) -> bool {
-    // A character is at most four bytes, so a huge text is not read.
+    // A character has at most four bytes, so a huge text is refused without reading it.
     text.len() <= 4 * longest && text.chars().count() <= longest && !text.contains(char::is_control)
 }
 

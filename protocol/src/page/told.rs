@@ -1,4 +1,4 @@
-//! Page and referrer as they stand in an emitter's JSON. Nothing in them makes the event unusable.
+//! Page and referrer as an emitter writes them in JSON. Nothing in them makes the event unusable.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -29,18 +29,18 @@ impl ToldPage<'_> {
     }
 }
 
-/// The page and referrer of an event. A value that cannot be kept is left out and reported.
+/// The page and referrer of an event. A value that cannot be kept is omitted and reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Told<'a> {
     /// The page that the visitor sees.
     pub page: Option<ToldPage<'a>>,
     /// The other website that the visitor came from.
     pub referrer: Option<Cow<'a, str>>,
-    /// `page` was there, and cannot be kept.
+    /// `page` was present but cannot be kept.
     pub page_dropped: bool,
-    /// The title of a page that is kept was there, and cannot be kept.
+    /// The page is kept; its title was present but cannot be kept.
     pub title_dropped: bool,
-    /// `referrer` was there, and cannot be kept.
+    /// `referrer` was present but cannot be kept.
     pub referrer_dropped: bool,
 }
 
@@ -67,7 +67,7 @@ impl<'a> Told<'a> {
             },
         }
         match referrer {
-            // A browser that was told no referrer says "".
+            // A browser without a referrer reports "".
             Field::Text(url) if url.is_empty() => {}
             Field::Text(url) if is_usable_url(&url) => told.referrer = Some(url),
             Field::Missing => {}
@@ -77,7 +77,7 @@ impl<'a> Told<'a> {
     }
 }
 
-/// The value of `page`, before anything is asked of it.
+/// The value of `page`, before any check.
 #[derive(Default)]
 pub(crate) enum PageField<'a> {
     #[default]
@@ -148,13 +148,13 @@ impl<'de> Visitor<'de> for PageVisitor {
     }
 }
 
-/// Reads a page of one of our own messages; one that cannot be kept is left out.
+/// Reads a page from one of our own messages; one that cannot be kept is omitted.
 pub(crate) fn kept_page<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Page>, D::Error> {
     let told = Told::of(PageField::deserialize(deserializer)?, Field::Missing);
     Ok(told.page.as_ref().map(ToldPage::to_page))
 }
 
-/// As [`kept_page`], for a referrer.
+/// Like [`kept_page`], for a referrer.
 pub(crate) fn kept_referrer<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Arc<str>>, D::Error> {

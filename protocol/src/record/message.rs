@@ -25,7 +25,7 @@ pub enum SessionMessage {
 }
 
 impl SessionMessage {
-    /// The session spoken of.
+    /// The session.
     #[must_use]
     pub fn guid(&self) -> &Guid {
         match self {
@@ -34,7 +34,7 @@ impl SessionMessage {
         }
     }
 
-    /// When the ingestor received the latest event that it speaks of.
+    /// When the ingestor received the latest event that it includes.
     #[must_use]
     pub fn received_at(&self) -> Millis {
         match self {
@@ -155,7 +155,7 @@ struct Wire {
     page_at: Option<Millis>,
     #[serde(default, deserialize_with = "kept_referrer")]
     referrer: Option<Arc<str>>,
-    /// When the referrer was told; by default by the earliest event.
+    /// When the referrer was reported; by default with the earliest event.
     referrer_at: Option<Millis>,
     #[serde(default)]
     hidden: bool,
@@ -164,16 +164,16 @@ struct Wire {
 /// A message on `visitor.session.<guid>` that is neither a record nor a tombstone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidMessage {
-    /// A field that this kind of message must have is not there.
+    /// A field that this kind of message must have is missing.
     #[error("the field {0} is missing")]
     Missing(&'static str),
-    /// Neither of the events that a message can stand for.
+    /// `event` is neither of the known values.
     #[error("unknown event")]
     UnknownEvent,
-    /// An address that is not made of an address's characters.
+    /// An address with characters that do not occur in addresses.
     #[error("unusable ip")]
     BadIp,
-    /// A time at which nothing can have happened.
+    /// An impossible time.
     #[error("unusable time")]
     BadTime,
 }

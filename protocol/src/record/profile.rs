@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The company behind an IP.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Company {
-    /// The Deanonymizer's name for it; compared without regard to case.
+    /// The Deanonymizer's id for it; compared without regard to case.
     pub guid: String,
     /// Its name.
     pub name: String,
@@ -15,11 +15,11 @@ pub struct Company {
     pub domain: String,
 }
 
-/// The person behind an IP. Personal email addresses are gone by the time that one of these exists.
+/// The person behind an IP. Personal email addresses have already been removed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Contact {
-    /// The Deanonymizer's name for the person.
+    /// The Deanonymizer's id for the person.
     pub guid: String,
     /// First and last name.
     pub name: String,
@@ -37,9 +37,9 @@ pub struct Contact {
 /// The filtered identity behind an address: only what may be shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Profile {
-    /// The company, if known. Shared: many visitors come from one.
+    /// The company, if known. Shared, because many visitors come from one company.
     pub company: Option<Arc<Company>>,
-    /// The contact, if known. Shared: one person has many sessions.
+    /// The contact, if known. Shared, because one person may have many sessions.
     pub contact: Option<Arc<Contact>>,
     /// The network of the address and its operator, if known. It does not identify the company.
     #[serde(default, skip_serializing_if = "Option::is_none")]

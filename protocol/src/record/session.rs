@@ -7,7 +7,7 @@ use crate::page::{SeenPage, SeenReferrer};
 use crate::record::profile::Profile;
 use crate::time::Millis;
 
-/// An active session: who, and since when.
+/// An active session: who the visitor is, and since when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The session.
@@ -34,9 +34,9 @@ pub struct Record {
     pub referrer: Option<SeenReferrer>,
 }
 
-/// Who a record says the visitor is, ordered by how much it is believed: one who has been identified before one who has
-/// not, then the later finding. Findings of the same time do not differ unless something is wrong; then one with a
-/// company is believed before one without, one with a contact likewise, and the rest decides so that all processes
+/// Who the visitor is, according to a record. The greater of two identities wins: an identified one over an unidentified
+/// one, then the later one. Two of the same time differ only if something is wrong; then one with a company wins over
+/// one without, one with a contact likewise, and the remaining fields decide, so that all processes
 /// agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity<'a> {
@@ -65,7 +65,7 @@ impl Record {
         }
     }
 
-    /// Takes over who the visitor is: the address and all that was found out about it, which belong together.
+    /// Adopts the identity: the address and everything that was found out about it, which belong together.
     pub fn take_identity(&mut self, other: &Self) {
         self.ip.clone_from(&other.ip);
         self.profile.clone_from(&other.profile);
@@ -109,7 +109,7 @@ pub struct Tombstone {
     pub received_at: Millis,
     /// The session was hidden, and may still be open.
     pub hidden: bool,
-    /// How long the stream keeps it; that is not in its JSON, but in the TTL of the message.
+    /// How long the stream keeps it. This is not in the JSON, but in the TTL of the message.
     pub ttl: Duration,
 }
 

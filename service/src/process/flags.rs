@@ -104,7 +104,7 @@ pub struct StreamLimits {
     #[arg(long, env, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub profiles_mib: u32,
 
-    /// Size limit of the bucket of companies that were told in MiB; at the limit, the oldest are dropped, and may be told
+    /// Size limit of the bucket of announced companies in MiB; at the limit, the oldest are dropped, and may be announced
     /// again.
     #[arg(long, env, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub notified_mib: u32,
