@@ -19,11 +19,11 @@ pub enum DropReason {
     PrivacyControl,
     /// It is not newer than the latest beacon of its tab.
     Outdated,
-    /// There are `--max-sessions`.
+    /// The limit `--max-sessions` is reached.
     MaxSessions,
-    /// Its address has `--max-sessions-per-address`.
+    /// Its address has reached `--max-sessions-per-address`.
     MaxSessionsPerAddress,
-    /// Too many beacons wait to be handled.
+    /// Too many beacons are waiting to be handled.
     Busy,
 }
 

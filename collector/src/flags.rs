@@ -34,7 +34,7 @@ pub enum CollectorCommand {
     },
 }
 
-/// Reports the visitors of one's own website, as a `SessionsEmitter`.
+/// Reports the visitors of your own website, as a `SessionsEmitter`.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "collector", version, subcommand_negates_reqs = true)]
 pub struct Flags {
@@ -77,7 +77,7 @@ pub struct Flags {
     #[arg(long, env, default_value = "15s", value_parser = duration)]
     pub heartbeat: Duration,
 
-    /// How long a closed session is remembered, so that beacons that come late do not open it again.
+    /// How long a closed session is remembered, so that late beacons do not open it again.
     #[arg(long, env, default_value = "10m", value_parser = duration)]
     pub remember_closings: Duration,
 
@@ -89,31 +89,31 @@ pub struct Flags {
     #[arg(long, env, default_value_t = true, action = clap::ArgAction::Set)]
     pub respect_gpc: bool,
 
-    /// The most beacons a second from one address, and ten times as many at once; an IPv6 /64 counts as one.
+    /// Maximum beacons per second from one address, with bursts of ten times as many; an IPv6 /64 counts as one.
     #[arg(long, env, default_value = "50")]
     pub beacon_rate: NonZeroU32,
 
-    /// The most sessions that open per minute, because each may cost a lookup; more have to wait.
+    /// Maximum sessions that open per minute, because each may cost a lookup; others wait.
     #[arg(long, env, default_value = "600")]
     pub new_sessions_per_minute: NonZeroU32,
 
-    /// The most sessions at once.
+    /// Maximum sessions at once.
     #[arg(long, env, default_value = "100000")]
     pub max_sessions: NonZeroUsize,
 
-    /// The most sessions at once from one address; an IPv6 /64 counts as one.
+    /// Maximum sessions at once from one address; an IPv6 /64 counts as one.
     #[arg(long, env, default_value = "256")]
     pub max_sessions_per_address: NonZeroUsize,
 
-    /// The most connections of visitors at once.
+    /// Maximum connections from visitors at once.
     #[arg(long, env, default_value_t = 16_384)]
     pub max_connections: usize,
 
-    /// The most connections at once from one address. Raise it behind a proxy: all connections come from there.
+    /// Maximum connections at once from one address. Raise it behind a proxy, because all connections come from there.
     #[arg(long, env, default_value_t = 1_024)]
     pub max_connections_per_address: usize,
 
-    /// The most clients of the emitter at once.
+    /// Maximum clients of the emitter at once.
     #[arg(long, env, default_value_t = 16)]
     pub max_emitter_clients: usize,
 
@@ -142,15 +142,21 @@ impl Flags {
     /// Checks combinations of flags, which clap cannot.
     ///
     /// # Errors
-    /// Naming the flag that cannot be used.
+    /// Fails with the name of the flag that cannot be used.
     pub fn check(&self) -> anyhow::Result<()> {
         ensure!(
             self.script_path != self.beacon_path,
             "--beacon-path must differ from --script-path"
         );
         let taken = |path: &str| self.demo && (path == "/demo" || path.starts_with("/demo/"));
-        ensure!(!taken(&self.script_path), "--script-path: /demo is the shop's");
-        ensure!(!taken(&self.beacon_path), "--beacon-path: /demo is the shop's");
+        ensure!(
+            !taken(&self.script_path),
+            "--script-path: /demo is reserved for the demonstration shop"
+        );
+        ensure!(
+            !taken(&self.beacon_path),
+            "--beacon-path: /demo is reserved for the demonstration shop"
+        );
         Ok(())
     }
 
@@ -188,7 +194,7 @@ impl Flags {
         }
     }
 
-    /// The proxies that are believed.
+    /// The trusted proxies.
     pub fn proxies(&self) -> Proxies {
         Proxies {
             trusted: self.trusted_proxies.clone(),
@@ -214,7 +220,7 @@ impl StandaloneCommandLine for Flags {
     }
 
     fn plan(&self) -> anyhow::Result<Plan> {
-        // Other commands than the process do not ask for it.
+        // Other commands do not require it.
         ensure!(self.demo || !self.sites.is_empty(), "--sites is missing");
         self.check()?;
         let sites = if self.sites.is_empty() {
@@ -225,21 +231,23 @@ impl StandaloneCommandLine for Flags {
         let exposed = !self.emitter_listen.ip().is_loopback();
         Ok(Plan {
             does: vec![
-                format!("takes beacons from the pages of {sites} on {}", self.listen),
+                format!("accepts beacons from the pages of {sites} on {}", self.listen),
                 format!(
-                    "tells the ingestors that connect to {} who visits",
+                    "reports visitors to the ingestors that connect to {}",
                     self.emitter_listen
                 ),
                 format!("serves health and metrics on {}", self.http_listen),
             ],
             notes: exposed
-                .then(|| "others who reach --emitter-listen read who visits: keep it private".to_owned())
+                .then(|| {
+                    "anyone who can reach --emitter-listen can read all visits: keep it private".to_owned()
+                })
                 .into_iter()
                 .collect(),
             problems: (!self.tracker.is_file())
                 .then(|| {
                     format!(
-                        "--tracker {} does not exist: pages get no script",
+                        "--tracker {} does not exist, so pages get no script",
                         self.tracker.display()
                     )
                 })
@@ -250,14 +258,14 @@ impl StandaloneCommandLine for Flags {
     }
 }
 
-/// Reads a path that means itself in a URL, in a route and in a script.
+/// Reads a path that needs no escaping in a URL, a route or a script.
 fn path(text: &str) -> Result<String, String> {
     let plain = |byte: u8| matches!(byte, b'/' | b'.' | b'-' | b'_') || byte.is_ascii_alphanumeric();
     let named = text.starts_with('/') && text.len() > 1 && !text.contains("//");
     if named && text.bytes().all(plain) {
         Ok(text.to_owned())
     } else {
-        Err("must be a path such as /v, of letters, digits and /.-_".to_owned())
+        Err("must be a path such as /v, made of letters, digits and /.-_".to_owned())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The task that owns all sessions: takes beacons, keeps deadlines, and hands events to the emitter's clients.
+//! The task that owns all sessions: receives beacons, tracks deadlines, and passes events to the emitter's clients.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -27,13 +27,13 @@ const FRAMES_UNDER_WAY: usize = 64 * 1024;
 /// How often the visitors of the last minute are counted, in ms, because that takes a pass over all sessions.
 const COUNT_EVERY: Millis = 5_000;
 
-/// The longest sleep, where no deadline is known.
+/// The longest sleep, if no deadline is known.
 const LONG: Duration = Duration::from_millis(COUNT_EVERY.unsigned_abs());
 
 /// In ms.
 const MINUTE: Millis = 60_000;
 
-/// The part of the health that names visitors who have to wait.
+/// The part of health that reports waiting visitors.
 const NEW_SESSIONS: &str = "new-sessions";
 
 /// Frames for one client.
@@ -44,7 +44,7 @@ enum Request {
     Connect(mpsc::Sender<Frames>),
 }
 
-/// The way to the hub. Clones lead to the same.
+/// A handle to the hub. Clones share it.
 #[derive(Clone)]
 pub struct Hub(mpsc::Sender<Request>);
 
@@ -179,8 +179,8 @@ impl HubTask {
         if counts.waiting == 0 {
             self.health.ok(NEW_SESSIONS);
         } else {
-            // Without the number, which changes with every visitor and would make a log line of each.
-            let reason = "more visitors come than --new-sessions-per-minute allows; the others wait";
+            // Without the number, which changes with every visitor and would cause a log line each time.
+            let reason = "more visitors arrive than --new-sessions-per-minute allows; the others wait";
             self.health.failing(NEW_SESSIONS, reason);
         }
     }

@@ -1,4 +1,4 @@
-//! Reports the visitors of one's own website, as a `SessionsEmitter` that needs no NATS.
+//! Reports the visitors of your own website, as a `SessionsEmitter` that needs no NATS.
 
 pub mod beacon;
 mod check;
@@ -57,7 +57,7 @@ async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     ));
 
     let rates = beacons::rates(flags.beacon_rate);
-    // It holds nothing that must be finished, so it ends with the runtime.
+    // It has nothing to finish, so it ends with the runtime.
     tokio::spawn(beacons::sweep(Arc::clone(&rates)));
     let handler = BeaconHandler {
         sites: flags.sites(),

@@ -1,4 +1,4 @@
-//! Reports the visitors of one's own website, as a `SessionsEmitter`.
+//! Reports the visitors of your own website, as a `SessionsEmitter`.
 
 use std::process::ExitCode;
 

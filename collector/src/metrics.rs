@@ -10,7 +10,7 @@ use crate::visits::Counts;
 pub struct CollectorMetrics {
     /// Accepted beacons.
     pub accepted: Counter,
-    /// Connections to the emitter's port, those without a handshake included.
+    /// Connections to the emitter's port, including those without a handshake.
     pub connections: Gauge,
     /// Clients connected to the emitter's WebSocket.
     pub clients: Gauge,
@@ -47,7 +47,7 @@ impl CollectorMetrics {
             accepted: metrics.add("beacons_accepted", "Accepted beacons", Counter::default()),
             connections: metrics.add(
                 "emitter_connections",
-                "Connections to the emitter's port, those without a handshake included",
+                "Connections to the emitter's port, including those without a handshake",
                 Gauge::default(),
             ),
             clients: metrics.add("emitter_clients", clients, Gauge::default()),
@@ -65,12 +65,12 @@ impl CollectorMetrics {
         }
     }
 
-    /// A beacon was not used.
+    /// Counts a dropped beacon.
     pub fn dropped(&self, reason: DropReason) {
         self.dropped.get_or_create(&[("reason", reason.label())]).inc();
     }
 
-    /// An event was sent to all clients.
+    /// Counts an event that was sent to all clients.
     pub fn event(&self, kind: EventKind) {
         let counter = match kind {
             EventKind::SessionOpened => &self.events[0],

@@ -1,11 +1,11 @@
 // Tells the collector that somebody looks at this page. It never throws into the page, sets no cookie and reads no form.
 
 interface Settings {
-  /** Where beacons go, relative to this script. */
+  /** The path for beacons, relative to this script. */
   to: string;
   /** How often a visible page sends, in ms. */
   heartbeat: number;
-  /** After how long a page that was left is a new visit, in ms. */
+  /** How long after leaving a page the next one is a new visit, in ms. */
   grace: number;
   /** Whether Global Privacy Control is respected. */
   gpc: boolean;
@@ -14,11 +14,11 @@ interface Settings {
 /** The collector puts its settings here when it serves the script. */
 declare const __SETTINGS__: Settings;
 
-/** How long other tabs have to tell the session's id, in ms. */
+/** How long other tabs have to report the session's id, in ms. */
 const ASK = 100;
 /** How long a navigation within the page has to set the title, in ms. */
 const TITLE = 100;
-/** Every so many heartbeats a hidden page sends. */
+/** A hidden page sends a beacon every this many heartbeats. */
 const HIDDEN = 4;
 const NAME = 'visitors';
 
@@ -27,14 +27,14 @@ type Message = [kind: 0 | 1 | 2 | 3, id: string];
 
 (() => {
   const { to, heartbeat, grace, gpc } = __SETTINGS__;
-  /** Nothing that fails here may fail the page. */
+  /** Runs a function and ignores its errors, because they must not affect the page. */
   const safe =
     <A extends unknown[]>(f: (...args: A) => void) =>
     (...args: A) => {
       try {
         f(...args);
       } catch {
-        // There is nobody to tell.
+        // Errors cannot be reported to anybody.
       }
     };
   const on = (target: EventTarget, type: string, f: (event: Event) => void) =>
@@ -147,7 +147,7 @@ type Message = [kind: 0 | 1 | 2 | 3, id: string];
       setTimeout(safe(decide), ASK);
     };
 
-    /** Begins once somebody looks: a page that is prerendered, or opened behind another, is no visit. */
+    /** Begins once somebody looks: a page that is prerendered or opened in the background is not a visit. */
     const beginWhenVisible = () => {
       if (visible() && !(document as { prerendering?: boolean }).prerendering) begin();
     };

@@ -28,7 +28,7 @@ const SEEN: &str = "visitor_collector_visitors_seen_last_minute";
 /// What keeps a page from reporting its visitors.
 #[derive(Debug, thiserror::Error)]
 enum Problem {
-    #[error("{0} cannot be fetched: {1}.")]
+    #[error("Cannot fetch {0}: {1}.")]
     Unreachable(Url, String),
     #[error("{0} answers {1}.")]
     Status(Url, StatusCode),
@@ -37,7 +37,7 @@ enum Problem {
     )]
     NoTag(String),
     #[error(
-        "The page has https and the script has http, so browsers do not load it. Give the collector TLS."
+        "The page uses https and the script uses http, so browsers do not load it. Serve the collector over TLS."
     )]
     Insecure,
     #[error("The content security policy does not allow the script. Add to script-src: {0}")]
@@ -46,13 +46,13 @@ enum Problem {
     BeaconsForbidden(String),
     #[error("{0} is not the collector's script. Check where your proxy sends this path.")]
     NotTheTracker(Url),
-    #[error("The collector takes no beacons from {0}. Add it to --sites and restart the collector.")]
+    #[error("The collector does not accept beacons from {0}. Add it to --sites and restart the collector.")]
     OriginRefused(String),
-    #[error("{0} answers {1} to a question about beacons. Check where your proxy sends this path.")]
+    #[error("{0} answers {1} to a preflight request for beacons. Check where your proxy sends this path.")]
     NoBeacons(Url, StatusCode),
 }
 
-/// What the collector puts into the script.
+/// The settings that the collector puts into the script.
 #[derive(Deserialize)]
 struct TrackerSettings {
     to: String,
@@ -61,7 +61,7 @@ struct TrackerSettings {
 /// Checks the page, and prints what is right and what is missing.
 ///
 /// # Errors
-/// If no HTTP client can be made.
+/// Fails if no HTTP client can be created.
 pub async fn run(url: &Url, script_path: &str, health: SocketAddr) -> anyhow::Result<ExitCode> {
     let client = Client::builder()
         .timeout(TIMEOUT)
@@ -123,7 +123,7 @@ struct Fetched {
     body: Vec<u8>,
 }
 
-/// Checks one thing after another. What the next one needs is an error; the rest is reported.
+/// Makes the checks in order. A failure that prevents the next check is an error; others are reported.
 async fn check(client: &Client, url: &Url, script_path: &str, report: &mut Report) -> Result<(), Problem> {
     let fetched = fetch(client, url).await?;
     report.fact(&format!("{} answers.", fetched.url));
@@ -164,7 +164,7 @@ async fn check(client: &Client, url: &Url, script_path: &str, report: &mut Repor
         });
     }
     accepts(client, &endpoint, &fetched.url.origin().ascii_serialization()).await?;
-    report.fact("The collector takes beacons from this website.");
+    report.fact("The collector accepts beacons from this website.");
     Ok(())
 }
 
@@ -210,7 +210,7 @@ fn endpoint(tracker: &Fetched) -> Option<Url> {
     tracker.url.join(&settings?.to).ok()
 }
 
-/// Asks, as a browser would, whether pages of `origin` may send.
+/// Sends a preflight request, as a browser would, to learn whether pages of `origin` may send.
 async fn accepts(client: &Client, endpoint: &Url, origin: &str) -> Result<(), Problem> {
     let request = client.request(Method::OPTIONS, endpoint.clone());
     let answer = request.header(ORIGIN, origin).send().await;

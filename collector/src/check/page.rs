@@ -1,4 +1,4 @@
-//! What a page's HTML says of its scripts and its content security policy.
+//! Reads a page's scripts and its content security policy from its HTML.
 
 use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 use url::Url;
@@ -6,13 +6,13 @@ use url::Url;
 /// A script of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptTag {
-    /// Where it comes from.
+    /// Its URL.
     pub src: Url,
     /// Its nonce.
     pub nonce: Option<String>,
 }
 
-/// What matters of a page.
+/// The relevant parts of a page.
 #[derive(Debug, Default)]
 pub struct Page {
     /// The scripts with a source.
@@ -26,7 +26,7 @@ impl Page {
     pub fn read(html: &[u8], base: &Url) -> Self {
         let mut page = Self::default();
         let mut emitter = DefaultEmitter::default();
-        // So that what stands in a script is no tag.
+        // The content of a script must not be parsed as tags.
         emitter.naively_switch_states(true);
         for token in Tokenizer::new_with_emitter(html, emitter) {
             let Ok(Token::StartTag(tag)) = token else { continue };

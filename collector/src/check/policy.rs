@@ -27,7 +27,7 @@ impl<'a> Policy<'a> {
         };
         let nonce = script.nonce.as_deref().map(|nonce| format!("'nonce-{nonce}'"));
         let has_nonce = nonce.is_some_and(|nonce| sources.contains(&nonce.as_str()));
-        // With this word, only nonces and hashes count.
+        // With `strict-dynamic`, only nonces and hashes count.
         let strict = sources
             .iter()
             .any(|source| source.eq_ignore_ascii_case("'strict-dynamic'"));
@@ -40,7 +40,7 @@ impl<'a> Policy<'a> {
         sources.is_none_or(|sources| matches_any(sources, url, page))
     }
 
-    /// The sources of the first of these directives that there is.
+    /// The sources of the first of these directives that the policy has.
     fn sources(&self, names: &[&str]) -> Option<&[&'a str]> {
         let find = |name: &&str| self.0.iter().find(|(directive, _)| directive == name);
         names.iter().find_map(find).map(|(_, sources)| sources.as_slice())

@@ -35,7 +35,7 @@ fn json(event: &Event, at: Millis) -> String {
         page: event.page.as_deref(),
         referrer: event.referrer.as_deref(),
     };
-    // It holds nothing but text, which can always be written.
+    // It contains only text, which can always be serialized.
     serde_json::to_string(&wire).unwrap_or_default()
 }
 

@@ -22,13 +22,13 @@ use crate::metrics::CollectorMetrics;
 /// How long a handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a client may leave waiting events unread.
+/// How long a client may leave events unread.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The pause after the system could not hand over a connection.
+/// The pause after a failed accept.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The largest frame that a client may send: it has nothing to say.
+/// The maximum frame that a client may send; clients have nothing to send.
 const MAX_FRAME: usize = 4 * 1024;
 
 /// Serves clients until the shutdown.
@@ -56,7 +56,7 @@ pub async fn serve(
                 clients.spawn(client);
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection cannot be accepted");
+                tracing::warn!(%error, "cannot accept a connection");
                 sleep(PAUSE).await;
             }
         }
@@ -100,8 +100,8 @@ async fn connected(
     drop(permit);
 }
 
-/// A page of any website can open a WebSocket to this port from an operator's browser, and would read who visits. Browsers
-/// say which page asks; programs do not.
+/// Refuses web pages: a page of any website could open a WebSocket to this port from an operator's browser, and read who
+/// visits. Browsers send the origin of the page; programs do not.
 struct RefuseWebPages<'a>(&'a CollectorMetrics);
 
 impl Callback for RefuseWebPages<'_> {
@@ -125,7 +125,7 @@ async fn converse(
         tokio::select! {
             received = frames.recv_many(&mut ready, 256) => {
                 if received == 0 {
-                    // It has not read for long, and the hub has given it up.
+                    // It has not read for a long time, and the hub has dropped it.
                     return Ok(());
                 }
                 for frame in ready.drain(..).flatten() {
@@ -133,7 +133,7 @@ async fn converse(
                 }
                 within(socket.flush()).await?;
             }
-            // Reading answers pings, and notices that the client has gone.
+            // Reading answers pings, and detects that the client has disconnected.
             message = socket.next() => match message {
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(error),

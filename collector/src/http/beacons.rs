@@ -32,7 +32,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many seconds' worth of beacons may come at once from one address.
 const BURST: u32 = 10;
 
-/// How often those are forgotten who have not sent for long.
+/// How often idle addresses are forgotten.
 const SWEEP: Duration = Duration::from_mins(1);
 
 const SEC_GPC: HeaderName = HeaderName::from_static("sec-gpc");
@@ -42,17 +42,17 @@ pub type Rates = DefaultKeyedRateLimiter<IpAddr>;
 
 /// The checks of a beacon before it reaches the hub.
 pub struct BeaconHandler {
-    /// Which websites may send.
+    /// The websites that may send.
     pub sites: Sites,
-    /// Which proxies are believed.
+    /// The trusted proxies.
     pub proxies: Proxies,
-    /// Who is left out.
+    /// Networks whose visitors are left out.
     pub ignored: Vec<IpNet>,
     /// Whether browsers that send Global Privacy Control are left out.
     pub respect_gpc: bool,
     /// The crawlers that are left out.
     pub crawlers: Crawlers,
-    /// How many beacons each address has sent.
+    /// The beacon rate of each address.
     pub rates: Arc<Rates>,
     /// The hub's channel.
     pub hub: Hub,
@@ -78,7 +78,7 @@ pub async fn sweep(rates: Arc<Rates>) {
 }
 
 impl BeaconHandler {
-    /// The visitor's address, if its beacons are used.
+    /// The visitor's address, unless its beacons are dropped.
     fn admit(&self, peer: IpAddr, headers: &HeaderMap) -> Result<(IpAddr, HeaderValue), DropReason> {
         let visitor = self.proxies.visitor(peer, headers);
         if self
@@ -102,7 +102,7 @@ impl BeaconHandler {
         Ok((visitor, origin))
     }
 
-    /// The origin that sends, if it may.
+    /// The origin of the sending page, if it may send.
     fn origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let host = headers.get(HOST).and_then(|value| value.to_str().ok());
         let origin = headers.get(ORIGIN)?;

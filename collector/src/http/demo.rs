@@ -18,7 +18,7 @@ const PAGES: [(&str, &str); 5] = [
     ("/demo/basket", include_str!("../../demo/basket.html")),
 ];
 
-/// As strict as a website can be: the tracker works under it.
+/// As strict as a website can be. The tracker works under it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

@@ -1,4 +1,4 @@
-//! What the website's visitors reach: the tracker, the beacons, and the demonstration shop.
+//! Serves the website's visitors: the tracker, the beacons, and the demonstration shop.
 
 pub mod beacons;
 pub mod crawlers;
@@ -15,7 +15,7 @@ use axum::routing::{get, post};
 use self::beacons::BeaconHandler;
 use self::script::Script;
 
-/// The largest beacon, in bytes.
+/// The maximum size of a beacon, in bytes.
 pub const MAX_BODY: usize = 2 * 1024;
 
 /// The public routes.

@@ -1,4 +1,4 @@
-//! The tracker, with the collector's settings in it.
+//! The tracker, with the collector's settings inserted.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYP
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-/// The name in the built tracker that its settings take the place of.
+/// The placeholder in the built tracker that the settings replace.
 const SETTINGS: &str = "__SETTINGS__";
 
 /// The tracker with its settings; `None` if it is not built.
@@ -25,9 +25,9 @@ pub struct TrackerSettings<'a> {
     pub beacon_path: &'a str,
     /// How often a visible page sends.
     pub heartbeat: Duration,
-    /// After how long a page that was left is a new visit.
+    /// How long after leaving a page the next one is a new visit.
     pub leave_grace: Duration,
-    /// Whether browsers that send Global Privacy Control stay silent.
+    /// Whether browsers that send Global Privacy Control send nothing.
     pub respect_gpc: bool,
 }
 
@@ -78,7 +78,7 @@ pub async fn serve(State(Script(script)): State<Script>) -> Response {
         Ok(script) => {
             let headers = [
                 (CONTENT_TYPE, "text/javascript; charset=utf-8"),
-                // A new version is everywhere within an hour.
+                // Browsers load a new version within an hour.
                 (CACHE_CONTROL, "public, max-age=3600"),
                 (X_CONTENT_TYPE_OPTIONS, "nosniff"),
                 (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),

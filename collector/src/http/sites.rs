@@ -22,7 +22,7 @@ impl Sites {
     }
 }
 
-/// Reads the origin of a website, such as `https://shop.example`, and gives it as browsers write it.
+/// Reads the origin of a website, such as `https://shop.example`, and returns it as browsers write it.
 pub fn parse(text: &str) -> Result<String, String> {
     let url = Url::parse(text).map_err(|error| error.to_string())?;
     let origin = url.origin();

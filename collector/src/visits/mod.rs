@@ -1,4 +1,4 @@
-//! The sessions of all visitors: beacons in, events out. No clock, socket or client.
+//! The sessions of all visitors: beacons in, events out. Pure.
 
 mod admission;
 mod event;
@@ -28,9 +28,9 @@ use crate::drop_reason::DropReason;
 pub struct Counts {
     /// Open ones.
     pub open: usize,
-    /// Those that may not open yet.
+    /// Sessions that may not open yet.
     pub waiting: usize,
-    /// Those that have not been visible for long enough, the waiting ones included.
+    /// Sessions that have not been visible for long enough, including the waiting ones.
     pub settling: usize,
 }
 
@@ -64,10 +64,10 @@ impl Visits {
         }
     }
 
-    /// Takes a beacon that came from `address`, and adds the events that follow to `events`.
+    /// Applies a beacon from `address`, and adds the resulting events to `events`.
     ///
     /// # Errors
-    /// Why the beacon is not used.
+    /// Returns the reason why the beacon is dropped.
     pub fn apply(
         &mut self,
         beacon: Beacon,
@@ -112,7 +112,7 @@ impl Visits {
         }
     }
 
-    /// When [`Visits::advance`] has something to do.
+    /// When [`Visits::advance`] must be called next.
     pub fn next_deadline(&self) -> Option<Millis> {
         let sessions = self.deadlines.first().map(|(at, _)| *at);
         let admission = (!self.waiting.is_empty()).then(|| self.admission.next_at());

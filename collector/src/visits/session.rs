@@ -1,4 +1,4 @@
-//! One visitor's session: when it opens, how it stays alive and when it closes.
+//! One visitor's session: when it opens, when it needs a keep-alive, and when it closes.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::beacon::{Beacon, Page, Presence};
 /// The namespace of guids: a visitor can neither choose a guid nor derive an id from one.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6d1f_0a53_2c57_4f0e_9d39_5b1c_8d0e_77a1);
 
-/// How far a session has come.
+/// The state of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// It has not been visible for long enough.
@@ -25,7 +25,7 @@ pub enum Phase {
         /// Since when it has been visible, if it is.
         since: Option<Millis>,
     },
-    /// It waits until another session may open.
+    /// It waits for permission to open.
     Waiting {
         /// Its place in the queue.
         turn: u64,
@@ -44,18 +44,18 @@ pub enum Phase {
     },
 }
 
-/// The next thing that a session needs.
+/// The next action for a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     /// Nothing now.
     Nothing,
-    /// To open, as soon as it may.
+    /// Open it, as soon as that is permitted.
     Open,
-    /// A keep-alive, because it has not had an event for long.
+    /// Send a keep-alive, because it has not had an event for a while.
     KeepAlive,
-    /// To close; no tab has been open since then.
+    /// Close it; no tab has been open since this time.
     Close(Millis),
-    /// To be forgotten.
+    /// Forget it.
     Forget,
 }
 
@@ -64,13 +64,13 @@ pub enum Due {
 pub struct Session {
     /// The visitor's address when the session began.
     pub address: IpAddr,
-    /// How far it has come.
+    /// Its state.
     pub phase: Phase,
-    /// When the collector has to look at it again.
+    /// When it must be checked next.
     pub deadline: Option<Millis>,
-    /// When it was heard of last.
+    /// When its last beacon arrived.
     heard_at: Millis,
-    /// How many sessions of the same id were closed before.
+    /// How many earlier sessions with the same id were closed.
     visit: u32,
     first_seen_at: Millis,
     active_at: Millis,
@@ -116,7 +116,7 @@ impl Session {
         is_news
     }
 
-    /// Whether a beacon has come since then.
+    /// Whether a beacon has arrived since then.
     pub fn is_heard_since(&self, at: Millis) -> bool {
         self.heard_at >= at
     }

@@ -11,18 +11,18 @@ use super::tabs::Silence;
 pub struct Settings {
     /// How long a page must have been visible before its session opens.
     pub settle: Millis,
-    /// How long after the last tab was left a session closes.
+    /// How long after its last tab was left a session closes.
     pub leave_grace: Millis,
     /// How long a tab may be silent.
     pub silence: Silence,
-    /// After how long without an event an open session gets a keep-alive.
+    /// How long an open session may be without an event before it gets a keep-alive.
     pub refresh: Millis,
     /// How long a closed session is remembered, so that late beacons do not open it again.
     pub remember_closings: Millis,
     /// How many sessions may open per minute.
     pub new_sessions_per_minute: NonZeroU32,
-    /// The most sessions, without those that are closed.
+    /// Maximum number of sessions, excluding closed ones.
     pub max_sessions: usize,
-    /// The most sessions of one address, or of an IPv6 /64.
+    /// Maximum number of sessions from one address, or from an IPv6 /64.
     pub max_sessions_per_address: usize,
 }

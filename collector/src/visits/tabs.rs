@@ -18,7 +18,7 @@ const HIDDEN_HEARTBEATS: i64 = 12;
 pub struct Silence {
     /// While it is visible, in ms.
     pub visible: Millis,
-    /// While it is hidden, when browsers hold timers back, in ms.
+    /// While it is hidden, when browsers throttle timers, in ms.
     pub hidden: Millis,
 }
 
@@ -37,7 +37,7 @@ struct Tab {
     id: u32,
     number: u32,
     presence: Presence,
-    /// When its latest beacon came; of one that was left, when it was last there.
+    /// When its latest beacon arrived; for a tab that was left, when it was last open.
     at: Millis,
 }
 
@@ -70,7 +70,7 @@ impl Tabs {
         true
     }
 
-    /// Takes those for closed that have been silent for too long.
+    /// Closes tabs that have been silent for too long.
     pub fn expire(&mut self, now: Millis, silence: Silence) {
         for tab in &mut self.0 {
             if tab.expires_at(silence).is_some_and(|at| at <= now) {

@@ -66,7 +66,7 @@ async fn check_says_what_keeps_a_page_from_reporting() -> Result<()> {
     tokio::spawn(async move { axum::serve(listener, routes).await });
 
     for (path, code, said) in [
-        ("/", 0, "The collector takes beacons from this website."),
+        ("/", 0, "The collector accepts beacons from this website."),
         (
             "/allowed",
             0,
@@ -83,7 +83,7 @@ async fn check_says_what_keeps_a_page_from_reporting() -> Result<()> {
     }
     let closed = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
     let (status, text) = check(&collector, &format!("http://{closed}/")).await?;
-    ensure!(status == 1 && text.contains("cannot be fetched"), "{text}");
+    ensure!(status == 1 && text.contains("Cannot fetch"), "{text}");
     let (status, text) = check(&collector, "shop").await?;
     ensure!(status == 64, "{status}: {text}");
 
@@ -104,7 +104,7 @@ async fn check_says_that_the_website_is_missing_from_the_sites() -> Result<()> {
     tokio::spawn(async move { axum::serve(listener, routes).await });
     let (status, text) = check(&collector, &base).await?;
     ensure!(
-        status == 1 && text.contains(&format!("takes no beacons from {base}. Add it to --sites")),
+        status == 1 && text.contains(&format!("does not accept beacons from {base}. Add it to --sites")),
         "{text}"
     );
     Ok(())

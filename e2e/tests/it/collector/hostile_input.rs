@@ -33,7 +33,7 @@ async fn foreign_origins_are_refused() -> Result<()> {
         assert_eq!(status, StatusCode::FORBIDDEN, "{origin}");
     }
     assert_eq!(collector.dropped("origin").await?, 3);
-    // A page in an operator's browser may not read who visits.
+    // A page in an operator's browser must not read who visits.
     let mut request = collector.emitter_url.as_str().into_client_request()?;
     request
         .headers_mut()
