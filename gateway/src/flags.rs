@@ -56,7 +56,7 @@ pub struct Flags {
     pub assets: PathBuf,
 
     /// The team's watchlist, shown on the page: a domain or company GUID per line, `*.example.com` for everything below a
-    /// domain. Read again when it changes. `all`, which the notifier knows, is no list.
+    /// domain. Read again when it changes. `all`, which the notifier accepts, means no list here.
     #[arg(long, env, value_name = "FILE")]
     pub watchlist: Option<PathBuf>,
 
@@ -64,12 +64,12 @@ pub struct Flags {
     #[arg(long, env, default_value = "/")]
     pub base_path: BasePath,
 
-    /// Proxies that are believed: `X-Forwarded-For` names the client, `X-Forwarded-Host` and `X-Forwarded-Proto` what it
-    /// asked for, `--user-header` who it is. Networks such as 10.0.0.0/8 or addresses, comma-separated.
+    /// Trusted proxies: their `X-Forwarded-For` names the client, `X-Forwarded-Host` and `X-Forwarded-Proto` what it
+    /// requested, and `--user-header` the user. Networks such as 10.0.0.0/8 or addresses, comma-separated.
     #[arg(long, env, value_delimiter = ',', value_parser = proxies::network)]
     pub trusted_proxies: Vec<IpNet>,
 
-    /// The header in which a trusted proxy names who has logged in there. Without it in a request, the access token is
+    /// The header in which a trusted proxy names the logged-in user. Without it in a request, the access token is
     /// needed.
     #[arg(long, env, requires = "trusted_proxies")]
     pub user_header: Option<HeaderName>,
@@ -113,7 +113,7 @@ pub struct Flags {
     pub tls_key: Option<PathBuf>,
 }
 
-/// What the notifier takes for every company; the two often share one setting.
+/// The value that means every company to the notifier; the two often share one setting.
 const ALL: &str = "all";
 
 impl Flags {
@@ -136,7 +136,7 @@ impl Flags {
         self.tls_cert.as_deref().zip(self.tls_key.as_deref())
     }
 
-    /// The proxies that are believed.
+    /// The trusted proxies.
     pub fn trust(&self) -> Trust {
         let proxies = Proxies {
             trusted: self.trusted_proxies.clone(),
@@ -199,10 +199,10 @@ impl CommandLine for Flags {
         let watchlist = self.watchlist_file()?;
         let has_token = self.access_token.is_some() || self.access_token_file.is_some();
         let lock = match (has_token, self.user_header.is_some()) {
-            (true, true) => "to those who know the access token or have logged in at a trusted proxy",
-            (true, false) => "to those who know the access token",
-            (false, true) => "to those who have logged in at a trusted proxy",
-            (false, false) => "to everybody who reaches it",
+            (true, true) => "to users with the access token or a login at a trusted proxy",
+            (true, false) => "to users with the access token",
+            (false, true) => "to users with a login at a trusted proxy",
+            (false, false) => "to everybody who can reach it",
         };
         let scheme = if self.encrypted() { "TLS" } else { "plain HTTP" };
         let is_locked = has_token || self.user_header.is_some();
@@ -219,12 +219,12 @@ impl CommandLine for Flags {
             .collect(),
             notes: exposed
                 .then(|| {
-                    "others on the network reach the page: it needs an access token, and TLS here or in a proxy".to_owned()
+                    "others on the network can reach the page: it needs an access token, and TLS here or in a proxy".to_owned()
                 })
                 .into_iter()
                 .collect(),
             problems: (!has_page)
-                .then(|| format!("--assets {} has no index.html: there is no page", self.assets.display()))
+                .then(|| format!("--assets {} has no index.html, so there is no page", self.assets.display()))
                 .into_iter()
                 .collect(),
             streams: vec![

@@ -1,4 +1,4 @@
-//! Limits the answers with a snapshot that are being sent at once, in all and per address.
+//! Limits how many snapshots are being sent at once, in total and per address.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,9 +6,9 @@ use std::sync::Arc;
 use service::client_limit::{ClientLimit, ClientPermit};
 use service::{ConnectionLimit, Permit};
 
-/// The most answers that are being sent at once.
+/// Maximum number of answers that are sent at once.
 pub const MAX_ANSWERS: usize = 256;
-/// The most of them to one address.
+/// Maximum number of answers to one address.
 const MAX_ANSWERS_PER_ADDRESS: usize = 64;
 
 /// Counts the answers that are being sent. Clones share the count.

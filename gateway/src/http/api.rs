@@ -1,4 +1,4 @@
-//! What the handlers share, `/api/stats`, `/api/pipeline` and `/api/watchlist`.
+//! The state that handlers share; `/api/stats`, `/api/pipeline` and `/api/watchlist`.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ pub async fn watchlist(State(api): State<Api>) -> impl IntoResponse {
     )
 }
 
-/// `GET /api/openapi.json`: what describes these.
+/// `GET /api/openapi.json`: the description of the API.
 pub async fn openapi() -> impl IntoResponse {
     let kind = (CONTENT_TYPE, "application/json");
     ([kind, (CACHE_CONTROL, "no-cache")], OPENAPI)

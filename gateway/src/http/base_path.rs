@@ -33,7 +33,7 @@ impl FromStr for BasePath {
         if path.is_empty() && text == "/" || is_path {
             Ok(Self(path.to_owned()))
         } else {
-            Err("is no path such as /visitors, of letters, digits and -._~")
+            Err("must be a path such as /visitors, made of letters, digits and -._~")
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Believes what trusted proxies say about a request, and nobody else: the client's address, the host and scheme that it
-//! used, and who has logged in.
+//! Accepts what trusted proxies report about a request, and ignores such reports by others: the client's address, the
+//! host and scheme that it used, and the logged-in user.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-ho
 /// The scheme that the browser used.
 pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// The addresses that a request has passed.
+/// The addresses that a request has passed through.
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 const FORWARDED_HEADERS: [HeaderName; 4] = [X_FORWARDED_HOST, X_FORWARDED_PROTO, X_FORWARDED_FOR, FORWARDED];
@@ -37,12 +37,12 @@ struct Inner {
 }
 
 impl Trust {
-    /// In these proxies, which name who has logged in in this header.
+    /// Trusts these proxies, which name the logged-in user in this header.
     pub fn new(proxies: Proxies, user_header: Option<HeaderName>) -> Self {
         Self(Arc::new(Inner { proxies, user_header }))
     }
 
-    /// Gives the request the client's address, and removes what others than a trusted proxy say.
+    /// Sets the request's client address, and removes these headers unless they come from a trusted proxy.
     fn apply(&self, peer: SocketAddr, request: &mut Request) {
         let Inner { proxies, user_header } = &*self.0;
         if !contains(&proxies.trusted, peer.ip().to_canonical()) {
@@ -63,7 +63,7 @@ impl Trust {
     }
 }
 
-/// Lets the checks behind it see the client instead of the proxy.
+/// Lets the following checks see the client instead of the proxy.
 pub async fn see_through(
     State(trust): State<Trust>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,

@@ -25,7 +25,7 @@ use crate::http::proxy::{self, Trust};
 use crate::http::rates::{self, Rates};
 use crate::http::{cache, sessions, websocket};
 
-/// How long a handler may take to make its answer.
+/// How long a handler may take to produce its answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The checks that each request passes before it reaches a handler.
@@ -40,7 +40,7 @@ pub struct Guards {
     pub encrypted: bool,
     /// The path under which browsers see the gateway.
     pub base: BasePath,
-    /// Proxies that are believed.
+    /// The trusted proxies.
     pub trust: Trust,
     /// Whether everybody must be logged in at a proxy, or have the access token.
     pub users_only: bool,

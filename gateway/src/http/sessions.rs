@@ -17,7 +17,7 @@ use crate::hub::Unavailable;
 use crate::hub::outgoing::compressed;
 use crate::hub::snapshots::Joined;
 
-/// The most sessions of one page, and how many it has if the client gives only a cursor.
+/// Maximum number of sessions in one page, and the default if the client gives only a cursor.
 const MAX_LIMIT: usize = 10_000;
 const DEFAULT_LIMIT: usize = 1_000;
 
@@ -28,16 +28,16 @@ pub struct Wanted {
     cursor: Option<String>,
 }
 
-/// A part that is none.
+/// An invalid limit or cursor.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPage {
-    #[error("limit is a number from 1 to {MAX_LIMIT}")]
+    #[error("limit must be a number from 1 to {MAX_LIMIT}")]
     Limit,
-    #[error("cursor is the nextCursor of the page before")]
+    #[error("cursor must be the nextCursor of the previous page")]
     Cursor,
 }
 
-/// A page of the snapshot: after which session, and how many.
+/// A page of the snapshot: the session after which it starts, and its length.
 #[derive(Debug, PartialEq, Eq)]
 struct Cut {
     after: Option<Guid>,

@@ -16,7 +16,7 @@ pub const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The client reads too slowly.
 #[derive(Debug, thiserror::Error)]
-#[error("the answer was not read in time")]
+#[error("the client did not read the answer in time")]
 pub struct TooSlow;
 
 /// The body. `T` is held until the last part is sent.

@@ -49,7 +49,7 @@ const TICK: Duration = Duration::from_millis(250);
 /// How many messages are applied at once.
 const BATCH_SIZE: usize = 1024;
 
-/// Waits until `due`. A timer alone would round what is due now up to the next millisecond.
+/// Waits until `due`. A timer alone would round up to the next millisecond even if it is due now.
 async fn until(due: Instant) {
     if Instant::now() < due {
         sleep_until(due).await;
@@ -262,7 +262,7 @@ impl HubTask {
         if !self.ready {
             return;
         }
-        // Sending fails if the asker has stopped waiting.
+        // Sending fails if the caller has stopped waiting.
         match question {
             Question::Join(sender) => drop(sender.send(self.join())),
             Question::Stats(sender) => drop(sender.send(self.stats())),

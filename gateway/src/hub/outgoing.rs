@@ -10,10 +10,10 @@ use protocol::frame::Frame;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
-/// Messages of at most so many bytes are never compressed: gzip would save little.
+/// The maximum size of messages that are never compressed, in bytes, because gzip would save little.
 const MIN_COMPRESSED: usize = 1024;
 
-/// Messages of at least so many bytes are compressed on another thread, because that takes a millisecond or more.
+/// The minimum size of messages that are compressed on another thread, in bytes, because that takes a millisecond or more.
 const MIN_ON_ANOTHER_THREAD: usize = 64 * 1024;
 
 /// A delta as every client gets it.
@@ -36,7 +36,7 @@ struct Inner {
 }
 
 impl Encoded {
-    /// Of this JSON.
+    /// Creates a message from this JSON.
     pub fn new(text: Bytes) -> Self {
         Self(Arc::new(Inner {
             text,
@@ -44,7 +44,7 @@ impl Encoded {
         }))
     }
 
-    /// Of this frame.
+    /// Creates a message from this frame.
     pub fn of(frame: &Frame<'_>) -> Self {
         // Serializing strings and numbers cannot fail.
         Self::new(serde_json::to_vec(frame).unwrap_or_default().into())

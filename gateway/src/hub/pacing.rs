@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use service::flags::duration;
 
-/// The longest interval that is chosen. Nobody sees the difference between 50 ms and less.
+/// The longest interval. People do not notice the difference between 50 ms and less.
 pub const MAX_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The share of one core that frames may take, for each core of the machine.
@@ -29,7 +29,7 @@ pub const FAR_BEHIND: usize = 128;
 /// A value of `--frame-interval`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameInterval {
-    /// As short as frames are cheap.
+    /// As short as the cost of frames allows.
     Auto,
     /// Always this long.
     Fixed(Duration),
@@ -63,7 +63,7 @@ pub struct Pacing {
 }
 
 impl Pacing {
-    /// Nothing is measured yet, on a machine with so many cores.
+    /// The state before any measurement, on a machine with this many cores.
     pub fn new(choice: FrameInterval, cores: usize) -> Self {
         Self {
             choice,
@@ -74,20 +74,21 @@ impl Pacing {
         }
     }
 
-    /// Making a frame, and sending since the frame before, took `spent`; the slowest client is `behind` frames behind.
+    /// Records that building this frame, and sending since the previous one, took `spent`, and that the slowest client is
+    /// `behind` frames behind.
     pub fn on_frame(&mut self, spent: Duration, behind: usize) {
         self.cost += (spent.as_secs_f64() - self.cost) * WEIGHT;
         self.behind = behind;
     }
 
-    /// Of the last `elapsed`, messages took `busy`.
+    /// Records that messages took `busy` of the last `elapsed`.
     pub fn on_load(&mut self, busy: Duration, elapsed: Duration) {
         if !elapsed.is_zero() {
             self.load = f64::midpoint(self.load, busy.as_secs_f64() / elapsed.as_secs_f64());
         }
     }
 
-    /// The least time between two frames.
+    /// The minimum time between two frames.
     pub fn interval(&self) -> Duration {
         match self.choice {
             FrameInterval::Fixed(interval) => interval,

@@ -10,7 +10,7 @@ use crate::hub::frames::Following;
 use crate::hub::outgoing::Outgoing;
 use crate::hub::snapshots::{Busy, SHARED_FOR};
 
-/// How often a snapshot is requested while too many are being sent: for some seconds.
+/// How many times a request for a snapshot is retried while too many are being sent: for some seconds.
 const JOIN_ATTEMPTS: u32 = 20;
 
 /// A question with the channel for its answer.
@@ -56,7 +56,7 @@ impl Hub {
         }
     }
 
-    /// Where the time that sending takes is added.
+    /// The counter to which the time that sending takes is added.
     pub fn cost(&self) -> &FrameCost {
         &self.cost
     }

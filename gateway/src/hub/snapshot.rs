@@ -103,7 +103,7 @@ impl Snapshot {
         self.0.size.get().copied()
     }
 
-    /// Of how many parts it consists; at least one.
+    /// The number of its parts; at least one.
     pub fn parts(&self) -> usize {
         1 + self.0.rest.len()
     }
@@ -147,7 +147,7 @@ impl Snapshot {
         task.await.unwrap_or_default()
     }
 
-    /// Tells later whether anybody still has it.
+    /// A handle that says later whether anybody still has it.
     pub fn holders(&self) -> Holders {
         Holders(Arc::downgrade(&self.0))
     }
@@ -163,7 +163,7 @@ impl Drop for Inner {
 pub struct Holders(std::sync::Weak<Inner>);
 
 impl Holders {
-    /// Whether a client still has it.
+    /// Whether a client still has the snapshot.
     pub fn any(&self) -> bool {
         self.0.strong_count() > 0
     }

@@ -3,7 +3,7 @@
 use protocol::status::{FleetLookups, Lookups};
 use protocol::time;
 
-/// The meter. It never goes back while any enricher has the bill.
+/// The meter. It never decreases while any enricher has the bill.
 #[derive(Debug, Default)]
 pub struct FleetMeter {
     shown: Option<FleetLookups>,

@@ -11,10 +11,10 @@ use crate::pipeline::waiting_sessions::WaitingSessions;
 /// How long after its last status a process counts as gone, in ms.
 const GONE_AFTER: Millis = 5_000;
 
-/// How long after its last status an enricher is assumed never to return with the same figures, in ms.
+/// How long after its last status an enricher is assumed to be gone for good, in ms.
 const BILLED_AFTER: Millis = 3_600_000;
 
-/// Maximum processes of a kind. Beyond it, the one with the oldest status is dropped.
+/// Maximum number of processes of a kind. Beyond it, the one with the oldest status is dropped.
 const MAX_INSTANCES: usize = 128;
 
 /// The last status of each process, and when it arrived.

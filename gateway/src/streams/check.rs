@@ -10,29 +10,29 @@ use tokio::sync::Notify;
 const REPAIR_PART: &str = "view in the sessions stream";
 
 /// The reason while the stream is restored.
-const REPAIRING: &str = "the stream has lost messages, writing them again";
+const REPAIRING: &str = "the stream has lost messages; writing them again";
 
 /// Shared by both.
 #[derive(Debug, Default)]
 pub struct StreamCheck {
-    /// The least number of messages that the stream must hold; 0 while it is unknown.
+    /// The minimum number of messages that the stream must hold; 0 while it is unknown.
     expected: AtomicU64,
     /// Notified when a write has failed.
     doubted: Notify,
 }
 
 impl StreamCheck {
-    /// Sets the least number of messages that the stream must hold.
+    /// Sets the minimum number of messages that the stream must hold.
     pub fn expect(&self, messages: u64) {
         self.expected.store(messages, Ordering::Relaxed);
     }
 
-    /// The least number of messages that the stream must hold.
+    /// The minimum number of messages that the stream must hold.
     pub fn expected(&self) -> u64 {
         self.expected.load(Ordering::Relaxed)
     }
 
-    /// A write has failed: the stream must be checked at once.
+    /// A write has failed, so the stream must be checked immediately.
     pub fn doubt(&self) {
         self.doubted.notify_one();
     }

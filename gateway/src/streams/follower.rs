@@ -38,7 +38,7 @@ pub enum StreamEvent {
     Activities(Vec<Activity>),
     /// All messages that a stream held when it was connected have been passed on.
     CaughtUp(Followed),
-    /// A stream is not read, or not to its end.
+    /// A stream cannot be read, or has not been read to its end.
     Behind(Followed),
     /// The status of a process.
     Status(Status),
@@ -224,7 +224,7 @@ impl Follower {
             Change::Same => {}
             Change::Replaced | Change::Emptied => {
                 let part = self.followed.part();
-                tracing::warn!(part, "the stream has lost its messages, writing them again");
+                tracing::warn!(part, "the stream has lost its messages; writing them again");
                 self.check.expect(0);
                 self.intake.send(StreamEvent::Lost(self.followed)).await?;
                 self.read = 0;

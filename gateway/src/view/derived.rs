@@ -27,21 +27,22 @@ pub struct Traffic {
     pub hidden: u64,
 }
 
-/// What the next frame must tell of a session.
+/// What the next frame must say about a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum News {
     /// Its last activity.
     Touched,
     /// All of it.
     Changed,
-    /// That it left, even if no frame has shown it: a client that joined between two frames has it from its snapshot.
+    /// It left. Reported even if no frame has shown it, because a client that joined between two frames has it from its
+    /// snapshot.
     Removed(Removal),
 }
 
 /// Updated with each session that changes, so that nothing needs a pass over all sessions.
 #[derive(Debug)]
 pub struct DerivedState {
-    /// How long a session without an event is active.
+    /// How long a session without events counts as active.
     pub stale_after: Duration,
     /// Sums over the sessions that are shown.
     pub statistics: Statistics,
@@ -115,8 +116,8 @@ impl DerivedState {
         }
     }
 
-    /// Has the record written with its page, if only the stream of activities has that, where it expires. An emitter that
-    /// repeats the page with each event never causes this.
+    /// Has the record written with its page, if the page is only in the stream of activities, where it expires. An emitter
+    /// that repeats the page with each event never causes this.
     pub fn save_page(&mut self, guid: &Guid, entry: &mut ViewedSession, now: Millis) {
         if let (Session::Opened(record), Some(stored)) = (&entry.session, &mut entry.stored)
             && stored.lacks_page(record)

@@ -1,4 +1,4 @@
-//! The least number of messages that the sessions' stream must hold. Pure.
+//! The minimum number of messages that the sessions' stream must hold. Pure.
 
 use std::collections::BTreeMap;
 

@@ -40,7 +40,7 @@ pub struct Changes {
 /// All sessions.
 #[derive(Debug)]
 pub struct View {
-    /// Boxed, because a map allocates more places than it uses and moves entries when it grows.
+    /// Boxed, because a map has unused capacity and moves its entries when it grows.
     entries: GuidMap<Box<ViewedSession>>,
     derived: DerivedState,
     interner: Interner,
@@ -139,7 +139,7 @@ impl View {
         }
     }
 
-    /// The least number of messages that the sessions' stream must hold.
+    /// The minimum number of messages that the sessions' stream must hold.
     pub fn stored_at_least(&mut self, now: Millis) -> u64 {
         self.expected.at_least(now)
     }

@@ -32,7 +32,7 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// Of a record.
+    /// The shown values of a record.
     pub fn of(record: &Record) -> Self {
         Self {
             opened_at: record.shown_opened_at(),
@@ -77,7 +77,7 @@ impl Shown {
         }
     }
 
-    /// Takes over the last activity.
+    /// Adopts the last activity.
     pub fn touch(&mut self, record: &Record) {
         self.last_activity_at = record.last_activity_at;
     }
@@ -86,7 +86,7 @@ impl Shown {
 /// A session and the state derived from it.
 #[derive(Debug)]
 pub struct ViewedSession {
-    /// The fold of its messages.
+    /// The merged state of its messages.
     pub session: Session,
     /// What the stream holds.
     pub stored: Option<StoredMessage>,

@@ -51,7 +51,7 @@ pub enum Content {
 }
 
 impl StoredMessage {
-    /// Of a message with this sequence and TTL.
+    /// The content of a message with this sequence and TTL.
     #[must_use]
     pub fn new(message: &SessionMessage, sequence: u64, ttl: Option<Duration>, published_at: Millis) -> Self {
         let content = match message {

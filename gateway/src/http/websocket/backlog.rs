@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use crate::hub::outgoing::Outgoing;
 
-/// The least that a backlog may hold, in bytes.
+/// The minimum limit of a backlog, in bytes.
 const MIN_LIMIT: usize = 1024 * 1024;
 
-/// Deltas that came while a snapshot was being sent. Their bytes are shared with all other clients.
+/// Deltas that arrived while a snapshot was being sent. Their bytes are shared with all other clients.
 ///
 /// The limit is the size of the snapshot: a line that is too slow for the deltas of that time gets a new snapshot, which
 /// costs it less.
@@ -27,7 +27,7 @@ pub enum Next {
     Frame(Outgoing),
     /// A new snapshot, because deltas are missing.
     Snapshot,
-    /// Nothing: it has all.
+    /// Nothing: the client is up to date.
     Nothing,
 }
 
@@ -43,7 +43,7 @@ impl Backlog {
         }
     }
 
-    /// Whether it takes deltas: from a snapshot on until the client has all.
+    /// Whether deltas are collected: from a snapshot on until the client is up to date.
     pub fn is_open(&self) -> bool {
         self.is_open
     }

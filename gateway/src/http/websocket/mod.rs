@@ -1,4 +1,4 @@
-//! One WebSocket client: a snapshot in parts, then every delta, and a snapshot again when it fell behind.
+//! One WebSocket client: a snapshot in parts, then every delta, and another snapshot if it fell behind.
 
 mod backlog;
 
@@ -32,16 +32,16 @@ use crate::metrics::GatewayMetrics;
 /// The largest message that a client may send, in bytes.
 const MAX_REQUEST: usize = 4 * 1024;
 
-/// How long sending a message may take, besides the time that its bytes need.
+/// How long sending a message may take, in addition to the time that its bytes need.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The slowest line that is served, in bytes per second. A client that reads more slowly is disconnected.
+/// The minimum speed of a client's connection, in bytes per second. A slower client is disconnected.
 const MIN_RATE: f64 = 4.0 * 1024.0;
 
-/// The least time between two snapshots that one client requests, because each is the whole view.
+/// The minimum time between two snapshots that one client requests, because each is the whole view.
 const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The most messages per second from one client, and the largest burst.
+/// Maximum messages per second from one client, and the maximum burst.
 const MESSAGES: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
 const MESSAGE_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
 
@@ -100,7 +100,7 @@ struct Client {
     hub: Hub,
     /// The deltas that are neither sent nor in the backlog.
     frames: broadcast::Receiver<Outgoing>,
-    /// Deltas that came while the last snapshot was being sent.
+    /// Deltas that arrived while the last snapshot was being sent.
     backlog: Backlog,
     metrics: Arc<GatewayMetrics>,
     /// The revision of the last frame sent.
@@ -186,7 +186,7 @@ impl Client {
         Ok(())
     }
 
-    /// Sends a snapshot and the deltas since, until the client has all; again if it fell behind meanwhile.
+    /// Sends a snapshot and the deltas since, until the client is up to date. Starts again if it falls behind meanwhile.
     async fn send_snapshot(&mut self) -> Result<(), End> {
         loop {
             self.wants_snapshot = false;
@@ -203,7 +203,7 @@ impl Client {
         }
     }
 
-    /// Sends the parts of a snapshot, and collects the deltas that come meanwhile.
+    /// Sends the parts of a snapshot, and collects the deltas that arrive meanwhile.
     async fn send_parts(&mut self) -> Result<(), End> {
         let (Joined { snapshot, frames }, following) = self.hub.join().await?;
         self.frames = following;
@@ -212,7 +212,7 @@ impl Client {
         self.revision = snapshot.revision();
         self.send(first).await?;
         for number in 1..snapshot.parts() {
-            // Answers pings, so that a client on a slow line does not give up.
+            // Answers pings, so that a client on a slow connection does not give up.
             while let Some(message) = self.socket.recv().now_or_never() {
                 self.on_message(&message.and_then(Result::ok).ok_or(End::Left)?)?;
             }
@@ -233,7 +233,7 @@ impl Client {
         self.send(frame.message).await
     }
 
-    /// Sends a message. Deltas that come meanwhile go into the backlog if it is open; otherwise they wait in the channel,
+    /// Sends a message. Deltas that arrive meanwhile go into the backlog if it is open; otherwise they wait in the channel,
     /// which drops them at its limit.
     async fn send(&mut self, message: Encoded) -> Result<(), End> {
         let gzip = if self.compresses {

@@ -1,4 +1,4 @@
-//! Makes the frames that all clients get: their revision, when each is due, and the snapshots that they continue.
+//! Builds the frames that all clients get: their revision, when each is due, and the snapshots that they follow.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,14 +19,14 @@ use crate::metrics::GatewayMetrics;
 /// The longest time between two frames, even if nothing changes.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// How many frames a client may be behind before it gets a snapshot instead. The second half of them comes at the longest
-/// interval, so that it lasts for six seconds.
+/// How many frames a client may be behind before it gets a snapshot instead. The second half of them is sent at the
+/// longest interval, so that it lasts for six seconds.
 const FRAMES_KEPT: usize = 2 * FAR_BEHIND;
 
 /// A snapshot with the frames since, and all frames that follow.
 pub type Following = (Joined, broadcast::Receiver<Outgoing>);
 
-/// Makes each frame once for all clients.
+/// Builds each frame once for all clients.
 pub struct FrameBuilder {
     pacing: Pacing,
     cost: FrameCost,
@@ -65,7 +65,7 @@ impl FrameBuilder {
         self.clients.clone()
     }
 
-    /// Where clients add the time that sending takes.
+    /// The counter to which clients add the time that sending takes.
     pub fn cost(&self) -> FrameCost {
         self.cost.clone()
     }
@@ -80,7 +80,7 @@ impl FrameBuilder {
         self.last_frame + interval
     }
 
-    /// Of the last `elapsed`, messages took `busy`.
+    /// Records that messages took `busy` of the last `elapsed`.
     pub fn on_load(&mut self, busy: Duration, elapsed: Duration) {
         self.pacing.on_load(busy, elapsed);
     }
@@ -93,15 +93,15 @@ impl FrameBuilder {
         self.oldest_event = Some(oldest);
     }
 
-    /// The span ends with the next frame.
+    /// Ends the span with the next frame.
     pub fn trace(&mut self, span: Span) {
         self.traced.push(span);
     }
 
     /// The whole view as it is now or was a moment ago, and all frames that follow. `content` builds it for a revision.
     ///
-    /// The content may be ahead of its revision: the next delta repeats some changes, and removes all sessions that have
-    /// left since the last frame.
+    /// The content may be ahead of its revision: the next delta then repeats some changes, and removes all sessions that
+    /// have left since the last frame.
     ///
     /// # Errors
     /// Fails while too many snapshots are being sent.

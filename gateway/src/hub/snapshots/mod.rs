@@ -11,15 +11,15 @@ use crate::hub::snapshot::{Holders, Snapshot};
 /// How long clients share a snapshot.
 pub const SHARED_FOR: Duration = Duration::from_millis(250);
 
-/// The most snapshots that are held at once because they are being sent. At this limit no new one is built: clients get
+/// Maximum number of snapshots that are held because they are being sent. At this limit no new one is built: clients get
 /// the last one and the frames since.
 const MAX_HELD: usize = 8;
 
-/// The most bytes of frames since a snapshot that is smaller than this. The limit for a larger one is its own size, so
+/// The limit of the bytes of frames since a snapshot, if the snapshot is smaller than this. The limit for a larger one is its own size, so
 /// that sending both costs at most twice as much as a new one.
 const MIN_FRAME_BYTES: usize = 1024 * 1024;
 
-/// The most frames since a snapshot.
+/// Maximum number of frames since a snapshot.
 const MAX_FRAMES: usize = 4 * 1024;
 
 /// The last snapshot, and those that are still being sent.
@@ -46,7 +46,7 @@ pub struct Joined {
     pub frames: Vec<Outgoing>,
 }
 
-/// Too many snapshots are being sent to hold another in memory.
+/// So many snapshots are being sent that another one would take too much memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many snapshots are being sent")]
 pub struct Busy;

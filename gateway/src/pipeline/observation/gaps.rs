@@ -26,7 +26,7 @@ impl Gaps {
         self.0.retain(|(_, to)| *to > stale_before);
     }
 
-    /// Adapts all times to a step of the server's clock.
+    /// Shifts all times by a step of the server's clock.
     pub fn shift(&mut self, by: Millis) {
         for (from, to) in &mut self.0 {
             *from += by;

@@ -11,7 +11,7 @@ mod gaps;
 
 use self::gaps::Gaps;
 
-/// How long without a status from any process of a kind until the view counts as cut off, in ms.
+/// How long the view may be without a status from any process of a kind before it counts as cut off, in ms.
 const SILENT_AFTER: Millis = 5_000;
 
 /// How far the clock may be ahead of the last status, in ms. A status arrives each second.
@@ -20,13 +20,13 @@ const GRACE: Millis = 2_000;
 /// How long after the end of an interruption a status must arrive to describe the time after it, in ms.
 const STATUS_AFTER: Millis = 1_000;
 
-/// The number of events waiting in an ingestor from which there is a backlog; fewer are always in flight.
+/// The number of events waiting in an ingestor that counts as a backlog; fewer are always in flight.
 const INGESTOR_BACKLOG: u64 = 1_000;
 
 /// The same for messages in the queue of raw events.
 const QUEUE_BACKLOG: u64 = 100;
 
-/// What the statuses of the processes of one kind say.
+/// The latest statuses of the processes of one kind.
 #[derive(Clone, Copy, Debug, Default)]
 struct Source {
     /// When a status last arrived.
@@ -51,7 +51,7 @@ impl Source {
         self.heard_at.is_none_or(|at| now - at > SILENT_AFTER)
     }
 
-    /// Whether the backlog at the end of the interruption is worked off.
+    /// Whether the backlog at the end of the interruption has been processed.
     fn has_caught_up(&self, ended_at: Millis, now: Millis) -> bool {
         let is_of_after = |at: Millis| at >= ended_at + STATUS_AFTER;
         self.idle_at.is_some_and(is_of_after) && self.last_backlog.is_none_or(|at| now - at > GRACE)
@@ -72,7 +72,7 @@ enum State {
     Observing,
     /// Something is cut off.
     Interrupted(Gap),
-    /// Nothing is cut off since `ended_at`; the backlog is worked off.
+    /// Nothing has been cut off since `ended_at`; the backlog is being processed.
     CatchingUp { gap: Gap, ended_at: Millis },
 }
 
@@ -81,9 +81,9 @@ enum State {
 struct Gap {
     /// The last time at which everything was known.
     as_of: Millis,
-    /// The time at which the clock has stopped.
+    /// The time at which the clock stopped.
     clock: Millis,
-    /// Whether the streams could not be read at some time of it. Then missing statuses may have been sent.
+    /// Whether the streams could not be read at some time during it. Then missing statuses may have been sent.
     reading_lost: bool,
     ingestors: Option<IngestorGap>,
 }
@@ -232,7 +232,7 @@ impl Observation {
         }
     }
 
-    /// The time by which sessions go stale. It stops during an interruption and until the backlog is worked off, and omits
+    /// The time by which sessions go stale. It stops during an interruption and until the backlog is processed, and omits
     /// the time during which no ingestor read the emitter.
     pub fn clock(&self, now: Millis) -> Millis {
         match &self.state {
@@ -254,7 +254,7 @@ impl Observation {
         }
     }
 
-    /// Whether silence does not mean that a visitor has left.
+    /// Whether the website is not observed, so that silence does not mean that a visitor has left.
     pub fn is_interrupted(&self) -> bool {
         !matches!(self.state, State::Observing)
     }
@@ -264,12 +264,12 @@ impl Observation {
         !matches!(self.state, State::Starting { .. })
     }
 
-    /// What a gateway lacks that should have observed the website since its start by now.
+    /// What is missing if a gateway should have observed the website by now but has not since its start.
     pub fn silence_since_start(&self, now: Millis) -> Option<String> {
         let is_late = self.started_at().is_some_and(|at| now - at > SILENT_AFTER);
         is_late.then(|| {
             let missing = self.cut_off(now).into_iter().map(|cut_off| match cut_off.part {
-                Part::Streams | Part::Backlog => "the streams are not read",
+                Part::Streams | Part::Backlog => "the streams cannot be read",
                 Part::Ingestors => "no ingestor is heard",
                 Part::Enrichers => "no enricher is heard",
             });
@@ -289,7 +289,7 @@ impl Observation {
         }
     }
 
-    /// Adapts all times to a step of the server's clock.
+    /// Shifts all times by a step of the server's clock.
     pub fn shift(&mut self, by: Millis) {
         match &mut self.state {
             State::Starting { since } => *since += by,

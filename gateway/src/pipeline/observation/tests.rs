@@ -62,7 +62,7 @@ impl World {
         }
     }
 
-    /// So many milliseconds pass.
+    /// Lets this many milliseconds pass.
     fn pass(&mut self, millis: Millis) {
         for _ in 0..millis / 1_000 {
             self.now += 1_000;
@@ -157,11 +157,7 @@ fn a_connection_that_died_unnoticed_is_told_from_processes_that_are_gone() {
     world.is_connected = false;
     world.pass(6_000);
     assert_eq!(world.cut_off(), [(Part::Streams, 10_000)]);
-    assert_eq!(
-        world.behind(),
-        6_000 - GRACE,
-        "it stood still before that was known"
-    );
+    assert_eq!(world.behind(), 6_000 - GRACE, "it stopped before that was known");
 
     let mut world = World::running();
     (world.ingestor, world.enricher) = (None, None);
@@ -184,12 +180,15 @@ fn the_time_without_any_ingestor_does_not_count() {
     world.ingestor = Some(ingestor(world.now, 0));
     world.pass(5_000);
     let after = world.observation.clock(world.now) - stands_at;
-    assert!((0..5_000).contains(&after), "it goes on where it stood: {after}");
+    assert!(
+        (0..5_000).contains(&after),
+        "it resumes where it stopped: {after}"
+    );
     world.pass(STALE_AFTER);
     assert_eq!(
         world.behind(),
         0,
-        "whoever was there before has been heard of by now"
+        "every session from before has had an event by now"
     );
 }
 

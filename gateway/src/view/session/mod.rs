@@ -22,7 +22,7 @@ pub enum Session {
     },
     /// A record has arrived; whether the session is active depends on the time.
     Opened(Record),
-    /// It is closed, for good.
+    /// It is closed for good.
     Closed {
         /// The earliest closing.
         tombstone: Tombstone,

@@ -40,7 +40,7 @@ fn any_url() -> impl Strategy<Value = Option<&'static str>> {
     proptest::option::of(proptest::sample::select(vec!["/a", "/b"]))
 }
 
-/// Records of differing findings about differing addresses.
+/// Records with different identities and addresses.
 fn any_record() -> impl Strategy<Value = SessionMessage> {
     let company = proptest::option::of(proptest::sample::select(vec!["a", "b"]));
     let ip = proptest::sample::select(vec!["::1", "::2"]);
@@ -200,7 +200,7 @@ proptest! {
         prop_assert_eq!(fold(&inputs), fold(&shuffled));
     }
 
-    /// The rules of a session, said another way.
+    /// The rules of a session, expressed in another way.
     #[test]
     fn agrees_with_the_rules(inputs in inputs()) {
         let session = fold(&inputs);
@@ -224,7 +224,7 @@ proptest! {
                     Input::Message(SessionMessage::Tombstone(_)) => None,
                     Input::Activity(activity) => activity.page.as_ref(),
                 });
-                prop_assert_eq!(record.page.as_ref(), pages.max(), "the page of the latest event that tells one");
+                prop_assert_eq!(record.page.as_ref(), pages.max(), "the page of the latest event that has one");
                 let referrers = records.iter().filter_map(|record| record.referrer.as_ref());
                 prop_assert_eq!(record.referrer.as_ref(), referrers.min(), "the referrer of the earliest");
                 let believed = records.iter().map(|record| record.identity()).max();

@@ -6,7 +6,7 @@ use super::*;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// A record that says who the visitor is: an address, a company, and whether and when that was found out.
+/// A record with an identity: an address, a company, and whether and when it was identified.
 fn found(name: &str, opened_at: Option<Millis>, at: Millis, finding: Finding) -> SessionMessage {
     let SessionMessage::Record(mut record) = record(name, opened_at, at) else {
         unreachable!()
@@ -143,7 +143,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What a client has pieced together.
+/// The view that a client has built from its frames.
 struct Client {
     revision: u64,
     sessions: HashMap<Guid, VisibleSession>,
@@ -266,7 +266,7 @@ proptest! {
     }
 
     /// After the stream is lost, what one gateway puts back makes the same view at another, also where enrichers have
-    /// begun to write again without knowing what stood there.
+    /// begun to write again without knowing the earlier messages.
     #[test]
     fn what_is_put_back_makes_the_same_view(inputs in inputs(), meanwhile in inputs()) {
         let now = 50_000;
