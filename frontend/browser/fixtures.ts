@@ -85,7 +85,7 @@ export function timeline(page: Page): Locator {
   return details(page).getByRole('list').last();
 }
 
-/** Scrolls the table to so many pixels from its top. */
+/** Scrolls the table to this many pixels from its top. */
 export async function scrollTo(page: Page, top: number): Promise<void> {
   await table(page).evaluate((grid, to) => grid.parentElement?.scrollTo({ top: to }), top);
 }

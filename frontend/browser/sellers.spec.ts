@@ -110,7 +110,7 @@ test.describe('rows', () => {
 });
 
 test.describe('many arrivals', () => {
-  /** Lets one visitor arrive every 25 ms for so long. */
+  /** Lets one visitor arrive every 25 ms for this long. */
   async function crowd(gateway: MockGateway, from: number, milliseconds: number): Promise<void> {
     const guids = Array.from({ length: milliseconds / 25 }, (_, index) => `crowd-${from + index}`);
     await guids.reduce(async (before, guid) => {
@@ -143,7 +143,7 @@ test.describe('a finger', () => {
     arrive(gateway, 'first', 'second');
     await page.goto('/');
     const name = rowWith(page, 'first').getByRole('gridcell').first();
-    // A touch that is no tap: the finger rests and leaves.
+    // A touch that is not a tap: the finger rests and leaves.
     await name.dispatchEvent('pointerdown', { pointerType: 'touch', bubbles: true });
     gateway.put(aSession({ guid: 'third', ip: 'third' }));
     gateway.flush();

@@ -91,7 +91,7 @@ function tick(): void {
   showTitle();
 }
 
-/** The title of a hidden tab is all that is seen of it, so it does not wait for a timer. */
+/** Only the title of a hidden tab is visible, so it does not wait for a timer. */
 function showTitle(): void {
   const title = titleOf(monitor.watched);
   if (document.title !== title) document.title = title;

@@ -5,7 +5,7 @@ import type { CompanyCount } from '../store/companies';
 import { useIsWatched } from '../watch/useWatch';
 
 /**
- * Companies with a bar per company, in proportion to its visitors. A click shows only its visitors, a second one all.
+ * Companies with a bar each, in proportion to their visitors. A click shows only a company's visitors, a second click all.
  */
 export function CompanyBars({ presences, most }: { presences: readonly CompanyCount[]; most: number }) {
   return (

@@ -11,14 +11,14 @@ import type { Live } from '../store/live';
 import { useLive, useLiveStore } from '../store/useLive';
 import { WatchButton } from '../watch/WatchButton';
 
-/** How many pages are named. */
+/** How many pages are listed by name. */
 const MAX_PAGES = 5;
 
 /** Above the table, while it shows one company: who that is, and what this page has seen of it. */
 export function CompanyView() {
   const [{ company: wanted }, change] = useQuery();
   const present = useLive(({ companies }) => (wanted === null ? null : companies.find(wanted)));
-  // Also of a company whose last visitor has left.
+  // This includes a company whose last visitor has left.
   const record = useLive(({ companyHistory }) =>
     wanted === null ? null : companyHistory.find(present ? addressOf(present.company) : wanted),
   );

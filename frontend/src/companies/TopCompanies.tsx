@@ -4,7 +4,7 @@ import { useLive } from '../store/useLive';
 import { CompanyBars } from './CompanyBars';
 import './companies.css';
 
-/** The company filter finds the others. */
+/** How many companies are listed; the company filter finds the others. */
 const TOP = 25;
 
 export function TopCompanies() {

@@ -8,11 +8,11 @@ import { Icon } from './Icon';
 const SHOWN_FOR = 2_000;
 
 interface CopyButtonProps {
-  /** What to copy, or a function that says it when the button is pressed. */
+  /** The text to copy, or a function that returns it when the button is pressed. */
   text: string | (() => string);
   /** The button's text; without it, the button is an icon. */
   label?: string;
-  /** In a row: not in the tab order, because the row has a key for it, and without a text beside it. */
+  /** For use in a row: not in the tab order, because the row has a key for it, and without a text next to it. */
   inRow?: boolean;
 }
 

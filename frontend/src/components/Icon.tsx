@@ -1,4 +1,4 @@
-/** The page's icons, drawn on a grid of 16 and as large as the text beside them. */
+/** The page's icons, drawn on a grid of 16 and as large as the text next to them. */
 const PATHS = {
   star: 'M8 1.6l1.9 4 4.4.6-3.2 3 .8 4.3L8 11.4l-3.9 2.1.8-4.3-3.2-3 4.4-.6z',
   copy: 'M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z',

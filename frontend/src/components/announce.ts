@@ -3,7 +3,7 @@ import { Subscribers } from '../shared/subscribers';
 const subscribers = new Subscribers();
 let announced = '';
 
-/** Has a screen reader say a text. */
+/** Makes screen readers announce a text. */
 export function announce(text: string): void {
   // A blank at the end makes the same text a new one.
   announced = text === announced ? `${text}\u00a0` : text;

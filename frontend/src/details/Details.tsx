@@ -19,7 +19,7 @@ import { Timeline } from './Timeline';
 import './details.css';
 
 /**
- * The details of the chosen visitor, beside the table. The table stays usable; where there is no room beside it, the
+ * The details of the chosen visitor, beside the table. The table stays usable; if there is no room beside it, the
  * details cover it.
  */
 export function Details() {

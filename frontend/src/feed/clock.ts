@@ -2,7 +2,7 @@
 const WINDOW = 15_000;
 /** Milliseconds by which the server's clock has been set back if frames agree on it; less may be a slow network. */
 const JUMP = 2_000;
-/** Milliseconds for which they must agree. Frames that were held up arrive together, and so agree for no time. */
+/** Milliseconds for which they must agree. Frames that were delayed arrive together, so they agree only for an instant. */
 const JUMP_CONFIRMED_AFTER = 1_500;
 /** Milliseconds by which the offsets of such frames may differ. */
 const JUMP_TOLERANCE = 500;

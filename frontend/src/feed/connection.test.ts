@@ -46,7 +46,7 @@ class PlayedSocket extends EventTarget {
 const links: boolean[] = [];
 const onFailure = vi.fn();
 const listener = {
-  // The test says what becomes of a message by sending it.
+  // The test decides the outcome of a message by its text.
   onMessage: (data: unknown) => data as MessageOutcome,
   onConnectionChange: (up: boolean) => links.push(up),
 };

@@ -15,7 +15,7 @@ const INITIAL_DELAY = 250;
 const MAX_DELAY = 5_000;
 
 /**
- * What became of a message: `accepted`, `incomplete` (accepted, and more parts of a snapshot follow), `ignored` (which
+ * The outcome of a message: `accepted`, `incomplete` (accepted, and more parts of a snapshot follow), `ignored` (which
  * does not prove that the connection is alive), or a `gap` (one before it is missing, so a snapshot is requested).
  */
 export type MessageOutcome = 'accepted' | 'incomplete' | 'ignored' | 'gap';
@@ -117,7 +117,7 @@ export class Connection {
     this.#listener.onConnectionChange(true);
   }
 
-  /** Something has come; the next message may take until `silenceLimit`. */
+  /** Something has arrived; the next message may take until `silenceLimit`. */
   #alive(silenceLimit: number): void {
     this.#lastMessageAt = performance.now();
     const isShorter = silenceLimit < this.#silenceLimit;

@@ -51,7 +51,7 @@ function forEachField(value: Json, visit: (holder: Record<string, Json>, key: st
   }
 }
 
-/** The texts that come of doing `change` to one field of `text` at a time, named after the field. */
+/** The texts that result from applying `change` to one field of `text` at a time, named after the field. */
 function drifted(
   text: string,
   change: (holder: Record<string, Json>, key: string) => void,

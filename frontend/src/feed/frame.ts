@@ -50,7 +50,7 @@ const statsSchema = v.object({
   /** Sessions whose lookup is pending; they are not shown yet. */
   beingIdentified: v.number(),
   companies: v.number(),
-  /** 0 if there are none, as is the next one. */
+  /** 0 if there are none; the same applies to the next field. */
   averageVisitorsPerCompany: v.number(),
   averageSessionSeconds: v.number(),
   /**
@@ -75,7 +75,7 @@ export type Snapshot = v.InferOutput<typeof snapshotSchema>;
 
 const snapshotPartSchema = v.object({
   type: v.literal('snapshot-part'),
-  /** That of the snapshot. */
+  /** The revision of the snapshot. */
   revision: v.number(),
   sessions: v.array(sessionSchema),
   /** How many sessions the parts after this one hold. */
@@ -89,7 +89,7 @@ const deltaSchema = v.object({
   now: time,
   /** New sessions and those whose record has changed. */
   changed: v.array(sessionSchema),
-  /** GUID and last activity of sessions of which only that has changed. */
+  /** GUID and last activity of sessions that have changed only in their last activity. */
   touched: v.array(v.tuple([v.string(), time])),
   /** GUID of sessions that are gone, and the reason: closed, stale or hidden. */
   removed: v.array(v.tuple([v.string(), v.string()])),

@@ -40,17 +40,17 @@ export interface EnricherStatus extends ProcessStatus {
   lookupConcurrency: number;
   /** Why lookups are paused, in words. */
   lookupsHeldBack: string | null;
-  /** `refused` or `exhausted` where the identification service does not accept our account; else `ok` or absent. */
+  /** `refused` or `exhausted` if the identification service does not accept our account; otherwise `ok` or absent. */
   account?: string;
 }
 
-/** What lookups cost, and what saved some. */
+/** What lookups cost, and how many were avoided. */
 export interface Lookups {
   /** Calls to the Deanonymizer. */
   paid: number;
   /** Failed ones among them. */
   failed: number;
-  /** Those among them for visitors who must not be shown. */
+  /** Calls among them for visitors who must not be shown. */
   paidForHidden: number;
   /** Answers from the enricher's own cache. */
   savedByCache: number;
@@ -82,9 +82,9 @@ export interface Interruption {
 
 export interface Pipeline {
   processes: (IngestorStatus | EnricherStatus | GatewayStatus | OtherStatus)[];
-  /** Totals of all enrichers, also of those that no longer run. */
+  /** Totals of all enrichers, including those that no longer run. */
   lookups: Lookups;
-  /** Since when these are counted. Absent where that is not known. */
+  /** Since when these are counted. Absent if that is not known. */
   lookupsSince?: number;
   /** Absent while nothing is interrupted. */
   interruptions?: Interruption[];

@@ -6,7 +6,7 @@ import type { Snapshot } from './frame';
 import { View } from './view';
 
 let view: View;
-/** What was told of the changes, and the visitors that these add up to. */
+/** The reported changes, and the visitors that result from them. */
 let told: string[];
 let visitors: Map<string, Visitor>;
 

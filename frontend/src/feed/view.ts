@@ -4,10 +4,10 @@ import type { Delta, Frame, Session, Snapshot, SnapshotPart, Stats } from './fra
 import { sameSession } from './sameSession';
 import type { Pipeline } from './status';
 
-/** What became of a frame: `applied`, `ignored`, or a `gap` (one before it is missing, so a snapshot is needed). */
+/** The outcome of a frame: `applied`, `ignored`, or a `gap` (one before it is missing, so a snapshot is needed). */
 export type Outcome = 'applied' | 'ignored' | 'gap';
 
-/** The visitors of a snapshot that is still coming. */
+/** The visitors of a snapshot of which parts are still missing. */
 interface Loading {
   readonly guids: Set<string>;
   remaining: number;
@@ -76,7 +76,7 @@ export class View {
     this.#loading = null;
   }
 
-  /** How many visitors the page has of a snapshot that is still coming, and how many it will have; or null. */
+  /** How many visitors of an incomplete snapshot have arrived, and how many it has in total; null if there is none. */
   get progress(): Progress | null {
     if (this.#loading === null) return null;
     const loaded = this.#loading.guids.size;

@@ -4,7 +4,7 @@ import { t } from '../shared/messages/text';
 import { useLive } from '../store/useLive';
 import { savedShare, shares } from './lookups';
 
-/** One more of the figures: what it costs to know who visitors are, and how many needed no call. */
+/** Another figure: what identifying visitors costs, and how many needed no call. */
 export function LookupCosts() {
   const lookups = useLive(({ view }) => view.pipeline?.lookups ?? null);
   return (

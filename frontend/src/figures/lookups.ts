@@ -5,14 +5,14 @@ export function savedCalls({ savedByCache, savedByFleet, savedBySharing }: Looku
   return savedByCache + savedByFleet + savedBySharing;
 }
 
-/** Which part of all calls was saved, from 0 to 1; null where there was none to make. */
+/** The share of calls that were saved, from 0 to 1; null if none were needed. */
 export function savedShare(lookups: Lookups): number | null {
   const saved = savedCalls(lookups);
   const calls = lookups.paid + saved;
   return calls === 0 ? null : saved / calls;
 }
 
-/** How visitors were recognised: by calls that were paid, and by what saved one. */
+/** How visitors were recognised: by paid calls, and by each way of saving one. */
 export function shares(lookups: Lookups): (readonly [what: string, visitors: number])[] {
   return [
     ['paid', lookups.paid],

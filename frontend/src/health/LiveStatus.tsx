@@ -34,7 +34,7 @@ export function LiveStatus() {
   );
 }
 
-/** How many visitors have come so far, on a slow line. */
+/** How many visitors have arrived so far, on a slow connection. */
 function Loading() {
   const loaded = useLive(({ view: { progress } }) =>
     progress === null ? null : formatCount(progress.loaded),

@@ -4,8 +4,8 @@ import { useLive } from '../store/useLive';
 import { hasNewVersion } from './newVersion';
 
 /**
- * Offers to reload a page that is older than the server's. It looks when the connection is back, which is when a new
- * version has been deployed, if at all.
+ * Offers to reload a page that is older than the server's. It checks when the connection is restored, because a new
+ * version is deployed while the connection is down.
  */
 export function NewVersion() {
   const live = useLive(({ status: { freshness } }) => freshness === 'live');

@@ -5,7 +5,7 @@ import type { Deanonymizer } from './deanonymizer';
 import type { Severity } from './headline';
 import { assessPipeline, type Emitter, type Health, type ProcessGroup } from './pipeline';
 
-/** Up to so many queued messages are normal. */
+/** Up to this many queued messages are normal. */
 const MANY_QUEUED = 100;
 
 /** The severity of each state of the Deanonymizer. */
@@ -48,7 +48,7 @@ function ProblemList({ health: { problems } }: { health: Health }) {
   );
 }
 
-/** @param current whether the states are those of now; otherwise nothing is shown as being all right */
+/** @param current whether the states are up to date; otherwise nothing is shown as ok */
 function Parts({ health, current }: { health: Health; current: boolean }) {
   const identifying = useLive(({ view: { stats } }) => stats?.beingIdentified ?? 0);
   const { groups, emitter, deanonymizer, queued } = health;

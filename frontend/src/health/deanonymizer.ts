@@ -1,6 +1,6 @@
 import type { EnricherStatus } from '../feed/status';
 
-/** Why the identification service answers nobody who uses our account. */
+/** Why the identification service does not accept our account. */
 export type AccountProblem = 'refused' | 'exhausted';
 
 /** The Deanonymizer as the enrichers see it; unknown without an enricher. */
@@ -15,7 +15,7 @@ export interface Deanonymizer {
  * are waiting.
  */
 export function assessDeanonymizer(enrichers: EnricherStatus[]): Deanonymizer {
-  // A half-open breaker holds back all calls but its trial call, which is not a failure of its own.
+  // A half-open breaker holds back all calls except its trial call. That is not an additional failure.
   const settled = enrichers.filter(({ breaker }) => breaker !== 'half-open');
   const reasons = settled.map(({ lookupsHeldBack }) => lookupsHeldBack).filter((reason) => reason !== null);
   const heldBack = [...new Set(reasons)];
@@ -24,13 +24,13 @@ export function assessDeanonymizer(enrichers: EnricherStatus[]): Deanonymizer {
   return { state: stateOf(enrichers, heldBack), heldBack };
 }
 
-/** What is wrong with our account, where all enrichers agree on it. */
+/** What is wrong with our account, if all enrichers agree. */
 export function assessAccount(enrichers: EnricherStatus[]): AccountProblem | null {
   const [first, ...others] = enrichers.map(accountOf);
   return first !== undefined && others.every((other) => other === first) ? first : null;
 }
 
-/** What is wrong with our account; states that another release may know are none. */
+/** What is wrong with our account; unknown states of another release count as no problem. */
 export function accountOf({ account }: EnricherStatus): AccountProblem | null {
   return account === 'refused' || account === 'exhausted' ? account : null;
 }

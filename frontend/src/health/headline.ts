@@ -15,7 +15,7 @@ export interface Headline {
   text: string;
 }
 
-/** So many queued messages delay new visitors visibly. */
+/** This many queued messages delay new visitors visibly. */
 const MANY_QUEUED = 1_000;
 
 export interface Situation {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { ArrivalRate } from './arrivalRate';
 
-/** Lets so many arrive a second, and says whether that is busy afterwards. */
+/** Lets this many arrive per second, and returns whether that is busy afterwards. */
 function arrive(
   rate: ArrivalRate,
   from: number,

@@ -1,9 +1,9 @@
-/** Arrivals a second from which on rows would move too fast to be read, and below which they do no longer. */
+/** The arrivals per second above which rows would move too fast to be read, and below which they no longer do. */
 const BUSY_FROM = 15;
 const CALM_BELOW = 8;
 /** Milliseconds over which the rate is measured. */
 const WINDOW = 2_000;
-/** Milliseconds after which the rate should be looked at again. */
+/** Milliseconds after which the rate should be checked again. */
 export const RATE_CHECK_INTERVAL = 500;
 
 /** How many visitors arrive a second, measured in two windows. The older one counts less and less. */

@@ -11,10 +11,10 @@ export interface VisitorLine {
   visitor: Visitor;
   /** Why and when (by the page's clock) the visitor left; set while the line is still shown after that. */
   left: { reason: DepartureReason; at: number } | null;
-  /** When the visitor came, by the page's clock. */
+  /** When the visitor arrived, by the page's clock. */
   readonly cameAt: number;
   matches: boolean;
-  /** The text that a search looks at; made when it is first needed. */
+  /** The text that a search looks at; built when it is first needed. */
   text: string | null;
 }
 

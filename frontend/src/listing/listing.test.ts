@@ -56,7 +56,7 @@ function setPlan(query: Partial<Query>): void {
   );
 }
 
-/** The keys of the lines as they are laid out after so many milliseconds; those who have left with a minus. */
+/** The keys of the lines as they are laid out after this many milliseconds; those who have left have a minus. */
 function after(milliseconds: number, now = NOW): string[] {
   elapsed += milliseconds;
   listing.update(elapsed, now);
@@ -230,7 +230,7 @@ describe('while the order is held', () => {
 });
 
 describe('while forty visitors a second arrive', () => {
-  /** Lets them arrive for so many milliseconds, and lays out after each. */
+  /** Lets visitors arrive for this many milliseconds, and lays out after each. */
   function arrive(milliseconds: number): void {
     for (const end = elapsed + milliseconds; elapsed < end; after(25)) {
       come(`guid-${elapsed}`, { openedAt: NOW + elapsed });

@@ -106,7 +106,7 @@ export class Listing {
     }
   }
 
-  /** Uses another plan from the next layout on, also while the order is held. */
+  /** Uses another plan from the next layout on, even while the order is held. */
   setPlan(plan: Plan, now: number): void {
     const before = this.#plan;
     this.#plan = plan;
@@ -156,7 +156,7 @@ export class Listing {
     const busy = this.#arrivals.isBusy(elapsed, this.#heldBy === 'arrivals');
     const holder = this.#reading ? 'reader' : busy ? 'arrivals' : null;
     if (holder === null && this.#heldBy !== null) this.requestLayout();
-    // The reader's hand is gone, and what waited for it is let in before the order is held for another reason.
+    // The reader has released the order. Waiting changes are shown before the order is held for another reason.
     if (holder === 'arrivals' && this.#heldBy === 'reader') this.requestLayout();
     this.#heldBy = holder;
   }

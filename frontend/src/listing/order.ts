@@ -46,7 +46,7 @@ export class Order<T> {
   }
 }
 
-/** Merges two sorted lists, of which the second one is short. */
+/** Merges two sorted lists; the second one is short. */
 function merge<T>(many: readonly T[], few: readonly T[], compare: Compare<T>): readonly T[] {
   if (few.length === 0) return many;
   const merged: T[] = [];

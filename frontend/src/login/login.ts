@@ -1,13 +1,13 @@
 /** Notices that a login has expired while the page is open, and redirects to the login form. */
 
-/** The cheapest request that needs a login, beside the page. */
+/** The cheapest request, other than the page itself, that needs a login. */
 const PROTECTED_PATH = 'api/stats';
 const LOGIN = 'login';
 const UNAUTHORIZED = 401;
 /** Milliseconds to wait for an answer; by then the next connection has been tried. */
 const REQUEST_TIMEOUT = 5_000;
 
-/** The gateway sets it beside the session cookie, which scripts cannot read. */
+/** The gateway sets it in addition to the session cookie, which scripts cannot read. */
 const LOGGED_IN_COOKIE = 'visitor_logged_in';
 
 /** What the redirect needs of the browser; tests replace it. */

@@ -6,7 +6,7 @@ const PLAIN = /^[a-z\d.-]+$/;
 
 /**
  * One spelling for all spellings of a domain: lower case, international names encoded (`xn--`), without `www.` and a
- * final dot. Also of a pasted web address or email address. A text that is no domain stays as it is.
+ * final dot. Accepts a pasted web address or email address. A text that is not a domain stays as it is.
  */
 export function normalDomain(text: string): string {
   const bare = text
@@ -40,7 +40,7 @@ export function addressOf({ guid, domain }: { guid: string; domain: string }): s
   return isHost(normal) ? normal : guid;
 }
 
-/** As in a URL. A sign that may not stand in a host name, but would be taken for a delimiter, leaves it as it is. */
+/** As in a URL. A text with a character that is a delimiter in URLs is not a host name, and stays as it is. */
 function encoded(domain: string): string {
   if (/[\s:\\%]/.test(domain) || !URL.canParse(`https://${domain}`)) return domain;
   return new URL(`https://${domain}`).hostname;

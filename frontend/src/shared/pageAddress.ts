@@ -1,4 +1,4 @@
-/** Addresses of pages and referrers. Browsers of strangers tell them, so they may be anything. */
+/** Addresses of pages and referrers. They come from visitors' browsers, so they may be anything. */
 
 /** The URL if it leads to a website, or null: one of another scheme must not become a link. */
 export function linkOf(url: string): string | null {

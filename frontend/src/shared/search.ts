@@ -6,8 +6,8 @@ const PHONE = /^\+?[\d\s().\-/]{4,}$/;
 const IPV6 = /^[\da-f:.]*:[\da-f:.]*$/;
 
 /**
- * The text in which a search looks, made of the parts of a thing; null parts count as missing. Callers keep it,
- * because making it costs more than looking in it.
+ * The text that a search looks at, made of several parts; null parts count as missing. Callers keep it, because
+ * building it costs more than searching it.
  */
 export function searchTextOf(parts: readonly (string | null | undefined)[]): string {
   const all = parts.filter((part) => part !== null && part !== undefined);

@@ -1,4 +1,4 @@
-/** Callbacks that want to know of changes. */
+/** Callbacks that are called after each change. */
 export class Subscribers {
   readonly #callbacks = new Set<() => void>();
 

@@ -14,7 +14,7 @@ export interface CompanyRecord {
   left: number;
 }
 
-/** What this page has seen of each company, also of those whose visitors have left; by the company's address. */
+/** What this page has seen of each company, including those whose visitors have left; by the company's address. */
 export class CompanyHistory {
   readonly #records = new Map<string, CompanyRecord>();
 

@@ -14,7 +14,7 @@ import { Places } from './places';
 import { StatsHistory } from './statsHistory';
 
 const SECOND = 1_000;
-/** A single message that is not understood may be an accident. */
+/** A single message that cannot be parsed may be an accident. */
 const MANY_INVALID = 5;
 const INVALID_WINDOW = 60_000;
 
@@ -41,13 +41,13 @@ export interface Environment {
   elapsed(): number;
   /** Calls back before the next frame is rendered, or once a second in a hidden tab. */
   onNextFrame(callback: () => void): void;
-  /** Calls back after so many milliseconds. */
+  /** Calls back after this many milliseconds. */
   setTimer(milliseconds: number, callback: () => void): void;
   warn(message: string): void;
 }
 
 /**
- * Everything that the page knows. It takes in the gateway's messages, and notifies subscribers at most once per
+ * Everything that the page knows. It applies the gateway's messages, and notifies subscribers at most once per
  * rendered frame.
  */
 export class Live implements ConnectionListener {
@@ -66,7 +66,7 @@ export class Live implements ConnectionListener {
   #lastFrameAt: number | null = null;
   #connected = false;
   #invalidMessages = 0;
-  /** When the last `MANY_INVALID` of them came. */
+  /** When the last `MANY_INVALID` of them arrived. */
   #invalidAt: number[] = [];
   #updateScheduled = false;
   #nextUpdateAt = Infinity;

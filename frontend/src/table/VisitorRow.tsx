@@ -134,7 +134,7 @@ function Origin({ session }: { session: Session }) {
   );
 }
 
-/** The title and the path; their direction is not the page's to choose. */
+/** The title and the path, each in its own text direction. */
 function PageLines({ page }: { page: Page }) {
   const path = pathOf(page.url);
   return (

@@ -26,7 +26,7 @@ import './table.css';
 
 /** Milliseconds for which a new session is highlighted. */
 const NEW_FOR = 5_000;
-/** Up to so many rows slide to their places; more would flicker, and appear there at once. */
+/** Up to this many rows slide to their places; if there are more, they would flicker, so they move at once. */
 const MAX_ANIMATED = 12;
 
 /** The visitors on the site. Only the rows on the screen are in the document. */
@@ -166,7 +166,7 @@ const VisitorTableRow = memo(function VisitorTableRow({
   );
   const watched = useIsWatched(session.company);
   const asCard = useRowShape() === 'card';
-  // A row that comes back after a filter goes on with its animation instead of starting again.
+  // A row that returns after a filter continues its animation instead of starting again.
   const [shownFor] = useState(() => performance.now() - line.cameAt);
   const props = rowProps(line, placement);
   return (
@@ -219,7 +219,7 @@ function rowProps(line: Line, { index, start, height, reachable, onFocus, onAct 
   };
 }
 
-/** What a card has to show to reach the visitor by. */
+/** The contact details that a card shows. */
 function reachOf({ contact }: Session): string {
   const email = (contact?.emailAddresses.length ?? 0) > 0;
   const phone = (contact?.phoneNumbers.length ?? 0) > 0;

@@ -1,4 +1,4 @@
-/** Complete frames for tests, which override only what they are about. */
+/** Complete frames for tests, which override only the relevant fields. */
 import type { Delta, Session, Snapshot, SnapshotPart, Stats } from '../feed/frame';
 import type { EnricherStatus, IngestorStatus, Lookups, Pipeline } from '../feed/status';
 

@@ -50,7 +50,7 @@ export function MoreFilters() {
   );
 }
 
-/** Country and network, where any is known. */
+/** Country and network, if any is known. */
 function PlaceFilters() {
   const [{ country, network }, change] = useQuery();
   const countries = useLive(({ places }) => places.countries);
@@ -77,7 +77,7 @@ function PlaceFilters() {
   );
 }
 
-/** The choices, with the chosen one even if nobody is there from it any more. */
+/** The choices, including the chosen one even if none of its visitors is on the site any more. */
 function withChosen(
   present: readonly string[],
   chosen: string | null,

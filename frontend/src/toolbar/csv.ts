@@ -2,7 +2,7 @@ import type { Session } from '../feed/frame';
 import { t } from '../shared/messages/text';
 import { countryName } from '../shared/origin';
 
-/** What spreadsheets take for a formula, including the full-width characters. */
+/** Characters that start a formula in spreadsheets, including their full-width forms. */
 const FORMULA = /^[\s\p{Control}]*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]|^[\t\r\n]/u;
 /** International phone numbers begin with a plus, but have nothing that a spreadsheet could run. */
 const PHONE = /^\+\d[\d\s().\-/]*(?:(?:; | x)\+?\d[\d\s().\-/]*)*$/;
@@ -21,7 +21,7 @@ export function csvOf(sessions: readonly Session[]): string {
   return `${BYTE_ORDER_MARK}${lines.join('\r\n')}\r\n`;
 }
 
-/** @param withVisits adds those of visitors of a website that tells pages and referrers */
+/** @param withVisits adds the columns for websites that report pages and referrers */
 function headings(withVisits: boolean): string[] {
   const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
   return [

@@ -1,17 +1,17 @@
-/** Whether somebody looks at the page. Each window that is looked at holds a lock that the others can see. */
+/** Whether somebody is looking at the page. Each window that is being looked at holds a lock that the others can see. */
 
 const LOCK = 'somebody looks at the visitors';
 
 let letGo: (() => void) | null = null;
 
-/** Follows whether this window is looked at: it is visible and has the focus. */
+/** Tracks whether this window is being looked at: it is visible and has the focus. */
 export function followLooking(): void {
   for (const event of ['focus', 'blur', 'pagehide'] as const) window.addEventListener(event, update);
   document.addEventListener('visibilitychange', update);
   update();
 }
 
-/** Whether this window or another one of this browser is looked at. */
+/** Whether this window or another one of this browser is being looked at. */
 export async function isAnybodyLooking(): Promise<boolean> {
   if (isLooking()) return true;
   const { held = [] } = await navigator.locks.query();

@@ -3,7 +3,7 @@ import { normalDomain } from '../shared/domain';
 import { Subscribers } from '../shared/subscribers';
 
 const PATH = 'api/watchlist';
-/** Milliseconds between two looks at the gateway's list, which somebody may edit. */
+/** Milliseconds between two reads of the gateway's list, which somebody may edit. */
 const LOOK_INTERVAL = 60_000;
 /** Milliseconds to wait for an answer. */
 const REQUEST_TIMEOUT = 10_000;
@@ -41,7 +41,7 @@ export class TeamWatchlist {
     );
   };
 
-  /** Takes over the gateway's list. */
+  /** Adopts the gateway's list. */
   update(entries: readonly string[]): void {
     if (entries.join('\n') === this.#entries.join('\n')) return;
     this.#entries = entries;
@@ -54,7 +54,7 @@ export class TeamWatchlist {
   }
 }
 
-/** Reads the gateway's list now and again and again. A list that cannot be read stays as it was. */
+/** Reads the gateway's list now and then regularly. If it cannot be read, the previous list stays. */
 export async function followTeamWatchlist(list: TeamWatchlist): Promise<never> {
   for (;;) {
     const entries = await read().catch(() => null);

@@ -35,7 +35,7 @@ export class WatchMonitor {
     return this.#sum.watched;
   }
 
-  /** Number of visitors from the companies that fit. */
+  /** Number of visitors from the matching companies. */
   visitorsWhere(fits: (company: Company) => boolean): number {
     let sum = 0;
     for (const { company, count } of this.#visitors.values()) if (fits(company)) sum += count;

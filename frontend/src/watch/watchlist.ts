@@ -108,7 +108,7 @@ function readDomains(text: string | null): ReadonlySet<string> {
   try {
     const list: unknown = JSON.parse(text ?? '[]');
     if (!Array.isArray(list)) return new Set();
-    // Earlier versions kept what can never match.
+    // Earlier versions kept entries that can never match.
     return new Set(
       list
         .filter((item) => typeof item === 'string')
@@ -116,7 +116,7 @@ function readDomains(text: string | null): ReadonlySet<string> {
         .filter(isHost),
     );
   } catch {
-    // Written by something else: an empty list is better than no page.
+    // Invalid content: an empty list is better than no page.
     return new Set();
   }
 }
