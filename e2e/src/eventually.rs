@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use tokio::time::{Instant, sleep};
 
-/// The default deadline. It is long, because it is no statement about speed.
+/// The default deadline. It is long, because it says nothing about speed.
 pub const WAIT_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The pause between two probes.

@@ -58,7 +58,7 @@ use crate::records::publish::Publisher;
 use crate::records::stream_capacity::{self, StreamCapacity};
 use crate::records::updater::RecordUpdater;
 
-/// The most fetched messages that wait for the pipeline.
+/// Maximum number of fetched messages that wait for the pipeline.
 const FETCHED_MESSAGES: usize = 64;
 
 /// Runs the process.

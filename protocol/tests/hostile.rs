@@ -1,4 +1,4 @@
-//! No input, however odd, panics or is taken for what it is not.
+//! No input, however odd, causes a panic or is misread.
 
 use hostile::{Checked, Door};
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use protocol::{
 };
 use serde_json::Value;
 
-/// What an event is, said once more and slower: by a reader that knows nothing of borrowing.
+/// A second, slower implementation of the event parser, without borrowing.
 fn is_an_event(json: &Value) -> bool {
     let text = |field: &str| json.get(field).and_then(Value::as_str).unwrap_or_default();
     let kinds = EventKind::ALL.map(EventKind::token);

@@ -65,7 +65,7 @@ impl Event {
         )
     }
 
-    /// The time that the timestamp names, in milliseconds since the epoch; `None` if it is no timestamp.
+    /// The time of the timestamp, in milliseconds since the epoch; `None` if it is not a timestamp.
     #[must_use]
     pub fn timestamp_ms(&self) -> Option<i64> {
         self.timestamp

@@ -1,4 +1,4 @@
-//! Messages that are no good events: whole WebSocket messages with the wrong thing inside.
+//! Messages that are not valid events: complete WebSocket messages with the wrong content.
 
 use bytes::Bytes;
 use rand::{RngExt, seq::IndexedRandom};
@@ -16,7 +16,7 @@ pub enum Message {
     Binary(Bytes),
 }
 
-/// A megabyte, of text that is no event.
+/// A megabyte of text that is not an event.
 #[must_use]
 pub fn megabyte() -> String {
     json!({ "eventType": "x".repeat(1 << 20) }).to_string()

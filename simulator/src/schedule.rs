@@ -33,7 +33,7 @@ pub(crate) enum Act {
     Refuse(bool),
     /// Start or stop being silent.
     Silence(bool),
-    /// Send bytes that are no frame.
+    /// Send bytes that are not a frame.
     ProtocolError(ProtocolError),
 }
 
@@ -124,7 +124,7 @@ impl Schedule {
         }
     }
 
-    /// Adds the broken messages that go out beside an event.
+    /// Adds the broken messages that are sent along with an event.
     fn spoil(&mut self, step: &Step, acts: &mut Vec<Act>) {
         for fault in self.faults.iter() {
             if let Occurrence::Events(share) = fault.occurrence()

@@ -36,7 +36,7 @@ pub struct Step {
 pub enum Stamp {
     /// The time of sending plus an offset in milliseconds; 0 is correct.
     Offset(i64),
-    /// Something that is no time.
+    /// Not a time.
     Garbage(&'static str),
 }
 

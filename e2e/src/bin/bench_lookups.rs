@@ -26,7 +26,7 @@ const ERROR_RATE: f64 = 0.1;
 const MOST_SLOWER: f64 = 1.2;
 const MOST_HANDLED: f64 = 1.5;
 
-/// The most visitors that may wait for a second time-out where one call in ten is never answered.
+/// Maximum number of visitors that may wait for a second time-out where one call in ten is never answered.
 const HANDFUL: usize = 30;
 
 /// What happens under each fault.

@@ -20,7 +20,7 @@ pub fn websocket_url(base: &str) -> String {
 /// How many sessions follow a message of a snapshot in further parts.
 ///
 /// # Errors
-/// Where it is no such message.
+/// Fails if it is not such a message.
 pub fn remaining(message: &str) -> Result<u64> {
     #[derive(Deserialize)]
     struct Part {

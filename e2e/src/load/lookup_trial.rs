@@ -1,4 +1,4 @@
-//! A trial of lookups: new visitors come beside known ones while the Deanonymizer has one fault.
+//! A trial of lookups: new visitors arrive alongside known ones while the Deanonymizer has one fault.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -49,7 +49,7 @@ impl Condition {
         Self::Hangs(0.1),
     ];
 
-    /// The most calls that an address may cost on average.
+    /// Maximum number of calls that an address may cost on average.
     #[must_use]
     pub fn most_calls_per_ip(self) -> f64 {
         match self {

@@ -29,7 +29,7 @@ impl ReverseProxy {
     /// nginx with `docs/proxy/nginx.conf`, in front of the gateway at `base`.
     ///
     /// # Errors
-    /// Where there is no nginx, or it does not start.
+    /// Fails if there is no nginx, or if it does not start.
     pub async fn nginx(base: &str, folder: &Path, certificates: &Certificates) -> Result<Self> {
         let port = ports::free()?;
         let server = documented("nginx.conf", base, certificates)?
@@ -53,7 +53,7 @@ impl ReverseProxy {
     /// Caddy with this file of `docs/proxy`, in front of the gateway at `base`, and with this hash of a password.
     ///
     /// # Errors
-    /// Where there is no Caddy, or it does not start.
+    /// Fails if there is no Caddy, or if it does not start.
     pub async fn caddy(
         document: &str,
         base: &str,

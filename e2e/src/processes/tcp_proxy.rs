@@ -82,7 +82,7 @@ impl TcpProxy {
         self.nats_clock_offset.store(seconds, Ordering::Relaxed);
     }
 
-    /// Lets so many bytes per second come back from the target on each connection.
+    /// Limits the bytes per second from the target on each connection.
     pub fn throttle(&self, bytes_per_second: u64) {
         self.rate.store(bytes_per_second, Ordering::Relaxed);
     }
@@ -121,7 +121,7 @@ async fn forward(client: TcpStream, route: Route, mut cut: watch::Receiver<bool>
         return;
     };
     for socket in [&client, &target] {
-        // Without it small messages wait; forwarding is right all the same.
+        // If this fails, small messages are delayed; forwarding still works.
         let _ = socket.set_nodelay(true);
     }
     let (client_read, client_write) = client.into_split();

@@ -86,7 +86,7 @@ async fn killed_server_loses_no_stream() -> Result<()> {
     site.view_is_right().await?;
     site.shows(&new).await?;
     let after = eventually("the streams are answered for", incarnations).await?;
-    assert!(before == after, "a stream was made anew");
+    assert!(before == after, "a stream was recreated");
     site.nats.process.start()?;
     site.ready().await?;
     // Who starts only now is told all of it.

@@ -161,7 +161,7 @@ async fn frozen_ingestor_reads_its_socket_before_it_detects_silence() -> Result<
     site.view_is_right().await
 }
 
-/// A message that is no event, and what is wrong about it.
+/// A message that is not an event, and what is wrong with it.
 fn useless(event: &Event) -> Vec<(Vec<u8>, Rejection)> {
     let json = event.to_json();
     let with = |field: &str, value: serde_json::Value| {

@@ -15,7 +15,7 @@ use simulator::world::Kind;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-/// How long one command may take; only so long that one that waits for ever is found out.
+/// How long one command may take, so that a command that never ends is detected.
 const WAIT_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The session that the page looks at.

@@ -185,7 +185,7 @@ fn visitors(site: &Pipeline) -> Vec<(Kind, Visitor)> {
         .collect()
 }
 
-/// Waits until every lookup has come to its end.
+/// Waits until every lookup has ended.
 async fn identified(site: &Pipeline) -> Result<()> {
     eventually("nobody is being identified any longer", async || {
         let stats = site.instance(Role::Gateway, 0)?.http.stats().await?;

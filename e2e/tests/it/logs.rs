@@ -5,7 +5,7 @@ use e2e::processes::{Pipeline, Role};
 use e2e::{Visitor, eventually};
 use simulator::world::Kind;
 
-/// The most lines that a process may write about one trouble, from its start to its end.
+/// Maximum number of lines that a process may write about one problem, from its start to its end.
 const A_FEW: usize = 25;
 
 /// How many visitors come at once.

@@ -19,7 +19,7 @@ fn folder(test: &str) -> PathBuf {
     repository().join("target/e2e/notifier").join(test)
 }
 
-/// A pipeline with so many notifiers, and what they send to.
+/// A pipeline with this many notifiers, and their receiver.
 pub fn with_notifiers(test: &str, count: usize) -> Result<(Builder, Receiver)> {
     let receiver = Receiver::start(&folder(test))?;
     let builder = Pipeline::builder().with(Role::Notifier, count).flag(

@@ -11,7 +11,7 @@ use simulator::world::Kind;
 
 use crate::notifier::with_notifiers;
 
-/// The most series that one process may have: nothing that grows with visitors may be a label.
+/// Maximum number of series that one process may have: nothing that grows with visitors may be a label.
 const MAX_SERIES: usize = 250;
 
 fn deployed(file: &str) -> Result<String> {

@@ -1,4 +1,4 @@
-//! Processes that die, come back, are added and taken away.
+//! Processes that crash, restart, and are added and removed.
 
 use anyhow::{Result, ensure};
 use e2e::clients::Viewer;
@@ -9,7 +9,7 @@ use simulator::deanonymizer::Latency;
 use simulator::event::Event;
 use simulator::world::Kind;
 
-/// So many visitors of many kinds.
+/// This many visitors of many kinds.
 fn crowd(site: &Pipeline, count: u32) -> Vec<Visitor> {
     let kinds = [
         Kind::Full,

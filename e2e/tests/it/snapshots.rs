@@ -18,7 +18,7 @@ use tokio_tungstenite::connect_async;
 /// How long a snapshot is shared at least.
 const SHARED_FOR: Duration = Duration::from_millis(250);
 
-/// The most snapshots that may be held, as the gateway has it.
+/// Maximum number of snapshots that may be held, as the gateway has it.
 const MAX_HELD: u64 = 8;
 
 /// A pipeline with this number of visitors.
@@ -98,7 +98,7 @@ async fn unread_answers_hold_few_snapshots() -> Result<()> {
         // Old enough that the next who asks would get another one.
         tokio::time::sleep(SHARED_FOR).await;
     }
-    // Who reads is served all the same.
+    // Clients that read are still served.
     let gateway = &site.instance(Role::Gateway, 0)?.http;
     assert_eq!(gateway.sessions().await?.len(), 1_000);
     site.viewer().await?;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use simulator::deanonymizer::Failure;
 use simulator::world::Kind;
 
-/// The most sessions that wait at any one time.
+/// Maximum number of sessions that wait at any one time.
 const WAITING: u64 = 12;
 
 /// What each enricher says of how many sessions wait there.

@@ -20,7 +20,7 @@ use crate::records::sessions::{Action, PublishOutcome};
 use crate::sighting::Sighting;
 use crate::verdict::Verdict;
 
-/// The most sessions that wait here for a verdict. Further ones wait in the queue.
+/// Maximum number of sessions that wait here for a verdict. Further ones wait in the queue.
 const MAX_WAITING: usize = 100_000;
 
 /// While calls are held back, how often to check whether they still are.

@@ -52,10 +52,10 @@ use crate::records::stream_capacity::StreamCapacity;
 use crate::records::updater::RecordUpdater;
 use crate::sighting::Sighting;
 
-/// The most raw messages handled at once, without those that only wait for verdicts.
+/// Maximum number of raw messages handled at once, without those that only wait for verdicts.
 const MAX_BUSY_DELIVERIES: usize = 2048;
 
-/// The most writes that may be unacknowledged at once.
+/// Maximum number of writes that may be unacknowledged at once.
 const MAX_WRITES: usize = 4096;
 
 /// The longest delay before the queue delivers a message again that could not be handled.

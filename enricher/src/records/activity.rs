@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use protocol::Activity;
 use protocol::event::MAX_EVENTS;
 
-/// The most unacknowledged messages.
+/// Maximum number of unacknowledged messages.
 const WINDOW: usize = 16;
 
 /// Activities to be published. `T` is the caller's ticket for each.

@@ -32,7 +32,7 @@ pub struct WaitingRecord<T> {
     since: Millis,
 }
 
-/// The most records that wait. Further ones are published at once.
+/// Maximum number of records that wait. Further ones are published at once.
 const MAX_RECORDS: usize = 20_000;
 
 /// The records that wait.

@@ -35,7 +35,7 @@ pub const PART: &str = "live records";
 /// its writes have ended, and gateways have put back a lost stream.
 const FOLLOW_FOR: Duration = Duration::from_secs(30);
 
-/// The most records that are checked and written at once.
+/// Maximum number of records that are checked and written at once.
 const AT_ONCE: usize = 256;
 const WRITES_AT_ONCE: usize = 64;
 

@@ -14,10 +14,10 @@ const BELIEVED_FOR: Millis = 8_000;
 /// How long a settled session is remembered, in ms: longer than the set of an enricher that has returned it counts.
 const SETTLED_FOR: Millis = 10_000;
 
-/// The most settled sessions that are remembered. Others count for some seconds too long.
+/// Maximum number of settled sessions that are remembered. Others count for some seconds too long.
 const MAX_SETTLED: usize = 65_536;
 
-/// The most enrichers whose sets are held.
+/// Maximum number of enrichers whose sets are held.
 const MAX_ENRICHERS: usize = 128;
 
 /// The sessions that wait for a verdict.

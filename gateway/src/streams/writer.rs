@@ -14,7 +14,7 @@ use crate::streams::check::Repair;
 use crate::streams::store::{self, Written};
 use crate::view::View;
 
-/// The most writes to the sessions' stream that may be unacknowledged at once.
+/// Maximum number of writes to the sessions' stream that may be unacknowledged at once.
 const MAX_WRITES: usize = 256;
 
 /// The writes in flight.

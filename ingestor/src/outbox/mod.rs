@@ -13,7 +13,7 @@ use protocol::{EventKind, Millis};
 pub use self::batch::Batch;
 use self::batch::{Batcher, message_size};
 
-/// The most messages that may be unacknowledged at once.
+/// Maximum number of messages that may be unacknowledged at once.
 const MAX_IN_FLIGHT: usize = 64;
 
 /// The limits of the outbox.

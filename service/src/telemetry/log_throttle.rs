@@ -6,7 +6,7 @@ use protocol::Millis;
 
 use crate::clock;
 
-/// The least time between two lines, in ms.
+/// The minimum time between two lines, in ms.
 const INTERVAL: Millis = 30_000;
 
 /// Decides whether a line may be logged. Each kind of line needs its own.

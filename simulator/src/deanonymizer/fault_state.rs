@@ -16,10 +16,10 @@ pub struct Latency {
     most: Duration,
 }
 
-/// A text that is no latency.
+/// A text that is not a latency.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum LatencyError {
-    /// One of its ends is no duration.
+    /// One of its ends is not a duration.
     #[error(transparent)]
     Duration(#[from] humantime::DurationError),
     /// Its ends are in the wrong order.

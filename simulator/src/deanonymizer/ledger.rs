@@ -23,7 +23,7 @@ pub struct DeanonymizerStats {
     pub successes: u64,
     /// Calls without an answer yet, those that hang included.
     pub in_flight: u64,
-    /// The most calls that were without an answer at once.
+    /// Maximum number of calls that were without an answer at once.
     pub most_in_flight: u64,
     /// Calls that were left hanging.
     pub hung: u64,
@@ -91,7 +91,7 @@ impl Ledger {
         self.totals.in_flight -= 1;
     }
 
-    /// Counts the most calls at once anew.
+    /// Resets the maximum number of concurrent calls.
     pub(super) fn forget_most_in_flight(&mut self) {
         self.totals.most_in_flight = self.totals.in_flight;
     }

@@ -127,7 +127,7 @@ impl Deanonymizer {
         self.desk.ledger().stats()
     }
 
-    /// Counts the most calls at once anew.
+    /// Resets the maximum number of concurrent calls.
     pub fn forget_most_in_flight(&self) {
         self.desk.ledger().forget_most_in_flight();
     }

@@ -70,7 +70,7 @@ impl Broadcast {
         self.send(&frames.freeze(), tally, events);
     }
 
-    /// Sends a frame that is odd in some way; the event that is in it all the same is recorded.
+    /// Sends an odd frame; the event in it is recorded, if there is one.
     pub(super) fn send_odd(&self, frame: &Bytes, event: Option<&Event>) {
         self.send(frame, Tally::other(), event.map_or(&[], std::slice::from_ref));
     }
@@ -160,7 +160,7 @@ impl Broadcast {
         }
     }
 
-    /// Takes all clients off the list at once, so that who waits for clients from now on waits for new ones.
+    /// Removes all clients at once, so that later waits for clients wait for new ones.
     fn dismiss(&self, part: impl Fn(&Outbox)) {
         let mut state = self.state();
         state.clients.drain().for_each(|(_, outbox)| part(&outbox));

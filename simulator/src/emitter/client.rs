@@ -63,7 +63,7 @@ impl Outbox {
 
     pub(super) fn write(&self, bytes: Bytes) {
         self.waiting.fetch_add(bytes.len(), Ordering::Relaxed);
-        // A client that has just gone is about to be taken off the list.
+        // A client that has just disconnected is about to be removed from the list.
         let _ = self.orders.send(Order::Write(bytes));
     }
 

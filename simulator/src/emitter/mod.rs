@@ -140,7 +140,7 @@ impl Emitter {
         self.broadcast.send_bytes(&frame::binary(bytes), Tally::other());
     }
 
-    /// Sends a frame of a megabyte, of valid JSON that is no event.
+    /// Sends a frame of a megabyte, of valid JSON that is not an event.
     pub fn megabyte_frame(&self) {
         self.send_text(&malformed::megabyte());
     }

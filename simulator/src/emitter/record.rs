@@ -51,7 +51,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// One frame that is no event.
+    /// One frame that is not an event.
     pub(crate) fn other() -> Self {
         Self {
             other: 1,

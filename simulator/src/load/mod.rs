@@ -26,7 +26,7 @@ use population::Population;
 /// How often events go out. Those due at one tick go out in one write per client.
 const TICK: Duration = Duration::from_millis(1);
 
-/// The most events in one write. After a stall of the machine the rest follows at once, in further writes.
+/// Maximum number of events in one write. After a stall of the machine the rest follows at once, in further writes.
 const MOST_AT_ONCE: u64 = 4_096;
 
 /// How many bytes wait for a client while a load is [poured](Load::pour): enough for the client never to wait.

@@ -10,7 +10,7 @@ impl Buckets {
     /// The histogram of that name, which has no labels of its own; empty where there is none.
     ///
     /// # Errors
-    /// Fails if a bound or a count is no number.
+    /// Fails if a bound or a count is not a number.
     pub fn read(metrics: &str, name: &str) -> Result<Self> {
         let start = format!("{name}_bucket{{le=\"");
         let samples = metrics.lines().filter_map(|line| line.strip_prefix(&start));
@@ -24,7 +24,7 @@ impl Buckets {
             .map(Self)
     }
 
-    /// Takes over what another process has observed, with the same bounds.
+    /// Adds what another process has observed, with the same bounds.
     pub fn add(&mut self, other: &Self) {
         if self.0.is_empty() {
             self.clone_from(other);

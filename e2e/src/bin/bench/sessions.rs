@@ -23,7 +23,7 @@ const RATE: f64 = 10_000.0;
 /// The fewest live sessions; ten times as many each time.
 const FEWEST: usize = 1_000;
 
-/// Of more sessions than this only the number is compared after the restart, not each of them.
+/// Above this number of sessions, only their number is compared after the restart, not each of them.
 const MOST_COMPARED: usize = 100_000;
 
 /// How long a gateway may take to be back.

@@ -1,4 +1,4 @@
-//! A pipeline under load with clients that watch, and what one stretch of that comes to.
+//! A pipeline under load with clients that watch, and the measurements of one period.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ const OPENING: f64 = 30_000.0;
 /// How long the opening of all sessions may take to be seen.
 const OPENED_WITHIN: Duration = Duration::from_mins(5);
 
-/// The most probes a second, and the most of all events that are probes.
+/// Maximum number of probes per second, and the maximum share of events that are probes.
 const PROBES: f64 = 500.0;
 const SHARE_OF_PROBES: f64 = 0.5;
 
@@ -40,7 +40,7 @@ pub struct Plan {
     pub enrichers: usize,
     pub sessions: usize,
     pub clients: usize,
-    /// The least time between two frames; the gateway's own choice if none is given.
+    /// The minimum time between two frames; the gateway's own choice if none is given.
     pub frame_interval: Option<&'static str>,
 }
 

@@ -1,4 +1,4 @@
-//! The most events a second that the whole pipeline sustains.
+//! Measures the highest event rate that the whole pipeline sustains.
 
 use std::time::Duration;
 
@@ -110,7 +110,7 @@ async fn most(plan: Plan, lasting: Duration) -> Result<Option<(Run, f64)>> {
     let mut looked_at = Some(site);
     for _ in 0..TRIALS {
         rate *= STEP;
-        // After too much a site of its own: one that is full of closings, kept for ten minutes, is no fair beginning.
+        // After an overload, the next run gets a new site: one full of closings, kept for ten minutes, is not a fair start.
         let mut site = match looked_at.take() {
             Some(site) => site,
             None => Site::start(plan).await?,

@@ -32,7 +32,7 @@ async fn visitor_arrives_after_settling_and_closes_after_the_grace() -> Result<(
     let collector = Collector::start(USUAL).await?;
     let site = collector.pipeline().start().await?;
     let [address, other] = [1, 2].map(|n| site.ip(Kind::CompanyOnly, n));
-    // One who leaves at once is no visitor, and costs no lookup.
+    // Somebody who leaves at once is not a visitor, and costs no lookup.
     let mut bounce = Browser::at(&collector, &other);
     bounce.sees(1, "/").await?;
     bounce.leaves(1).await?;

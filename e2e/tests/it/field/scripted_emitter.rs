@@ -101,7 +101,7 @@ impl ScriptedEmitter {
             .clone()
     }
 
-    /// Waits until there were so many handshakes.
+    /// Waits until there have been this many handshakes.
     pub async fn wait_for(&self, count: usize) -> Result<Vec<Handshake>> {
         within(WAIT_TIMEOUT, &format!("{count} handshakes"), async || {
             let handshakes = self.handshakes();

@@ -65,7 +65,7 @@ impl Standalone {
         .await
     }
 
-    /// Waits until it has read so many events.
+    /// Waits until it has read this many events.
     pub async fn has_read(&self, events: u64) -> Result<()> {
         eventually(&format!("{events} events are read"), async || {
             let read = self.http.metric("visitor_ingestor_events_received_total").await?;

@@ -1,4 +1,4 @@
-//! Answers that cannot be believed: each is counted by its kind, and none is ever taken for a profile.
+//! Answers that cannot be believed: each is counted by its kind, and none is ever used as a profile.
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::processes::{Pipeline, Role};

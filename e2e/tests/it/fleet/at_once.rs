@@ -10,7 +10,7 @@ use simulator::world::Kind;
 
 const LIMIT: u64 = 8;
 
-/// The most visitors that come, one after the other, until every enricher has some.
+/// Maximum number of visitors that come, one after the other, until every enricher has some.
 const MOST_VISITORS: u32 = 300;
 
 async fn limit_is_that_of_the_fleet(enrichers: usize) -> Result<()> {

@@ -79,7 +79,7 @@ async fn stale_session_is_looked_up_when_it_returns() -> Result<()> {
     assert!(site.sessions().await?.is_empty());
 
     eventually("everybody is shown with the opened time", async || {
-        // Who is not heard of goes stale again.
+        // A session without events goes stale again.
         site.send(&of_all(&silent, |visitor| visitor.keep_alive(0)));
         let sessions = site.sessions().await?;
         for (visitor, opened) in silent.iter().zip(&opened) {

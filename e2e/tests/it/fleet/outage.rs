@@ -17,7 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 /// How long each phase is measured.
 const PHASE: Duration = Duration::from_secs(12);
 
-/// The most calls a second that the whole fleet makes to see whether it is over.
+/// Maximum number of calls a second that the whole fleet makes to see whether it is over.
 const TRIES: f64 = 5.0;
 
 /// Visitors who are known, and new ones who keep coming.

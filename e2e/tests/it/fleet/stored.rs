@@ -12,7 +12,7 @@ use simulator::deanonymizer::Latency;
 
 const CALLS: u32 = 4;
 
-/// What stands in the bucket under an address.
+/// The bucket's entry for an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Content {
     Lease,
@@ -20,7 +20,7 @@ enum Content {
     Verdict,
 }
 
-/// What stands in the bucket under each address.
+/// The bucket's entry for each address.
 async fn contents(site: &Pipeline) -> Result<Vec<Content>> {
     let stream = site.operator().await?.get_stream("KV_visitor_profiles").await?;
     let mut contents = Vec::new();
@@ -84,7 +84,7 @@ async fn calls_under_way(site: &Pipeline, count: u64) -> Result<()> {
     .await
 }
 
-/// So many verdicts could not be stored so far.
+/// How many verdicts could not be stored so far.
 async fn unstored_are(site: &Pipeline, count: u64) -> Result<()> {
     eventually(&format!("{count} verdicts are not stored"), async || {
         let metric = "visitor_enricher_verdicts_unstored";

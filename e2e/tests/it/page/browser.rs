@@ -128,7 +128,7 @@ impl Page {
         self.tells::<Option<Value>>(deed).await.map(drop)
     }
 
-    /// Does something, and tells what came of it.
+    /// Runs a command, and returns its result.
     pub async fn tells<T: DeserializeOwned>(&mut self, deed: Value) -> Result<T> {
         self.ask.write_all(format!("{deed}\n").as_bytes()).await?;
         let answer = self.answers.next_line().await?.context("the browser has ended")?;

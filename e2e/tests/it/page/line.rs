@@ -127,7 +127,7 @@ async fn page_keeps_rows_and_says_since_when_no_ingestor_is_heard() -> Result<()
     page.shows("that it is live again and the visitor is gone", |seen| {
         seen.is_live()?;
         seen.shows(&[])?;
-        let no_rows = seen.no_rows.as_deref().context("nothing stands there")?;
+        let no_rows = seen.no_rows.as_deref().context("the table has no message")?;
         ensure!(
             no_rows.contains("Nobody is on the website right now"),
             "{no_rows}"
@@ -153,7 +153,7 @@ async fn page_says_why_the_table_empties_without_the_emitter() -> Result<()> {
     site.emitter.close_all();
     page.shows("why nobody is left", |seen| {
         seen.shows(&[])?;
-        let no_rows = seen.no_rows.as_deref().context("nothing stands there")?;
+        let no_rows = seen.no_rows.as_deref().context("the table has no message")?;
         ensure!(no_rows.contains("The website is not connected"), "{no_rows}");
         Ok(())
     })

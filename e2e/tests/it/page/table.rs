@@ -199,7 +199,7 @@ async fn export_contains_the_shown_rows_without_formulas() -> Result<()> {
     for email in &contact.email_addresses {
         ensure!(lines[1].contains(&**email), "{email} is not in {csv}");
     }
-    // A phone number with its plus is no formula.
+    // A phone number with its plus is not a formula.
     let formula = |cell: &str| {
         let cell = cell.trim_start_matches('"');
         let phone = cell.starts_with('+') && !cell.contains(|sign: char| sign.is_alphabetic());

@@ -122,7 +122,8 @@ async fn unharmed(site: &mut Accounts, user: &str) -> Result<()> {
     Ok(())
 }
 
-/// Waits until a user has heard on so many of its own subjects that begin so. What was asked for before is written by then.
+/// Waits until a user has received messages on this many of its own subjects with this prefix. Earlier requests are
+/// answered by then.
 async fn answered(user: &mut User, prefix: &str, expected: usize) -> Result<()> {
     let mut answers = BTreeSet::new();
     eventually(&format!("{expected} {prefix} for {}", user.name), async || {

@@ -1,4 +1,4 @@
-//! Secrets stand in no argument list and in no log.
+//! No argument list and no log contains a secret.
 
 use std::fs;
 

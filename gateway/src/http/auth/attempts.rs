@@ -13,7 +13,7 @@ pub const MAX_ATTEMPTS: u32 = 10;
 /// How long an address is locked out, and how long after the last wrong token all of them are forgotten.
 pub const LOCKOUT: Duration = Duration::from_mins(1);
 
-/// The most addresses that are remembered.
+/// Maximum number of addresses that are remembered.
 const CAPACITY: u64 = 100_000;
 
 /// Wrong tokens per address. Clones share them.

@@ -24,7 +24,7 @@ pub struct Plan {
 pub struct Target {
     /// What it is, for people.
     pub name: String,
-    /// Where it is. Only the host and the port are connected to; nothing is asked.
+    /// Where it is. A connection to host and port is opened; no request is sent.
     pub url: Url,
 }
 

@@ -1,4 +1,4 @@
-//! `docs/lookups.md`: what each answer of a provider comes to, row by row against the real enricher.
+//! `docs/lookups.md`: what follows from each answer of a provider, row by row against the real enricher.
 
 mod row;
 mod rows;
@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use self::row::{Cached, Protocol, Retried, Row, Shown};
 use self::rows::{HIDDEN, ROWS, WAIT, whole, whole_of_file};
 
-/// The least pause after a refused account, as the pipelines of these tests are told.
+/// The minimum pause after a refused account, as the pipelines of these tests are told.
 const ACCOUNT_RETRY: Duration = Duration::from_secs(1);
 
 /// By how much two calls may come closer together than they were sent.
@@ -309,7 +309,7 @@ async fn answers_to_a_provider_file_come_to_what_the_document_says() -> Result<(
     every_row(Protocol::File).await
 }
 
-/// Nothing is paid or taken off the budget while no connection is made, and then everybody is identified.
+/// Nothing is paid or taken from the budget while no connection is made, and then everybody is identified.
 async fn is_not_sent(answer: &str, mut provider: ScriptedProvider) -> Result<()> {
     const VISITORS: u64 = 2;
     let row = ROWS

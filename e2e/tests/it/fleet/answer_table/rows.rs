@@ -1,4 +1,4 @@
-//! The rows of `docs/lookups.md`: what an answer is, and what it comes to.
+//! The rows of `docs/lookups.md`: each answer, and what follows from it.
 
 use std::io::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
