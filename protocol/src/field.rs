@@ -15,7 +15,7 @@ pub enum Field<'a> {
     Missing,
     /// A string.
     Text(Cow<'a, str>),
-    /// Of any other type.
+    /// A value of any other type.
     OtherType,
 }
 

@@ -40,7 +40,7 @@ const TRIAL: LookupTrial = LookupTrial {
 /// How many enrichers there are in the outage.
 const ENRICHERS: usize = 4;
 
-/// How many visitors are known before the outage; each is heard of twice a second.
+/// How many visitors are known before the outage; each has an event twice a second.
 const KNOWN: u32 = 500;
 
 /// Counts calls to the Deanonymizer in fleets of several sizes, with enrichers being killed and without, and measures

@@ -32,7 +32,7 @@ pub struct NatsServer {
 
 impl NatsServer {
     /// A server of its own ports, which keeps what it must in `folder`; it is not started yet. With certificates it speaks
-    /// TLS only, and only to those who have one of the same authority.
+    /// TLS only, and only for clients with a certificate of the same authority.
     ///
     /// # Errors
     /// Fails if there is no nats-server, or no folder for it.

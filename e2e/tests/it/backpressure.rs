@@ -1,4 +1,4 @@
-//! Overload: who waits, what is dropped first, and how it is reported.
+//! Overload: what waits, what is dropped first, and how it is reported.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn told(site: &Pipeline) -> Result<(Option<String>, IngestorFigures)> {
             Figures::Ingestor(figures) => Some((status.reason, figures)),
             Figures::Enricher(_) | Figures::Gateway(_) | Figures::Notifier(_) => None,
         });
-    told.next().context("nothing is heard of the ingestor")
+    told.next().context("there is no status of the ingestor")
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ async fn offset(site: &Pipeline, role: Role) -> Result<f64> {
         .processes
         .iter()
         .find(|status| status.figures.process() == role.name());
-    let status = status.with_context(|| format!("nothing is heard of the {}", role.name()))?;
+    let status = status.with_context(|| format!("there is no status of the {}", role.name()))?;
     status.clock_offset_seconds.context("it knows no offset")
 }
 

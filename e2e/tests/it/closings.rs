@@ -169,7 +169,7 @@ async fn live_sessions_stay(cluster: bool) -> Result<()> {
         Ok(())
     })
     .await?;
-    // Whoever wants to be let in is, as tombstones are given up.
+    // Every new visitor is admitted, because tombstones are dropped.
     let newcomer = Visitor::from(&site.ip(Kind::Full, 1));
     site.send(&[newcomer.opened(0)]);
     site.shows(&newcomer).await?;

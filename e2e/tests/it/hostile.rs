@@ -74,7 +74,7 @@ async fn answers_of_the_deanonymizer() -> Result<()> {
             Ok(())
         })
         .await?;
-        // Nobody asks again for a visitor who has gone.
+        // A visitor who has left is not looked up again.
         site.send(&[visitor.closed(0)]);
     }
     goes_on(&mut site, &viewer).await

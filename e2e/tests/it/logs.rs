@@ -11,7 +11,7 @@ const A_FEW: usize = 25;
 /// How many visitors come at once.
 const MANY: u32 = 2_000;
 
-/// How often each of them is heard of while nobody can be identified.
+/// How many events each of them has while nobody can be identified.
 const ROUNDS: u64 = 5;
 
 /// Visitors from addresses that nobody has seen before.

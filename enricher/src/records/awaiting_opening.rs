@@ -77,7 +77,7 @@ impl<T> AwaitingOpening<T> {
         self.records.is_empty()
     }
 
-    /// Takes out the records that need not wait any longer.
+    /// Removes and returns the records that need not wait any longer.
     pub fn take_released(&mut self, oldest: OldestOpening, now: Millis) -> Vec<WaitingRecord<T>> {
         let ready = now >= self.ready_at;
         let is_released = |waiting: &WaitingRecord<T>| {
@@ -113,7 +113,7 @@ impl<T> AwaitingOpening<T> {
         released.map(|(_, waiting)| waiting).collect()
     }
 
-    /// Takes out the record of a session whose opened event has come, and merges the event into it.
+    /// Removes and returns the record of a session whose opened event has arrived, with the event merged into it.
     pub fn take_opened(&mut self, opening: &Sighting) -> Option<WaitingRecord<T>> {
         let mut waiting = self.records.remove(&opening.guid)?;
         let mut opened = opening.record(Profile::default());
@@ -122,7 +122,7 @@ impl<T> AwaitingOpening<T> {
         Some(waiting)
     }
 
-    /// Takes out the record of a session that has ended.
+    /// Removes and returns the record of a session that has ended.
     pub fn take_session(&mut self, guid: &Guid) -> Option<WaitingRecord<T>> {
         self.records.remove(guid)
     }

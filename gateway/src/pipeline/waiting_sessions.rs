@@ -24,7 +24,7 @@ const MAX_ENRICHERS: usize = 128;
 #[derive(Debug, Default)]
 pub struct WaitingSessions {
     by_enricher: BTreeMap<String, (Sample, Millis)>,
-    /// Sessions whose record or tombstone has come, by their hashes, and when.
+    /// Sessions whose record or tombstone has arrived, by hash, and when.
     settled: HashMap<u64, Millis>,
     union: Union,
 }

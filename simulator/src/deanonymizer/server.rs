@@ -239,7 +239,7 @@ fn reply((status, body): Reply) -> Response {
     }
 }
 
-/// A call that is counted as in flight until it is dropped, be it because the client has gone.
+/// A call that counts as in flight until it is dropped, even if that is because the client has disconnected.
 struct Call<'a>(&'a Desk);
 
 impl<'a> Call<'a> {

@@ -257,7 +257,7 @@ fn mailbox(given: &str, family: &str) -> String {
     format!("{}.{}", ascii(given), ascii(family))
 }
 
-/// A name as it stands in addresses: lower case, with plain letters in place of others.
+/// A name as it is written in addresses: lower case, with plain letters in place of others.
 fn ascii(name: &str) -> String {
     name.to_lowercase()
         .chars()

@@ -9,7 +9,7 @@ use crate::watchers::CLIENTS;
 /// What the pipeline consists of; several of one name count together.
 pub const PIPELINE: [&str; 4] = ["nats-server", "ingestor", "enricher", "gateway"];
 
-/// Microseconds per event, a row for each run; `first` is what the rows are told apart by.
+/// Microseconds per event, a row for each run; `first` distinguishes the rows.
 pub fn table<'a>(first: &str, runs: impl IntoIterator<Item = (String, &'a Run)>) -> Table {
     let names = [first].into_iter().chain(PIPELINE);
     let mut table = Table::new(

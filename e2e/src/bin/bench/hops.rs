@@ -1,4 +1,4 @@
-//! How far after its receipt an event has come at each hop, from the processes' own histograms.
+//! The time from the receipt of an event to each hop, from the processes' own histograms.
 
 use anyhow::Result;
 use e2e::processes::{Pipeline, Role};
@@ -51,7 +51,7 @@ impl Hops {
         Ok(hops)
     }
 
-    /// What has come since `before`.
+    /// What has been added since `before`.
     pub fn since(mut self, before: &Self) -> Self {
         for (now, before) in self.0.iter_mut().zip(&before.0) {
             now.subtract(before);

@@ -1,4 +1,4 @@
-//! WebSocket clients of a gateway in a process of their own, so that their cost is told from everybody else's. They
+//! WebSocket clients of a gateway in a process of their own, so that their cost is measured separately. They
 //! read a frame no further than to find its revision and the probes in it.
 
 use std::net::SocketAddr;
@@ -32,7 +32,7 @@ const READ_BUFFER: usize = 16 * 1024;
 /// How every delta begins, up to its revision.
 const DELTA: &[u8] = br#"{"type":"delta","revision":"#;
 
-/// The longest latency that is told from longer ones, in microseconds.
+/// The highest latency that is distinguished from higher ones, in microseconds.
 const LONGEST: u64 = 600_000_000;
 
 /// How long a slow client sleeps between two frames.

@@ -62,7 +62,7 @@ async fn reload_and_navigation_keep_the_session() -> Result<()> {
     browser.leaves(1).await?;
     browser.sees(2, "/").await?;
     browser.sees(2, "/next").await?;
-    // Who leaves later is gone: so the grace of the page that was left is over.
+    // A visitor who left later is gone, so the grace of the page that was left is over.
     passes_by(&site, &collector, 2).await?;
     let same = arrives(&site, &address).await?;
     assert_eq!((same.guid, same.opened_at), (row.guid, row.opened_at));

@@ -48,7 +48,7 @@ async fn limits_the_fleet_and_delays_only_unknown_visitors() -> Result<()> {
     .await?;
     let mut next = 20;
     eventually("every enricher says why calls are held back", async || {
-        // An enricher learns of it when it has somebody to look up.
+        // An enricher notices it with its next lookup.
         site.send(&openings(&site, next..next + 1));
         next += 1;
         let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
@@ -111,7 +111,7 @@ async fn is_not_spent_on_refused_connections() -> Result<()> {
     Ok(())
 }
 
-/// Sends new visitors until so many enrichers say that the budget holds back their calls: one learns of it when it has
+/// Sends new visitors until this many enrichers say that the budget holds back their calls: one learns of it when it has
 /// somebody to look up.
 async fn is_used_up(site: &Pipeline, budget: &str, enrichers: usize, next: &mut u32) -> Result<()> {
     eventually(

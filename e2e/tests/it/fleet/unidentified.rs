@@ -96,7 +96,7 @@ async fn unidentified_data_centre_visitor_disappears_for_good() -> Result<()> {
     .await?;
     assert!(!view.sessions.contains_key(&hidden.guid));
 
-    // Every enricher hears of the visitor again, and one that knows nothing but the streams.
+    // Every enricher receives an event of the visitor again, including one that knows only the streams.
     site.send(&[hidden.keep_alive(0), hidden.opened(0), hidden.keep_alive(0)]);
     site.settle().await?;
     site.send(&[hidden.keep_alive(0)]);

@@ -1,4 +1,4 @@
-//! Those who are many, large or loud.
+//! Clients that are too many, too large or too frequent.
 
 use std::path::Path;
 

@@ -161,7 +161,7 @@ pub fn reaches_streams(user: &str) -> &'static [&'static str] {
     }
 }
 
-/// What a user hears of what another user publishes: the imports of streams, and the services that it answers for.
+/// What a user receives of what another user publishes: the imports of streams, and the services that it answers for.
 fn hears(listener: &str, speaker: &str) -> &'static [&'static str] {
     match (listener, speaker) {
         ("ingestor", "operator") => &["$SRV.>", "visitor.service.ingestor.*"],
@@ -309,7 +309,7 @@ async fn messages_arrive_only_where_needed() -> Result<()> {
             let expected: BTreeSet<_> = expected.cloned().collect();
             ensure!(expected.is_empty() == patterns.is_empty());
             let wrong: Vec<_> = heard.symmetric_difference(&expected).collect();
-            ensure!(wrong.is_empty(), "{} hears of {name}: {wrong:?}", listener.name);
+            ensure!(wrong.is_empty(), "{} receives {name}: {wrong:?}", listener.name);
         }
     }
     Ok(())

@@ -252,7 +252,7 @@ fn nothing_is_concluded_from_silence_during_an_interruption() {
     };
     let active = ("active".to_owned(), RECORD_TTL);
     assert_eq!(written(view.write_backs(10, 100_000, true)), [active]);
-    // It is heard of again, and of the same silence once more.
+    // It has another event, and then the same silence again.
     view.activity(&Activity::new(guid("silent"), 1, 1), 100_000);
     assert_eq!(view.write_backs(10, 100_000, true), []);
     let silent = ("silent".to_owned(), STALE_RECORD_TTL);
