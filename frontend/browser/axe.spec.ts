@@ -66,7 +66,7 @@ const STATES: Record<string, (page: Page, gateway: MockGateway) => Promise<void>
     gateway.processes = [aGateway({ ready: false, reason: 'NATS is away' })];
     await openSystemStatus(page);
     gateway.silent = true;
-    await expectStatus(page, /^Nothing has come from the server/);
+    await expectStatus(page, /^Nothing has been received from the server/);
   },
 };
 

@@ -62,7 +62,7 @@ test('says that the gateway is silent, since when, and recovers', async ({ page,
   gateway.silent = true;
   await expectStatus(
     page,
-    /^Nothing has come from the server since .*\. The list shows who was here then\.$/,
+    /^Nothing has been received from the server since .*\. The list shows who was here then\.$/,
   );
   const parts = (await openSystemStatus(page)).getByRole('list').last();
   await expect(parts).toBeVisible();

@@ -80,7 +80,7 @@ test.describe('system status', () => {
     gateway.beingIdentified = 12;
     gateway.put(aSession({ unidentified: true }));
     await page.goto('/');
-    await expectStatus(page, 'New visitors are not identified at the moment. Those below are right.');
+    await expectStatus(page, 'New visitors are not identified at the moment. The list below is correct.');
     const states = (await openSystemStatus(page)).getByRole('list').nth(-2).getByRole('listitem');
     await expect(states.nth(1)).toHaveText('The Deanonymizer does not answer');
     await expect(states.nth(1)).toHaveAttribute('data-severity', 'failing');

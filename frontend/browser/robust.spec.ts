@@ -52,7 +52,7 @@ test('a translated page goes on', async ({ page, gateway }) => {
   await expect(rowWith(page, 'new')).toHaveCount(1);
   await expect(details(page)).toContainText('This visitor has left');
   gateway.silent = true;
-  await expectStatus(page, /^Nothing has come from the server/);
+  await expectStatus(page, /^Nothing has been received from the server/);
   gateway.silent = false;
   await expectStatus(page, 'Live');
 });

@@ -41,7 +41,7 @@ it('announces the state, and no ticking time', () => {
   expect(said()).toBe('Live');
   page.advance(4_000);
   const stale = said();
-  expect(stale).toMatch(/^Nothing has come from the server since/);
+  expect(stale).toMatch(/^Nothing has been received from the server since/);
   page.advance(4_000);
   expect(said()).toBe(stale);
 });
@@ -62,7 +62,7 @@ it('lists the parts of the system', () => {
   const [problems, parts] = within(status).getAllByRole('list');
   const texts = (list: HTMLElement | undefined) =>
     [...(list?.children ?? [])].map((item) => item.textContent);
-  expect(texts(problems)).toEqual(['ingestor: none is known to run', 'enricher host-2: no NATS']);
+  expect(texts(problems)).toEqual(['ingestor: none is running', 'enricher host-2: no NATS']);
   expect(texts(parts)).toEqual([
     'Emitter unknown',
     'Deanonymizer answers',

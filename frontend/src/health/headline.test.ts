@@ -28,7 +28,11 @@ const time = formatClock(NOW);
 it.each([
   ['connecting', 'warning', 'Connecting…'],
   ['reconnecting', 'warning', `The connection is being restored. The list shows who was here at ${time}.`],
-  ['stale', 'failing', `Nothing has come from the server since ${time}. The list shows who was here then.`],
+  [
+    'stale',
+    'failing',
+    `Nothing has been received from the server since ${time}. The list shows who was here then.`,
+  ],
 ] as const)('of a line that is %s (%s) is "%s"', (freshness, severity, text) => {
   expect(headline({ freshness })).toEqual({ severity, text });
 });
@@ -45,14 +49,14 @@ it('names an interruption, and the time of the list', () => {
 });
 
 it.each([
-  ['no lookups left', { account: 'exhausted' }, /has no lookups left\. Those below are right\.$/],
-  ['a refused key', { account: 'refused' }, /refuses our key\. Those below are right\.$/],
+  ['no lookups left', { account: 'exhausted' }, /has no lookups left\. The list below is correct\.$/],
+  ['a refused key', { account: 'refused' }, /refuses our key\. The list below is correct\.$/],
   [
     'an open breaker',
     { breaker: 'open', lookupsHeldBack: 'the Deanonymizer does not answer' },
-    /^New visitors are not identified at the moment\. Those below are right\.$/,
+    /^New visitors are not identified at the moment\. The list below is correct\.$/,
   ],
-  ['a long queue', { queueWaiting: 1_000 }, /^New visitors appear late at the moment\./],
+  ['a long queue', { queueWaiting: 1_000 }, /^New visitors are delayed at the moment\./],
 ] as const)('is a warning with %s', (_, enricher, text) => {
   const { severity, text: said } = headline({
     pipeline: aPipeline({ processes: [anIngestor(), anEnricher(enricher)] }),

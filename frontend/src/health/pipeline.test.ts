@@ -62,10 +62,7 @@ describe('groups and problems', () => {
   });
 
   it('include required processes that are missing', () => {
-    expect(assessThese(gateway).problems).toEqual([
-      'ingestor: none is known to run',
-      'enricher: none is known to run',
-    ]);
+    expect(assessThese(gateway).problems).toEqual(['ingestor: none is running', 'enricher: none is running']);
   });
 
   it('include unknown kinds of processes', () => {
