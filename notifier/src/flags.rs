@@ -68,7 +68,8 @@ impl Flags {
     pub fn receiver(&self) -> anyhow::Result<Receiver> {
         let url_file = self.webhook_url_file.clone();
         let url_file = url_file.ok_or_else(|| anyhow::anyhow!("--webhook-url-file is missing"))?;
-        Receiver::open(url_file, self.webhook_secret_file.clone())
+        let secret_file = self.webhook_secret_file.clone();
+        Receiver::open(url_file, secret_file, self.common.ca_file.as_deref())
     }
 
     /// The file of the watchlist; `None` for every company.

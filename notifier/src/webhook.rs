@@ -7,6 +7,7 @@ use anyhow::{Context as _, anyhow, ensure};
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, Url, redirect};
 use serde_json::Value;
+use service::client::tls;
 use service::flags::http_url;
 use service::{clock, freeze, secret};
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
@@ -36,14 +37,22 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Checks both files.
+    /// Checks all files. `ca_file` holds authorities that are trusted beside the system's.
     ///
     /// # Errors
     /// Fails if they cannot be used; the error names the flag, never the content.
-    pub fn open(url_file: PathBuf, secret_file: Option<PathBuf>) -> anyhow::Result<Self> {
+    pub fn open(
+        url_file: PathBuf,
+        secret_file: Option<PathBuf>,
+        ca_file: Option<&Path>,
+    ) -> anyhow::Result<Self> {
         url(&url_file)?;
         secret_file.as_deref().map(signer).transpose()?;
-        let client = Client::builder()
+        let mut client = Client::builder();
+        if ca_file.is_some() {
+            client = client.tls_backend_preconfigured(tls::config(ca_file, None)?);
+        }
+        let client = client
             .connect_timeout(CONNECT_TIMEOUT)
             // Only the configured address receives messages.
             .redirect(redirect::Policy::none())
@@ -98,7 +107,10 @@ fn failed(reason: String) -> Outcome {
 
 /// What went wrong, without an address.
 fn kind(error: &reqwest::Error) -> &'static str {
-    if error.is_connect() {
+    // rustls's error is inside of others that do not hand it out as their source.
+    if format!("{error:?}").contains("InvalidCertificate") {
+        "its certificate is not trusted; --ca-file names further authorities"
+    } else if error.is_connect() {
         "no connection"
     } else if error.is_timeout() {
         "timed out"
@@ -169,7 +181,7 @@ mod tests {
             "http://s3 cret",
         ] {
             let file = folder.file("url", text);
-            let error = format!("{:#}", Receiver::open(file, None).unwrap_err());
+            let error = format!("{:#}", Receiver::open(file, None, None).unwrap_err());
             assert!(error.contains(URL_FLAG) && !error.contains("s3cret"), "{error}");
         }
         let url = folder.file("url", " https://hooks.example/s3cret \n");
@@ -180,14 +192,20 @@ mod tests {
             "whsec_!!!!s3cret!!!!s3cret!!!!s3cret!!!!",
         ] {
             let file = folder.file("secret", text);
-            let error = format!("{:#}", Receiver::open(url.clone(), Some(file)).unwrap_err());
+            let error = format!("{:#}", Receiver::open(url.clone(), Some(file), None).unwrap_err());
             assert!(
                 error.contains(SECRET_FLAG) && !error.contains("s3cret"),
                 "{error}"
             );
         }
         let secret = folder.file("secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n");
-        let receiver = Receiver::open(url, Some(secret)).unwrap();
+        let missing = Path::new("/nowhere/ca.pem");
+        let error = format!(
+            "{:#}",
+            Receiver::open(url.clone(), None, Some(missing)).unwrap_err()
+        );
+        assert!(error.contains("--ca-file"), "{error}");
+        let receiver = Receiver::open(url, Some(secret), None).unwrap();
         assert!(!format!("{receiver:?}").contains("s3cret"));
     }
 

@@ -1,5 +1,6 @@
 //! The notifier: who is told when a company arrives, over kills of everything.
 
+mod encrypted;
 mod faults;
 pub mod receiver;
 mod words;

@@ -112,3 +112,31 @@ async fn settled(receiver: &Receiver) -> Result<()> {
     })
     .await
 }
+
+#[tokio::test]
+async fn a_visit_that_began_while_no_notifier_ran_is_told_once() -> Result<()> {
+    let (builder, receiver) = with_notifiers("gap", 1)?;
+    // So short that only the memory of visits keeps them from being told again.
+    let mut site = builder.flag(Role::Notifier, "--cooldown", "1s").start().await?;
+    let (before, before_domain) = visitor(&site, 1)?;
+    site.send(&[before.opened(0)]);
+    told(&receiver, &[&before_domain]).await?;
+    site.instance_mut(Role::Notifier, 0)?.process.kill().await?;
+    let (meanwhile, domain) = visitor(&site, 2)?;
+    site.send(&[meanwhile.opened(0), before.keep_alive(0)]);
+    site.settle().await?;
+    site.instance_mut(Role::Notifier, 0)?.process.start()?;
+    site.ready().await?;
+    told(&receiver, &[&domain]).await?;
+    site.instance_mut(Role::Notifier, 0)?.process.restart().await?;
+    site.ready().await?;
+    let (marker, marker_domain) = visitor(&site, 3)?;
+    site.send(&[marker.opened(0)]);
+    told(&receiver, &[&marker_domain]).await?;
+    let told = receiver.told()?;
+    ensure!(
+        told.len() == 3 && told.values().all(|times| *times == 1),
+        "{told:?}"
+    );
+    Ok(())
+}

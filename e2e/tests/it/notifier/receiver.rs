@@ -67,6 +67,11 @@ impl Receiver {
         Ok(receiver)
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Accepts connections again.
     pub fn serve(&mut self) -> Result<()> {
         let socket = tokio::net::TcpSocket::new_v4()?;
