@@ -192,7 +192,7 @@ test.describe('companies', () => {
     await page.getByRole('button', { name: 'Watch', exact: true }).click();
     await page
       .getByRole('dialog', { name: 'Watchlist' })
-      .getByRole('button', { name: 'lumen.example', exact: true })
+      .getByRole('link', { name: 'lumen.example', exact: true })
       .click();
     await expect(page).toHaveURL(/\?company=lumen\.example$/);
     await expect.poll(() => order(page)).toEqual(['of lumen']);

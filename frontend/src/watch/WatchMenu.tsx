@@ -2,13 +2,12 @@ import * as Popover from '@radix-ui/react-popover';
 import { useState } from 'react';
 import { Icon } from '../components/Icon';
 import { PopoverPanel } from '../components/PopoverPanel';
-import { withoutFilters } from '../address/query';
-import { useQuery } from '../address/useQuery';
 import { readableDomain } from '../shared/domain';
 import type { MessageKey } from '../shared/messages/en';
 import { t } from '../shared/messages/text';
 import { useLive } from '../store/useLive';
 import type { NotificationState } from './notifications';
+import { EntryLink } from './EntryLink';
 import { TeamEntries } from './TeamEntries';
 import { useNotificationState, useWatch, useWatched } from './useWatch';
 import './watch.css';
@@ -18,8 +17,10 @@ export function WatchMenu() {
   const { monitor } = useWatch();
   const domains = useWatched();
   const here = useLive(() => monitor.watched);
+  const [open, setOpen] = useState(false);
+  const close = () => setOpen(false);
   return (
-    <Popover.Root>
+    <Popover.Root open={open} onOpenChange={setOpen}>
       <Popover.Trigger className="button watch-menu" data-here={here > 0 || undefined}>
         <Icon name="star" filled={domains.size > 0} />
         <span className="watch-word">{t('watchlist')}</span>
@@ -30,29 +31,24 @@ export function WatchMenu() {
         {domains.size === 0 && <p className="quiet">{t('watchHint')}</p>}
         <ul>
           {[...domains].map((domain) => (
-            <Watched key={domain} domain={domain} />
+            <Watched key={domain} domain={domain} onFollow={close} />
           ))}
         </ul>
-        <TeamEntries />
+        <TeamEntries onFollow={close} />
         <NotificationChoice />
       </PopoverPanel>
     </Popover.Root>
   );
 }
 
-function Watched({ domain }: { domain: string }) {
+function Watched({ domain, onFollow }: { domain: string; onFollow: () => void }) {
   const { watchlists, monitor } = useWatch();
-  const [query, change] = useQuery();
   const visitors = useLive(() => monitor.visitorsFrom(domain));
   return (
     <li className="watched">
-      <Popover.Close
-        className="link-button line"
-        translate="no"
-        onClick={() => change({ ...withoutFilters(query), company: domain, visitor: null })}
-      >
+      <EntryLink show={{ company: domain }} onFollow={onFollow}>
         {readableDomain(domain)}
-      </Popover.Close>
+      </EntryLink>
       <span className={visitors > 0 ? 'badge' : 'quiet'}>
         {visitors > 0 ? t('hereCount', { count: visitors }) : t('notHere')}
       </span>

@@ -42,6 +42,12 @@ export class WatchMonitor {
     return sum;
   }
 
+  /** A company on the site that fits, or null. */
+  companyWhere(fits: (company: Company) => boolean): Company | null {
+    for (const { company } of this.#visitors.values()) if (fits(company)) return company;
+    return null;
+  }
+
   apply(change: Change): void {
     switch (change.kind) {
       case 'came':
