@@ -7,13 +7,10 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import puppeteer from 'puppeteer-core';
-import { CHROMIUM } from '../chromium.mjs';
+import { launch, TIMEOUT } from './launch.mjs';
 import { Line } from './line.mjs';
 import { Proxy } from './proxy.mjs';
 
-/** Milliseconds for any step; generous, so that only a failure reaches it. */
-const TIMEOUT = 60_000;
 const LIVE = '[data-freshness=live]';
 const FORM = '#token';
 /** An address with a query and a fragment. */
@@ -31,7 +28,7 @@ const [browserName, gateway, token] = positionals;
 
 const proxy = await startProxy();
 const profile = await mkdtemp(join(tmpdir(), 'login-'));
-const browser = await launch();
+const browser = await launch(browserName, profile);
 try {
   await logInAndOut(await browser.newPage());
 } finally {
@@ -45,15 +42,6 @@ function startProxy() {
   const { 'proxy-port': port, certificate, key } = values;
   if (certificate) return Proxy.to(gateway, 0, { certificate, key });
   return port ? Proxy.to(gateway, Number(port)) : Line.to(gateway);
-}
-
-function launch() {
-  const shared = { acceptInsecureCerts: true, userDataDir: profile, protocolTimeout: TIMEOUT };
-  if (browserName === 'firefox') {
-    const executablePath = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
-    return puppeteer.launch({ ...shared, browser: 'firefox', executablePath, headless: true });
-  }
-  return puppeteer.launch({ ...shared, browser: 'chrome', ...CHROMIUM });
 }
 
 async function logInAndOut(page) {
