@@ -4,8 +4,10 @@ import { Page } from './Page';
 import { ErrorBoundary } from './ErrorBoundary';
 import { Connection, socketUrl } from './feed/connection';
 import { CAN_DECOMPRESS } from './feed/inOrder';
+import { readHistory } from './feed/history';
 import { Live } from './store/live';
 import { browserSite, redirectIfLoggedOut } from './login/login';
+import { followHistory } from './store/followHistory';
 import { LiveContext } from './store/useLive';
 import { onNextFrame } from './nextFrame';
 import { Address } from './address/address';
@@ -65,6 +67,7 @@ new Connection(socketUrl(window.location.href, CAN_DECOMPRESS), live, () => {
   void redirectIfLoggedOut(browserSite);
 }).open();
 void followTeamWatchlist(team);
+followHistory(live, readHistory);
 tick();
 
 const root = document.getElementById('root');

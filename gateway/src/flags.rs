@@ -18,6 +18,7 @@ use service::proxies::{self, Proxies};
 use service::watchlist::file::WatchlistFile;
 use service::{Server, StreamKind, open_files, secret, tls};
 
+use crate::currency::Currency;
 use crate::http::auth::access::Access;
 use crate::http::base_path::BasePath;
 use crate::http::origin;
@@ -59,6 +60,11 @@ pub struct Flags {
     /// domain. Read again when it changes. `all`, which the notifier accepts, means no list here.
     #[arg(long, env, value_name = "FILE")]
     pub watchlist: Option<PathBuf>,
+
+    /// The currency of the enrichers' `--price-per-lookup`, as its code by ISO 4217, such as EUR. Without it the page shows
+    /// what lookups cost as a mere number.
+    #[arg(long, env, value_name = "CODE")]
+    pub currency: Option<Currency>,
 
     /// The path under which a proxy serves the page, such as `/visitors`. The proxy may remove it or leave it.
     #[arg(long, env, default_value = "/")]

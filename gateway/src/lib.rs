@@ -2,6 +2,7 @@
 //!
 //! It is a library so that benches can call the pure parts that run for each event.
 
+mod currency;
 mod flags;
 mod http;
 mod hub;

@@ -8,6 +8,7 @@ pub mod event;
 mod field;
 pub mod frame;
 pub mod guid;
+pub mod history;
 pub mod ip;
 pub mod page;
 pub mod record;

@@ -1,5 +1,7 @@
 //! The status of a process: published each second on `visitor.status.<process>.<instance>`, shown as the `pipeline`.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::sample::Sample;
@@ -297,6 +299,9 @@ pub struct Pipeline {
     /// Since when the fleet counts them. Absent if no enricher reports it; then they count since this gateway started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lookups_since: Option<Millis>,
+    /// The currency of the price per lookup (ISO 4217), where the operator names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Cow<'static, str>>,
     /// What keeps this gateway's view from being up to date; absent while nothing does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub interruptions: Vec<Interruption>,

@@ -33,6 +33,7 @@ fn invalid_flag_exits_with_one_line_that_names_it() -> Result<()> {
         ("enricher", "--lookup-concurrency", "0"),
         ("enricher", "--show-unidentified-after", "90s"),
         ("enricher", "--price-per-lookup", "NaN"),
+        ("gateway", "--currency", "EURO"),
         ("gateway", "--stale-after", "0s"),
         ("gateway", "--listen", "everywhere"),
         ("gateway", "--nats-creds", "/nowhere/creds"),

@@ -1,9 +1,9 @@
 //! What the gateway serves is what its `OpenAPI` and `AsyncAPI` documents say.
 
 use anyhow::{Context as _, Result, bail, ensure};
-use e2e::Visitor;
 use e2e::clients::Http;
 use e2e::processes::{Pipeline, Role, repository};
+use e2e::{Visitor, eventually};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use simulator::world::Kind;
@@ -127,7 +127,13 @@ async fn api_is_as_its_openapi_document_says() -> Result<()> {
             checked.push(asked);
         }
     }
-    for known in ["/api/sessions", "/api/stats", "/api/pipeline", "/api/watchlist"] {
+    for known in [
+        "/api/sessions",
+        "/api/stats",
+        "/api/pipeline",
+        "/api/history",
+        "/api/watchlist",
+    ] {
         ensure!(
             checked.iter().any(|path| path == known),
             "{known} is not described"
@@ -141,6 +147,22 @@ async fn api_is_as_its_openapi_document_says() -> Result<()> {
     )?;
     let unknown = serde_json::from_str(&gateway.get("/api/nothing").await?.text)?;
     document.fits(document.named("Error")?, &unknown, "an error")
+}
+
+#[tokio::test]
+async fn history_has_points_of_the_documented_form() -> Result<()> {
+    let site = with_visitors().await?;
+    let gateway = &site.instance(Role::Gateway, 0)?.http;
+    let document = Document::of(gateway).await?;
+    let history = eventually("the history has a point with all visitors", async || {
+        let history: Value = serde_json::from_str(&gateway.get("/api/history").await?.text)?;
+        let last = history["points"].as_array().and_then(|points| points.last());
+        let last = last.context("no point")?;
+        ensure!(last["activeSessions"] == 3 && last["companies"] == 2, "{last}");
+        Ok(history)
+    })
+    .await?;
+    document.fits(document.named("History")?, &history, "the history")
 }
 
 #[tokio::test]

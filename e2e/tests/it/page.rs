@@ -1,6 +1,8 @@
 //! The real page in a real browser, on the real pipeline.
 
 pub mod browser;
+mod figures;
+mod keyboard;
 mod line;
 mod login;
 mod table;

@@ -86,6 +86,7 @@ function look() {
   return {
     rows: rows.map((row) => row.innerText),
     watched: rows.filter((row) => row.dataset.watched).map((row) => row.innerText),
+    chartsSince: Number(document.querySelector('.sparkline')?.dataset.since ?? 0),
     figures: Object.fromEntries(
       [...document.querySelectorAll('.figure')].map((figure) => [
         figure.querySelector('dt').textContent,

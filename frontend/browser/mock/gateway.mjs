@@ -34,6 +34,11 @@ const CONTENT_SECURITY_POLICY = [
   "base-uri 'none'",
   "form-action 'none'",
 ].join('; ');
+/** What the API answers that no test is about. @type {Record<string, object>} */
+const ANSWERS = {
+  '/api/history': { intervalSeconds: 10, points: [] },
+  '/api/watchlist': { entries: [] },
+};
 /** Milliseconds between two frames while nothing happens. */
 const HEARTBEAT_INTERVAL = 1_000;
 // Only a target for the redirect: logging in is tested with the real gateway. The icon keeps the browser from asking
@@ -161,11 +166,9 @@ export class MockGateway {
    */
   async #answer(request, response) {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-    if (pathname === '/api/watchlist') {
-      response.writeHead(200, { 'content-type': 'application/json' }).end('{"entries":[]}');
-      return;
-    }
-    if (pathname === '/api/stats') response.writeHead(this.locked ? 401 : 200).end();
+    const answer = ANSWERS[pathname];
+    if (answer) response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+    else if (pathname === '/api/stats') response.writeHead(this.locked ? 401 : 200).end();
     else if (pathname === '/login') response.writeHead(200, { 'Content-Type': TYPES['.html'] }).end(LOGIN);
     else await serve(pathname, response);
   }

@@ -86,6 +86,8 @@ export interface Pipeline {
   lookups: Lookups;
   /** Since when these are counted. Absent if that is not known. */
   lookupsSince?: number;
+  /** The currency of `spent` (ISO 4217), where the operator names it. */
+  currency?: string;
   /** Absent while nothing is interrupted. */
   interruptions?: Interruption[];
 }
@@ -145,5 +147,7 @@ export const pipelineSchema: v.GenericSchema<unknown, Pipeline> = v.object({
   ),
   lookups: lookupsSchema,
   lookupsSince: v.exactOptional(time),
+  // A number format throws at anything else.
+  currency: v.exactOptional(v.pipe(v.string(), v.regex(/^[A-Z]{3}$/))),
   interruptions: v.exactOptional(v.array(v.object({ part: v.string(), since: time }))),
 });

@@ -1,13 +1,10 @@
 // @vitest-environment jsdom
 import { cleanup, screen } from '@testing-library/react';
 import { Profiler } from 'react';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { aDelta, aPipeline, aSession, aSnapshot, NOW, someLookups, someStats } from '../testing/samples';
 import { TestPage } from '../testing/testPage';
 import { Figures } from './Figures';
-
-// Needs a canvas; it is looked at in the browser.
-vi.mock('./Sparkline', () => ({ Sparkline: () => null }));
 
 let page: TestPage;
 

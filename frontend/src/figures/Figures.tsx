@@ -7,27 +7,34 @@ import { LookupCosts } from './LookupCosts';
 import { Sparkline } from './Sparkline';
 import './figures.css';
 
+const ACTIVE = ['active'] as const;
+const IDENTIFIED = ['identified'] as const;
+const COMPANIES = ['companies'] as const;
+const PER_COMPANY = ['perCompany'] as const;
+const DURATION = ['duration'] as const;
+const RATES = ['arrivals', 'departures'] as const;
+
 /** The figures above the table. */
 export function Figures() {
   const stats = useLive(({ view }) => view.stats);
   return (
     <dl className="figures" aria-label={t('figures')}>
-      <Figure name={t('figureActive')} series={['active']}>
+      <Figure name={t('figureActive')} series={ACTIVE}>
         {stats ? formatCount(stats.activeSessions) : NOTHING}
       </Figure>
-      <Figure name={t('figureIdentifying')} series={['identified']}>
+      <Figure name={t('figureIdentifying')} series={IDENTIFIED}>
         {stats ? formatCount(stats.beingIdentified) : NOTHING}
       </Figure>
-      <Figure name={t('figureCompanies')} series={['companies']}>
+      <Figure name={t('figureCompanies')} series={COMPANIES}>
         {stats ? formatCount(stats.companies) : NOTHING}
       </Figure>
-      <Figure name={t('figurePerCompany')} series={['perCompany']}>
+      <Figure name={t('figurePerCompany')} series={PER_COMPANY}>
         {stats && stats.companies > 0 ? formatAverage(stats.averageVisitorsPerCompany) : NOTHING}
       </Figure>
-      <Figure name={t('figureDuration')} series={['duration']}>
+      <Figure name={t('figureDuration')} series={DURATION}>
         <AverageDuration />
       </Figure>
-      <Figure name={t('figureRates')} series={['arrivals', 'departures']}>
+      <Figure name={t('figureRates')} series={RATES}>
         <ArrivalsAndDepartures />
       </Figure>
       <LookupCosts />

@@ -29,6 +29,13 @@ it('shows what was spent, and what saved calls', () => {
   expect(shown()).toEqual(['12.10', '75% answered from cache']);
 });
 
+it('names the currency, if the operator does', () => {
+  const pipeline = aPipeline({ currency: 'EUR', lookups: someLookups({ spent: 1_234.5 }) });
+  page.receive(aSnapshot({ pipeline }));
+  page.render(<LookupCosts />);
+  expect(shown()[0]).toBe('€1,234.50');
+});
+
 it('shows no share without calls', () => {
   show({});
   expect(shown()).toEqual(['0.00', 'No lookups yet']);

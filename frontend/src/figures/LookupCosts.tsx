@@ -7,13 +7,14 @@ import { savedShare, shares } from './lookups';
 /** Another figure: what identifying visitors costs, and how many needed no call. */
 export function LookupCosts() {
   const lookups = useLive(({ view }) => view.pipeline?.lookups ?? null);
+  const currency = useLive(({ view }) => view.pipeline?.currency ?? null);
   return (
     <div className="figure costs">
       <dt>
         {t('figureSpent')}
         <Since />
       </dt>
-      <dd translate="no">{lookups ? formatMoney(lookups.spent) : NOTHING}</dd>
+      <dd translate="no">{lookups ? formatMoney(lookups.spent, currency) : NOTHING}</dd>
       <dd className="calls">
         <CostBar lookups={lookups} />
         <span className="line">{describeSaved(lookups)}</span>

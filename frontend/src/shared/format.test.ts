@@ -1,9 +1,11 @@
 import { expect, it } from 'vitest';
+import { setLanguage } from './messages/language';
 import {
   formatAverage,
   formatCount,
   formatDuration,
   formatMoney,
+  formatRate,
   formatShare,
   formatSince,
   formatTime,
@@ -34,10 +36,33 @@ it('formats counts and averages', () => {
   expect(formatAverage(1_234.5)).toBe('1,234.5');
 });
 
+it('formats rates with tenths only while they say something', () => {
+  expect([0, 0.04, 1.5, 9.94, 10, 38.4, 1_234.5].map(formatRate)).toEqual([
+    '0',
+    '0.0',
+    '1.5',
+    '9.9',
+    '10',
+    '38',
+    '1,235',
+  ]);
+});
+
 it('formats money without a currency', () => {
-  expect(formatMoney(0)).toBe('0.00');
-  expect(formatMoney(2.1)).toBe('2.10');
-  expect(formatMoney(12_345.678)).toBe('12,345.68');
+  expect(formatMoney(0, null)).toBe('0.00');
+  expect(formatMoney(2.1, null)).toBe('2.10');
+  expect(formatMoney(12_345.678, null)).toBe('12,345.68');
+});
+
+it.each([
+  ['en', 'EUR', '€12,345.68'],
+  ['en', 'JPY', '¥12,346'],
+  ['de', 'EUR', '12.345,68\u00a0€'],
+  ['de', 'CHF', '12.345,68\u00a0CHF'],
+] as const)('formats money in %s and %s', (language, currency, text) => {
+  setLanguage(language, []);
+  expect(formatMoney(12_345.678, currency)).toBe(text);
+  setLanguage(null, []);
 });
 
 it('rounds shares down, so 100% means all', () => {

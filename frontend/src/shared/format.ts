@@ -15,6 +15,8 @@ function makeFormats(tag: string) {
     averages: new Intl.NumberFormat(tag, { minimumFractionDigits: 1, maximumFractionDigits: 2 }),
     rates: new Intl.NumberFormat(tag, { minimumFractionDigits: 1, maximumFractionDigits: 1 }),
     amounts: new Intl.NumberFormat(tag, { minimumFractionDigits: 2, maximumFractionDigits: 2 }),
+    /** By currency. */
+    money: new Map<string, Intl.NumberFormat>(),
     // Rounded down, so that 100% is never shown before it is true.
     shares: new Intl.NumberFormat(tag, {
       style: 'percent',
@@ -50,14 +52,22 @@ export function formatAverage(average: number): string {
   return formats().averages.format(average);
 }
 
-/** Events per second. */
+/** Events per second; from ten on the tenths are noise, and there is no room for them. */
 export function formatRate(rate: number): string {
-  return rate === 0 ? '0' : formats().rates.format(rate);
+  return rate === 0 || rate >= 10 ? formatCount(rate) : formats().rates.format(rate);
 }
 
-/** An amount of money; only the operator knows the currency. */
-export function formatMoney(amount: number): string {
-  return formats().amounts.format(amount);
+/**
+ * An amount of money.
+ *
+ * @param currency its ISO 4217 code, or null where the operator does not name it
+ */
+export function formatMoney(amount: number, currency: string | null): string {
+  if (currency === null) return formats().amounts.format(amount);
+  const { money } = formats();
+  const format = money.get(currency) ?? new Intl.NumberFormat(locale(), { style: 'currency', currency });
+  money.set(currency, format);
+  return format.format(amount);
 }
 
 /** A share from 0 to 1, as a percentage. */

@@ -134,10 +134,10 @@ describe('while the gateway is cut off', () => {
     const stats = someStats({ activeSessions: 3, asOf: NOW + 1_000 });
     receive(aDelta({ now: NOW + 70_000, stats }));
     expect(later(2_000)).toMatchObject({ freshness: 'interrupted', now: NOW + 1_000 });
-    expect(live.statsHistory.series.active.at(-1)).toBeNull();
+    expect(live.statsHistory.points.at(-1)?.values).toBeNull();
     receive(aDelta({ revision: 3, now: NOW + 73_000, stats: someStats({ activeSessions: 3 }) }));
     expect(later(1_000)).toMatchObject({ freshness: 'live', now: NOW + 74_000 });
-    expect(live.statsHistory.series.active.at(-1)).toBe(3);
+    expect(live.statsHistory.points.at(-1)?.values?.active).toBe(3);
   });
 });
 

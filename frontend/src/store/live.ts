@@ -3,6 +3,7 @@ import { ServerClock } from '../feed/clock';
 import type { ConnectionListener, MessageOutcome } from '../feed/connection';
 import { parseFrame } from '../feed/frame';
 import { type Freshness, judgeFreshness, STALE_AFTER } from '../feed/freshness';
+import type { HistoryPoint } from '../feed/history';
 import { View } from '../feed/view';
 import { Listing } from '../listing/listing';
 import type { Plan } from '../listing/plan';
@@ -115,6 +116,12 @@ export class Live implements ConnectionListener {
 
   setPlan(plan: Plan): void {
     this.listing.setPlan(plan, this.#status.now ?? 0);
+    this.#scheduleUpdate();
+  }
+
+  /** Fills the charts with what the gateway knows of the last hour. */
+  fillHistory(points: readonly HistoryPoint[]): void {
+    this.statsHistory.fill(points);
     this.#scheduleUpdate();
   }
 

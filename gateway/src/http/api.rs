@@ -1,4 +1,4 @@
-//! The state that handlers share; `/api/stats`, `/api/pipeline` and `/api/watchlist`.
+//! The state that handlers share; `/api/stats`, `/api/pipeline`, `/api/history` and `/api/watchlist`.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -51,6 +51,11 @@ pub async fn stats(State(api): State<Api>) -> Result<impl IntoResponse, Unavaila
 /// `GET /api/pipeline`.
 pub async fn pipeline(State(api): State<Api>) -> Result<impl IntoResponse, Unavailable> {
     Ok(([NEVER_STORED], Json(api.hub.pipeline().await?)))
+}
+
+/// `GET /api/history`: the figures of the last hour, or since this gateway started.
+pub async fn history(State(api): State<Api>) -> Result<impl IntoResponse, Unavailable> {
+    Ok(([NEVER_STORED], Json(api.hub.history().await?)))
 }
 
 /// `GET /api/watchlist`: the entries of the team's watchlist in the order of its file, none without a file. Each is a domain,

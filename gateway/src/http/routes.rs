@@ -57,6 +57,7 @@ pub fn routes(api: Api, assets: &Path, guards: Guards) -> Router {
     let routes = Router::new()
         .route("/api/stats", get(api::stats))
         .route("/api/pipeline", get(api::pipeline))
+        .route("/api/history", get(api::history))
         .route("/api/watchlist", get(api::watchlist))
         .route("/api/openapi.json", get(api::openapi))
         .route("/api", any(api::not_found))

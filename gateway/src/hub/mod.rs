@@ -2,6 +2,7 @@
 
 pub mod frame_cost;
 mod frames;
+mod history;
 pub mod outgoing;
 pub mod pacing;
 mod questions;
@@ -28,6 +29,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use self::frames::Following;
 use self::frames::FrameBuilder;
+use self::history::HistoryRecorder;
 use self::questions::Question;
 pub use self::questions::{Hub, Unavailable};
 use crate::flags::Flags;
@@ -66,6 +68,7 @@ pub struct HubTask {
     instance: String,
     metrics: Arc<GatewayMetrics>,
     frames: FrameBuilder,
+    history: HistoryRecorder,
     questions: mpsc::Receiver<Question>,
     /// The streams that are not read to their end.
     behind: HashSet<Followed>,
@@ -100,7 +103,12 @@ impl HubTask {
         let task = Self {
             view,
             statuses: Statuses::default(),
-            observer: Observer::new(millis(flags.stale_after), process.health.clone(), clock::now()),
+            observer: Observer::new(
+                millis(flags.stale_after),
+                process.health.clone(),
+                flags.currency.clone(),
+                clock::now(),
+            ),
             instance: process.instance.clone(),
             reporter,
             writer: Writer::new(
@@ -110,6 +118,7 @@ impl HubTask {
             ),
             metrics,
             frames,
+            history: HistoryRecorder::default(),
             questions,
             behind: Followed::ALL.into(),
             ready: false,
@@ -154,6 +163,7 @@ impl HubTask {
         if stepped != 0 {
             self.observer.observation.shift(stepped);
             self.judged_until += stepped;
+            self.history.shift(stepped);
             self.view.shift(stepped, now, self.judged_at(now));
         }
         if self.freeze.is_over(Instant::now()) {
@@ -256,6 +266,15 @@ impl HubTask {
             .repair
             .check
             .expect(if known { self.view.stored_at_least(now) } else { 0 });
+        self.record_history(now, known);
+    }
+
+    /// Records the figures for the charts, unless they are of an earlier time or the streams are not read to their end.
+    fn record_history(&mut self, now: Millis, known: bool) {
+        let stats = self.observer.stats(&self.view, &self.statuses, now);
+        let known = known && stats.as_of.is_none();
+        self.history
+            .observe(now, known.then_some(stats), self.view.traffic());
     }
 
     fn answer(&mut self, question: Question) {
@@ -267,6 +286,7 @@ impl HubTask {
             Question::Join(sender) => drop(sender.send(self.join())),
             Question::Stats(sender) => drop(sender.send(self.stats())),
             Question::Pipeline(sender) => drop(sender.send(self.pipeline())),
+            Question::History(sender) => drop(sender.send(self.history.points(clock::now()))),
         }
     }
 

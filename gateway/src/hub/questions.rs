@@ -1,6 +1,7 @@
 //! The questions that handlers ask the hub.
 
 use protocol::frame::Stats;
+use protocol::history::History;
 use protocol::status::Pipeline;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::sleep;
@@ -21,6 +22,8 @@ pub enum Question {
     Stats(oneshot::Sender<Stats>),
     /// The state of the processes.
     Pipeline(oneshot::Sender<Pipeline>),
+    /// The figures of the last hour.
+    History(oneshot::Sender<History>),
 }
 
 /// Why a question has no answer.
@@ -96,6 +99,14 @@ impl Hub {
     /// As [`Hub::stats`].
     pub async fn pipeline(&self) -> Result<Pipeline, Unavailable> {
         self.ask(Question::Pipeline).await
+    }
+
+    /// The figures of the last hour.
+    ///
+    /// # Errors
+    /// As [`Hub::stats`].
+    pub async fn history(&self) -> Result<History, Unavailable> {
+        self.ask(Question::History).await
     }
 
     async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Result<T, Unavailable> {

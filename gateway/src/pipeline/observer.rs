@@ -1,10 +1,13 @@
 //! Reports the observation to clients and `/readyz`.
 
+use std::borrow::Cow;
+
 use protocol::Millis;
 use protocol::frame::Stats;
 use protocol::status::{Interruption, Pipeline};
 use service::health::Health;
 
+use crate::currency::Currency;
 use crate::pipeline::observation::Observation;
 use crate::pipeline::statuses::Statuses;
 use crate::view::View;
@@ -18,6 +21,8 @@ pub struct Observer {
     /// Whether the website is observed.
     pub observation: Observation,
     health: Health,
+    /// The currency in which lookups are paid.
+    currency: Option<Currency>,
     /// The interruptions in the last frame.
     told: Vec<Interruption>,
     /// Sessions that were being identified when the website was last observed.
@@ -26,10 +31,11 @@ pub struct Observer {
 
 impl Observer {
     /// For a gateway that has just started.
-    pub fn new(stale_after: Millis, health: Health, now: Millis) -> Self {
+    pub fn new(stale_after: Millis, health: Health, currency: Option<Currency>, now: Millis) -> Self {
         Self {
             observation: Observation::new(stale_after, now),
             health,
+            currency,
             told: Vec::new(),
             being_identified: 0,
         }
@@ -62,6 +68,10 @@ impl Observer {
     /// The state of the processes, and the interruptions.
     pub fn pipeline(&self, statuses: &Statuses, now: Millis) -> Pipeline {
         Pipeline {
+            currency: self
+                .currency
+                .as_ref()
+                .map(|currency| Cow::Borrowed(currency.code())),
             interruptions: self.observation.interruptions(now),
             ..statuses.pipeline()
         }

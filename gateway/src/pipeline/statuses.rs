@@ -115,6 +115,7 @@ impl Statuses {
                 .collect(),
             lookups,
             lookups_since,
+            currency: None,
             interruptions: Vec::new(),
         }
     }

@@ -27,6 +27,14 @@ pub struct Traffic {
     pub hidden: u64,
 }
 
+impl Traffic {
+    /// Sessions that left, for whatever reason.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.closed + self.stale + self.hidden
+    }
+}
+
 /// What the next frame must say about a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum News {

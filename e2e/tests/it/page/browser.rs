@@ -22,6 +22,8 @@ pub struct Seen {
     pub watched: Vec<String>,
     /// The text of each figure.
     pub figures: BTreeMap<String, String>,
+    /// The first time in the charts, in seconds since the epoch; 0 while they are empty.
+    pub charts_since: i64,
     /// How fresh the page says that it is.
     pub freshness: Option<String>,
     /// What the page says of its freshness.

@@ -70,6 +70,7 @@ export const en = {
   figureCompanies: 'Companies',
   figurePerCompany: 'Visitors per company',
   figureDuration: 'Session duration',
+  chartSince: 'Since {time}',
   figureRates: 'In and out per second',
   figureIn: 'in',
   figureOut: 'out',
