@@ -10,7 +10,7 @@ use crate::time::Millis;
 /// How often a process publishes its status.
 pub const INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// The status that a process publishes each second.
+/// The status that a process publishes each second and when its readiness changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {

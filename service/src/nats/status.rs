@@ -1,4 +1,5 @@
-//! Publishes the process's status each second, and answers `nats micro` and requests for it.
+//! Publishes the process's status each second and when its readiness changes, and answers `nats micro` and requests for
+//! it.
 
 use std::sync::Arc;
 
@@ -101,7 +102,7 @@ impl Reporter {
         serde_json::to_vec(&self.status()).unwrap_or_default().into()
     }
 
-    /// Publishes the status each second and answers requests, until `shutdown`.
+    /// Publishes the status and answers requests, until `shutdown`.
     pub async fn run(self, nats: Nats, shutdown: CancellationToken) {
         tokio::select! {
             () = shutdown.cancelled() => {}
@@ -115,7 +116,11 @@ impl Reporter {
         let mut seconds = tokio::time::interval(INTERVAL);
         seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         loop {
-            seconds.tick().await;
+            // Gateways wait for the first status of a process, so it does not wait for the second to end.
+            tokio::select! {
+                _ = seconds.tick() => {}
+                () = self.health.turned() => {}
+            }
             if nats.is_connected()
                 && let Err(error) = nats.client().publish(subject.clone(), self.json()).await
             {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::gauge::ConstGauge;
+use tokio::sync::Notify;
 
 /// The failing parts of a process, which is ready when there are none. Clones share them.
 ///
@@ -14,6 +15,8 @@ use prometheus_client::metrics::gauge::ConstGauge;
 #[derive(Clone, Debug, Default)]
 pub struct Health {
     failing: Arc<Mutex<BTreeMap<String, String>>>,
+    /// Notified when the process becomes ready or ceases to be.
+    turned: Arc<Notify>,
 }
 
 impl Health {
@@ -31,8 +34,12 @@ impl Health {
 
     /// The part is ok.
     pub fn ok(&self, part: &str) {
-        if self.lock().remove(part).is_some() {
+        let mut failing = self.lock();
+        if failing.remove(part).is_some() {
             tracing::info!(part, "ok");
+            if failing.is_empty() {
+                self.turned.notify_one();
+            }
         }
     }
 
@@ -42,8 +49,16 @@ impl Health {
         let mut failing = self.lock();
         if failing.get(part) != Some(&reason) {
             tracing::warn!(part, reason, "failing");
+            if failing.is_empty() {
+                self.turned.notify_one();
+            }
             failing.insert(part.to_owned(), reason);
         }
+    }
+
+    /// Waits until the process has become ready or has ceased to be since the last call. For one task.
+    pub async fn turned(&self) {
+        self.turned.notified().await;
     }
 
     /// The failing parts on one line; `None` if there are none.
@@ -75,6 +90,24 @@ impl Collector for Health {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt as _;
+
+    #[test]
+    fn reports_that_readiness_changed_and_nothing_else() {
+        let health = Health::starting(&["nats", "emitter"]);
+        let has_turned = || health.turned().now_or_never().is_some();
+        assert!(!has_turned());
+        health.ok("nats");
+        assert!(!has_turned(), "the emitter is still missing");
+        health.ok("emitter");
+        assert!(has_turned());
+        assert!(!has_turned(), "once per change");
+        health.failing("emitter", "connection refused");
+        assert!(has_turned());
+        health.failing("emitter", "connection reset");
+        health.failing("nats", "not connected");
+        assert!(!has_turned(), "it was not ready before");
+    }
 
     #[test]
     fn ready_once_no_part_is_failing() {
