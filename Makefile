@@ -1,7 +1,15 @@
 # `make` lists the targets. Cargo and npm decide what is out of date and how much to run in parallel, so each step here
-# runs alone, and most of them always run. Only steps that they cannot judge have a stamp file.
+# runs alone except in `make test`, and most of them always run. Only steps that they cannot judge have a stamp file.
 
+# Which half of `make test` this is: checks or runs.
+SIDE_BY_SIDE :=
+CHECKS := $(filter checks,$(SIDE_BY_SIDE))
+ifneq ($(SIDE_BY_SIDE),)
+# Cargo has its own jobs and needs none of make's.
+unexport MAKEFLAGS
+else
 .NOTPARALLEL:
+endif
 .DEFAULT_GOAL := help
 
 # How many enrichers `make up` starts.
@@ -146,8 +154,12 @@ notices: ## List the licences of all crates in target/dist; needs cargo-about. T
 
 ##@ Check
 
+# What compiles and checks runs side by side, because some of it waits for the network and some for one core. Then the
+# processes and the page are run, if all of that has succeeded.
 .PHONY: test
-test: lint test-frontend test-rust test-browser ## Run every test, from formatting to the browser
+test: ## Run every test, from formatting to the browser
+	@$(MAKE) SIDE_BY_SIDE=checks -j3 --output-sync=target build-tests lint test-frontend programs page
+	@$(MAKE) SIDE_BY_SIDE=runs -j2 test-rust test-browser
 
 .PHONY: fmt
 fmt: $(NODE_MODULES) ## Format all sources
@@ -225,16 +237,25 @@ sbom: $(NODE_MODULES) ## List all components as CycloneDX in target/sbom
 test-frontend: $(NODE_MODULES) ## Run the unit tests of the page
 	npm --prefix frontend test
 
-# The end-to-end tests start the real processes and open the real page. They mostly wait, so four run at once. With
-# `--tests` beside `--bins`, both commands use the same crate features, so nothing is compiled twice.
-.PHONY: test-rust
-test-rust: $(VENV) $(PAGE) $(TRACKER_SCRIPT) ## Run the unit tests of the crates and the end-to-end tests
+# With `--tests` beside `--bins`, this and `cargo test` use the same crate features, so nothing is compiled twice. Cargo
+# runs one command at a time, and the quick answers of clippy are wanted first.
+.PHONY: build-tests
+build-tests: $(if $(CHECKS),lint-rust)
 	cargo build --locked --workspace --bins --tests
+
+# The programs of other projects that the tests run. They come from one package manager, so one at a time.
+.PHONY: programs
+programs: $(VENV)
+	@for program in nats-server chromium firefox faketime nginx caddy tinyproxy; do scripts/find-$$program || exit; done
+
+# The end-to-end tests start the real processes and open the real page. They mostly wait, so six run at once.
+.PHONY: test-rust
+test-rust: $(VENV) $(PAGE) $(TRACKER_SCRIPT) build-tests ## Run the unit tests of the crates and the end-to-end tests
 	NATS_SERVER="$$(scripts/find-nats-server)" && CHROMIUM="$$(scripts/find-chromium)" && \
 	  FIREFOX="$$(scripts/find-firefox)" && FAKETIME_LIBRARY="$$(scripts/find-faketime)" && \
 	  NGINX="$$(scripts/find-nginx)" && CADDY="$$(scripts/find-caddy)" && TINYPROXY="$$(scripts/find-tinyproxy)" && \
 	  export NATS_SERVER CHROMIUM FIREFOX FAKETIME_LIBRARY NGINX CADDY TINYPROXY && \
-	  RUST_TEST_THREADS=4 cargo test --locked --workspace
+	  RUST_TEST_THREADS=6 cargo test --locked --workspace
 
 .PHONY: fuzz
 fuzz: ## Search for inputs that break a parser; needs cargo-fuzz; SECONDS= per target, TARGETS=
@@ -260,7 +281,8 @@ $(VENV): requirements.txt scripts/make-venv
 	scripts/make-venv
 	@touch $@
 
-$(KUBERNETES_SCHEMAS): $(VENV) requirements-kubernetes.txt
+# Two installations at once would break the folder that they share.
+$(KUBERNETES_SCHEMAS): $(VENV) requirements-kubernetes.txt $(if $(CHECKS),| $(DOCUMENT_TOOLS))
 	.venv/bin/pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements-kubernetes.txt
 	@touch $@
 
@@ -272,7 +294,8 @@ $(NODE_MODULES): frontend/package.json frontend/package-lock.json
 	npm --prefix frontend ci
 	@touch $@
 
-$(PAGE): $(NODE_MODULES) $(PAGE_SOURCES)
+# The type check writes the same files.
+$(PAGE): $(NODE_MODULES) $(PAGE_SOURCES) $(if $(CHECKS),| lint-frontend)
 	npm --prefix frontend run build
 
 $(TRACKER_SCRIPT): $(NODE_MODULES) frontend/tracker.config.ts collector/tracker/tracker.ts collector/tracker/tsconfig.json

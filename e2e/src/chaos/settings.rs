@@ -68,7 +68,7 @@ impl Settings {
                 latency: Latency::range(Duration::from_millis(5), Duration::from_millis(50))?,
                 ..DeanonymizerConfig::default()
             })
-            .alone();
+            .large();
         let happens = |kind| self.categories.contains(&kind);
         if self.cluster {
             builder = builder.cluster();

@@ -18,8 +18,8 @@ use crate::processes::certificates::Certificates;
 use crate::processes::instance::Role;
 use crate::processes::nats_server::NatsServer;
 
-/// How many pipelines run at once, however many tests do.
-const MAX_PIPELINES: u32 = 3;
+/// How many pipelines run at once, however many tests do. Most of them wait most of the time: five use two cores up.
+const MAX_PIPELINES: u32 = 5;
 static RUNNING: Semaphore = Semaphore::const_new(MAX_PIPELINES as usize);
 
 /// After how much silence a session is stale unless a test sets it: long enough that none goes stale while a test waits,
@@ -135,6 +135,13 @@ impl Builder {
     #[must_use]
     pub fn alone(mut self) -> Self {
         self.0.turns = MAX_PIPELINES;
+        self
+    }
+
+    /// At most two other pipelines of this program run meanwhile: for a pipeline of many processes under a small load.
+    #[must_use]
+    pub fn large(mut self) -> Self {
+        self.0.turns = MAX_PIPELINES - 2;
         self
     }
 
