@@ -39,7 +39,7 @@ pub struct Page {
 /// One beacon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beacon {
-    /// The session: 128 random bits that the tracker has made.
+    /// The session: 48 bits that say when the tracker made it, and 80 random ones.
     pub session: u128,
     /// The document that sends: a random number.
     pub tab: u32,

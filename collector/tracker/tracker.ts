@@ -14,16 +14,15 @@ interface Settings {
 /** The collector puts its settings here when it serves the script. */
 declare const __SETTINGS__: Settings;
 
-/** How long other tabs have to report the session's id, in ms. */
+/** How long other tabs have to report the session's id before this one sends, in ms. A later answer counts as well. */
 const ASK = 100;
 /** How long a navigation within the page has to set the title, in ms. */
 const TITLE = 100;
-/** A hidden page sends a beacon every this many heartbeats. */
+/** After so many heartbeats without a beacon a hidden page sends one. */
 const HIDDEN = 4;
 const NAME = 'visitors';
-
-/** The answer of a tab that has decided (1), a question or a proposal of one that has not (0, 2), or the end of all (3). */
-type Message = [kind: 0 | 1 | 2 | 3, id: string];
+/** Where tabs tell each other their session's id; an empty text ends the visit in all of them. */
+const CHANNEL = 'visitors-id';
 
 (() => {
   const { to, heartbeat, grace, gpc } = __SETTINGS__;
@@ -52,7 +51,7 @@ type Message = [kind: 0 | 1 | 2 | 3, id: string];
     let decided = false;
     let settled = 0;
     let number = 0;
-    let ticks = 0;
+    let sentAt = 0;
     let id = '';
     let shown: string | undefined;
     let channel: BroadcastChannel | undefined;
@@ -72,6 +71,7 @@ type Message = [kind: 0 | 1 | 2 | 3, id: string];
     const address = () => location.origin + location.pathname + (query === 'keep' ? location.search : '');
 
     const send = (kind: 'v' | 'h' | 'l') => {
+      sentAt = performance.now();
       const { referrer, title } = document;
       const from = referrer && new URL(referrer);
       const body = JSON.stringify({
@@ -104,7 +104,8 @@ type Message = [kind: 0 | 1 | 2 | 3, id: string];
       if (visible()) {
         settled = 1;
         tell();
-      } else if (number && ++ticks % HIDDEN === 0) send('h');
+        // By the clock, because browsers slow down the timers of hidden pages.
+      } else if (number && performance.now() - sentAt > (HIDDEN - 0.5) * heartbeat) send('h');
     };
 
     const restart = () => {
@@ -112,37 +113,45 @@ type Message = [kind: 0 | 1 | 2 | 3, id: string];
       timer = setInterval(safe(tick), heartbeat);
     };
 
+    /** Tabs share the smallest id that one of them has: it is the oldest, and each tab comes to it, however late it hears. */
     const listen = () => {
-      channel = new BroadcastChannel(NAME);
-      channel.onmessage = safe(({ data }: MessageEvent<Message>) => {
-        const [kind, other] = data;
-        if (kind === 3) {
-          stop();
-          return;
-        }
-        if (!decided && (kind === 1 || other < id)) {
-          id = other;
-          if (kind === 1) decide();
-        }
-        if (kind === 0) channel?.postMessage([decided ? 1 : 2, id]);
+      channel = new BroadcastChannel(CHANNEL);
+      channel.onmessage = safe(({ data }: MessageEvent<string>) => {
+        if (!data) stop();
+        else if (data < id) adopt(data);
+        else if (data > id) channel?.postMessage(id);
       });
-      channel.postMessage([0, id]);
+      channel.postMessage(id);
     };
 
     const decide = () => {
       if (decided || !running) return;
       decided = true;
       store();
-      tell();
+      if (visible()) tell();
+      else if (number) send('h');
       restart();
+    };
+
+    /** Continues the session of another tab, and leaves its own. */
+    const adopt = (other: string) => {
+      if (decided && number) send('l');
+      decided = false;
+      id = other;
+      decide();
+    };
+
+    /** When it was made and 80 random bits, in hexadecimal. */
+    const newId = () => {
+      const parts = [Date.now(), ...random(3)].map((part) => part.toString(16).padStart(8, '0'));
+      return parts.join('').padStart(36, '0').slice(0, 32);
     };
 
     const begin = () => {
       if (!allowed || running) return;
       running = true;
       decided = false;
-      ticks = 0;
-      id = stored() || [...random(4)].map((part) => part.toString(16).padStart(8, '0')).join('');
+      id = stored() || newId();
       safe(listen)();
       setTimeout(safe(decide), ASK);
     };
@@ -177,7 +186,7 @@ type Message = [kind: 0 | 1 | 2 | 3, id: string];
         beginWhenVisible();
       }),
       stop: safe(() => {
-        safe(() => channel?.postMessage([3, id]))();
+        safe(() => channel?.postMessage(''))();
         stop();
       }),
     };
@@ -190,7 +199,6 @@ type Message = [kind: 0 | 1 | 2 | 3, id: string];
     on(document, 'visibilitychange', () => {
       beginWhenVisible();
       if (!decided || !running) return;
-      ticks = 0;
       if (visible()) tell();
       else send('h');
       restart();
