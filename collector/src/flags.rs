@@ -50,7 +50,7 @@ pub struct Flags {
     pub emitter_listen: SocketAddr,
 
     /// Where to serve health and metrics.
-    #[arg(long, env, default_value = "127.0.0.1:9103")]
+    #[arg(long, env, global = true, default_value = "127.0.0.1:9103")]
     pub http_listen: SocketAddr,
 
     /// The websites whose pages may send, comma-separated, such as <https://shop.example>.
@@ -122,7 +122,7 @@ pub struct Flags {
     pub demo: bool,
 
     /// The path of the tracker.
-    #[arg(long, env, default_value = "/v.js", value_parser = path)]
+    #[arg(long, env, global = true, default_value = "/v.js", value_parser = path)]
     pub script_path: String,
 
     /// The path that beacons are sent to.
@@ -284,6 +284,35 @@ mod tests {
         assert!(Flags::try_parse_from(["collector", "--demo"]).is_ok());
         assert!(Flags::try_parse_from(["collector", "--sites", "https://shop.example"]).is_ok());
         assert!(Flags::try_parse_from(["collector", "--sites", "*"]).is_err());
+    }
+
+    #[test]
+    fn check_takes_its_flags_on_either_side() {
+        let url = "https://shop.example/";
+        for arguments in [
+            [
+                "collector",
+                "check",
+                url,
+                "--http-listen",
+                "127.0.0.1:7",
+                "--script-path",
+                "/s.js",
+            ],
+            [
+                "collector",
+                "--http-listen",
+                "127.0.0.1:7",
+                "--script-path",
+                "/s.js",
+                "check",
+                url,
+            ],
+        ] {
+            let flags = Flags::try_parse_from(arguments).unwrap();
+            assert_eq!(flags.http_listen.port(), 7);
+            assert_eq!(flags.script_path, "/s.js");
+        }
     }
 
     #[test]
