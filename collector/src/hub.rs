@@ -58,7 +58,7 @@ impl Hub {
         sent.map_err(|_| DropReason::Busy)
     }
 
-    /// Adds a client. Its first frames are the open sessions.
+    /// Adds a client. Its first frames are the open sessions and those that were closed lately.
     pub async fn connect(&self) -> mpsc::Receiver<Frames> {
         let (sender, frames) = mpsc::channel(FRAMES_UNDER_WAY);
         // Fails only after the hub has ended.
@@ -140,7 +140,8 @@ impl HubTask {
     fn connect(&mut self, client: mpsc::Sender<Frames>) {
         // Events that are not sent yet are in the snapshot.
         self.send();
-        let frames: Frames = self.visits.opened().map(|event| frame::text(&event)).collect();
+        let events = self.visits.opened().chain(self.visits.closed());
+        let frames: Frames = events.map(|event| frame::text(&event)).collect();
         if client.try_send(frames).is_ok() {
             self.clients.push(client);
         }

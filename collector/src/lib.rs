@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use service::http::health_routes;
-use service::{ConnectionLimit, Server, open_files, standalone};
+use service::{ConnectionLimit, Server, clock, open_files, standalone};
 
 use crate::emitter::listener;
 use crate::flags::{CollectorCommand, Flags};
@@ -38,7 +38,7 @@ async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     flags.check()?;
     let process = standalone::Standalone::start("collector", &flags).await?;
     let metrics = Arc::new(CollectorMetrics::new(&process.metrics));
-    let visits = Visits::new(flags.settings());
+    let visits = Visits::new(flags.settings(), clock::uptime());
     let (hub, hub_task) = HubTask::new(visits, Arc::clone(&metrics), process.health.clone());
     process.tasks.spawn(hub_task.run(process.shutdown.clone()));
 

@@ -46,12 +46,15 @@ pub struct Visits {
     by_address: HashMap<IpAddr, usize>,
     open: usize,
     admission: Admission,
+    /// Until when a beacon may be of a session that an earlier collector has opened.
+    inherits_until: Millis,
 }
 
 impl Visits {
-    /// Without sessions.
-    pub fn new(settings: Settings) -> Self {
+    /// Without sessions. An earlier collector may have opened some, whose pages send within four heartbeats.
+    pub fn new(settings: Settings, started_at: Millis) -> Self {
         Self {
+            inherits_until: started_at + settings.silence.visible,
             settings,
             sessions: HashMap::new(),
             deadlines: BTreeSet::new(),
@@ -127,6 +130,13 @@ impl Visits {
             .map(|(id, session)| session.opened(*id))
     }
 
+    /// A closed event for each session that is closed and remembered. One that was sent before may not have arrived.
+    pub fn closed(&self) -> impl Iterator<Item = Event> {
+        self.closed
+            .values()
+            .filter_map(|id| Some(self.sessions.get(id)?.closed_again(*id)))
+    }
+
     /// How many sessions there are.
     pub fn counts(&self) -> Counts {
         Counts {
@@ -190,6 +200,7 @@ impl Visits {
             Entry::Vacant(place) => {
                 full?;
                 let mut session = Session::new(address, now);
+                session.is_inherited = now < self.inherits_until;
                 session.apply_to_tab(&beacon, now);
                 session.apply(beacon, now, &self.settings);
                 place.insert(session);
@@ -226,21 +237,26 @@ impl Visits {
                 session.phase = Phase::Open { told_at: now };
                 events.push(session.keep_alive(id));
             }
-            Due::Close(left_at) => {
-                self.turn += 1;
-                session.phase = Phase::Closed {
-                    at: now,
-                    turn: self.turn,
-                };
-                events.push(session.closed(id, left_at));
-                let address = session.address;
-                self.open -= 1;
-                self.closed.insert(self.turn, id);
-                self.release(address);
-                self.forget_oldest();
-            }
+            Due::Close(left_at) => self.close(id, left_at, now, events),
             Due::Forget => self.forget(id),
         }
+    }
+
+    fn close(&mut self, id: u128, left_at: Millis, now: Millis, events: &mut Vec<Event>) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        self.turn += 1;
+        let closed = Phase::Closed {
+            at: now,
+            turn: self.turn,
+        };
+        let before = std::mem::replace(&mut session.phase, closed);
+        events.push(session.closed(id, left_at));
+        let address = session.address;
+        self.closed.insert(self.turn, id);
+        self.leave(before, address);
+        self.forget_oldest();
     }
 
     fn forget(&mut self, id: u128) {
@@ -250,20 +266,23 @@ impl Visits {
         if let Some(deadline) = session.deadline {
             self.deadlines.remove(&(deadline, id));
         }
-        match session.phase {
+        self.leave(session.phase, session.address);
+    }
+
+    /// Takes a session out of what is kept for its phase.
+    fn leave(&mut self, phase: Phase, address: IpAddr) {
+        match phase {
             Phase::Closed { turn, .. } => {
                 self.closed.remove(&turn);
+                return;
             }
             Phase::Waiting { turn } => {
                 self.waiting.remove(&turn);
-                self.release(session.address);
             }
-            Phase::Settling { .. } => self.release(session.address),
-            Phase::Open { .. } => {
-                self.open -= 1;
-                self.release(session.address);
-            }
+            Phase::Settling { .. } => {}
+            Phase::Open { .. } => self.open -= 1,
         }
+        self.release(address);
     }
 
     /// Keeps the memory of closed sessions within `max_sessions`.

@@ -68,6 +68,8 @@ pub struct Session {
     pub phase: Phase,
     /// When it must be checked next.
     pub deadline: Option<Millis>,
+    /// Whether an earlier collector may have opened it. Then it must be closed although this one has not opened it.
+    pub is_inherited: bool,
     /// When its last beacon arrived.
     heard_at: Millis,
     /// How many earlier sessions with the same id were closed.
@@ -89,6 +91,7 @@ impl Session {
                 since: None,
             },
             deadline: None,
+            is_inherited: false,
             heard_at: now,
             visit: 0,
             first_seen_at: now,
@@ -152,6 +155,9 @@ impl Session {
             Phase::Closed { at, .. } if at + settings.remember_closings <= now => Due::Forget,
             Phase::Open { .. } if abandoned => Due::Close(self.tabs.left_at().unwrap_or(now)),
             Phase::Open { told_at } if told_at + settings.refresh <= now => Due::KeepAlive,
+            Phase::Settling { .. } | Phase::Waiting { .. } if abandoned && self.is_inherited => {
+                Due::Close(self.tabs.left_at().unwrap_or(now))
+            }
             Phase::Settling { .. } | Phase::Waiting { .. } if abandoned => Due::Forget,
             Phase::Settling { before, since }
                 if settled_at(before, since, settings).is_some_and(|at| at <= now) =>
@@ -195,6 +201,15 @@ impl Session {
     /// The closed event.
     pub fn closed(&self, id: u128, at: Millis) -> Event {
         self.event(EventKind::SessionClosed, id, at)
+    }
+
+    /// The closed event once more.
+    pub fn closed_again(&self, id: u128) -> Event {
+        let at = match self.phase {
+            Phase::Closed { at, .. } => self.tabs.left_at().unwrap_or(at),
+            Phase::Settling { .. } | Phase::Waiting { .. } | Phase::Open { .. } => self.heard_at,
+        };
+        self.closed(id, at)
     }
 
     fn event(&self, kind: EventKind, id: u128, at: Millis) -> Event {

@@ -34,9 +34,14 @@ struct World {
 }
 
 impl World {
+    /// A collector that has run for long.
     fn new(settings: Settings) -> Self {
+        Self::started(settings, 0)
+    }
+
+    fn started(settings: Settings, at: Millis) -> Self {
         Self {
-            visits: Visits::new(settings),
+            visits: Visits::new(settings, at),
             events: Vec::new(),
         }
     }

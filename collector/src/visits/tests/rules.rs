@@ -244,3 +244,54 @@ fn address_is_that_with_which_the_session_began() {
         .collect();
     assert_eq!(addresses, ["203.0.113.7".to_owned()].into());
 }
+
+#[test]
+fn page_that_an_earlier_collector_knew_is_closed_when_it_is_left() {
+    let mut earlier = World::new(SETTINGS);
+    earlier.apply(beacon(1, 1, 1, Visible), START).unwrap();
+    earlier.run(START + 5_000);
+
+    // Also a page that was left before the restarted collector has let its session open.
+    let mut world = World::started(SETTINGS, START + 6_000);
+    world.apply(beacon(1, 1, 2, Left), START + 7_000).unwrap();
+    world.apply(beacon(2, 1, 1, Visible), START + 7_000).unwrap();
+    world.apply(beacon(2, 1, 2, Left), START + 7_500).unwrap();
+    world.run(START + 16_999);
+    assert_eq!(world.events, []);
+    world.run(START + 17_500);
+    assert_eq!(world.kinds(), [SessionClosed, SessionClosed]);
+    assert_eq!(world.events[0].guid, earlier.events[0].guid);
+    assert_eq!(world.events[0].at, START + 7_000);
+    world.run(START + 1_000_000);
+    assert!(world.visits.sessions.is_empty() && world.visits.closed.is_empty());
+}
+
+#[test]
+fn page_that_goes_on_under_a_restarted_collector_is_not_closed() {
+    let mut world = World::started(SETTINGS, START);
+    world.apply(beacon(1, 1, 7, Left), START + 1_000).unwrap();
+    world.apply(beacon(1, 2, 1, Visible), START + 1_200).unwrap();
+    world.run(START + 30_000);
+    assert_eq!(world.kinds(), [SessionOpened]);
+}
+
+#[test]
+fn leave_of_an_unknown_session_closes_nothing_once_all_pages_have_been_heard() {
+    let mut world = World::started(SETTINGS, START);
+    world.apply(beacon(1, 1, 7, Left), START + 60_000).unwrap();
+    world.run(START + 1_000_000);
+    assert_eq!(world.events, []);
+}
+
+#[test]
+fn remembered_closings_are_told_again() {
+    let mut world = World::new(SETTINGS);
+    world.apply(beacon(1, 1, 1, Visible), START).unwrap();
+    world.run(START + 5_000);
+    world.apply(beacon(1, 1, 2, Left), START + 5_000).unwrap();
+    world.run(START + 614_999);
+    assert_eq!(world.kinds(), [SessionOpened, SessionClosed]);
+    assert_eq!(world.visits.closed().collect::<Vec<_>>(), world.events[1..]);
+    world.run(START + 615_000);
+    assert_eq!(world.visits.closed().count(), 0);
+}
