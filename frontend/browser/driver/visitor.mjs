@@ -1,8 +1,8 @@
-// Visits a website in a browser that does not look automated, executes commands from standard input, one JSON object per
-// line, and answers each with a line of JSON. usage: node browser/driver/visitor.mjs URL
-import { createInterface } from 'node:readline';
+// Visits a website in a Chromium that does not look automated, as standard input says (orders.mjs).
+// usage: node browser/driver/visitor.mjs URL
 import { chromium, devices } from '@playwright/test';
 import { CHROMIUM } from '../chromium.mjs';
+import { obey } from './orders.mjs';
 
 const [url] = process.argv.slice(2);
 if (!url) {
@@ -38,8 +38,13 @@ const deeds = {
   click: ({ tab, text }) => tabs.get(tab).getByText(text, { exact: true }).first().click(),
   /** Runs a script in a page, as the page itself may. */
   run: ({ tab, script }) => tabs.get(tab).evaluate(script),
-  // A page from the back/forward cache does not load again.
-  back: ({ tab }) => tabs.get(tab).goBack({ waitUntil: 'commit' }),
+  /** Goes back, unless the tab began with this page. */
+  back: async ({ tab }) => {
+    const page = tabs.get(tab);
+    const can = await page.evaluate(() => navigation.canGoBack);
+    // A page from the back/forward cache does not load again.
+    if (can) await page.goBack({ waitUntil: 'commit' });
+  },
   reload: ({ tab }) => tabs.get(tab).reload(),
   close: async ({ tab }) => {
     await tabs.get(tab).close({ runBeforeUnload: true });
@@ -58,14 +63,7 @@ const deeds = {
   complaints: () => complaints,
 };
 
-for await (const text of createInterface({ input: process.stdin })) {
-  const { deed, ...how } = JSON.parse(text);
-  try {
-    console.log(JSON.stringify({ done: (await deeds[deed](how)) ?? null }));
-  } catch (error) {
-    console.log(JSON.stringify({ failed: String(error) }));
-  }
-}
+await obey(deeds);
 await browser.close();
 
 /** `gpc`, `phone`, `noStorage` and `prerendered` say what is special about the browser. */

@@ -15,17 +15,26 @@ use super::site::{Collector, arrives, is_gone};
 pub const HERE: &str = "127.0.0.1";
 
 /// A browser that visits the shop.
-pub struct Chromium {
+pub struct VisitingBrowser {
     _process: Child,
     orders: ChildStdin,
     answers: Lines<BufReader<ChildStdout>>,
 }
 
-impl Chromium {
+impl VisitingBrowser {
     /// Starts Chromium.
-    pub fn start(collector: &Collector) -> Result<Self> {
+    pub fn chromium(collector: &Collector) -> Result<Self> {
+        Self::start("browser/driver/visitor.mjs", collector)
+    }
+
+    /// Starts Firefox, which has fewer actions and tells no beacons.
+    pub fn firefox(collector: &Collector) -> Result<Self> {
+        Self::start("browser/driver/firefox-visitor.mjs", collector)
+    }
+
+    fn start(driver: &str, collector: &Collector) -> Result<Self> {
         let mut process = Command::new("node")
-            .args(["browser/driver/visitor.mjs", &collector.url])
+            .args([driver, &collector.url])
             .current_dir(repository().join("frontend"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -100,7 +109,7 @@ async fn visitor_of_the_shop_arrives_looks_around_and_leaves() -> Result<()> {
     let flags = [("--demo", ""), ("--leave-grace", "3s"), ("--heartbeat", "5s")];
     let collector = Collector::start(&flags).await?;
     let site = collector.pipeline().start().await?;
-    let mut browser = Chromium::start(&collector)?;
+    let mut browser = VisitingBrowser::chromium(&collector)?;
     browser.opens("one", "/demo?search=secret").await?;
     let row = arrives(&site, HERE).await?;
     let mut sent = browser
@@ -155,7 +164,7 @@ async fn visitor_of_the_shop_arrives_looks_around_and_leaves() -> Result<()> {
 async fn consent_is_waited_for_and_global_privacy_control_respected() -> Result<()> {
     let collector = Collector::start(&[("--demo", ""), ("--leave-grace", "1s")]).await?;
     let site = collector.pipeline().start().await?;
-    let mut browser = Chromium::start(&collector)?;
+    let mut browser = VisitingBrowser::chromium(&collector)?;
     let run = |script: &str| json!({ "deed": "run", "tab": "one", "script": script });
 
     browser.does(json!({ "deed": "another", "gpc": true })).await?;

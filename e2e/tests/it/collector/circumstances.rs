@@ -1,11 +1,11 @@
-//! What real browsers do: back/forward cache, prerendering, phones, no network and no storage.
+//! What real browsers do: back/forward cache, prerendering, phones, no network, no storage, and Firefox.
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::eventually;
 use e2e::processes::Pipeline;
 use serde_json::{Value, json};
 
-use super::browser::{Chromium, HERE, shows};
+use super::browser::{HERE, VisitingBrowser, shows};
 use super::site::{Collector, arrives, is_gone, rows};
 
 /// Short times, and no heartbeat in the course of a test.
@@ -37,7 +37,7 @@ fn run(script: &str) -> Value {
 async fn page_from_the_back_forward_cache_continues_the_visit() -> Result<()> {
     let collector = Collector::start(FLAGS).await?;
     let site = collector.pipeline().start().await?;
-    let mut browser = Chromium::start(&collector)?;
+    let mut browser = VisitingBrowser::chromium(&collector)?;
     browser.opens("one", "/demo").await?;
     let row = arrives(&site, HERE).await?;
     browser.does(run("globalThis.marker = 1")).await?;
@@ -56,7 +56,7 @@ async fn page_from_the_back_forward_cache_continues_the_visit() -> Result<()> {
 async fn prerendered_page_is_no_visit_until_somebody_looks() -> Result<()> {
     let collector = Collector::start(FLAGS).await?;
     let site = collector.pipeline().start().await?;
-    let mut browser = Chromium::start(&collector)?;
+    let mut browser = VisitingBrowser::chromium(&collector)?;
     browser
         .does(json!({ "deed": "another", "prerendered": true }))
         .await?;
@@ -75,7 +75,7 @@ async fn prerendered_page_is_no_visit_until_somebody_looks() -> Result<()> {
 async fn visitor_who_was_offline_is_there_again() -> Result<()> {
     let collector = Collector::start(FLAGS).await?;
     let site = collector.pipeline().start().await?;
-    let mut browser = Chromium::start(&collector)?;
+    let mut browser = VisitingBrowser::chromium(&collector)?;
     browser.opens("one", "/demo").await?;
     let row = arrives(&site, HERE).await?;
     let sent = browser.sent().await?;
@@ -100,7 +100,7 @@ async fn visitor_who_was_offline_is_there_again() -> Result<()> {
 async fn browser_without_storage_is_one_visitor_while_its_page_is_open() -> Result<()> {
     let collector = Collector::start(FLAGS).await?;
     let site = collector.pipeline().start().await?;
-    let mut browser = Chromium::start(&collector)?;
+    let mut browser = VisitingBrowser::chromium(&collector)?;
     browser
         .does(json!({ "deed": "another", "noStorage": true }))
         .await?;
@@ -126,7 +126,7 @@ async fn browser_without_storage_is_one_visitor_while_its_page_is_open() -> Resu
 async fn phone_arrives_moves_and_leaves() -> Result<()> {
     let collector = Collector::start(FLAGS).await?;
     let site = collector.pipeline().start().await?;
-    let mut browser = Chromium::start(&collector)?;
+    let mut browser = VisitingBrowser::chromium(&collector)?;
     browser.does(json!({ "deed": "another", "phone": true })).await?;
     browser.opens("one", "/demo").await?;
     arrives(&site, HERE).await?;
@@ -134,4 +134,32 @@ async fn phone_arrives_moves_and_leaves() -> Result<()> {
     is_on(&site, "/demo/basket").await?;
     browser.with("close", "one").await?;
     is_gone(&site, HERE).await
+}
+
+#[tokio::test]
+async fn firefox_arrives_moves_and_leaves() -> Result<()> {
+    let collector = Collector::start(FLAGS).await?;
+    let site = collector.pipeline().start().await?;
+    let mut browser = VisitingBrowser::firefox(&collector)?;
+    browser.opens("one", "/demo").await?;
+    let row = arrives(&site, HERE).await?;
+    browser.clicks("one", "Night oolong").await?;
+    is_on(&site, "/demo/night-oolong").await?;
+    browser
+        .does(run("history.pushState(null, '', '/demo/basket')"))
+        .await?;
+    is_on(&site, "/demo/basket").await?;
+    browser.with("back", "one").await?;
+    is_on(&site, "/demo/night-oolong").await?;
+    browser.with("reload", "one").await?;
+    browser.opens("two", "/demo/stone-cup").await?;
+    is_on(&site, "/demo/stone-cup").await?;
+    browser.with("close", "one").await?;
+    assert_eq!(arrives(&site, HERE).await?.guid, row.guid);
+    assert_eq!(collector.opened().await?, 1, "one visitor throughout");
+    browser.with("close", "two").await?;
+    is_gone(&site, HERE).await?;
+    let complaints = browser.does(json!({ "deed": "complaints" })).await?;
+    assert_eq!(complaints, json!([]));
+    Ok(())
 }

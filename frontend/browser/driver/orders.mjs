@@ -1,0 +1,14 @@
+// Executes commands from standard input, one JSON object per line, and answers each with a line of JSON.
+import { createInterface } from 'node:readline';
+
+/** `deeds` has a function for each command, which takes the rest of the line. Ends with the input. */
+export async function obey(deeds) {
+  for await (const text of createInterface({ input: process.stdin })) {
+    const { deed, ...how } = JSON.parse(text);
+    try {
+      console.log(JSON.stringify({ done: (await deeds[deed](how)) ?? null }));
+    } catch (error) {
+      console.log(JSON.stringify({ failed: String(error) }));
+    }
+  }
+}
