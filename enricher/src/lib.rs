@@ -31,6 +31,7 @@ use std::sync::Arc;
 use protocol::status::{EnricherFigures, Figures};
 use service::health::Health;
 use service::status::Reporter;
+use service::status_codes::StatusCodes;
 use service::{Process, process};
 use tokio::sync::mpsc;
 
@@ -205,11 +206,13 @@ impl Parts {
             profile: self.flags.profile_ttl,
             unknown: self.flags.unknown_ttl,
         };
+        let help = "Answers of the Deanonymizer, by HTTP status";
+        let responses = StatusCodes::new(&self.process.metrics, "call_responses", help);
         Lookup::new(
             self.local_cache.clone(),
             VerdictStore::new(&self.process, self.shared_cache.clone()),
             self.guard.clone(),
-            deanonymizer,
+            deanonymizer.reporting_to(self.process.health.clone(), responses),
             Arc::clone(&self.rules),
             lifetimes,
             Arc::clone(&self.metrics),

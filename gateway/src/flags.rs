@@ -12,7 +12,7 @@ use clap::builder::NonEmptyStringValueParser;
 use ipnet::IpNet;
 use service::check_config::Plan;
 use service::flags::{Command, Common, duration};
-use service::metrics::Metrics;
+use service::metrics::{Gauge, Metrics};
 use service::process::CommandLine;
 use service::proxies::{self, Proxies};
 use service::watchlist::file::WatchlistFile;
@@ -186,9 +186,14 @@ impl CommandLine for Flags {
     }
 
     fn server(&self, metrics: &Metrics) -> anyhow::Result<Server> {
+        let expiry = metrics.add(
+            "tls_certificate_expiry_timestamp_seconds",
+            "When the certificate of --tls-cert expires, in seconds since the epoch; 0 without TLS",
+            Gauge::default(),
+        );
         let acceptor = self
             .tls()
-            .map(|(certificate, key)| tls::acceptor(certificate, key));
+            .map(|(certificate, key)| tls::acceptor(certificate, key, expiry));
         Ok(Server::new(
             acceptor.transpose()?,
             open_files::room_for(self.max_connections),

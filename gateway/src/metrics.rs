@@ -1,12 +1,16 @@
 //! The gateway's metrics, which its status reports as well.
 
 use protocol::Millis;
-use protocol::status::{GatewayFigures, Lookups};
+use protocol::status::{GatewayFigures, Lookups, Missing};
 use service::ConnectionLimit;
-use service::metrics::{Amount, Counter, Gauge, Latency, Metrics};
+use service::metrics::{Amount, Counter, Family, Gauge, Label, Latency, Metrics};
+use service::status_codes::StatusCodes;
 
 use crate::hub::snapshot::SnapshotMetrics;
 use crate::view::Traffic;
+
+/// The processes that report their status.
+const PROCESSES: [&str; 4] = ["ingestor", "enricher", "gateway", "notifier"];
 
 /// The metrics of the gateway.
 pub struct GatewayMetrics {
@@ -29,6 +33,8 @@ pub struct GatewayMetrics {
     /// Clients disconnected because they sent too many messages.
     pub clients_too_talkative: Counter,
     clients_refused: Counter,
+    /// Answers to HTTP requests.
+    pub responses: StatusCodes,
     /// Invalid client messages.
     pub requests_not_understood: Counter,
     /// Metrics of snapshots.
@@ -41,6 +47,7 @@ pub struct GatewayMetrics {
     pub written_back: Counter,
     fleet: FleetMetrics,
     traffic: TrafficMetrics,
+    missing: [(&'static str, Gauge); PROCESSES.len()],
 }
 
 /// What the lookups of the whole fleet have cost.
@@ -63,6 +70,8 @@ impl GatewayMetrics {
     pub fn new(metrics: &Metrics) -> Self {
         let counter = |name, help| metrics.add(name, help, Counter::default());
         let gauge = |name, help| metrics.add(name, help, Gauge::default());
+        let help = "Processes that vanished within the last hour without saying that they stop, and were not replaced";
+        let missing: Family<Label, Gauge> = metrics.add("processes_missing", help, Family::default());
         Self {
             sessions: gauge("sessions", "Sessions shown"),
             clients: gauge("clients", "Connected WebSocket clients"),
@@ -86,6 +95,7 @@ impl GatewayMetrics {
                 "Clients disconnected because they sent too many messages",
             ),
             clients_refused: counter("clients_refused", "Clients refused because there were too many"),
+            responses: StatusCodes::new(metrics, "http_responses", "Answers to HTTP requests, by status"),
             requests_not_understood: counter("requests_not_understood", "Invalid client messages"),
             snapshots: SnapshotMetrics::new(metrics),
             answers: gauge("snapshot_answers", "Answers with a snapshot that are being sent"),
@@ -103,6 +113,7 @@ impl GatewayMetrics {
             ),
             fleet: FleetMetrics::new(metrics),
             traffic: TrafficMetrics::new(metrics),
+            missing: PROCESSES.map(|process| (process, missing.get_or_create_owned(&[("process", process)]))),
         }
     }
 
@@ -122,6 +133,14 @@ impl GatewayMetrics {
         self.fleet.spent.set(lookups.spent);
         let since = since.and_then(|since| u64::try_from(since / 1_000).ok());
         self.fleet.since.set(since.unwrap_or_default());
+    }
+
+    /// Sets how many processes of each kind are missing.
+    pub fn missing(&self, missing: &[Missing]) {
+        for (process, gauge) in &self.missing {
+            let count = missing.iter().filter(|missing| missing.process == *process);
+            gauge.set(count.count() as u64);
+        }
     }
 
     /// Updates the counters of the view.

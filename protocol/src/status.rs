@@ -28,8 +28,12 @@ pub struct Status {
     pub clock_offset_seconds: Option<f64>,
     /// Whether it is ready now.
     pub ready: bool,
-    /// Why it is not ready, in words.
+    /// Why it is not ready, in words. Of a ready process, what it does without.
     pub reason: Option<String>,
+    /// Whether this is its last status, because it was told to stop. Absent in older releases, which stop without a word.
+    /// Not passed on to clients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopping: Option<bool>,
 }
 
 /// The figures of each kind of process. Counters start at zero with the process.
@@ -288,6 +292,17 @@ pub struct Interruption {
     pub since: Millis,
 }
 
+/// A process that has vanished without saying that it stops.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// Its kind.
+    pub process: String,
+    /// Which one of its kind.
+    pub instance: String,
+    /// When it sent its last status.
+    pub since: Millis,
+}
+
 /// All processes that have reported recently.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -305,4 +320,7 @@ pub struct Pipeline {
     /// What keeps this gateway's view from being up to date; absent while nothing does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub interruptions: Vec<Interruption>,
+    /// Processes that vanished within the last hour and were not replaced; absent while there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
 }

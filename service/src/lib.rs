@@ -20,4 +20,4 @@ pub use crate::nats::{bucket, last_message, rejected, status};
 pub use crate::process::{Process, check_config, flags, instance, secret, standalone};
 pub use crate::streams::{StreamKind, incarnation, watch as stream_watch};
 pub use crate::telemetry::health::{self, Health};
-pub use crate::telemetry::{log_throttle, metrics, trace};
+pub use crate::telemetry::{log_throttle, metrics, status_codes, trace};

@@ -116,6 +116,13 @@ pub fn prometheus() -> Option<PathBuf> {
     optional("prometheus", "PROMETHEUS")
 }
 
+/// The checks of metrics that come with Prometheus: the program that the environment variable `PROMTOOL` names, or the
+/// machine's. As [`nats_cli`].
+#[must_use]
+pub fn promtool() -> Option<PathBuf> {
+    optional("promtool", "PROMTOOL")
+}
+
 fn optional(program: &str, variable: &str) -> Option<PathBuf> {
     let found = env::var_os(variable)
         .map(PathBuf::from)

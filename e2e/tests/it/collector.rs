@@ -6,4 +6,4 @@ mod check;
 mod circumstances;
 mod hostile_input;
 mod kills;
-mod site;
+pub mod site;

@@ -136,8 +136,26 @@ async fn lookups_wait_while_the_deanonymizer_refuses_connections() -> Result<()>
     })
     .await?;
     assert!(site.sessions().await?.is_empty());
+    let enricher = &site.instance(Role::Enricher, 0)?.http;
+    eventually("the enricher is ready and names host and cause", async || {
+        let answer = enricher.get("/readyz").await?;
+        ensure!(answer.status.is_success(), "{}", answer.text);
+        let cause = "deanonymizer: cannot connect to 127.0.0.1:";
+        ensure!(answer.text.contains(cause), "{}", answer.text);
+        ensure!(answer.text.contains("Connection refused"), "{}", answer.text);
+        ensure!(!answer.text.contains(&visitor.ip), "{}", answer.text);
+        Ok(())
+    })
+    .await?;
     site.deanonymizer_refuses(false).await?;
-    site.view_is_right().await
+    site.view_is_right().await?;
+    let answer = enricher.get("/readyz").await?;
+    ensure!(!answer.text.contains("impaired"), "{}", answer.text);
+    let counted = enricher
+        .metric(r#"visitor_enricher_call_responses_total{code="200"}"#)
+        .await?;
+    ensure!(counted > 0, "no answer is counted by its status");
+    Ok(())
 }
 
 #[tokio::test]

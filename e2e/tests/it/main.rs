@@ -26,6 +26,7 @@ mod leaks;
 mod live;
 mod logs;
 mod lost_streams;
+mod metrics;
 mod notifier;
 mod observability;
 mod opening_times;

@@ -64,6 +64,46 @@ async fn session_held_by_several_enrichers_counts_once() -> Result<()> {
 }
 
 #[tokio::test]
+async fn killed_process_is_missing_until_it_is_replaced_and_a_stopped_one_is_not() -> Result<()> {
+    let mut site = Pipeline::builder().with(Role::Enricher, 3).start().await?;
+    let running = eventually("the gateway has heard all", async || {
+        let pipeline = site.gateway()?.http.pipeline().await?;
+        ensure!(by_enricher(&site).await?.len() == 3, "{pipeline:?}");
+        Ok(pipeline.processes)
+    })
+    .await?;
+    ensure!(
+        running.iter().all(|status| status.stopping.is_none()),
+        "{running:?}"
+    );
+    // It has longer to become missing than the one that is killed.
+    site.instance_mut(Role::Enricher, 0)?.process.stop().await?;
+    site.instance_mut(Role::Enricher, 1)?.process.kill().await?;
+    let counted = r#"visitor_gateway_processes_missing{process="enricher"}"#;
+    let killed = eventually("one enricher is missing", async || {
+        let missing = site.gateway()?.http.pipeline().await?.missing;
+        ensure!(missing.len() == 1, "{missing:?}");
+        ensure!(site.metric(Role::Gateway, counted).await? == 1);
+        Ok(missing[0].clone())
+    })
+    .await?;
+    let last = running.iter().find(|status| status.instance == killed.instance);
+    let last = last.ok_or_else(|| anyhow::anyhow!("{killed:?} never ran"))?;
+    ensure!(
+        killed.process == "enricher" && killed.since >= last.at,
+        "{killed:?}"
+    );
+    site.instance_mut(Role::Enricher, 1)?.process.start()?;
+    eventually("its replacement is there, so none is missing", async || {
+        let missing = site.gateway()?.http.pipeline().await?.missing;
+        ensure!(missing.is_empty(), "{missing:?}");
+        ensure!(site.metric(Role::Gateway, counted).await? == 0);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
 async fn implausible_or_mismatched_statuses_are_ignored() -> Result<()> {
     let site = Pipeline::start().await?;
     let gateway = &site.instance(Role::Gateway, 0)?.http;

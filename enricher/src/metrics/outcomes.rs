@@ -146,7 +146,7 @@ mod tests {
         let (outcomes, verdicts) = (EventOutcomes::new(&metrics), VerdictCounts::new(&metrics));
         outcomes.count(EventKind::KeepAlive, EventOutcome::Activity);
         verdicts.found(VerdictSource::Call, &Verdict::Shown(Profile::default()));
-        let text = metrics.text().unwrap();
+        let text = metrics.text(service::metrics::Format::OpenMetrics).unwrap();
         let value = |series: &str| {
             text.lines()
                 .find_map(|line| line.strip_prefix(series))

@@ -95,6 +95,7 @@ mod tests {
             started_at: 0,
             ready: true,
             reason: None,
+            stopping: None,
             clock_offset_seconds: None,
         }
     }

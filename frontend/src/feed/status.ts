@@ -80,6 +80,13 @@ export interface Interruption {
   since: number;
 }
 
+/** A process that vanished without being stopped, and when it was last heard. */
+export interface MissingProcess {
+  process: string;
+  instance: string;
+  since: number;
+}
+
 export interface Pipeline {
   processes: (IngestorStatus | EnricherStatus | GatewayStatus | OtherStatus)[];
   /** Totals of all enrichers, including those that no longer run. */
@@ -90,6 +97,8 @@ export interface Pipeline {
   currency?: string;
   /** Absent while nothing is interrupted. */
   interruptions?: Interruption[];
+  /** Absent while none is missing. */
+  missing?: MissingProcess[];
 }
 
 const processEntries = {
@@ -150,4 +159,5 @@ export const pipelineSchema: v.GenericSchema<unknown, Pipeline> = v.object({
   // A number format throws at anything else.
   currency: v.exactOptional(v.pipe(v.string(), v.regex(/^[A-Z]{3}$/))),
   interruptions: v.exactOptional(v.array(v.object({ part: v.string(), since: time }))),
+  missing: v.exactOptional(v.array(v.object({ process: v.string(), instance: v.string(), since: time }))),
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { GatewayStatus, IngestorStatus, Pipeline } from '../feed/status';
+import { formatSince } from '../shared/format';
 import { anEnricher, aPipeline, NOW } from '../testing/samples';
 import { assessPipeline } from './pipeline';
 
@@ -63,6 +64,19 @@ describe('groups and problems', () => {
 
   it('include required processes that are missing', () => {
     expect(assessThese(gateway).problems).toEqual(['ingestor: none is running', 'enricher: none is running']);
+  });
+
+  it('count processes that vanished, by kind', () => {
+    const missing = [
+      { process: 'enricher', instance: 'host-2', since: NOW - 120_000 },
+      { process: 'enricher', instance: 'host-3', since: NOW - 60_000 },
+      { process: 'gateway', instance: 'host-4', since: NOW - 60_000 },
+    ];
+    const pipeline = aPipeline({ processes: [ingestor, enricher, gateway], missing });
+    expect(assessPipeline(pipeline, NOW).problems).toEqual([
+      `2 enricher missing since ${formatSince(NOW - 120_000, NOW)}`,
+      `1 gateway missing since ${formatSince(NOW - 60_000, NOW)}`,
+    ]);
   });
 
   it('include unknown kinds of processes', () => {

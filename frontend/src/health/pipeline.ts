@@ -1,5 +1,5 @@
-import type { IngestorStatus, Pipeline } from '../feed/status';
-import { formatDuration } from '../shared/format';
+import type { IngestorStatus, MissingProcess, Pipeline } from '../feed/status';
+import { formatDuration, formatSince } from '../shared/format';
 import { t } from '../shared/messages/text';
 import { accountOf, assessAccount, assessDeanonymizer, type Deanonymizer } from './deanonymizer';
 
@@ -38,7 +38,7 @@ export interface Emitter {
  *
  * @param now the server's time in milliseconds since the epoch
  */
-export function assessPipeline({ processes }: Pipeline, now: number): Health {
+export function assessPipeline({ processes, missing = [] }: Pipeline, now: number): Health {
   const states = processes.map((status) => ({ ...status, problem: problemOf(status, now) }));
   const others = states.map(({ process }) => process).filter((process) => !KINDS.includes(process));
   const groups = [...KINDS, ...new Set(others)].map((process) => {
@@ -61,6 +61,7 @@ export function assessPipeline({ processes }: Pipeline, now: number): Health {
         ? []
         : [t(account === 'refused' ? 'deanonymizerRefused' : 'deanonymizerExhausted')]),
       ...groups.filter(isMissing).map(({ process }) => t('problemNoneRuns', { process })),
+      ...problemsOfMissing(missing, now),
       ...states
         .map(({ problem }) => problem)
         .filter((problem) => problem !== null)
@@ -85,6 +86,15 @@ function problemOf(status: Pipeline['processes'][number], now: number): Problem 
   if (status.ready) return null;
   const reason = status.reason ?? t('problemNotReady');
   return { text: t('problemReason', { process, reason }), reason };
+}
+
+/** One for each kind of process, since the first of them vanished. */
+function problemsOfMissing(missing: MissingProcess[], now: number): string[] {
+  return [...new Set(missing.map(({ process }) => process))].map((process) => {
+    const times = missing.filter((one) => one.process === process).map(({ since }) => since);
+    const time = formatSince(Math.min(...times), now);
+    return t('problemMissing', { count: times.length, process, time });
+  });
 }
 
 /** Whether a reason names our account, and nothing else. */

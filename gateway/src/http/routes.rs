@@ -4,11 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{IntoResponse as _, Redirect};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{any, get};
+use service::status_codes::StatusCodes;
 use tower_http::compression::CompressionLayer;
 use tower_http::services::ServeDir;
 use tower_http::timeout::TimeoutLayer;
@@ -48,6 +49,7 @@ pub struct Guards {
 
 /// The API, the WebSocket and the page behind all checks.
 pub fn routes(api: Api, assets: &Path, guards: Guards) -> Router {
+    let responses = api.metrics.responses.clone();
     let encrypted = Encrypted(guards.encrypted);
     let gate = Gate {
         access: guards.access.clone(),
@@ -87,7 +89,13 @@ pub fn routes(api: Api, assets: &Path, guards: Guards) -> Router {
         .layer(from_fn_with_state(guards.rates, rates::check))
         .layer(from_fn_with_state(guards.trust, proxy::see_through))
         .layer(from_fn_with_state(encrypted, headers::harden));
-    below(guards.base, routes)
+    below(guards.base, routes).layer(from_fn_with_state(responses, count))
+}
+
+async fn count(State(responses): State<StatusCodes>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    responses.count(response.status().as_u16());
+    response
 }
 
 /// Serves the routes below the base path.

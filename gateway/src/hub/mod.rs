@@ -199,6 +199,8 @@ impl HubTask {
                 }
                 StreamEvent::Status(status) => {
                     self.observer.observation.received(&status, &self.instance, now);
+                    let is_own = status.instance == *self.instance;
+                    self.statuses.heard(&status, is_own, clock::uptime());
                     self.statuses.received(status, clock::uptime());
                 }
                 StreamEvent::Lost(followed) => {
@@ -261,6 +263,7 @@ impl HubTask {
         self.metrics.traffic(self.view.traffic());
         let (lookups, since) = self.statuses.lookups();
         self.metrics.lookups(lookups, since);
+        self.metrics.missing(&self.statuses.missing());
         let known = self.behind.is_empty();
         self.writer
             .repair

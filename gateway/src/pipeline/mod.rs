@@ -3,6 +3,7 @@
 mod fleet_meter;
 pub mod observation;
 pub mod observer;
+mod roster;
 pub mod statuses;
 pub mod trusted_status;
 mod waiting_sessions;

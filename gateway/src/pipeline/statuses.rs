@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use protocol::status::{Figures, Lookups, Pipeline, Status};
+use protocol::status::{Figures, Lookups, Missing, Pipeline, Status};
 use protocol::{Guid, Millis};
 
 use crate::pipeline::fleet_meter::FleetMeter;
+use crate::pipeline::roster::Roster;
 use crate::pipeline::waiting_sessions::WaitingSessions;
 
 /// How long after its last status a process counts as gone, in ms.
@@ -29,6 +30,7 @@ pub struct Statuses {
     billed: Lookups,
     /// What the fleet reports as spent. Enrichers of older releases report only their own lookups.
     fleet: FleetMeter,
+    roster: Roster,
 }
 
 impl Statuses {
@@ -60,6 +62,16 @@ impl Statuses {
         self.read_meter();
     }
 
+    /// A status has arrived from NATS. `is_own` says whether it is this gateway's.
+    pub fn heard(&mut self, status: &Status, is_own: bool, now: Millis) {
+        self.roster.heard(status, is_own, now);
+    }
+
+    /// The processes that have vanished without saying that they stop.
+    pub fn missing(&self) -> Vec<Missing> {
+        self.roster.missing()
+    }
+
     /// The record or tombstone of a session has arrived, so the session no longer waits for a verdict.
     pub fn settled(&mut self, guid: &Guid, now: Millis) {
         self.waiting.settled(guid, now);
@@ -70,6 +82,7 @@ impl Statuses {
         self.by_process
             .retain(|_, (_, received_at)| now - *received_at <= GONE_AFTER);
         self.waiting.forget(now);
+        self.roster.update(now);
         for (_, (lookups, _)) in self
             .lookups
             .extract_if(.., |_, (_, received_at)| now - *received_at > BILLED_AFTER)
@@ -117,6 +130,7 @@ impl Statuses {
             lookups_since,
             currency: None,
             interruptions: Vec::new(),
+            missing: self.missing(),
         }
     }
 }
@@ -124,6 +138,7 @@ impl Statuses {
 /// The status without the fields that only this gateway needs.
 fn for_clients(status: &Status) -> Status {
     let mut status = status.clone();
+    status.stopping = None;
     if let Figures::Enricher(enricher) = &mut status.figures {
         enricher.fleet = None;
     }
@@ -158,6 +173,7 @@ mod tests {
             clock_offset_seconds: None,
             ready: true,
             reason: None,
+            stopping: None,
         }
     }
 

@@ -81,6 +81,7 @@ mod tests {
             started_at: 1,
             ready: true,
             reason: None,
+            stopping: None,
             clock_offset_seconds: None,
         };
         serde_json::to_value(status).unwrap()

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::Context as _;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -12,10 +12,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::telemetry::health::Health;
-use crate::telemetry::metrics::Metrics;
-
-/// The media type of the text format that [`Metrics`] writes.
-const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+use crate::telemetry::metrics::{Format, Metrics};
 
 /// The routes that every process serves.
 pub fn routes(health: Health, metrics: Metrics) -> Router {
@@ -32,7 +29,10 @@ pub fn routes(health: Health, metrics: Metrics) -> Router {
 
 async fn readyz(State(health): State<Health>) -> Response {
     match health.reason() {
-        None => Json(json!({ "ready": true })).into_response(),
+        None => match health.impairment() {
+            None => Json(json!({ "ready": true })).into_response(),
+            Some(impaired) => Json(json!({ "ready": true, "impaired": impaired })).into_response(),
+        },
         Some(reason) => (
             StatusCode::SERVICE_UNAVAILABLE,
             Json(json!({ "ready": false, "reason": reason })),
@@ -41,9 +41,10 @@ async fn readyz(State(health): State<Health>) -> Response {
     }
 }
 
-async fn metrics_text(State(metrics): State<Metrics>) -> Response {
-    match metrics.text() {
-        Ok(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
+async fn metrics_text(State(metrics): State<Metrics>, headers: HeaderMap) -> Response {
+    let format = Format::accepted(headers.get_all(header::ACCEPT));
+    match metrics.text(format) {
+        Ok(text) => ([(header::CONTENT_TYPE, format.media_type())], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }

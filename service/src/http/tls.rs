@@ -13,8 +13,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer as _;
 
 use crate::telemetry::log_throttle::LogThrottle;
+use crate::telemetry::metrics::Gauge;
 
 /// Accepts TLS connections with a certificate.
 pub type Acceptor = TlsAcceptor;
@@ -22,17 +25,18 @@ pub type Acceptor = TlsAcceptor;
 /// How often the files are checked for changes.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
-/// Reads the certificate chain and its key from PEM files, and reads them again when they change.
+/// Reads the certificate chain and its key from PEM files, and reads them again when they change. `expiry` is set to when
+/// the current certificate expires, in seconds since the epoch.
 ///
 /// # Errors
 /// Fails if a file cannot be read, or if key and certificate do not match; the error names the flag.
-pub fn acceptor(certificate: &Path, key: &Path) -> anyhow::Result<TlsAcceptor> {
+pub fn acceptor(certificate: &Path, key: &Path, expiry: Gauge) -> anyhow::Result<TlsAcceptor> {
     let files = Files {
         certificate: certificate.to_owned(),
         key: key.to_owned(),
     };
     let version = files.version();
-    let current = Arc::new(Current(RwLock::new(files.read()?)));
+    let current = Arc::new(Current::new(files.read()?, expiry));
     tokio::spawn(follow(files, version, Arc::clone(&current)));
     let config = ServerConfig::builder()
         .with_no_client_auth()
@@ -83,13 +87,39 @@ impl Files {
     }
 }
 
+/// When the certificate expires, in seconds since the epoch; 0 if it does not say so.
+fn expires_at(certified: &CertifiedKey) -> u64 {
+    let leaf = certified.cert.first();
+    let parsed = leaf.and_then(|leaf| X509Certificate::from_der(leaf).ok());
+    let at = parsed.map(|(_, certificate)| certificate.validity().not_after.timestamp());
+    at.and_then(|at| u64::try_from(at).ok()).unwrap_or_default()
+}
+
 /// The certificate that new connections get.
 #[derive(Debug)]
-struct Current(RwLock<Arc<CertifiedKey>>);
+struct Current {
+    certified: RwLock<Arc<CertifiedKey>>,
+    expiry: Gauge,
+}
+
+impl Current {
+    fn new(certified: Arc<CertifiedKey>, expiry: Gauge) -> Self {
+        expiry.set(expires_at(&certified));
+        Self {
+            certified: RwLock::new(certified),
+            expiry,
+        }
+    }
+
+    fn replace(&self, certified: Arc<CertifiedKey>) {
+        self.expiry.set(expires_at(&certified));
+        *self.certified.write().unwrap_or_else(PoisonError::into_inner) = certified;
+    }
+}
 
 impl ResolvesServerCert for Current {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let current = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let current = self.certified.read().unwrap_or_else(PoisonError::into_inner);
         Some(Arc::clone(&current))
     }
 }
@@ -107,7 +137,7 @@ async fn follow(files: Files, mut version: Version, current: Arc<Current>) {
         match files.read() {
             Ok(certified) => {
                 version = now;
-                *current.0.write().unwrap_or_else(PoisonError::into_inner) = certified;
+                current.replace(certified);
                 tracing::info!("read the changed certificate");
             }
             Err(error) => {
@@ -121,5 +151,32 @@ async fn follow(files: Files, mut version: Version, current: Arc<Current>) {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+
+    use super::*;
+
+    fn certified(year: i32) -> Arc<CertifiedKey> {
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.not_after = date_time_ymd(year, 11, 28);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let chain = vec![certificate.der().clone()];
+        Arc::new(CertifiedKey::from_der(chain, key, &default_provider()).unwrap())
+    }
+
+    #[test]
+    fn expiry_follows_the_current_certificate() {
+        let expiry = Gauge::default();
+        let current = Current::new(certified(2026), expiry.clone());
+        assert_eq!(expiry.get(), 1_795_824_000, "2026-11-28T00:00:00Z");
+        // From 2050 on, certificates write times in another form (RFC 5280 section 4.1.2.5).
+        current.replace(certified(2050));
+        assert_eq!(expiry.get(), 2_553_206_400, "2050-11-28T00:00:00Z");
     }
 }

@@ -85,6 +85,10 @@ impl Reporter {
     /// The status now.
     #[must_use]
     pub fn status(&self) -> Status {
+        self.status_of(false)
+    }
+
+    fn status_of(&self, stopping: bool) -> Status {
         let reason = self.health.reason();
         Status {
             figures: (self.figures)(),
@@ -93,13 +97,16 @@ impl Reporter {
             started_at: clock::time_at(self.started_at),
             clock_offset_seconds: clock::offset().map(|offset| offset as f64 / 1000.0),
             ready: reason.is_none(),
-            reason,
+            reason: reason.or_else(|| self.health.impairment()),
+            stopping: Some(stopping),
         }
     }
 
-    fn json(&self) -> Bytes {
+    fn json(&self, stopping: bool) -> Bytes {
         // Serializing numbers and strings cannot fail.
-        serde_json::to_vec(&self.status()).unwrap_or_default().into()
+        serde_json::to_vec(&self.status_of(stopping))
+            .unwrap_or_default()
+            .into()
     }
 
     /// Publishes the status and answers requests, until `shutdown`.
@@ -108,6 +115,23 @@ impl Reporter {
             () = shutdown.cancelled() => {}
             () = self.publish(&nats) => {}
             () = self.answer(&nats) => {}
+        }
+        self.say_goodbye(&nats).await;
+    }
+
+    /// Tells the gateways that the process was told to stop, so that they do not report it as missing.
+    async fn say_goodbye(&self, nats: &Nats) {
+        if !nats.is_connected() {
+            return;
+        }
+        let said = async {
+            let subject = subject::status(self.process, &self.instance);
+            nats.client().publish(subject, self.json(true)).await?;
+            nats.client().flush().await?;
+            Ok::<_, async_nats::Error>(())
+        };
+        if !matches!(tokio::time::timeout(INTERVAL, said).await, Ok(Ok(()))) {
+            tracing::debug!("the last status was not published");
         }
     }
 
@@ -122,7 +146,7 @@ impl Reporter {
                 () = self.health.turned() => {}
             }
             if nats.is_connected()
-                && let Err(error) = nats.client().publish(subject.clone(), self.json()).await
+                && let Err(error) = nats.client().publish(subject.clone(), self.json(false)).await
             {
                 tracing::debug!(%error, "the status was not published");
             }

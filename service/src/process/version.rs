@@ -18,6 +18,15 @@ pub fn version() -> &'static str {
     &VERSION
 }
 
+/// The version and the commit as labels of a metric. The commit is empty in a local build.
+#[must_use]
+pub fn labels() -> [(&'static str, &'static str); 2] {
+    [
+        ("version", env!("CARGO_PKG_VERSION")),
+        ("commit", option_env!("BUILD_COMMIT").unwrap_or_default()),
+    ]
+}
+
 /// An empty value counts as none, because a build in a container sets the variables in any case.
 fn described(version: &str, commit: Option<&str>, date: Option<&str>) -> String {
     let known = |value: Option<&str>| value.filter(|value| !value.is_empty()).map(str::to_owned);

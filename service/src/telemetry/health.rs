@@ -14,9 +14,18 @@ use tokio::sync::Notify;
 /// Each change is logged here once, so callers can report the same failure repeatedly.
 #[derive(Clone, Debug, Default)]
 pub struct Health {
-    failing: Arc<Mutex<BTreeMap<String, String>>>,
+    parts: Arc<Mutex<Parts>>,
     /// Notified when the process becomes ready or ceases to be.
     turned: Arc<Notify>,
+}
+
+/// Why each part is not as it should be.
+#[derive(Debug, Default)]
+struct Parts {
+    /// Those without which the process is not ready.
+    failing: BTreeMap<String, String>,
+    /// Those without which it does only a part of its job.
+    impaired: BTreeMap<String, String>,
 }
 
 impl Health {
@@ -24,7 +33,7 @@ impl Health {
     #[must_use]
     pub fn starting(parts: &[&str]) -> Self {
         let health = Self::default();
-        health.lock().extend(
+        health.lock().failing.extend(
             parts
                 .iter()
                 .map(|part| ((*part).to_owned(), "not ready yet".to_owned())),
@@ -34,26 +43,28 @@ impl Health {
 
     /// The part is ok.
     pub fn ok(&self, part: &str) {
-        let mut failing = self.lock();
-        if failing.remove(part).is_some() {
+        let mut parts = self.lock();
+        let failed = parts.failing.remove(part).is_some();
+        if failed && parts.failing.is_empty() {
+            self.turned.notify_one();
+        }
+        if parts.impaired.remove(part).is_some() || failed {
             tracing::info!(part, "ok");
-            if failing.is_empty() {
-                self.turned.notify_one();
-            }
         }
     }
 
-    /// The part is failing.
+    /// The part is failing, so the process is not ready.
     pub fn failing(&self, part: &str, reason: impl Into<String>) {
-        let reason = reason.into();
-        let mut failing = self.lock();
-        if failing.get(part) != Some(&reason) {
-            tracing::warn!(part, reason, "failing");
-            if failing.is_empty() {
-                self.turned.notify_one();
-            }
-            failing.insert(part.to_owned(), reason);
+        let mut parts = self.lock();
+        if parts.failing.is_empty() {
+            self.turned.notify_one();
         }
+        note(&mut parts.failing, part, reason.into());
+    }
+
+    /// The part is failing, and the process does the rest of its job without it, so it stays ready.
+    pub fn impaired(&self, part: &str, reason: impl Into<String>) {
+        note(&mut self.lock().impaired, part, reason.into());
     }
 
     /// Waits until the process has become ready or has ceased to be since the last call. For one task.
@@ -64,19 +75,36 @@ impl Health {
     /// The failing parts on one line; `None` if there are none.
     #[must_use]
     pub fn reason(&self) -> Option<String> {
-        let failing = self.lock();
-        let mut text = String::new();
-        for (part, reason) in failing.iter() {
-            let separator = if text.is_empty() { "" } else { "; " };
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{separator}{part}: {reason}");
-        }
-        (!text.is_empty()).then_some(text)
+        line(&self.lock().failing)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
-        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The impaired parts on one line; `None` if there are none.
+    #[must_use]
+    pub fn impairment(&self) -> Option<String> {
+        line(&self.lock().impaired)
     }
+
+    fn lock(&self) -> MutexGuard<'_, Parts> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Notes a reason, and logs it if it is new.
+fn note(reasons: &mut BTreeMap<String, String>, part: &str, reason: String) {
+    if reasons.get(part) != Some(&reason) {
+        tracing::warn!(part, reason, "failing");
+        reasons.insert(part.to_owned(), reason);
+    }
+}
+
+fn line(reasons: &BTreeMap<String, String>) -> Option<String> {
+    let mut text = String::new();
+    for (part, reason) in reasons {
+        let separator = if text.is_empty() { "" } else { "; " };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{separator}{part}: {reason}");
+    }
+    (!text.is_empty()).then_some(text)
 }
 
 impl Collector for Health {
@@ -124,5 +152,18 @@ mod tests {
             health.clone().reason().as_deref(),
             Some("emitter: connection refused")
         );
+    }
+
+    #[test]
+    fn ready_without_a_part_that_only_impairs() {
+        let health = Health::default();
+        health.impaired("provider", "connection refused");
+        assert_eq!(health.reason(), None);
+        assert_eq!(
+            health.impairment().as_deref(),
+            Some("provider: connection refused")
+        );
+        health.ok("provider");
+        assert_eq!(health.impairment(), None);
     }
 }

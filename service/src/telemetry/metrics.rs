@@ -1,18 +1,23 @@
-//! Metrics in the Prometheus text format.
+//! The metrics of a process.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
+pub use crate::telemetry::exposition::Format;
 pub use prometheus_client::metrics::counter::Counter;
 pub use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use protocol::Millis;
 
 use crate::clock;
+use crate::process::version;
+use crate::telemetry::process_metrics::ProcessMetrics;
 
 /// A number that goes up and down, and never below zero.
 pub type Gauge = prometheus_client::metrics::gauge::Gauge<u64, AtomicU64>;
@@ -75,15 +80,21 @@ impl Latency {
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Arc<Mutex<Registry>>,
+    /// Those that the process has whatever it does, named `process_`.
+    of_system: Arc<Registry>,
 }
 
 impl Metrics {
-    /// Creates an empty registry. Each name gets the prefix `visitor_<process>_`.
+    /// Creates a registry with the metrics of every process. Each name gets the prefix `visitor_<process>_`.
     #[must_use]
     pub fn new(process: &str) -> Self {
-        let registry = Registry::with_prefix(format!("visitor_{process}"));
+        let mut registry = Registry::with_prefix(format!("visitor_{process}"));
+        registry.register("build", "The version that runs", Info::new(version::labels()));
+        let mut of_system = Registry::with_prefix("process");
+        of_system.register_collector(Box::new(ProcessMetrics));
         Self {
             registry: Arc::new(Mutex::new(registry)),
+            of_system: Arc::new(of_system),
         }
     }
 
@@ -122,14 +133,16 @@ impl Metrics {
         self.lock().register_collector(Box::new(collector));
     }
 
-    /// All metrics as text.
+    /// All metrics as text in this format.
     ///
     /// # Errors
     /// Fails if a metric cannot be written; ours always can.
-    pub fn text(&self) -> Result<String, std::fmt::Error> {
+    pub fn text(&self, format: Format) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &self.lock())?;
-        Ok(text)
+        encode_registry(&mut text, &self.lock())?;
+        encode_registry(&mut text, &self.of_system)?;
+        encode_eof(&mut text)?;
+        Ok(format.of(text))
     }
 
     fn lock(&self) -> MutexGuard<'_, Registry> {

@@ -152,6 +152,11 @@ async fn changed_certificate_is_read_again() -> Result<()> {
     let made = site.certificates.as_ref().context("no certificates")?;
     let gateway = &site.instance(Role::Gateway, 0)?.http;
     let before = shown(made, gateway.base()).await?;
+    let expiry = gateway
+        .metric("visitor_gateway_tls_certificate_expiry_timestamp_seconds")
+        .await?;
+    // Certificates of tests expire in the distant future.
+    assert!(expiry > 4_000_000_000, "{expiry}");
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("renewed");
     std::fs::create_dir_all(&folder)?;
     let renewed = Certificates::make(&folder)?;

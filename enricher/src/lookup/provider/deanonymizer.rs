@@ -8,12 +8,15 @@ use reqwest::{Client, RequestBuilder, Response, Url, redirect};
 use rustls::ClientConfig;
 use serde_json::json;
 use service::client::retry_after;
+use service::health::Health;
+use service::status_codes::StatusCodes;
 use service::{clock, freeze};
 
 use crate::filter::answer::Answer;
 use crate::lookup::failure::LookupFailure;
 use crate::lookup::pauses::LONGEST_RETRY_AFTER;
 use crate::lookup::provider::key_file::KeyFile;
+use crate::lookup::provider::reachability::Reachability;
 use crate::lookup::provider::resolver::Resolver;
 use crate::lookup::provider::{self, Finding, Provider, native};
 
@@ -61,6 +64,9 @@ pub struct Deanonymizer {
     service: Service,
     key: Option<KeyFile>,
     timeout: Duration,
+    reachability: Reachability,
+    /// Counts its answers, where that is wanted.
+    responses: Option<StatusCodes>,
 }
 
 impl Deanonymizer {
@@ -76,13 +82,26 @@ impl Deanonymizer {
         connect_timeout: Duration,
         tls: Option<ClientConfig>,
     ) -> reqwest::Result<Self> {
-        let resolver = service.host().map(|(host, port)| Resolver::new(&host, port));
+        let connect_timeout = connect_timeout.min(timeout.mul_f64(CONNECT_SHARE));
+        let host = service.host();
+        let name = host.as_ref().map(|(host, port)| format!("{host}:{port}"));
+        let resolver = host.map(|(host, port)| Resolver::new(&host, port));
         Ok(Self {
-            client: client(resolver, connect_timeout.min(timeout.mul_f64(CONNECT_SHARE)), tls)?,
+            client: client(resolver, connect_timeout, tls)?,
             service,
             key,
             timeout,
+            reachability: Reachability::new(name.unwrap_or_default(), connect_timeout),
+            responses: None,
         })
+    }
+
+    /// The same, reporting to `health` whether it can be reached, and to `responses` what it answers.
+    #[must_use]
+    pub fn reporting_to(mut self, health: Health, responses: StatusCodes) -> Self {
+        self.reachability.report_to(health);
+        self.responses = Some(responses);
+        self
     }
 
     /// The service that it calls.
@@ -124,7 +143,12 @@ impl Deanonymizer {
     async fn reply(&self, ip: &str) -> Result<Reply, LookupFailure> {
         // Not the client's own timeout: after a freeze, that would drop an answer that has arrived and is paid for.
         let reply = freeze::within(self.timeout, self.send(ip)).await;
-        reply.unwrap_or(Err(LookupFailure::Timeout))
+        let reply = reply.unwrap_or(Err(LookupFailure::Timeout));
+        self.reachability.ended(&reply);
+        if let (Some(responses), Ok(reply)) = (&self.responses, &reply) {
+            responses.count(reply.status);
+        }
+        reply
     }
 
     async fn send(&self, ip: &str) -> Result<Reply, LookupFailure> {
@@ -274,6 +298,8 @@ mod tests {
             service: Service::Native(url),
             key: None,
             timeout: Duration::from_secs(30),
+            reachability: Reachability::new("provider.example".to_owned(), Duration::from_secs(2)),
+            responses: None,
         }
     }
 

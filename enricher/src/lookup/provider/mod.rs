@@ -5,6 +5,7 @@ mod description;
 mod file;
 pub mod key_file;
 pub mod native;
+mod reachability;
 mod reading;
 mod request;
 mod resolver;

@@ -51,6 +51,7 @@ export const de: Catalogue = {
   waitingIdentified: '{count, number} in der Erkennung',
   waitingQueued: '{count, number} in der Warteschlange',
   problemNoneRuns: '{process}: keiner bekannt',
+  problemMissing: '{count, number} {process} fehlt seit {time}',
   problemQuiet: '{process} meldet sich seit {duration} nicht',
   problemReason: '{process}: {reason}',
   problemNotReady: 'nicht bereit',

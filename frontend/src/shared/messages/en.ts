@@ -51,6 +51,7 @@ export const en = {
   waitingIdentified: '{count, number} being identified',
   waitingQueued: '{count, number} queued',
   problemNoneRuns: '{process}: none is running',
+  problemMissing: '{count, number} {process} missing since {time}',
   problemQuiet: '{process} has sent no status for {duration}',
   problemReason: '{process}: {reason}',
   problemNotReady: 'not ready',

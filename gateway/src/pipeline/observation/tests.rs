@@ -14,6 +14,7 @@ fn status(figures: Figures, started_at: Millis) -> Status {
         clock_offset_seconds: None,
         ready: true,
         reason: None,
+        stopping: None,
     }
 }
 

@@ -1,0 +1,194 @@
+//! Why the provider cannot be reached, by host and cause, as `/readyz` reports it.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use service::health::Health;
+use service::log_throttle::LogThrottle;
+
+use crate::lookup::failure::LookupFailure;
+
+/// The part's name in [`Health`].
+const PART: &str = "deanonymizer";
+
+/// So many calls in a row find no connection before the provider counts as unreachable: one that drops a connection now and
+/// then is not.
+const FAILURES: u32 = 3;
+
+/// Whether the provider's connections succeed. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Reachability {
+    /// Host and port.
+    host: String,
+    connect_timeout: Duration,
+    health: Health,
+    failures: Arc<AtomicU32>,
+}
+
+impl Reachability {
+    /// Of a provider at this host and port, to which a connection may take so long.
+    pub fn new(host: String, connect_timeout: Duration) -> Self {
+        Self {
+            host,
+            connect_timeout,
+            health: Health::default(),
+            failures: Arc::default(),
+        }
+    }
+
+    /// Reports to this health from now on.
+    pub fn report_to(&mut self, health: Health) {
+        self.health = health;
+    }
+
+    /// A call has ended.
+    pub fn ended<T>(&self, outcome: &Result<T, LookupFailure>) {
+        static UNCONNECTED: LogThrottle = LogThrottle::new();
+        match outcome {
+            Err(LookupFailure::Unreachable(error)) => {
+                let before = self.failures.fetch_add(1, Ordering::Relaxed);
+                if before + 1 >= FAILURES {
+                    let reason = self.reason(error);
+                    self.health.impaired(PART, reason);
+                } else if let Some(suppressed) = UNCONNECTED.allow() {
+                    let reason = self.reason(error);
+                    tracing::warn!(
+                        reason,
+                        suppressed,
+                        "a call to the Deanonymizer found no connection"
+                    );
+                }
+            }
+            // Nothing was sent, which says nothing.
+            Err(LookupFailure::KeyUnusable(_) | LookupFailure::NotWanted) => {}
+            _ => {
+                self.failures.store(0, Ordering::Relaxed);
+                self.health.ok(PART);
+            }
+        }
+    }
+
+    fn reason(&self, error: &reqwest::Error) -> String {
+        let cause = if error.is_timeout() {
+            format!("no answer within {:?}", self.connect_timeout)
+        } else {
+            root(error)
+        };
+        format!(
+            "cannot connect to {}: {cause}. New visitors are not identified until it is reachable.",
+            self.host
+        )
+    }
+}
+
+/// The innermost cause: the resolver's, the system's or that of TLS. It names no URL, so neither key nor visitor.
+fn root(error: &dyn Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    let cause = innermost.to_string();
+    // What follows is the time of the attempt, which would make each failure a new one.
+    cause
+        .split_once(": verification time")
+        .map_or(cause.as_str(), |(cause, _)| cause)
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+    use rustls::ServerConfig;
+    use rustls::pki_types::PrivateKeyDer;
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    use super::*;
+
+    /// What calling this URL fails with.
+    async fn failure(url: &str) -> LookupFailure {
+        // Another test may have said so before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let error = reqwest::get(url).await.unwrap_err();
+        LookupFailure::Unreachable(Arc::new(error.without_url()))
+    }
+
+    #[tokio::test]
+    async fn names_host_and_cause_but_not_the_url() {
+        let health = Health::default();
+        let mut reachability = Reachability::new("127.0.0.1:1".to_owned(), Duration::from_secs(2));
+        reachability.report_to(health.clone());
+        let refused = failure("http://127.0.0.1:1/find?key=s3cret&ip=11.0.0.1").await;
+        for _ in 0..2 {
+            reachability.ended::<()>(&Err(refused.clone()));
+            assert_eq!(health.impairment(), None, "it may be chance");
+        }
+        reachability.ended::<()>(&Err(refused.clone()));
+        let told = health.impairment().unwrap();
+        assert!(
+            told.starts_with("deanonymizer: cannot connect to 127.0.0.1:1: Connection refused"),
+            "{told}"
+        );
+        assert!(!told.contains("s3cret") && !told.contains("11.0.0.1"), "{told}");
+        reachability.ended::<()>(&Err(LookupFailure::NotWanted));
+        assert!(health.impairment().is_some(), "no call was made");
+        reachability.ended::<()>(&Err(LookupFailure::Status(500, None)));
+        assert_eq!((health.impairment(), health.reason()), (None, None));
+    }
+
+    /// Why a call fails at a server with a certificate of this last year, whose authority is trusted or not.
+    async fn refusal(year: i32, trusted: bool) -> String {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.not_after = date_time_ymd(year, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            // It fails, which is what the test is about.
+            drop(TlsAcceptor::from(Arc::new(config)).accept(stream).await);
+        });
+        let mut client = reqwest::Client::builder();
+        if trusted {
+            client = client.tls_certs_only([reqwest::Certificate::from_der(certificate.der()).unwrap()]);
+        } else {
+            client = client.tls_certs_only([]);
+        }
+        let url = format!("https://localhost:{port}/");
+        let error = client.build().unwrap().get(url).send().await.unwrap_err();
+        assert!(error.is_connect(), "{error:?}");
+        root(&error)
+    }
+
+    #[tokio::test]
+    async fn says_what_is_wrong_with_a_certificate() {
+        assert_eq!(
+            refusal(2000, true).await,
+            "invalid peer certificate: certificate expired"
+        );
+        let foreign = refusal(2999, false).await;
+        assert_eq!(foreign, "invalid peer certificate: UnknownIssuer");
+    }
+
+    #[tokio::test]
+    async fn says_that_the_name_is_unknown() {
+        let reachability = Reachability::new("nowhere.invalid:80".to_owned(), Duration::from_secs(2));
+        let LookupFailure::Unreachable(error) = failure("http://nowhere.invalid/").await else {
+            panic!("it is reachable");
+        };
+        let reason = reachability.reason(&error);
+        assert!(
+            reason.starts_with("cannot connect to nowhere.invalid:80: failed to lookup address"),
+            "{reason}"
+        );
+    }
+}
