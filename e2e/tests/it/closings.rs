@@ -240,7 +240,15 @@ async fn new_visitors_wait_when_records_fill_the_stream() -> Result<()> {
         Ok(())
     })
     .await?;
-    let shown = site.sessions().await?;
+    let operator = site.operator().await?;
+    let shown = eventually("everyone in the stream is shown", async || {
+        let stream = operator.get_stream("VISITOR_SESSIONS").await?;
+        let shown = site.sessions().await?;
+        let stored = stream.cached_info().state.messages;
+        ensure!(shown.len() as u64 == stored, "{} of {stored}", shown.len());
+        Ok(shown)
+    })
+    .await?;
     ensure!(shown.len() > 500, "{}", shown.len());
     let (inside, outside): (Vec<_>, Vec<_>) =
         all.iter().partition(|visitor| shown.contains_key(&visitor.guid));

@@ -199,7 +199,24 @@ impl Hub {
             self.put_back();
         } else {
             self.claim_after = self.claim_after.max(created_at + PUT_BACK_TIME);
-            self.bucket = Bucket::Ready;
+            self.bucket_is_ready();
+        }
+    }
+
+    fn bucket_is_ready(&mut self) {
+        self.bucket = Bucket::Ready;
+        if clock::now() < self.claim_after {
+            let reason = "waiting until other notifiers have restored their claims";
+            self.health.failing(Followed::Claims.part(), reason);
+        }
+        self.report_bucket(clock::now());
+    }
+
+    /// The bucket is ok once it holds everything that only this notifier knew, so that the fleet can do without it.
+    fn report_bucket(&self, now: Millis) {
+        let all_claimed = self.unclaimed.is_empty() && self.claiming == 0;
+        if self.bucket == Bucket::Ready && now >= self.claim_after && all_claimed {
+            self.health.ok(Followed::Claims.part());
         }
     }
 
@@ -297,6 +314,7 @@ impl Hub {
         if !self.sender.held.is_held() || self.claims.waiting_count() == 0 {
             self.health.ok(WEBHOOK_PART);
         }
+        self.report_bucket(now);
         self.expected_claims.send_replace(self.claims.expected(now));
         self.give_up_old(now);
         self.release_held();

@@ -14,6 +14,7 @@ use crate::cooldown::store::Claimed;
 use crate::delivery::response::Outcome;
 use crate::message::MAX_ARRIVALS;
 use crate::metrics::GivenUp;
+use crate::streams::intake::Followed;
 
 /// Maximum number of claims that are written at once.
 const MAX_CLAIMING: usize = 64;
@@ -44,7 +45,7 @@ impl Hub {
             Done::PutBack(Ok(())) if self.bucket != Bucket::PuttingBack => {}
             Done::PutBack(Ok(())) => {
                 self.bucket_was_lost = false;
-                self.bucket = Bucket::Ready;
+                self.bucket_is_ready();
                 self.pace.hold(NOTE_TIME, clock::uptime());
             }
             Done::PutBack(Err(error)) => {
@@ -89,9 +90,9 @@ impl Hub {
     pub(super) fn put_back(&mut self) {
         self.bucket = Bucket::PuttingBack;
         let (store, claims) = (self.sender.store.clone(), self.claims.all());
-        tracing::warn!(
-            claims = claims.len(),
-            "the bucket was lost; restoring the claims that are known here"
+        self.health.failing(
+            Followed::Claims.part(),
+            format!("the bucket was lost; restoring {} claims", claims.len()),
         );
         self.work.push(Box::pin(async move {
             for (key, claim) in claims {

@@ -56,7 +56,12 @@ impl Follower {
         let mut backoff = Backoff::for_nats();
         loop {
             match Box::pin(self.one_connection()).await {
-                Ok(()) => backoff.reset(),
+                Ok(()) => {
+                    backoff.reset();
+                    // What the stream holds is uncertain until it is read again.
+                    self.health
+                        .failing(self.followed.part(), "the connection was lost");
+                }
                 Err(error) => {
                     self.health.failing(self.followed.part(), format!("{error:#}"));
                     tokio::time::sleep(backoff.next_delay()).await;
@@ -135,8 +140,11 @@ impl Follower {
         Ok((messages, pending, stream))
     }
 
+    /// The stream is read to its end. The bucket is ok only once the hub has restored what it may have lost.
     async fn caught_up(&self, created_at: Millis) -> anyhow::Result<()> {
-        self.health.ok(self.followed.part());
+        if self.followed == Followed::Sessions {
+            self.health.ok(self.followed.part());
+        }
         let followed = self.followed;
         self.intake
             .send(Intake::CaughtUp { followed, created_at })

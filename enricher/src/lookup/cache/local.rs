@@ -148,7 +148,11 @@ impl LocalCache {
                 .one_connection(&shared_cache, &guard, &nats, &streams, &health, &mut bucket)
                 .await
             {
-                Ok(()) => backoff.reset(),
+                Ok(()) => {
+                    backoff.reset();
+                    // What the bucket holds is uncertain until it is read again.
+                    health.failing(PART, "the connection was lost");
+                }
                 Err(error) => {
                     health.failing(PART, format!("{error:#}"));
                     tokio::time::sleep(backoff.next_delay()).await;
