@@ -16,6 +16,7 @@ mod eventually;
 pub mod load;
 pub mod oracle;
 pub mod processes;
+pub mod times;
 mod visitor;
 
 pub use eventually::{WAIT_TIMEOUT, eventually, within};

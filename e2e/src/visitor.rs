@@ -44,6 +44,6 @@ impl Visitor {
     }
 
     fn event(&self, kind: EventKind, ago: Millis) -> Event {
-        Event::at(kind, &self.guid, &self.ip, clock::now() - ago)
+        Event::at(kind, &self.guid, &self.ip, (clock::now() - ago).unix_ms())
     }
 }

@@ -8,7 +8,7 @@ use enricher::native;
 use enricher::profile::filter;
 use enricher::sessions::{PublishOutcome, Published, Sessions};
 use enricher::sighting::EventTimes;
-use protocol::{Guid, Millis};
+use protocol::{Guid, Millis, Timestamp};
 
 const IP: &str = "203.0.113.7";
 const ANSWER: &[u8] = br#"{"ip":"203.0.113.7","company":{"guid":"0d0b1f2a-8a50-4c9e-a3a8-2d0b7d1b6a11","name":"Lumen Works","domain":"lumen.example"},"contact":{"guid":"6f1c1f63-1d0c-44a4-9f1f-6d8c1a3a0c22","name":"Ada Moss","title":"Buyer","emailAddresses":["ada@lumen.example","ada.moss@gmail.com"],"phoneNumbers":["+1 555 0100"]}}"#;
@@ -16,7 +16,10 @@ const ANSWER: &[u8] = br#"{"ip":"203.0.113.7","company":{"guid":"0d0b1f2a-8a50-4
 /// How many sessions are known.
 const SESSIONS: u32 = 100_000;
 
-const NOW: Millis = 1_740_974_641_984;
+const NOW: Timestamp = Timestamp::from_unix_ms(1_740_974_641_984);
+
+/// The uptime at [`NOW`].
+const UPTIME: Millis = 60_000;
 
 const KEEP_ALIVE: EventTimes = EventTimes {
     opening: false,
@@ -38,11 +41,11 @@ fn touching(criterion: &mut Criterion) {
         .collect();
     let mut sessions = Sessions::<()>::default();
     for guid in &guids {
-        sessions.begin_publish(guid, NOW);
+        sessions.begin_publish(guid, UPTIME);
         let published = Published {
             opened_at: Some(NOW),
             first_seen_at: NOW,
-            published_at: NOW,
+            published_at: UPTIME,
             unidentified: false,
             referrer_at: None,
         };
@@ -54,7 +57,7 @@ fn touching(criterion: &mut Criterion) {
     group.bench_function("a keep-alive of one of 100,000 known", |bencher| {
         bencher.iter(|| {
             turn.next()
-                .map(|guid| sessions.decide(black_box(guid), KEEP_ALIVE, NOW))
+                .map(|guid| sessions.decide(black_box(guid), KEEP_ALIVE, UPTIME))
         });
     });
     group.finish();

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use protocol::Millis;
+use protocol::Timestamp;
 use protocol::ip::IpKey;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -47,13 +47,13 @@ impl Key {
 #[serde(rename_all = "camelCase")]
 pub struct Secret {
     /// When an enricher generated it.
-    made_at: Millis,
+    made_at: Timestamp,
     key: [u8; 32],
 }
 
 impl Secret {
     /// Creates a secret with this key, which must come from a cryptographically secure generator.
-    pub fn new(key: [u8; 32], made_at: Millis) -> Self {
+    pub fn new(key: [u8; 32], made_at: Timestamp) -> Self {
         Self { made_at, key }
     }
 
@@ -168,9 +168,10 @@ impl AddressHasher {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use protocol::time::unix_ms;
 
     fn hasher(byte: u8) -> AddressHasher {
-        AddressHasher::new(Secret::new([byte; 32], 1))
+        AddressHasher::new(Secret::new([byte; 32], unix_ms(1)))
     }
 
     #[test]
@@ -195,7 +196,7 @@ mod tests {
 
     #[test]
     fn secret_is_never_logged() {
-        let (secret, hasher) = (Secret::new([211; 32], 1), hasher(211));
+        let (secret, hasher) = (Secret::new([211; 32], unix_ms(1)), hasher(211));
         for text in [
             format!("{secret:?}"),
             format!("{hasher:?}"),
@@ -207,12 +208,12 @@ mod tests {
 
     #[test]
     fn wire_form_is_frozen() {
-        let json = serde_json::to_string(&Secret::new([7; 32], 5)).unwrap();
+        let json = serde_json::to_string(&Secret::new([7; 32], unix_ms(5))).unwrap();
         let sevens = ["7"; 32].join(",");
         assert_eq!(json, format!(r#"{{"madeAt":5,"key":[{sevens}]}}"#));
         assert_eq!(
             serde_json::from_str::<Secret>(&json).unwrap(),
-            Secret::new([7; 32], 5)
+            Secret::new([7; 32], unix_ms(5))
         );
     }
 
@@ -220,12 +221,12 @@ mod tests {
     fn keys_of_a_replaced_secret_are_useless() {
         let hasher = hasher(1);
         assert!(
-            !hasher.agreed(Secret::new([2; 32], 1)),
+            !hasher.agreed(Secret::new([2; 32], unix_ms(1))),
             "nothing was hashed before"
         );
-        assert!(!hasher.agreed(Secret::new([2; 32], 1)));
-        assert!(hasher.agreed(Secret::new([3; 32], 0)));
-        assert_eq!(hasher.secret(), (Secret::new([3; 32], 0), true));
+        assert!(!hasher.agreed(Secret::new([2; 32], unix_ms(1))));
+        assert!(hasher.agreed(Secret::new([3; 32], unix_ms(0))));
+        assert_eq!(hasher.secret(), (Secret::new([3; 32], unix_ms(0)), true));
     }
 
     /// One enricher after another looks at the bucket, as often as the steps say.
@@ -253,7 +254,7 @@ mod tests {
                 .enumerate()
                 .map(|(n, at)| {
                     let used = in_use.get(n).copied().unwrap_or_default();
-                    (Secret::new([u8::try_from(n % 256).unwrap(); 32], (*at).into()), used)
+                    (Secret::new([u8::try_from(n % 256).unwrap(); 32], unix_ms((*at).into())), used)
                 })
                 .collect();
             let oldest_in_use = enrichers.iter().filter(|(_, used)| *used).map(|(secret, _)| *secret).min();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use protocol::page::Told;
-use protocol::{Activity, EventKind, Guid, Millis, Profile, Record, SeenPage, SeenReferrer};
+use protocol::{Activity, EventKind, Guid, Profile, Record, SeenPage, SeenReferrer, Timestamp};
 
 /// What an event says about when its session was active.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,11 +11,11 @@ pub struct EventTimes {
     /// Whether it is the opening.
     pub opening: bool,
     /// When it happened, by the emitter's clock where that is plausible.
-    pub at: Millis,
+    pub at: Timestamp,
     /// When the ingestor received it.
-    pub received_at: Millis,
+    pub received_at: Timestamp,
     /// When the event's referrer was reported, if it has one.
-    pub referrer_at: Option<Millis>,
+    pub referrer_at: Option<Timestamp>,
 }
 
 /// An event that says that a session is active.
@@ -28,9 +28,9 @@ pub struct Sighting {
     /// Whether it is the opening.
     pub opening: bool,
     /// When it happened, by the emitter's clock where that is plausible.
-    pub at: Millis,
+    pub at: Timestamp,
     /// When the ingestor received it.
-    pub received_at: Millis,
+    pub received_at: Timestamp,
     /// Its page, if any.
     pub page: Option<SeenPage>,
     /// Its referrer, if any.
@@ -39,14 +39,14 @@ pub struct Sighting {
 
 /// The page of an event, seen at that time.
 #[must_use]
-pub fn page_told(told: &Told<'_>, at: Millis) -> Option<SeenPage> {
+pub fn page_told(told: &Told<'_>, at: Timestamp) -> Option<SeenPage> {
     let page = told.page.as_ref().map(|page| Arc::new(page.to_page()));
     page.map(|page| SeenPage { at, page })
 }
 
 /// The referrer of an event, reported at that time.
 #[must_use]
-pub fn referrer_told(told: &Told<'_>, at: Millis) -> Option<SeenReferrer> {
+pub fn referrer_told(told: &Told<'_>, at: Timestamp) -> Option<SeenReferrer> {
     let url = told.referrer.as_deref().map(Arc::from);
     url.map(|url| SeenReferrer { at, url })
 }

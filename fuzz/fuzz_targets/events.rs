@@ -4,9 +4,9 @@
 
 use fuzz::assert_shown_by_every_clock;
 use libfuzzer_sys::fuzz_target;
-use protocol::{Event, Guid, event, ip, time};
+use protocol::{Event, Guid, Timestamp, event, ip, time};
 
-const NOW: i64 = 1_750_000_000_000;
+const NOW: Timestamp = Timestamp::from_unix_ms(1_750_000_000_000);
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(event) = Event::parse(bytes) {

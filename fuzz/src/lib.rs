@@ -2,11 +2,11 @@
 
 use enricher::hidden_companies::HiddenCompanies;
 use enricher::profile::filter;
-use protocol::Millis;
+use protocol::Timestamp;
 
 /// A time that every clock can show: the years 1970 to 9999.
-pub fn assert_shown_by_every_clock(at: Millis) {
-    assert!((0..=253_402_300_799_999).contains(&at), "{at}");
+pub fn assert_shown_by_every_clock(at: Timestamp) {
+    assert!((0..=253_402_300_799_999).contains(&at.unix_ms()), "{at}");
 }
 
 /// What is filtered holds no address at a provider of personal mail that a simple reader recognises.

@@ -9,7 +9,7 @@ use gateway::view::View;
 use gateway::view::write_back::StoredMessage;
 use protocol::frame::{Delta, Frame};
 use protocol::stream::RECORD_TTL;
-use protocol::{Activity, Guid, Millis, SessionMessage};
+use protocol::{Activity, Guid, SessionMessage, Timestamp};
 
 const RECORD: &str = include_str!("../../protocol/fixtures/record.json");
 
@@ -17,7 +17,7 @@ const RECORD: &str = include_str!("../../protocol/fixtures/record.json");
 const LIVE: u32 = 100_000;
 const MANY: u32 = 1_000;
 
-const NOW: Millis = 1_740_974_641_984;
+const NOW: Timestamp = Timestamp::from_unix_ms(1_740_974_641_984);
 
 fn message(number: u32) -> Option<(SessionMessage, StoredMessage)> {
     let mut message = serde_json::from_str(RECORD).ok()?;

@@ -1,6 +1,6 @@
 //! The gateway's metrics, which its status reports as well.
 
-use protocol::Millis;
+use protocol::Timestamp;
 use protocol::status::{GatewayFigures, Lookups, Missing};
 use service::ConnectionLimit;
 use service::metrics::{Amount, Counter, Family, Gauge, Label, Latency, Metrics};
@@ -128,10 +128,10 @@ impl GatewayMetrics {
     }
 
     /// Sets what the fleet has spent, and since when.
-    pub fn lookups(&self, lookups: Lookups, since: Option<Millis>) {
+    pub fn lookups(&self, lookups: Lookups, since: Option<Timestamp>) {
         self.fleet.paid.set(lookups.paid);
         self.fleet.spent.set(lookups.spent);
-        let since = since.and_then(|since| u64::try_from(since / 1_000).ok());
+        let since = since.and_then(|since| u64::try_from(since.unix_ms() / 1_000).ok());
         self.fleet.since.set(since.unwrap_or_default());
     }
 

@@ -126,7 +126,10 @@ fn prospect(message: &StreamMessage) -> Prospect {
 /// Sends an event as if it had been received when it was rejected.
 async fn send(nats: &Nats, kind: EventKind, message: StreamMessage) -> anyhow::Result<()> {
     let mut headers = HeaderMap::new();
-    headers.insert(RECEIVED_AT_HEADER, last_message::millis(message.time).to_string());
+    headers.insert(
+        RECEIVED_AT_HEADER,
+        last_message::timestamp(message.time).to_string(),
+    );
     let event = PublishMessage::build()
         .headers(headers)
         .payload(message.payload)

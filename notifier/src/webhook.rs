@@ -82,7 +82,7 @@ impl Receiver {
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT_ENCODING, "identity");
         if let Some(file) = &self.secret_file {
-            let at = clock::now() / 1_000;
+            let at = clock::now().unix_ms() / 1_000;
             let signature = signer(file)?.sign(id, at, &body)?;
             request = request
                 .header(HEADER_WEBHOOK_ID, id)

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use protocol::Guid;
 use protocol::event::Event;
 use protocol::frame::{Delta, Frame, Stats};
-use protocol::{Activity, Millis};
+use protocol::time::unix_ms;
+use protocol::{Activity, Guid};
 
 const EVENT: &[u8] = br#"{"eventType":"keep-alive","ip":"203.225.30.200","guid":"9d8802fe-631a-4591-b1d8-c030870dea05","timestamp":"2025-03-03T04:04:01.984Z"}"#;
 const RECORD: &str = include_str!("../fixtures/record.json");
@@ -27,7 +27,7 @@ fn reading(criterion: &mut Criterion) {
     group.bench_function("record", |bencher| {
         bencher.iter(|| serde_json::from_str::<protocol::SessionMessage>(black_box(RECORD)));
     });
-    let at: Millis = 1_740_974_641_984;
+    let at = unix_ms(1_740_974_641_984);
     let activities: Vec<_> = (0..MANY)
         .filter_map(|number| Some(Activity::new(guid(number)?, at, at)))
         .collect();
@@ -41,12 +41,12 @@ fn reading(criterion: &mut Criterion) {
 
 fn writing(criterion: &mut Criterion) {
     let touched: Vec<_> = (0..MANY)
-        .filter_map(|number| Some((guid(number)?, 1_740_974_641_984)))
+        .filter_map(|number| Some((guid(number)?, unix_ms(1_740_974_641_984))))
         .collect();
     let delta = |changed| {
         Frame::Delta(Delta {
             revision: 1,
-            now: 1_740_974_641_984,
+            now: unix_ms(1_740_974_641_984),
             changed,
             touched: Cow::Borrowed(&touched),
             removed: Cow::default(),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::guid::Guid;
 use crate::page::{Page, SeenPage, kept_page};
-use crate::time::{Millis, is_plausible};
+use crate::time::{Timestamp, is_plausible};
 
 /// The last activity of a session whose record is published.
 ///
@@ -20,9 +20,9 @@ pub struct Activity {
     /// The session.
     pub guid: Guid,
     /// When it happened, by the emitter's clock.
-    pub at: Millis,
+    pub at: Timestamp,
     /// When the ingestor received it.
-    pub received_at: Millis,
+    pub received_at: Timestamp,
     /// The page that the visitor saw, if the emitter sends it.
     pub page: Option<SeenPage>,
 }
@@ -30,7 +30,7 @@ pub struct Activity {
 impl Activity {
     /// An activity of a session on an unknown page.
     #[must_use]
-    pub const fn new(guid: Guid, at: Millis, received_at: Millis) -> Self {
+    pub const fn new(guid: Guid, at: Timestamp, received_at: Timestamp) -> Self {
         Self {
             guid,
             at,
@@ -85,7 +85,7 @@ impl<'de> Visitor<'de> for ActivityVisitor {
         let received_at = seq.next_element()?.ok_or_else(|| missing(2))?;
         let mut activity = Activity::new(guid, at, received_at);
         let page = seq.next_element::<ReadPage>()?.and_then(|ReadPage(page)| page);
-        let page_at = seq.next_element::<Option<Millis>>()?.flatten().unwrap_or(at);
+        let page_at = seq.next_element::<Option<Timestamp>>()?.flatten().unwrap_or(at);
         activity.page = page.map(|page| SeenPage {
             at: page_at,
             page: Arc::new(page),
@@ -102,6 +102,7 @@ impl<'de> Visitor<'de> for ActivityVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::unix_ms;
 
     const FIXTURE: &str = include_str!("../fixtures/activity.json");
     const WITH_PAGE: &str = include_str!("../fixtures/activity-page.json");
@@ -113,15 +114,18 @@ mod tests {
             read[0],
             Activity::new(
                 Guid::new("59ef0b55-de86-48b0-aa78-a785afbd7ecd").unwrap(),
-                1_749_999_995_000,
-                1_749_999_995_012
+                unix_ms(1_749_999_995_000),
+                unix_ms(1_749_999_995_012)
             )
         );
         assert_eq!(serde_json::to_string(&read).unwrap(), FIXTURE.trim());
         let read: Vec<Activity> = serde_json::from_str(WITH_PAGE).unwrap();
-        let pages = read
-            .iter()
-            .map(|activity| activity.page.as_ref().map(|seen| (&*seen.page.url, seen.at)));
+        let pages = read.iter().map(|activity| {
+            activity
+                .page
+                .as_ref()
+                .map(|seen| (&*seen.page.url, seen.at.unix_ms()))
+        });
         let expected = [
             Some(("https://shop.example/tea", 1_749_999_995_000)),
             None,
@@ -134,7 +138,7 @@ mod tests {
     #[test]
     fn more_than_is_known_is_ignored_and_less_refused() {
         let read = |json: &str| serde_json::from_str::<Activity>(json);
-        let plain = Activity::new(Guid::new("a").unwrap(), 1, 2);
+        let plain = Activity::new(Guid::new("a").unwrap(), unix_ms(1), unix_ms(2));
         for json in [
             r#"["a",1,2]"#,
             r#"["a",1,2,null]"#,

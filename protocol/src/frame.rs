@@ -9,7 +9,7 @@ use crate::guid::Guid;
 use crate::page::Page;
 use crate::record::{Company, Contact};
 use crate::status::Pipeline;
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// One session as clients see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,9 +20,9 @@ pub struct VisibleSession {
     /// The visitor's address.
     pub ip: Box<str>,
     /// When the session opened.
-    pub opened_at: Millis,
+    pub opened_at: Timestamp,
     /// When it was last active.
-    pub last_activity_at: Millis,
+    pub last_activity_at: Timestamp,
     /// The visitor's company, if known.
     pub company: Option<Arc<Company>>,
     /// The visitor, if known.
@@ -61,7 +61,7 @@ pub struct Stats {
     /// The time at which these figures and the sessions were last known to be right. Absent if that is now. Present while
     /// the gateway is cut off, as `interruptions` of the pipeline says. The mean duration is relative to it as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub as_of: Option<Millis>,
+    pub as_of: Option<Timestamp>,
 }
 
 /// Why a session left the view.
@@ -87,7 +87,7 @@ pub struct Snapshot<'a> {
     /// The number of this gateway's frames so far.
     pub revision: u64,
     /// The gateway's clock.
-    pub now: Millis,
+    pub now: Timestamp,
     /// The sessions shown, at most [`MAX_SESSIONS_PER_MESSAGE`] on the WebSocket.
     pub sessions: Cow<'a, [VisibleSession]>,
     /// How many sessions are in the parts after this one.
@@ -118,11 +118,11 @@ pub struct Delta<'a> {
     /// The previous frame's revision plus one.
     pub revision: u64,
     /// The gateway's clock.
-    pub now: Millis,
+    pub now: Timestamp,
     /// Sessions that are new or have changed.
     pub changed: Cow<'a, [VisibleSession]>,
     /// Sessions of which only the last activity has changed.
-    pub touched: Cow<'a, [(Guid, Millis)]>,
+    pub touched: Cow<'a, [(Guid, Timestamp)]>,
     /// Sessions that left. Clients ignore those that they do not know.
     pub removed: Cow<'a, [(Guid, Removal)]>,
     /// Statistics of all sessions now shown.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::frame::Stats;
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// The answer of `/api/history`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub struct History {
 #[serde(rename_all = "camelCase")]
 pub struct HistoryPoint {
     /// The time.
-    pub at: Millis,
+    pub at: Timestamp,
     /// The figures then, which were known to be right.
     #[serde(flatten)]
     pub stats: Stats,

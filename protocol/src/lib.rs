@@ -25,4 +25,4 @@ pub use guid::Guid;
 pub use page::{Page, SeenPage, SeenReferrer};
 pub use record::{Company, Contact, Profile, Record, SessionMessage, Tombstone};
 pub use rejection::Rejection;
-pub use time::Millis;
+pub use time::{Millis, Timestamp};

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::sample::Sample;
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// How often a process publishes its status.
 pub const INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
@@ -20,9 +20,9 @@ pub struct Status {
     /// The instance name.
     pub instance: String,
     /// When the status was published.
-    pub at: Millis,
+    pub at: Timestamp,
     /// When the process started.
-    pub started_at: Millis,
+    pub started_at: Timestamp,
     /// How far its host's clock is ahead of the NATS server's, once that is known; times in messages are corrected by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_offset_seconds: Option<f64>,
@@ -168,7 +168,7 @@ pub struct Lookups {
 #[serde(rename_all = "camelCase")]
 pub struct FleetLookups {
     /// When the fleet began to count.
-    pub since: Millis,
+    pub since: Timestamp,
     /// The counts.
     pub lookups: Lookups,
 }
@@ -289,7 +289,7 @@ pub struct Interruption {
     /// Which.
     pub part: Part,
     /// Since when.
-    pub since: Millis,
+    pub since: Timestamp,
 }
 
 /// A process that has vanished without saying that it stops.
@@ -300,7 +300,7 @@ pub struct Missing {
     /// Which one of its kind.
     pub instance: String,
     /// When it sent its last status.
-    pub since: Millis,
+    pub since: Timestamp,
 }
 
 /// All processes that have reported recently.
@@ -313,7 +313,7 @@ pub struct Pipeline {
     pub lookups: Lookups,
     /// Since when the fleet counts them. Absent if no enricher reports it; then they count since this gateway started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lookups_since: Option<Millis>,
+    pub lookups_since: Option<Timestamp>,
     /// The currency of the price per lookup (ISO 4217), where the operator names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<Cow<'static, str>>,

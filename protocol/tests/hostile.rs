@@ -4,7 +4,7 @@ use hostile::{Checked, Door};
 use proptest::prelude::*;
 use protocol::frame::Request;
 use protocol::{
-    Activity, Event, EventKind, Guid, Millis, Rejection, SeenPage, SessionMessage, event, ip, time,
+    Activity, Event, EventKind, Guid, Rejection, SeenPage, SessionMessage, Timestamp, event, ip, time,
 };
 use serde_json::Value;
 
@@ -28,8 +28,8 @@ fn is_token(guid: &str) -> bool {
             .all(|c| matches!(c, '0'..='9' | 'a'..='z' | 'A'..='Z' | '-' | '_'))
 }
 
-fn is_shown_by_every_clock(at: Millis) -> bool {
-    (0..=253_402_300_799_999).contains(&at)
+fn is_shown_by_every_clock(at: Timestamp) -> bool {
+    (0..=253_402_300_799_999).contains(&at.unix_ms())
 }
 
 fn is_page(url: &str, title: &str) -> bool {
@@ -49,7 +49,7 @@ fn only_events_are_events() -> Checked {
             if let Some(page) = &event.told.page {
                 prop_assert!(is_page(&page.url, &page.title));
             }
-            let (at, _) = time::believable(event.timestamp, 1_750_000_000_000);
+            let (at, _) = time::believable(event.timestamp, Timestamp::from_unix_ms(1_750_000_000_000));
             prop_assert!(is_shown_by_every_clock(at));
         }
         if bytes.len() > event::MAX_BYTES {
@@ -67,7 +67,7 @@ fn a_raw_message_has_a_believable_time_for_each_line() -> Checked {
         let header = String::from_utf8_lossy(bytes);
         let odd = format!("{},{},{header},7", i64::MIN, i64::MAX);
         for header in [None, Some(&*header), Some(&odd)] {
-            for (_, received_at) in event::lines(bytes, header, 1_750_000_000_000) {
+            for (_, received_at) in event::lines(bytes, header, Timestamp::from_unix_ms(1_750_000_000_000)) {
                 prop_assert!(is_shown_by_every_clock(received_at));
             }
         }

@@ -1,6 +1,6 @@
 //! An event as the emitter writes it.
 
-use protocol::Millis;
+use protocol::Timestamp;
 use serde::Serialize;
 use service::clock;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -26,12 +26,15 @@ pub fn text(event: &Event) -> Utf8Bytes {
     json(event, clock::time_at(event.at)).into()
 }
 
-fn json(event: &Event, at: Millis) -> String {
+fn json(event: &Event, at: Timestamp) -> String {
     let wire = Wire {
         event_type: event.kind.token(),
         ip: event.address.to_canonical().to_string(),
         guid: event.guid.to_string(),
-        timestamp: format!("{:.3}", jiff::Timestamp::from_millisecond(at).unwrap_or_default()),
+        timestamp: format!(
+            "{:.3}",
+            jiff::Timestamp::from_millisecond(at.unix_ms()).unwrap_or_default()
+        ),
         page: event.page.as_deref(),
         referrer: event.referrer.as_deref(),
     };
@@ -44,6 +47,7 @@ mod tests {
     use std::sync::Arc;
 
     use protocol::event::EventKind;
+    use protocol::time::unix_ms;
     use uuid::Uuid;
 
     use super::*;
@@ -63,13 +67,13 @@ mod tests {
             referrer: Some("https://search.example/".into()),
         };
         assert_eq!(
-            json(&event, 1_740_974_641_984),
+            json(&event, unix_ms(1_740_974_641_984)),
             r#"{"eventType":"session-opened","ip":"203.0.113.7","guid":"00000000-0000-0000-0000-000000000007","timestamp":"2025-03-03T04:04:01.984Z","page":{"url":"https://shop.example/a","title":"A \"b\""},"referrer":"https://search.example/"}"#
         );
         (event.page, event.referrer) = (None, None);
-        let json = json(&event, 1_740_974_641_000);
+        let json = json(&event, unix_ms(1_740_974_641_000));
         let parsed = protocol::event::Event::parse(json.as_bytes()).unwrap();
-        assert_eq!(parsed.timestamp, Some(1_740_974_641_000));
+        assert_eq!(parsed.timestamp, Some(unix_ms(1_740_974_641_000)));
         assert_eq!(parsed.kind, EventKind::SessionOpened);
         assert!(!json.contains("page") && !json.contains("referrer"));
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use protocol::Millis;
+use protocol::Timestamp;
 use protocol::frame::{Frame, VisibleSession};
 use service::clock;
 use simulator::world::World;
@@ -44,7 +44,7 @@ impl ExposureWatch {
         }
     }
 
-    fn look(&mut self, frame: &Frame<'_>, view: &View, now: Millis) {
+    fn look(&mut self, frame: &Frame<'_>, view: &View, now: Timestamp) {
         let in_force = self.hidden.borrow().in_force(now);
         let rules_are_new = !in_force.is_subset(&self.in_force);
         self.in_force = in_force;
@@ -57,7 +57,7 @@ impl ExposureWatch {
         }
     }
 
-    fn note<'a>(&self, rows: impl Iterator<Item = &'a VisibleSession>, now: Millis) {
+    fn note<'a>(&self, rows: impl Iterator<Item = &'a VisibleSession>, now: Timestamp) {
         for row in rows {
             if let Some(what) = exposed(self.world, &self.in_force, row) {
                 let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
@@ -98,6 +98,7 @@ fn exposed(world: World, hidden: &BTreeSet<String>, row: &VisibleSession) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::time::unix_ms;
     use std::borrow::Cow;
 
     use crate::oracle::samples;
@@ -106,16 +107,16 @@ mod tests {
     use protocol::record::Contact;
     use simulator::world::Kind;
 
-    const NOW: Millis = 1_750_000_000_000;
+    const NOW: Timestamp = unix_ms(1_750_000_000_000);
 
     fn row(guid: &str, ip: &str) -> VisibleSession {
-        samples::row(guid, ip, 1, 1)
+        samples::row(guid, ip, unix_ms(1), unix_ms(1))
     }
 
     fn delta(changed: Vec<VisibleSession>) -> Frame<'static> {
         Frame::Delta(Delta {
             revision: 1,
-            now: 0,
+            now: unix_ms(0),
             changed: Cow::Owned(changed),
             touched: Cow::Owned(Vec::new()),
             removed: Cow::Owned(Vec::<(Guid, Removal)>::new()),
@@ -140,7 +141,7 @@ mod tests {
             }
         }
 
-        fn frame(&mut self, changed: Vec<VisibleSession>, now: Millis) -> Vec<String> {
+        fn frame(&mut self, changed: Vec<VisibleSession>, now: Timestamp) -> Vec<String> {
             for row in &changed {
                 self.view.sessions.insert(row.guid.to_string(), row.clone());
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use protocol::Millis;
+use protocol::Timestamp;
 use service::clock;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -25,7 +25,7 @@ pub struct UnderWay {
     pub fault: Fault,
     began: Instant,
     /// When it began.
-    pub began_at: Millis,
+    pub began_at: Timestamp,
     /// The number of enrichers that have the new rules.
     pub told: usize,
 }

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use protocol::Millis;
+use protocol::Timestamp;
 use protocol::frame::VisibleSession;
-use protocol::time::millis;
 use service::clock;
 use simulator::world::World;
 use tokio::time::{Instant, sleep};
@@ -40,7 +39,7 @@ const PRINT_INTERVAL: Duration = Duration::from_secs(15);
 pub struct QuietPoint<'a> {
     hidden: &'a HiddenCompanies,
     late: &'a [LateReading],
-    called_at: Millis,
+    called_at: Timestamp,
 }
 
 impl<'a> QuietPoint<'a> {
@@ -56,7 +55,7 @@ impl<'a> QuietPoint<'a> {
 
     /// When it began.
     #[must_use]
-    pub fn called_at(&self) -> Millis {
+    pub fn called_at(&self) -> Timestamp {
         self.called_at
     }
 
@@ -112,7 +111,7 @@ impl<'a> QuietPoint<'a> {
         self,
         world: World,
         sent: &SentEvents,
-        asked_at: Millis,
+        asked_at: Timestamp,
         shown: &BTreeMap<String, VisibleSession>,
         whose: &str,
     ) -> Result<()> {
@@ -124,7 +123,7 @@ impl<'a> QuietPoint<'a> {
             slack: SLACK,
             now: clock::now(),
         };
-        let arrived_at = self.called_at.max(asked_at - millis(IN_TRANSIT));
+        let arrived_at = self.called_at.max(asked_at - IN_TRANSIT);
         let wrong = oracle::differences_in_transit(sent.events(), arrived_at, shown, circumstances);
         if !wrong.is_empty() {
             bail!("{whose}: {}", differences::describe(&wrong, sent.events(), shown));

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use protocol::time::millis;
 use service::clock;
 use tokio::sync::watch;
 use tokio::task::{LocalSet, spawn_local};
@@ -261,7 +260,7 @@ impl Chaos {
         self.report.settling.push(settling);
         self.nothing_was_exposed()?;
         self.figures.look().await?;
-        self.sent.forget_closed(called_at - millis(STALE_AFTER));
+        self.sent.forget_closed(called_at - STALE_AFTER);
         self.nobody_panicked()
     }
 

@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 
-use protocol::Millis;
+use protocol::Timestamp;
 use simulator::emitter::SentEvent;
 use simulator::event::EventKind;
+
+use crate::times::SentAt as _;
 
 /// The events of a run, without those of sessions that were closed long ago.
 #[derive(Debug, Default)]
@@ -37,12 +39,12 @@ impl SentEvents {
     }
 
     /// Drops the events of sessions that were closed before `then`.
-    pub fn forget_closed(&mut self, then: Millis) {
+    pub fn forget_closed(&mut self, then: Timestamp) {
         let ended = self
             .events
             .iter()
             .filter(|event| event.kind == EventKind::SessionClosed && event.clients > 0);
-        let ended = ended.filter(|event| event.sent_at_ms < then);
+        let ended = ended.filter(|event| event.sent_at() < then);
         self.closed.extend(ended.map(|event| event.guid.to_lowercase()));
         let closed = &self.closed;
         self.events
@@ -54,7 +56,7 @@ impl SentEvents {
 mod tests {
     use super::*;
 
-    fn event(kind: EventKind, guid: &str, sent_at_ms: Millis, clients: usize) -> SentEvent {
+    fn event(kind: EventKind, guid: &str, sent_at_ms: i64, clients: usize) -> SentEvent {
         SentEvent {
             kind,
             guid: guid.to_owned(),
@@ -74,7 +76,7 @@ mod tests {
             event(EventKind::SessionOpened, "b", 3, 1),
             event(EventKind::SessionClosed, "b", 9, 1),
         ]);
-        sent.forget_closed(9);
+        sent.forget_closed(Timestamp::from_unix_ms(9));
         sent.add(vec![event(EventKind::KeepAlive, "a", 10, 1)]);
         let guids: Vec<_> = sent.events().iter().map(|event| event.guid.as_str()).collect();
         assert_eq!(guids, ["b", "b"]);
@@ -85,7 +87,7 @@ mod tests {
     fn a_closing_that_went_to_nobody_is_none() {
         let mut sent = SentEvents::default();
         sent.add(vec![event(EventKind::SessionClosed, "a", 1, 0)]);
-        sent.forget_closed(9);
+        sent.forget_closed(Timestamp::from_unix_ms(9));
         assert_eq!(sent.events().len(), 1);
     }
 }

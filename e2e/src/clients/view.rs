@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use protocol::Millis;
+use protocol::Timestamp;
 use protocol::frame::{Frame, Removal, Snapshot, SnapshotPart, Stats, VisibleSession};
 use protocol::status::Pipeline;
 
@@ -13,7 +13,7 @@ pub struct View {
     /// The revision of the last frame.
     pub revision: u64,
     /// The gateway's clock at the last frame.
-    pub now: Millis,
+    pub now: Timestamp,
     /// Every session shown, by guid.
     pub sessions: BTreeMap<String, VisibleSession>,
     /// The last statistics.
@@ -129,19 +129,20 @@ fn by_guid(session: &VisibleSession) -> (String, VisibleSession) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::time::unix_ms;
 
     use crate::oracle::samples::row;
     use protocol::Guid;
     use protocol::frame::Delta;
 
     fn session(guid: &str, last_activity_at: i64) -> VisibleSession {
-        row(guid, "::1", 1, last_activity_at)
+        row(guid, "::1", unix_ms(1), unix_ms(last_activity_at))
     }
 
     fn snapshot(revision: u64, sessions: Vec<VisibleSession>) -> Frame<'static> {
         Frame::Snapshot(Snapshot {
             revision,
-            now: 0,
+            now: unix_ms(0),
             sessions: Cow::Owned(sessions),
             remaining: 0,
             stats: Stats::default(),
@@ -158,9 +159,14 @@ mod tests {
         let guid = |text: &str| Guid::new(text).unwrap();
         Frame::Delta(Delta {
             revision,
-            now: 0,
+            now: unix_ms(0),
             changed: Cow::Owned(changed),
-            touched: Cow::Owned(touched.into_iter().map(|(name, at)| (guid(name), at)).collect()),
+            touched: Cow::Owned(
+                touched
+                    .into_iter()
+                    .map(|(name, at)| (guid(name), unix_ms(at)))
+                    .collect(),
+            ),
             removed: Cow::Owned(
                 removed
                     .into_iter()
@@ -180,7 +186,7 @@ mod tests {
         let known: Vec<_> = view
             .sessions
             .values()
-            .map(|session| (session.guid.to_string(), session.last_activity_at))
+            .map(|session| (session.guid.to_string(), session.last_activity_at.unix_ms()))
             .collect();
         assert_eq!(known, [("a".to_owned(), 5), ("c".to_owned(), 1)]);
         assert_eq!(view.removals["b"], Removal::Closed);

@@ -5,6 +5,7 @@ use simulator::world::Kind;
 
 use crate::eventually::eventually;
 use crate::processes::Pipeline;
+use crate::times::StampedAt as _;
 use crate::visitor::Visitor;
 
 impl Pipeline {
@@ -30,7 +31,7 @@ impl Pipeline {
         self.shows(&again).await?;
         eventually("the keep-alive of the known visitor is shown", async || {
             let session = self.shows(known).await?;
-            ensure!(Some(session.last_activity_at) == touch.timestamp_ms());
+            ensure!(Some(session.last_activity_at) == touch.stamped_at());
             Ok(())
         })
         .await

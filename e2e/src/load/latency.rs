@@ -7,6 +7,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::clients::Viewer;
 use crate::processes::Pipeline;
+use crate::times::StampedAt as _;
 use crate::visitor::Visitor;
 
 /// The pause between two measurements.
@@ -35,7 +36,7 @@ impl Latencies {
         while Instant::now() < end {
             ticks.tick().await;
             let event = visitor.keep_alive(0);
-            let at = event.timestamp_ms();
+            let at = event.stamped_at();
             let sent = Instant::now();
             site.send(&[event]);
             viewer

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::Millis;
+use protocol::Timestamp;
 use simulator::world::World;
 
 use crate::oracle::hidden::HiddenCompanies;
@@ -22,5 +22,5 @@ pub struct Circumstances<'a> {
     /// Maximum time of an event in transit. Differences within it are ignored.
     pub slack: Duration,
     /// When the view was read.
-    pub now: Millis,
+    pub now: Timestamp,
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::Millis;
 use protocol::time::millis;
+use protocol::{Millis, Timestamp};
 use simulator::emitter::SentEvent;
 use simulator::event::EventKind;
 use simulator::load::{ActiveSession, Load};
@@ -13,6 +13,7 @@ use crate::oracle::circumstances::Circumstances;
 use crate::oracle::hidden::Visibility;
 use crate::oracle::late;
 use crate::oracle::span::Span;
+use crate::times::{SentAt as _, StampedAt as _};
 
 /// How far before its receipt an event may claim to have happened, in ms.
 const OLDEST_BELIEVED: Millis = 10 * 60 * 1000;
@@ -81,8 +82,8 @@ impl From<ActiveSession> for ExpectedSession {
         Self {
             may_be_missing: false,
             ips: BTreeSet::from([session.ip]),
-            opened_at: Span::exactly(session.opened_at_ms),
-            last_activity_at: Span::exactly(session.last_activity_at_ms),
+            opened_at: Span::exactly(Timestamp::from_unix_ms(session.opened_at_ms)),
+            last_activity_at: Span::exactly(Timestamp::from_unix_ms(session.last_activity_at_ms)),
         }
     }
 }
@@ -90,7 +91,7 @@ impl From<ActiveSession> for ExpectedSession {
 fn expected(events: &[&SentEvent], circumstances: Circumstances<'_>) -> Option<ExpectedSession> {
     let stale_after = millis(circumstances.stale_after);
     let slack = millis(circumstances.slack);
-    let received = |event: &SentEvent| late::received(event.sent_at_ms, slack, circumstances.late);
+    let received = |event: &SentEvent| late::received(event.sent_at(), slack, circumstances.late);
     let closed = events.iter().any(|event| event.kind == EventKind::SessionClosed);
     let heard = events.iter().map(|event| received(event)).reduce(Span::latest)?;
     let visibility = visibility(events, circumstances);
@@ -135,8 +136,8 @@ fn visibility(events: &[&SentEvent], circumstances: Circumstances<'_>) -> Visibi
 
 /// When an event happened: its timestamp if that is plausible, otherwise its time of receipt.
 fn happened(event: &SentEvent, received: Span) -> Span {
-    match event.timestamp_ms {
-        Some(at) if at <= event.sent_at_ms && received.to - at <= OLDEST_BELIEVED => Span::exactly(at),
+    match event.stamped_at() {
+        Some(at) if at <= event.sent_at() && received.to - at <= OLDEST_BELIEVED => Span::exactly(at),
         // So close to the limit that the time in transit decides.
         Some(at) if at <= received.to && received.from - at <= OLDEST_BELIEVED => {
             received.hull(Span::exactly(at))

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use protocol::Millis;
-use protocol::time::millis;
+use protocol::Timestamp;
 use simulator::world::World;
 
 /// How long rows of a company may still be shown after the last enricher got the rule.
@@ -14,7 +13,7 @@ pub const GRACE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HiddenCompanies {
     /// Each with the time at which the last enricher got the rule; `None` until then.
-    hidden: BTreeMap<String, Option<Millis>>,
+    hidden: BTreeMap<String, Option<Timestamp>>,
     /// Companies that were hidden before.
     released: BTreeSet<String>,
 }
@@ -48,7 +47,7 @@ impl HiddenCompanies {
     }
 
     /// All enrichers have the new rules.
-    pub fn told(&mut self, at: Millis) {
+    pub fn told(&mut self, at: Timestamp) {
         for told in self.hidden.values_mut() {
             told.get_or_insert(at);
         }
@@ -73,8 +72,8 @@ impl HiddenCompanies {
 
     /// The companies whose rows may not be shown at that time, not even briefly.
     #[must_use]
-    pub fn in_force(&self, at: Millis) -> BTreeSet<String> {
-        let in_force = |told: &Option<Millis>| told.is_some_and(|told| told + millis(GRACE) <= at);
+    pub fn in_force(&self, at: Timestamp) -> BTreeSet<String> {
+        let in_force = |told: &Option<Timestamp>| told.is_some_and(|told| told + GRACE <= at);
         self.hidden
             .iter()
             .filter(|(_, told)| in_force(told))
@@ -109,6 +108,7 @@ pub fn company_of(world: World, ip: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::time::unix_ms;
     use simulator::world::Kind;
 
     #[test]
@@ -130,11 +130,14 @@ mod tests {
     fn rules_are_in_force_some_seconds_after_all_were_told() {
         let mut hidden = HiddenCompanies::default();
         hidden.hide("A");
-        assert!(hidden.in_force(Millis::MAX).is_empty());
-        hidden.told(1_000);
-        assert!(hidden.in_force(5_999).is_empty());
-        assert!(hidden.in_force(6_000).contains("a"));
-        hidden.told(9_000);
-        assert!(hidden.in_force(6_000).contains("a"), "it was told before");
+        assert!(hidden.in_force(Timestamp::MAX).is_empty());
+        hidden.told(unix_ms(1_000));
+        assert!(hidden.in_force(unix_ms(5_999)).is_empty());
+        assert!(hidden.in_force(unix_ms(6_000)).contains("a"));
+        hidden.told(unix_ms(9_000));
+        assert!(
+            hidden.in_force(unix_ms(6_000)).contains("a"),
+            "it was told before"
+        );
     }
 }

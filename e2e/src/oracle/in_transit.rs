@@ -2,24 +2,25 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use protocol::Millis;
+use protocol::Timestamp;
 use protocol::frame::VisibleSession;
 use simulator::emitter::SentEvent;
 
 use crate::oracle::circumstances::Circumstances;
 use crate::oracle::difference::Difference;
 use crate::oracle::expected::ExpectedView;
+use crate::times::SentAt as _;
 
 /// How a view differs from what `sent`, in order, asks for. Events that were sent after `arrived_at` may or may not have
 /// arrived: a session is right if it is what any number of these events lead to.
 #[must_use]
 pub fn differences_in_transit(
     sent: &[SentEvent],
-    arrived_at: Millis,
+    arrived_at: Timestamp,
     shown: &BTreeMap<String, VisibleSession>,
     circumstances: Circumstances<'_>,
 ) -> Vec<Difference> {
-    let arrived = sent.partition_point(|event| event.sent_at_ms <= arrived_at);
+    let arrived = sent.partition_point(|event| event.sent_at() <= arrived_at);
     let mut differences = ExpectedView::after_events(&sent[..arrived], circumstances).differences(shown);
     let mut suspects: HashMap<&str, Vec<SentEvent>> = differences
         .iter()
@@ -43,11 +44,11 @@ pub fn differences_in_transit(
 fn is_right(
     guid: &str,
     events: &[SentEvent],
-    arrived_at: Millis,
+    arrived_at: Timestamp,
     shown: &BTreeMap<String, VisibleSession>,
     circumstances: Circumstances<'_>,
 ) -> bool {
-    let arrived = events.partition_point(|event| event.sent_at_ms <= arrived_at);
+    let arrived = events.partition_point(|event| event.sent_at() <= arrived_at);
     let shown: BTreeMap<_, _> = shown
         .get_key_value(guid)
         .map(|(guid, session)| (guid.clone(), session.clone()))
@@ -62,6 +63,7 @@ fn is_right(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::time::unix_ms;
     use std::time::Duration;
 
     use crate::oracle::HiddenCompanies;
@@ -69,7 +71,7 @@ mod tests {
     use simulator::event::EventKind;
     use simulator::world::{Kind, World};
 
-    fn event(kind: EventKind, ip: &str, at: Millis) -> SentEvent {
+    fn event(kind: EventKind, ip: &str, at: i64) -> SentEvent {
         SentEvent {
             kind,
             guid: "a".to_owned(),
@@ -88,7 +90,7 @@ mod tests {
             late: &[],
             stale_after: Duration::from_mins(1),
             slack: Duration::ZERO,
-            now: 1_000,
+            now: unix_ms(1_000),
         };
         let ip = circumstances.world.ip(Kind::Unknown, 1);
         let sent = [
@@ -97,10 +99,16 @@ mod tests {
             event(EventKind::KeepAlive, &ip, 300),
             event(EventKind::SessionClosed, &ip, 400),
         ];
-        let session = |last_activity_at| row("a", &ip, 100, last_activity_at);
-        let wrong = |arrived_at, last_activity_at: Option<Millis>| {
-            let shown = last_activity_at.map(|at| ("a".to_owned(), session(at)));
-            differences_in_transit(&sent, arrived_at, &shown.into_iter().collect(), circumstances).len()
+        let session = |last_activity_at| row("a", &ip, unix_ms(100), last_activity_at);
+        let wrong = |arrived_at, last_activity_at: Option<i64>| {
+            let shown = last_activity_at.map(|at| ("a".to_owned(), session(unix_ms(at))));
+            differences_in_transit(
+                &sent,
+                unix_ms(arrived_at),
+                &shown.into_iter().collect(),
+                circumstances,
+            )
+            .len()
         };
         for seen in [Some(200), Some(300), None] {
             assert_eq!(wrong(200, seen), 0, "{seen:?}");

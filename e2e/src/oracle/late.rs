@@ -1,6 +1,6 @@
 //! Estimates when an event was received. Pure.
 
-use protocol::Millis;
+use protocol::{Millis, Timestamp};
 
 use super::span::Span;
 
@@ -11,14 +11,14 @@ const CLOCK_ERROR: Millis = 100;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LateReading {
     /// When it stopped reading.
-    pub from: Millis,
+    pub from: Timestamp,
     /// When it went on.
-    pub to: Millis,
+    pub to: Timestamp,
 }
 
 /// When what was sent then was received: at once, or by an ingestor that read it late. `late` are times that do not
 /// overlap, in order.
-pub fn received(sent_at: Millis, slack: Millis, late: &[LateReading]) -> Span {
+pub fn received(sent_at: Timestamp, slack: Millis, late: &[LateReading]) -> Span {
     // What was on its way when the reading stopped waits as well.
     let begun = late.partition_point(|reading| reading.from <= sent_at + slack);
     let read_late = late[..begun].last().filter(|reading| sent_at <= reading.to);
@@ -31,15 +31,22 @@ pub fn received(sent_at: Millis, slack: Millis, late: &[LateReading]) -> Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::time::unix_ms;
 
     #[test]
     fn what_was_sent_while_nobody_read_may_have_been_received_afterwards() {
         let late = [
-            LateReading { from: 100, to: 200 },
-            LateReading { from: 300, to: 400 },
+            LateReading {
+                from: unix_ms(100),
+                to: unix_ms(200),
+            },
+            LateReading {
+                from: unix_ms(300),
+                to: unix_ms(400),
+            },
         ];
-        let until = |sent_at| received(sent_at, 10, &late).to;
-        assert_eq!(received(80, 10, &late).from, 80 - CLOCK_ERROR);
+        let until = |sent_at| received(unix_ms(sent_at), 10, &late).to.unix_ms();
+        assert_eq!(received(unix_ms(80), 10, &late).from, unix_ms(80) - CLOCK_ERROR);
         assert_eq!(until(80), 90);
         assert_eq!(until(90), 210);
         assert_eq!(until(150), 210);

@@ -1,10 +1,10 @@
 //! A row for the tests of this crate.
 
 use protocol::frame::VisibleSession;
-use protocol::{Guid, Millis};
+use protocol::{Guid, Timestamp};
 
 /// A session of somebody about whom nothing else is known.
-pub fn row(guid: &str, ip: &str, opened_at: Millis, last_activity_at: Millis) -> VisibleSession {
+pub fn row(guid: &str, ip: &str, opened_at: Timestamp, last_activity_at: Timestamp) -> VisibleSession {
     VisibleSession {
         guid: Guid::new(guid).unwrap(),
         ip: ip.into(),

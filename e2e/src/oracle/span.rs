@@ -1,20 +1,20 @@
 //! Times that are known only up to the time of an event in transit.
 
-use protocol::Millis;
+use protocol::Timestamp;
 
 /// A time that is known only up to the time of an event in transit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    pub(super) from: Millis,
-    pub(super) to: Millis,
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
 }
 
 impl Span {
-    pub(super) fn exactly(at: Millis) -> Self {
+    pub(super) fn exactly(at: Timestamp) -> Self {
         Self { from: at, to: at }
     }
 
-    pub(super) fn contains(self, at: Millis) -> bool {
+    pub(super) fn contains(self, at: Timestamp) -> bool {
         (self.from..=self.to).contains(&at)
     }
 

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::Millis;
 use protocol::frame::VisibleSession;
 use protocol::record::Company;
+use protocol::{Millis, Timestamp};
 use simulator::emitter::SentEvent;
 use simulator::event::EventKind;
 use simulator::world::{Kind, World};
@@ -11,7 +11,7 @@ use simulator::world::{Kind, World};
 use super::samples::row;
 use super::*;
 
-const NOW: Millis = 1_750_000_000_000;
+const NOW: Timestamp = Timestamp::from_unix_ms(1_750_000_000_000);
 const SECOND: Millis = 1_000;
 
 static NONE_HIDDEN: HiddenCompanies = HiddenCompanies::none();
@@ -34,8 +34,8 @@ fn event(kind: EventKind, guid: &str, ago: Millis) -> SentEvent {
         kind,
         guid: guid.into(),
         ip: World::new(0).ip(Kind::Unknown, 1),
-        timestamp_ms: Some(at),
-        sent_at_ms: at,
+        timestamp_ms: Some(at.unix_ms()),
+        sent_at_ms: at.unix_ms(),
         clients: 1,
     }
 }
@@ -99,9 +99,9 @@ fn told_apart_by_guid_in_any_case() {
 
 #[test]
 fn unbelievable_timestamps_are_the_time_of_receipt() {
-    for timestamp_ms in [None, Some(NOW + 3_600 * SECOND), Some(NOW - 700 * SECOND)] {
+    for stamped_at in [None, Some(NOW + 3_600 * SECOND), Some(NOW - 700 * SECOND)] {
         let session = the_one(&[SentEvent {
-            timestamp_ms,
+            timestamp_ms: stamped_at.map(Timestamp::unix_ms),
             ..opened(5)
         }])
         .unwrap();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::processes::{Pipeline, Role};
+use e2e::times::StampedAt as _;
 use e2e::{Visitor, eventually};
 use simulator::deanonymizer::Latency;
 use simulator::world::Kind;
@@ -44,7 +45,7 @@ async fn gateway_counts_events_received_while_it_was_frozen() -> Result<()> {
     gateway.process.resume()?;
     let pipeline = gateway.http.pipeline().await?;
     assert_eq!(pipeline.processes.len(), 3, "nobody is gone: {pipeline:?}");
-    let resumed_at = visitors[0].keep_alive(0).timestamp_ms().context("it has one")?;
+    let resumed_at = visitors[0].keep_alive(0).stamped_at().context("it has one")?;
     let reads_on = eventually("the gateway reads on", async || {
         let sessions = site.sessions().await?;
         ensure!(sessions.len() == visitors.len(), "{} are shown", sessions.len());

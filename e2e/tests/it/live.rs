@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use e2e::clients::{View, Viewer, connection};
 use e2e::processes::{Pipeline, Role};
+use e2e::times::StampedAt as _;
 use e2e::{Visitor, WAIT_TIMEOUT, eventually};
 use futures_util::StreamExt as _;
 use protocol::frame::Frame;
@@ -47,7 +48,7 @@ async fn frames_have_the_documented_form() -> Result<()> {
     site.send(std::slice::from_ref(&touch));
     viewer
         .sees("the touch", |view| {
-            Some(view.sessions[&late.guid].last_activity_at) == touch.timestamp_ms()
+            Some(view.sessions[&late.guid].last_activity_at) == touch.stamped_at()
         })
         .await?;
     site.send(&[late.closed(0)]);

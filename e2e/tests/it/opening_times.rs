@@ -5,15 +5,16 @@ use std::collections::HashMap;
 use anyhow::{Context as _, Result, ensure};
 use e2e::clients::Viewer;
 use e2e::processes::{Pipeline, Role};
+use e2e::times::StampedAt as _;
 use e2e::{Visitor, eventually};
-use protocol::{Millis, stream};
+use protocol::{Timestamp, stream};
 use serde_json::Value;
 use simulator::world::Kind;
 
 /// Visitors with the opening times that may be shown.
 struct Opened {
     visitors: Vec<Visitor>,
-    opened_at: HashMap<String, Millis>,
+    opened_at: HashMap<String, Timestamp>,
 }
 
 impl Opened {
@@ -26,7 +27,7 @@ impl Opened {
         for n in 0..count {
             let visitor = Visitor::from(&site.ip(Kind::CompanyOnly, n));
             let event = visitor.opened(30_000);
-            let at = event.timestamp_ms().context("a time")?;
+            let at = event.stamped_at().context("a time")?;
             site.send(&[event]);
             opened.opened_at.insert(visitor.guid.to_lowercase(), at);
             opened.visitors.push(visitor);
@@ -68,7 +69,7 @@ impl Opened {
                     let guid = session["guid"].as_str().context("a guid")?;
                     if let Some(opened_at) = self.opened_at.get(guid) {
                         ensure!(
-                            session["openedAt"] == *opened_at,
+                            session["openedAt"] == opened_at.unix_ms(),
                             "{session} opened at {opened_at}"
                         );
                         seen += 1;

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 use e2e::processes::{Pipeline, Role};
+use e2e::times::StampedAt as _;
 use e2e::{Visitor, eventually};
 use simulator::world::Kind;
 
@@ -123,7 +124,7 @@ async fn opening_time_survives_restarts_of_nats_and_gateway() -> Result<()> {
     site.gateway()?.process.restart().await?;
     site.ready().await?;
     let session = site.shows(&visitor).await?;
-    assert_eq!(Some(session.opened_at), opened.timestamp_ms());
+    assert_eq!(Some(session.opened_at), opened.stamped_at());
     site.view_is_right().await
 }
 

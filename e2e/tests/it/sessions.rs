@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use e2e::processes::{Pipeline, Role};
+use e2e::times::StampedAt as _;
 use e2e::{Visitor, eventually};
 use protocol::frame::Removal;
 use simulator::deanonymizer::Latency;
@@ -34,7 +35,7 @@ async fn late_opened_event_corrects_the_opening_time() -> Result<()> {
         site.send(std::slice::from_ref(&opened));
         let completed = eventually("the opened time is that of the opening", async || {
             let session = site.shows(visitor).await?;
-            ensure!(Some(session.opened_at) == opened.timestamp_ms(), "{session:?}");
+            ensure!(Some(session.opened_at) == opened.stamped_at(), "{session:?}");
             Ok(session)
         });
         assert_eq!(completed.await?.last_activity_at, session.last_activity_at);
@@ -153,7 +154,7 @@ async fn stale_session_returns_with_a_keep_alive() -> Result<()> {
 
     site.send(&[visitor.keep_alive(0)]);
     let session = site.shows(&visitor).await?;
-    assert_eq!(Some(session.opened_at), opened.timestamp_ms());
+    assert_eq!(Some(session.opened_at), opened.stamped_at());
     viewer.missed_nothing()
 }
 
@@ -174,7 +175,7 @@ async fn restarted_gateway_knows_the_opening_time_of_a_stale_session() -> Result
     assert!(site.sessions().await?.is_empty());
     site.send(&[visitor.keep_alive(0)]);
     let session = site.shows(&visitor).await?;
-    assert_eq!(Some(session.opened_at), opened.timestamp_ms());
+    assert_eq!(Some(session.opened_at), opened.stamped_at());
     Ok(())
 }
 

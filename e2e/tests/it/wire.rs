@@ -8,6 +8,7 @@ use async_nats::jetstream;
 use bytes::Bytes;
 use e2e::clients::TappedMessage;
 use e2e::processes::{Pipeline, Role};
+use e2e::times::StampedAt as _;
 use e2e::{Visitor, eventually};
 use futures_util::StreamExt as _;
 use protocol::event::RECEIVED_AT_HEADER;
@@ -49,13 +50,13 @@ async fn single_event_is_one_message_byte_for_byte() -> Result<()> {
         ("visitor.raw.session-closed", visitor.closed(0).to_json()),
     ];
     for (subject, frame) in &frames {
-        let sent_at = clock::now();
+        let sent_at = clock::now().unix_ms();
         site.emitter.send_text(frame);
         let heard = tap.first(subject, |heard| heard.subject == *subject).await?;
         assert_eq!(heard.text(), *frame);
         let times = times(&heard)?;
         assert_eq!(times.len(), 1);
-        assert!((sent_at..=clock::now()).contains(&times[0]));
+        assert!((sent_at..=clock::now().unix_ms()).contains(&times[0]));
     }
     assert_eq!(tap.heard().len(), frames.len());
     Ok(())
@@ -140,7 +141,7 @@ async fn event_with_line_breaks_is_sent_alone() -> Result<()> {
     assert!(heard.iter().any(|message| message.text() == broken));
     site.settle().await?;
     let session = site.shows(&visitor).await?;
-    assert_eq!(Some(session.last_activity_at), newest.timestamp_ms());
+    assert_eq!(Some(session.last_activity_at), newest.stamped_at());
     Ok(())
 }
 
@@ -152,7 +153,7 @@ async fn activities_are_triples_batched_in_one_message() -> Result<()> {
     site.shows(&visitor).await?;
     let tap = site.tap("visitor.activity.*").await?;
     let touch = visitor.keep_alive(1_234);
-    let sent_at = clock::now();
+    let sent_at = clock::now().unix_ms();
     site.send(std::slice::from_ref(&touch));
     let heard = tap.first("an activity", |_| true).await?;
     let activity: Value = serde_json::from_slice(&heard.payload)?;
@@ -161,7 +162,7 @@ async fn activities_are_triples_batched_in_one_message() -> Result<()> {
         activity,
         json!([[visitor.guid, touch.timestamp_ms(), received_at]])
     );
-    assert!((sent_at..=clock::now()).contains(&received_at));
+    assert!((sent_at..=clock::now().unix_ms()).contains(&received_at));
 
     let touches: Vec<_> = (0..2_000).map(|_| visitor.keep_alive(0)).collect();
     site.send(&touches);

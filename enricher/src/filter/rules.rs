@@ -120,6 +120,7 @@ mod tests {
 
     use super::*;
     use crate::address_key::Secret;
+    use protocol::time::unix_ms;
     use protocol::{Company, Contact, Guid};
 
     const LUMEN: &str = "0d6cf1b5-6e0f-4c1e-9b42-2b1f6e9e7a11";
@@ -172,9 +173,9 @@ mod tests {
             guid: Guid::new("a").unwrap(),
             ip: "::1".into(),
             opened_at: None,
-            first_seen_at: 1,
-            last_activity_at: 1,
-            received_at: 1,
+            first_seen_at: unix_ms(1),
+            last_activity_at: unix_ms(1),
+            received_at: unix_ms(1),
             profile,
             unidentified: false,
             page: None,
@@ -221,11 +222,11 @@ mod tests {
 
     #[test]
     fn fingerprint_depends_on_the_hidden_companies() {
-        let hasher = AddressHasher::new(Secret::new([1; 32], 1));
+        let hasher = AddressHasher::new(Secret::new([1; 32], unix_ms(1)));
         let same = rules(&[LUMEN]).fingerprint(&hasher);
         assert_eq!(same, rules(&[LUMEN]).fingerprint(&hasher));
         assert_ne!(same, rules(&[]).fingerprint(&hasher));
-        let other = AddressHasher::new(Secret::new([2; 32], 1));
+        let other = AddressHasher::new(Secret::new([2; 32], unix_ms(1)));
         assert_ne!(same, rules(&[LUMEN]).fingerprint(&other), "it is a keyed hash");
     }
 }

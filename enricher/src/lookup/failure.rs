@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::Millis;
+use protocol::Timestamp;
 use protocol::status::Account;
 use service::bucket::BucketError;
 
@@ -284,7 +284,7 @@ impl LookupFailure {
 
     /// When to ask again for the same address.
     #[must_use]
-    pub fn retry(&self, now: Millis) -> RetryKind {
+    pub fn retry(&self, now: Timestamp) -> RetryKind {
         if let Self::Deferred(deferral) = self {
             return RetryKind::Deferred {
                 wait: deferral.wait(now),

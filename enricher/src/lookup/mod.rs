@@ -10,12 +10,10 @@ pub mod pauses;
 pub mod provider;
 pub mod waiting;
 
+use service::{clock, trace};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-
-use protocol::time::millis;
-use service::{clock, trace};
 use tokio::time::{Instant, timeout};
 
 use crate::address_key::Key;
@@ -289,7 +287,7 @@ impl Lookup {
         self.metrics.verdicts.found(VerdictSource::Call, &verdict);
         let now = clock::now();
         CachedVerdict {
-            expires_at: now + millis(self.lifetimes.of(&verdict)),
+            expires_at: now + self.lifetimes.of(&verdict),
             verdict,
             looked_up_at: now,
             attempts,

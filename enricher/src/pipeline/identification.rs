@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Guid, Millis, Profile, Record};
+use protocol::{Guid, Millis, Profile, Record, Timestamp};
 use service::clock;
 use service::trace;
 use tokio::time::Instant;
@@ -238,7 +238,7 @@ impl Pipeline {
         sighting: Sighting,
         id: DeliveryId,
         mut profile: Profile,
-        identified_at: Option<Millis>,
+        identified_at: Option<Timestamp>,
         now: Millis,
     ) {
         self.waiting.identified(&sighting.guid);

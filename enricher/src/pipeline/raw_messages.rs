@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use async_nats::jetstream::Message;
 use protocol::event::{self, RECEIVED_AT_HEADER};
-use protocol::{Activity, Event, EventKind, Guid, Millis, Tombstone, time};
+use protocol::{Activity, Event, EventKind, Guid, Millis, Timestamp, Tombstone, time};
 use service::{clock, last_message};
 
 use super::{MAX_RETURN_DELAY, Pipeline, expected_again};
@@ -52,7 +52,7 @@ impl Pipeline {
         let now = clock::uptime();
         self.timeline.advance(clock::read());
         let fallback = message.info().map_or(self.timeline.now(), |info| {
-            let published = last_message::millis(info.published);
+            let published = last_message::timestamp(info.published);
             self.metrics.queue_waiting.set(info.pending);
             self.backlog
                 .taken(self.timeline.now() - published, info.delivered > 1, info.pending);
@@ -80,7 +80,7 @@ impl Pipeline {
         self.complete(id, true).await;
     }
 
-    async fn on_event(&mut self, event: &Event<'_>, received_at: Millis, id: DeliveryId, now: Millis) {
+    async fn on_event(&mut self, event: &Event<'_>, received_at: Timestamp, id: DeliveryId, now: Millis) {
         // The parser has checked the guid.
         let Ok(guid) = Guid::new(&event.guid) else { return };
         // A step of the NATS server's clock does not affect the emitter's: its time is compared with the original receipt.

@@ -49,7 +49,7 @@ impl OpenedEvents {
     pub fn add(&mut self, message: &StreamMessage) {
         self.until = message.sequence;
         let received_at = message.headers.get(RECEIVED_AT_HEADER).map(ToString::to_string);
-        let published_at = last_message::millis(message.time);
+        let published_at = last_message::timestamp(message.time);
         for (line, received_at) in event::lines(&message.payload, received_at.as_deref(), published_at) {
             // The enricher that handles the message rejects unusable lines.
             let Ok(event) = Event::parse(line) else { continue };
@@ -130,6 +130,7 @@ impl OpenedEventsReader {
 mod tests {
     use async_nats::HeaderMap;
     use async_nats::datetime::DateTime;
+    use protocol::time::unix_ms;
 
     use super::*;
 
@@ -154,12 +155,12 @@ mod tests {
             payload: payload.into(),
             time: DateTime::UNIX_EPOCH,
         });
-        let expected = [("a", 1_000), ("b", 2_000)].map(|(guid, at)| Sighting {
+        let expected = [("a", unix_ms(1_000)), ("b", unix_ms(2_000))].map(|(guid, at)| Sighting {
             guid: Guid::new(guid).unwrap(),
             ip: "::1".into(),
             opening: true,
             at,
-            received_at: 3_000,
+            received_at: unix_ms(3_000),
             page: None,
             referrer: None,
         });

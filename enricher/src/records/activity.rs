@@ -54,9 +54,10 @@ impl<T> Activities<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::Guid;
+    use protocol::{Guid, Timestamp};
 
     fn activity(at: i64) -> Activity {
+        let at = Timestamp::from_unix_ms(at);
         Activity::new(Guid::new("a").unwrap(), at, at)
     }
 
@@ -100,7 +101,7 @@ mod tests {
             sent.extend(
                 message
                     .into_iter()
-                    .map(|(activity, ticket)| (activity.at, ticket)),
+                    .map(|(activity, ticket)| (activity.at.unix_ms(), ticket)),
             );
             activities.settled();
         }

@@ -136,6 +136,7 @@ impl<T> AwaitingOpening<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::time::unix_ms;
 
     fn waiting(sequence: u64) -> AwaitingOpening<u8> {
         let mut waiting = AwaitingOpening::new();
@@ -143,8 +144,8 @@ mod tests {
             guid: Guid::new("a").unwrap(),
             ip: "::1".into(),
             opening: false,
-            at: 1,
-            received_at: 1,
+            at: unix_ms(1),
+            received_at: unix_ms(1),
             page: None,
             referrer: None,
         };
@@ -210,8 +211,8 @@ mod tests {
             guid: Guid::new("a").unwrap(),
             ip: "::1".into(),
             opening: true,
-            at: 5_000,
-            received_at: 5_001,
+            at: unix_ms(5_000),
+            received_at: unix_ms(5_001),
             page: None,
             referrer: None,
         };
@@ -219,8 +220,14 @@ mod tests {
             .take_opened(&opening)
             .map(|waiting| waiting.record)
             .unwrap();
-        assert_eq!((record.opened_at, record.first_seen_at), (Some(5_000), 1));
-        assert_eq!((record.last_activity_at, record.received_at), (5_000, 5_001));
+        assert_eq!(
+            (record.opened_at, record.first_seen_at),
+            (Some(unix_ms(5_000)), unix_ms(1))
+        );
+        assert_eq!(
+            (record.last_activity_at, record.received_at),
+            (unix_ms(5_000), unix_ms(5_001))
+        );
         assert_eq!(waiting.take_opened(&opening), None);
     }
 

@@ -59,12 +59,13 @@ impl LostOpenings {
 
 #[cfg(test)]
 mod tests {
-    use protocol::Profile;
+    use protocol::time::unix_ms;
+    use protocol::{Profile, Timestamp};
 
     use super::*;
     use crate::sighting::Sighting;
 
-    fn record(opening: bool, at: Millis) -> Record {
+    fn record(opening: bool, at: Timestamp) -> Record {
         let sighting = Sighting {
             guid: Guid::new("a").unwrap(),
             ip: "::1".into(),
@@ -77,7 +78,7 @@ mod tests {
         sighting.record(Profile::default())
     }
 
-    fn lost(opened_at: Option<Millis>, first_seen_at: Millis) -> LostOpenings {
+    fn lost(opened_at: Option<Timestamp>, first_seen_at: Timestamp) -> LostOpenings {
         let mut openings = LostOpenings::default();
         let published = Published {
             opened_at,
@@ -90,31 +91,40 @@ mod tests {
 
     #[test]
     fn record_after_a_loss_has_the_known_opening() {
-        let mut completed = record(false, 50);
-        lost(Some(5), 5).complete(&mut completed);
-        assert_eq!((completed.opened_at, completed.first_seen_at), (Some(5), 5));
-        assert_eq!(completed.last_activity_at, 50);
+        let mut completed = record(false, unix_ms(50));
+        lost(Some(unix_ms(5)), unix_ms(5)).complete(&mut completed);
+        assert_eq!(
+            (completed.opened_at, completed.first_seen_at),
+            (Some(unix_ms(5)), unix_ms(5))
+        );
+        assert_eq!(completed.last_activity_at, unix_ms(50));
     }
 
     #[test]
     fn earliest_opening_counts() {
-        let mut completed = record(true, 50);
-        lost(Some(70), 40).complete(&mut completed);
-        assert_eq!((completed.opened_at, completed.first_seen_at), (Some(50), 40));
-        let mut completed = record(true, 50);
-        lost(None, 40).complete(&mut completed);
-        assert_eq!((completed.opened_at, completed.first_seen_at), (Some(50), 40));
+        let mut completed = record(true, unix_ms(50));
+        lost(Some(unix_ms(70)), unix_ms(40)).complete(&mut completed);
+        assert_eq!(
+            (completed.opened_at, completed.first_seen_at),
+            (Some(unix_ms(50)), unix_ms(40))
+        );
+        let mut completed = record(true, unix_ms(50));
+        lost(None, unix_ms(40)).complete(&mut completed);
+        assert_eq!(
+            (completed.opened_at, completed.first_seen_at),
+            (Some(unix_ms(50)), unix_ms(40))
+        );
     }
 
     #[test]
     fn forgotten_after_a_while() {
-        let mut openings = lost(Some(5), 5);
+        let mut openings = lost(Some(unix_ms(5)), unix_ms(5));
         openings.forget_old(KEEP_FOR);
-        let mut completed = record(false, 50);
+        let mut completed = record(false, unix_ms(50));
         openings.complete(&mut completed);
-        assert_eq!(completed.opened_at, Some(5));
+        assert_eq!(completed.opened_at, Some(unix_ms(5)));
         openings.forget_old(KEEP_FOR + 1);
-        let mut completed = record(false, 50);
+        let mut completed = record(false, unix_ms(50));
         openings.complete(&mut completed);
         assert_eq!(completed.opened_at, None);
     }

@@ -81,6 +81,7 @@ fn has_other_rules(status: Option<&Status>, own: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::Timestamp;
     use protocol::status::EnricherFigures;
 
     fn status(rules: Option<&str>) -> Status {
@@ -91,8 +92,8 @@ mod tests {
         Status {
             figures,
             instance: "e".into(),
-            at: 0,
-            started_at: 0,
+            at: Timestamp::from_unix_ms(0),
+            started_at: Timestamp::from_unix_ms(0),
             ready: true,
             reason: None,
             stopping: None,

@@ -45,7 +45,7 @@ impl StoredRecord {
         Ok(Self {
             message: content,
             sequence: message.sequence,
-            published_at: clock::uptime_at(last_message::millis(message.time)),
+            published_at: clock::uptime_at(last_message::timestamp(message.time)),
             ttl,
         })
     }
@@ -88,9 +88,10 @@ impl StoredRecord {
 mod tests {
     use super::*;
     use protocol::stream::{REMEMBER_CLOSINGS, tombstone_ttl};
-    use protocol::{Guid, Profile, Tombstone};
+    use protocol::time::unix_ms;
+    use protocol::{Guid, Profile, Timestamp, Tombstone};
 
-    fn record(opened_at: Option<Millis>, first_seen_at: Millis) -> Record {
+    fn record(opened_at: Option<Timestamp>, first_seen_at: Timestamp) -> Record {
         Record {
             guid: Guid::new("a").unwrap(),
             ip: "::1".into(),
@@ -121,14 +122,19 @@ mod tests {
 
     #[test]
     fn only_a_better_opening_is_added() {
-        let out = |opened_at| stored(SessionMessage::Record(record(opened_at, 10)));
-        assert!(adds_nothing(&out(Some(10)).add(&record(None, 5), 20)));
-        assert!(adds_nothing(&out(None).add(&record(None, 15), 20)));
-        let Addition::Record(merged) = out(None).add(&record(Some(7), 7), 20) else {
+        let out = |opened_at| stored(SessionMessage::Record(record(opened_at, unix_ms(10))));
+        assert!(adds_nothing(
+            &out(Some(unix_ms(10))).add(&record(None, unix_ms(5)), 20)
+        ));
+        assert!(adds_nothing(&out(None).add(&record(None, unix_ms(15)), 20)));
+        let Addition::Record(merged) = out(None).add(&record(Some(unix_ms(7)), unix_ms(7)), 20) else {
             panic!("an opening must be taken over");
         };
-        assert_eq!(merged.opened_at, Some(7));
-        assert!(matches!(out(None).add(&record(None, 5), 20), Addition::Record(_)));
+        assert_eq!(merged.opened_at, Some(unix_ms(7)));
+        assert!(matches!(
+            out(None).add(&record(None, unix_ms(5)), 20),
+            Addition::Record(_)
+        ));
     }
 
     #[test]
@@ -136,25 +142,29 @@ mod tests {
         let found = |ip: &str, identified_at| Record {
             ip: ip.into(),
             identified_at,
-            ..record(Some(10), 10)
+            ..record(Some(unix_ms(10)), unix_ms(10))
         };
-        let out = || stored(SessionMessage::Record(found("::1", Some(5))));
-        for less in [found("::2", None), found("::2", Some(4)), found("::1", Some(5))] {
+        let out = || stored(SessionMessage::Record(found("::1", Some(unix_ms(5)))));
+        for less in [
+            found("::2", None),
+            found("::2", Some(unix_ms(4))),
+            found("::1", Some(unix_ms(5))),
+        ] {
             assert!(adds_nothing(&out().add(&less, 20)), "{less:?}");
         }
-        let Addition::Record(merged) = out().add(&found("::2", Some(6)), 20) else {
+        let Addition::Record(merged) = out().add(&found("::2", Some(unix_ms(6))), 20) else {
             panic!("a later finding must be taken over");
         };
-        assert_eq!((&*merged.ip, merged.identified_at), ("::2", Some(6)));
+        assert_eq!((&*merged.ip, merged.identified_at), ("::2", Some(unix_ms(6))));
     }
 
     #[test]
     fn old_record_is_published_again() {
         let half = millis(RECORD_TTL) / 2;
-        let out = || stored(SessionMessage::Record(record(Some(10), 10)));
-        assert!(adds_nothing(&out().add(&record(None, 20), half)));
+        let out = || stored(SessionMessage::Record(record(Some(unix_ms(10)), unix_ms(10))));
+        assert!(adds_nothing(&out().add(&record(None, unix_ms(20)), half)));
         assert!(matches!(
-            out().add(&record(None, 20), half + 1),
+            out().add(&record(None, unix_ms(20)), half + 1),
             Addition::Record(_)
         ));
         let gone_stale = StoredRecord {
@@ -162,7 +172,7 @@ mod tests {
             ..out()
         };
         assert!(matches!(
-            gone_stale.add(&record(None, 20), 20),
+            gone_stale.add(&record(None, unix_ms(20)), 20),
             Addition::Record(_)
         ));
     }
@@ -171,14 +181,14 @@ mod tests {
     fn tombstone_is_never_changed() {
         let tombstone = Tombstone {
             guid: Guid::new("a").unwrap(),
-            closed_at: 5,
-            received_at: 5,
+            closed_at: unix_ms(5),
+            received_at: unix_ms(5),
             hidden: false,
             ttl: tombstone_ttl(REMEMBER_CLOSINGS),
         };
         let out = stored(SessionMessage::Tombstone(tombstone.clone()));
         assert!(matches!(
-            out.add(&record(Some(1), 1), 20),
+            out.add(&record(Some(unix_ms(1)), unix_ms(1)), 20),
             Addition::None(PublishOutcome::Closed(found, 0)) if found == tombstone
         ));
     }

@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use protocol::Millis;
 use protocol::frame::Stats;
 use protocol::history::{History, HistoryPoint};
 use protocol::time::millis;
+use protocol::{Millis, Timestamp};
 
 use crate::view::Traffic;
 
@@ -24,14 +24,14 @@ const MIN_MEASURED: Duration = Duration::from_secs(1);
 pub struct HistoryRecorder {
     points: VecDeque<HistoryPoint>,
     /// When the present interval began, and the traffic until then; `None` while the figures are not known.
-    begun: Option<(Millis, Traffic)>,
+    begun: Option<(Timestamp, Traffic)>,
 }
 
 impl HistoryRecorder {
     /// Adds a point if one is due.
     ///
     /// `stats` are the figures at `now`, or `None` while they are not known to be right.
-    pub fn observe(&mut self, now: Millis, stats: Option<Stats>, traffic: Traffic) {
+    pub fn observe(&mut self, now: Timestamp, stats: Option<Stats>, traffic: Traffic) {
         let Some(stats) = stats else {
             self.begun = None;
             return;
@@ -65,7 +65,7 @@ impl HistoryRecorder {
     }
 
     /// All points of the last hour.
-    pub fn points(&self, now: Millis) -> History {
+    pub fn points(&self, now: Timestamp) -> History {
         History {
             interval_seconds: INTERVAL.as_secs(),
             points: self
@@ -78,18 +78,19 @@ impl HistoryRecorder {
     }
 }
 
-fn interval_of(at: Millis) -> Millis {
-    at.div_euclid(millis(INTERVAL))
+/// Which interval since the Unix epoch it is at that time.
+fn interval_of(at: Timestamp) -> i64 {
+    at.unix_ms().div_euclid(millis(INTERVAL))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const START: Millis = 1_700_000_000_000;
+    const START: Timestamp = Timestamp::from_unix_ms(1_700_000_000_000);
 
     /// So many seconds after the start.
-    fn after(seconds: u32) -> Millis {
+    fn after(seconds: u32) -> Timestamp {
         START + Millis::from(seconds) * 1_000
     }
 

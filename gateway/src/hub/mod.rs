@@ -20,7 +20,7 @@ use std::time::Duration;
 use protocol::frame::{Delta, Snapshot, Stats};
 use protocol::status::Pipeline;
 use protocol::time::millis;
-use protocol::{Millis, SessionMessage};
+use protocol::{SessionMessage, Timestamp};
 use service::clock::Timeline;
 use service::freeze::Freeze;
 use service::{Process, clock, status};
@@ -78,7 +78,7 @@ pub struct HubTask {
     timeline: Timeline,
     freeze: Freeze,
     /// The latest time at which sessions are judged while events that arrived during a freeze are read.
-    judged_until: Millis,
+    judged_until: Timestamp,
     /// How long messages took since the last tick.
     busy: Duration,
     last_tick: Instant,
@@ -157,7 +157,7 @@ impl HubTask {
     }
 
     /// The time now. After a step of the server's clock, shifts all times that the hub holds.
-    fn now(&mut self) -> Millis {
+    fn now(&mut self) -> Timestamp {
         let stepped = self.timeline.advance(clock::read());
         let now = self.timeline.now();
         if stepped != 0 {
@@ -174,7 +174,7 @@ impl HubTask {
 
     /// The time by which sessions go stale. It lags behind while nobody observes the website, and while messages that
     /// arrived during a freeze are read.
-    fn judged_at(&self, now: Millis) -> Millis {
+    fn judged_at(&self, now: Timestamp) -> Timestamp {
         self.observer.observation.clock(now).min(self.judged_until)
     }
 
@@ -223,7 +223,7 @@ impl HubTask {
         }
     }
 
-    fn session(&mut self, message: SessionMessage, stored: StoredMessage, now: Millis) {
+    fn session(&mut self, message: SessionMessage, stored: StoredMessage, now: Timestamp) {
         let received_at = message.received_at();
         if matches!(message, SessionMessage::Tombstone(_)) {
             self.note(received_at);
@@ -240,7 +240,7 @@ impl HubTask {
 
     /// Measures the time from the receipt of an event until a frame shows it. Events that are replayed after a start do not
     /// count.
-    fn note(&mut self, received_at: Millis) {
+    fn note(&mut self, received_at: Timestamp) {
         if self.behind.is_empty() {
             self.frames.note(received_at);
         }
@@ -273,7 +273,7 @@ impl HubTask {
     }
 
     /// Records the figures for the charts, unless they are of an earlier time or the streams are not read to their end.
-    fn record_history(&mut self, now: Millis, known: bool) {
+    fn record_history(&mut self, now: Timestamp, known: bool) {
         let stats = self.observer.stats(&self.view, &self.statuses, now);
         let known = known && stats.as_of.is_none();
         self.history

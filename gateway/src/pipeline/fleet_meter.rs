@@ -36,8 +36,10 @@ impl FleetMeter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::Timestamp;
+    use protocol::time::unix_ms;
 
-    fn bill(since: i64, paid: u64) -> FleetLookups {
+    fn bill(since: Timestamp, paid: u64) -> FleetLookups {
         FleetLookups {
             since,
             lookups: Lookups {
@@ -57,32 +59,49 @@ mod tests {
         let mut meter = FleetMeter::default();
         meter.update(std::iter::empty());
         assert_eq!(meter.total(), None);
-        assert_eq!(update(&mut meter, &[bill(5, 3), bill(5, 4)]), bill(5, 4));
-        assert_eq!(update(&mut meter, &[bill(5, 3)]), bill(5, 4), "it does not drop");
+        assert_eq!(
+            update(&mut meter, &[bill(unix_ms(5), 3), bill(unix_ms(5), 4)]),
+            bill(unix_ms(5), 4)
+        );
+        assert_eq!(
+            update(&mut meter, &[bill(unix_ms(5), 3)]),
+            bill(unix_ms(5), 4),
+            "it does not drop"
+        );
         meter.update(std::iter::empty());
-        assert_eq!(meter.total(), Some(bill(5, 4)), "while no enricher is there");
+        assert_eq!(
+            meter.total(),
+            Some(bill(unix_ms(5), 4)),
+            "while no enricher is there"
+        );
     }
 
     #[test]
     fn a_bill_begun_later_counts_only_where_nobody_knows_the_first() {
         let mut meter = FleetMeter::default();
-        assert_eq!(update(&mut meter, &[bill(5, 3)]), bill(5, 3));
-        assert_eq!(update(&mut meter, &[bill(5, 3), bill(9, 7)]), bill(5, 3));
+        assert_eq!(update(&mut meter, &[bill(unix_ms(5), 3)]), bill(unix_ms(5), 3));
         assert_eq!(
-            update(&mut meter, &[bill(9, 1)]),
-            bill(9, 1),
+            update(&mut meter, &[bill(unix_ms(5), 3), bill(unix_ms(9), 7)]),
+            bill(unix_ms(5), 3)
+        );
+        assert_eq!(
+            update(&mut meter, &[bill(unix_ms(9), 1)]),
+            bill(unix_ms(9), 1),
             "and says since when"
         );
-        assert_eq!(update(&mut meter, &[bill(9, 1), bill(5, 4)]), bill(5, 4));
+        assert_eq!(
+            update(&mut meter, &[bill(unix_ms(9), 1), bill(unix_ms(5), 4)]),
+            bill(unix_ms(5), 4)
+        );
     }
 
     #[test]
     fn absurd_figures_are_not_shown() {
         let mut meter = FleetMeter::default();
-        meter.update([bill(-1, 3), bill(time::LATEST + 1, 3)].into_iter());
+        meter.update([bill(unix_ms(-1), 3), bill(time::LATEST + 1, 3)].into_iter());
         assert_eq!(meter.total(), None);
-        let mut negative = bill(1, 1);
+        let mut negative = bill(unix_ms(1), 1);
         negative.lookups.spent = -1e15;
-        assert_eq!(update(&mut meter, &[negative]), bill(1, 1));
+        assert_eq!(update(&mut meter, &[negative]), bill(unix_ms(1), 1));
     }
 }

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use protocol::Millis;
 use protocol::frame::Stats;
 use protocol::status::{Interruption, Pipeline};
+use protocol::{Millis, Timestamp};
 use service::health::Health;
 
 use crate::currency::Currency;
@@ -31,7 +31,7 @@ pub struct Observer {
 
 impl Observer {
     /// For a gateway that has just started.
-    pub fn new(stale_after: Millis, health: Health, currency: Option<Currency>, now: Millis) -> Self {
+    pub fn new(stale_after: Millis, health: Health, currency: Option<Currency>, now: Timestamp) -> Self {
         Self {
             observation: Observation::new(stale_after, now),
             health,
@@ -42,7 +42,7 @@ impl Observer {
     }
 
     /// Updates the observation and reports it in health.
-    pub fn update(&mut self, statuses: &Statuses, now: Millis) {
+    pub fn update(&mut self, statuses: &Statuses, now: Timestamp) {
         self.observation.update(now);
         if self.observation.has_begun() {
             self.health.ok(PART);
@@ -55,7 +55,7 @@ impl Observer {
     }
 
     /// The statistics, as of the last time when they were known to be right.
-    pub fn stats(&self, view: &View, statuses: &Statuses, now: Millis) -> Stats {
+    pub fn stats(&self, view: &View, statuses: &Statuses, now: Timestamp) -> Stats {
         let as_of = self.observation.as_of();
         let known_before = as_of.map_or(0, |_| self.being_identified);
         let being_identified = statuses.being_identified().max(known_before);
@@ -66,7 +66,7 @@ impl Observer {
     }
 
     /// The state of the processes, and the interruptions.
-    pub fn pipeline(&self, statuses: &Statuses, now: Millis) -> Pipeline {
+    pub fn pipeline(&self, statuses: &Statuses, now: Timestamp) -> Pipeline {
         Pipeline {
             currency: self
                 .currency
@@ -78,12 +78,12 @@ impl Observer {
     }
 
     /// Whether the interruptions differ from those in the last frame.
-    pub fn has_news(&self, now: Millis) -> bool {
+    pub fn has_news(&self, now: Timestamp) -> bool {
         self.observation.interruptions(now) != self.told
     }
 
     /// A frame with the current interruptions was sent.
-    pub fn frame_sent(&mut self, now: Millis) {
+    pub fn frame_sent(&mut self, now: Timestamp) {
         self.told = self.observation.interruptions(now);
     }
 }

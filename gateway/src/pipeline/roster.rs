@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use protocol::Millis;
 use protocol::status::{Missing, Status};
+use protocol::{Millis, Timestamp};
 
 /// How long after its last status a process counts as missing, in ms.
 const MISSING_AFTER: Millis = 10_000;
@@ -25,8 +25,8 @@ type Name = (&'static str, String);
 struct Running {
     heard_at: Millis,
     /// When it sent its last status, by the server's clock.
-    status_at: Millis,
-    started_at: Millis,
+    status_at: Timestamp,
+    started_at: Timestamp,
     /// Whether it has taken the place of a missing one.
     replaces: bool,
 }
@@ -35,7 +35,7 @@ struct Running {
 #[derive(Debug)]
 struct Gone {
     noticed_at: Millis,
-    status_at: Millis,
+    status_at: Timestamp,
 }
 
 /// The processes that were there. `now` is the gateway's uptime.
@@ -130,19 +130,14 @@ impl Roster {
 mod tests {
     use super::*;
     use protocol::status::{EnricherFigures, Figures, GatewayFigures};
+    use protocol::time::unix_ms;
 
-    fn status(
-        figures: Figures,
-        instance: &str,
-        stopping: Option<bool>,
-        started_at: Millis,
-        at: Millis,
-    ) -> Status {
+    fn status(figures: Figures, instance: &str, stopping: Option<bool>, started_at: i64, at: i64) -> Status {
         Status {
             figures,
             instance: instance.into(),
-            at,
-            started_at,
+            at: unix_ms(at),
+            started_at: unix_ms(started_at),
             clock_offset_seconds: None,
             ready: true,
             reason: None,
@@ -150,7 +145,7 @@ mod tests {
         }
     }
 
-    fn enricher(instance: &str, stopping: Option<bool>, started_at: Millis, at: Millis) -> Status {
+    fn enricher(instance: &str, stopping: Option<bool>, started_at: i64, at: i64) -> Status {
         let figures = Figures::Enricher(EnricherFigures::default());
         status(figures, instance, stopping, started_at, at)
     }
@@ -170,9 +165,11 @@ mod tests {
         }
     }
 
-    fn missing(roster: &Roster) -> Vec<(String, Millis)> {
+    fn missing(roster: &Roster) -> Vec<(String, i64)> {
         let missing = roster.missing().into_iter();
-        missing.map(|missing| (missing.instance, missing.since)).collect()
+        missing
+            .map(|missing| (missing.instance, missing.since.unix_ms()))
+            .collect()
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use protocol::status::{Figures, Lookups, Missing, Pipeline, Status};
-use protocol::{Guid, Millis};
+use protocol::{Guid, Millis, Timestamp};
 
 use crate::pipeline::fleet_meter::FleetMeter;
 use crate::pipeline::roster::Roster;
@@ -104,7 +104,7 @@ impl Statuses {
     }
 
     /// What the fleet's lookups have cost and saved, and since when, if known.
-    pub fn lookups(&self) -> (Lookups, Option<Millis>) {
+    pub fn lookups(&self) -> (Lookups, Option<Timestamp>) {
         if let Some(total) = self.fleet.total() {
             return (total.lookups, Some(total.since));
         }
@@ -163,13 +163,14 @@ mod tests {
     use super::*;
     use protocol::sample::Sample;
     use protocol::status::{EnricherFigures, FleetLookups, GatewayFigures};
+    use protocol::time::unix_ms;
 
     fn status(figures: Figures, instance: &str) -> Status {
         Status {
             figures,
             instance: instance.into(),
-            at: 0,
-            started_at: 0,
+            at: unix_ms(0),
+            started_at: unix_ms(0),
             clock_offset_seconds: None,
             ready: true,
             reason: None,
@@ -224,7 +225,7 @@ mod tests {
         statuses.received(status(Figures::Enricher(figures.clone()), "old"), 0);
         assert_eq!(statuses.pipeline().lookups_since, None, "an older enricher");
         figures.fleet = Some(FleetLookups {
-            since: 7,
+            since: unix_ms(7),
             lookups: Lookups {
                 paid: 20,
                 ..Lookups::default()
@@ -234,7 +235,10 @@ mod tests {
             statuses.received(status(Figures::Enricher(figures.clone()), instance), 0);
         }
         let pipeline = statuses.pipeline();
-        assert_eq!((pipeline.lookups.paid, pipeline.lookups_since), (20, Some(7)));
+        assert_eq!(
+            (pipeline.lookups.paid, pipeline.lookups_since),
+            (20, Some(unix_ms(7)))
+        );
         statuses.forget_gone(BILLED_AFTER);
         assert_eq!(statuses.pipeline().lookups.paid, 20, "with no enricher left");
         let told = serde_json::to_string(&pipeline).unwrap();

@@ -69,6 +69,7 @@ fn bring_within_bounds(value: &mut Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::Timestamp;
     use protocol::sample::Sample;
     use protocol::status::{EnricherFigures, Figures};
     use serde_json::json;
@@ -77,8 +78,8 @@ mod tests {
         let status = Status {
             figures: Figures::Enricher(EnricherFigures::default()),
             instance: "host-1".into(),
-            at: 1,
-            started_at: 1,
+            at: Timestamp::from_unix_ms(1),
+            started_at: Timestamp::from_unix_ms(1),
             ready: true,
             reason: None,
             stopping: None,

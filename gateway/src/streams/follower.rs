@@ -246,7 +246,7 @@ impl Follower {
         let info = message.info().map_err(|error| anyhow::anyhow!(error))?;
         let (sequence, pending) = (info.stream_sequence, info.pending);
         self.pending.set(pending);
-        let published_at = last_message::millis(info.published);
+        let published_at = last_message::timestamp(info.published);
         self.read = sequence;
         self.watch.saw(sequence);
         if caught_up && let Some(span) = trace::follow("show", message.headers.as_ref()) {

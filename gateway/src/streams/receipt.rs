@@ -43,10 +43,10 @@ pub fn adapt_activity(activity: &mut Activity, timeline: &Timeline) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::{Guid, Profile, Record, Tombstone};
+    use protocol::{Guid, Profile, Record, Timestamp, Tombstone};
     use service::clock::Reading;
 
-    const NOW: Millis = 1_750_000_000_000;
+    const NOW: Timestamp = Timestamp::from_unix_ms(1_750_000_000_000);
     const HOUR: Millis = 3_600_000;
 
     fn guid() -> Guid {

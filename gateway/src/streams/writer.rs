@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use protocol::Millis;
+use protocol::Timestamp;
 use service::Nats;
 use service::log_throttle::LogThrottle;
 
@@ -38,7 +38,7 @@ impl Writer {
     }
 
     /// Starts as many writes as may be in flight. See [`View::write_backs`].
-    pub fn write_back(&mut self, view: &mut View, judged_at: Millis, interrupted: bool) {
+    pub fn write_back(&mut self, view: &mut View, judged_at: Timestamp, interrupted: bool) {
         if !self.nats.is_connected() {
             return;
         }

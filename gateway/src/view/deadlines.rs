@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{Guid, Millis};
+use protocol::{Guid, Millis, Timestamp};
 
 /// Deadlines within one span of this length, in ms, are due together.
 const SPAN: Millis = 250;
@@ -11,21 +11,22 @@ const SPAN: Millis = 250;
 /// here.
 #[derive(Debug, Default)]
 pub struct Deadlines {
-    spans: BTreeMap<Millis, Vec<Guid>>,
+    /// By the number of the span since the Unix epoch.
+    spans: BTreeMap<i64, Vec<Guid>>,
 }
 
 impl Deadlines {
     /// Makes the session due soon after `deadline`.
-    pub fn add(&mut self, guid: Guid, deadline: Millis) {
+    pub fn add(&mut self, guid: Guid, deadline: Timestamp) {
         self.spans
-            .entry(deadline.div_euclid(SPAN) + 1)
+            .entry(deadline.unix_ms().div_euclid(SPAN) + 1)
             .or_default()
             .push(guid);
     }
 
     /// Removes and returns the sessions that are due.
-    pub fn due(&mut self, now: Millis) -> Vec<Guid> {
-        let later = self.spans.split_off(&(now.div_euclid(SPAN) + 1));
+    pub fn due(&mut self, now: Timestamp) -> Vec<Guid> {
+        let later = self.spans.split_off(&(now.unix_ms().div_euclid(SPAN) + 1));
         std::mem::replace(&mut self.spans, later)
             .into_values()
             .flatten()
@@ -37,19 +38,21 @@ impl Deadlines {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use protocol::time::unix_ms;
 
     proptest! {
         #[test]
         fn due_after_the_deadline_and_not_much_later(deadlines in proptest::collection::vec(-5_000..5_000i64, 0..50), now in -6_000..6_000i64) {
+            let now = unix_ms(now);
             let mut schedule = Deadlines::default();
             for deadline in &deadlines {
-                schedule.add(Guid::new(&format!("{}", deadline + 10_000)).unwrap(), *deadline);
+                schedule.add(Guid::new(&format!("{}", deadline + 10_000)).unwrap(), unix_ms(*deadline));
             }
-            let due: Vec<Millis> = schedule.due(now).iter().map(|guid| guid.to_string().parse::<Millis>().unwrap() - 10_000).collect();
+            let due: Vec<_> = schedule.due(now).iter().map(|guid| unix_ms(guid.to_string().parse().unwrap()) - 10_000).collect();
             prop_assert!(due.iter().all(|deadline| *deadline <= now));
-            let overdue = deadlines.iter().filter(|deadline| **deadline <= now - SPAN).count();
+            let overdue = deadlines.iter().filter(|deadline| unix_ms(**deadline) <= now - SPAN).count();
             prop_assert!(due.len() >= overdue);
-            prop_assert_eq!(due.len() + schedule.due(Millis::MAX - SPAN).len(), deadlines.len());
+            prop_assert_eq!(due.len() + schedule.due(Timestamp::MAX - SPAN).len(), deadlines.len());
         }
     }
 }

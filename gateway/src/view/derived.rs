@@ -6,7 +6,7 @@ use std::time::Duration;
 use protocol::frame::Removal;
 use protocol::guid::GuidMap;
 use protocol::time::millis;
-use protocol::{Guid, Millis, Record};
+use protocol::{Guid, Record, Timestamp};
 
 use crate::view::deadlines::Deadlines;
 use crate::view::session::Session;
@@ -81,7 +81,7 @@ impl DerivedState {
     }
 
     /// Schedules the check of a session for when it goes stale or can be forgotten. Returns whether that is in the future.
-    pub fn schedule_check(&mut self, guid: &Guid, entry: &mut ViewedSession, now: Millis) -> bool {
+    pub fn schedule_check(&mut self, guid: &Guid, entry: &mut ViewedSession, now: Timestamp) -> bool {
         let deadline = entry.session.deadline(self.stale_after, now);
         entry.check_at = deadline;
         self.deadlines.add(guid.clone(), deadline);
@@ -89,7 +89,7 @@ impl DerivedState {
     }
 
     /// Updates everything that is derived from the session.
-    pub fn update(&mut self, guid: &Guid, entry: &mut ViewedSession, now: Millis) {
+    pub fn update(&mut self, guid: &Guid, entry: &mut ViewedSession, now: Timestamp) {
         match (&mut entry.shown, entry.session.active(self.stale_after, now)) {
             (None, None) => {
                 if matches!(entry.session, Session::Closed { .. }) {
@@ -126,7 +126,7 @@ impl DerivedState {
 
     /// Has the record written with its page, if the page is only in the stream of activities, where it expires. An emitter
     /// that repeats the page with each event never causes this.
-    pub fn save_page(&mut self, guid: &Guid, entry: &mut ViewedSession, now: Millis) {
+    pub fn save_page(&mut self, guid: &Guid, entry: &mut ViewedSession, now: Timestamp) {
         if let (Session::Opened(record), Some(stored)) = (&entry.session, &mut entry.stored)
             && stored.lacks_page(record)
             && record

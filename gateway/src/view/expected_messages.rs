@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::Millis;
+use protocol::{Millis, Timestamp};
 
 /// Messages are counted by expiry, in steps of this many ms.
 const STEP: Millis = 10_000;
@@ -10,13 +10,13 @@ const STEP: Millis = 10_000;
 /// Messages that are known to be in the stream, by their expiry.
 #[derive(Debug, Default)]
 pub struct ExpectedMessages {
-    by_expiry: BTreeMap<Millis, u64>,
+    by_expiry: BTreeMap<i64, u64>,
     total: u64,
 }
 
 impl ExpectedMessages {
     /// The stream holds a message that expires at `expires_at`, in place of one that would have expired at `before`.
-    pub fn replace(&mut self, before: Option<Millis>, expires_at: Millis) {
+    pub fn replace(&mut self, before: Option<Timestamp>, expires_at: Timestamp) {
         if let Some(before) = before {
             self.forget(before);
         }
@@ -25,7 +25,7 @@ impl ExpectedMessages {
     }
 
     /// Forgets a message that expires at that time.
-    pub fn forget(&mut self, expires_at: Millis) {
+    pub fn forget(&mut self, expires_at: Timestamp) {
         if let Some(count) = self.by_expiry.get_mut(&step(expires_at))
             && *count > 0
         {
@@ -40,7 +40,7 @@ impl ExpectedMessages {
     }
 
     /// The number of messages that do not expire soon.
-    pub fn at_least(&mut self, now: Millis) -> u64 {
+    pub fn at_least(&mut self, now: Timestamp) -> u64 {
         while let Some(expired) = self.by_expiry.first_entry()
             && *expired.key() <= step(now) + 1
         {
@@ -50,27 +50,29 @@ impl ExpectedMessages {
     }
 }
 
-fn step(at: Millis) -> Millis {
-    at.div_euclid(STEP)
+/// Which step since the Unix epoch it is at that time.
+fn step(at: Timestamp) -> i64 {
+    at.unix_ms().div_euclid(STEP)
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use protocol::time::unix_ms;
 
     use super::*;
 
     #[test]
     fn expired_messages_are_not_expected() {
         let mut expected = ExpectedMessages::default();
-        expected.replace(None, 100_000);
-        expected.replace(None, 200_000);
-        assert_eq!(expected.at_least(0), 2);
-        assert_eq!(expected.at_least(100_000), 1);
-        expected.forget(100_000);
-        assert_eq!(expected.at_least(100_000), 1);
+        expected.replace(None, unix_ms(100_000));
+        expected.replace(None, unix_ms(200_000));
+        assert_eq!(expected.at_least(unix_ms(0)), 2);
+        assert_eq!(expected.at_least(unix_ms(100_000)), 1);
+        expected.forget(unix_ms(100_000));
+        assert_eq!(expected.at_least(unix_ms(100_000)), 1);
         expected.clear();
-        assert_eq!(expected.at_least(0), 0);
+        assert_eq!(expected.at_least(unix_ms(0)), 0);
     }
 
     proptest! {
@@ -79,8 +81,8 @@ mod tests {
             writes in proptest::collection::vec((0_u8..5, 0_i64..300_000, 0_i64..10_000), 0..60),
         ) {
             let mut expected = ExpectedMessages::default();
-            let mut stream: BTreeMap<u8, Millis> = BTreeMap::new();
-            let mut now = 0;
+            let mut stream: BTreeMap<u8, Timestamp> = BTreeMap::new();
+            let mut now = Timestamp::default();
             for (subject, ttl, pause) in writes {
                 now += pause;
                 let before = stream.insert(subject, now + ttl);

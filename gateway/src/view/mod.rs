@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use protocol::frame::{Removal, Stats, VisibleSession};
 use protocol::guid::GuidMap;
-use protocol::{Activity, Guid, Millis, Record, SessionMessage};
+use protocol::{Activity, Guid, Millis, Record, SessionMessage, Timestamp};
 
 pub use self::derived::Traffic;
 use self::derived::{DerivedState, News};
@@ -32,7 +32,7 @@ pub struct Changes {
     /// Sessions that are new or differ in more than their last activity.
     pub changed: Vec<VisibleSession>,
     /// Sessions that differ only in their last activity.
-    pub touched: Vec<(Guid, Millis)>,
+    pub touched: Vec<(Guid, Timestamp)>,
     /// Sessions that left. Clients do not know those that appeared and left since the last frame.
     pub removed: Vec<(Guid, Removal)>,
 }
@@ -61,7 +61,7 @@ impl View {
     }
 
     /// Applies a record or tombstone of the stream.
-    pub fn message(&mut self, mut message: SessionMessage, mut stored: StoredMessage, now: Millis) {
+    pub fn message(&mut self, mut message: SessionMessage, mut stored: StoredMessage, now: Timestamp) {
         if let SessionMessage::Record(record) = &mut message {
             self.interner.intern(record);
         }
@@ -88,7 +88,7 @@ impl View {
     }
 
     /// Applies an activity.
-    pub fn activity(&mut self, activity: &Activity, now: Millis) {
+    pub fn activity(&mut self, activity: &Activity, now: Timestamp) {
         let guid = &activity.guid;
         if let Some(entry) = self.entries.get_mut(guid) {
             entry.session.fold_activity(activity);
@@ -107,7 +107,7 @@ impl View {
     }
 
     /// Removes sessions that have gone stale, and forgets what no longer matters.
-    pub fn tick(&mut self, now: Millis) {
+    pub fn tick(&mut self, now: Timestamp) {
         for guid in self.derived.deadlines.due(now) {
             let hash_map::Entry::Occupied(mut place) = self.entries.entry(guid) else {
                 continue;
@@ -130,7 +130,7 @@ impl View {
 
     /// Adapts all times to a step of the NATS server's clock, so that no session gets older or younger. Liveness is judged
     /// at `judged_at`, as everywhere.
-    pub fn shift(&mut self, by: Millis, now: Millis, judged_at: Millis) {
+    pub fn shift(&mut self, by: Millis, now: Timestamp, judged_at: Timestamp) {
         self.derived.deadlines = Deadlines::default();
         for (guid, entry) in &mut self.entries {
             entry.session.shift(by, now);
@@ -140,12 +140,12 @@ impl View {
     }
 
     /// The minimum number of messages that the sessions' stream must hold.
-    pub fn stored_at_least(&mut self, now: Millis) -> u64 {
+    pub fn stored_at_least(&mut self, now: Timestamp) -> u64 {
         self.expected.at_least(now)
     }
 
     /// The stream of activities was lost, so the records must be written with the activities that it held.
-    pub fn activity_lost(&mut self, now: Millis) {
+    pub fn activity_lost(&mut self, now: Timestamp) {
         for (guid, entry) in &mut self.entries {
             let active = entry.session.active(self.derived.stale_after, now).is_some();
             if let Some(stored) = &mut entry.stored
@@ -176,7 +176,7 @@ impl View {
     ///
     /// While the view is `interrupted`, silence does not mean that a session is stale. The records of silent sessions stay
     /// as they are until the interruption is over.
-    pub fn write_backs(&mut self, limit: usize, now: Millis, interrupted: bool) -> Vec<WriteBack> {
+    pub fn write_backs(&mut self, limit: usize, now: Timestamp, interrupted: bool) -> Vec<WriteBack> {
         if !interrupted {
             self.derived.dirty.append(&mut self.derived.undecided);
         }
@@ -234,7 +234,7 @@ impl View {
 
     /// Statistics of the sessions that are shown.
     #[must_use]
-    pub fn stats(&self, being_identified: u64, now: Millis) -> Stats {
+    pub fn stats(&self, being_identified: u64, now: Timestamp) -> Stats {
         self.derived.statistics.stats(being_identified, now)
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use protocol::frame::Stats;
 use protocol::guid::Identity;
-use protocol::{Company, Millis};
+use protocol::{Company, Timestamp};
 
 /// Sums over the sessions shown.
 #[derive(Debug, Default)]
@@ -18,9 +18,9 @@ pub struct Statistics {
 
 impl Statistics {
     /// Adds a session.
-    pub fn add(&mut self, opened_at: Millis, company: Option<&Company>) {
+    pub fn add(&mut self, opened_at: Timestamp, company: Option<&Company>) {
         self.sessions += 1;
-        self.opened_at_sum += i128::from(opened_at);
+        self.opened_at_sum += i128::from(opened_at.unix_ms());
         if let Some(company) = company {
             self.with_company += 1;
             *self.companies.entry(Identity::of(&company.guid)).or_default() += 1;
@@ -28,9 +28,9 @@ impl Statistics {
     }
 
     /// Removes a session that was added with the same values.
-    pub fn remove(&mut self, opened_at: Millis, company: Option<&Company>) {
+    pub fn remove(&mut self, opened_at: Timestamp, company: Option<&Company>) {
         self.sessions -= 1;
-        self.opened_at_sum -= i128::from(opened_at);
+        self.opened_at_sum -= i128::from(opened_at.unix_ms());
         if let Some(company) = company {
             self.with_company -= 1;
             let key = Identity::of(&company.guid);
@@ -44,9 +44,9 @@ impl Statistics {
     }
 
     /// The statistics at that time.
-    pub fn stats(&self, being_identified: u64, now: Millis) -> Stats {
+    pub fn stats(&self, being_identified: u64, now: Timestamp) -> Stats {
         let companies = self.companies.len() as u64;
-        let duration_sum = i128::from(self.sessions) * i128::from(now) - self.opened_at_sum;
+        let duration_sum = i128::from(self.sessions) * i128::from(now.unix_ms()) - self.opened_at_sum;
         Stats {
             active_sessions: self.sessions,
             being_identified,
@@ -72,6 +72,7 @@ fn mean(sum: f64, count: u64) -> f64 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use protocol::time::unix_ms;
 
     fn company(guid: &str) -> Company {
         Company {
@@ -84,11 +85,11 @@ mod tests {
     #[test]
     fn averages_over_the_sessions_shown() {
         let mut statistics = Statistics::default();
-        statistics.add(0, Some(&company("A")));
-        statistics.add(1000, Some(&company("a")));
-        statistics.add(2000, Some(&company("b")));
-        statistics.add(3000, None);
-        let stats = statistics.stats(2, 4000);
+        statistics.add(unix_ms(0), Some(&company("A")));
+        statistics.add(unix_ms(1000), Some(&company("a")));
+        statistics.add(unix_ms(2000), Some(&company("b")));
+        statistics.add(unix_ms(3000), None);
+        let stats = statistics.stats(2, unix_ms(4000));
         assert_eq!(
             (stats.active_sessions, stats.being_identified, stats.companies),
             (4, 2, 2)
@@ -106,23 +107,26 @@ mod tests {
             "urn:uuid:b8e8879e-3382-4908-8f1e-7638473d0913",
             "b8e8879e338249088f1e7638473d0913",
         ] {
-            statistics.add(0, Some(&company(guid)));
+            statistics.add(unix_ms(0), Some(&company(guid)));
         }
-        assert_eq!(statistics.stats(0, 0).companies, 1);
-        statistics.remove(0, Some(&company("(b8e8879e-3382-4908-8f1e-7638473d0913)")));
-        assert_eq!(statistics.stats(0, 0).companies, 1);
+        assert_eq!(statistics.stats(0, unix_ms(0)).companies, 1);
+        statistics.remove(
+            unix_ms(0),
+            Some(&company("(b8e8879e-3382-4908-8f1e-7638473d0913)")),
+        );
+        assert_eq!(statistics.stats(0, unix_ms(0)).companies, 1);
     }
 
     #[test]
     fn no_session_has_lasted_less_than_no_time() {
         let mut statistics = Statistics::default();
-        statistics.add(600_000, None);
-        assert!(statistics.stats(0, 4000).average_session_seconds.abs() < 1e-9);
+        statistics.add(unix_ms(600_000), None);
+        assert!(statistics.stats(0, unix_ms(4000)).average_session_seconds.abs() < 1e-9);
     }
 
     #[test]
     fn nothing_to_average() {
-        assert_eq!(Statistics::default().stats(0, 4000), Stats::default());
+        assert_eq!(Statistics::default().stats(0, unix_ms(4000)), Stats::default());
     }
 
     proptest! {
@@ -131,7 +135,7 @@ mod tests {
             sessions in proptest::collection::vec((0..10_000i64, proptest::option::of("[a-c]")), 0..40),
             kept in 0..40usize,
         ) {
-            let sessions: Vec<_> = sessions.into_iter().map(|(at, guid)| (at, guid.map(|guid| company(&guid)))).collect();
+            let sessions: Vec<_> = sessions.into_iter().map(|(at, guid)| (unix_ms(at), guid.map(|guid| company(&guid)))).collect();
             let kept = kept.min(sessions.len());
             let mut all = Statistics::default();
             for (at, company) in &sessions {
@@ -144,7 +148,7 @@ mod tests {
             for (at, company) in &sessions[..kept] {
                 only_kept.add(*at, company.as_ref());
             }
-            prop_assert_eq!(all.stats(0, 20_000), only_kept.stats(0, 20_000));
+            prop_assert_eq!(all.stats(0, unix_ms(20_000)), only_kept.stats(0, unix_ms(20_000)));
         }
     }
 }

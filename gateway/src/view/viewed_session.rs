@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protocol::{Company, Millis, Page, Profile, Record};
+use protocol::{Company, Page, Profile, Record, Timestamp};
 
 use crate::view::session::Session;
 use crate::view::write_back::StoredMessage;
@@ -22,13 +22,13 @@ pub enum Difference {
 #[derive(Debug)]
 pub struct Shown {
     /// When the session opened.
-    pub opened_at: Millis,
+    pub opened_at: Timestamp,
     ip: Box<str>,
     profile: Profile,
     unidentified: bool,
     page: Option<Arc<Page>>,
     referrer: Option<Arc<str>>,
-    last_activity_at: Millis,
+    last_activity_at: Timestamp,
 }
 
 impl Shown {
@@ -93,7 +93,7 @@ pub struct ViewedSession {
     /// What is shown, if anything.
     pub shown: Option<Shown>,
     /// When it is checked next if no event comes.
-    pub check_at: Millis,
+    pub check_at: Timestamp,
 }
 
 impl ViewedSession {
@@ -103,7 +103,7 @@ impl ViewedSession {
             session,
             stored: None,
             shown: None,
-            check_at: Millis::MAX,
+            check_at: Timestamp::MAX,
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use foldhash::quality::FixedState;
 use protocol::stream::{RECORD_TTL, STALE_RECORD_TTL, renew_after};
 use protocol::time::millis;
-use protocol::{Millis, Record, SessionMessage};
+use protocol::{Record, SessionMessage, Timestamp};
 
 use crate::view::session::Session;
 
@@ -21,7 +21,7 @@ pub struct StoredMessage {
     /// Its content.
     pub content: Content,
     /// When it expires.
-    pub expires_at: Millis,
+    pub expires_at: Timestamp,
 }
 
 /// The part of a message that decides whether it must be replaced.
@@ -30,9 +30,9 @@ pub enum Content {
     /// A record.
     Record {
         /// When the session opened.
-        opened_at: Option<Millis>,
+        opened_at: Option<Timestamp>,
         /// Its earliest event.
-        first_seen_at: Millis,
+        first_seen_at: Timestamp,
         /// A digest of the visitor's identity and referrer.
         identity: u64,
         /// A digest of the page; 0 without one.
@@ -46,14 +46,19 @@ pub enum Content {
     /// A tombstone.
     Tombstone {
         /// When it was published.
-        published_at: Millis,
+        published_at: Timestamp,
     },
 }
 
 impl StoredMessage {
     /// The content of a message with this sequence and TTL.
     #[must_use]
-    pub fn new(message: &SessionMessage, sequence: u64, ttl: Option<Duration>, published_at: Millis) -> Self {
+    pub fn new(
+        message: &SessionMessage,
+        sequence: u64,
+        ttl: Option<Duration>,
+        published_at: Timestamp,
+    ) -> Self {
         let content = match message {
             SessionMessage::Record(record) => Content::Record {
                 opened_at: record.opened_at,
@@ -67,7 +72,7 @@ impl StoredMessage {
         Self {
             sequence,
             content,
-            expires_at: ttl.map_or(Millis::MAX, |ttl| published_at + millis(ttl)),
+            expires_at: ttl.map_or(Timestamp::MAX, |ttl| published_at + ttl),
         }
     }
 
@@ -120,7 +125,7 @@ pub fn wanted(session: &Session, stored: Option<StoredMessage>, active: bool) ->
         Session::Closed { tombstone, heard_at } => {
             let fresh = matches!(
                 content,
-                Some(Content::Tombstone { published_at }) if heard_at - published_at <= millis(renew_after(tombstone.ttl))
+                Some(Content::Tombstone { published_at }) if *heard_at - published_at <= millis(renew_after(tombstone.ttl))
             );
             let message = || {
                 SessionMessage::Tombstone(protocol::Tombstone {
@@ -174,13 +179,14 @@ fn says(content: Option<Content>, record: &Record, active: bool) -> bool {
 mod tests {
     use super::*;
     use protocol::stream::{REMEMBER_CLOSINGS, tombstone_ttl};
+    use protocol::time::unix_ms;
     use protocol::{Activity, Guid, Profile, Tombstone};
 
     fn guid() -> Guid {
         Guid::new("a").unwrap()
     }
 
-    fn record(opened_at: Option<Millis>, at: Millis) -> Record {
+    fn record(opened_at: Option<Timestamp>, at: Timestamp) -> Record {
         Record {
             guid: guid(),
             ip: "::1".into(),
@@ -197,40 +203,43 @@ mod tests {
     }
 
     fn stored(message: &SessionMessage, ttl: Duration) -> StoredMessage {
-        StoredMessage::new(message, 7, Some(ttl), 0)
+        StoredMessage::new(message, 7, Some(ttl), unix_ms(0))
     }
 
     #[test]
     fn writes_nothing_that_the_stream_holds() {
-        let session = Session::Opened(record(Some(5), 5));
-        let stored = stored(&SessionMessage::Record(record(Some(5), 5)), RECORD_TTL);
+        let session = Session::Opened(record(Some(unix_ms(5)), unix_ms(5)));
+        let stored = stored(
+            &SessionMessage::Record(record(Some(unix_ms(5)), unix_ms(5))),
+            RECORD_TTL,
+        );
         assert_eq!(wanted(&session, Some(stored), true), None);
     }
 
     #[test]
     fn lost_record_is_written_again() {
-        let write = wanted(&Session::Opened(record(Some(5), 5)), None, true).unwrap();
+        let write = wanted(&Session::Opened(record(Some(unix_ms(5)), unix_ms(5))), None, true).unwrap();
         assert_eq!((write.expected, write.ttl), (0, RECORD_TTL));
     }
 
     #[test]
     fn incomplete_record_is_replaced() {
-        let session = Session::Opened(record(Some(5), 5));
-        let stored = stored(&SessionMessage::Record(record(None, 50)), RECORD_TTL);
+        let session = Session::Opened(record(Some(unix_ms(5)), unix_ms(5)));
+        let stored = stored(&SessionMessage::Record(record(None, unix_ms(50))), RECORD_TTL);
         assert_eq!(wanted(&session, Some(stored), true).unwrap().expected, 7);
     }
 
     #[test]
     fn record_with_an_older_identity_is_replaced() {
         let known = Record {
-            identified_at: Some(3),
-            ..record(Some(5), 5)
+            identified_at: Some(unix_ms(3)),
+            ..record(Some(unix_ms(5)), unix_ms(5))
         };
         let of_another_address = Record {
             ip: "::2".into(),
             ..known.clone()
         };
-        for less in [record(Some(5), 5), of_another_address] {
+        for less in [record(Some(unix_ms(5)), unix_ms(5)), of_another_address] {
             let stored = stored(&SessionMessage::Record(less), RECORD_TTL);
             let write = wanted(&Session::Opened(known.clone()), Some(stored), true).unwrap();
             assert_eq!(write.message, SessionMessage::Record(known.clone()));
@@ -239,18 +248,24 @@ mod tests {
 
     #[test]
     fn earlier_keep_alive_is_added_to_the_record() {
-        let mut session = Session::Opened(record(None, 50));
-        session.fold_activity(&Activity::new(guid(), 40, 60));
-        let stored = stored(&SessionMessage::Record(record(None, 50)), RECORD_TTL);
+        let mut session = Session::Opened(record(None, unix_ms(50)));
+        session.fold_activity(&Activity::new(guid(), unix_ms(40), unix_ms(60)));
+        let stored = stored(&SessionMessage::Record(record(None, unix_ms(50))), RECORD_TTL);
         assert!(wanted(&session, Some(stored), true).is_some());
     }
 
     #[test]
     fn ttl_follows_staleness() {
-        let session = Session::Opened(record(Some(5), 5));
-        let long = stored(&SessionMessage::Record(record(Some(5), 5)), RECORD_TTL);
+        let session = Session::Opened(record(Some(unix_ms(5)), unix_ms(5)));
+        let long = stored(
+            &SessionMessage::Record(record(Some(unix_ms(5)), unix_ms(5))),
+            RECORD_TTL,
+        );
         assert_eq!(wanted(&session, Some(long), false).unwrap().ttl, STALE_RECORD_TTL);
-        let short = stored(&SessionMessage::Record(record(Some(5), 5)), STALE_RECORD_TTL);
+        let short = stored(
+            &SessionMessage::Record(record(Some(unix_ms(5)), unix_ms(5))),
+            STALE_RECORD_TTL,
+        );
         assert_eq!(wanted(&session, Some(short), true).unwrap().ttl, RECORD_TTL);
         assert_eq!(wanted(&session, Some(short), false), None);
     }
@@ -259,13 +274,16 @@ mod tests {
     fn tombstone_replaces_a_record_and_is_renewed_by_late_events() {
         let tombstone = Tombstone {
             guid: guid(),
-            closed_at: 5,
-            received_at: 5,
+            closed_at: unix_ms(5),
+            received_at: unix_ms(5),
             hidden: false,
             ttl: tombstone_ttl(REMEMBER_CLOSINGS),
         };
         let mut session = Session::of_message(SessionMessage::Tombstone(tombstone.clone()));
-        let over_record = stored(&SessionMessage::Record(record(Some(5), 5)), RECORD_TTL);
+        let over_record = stored(
+            &SessionMessage::Record(record(Some(unix_ms(5)), unix_ms(5))),
+            RECORD_TTL,
+        );
         assert_eq!(wanted(&session, Some(over_record), false).unwrap().expected, 7);
         let over_tombstone = stored(
             &SessionMessage::Tombstone(tombstone),
@@ -274,8 +292,8 @@ mod tests {
         assert_eq!(wanted(&session, Some(over_tombstone), false), None);
         session.fold_activity(&Activity::new(
             guid(),
-            6,
-            millis(tombstone_ttl(REMEMBER_CLOSINGS)),
+            unix_ms(6),
+            unix_ms(0) + tombstone_ttl(REMEMBER_CLOSINGS),
         ));
         assert_eq!(
             wanted(&session, Some(over_tombstone), false).unwrap().ttl,

@@ -2,6 +2,7 @@ use super::batch::OVERHEAD;
 use super::*;
 use proptest::prelude::*;
 use protocol::event::{MAX_BYTES, MAX_EVENTS, lines};
+use protocol::time::unix_ms;
 use std::collections::BTreeMap;
 
 use EventKind::{KeepAlive, SessionOpened};
@@ -13,8 +14,8 @@ const ROOMY: Limits = Limits {
 
 fn events(batch: &Batch) -> Vec<(Vec<u8>, Millis)> {
     let stamps: Vec<_> = batch.received_at.iter().map(ToString::to_string).collect();
-    lines(&batch.payload, Some(&stamps.join(",")), 0)
-        .map(|(line, at)| (line.to_vec(), at))
+    lines(&batch.payload, Some(&stamps.join(",")), unix_ms(0))
+        .map(|(line, at)| (line.to_vec(), at.unix_ms()))
         .collect()
 }
 

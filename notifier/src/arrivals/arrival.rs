@@ -1,7 +1,7 @@
 //! The arrival of a visitor from a company, with what a message says about it.
 
 use protocol::page::Page;
-use protocol::{Company, Contact, Guid, Millis, Record};
+use protocol::{Company, Contact, Guid, Record, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A visitor from a known company has arrived.
@@ -27,15 +27,15 @@ pub struct Arrival {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referrer: Option<String>,
     /// When the visit began, by the emitter's clock.
-    pub opened_at: Millis,
+    pub opened_at: Timestamp,
     /// When the company's record was published, by the NATS server's clock.
-    pub seen_at: Millis,
+    pub seen_at: Timestamp,
 }
 
 impl Arrival {
     /// The arrival in a record; `None` if its company is not known.
     #[must_use]
-    pub fn of(record: &Record, seen_at: Millis) -> Option<Self> {
+    pub fn of(record: &Record, seen_at: Timestamp) -> Option<Self> {
         let profile = &record.profile;
         Some(Self {
             guid: record.guid.clone(),

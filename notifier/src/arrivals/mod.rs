@@ -9,8 +9,7 @@ pub mod arrival;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use protocol::time::millis;
-use protocol::{Guid, Millis, Record};
+use protocol::{Guid, Millis, Record, Timestamp};
 
 /// A visit that began longer ago than this when its company became known is not announced. In ms.
 const LONG_AGO: Millis = 60 * 60 * 1000;
@@ -24,7 +23,7 @@ pub struct Position {
     /// The highest sequence up to which every message has been handled.
     pub handled: u64,
     /// When the fleet began to read this stream.
-    pub since: Millis,
+    pub since: Timestamp,
 }
 
 /// The position of a message in the stream.
@@ -33,15 +32,14 @@ pub struct Place {
     /// Its sequence.
     pub sequence: u64,
     /// When it was published, according to the server's clock.
-    pub published_at: Millis,
+    pub published_at: Timestamp,
     /// How long the stream keeps it.
     pub ttl: Option<Duration>,
 }
 
 impl Place {
-    fn expires_at(&self) -> Millis {
-        self.ttl
-            .map_or(Millis::MAX, |ttl| self.published_at + millis(ttl))
+    fn expires_at(&self) -> Timestamp {
+        self.ttl.map_or(Timestamp::MAX, |ttl| self.published_at + ttl)
     }
 }
 
@@ -49,7 +47,7 @@ impl Place {
 struct Known {
     /// Its arrival was announced, or must not be.
     decided: bool,
-    expires_at: Millis,
+    expires_at: Timestamp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +88,7 @@ impl Visits {
     }
 
     /// Applies a record, and returns whether it is an arrival.
-    pub fn record(&mut self, record: &Record, place: Place, now: Millis) -> bool {
+    pub fn record(&mut self, record: &Record, place: Place, now: Timestamp) -> bool {
         let identified = record.profile.company.is_some();
         if let Some(known) = self.known.get_mut(&record.guid) {
             let arrived = identified && !known.decided;
@@ -117,14 +115,14 @@ impl Visits {
     }
 
     /// Forgets what the stream has forgotten.
-    pub fn forget_expired(&mut self, now: Millis) {
+    pub fn forget_expired(&mut self, now: Timestamp) {
         self.known.retain(|_, known| known.expires_at > now);
     }
 
-    fn was_there(&self, record: &Record, place: Place, now: Millis) -> bool {
+    fn was_there(&self, record: &Record, place: Place, now: Timestamp) -> bool {
         let known_at = record
             .shown_opened_at()
-            .max(record.identified_at.unwrap_or(Millis::MIN));
+            .max(record.identified_at.unwrap_or(Timestamp::MIN));
         match self.phase {
             Phase::Following => place.published_at - known_at > LONG_AGO,
             Phase::Replaying(None) => true,

@@ -5,14 +5,14 @@ use protocol::{Company, Profile};
 
 use super::*;
 
-const START: Millis = 1_750_000_000_000;
+const START: Timestamp = Timestamp::from_unix_ms(1_750_000_000_000);
 const DAY: Duration = Duration::from_hours(24);
 
 fn guid(n: usize) -> Guid {
     Guid::new(&format!("visit-{n}")).unwrap()
 }
 
-fn record(n: usize, opened_at: Millis, identified: bool) -> Record {
+fn record(n: usize, opened_at: Timestamp, identified: bool) -> Record {
     let company = Company {
         guid: "c".into(),
         name: "Lumen".into(),
@@ -36,7 +36,7 @@ fn record(n: usize, opened_at: Millis, identified: bool) -> Record {
     }
 }
 
-fn place(sequence: u64, published_at: Millis) -> Place {
+fn place(sequence: u64, published_at: Timestamp) -> Place {
     Place {
         sequence,
         published_at,
@@ -133,9 +133,9 @@ fn a_visit_that_began_long_ago_is_not_news() {
 fn forgets_what_the_stream_forgets() {
     let mut visits = following();
     visits.record(&record(1, START, true), place(1, START), START);
-    visits.forget_expired(START + millis(DAY) - 1);
+    visits.forget_expired(START + DAY - 1);
     assert_eq!(visits.known.len(), 1);
-    visits.forget_expired(START + millis(DAY));
+    visits.forget_expired(START + DAY);
     assert_eq!(visits.known.len(), 0);
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use protocol::guid::Identity;
 use protocol::time::millis;
-use protocol::{Company, Millis};
+use protocol::{Company, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -70,7 +70,7 @@ pub enum State {
     /// It was told.
     Told {
         /// When.
-        at: Millis,
+        at: Timestamp,
     },
 }
 
@@ -81,7 +81,7 @@ pub struct Claim {
     /// The id of the arrival in messages, by which a receiver recognizes a repetition.
     pub id: String,
     /// When the company was claimed.
-    pub claimed_at: Millis,
+    pub claimed_at: Timestamp,
     /// Its state.
     #[serde(flatten)]
     pub state: State,
@@ -90,7 +90,7 @@ pub struct Claim {
 impl Claim {
     /// Claims a company for an arrival.
     #[must_use]
-    pub fn new(arrival: Arrival, now: Millis) -> Self {
+    pub fn new(arrival: Arrival, now: Timestamp) -> Self {
         let name = format!("{} {}", arrival.guid, arrival.seen_at);
         Self {
             id: format!(
@@ -107,7 +107,7 @@ impl Claim {
 
     /// The same claim after its arrival was announced.
     #[must_use]
-    pub fn told(&self, now: Millis) -> Self {
+    pub fn told(&self, now: Timestamp) -> Self {
         Self {
             state: State::Told { at: now },
             ..self.clone()
@@ -125,27 +125,27 @@ impl Claim {
 
     /// Whether an arrival that was seen at that time needs no message of its own.
     #[must_use]
-    pub fn covers(&self, seen_at: Millis, cooldown: Duration) -> bool {
+    pub fn covers(&self, seen_at: Timestamp, cooldown: Duration) -> bool {
         match self.state {
             State::Waiting { .. } => true,
-            State::Told { at } => seen_at < at + millis(cooldown),
+            State::Told { at } => seen_at < at + cooldown,
         }
     }
 
     /// How long the bucket keeps it; `None` if it has expired.
     #[must_use]
-    pub fn ttl(&self, now: Millis, cooldown: Duration) -> Option<Duration> {
+    pub fn ttl(&self, now: Timestamp, cooldown: Duration) -> Option<Duration> {
         let until = match self.state {
-            State::Waiting { .. } => self.claimed_at + millis(GIVE_UP_AFTER),
-            State::Told { at } => at + millis(cooldown),
+            State::Waiting { .. } => self.claimed_at + GIVE_UP_AFTER,
+            State::Told { at } => at + cooldown,
         };
-        let left = u64::try_from(until + millis(MARGIN) - now).ok()?;
+        let left = u64::try_from(until + MARGIN - now).ok()?;
         (left >= 1_000).then(|| Duration::from_millis(left))
     }
 
     /// Whether the arrival has waited long enough for the receiver.
     #[must_use]
-    pub fn is_given_up(&self, now: Millis) -> bool {
+    pub fn is_given_up(&self, now: Timestamp) -> bool {
         self.waiting().is_some() && now - self.claimed_at >= millis(GIVE_UP_AFTER)
     }
 }

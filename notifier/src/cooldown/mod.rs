@@ -9,7 +9,7 @@ pub mod store;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use protocol::{Guid, Millis};
+use protocol::{Guid, Timestamp};
 
 use self::claim::{Claim, CompanyKey};
 
@@ -28,7 +28,7 @@ pub struct Claims {
     cooldown: Duration,
     standing: HashMap<CompanyKey, Standing>,
     /// The waiting claims, the oldest first.
-    waiting: BTreeSet<(Millis, CompanyKey)>,
+    waiting: BTreeSet<(Timestamp, CompanyKey)>,
     /// The claim of each session.
     of_session: HashMap<Guid, CompanyKey>,
 }
@@ -98,7 +98,7 @@ impl Claims {
 
     /// Whether an arrival that was seen at that time needs no claim.
     #[must_use]
-    pub fn covers(&self, key: &CompanyKey, seen_at: Millis) -> bool {
+    pub fn covers(&self, key: &CompanyKey, seen_at: Timestamp) -> bool {
         self.get(key)
             .is_some_and(|standing| standing.claim.covers(seen_at, self.cooldown))
     }
@@ -130,7 +130,7 @@ impl Claims {
 
     /// The minimum number of messages that the bucket must hold.
     #[must_use]
-    pub fn expected(&self, now: Millis) -> u64 {
+    pub fn expected(&self, now: Timestamp) -> u64 {
         let surely_there = |standing: &Standing| {
             standing.sequence > 0 && standing.claim.ttl(now, self.cooldown) > Some(Duration::from_secs(10))
         };
@@ -138,7 +138,7 @@ impl Claims {
     }
 
     /// Forgets expired claims.
-    pub fn forget_expired(&mut self, now: Millis) {
+    pub fn forget_expired(&mut self, now: Timestamp) {
         let over: Vec<_> = self
             .standing
             .iter()

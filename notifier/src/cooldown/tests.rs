@@ -1,11 +1,10 @@
 use protocol::Company;
-use protocol::time::millis;
 
 use super::*;
 use crate::arrivals::arrival::Arrival;
 use crate::cooldown::claim::{GIVE_UP_AFTER, State};
 
-const NOW: Millis = 1_750_000_000_000;
+const NOW: Timestamp = Timestamp::from_unix_ms(1_750_000_000_000);
 const HOUR: Duration = Duration::from_hours(1);
 
 fn company(guid: &str, domain: &str) -> Company {
@@ -57,11 +56,11 @@ fn a_company_has_one_key_in_any_spelling() {
 #[test]
 fn a_claim_covers_arrivals_until_the_cooldown_is_over() {
     let waiting = Claim::new(arrival("a"), NOW);
-    assert!(waiting.covers(NOW + millis(HOUR) * 2, HOUR));
+    assert!(waiting.covers(NOW + 2 * HOUR, HOUR));
     let told = waiting.told(NOW + 5);
     assert!(told.covers(NOW, HOUR), "it came before the message");
-    assert!(told.covers(NOW + 5 + millis(HOUR) - 1, HOUR));
-    assert!(!told.covers(NOW + 5 + millis(HOUR), HOUR));
+    assert!(told.covers(NOW + 5 + HOUR - 1, HOUR));
+    assert!(!told.covers(NOW + 5 + HOUR, HOUR));
     assert_eq!(told.id, waiting.id);
 }
 
@@ -69,12 +68,12 @@ fn a_claim_covers_arrivals_until_the_cooldown_is_over() {
 fn a_claim_stays_longer_than_it_counts() {
     let waiting = Claim::new(arrival("a"), NOW);
     assert!(waiting.ttl(NOW, HOUR) > Some(GIVE_UP_AFTER));
-    assert!(!waiting.is_given_up(NOW + millis(GIVE_UP_AFTER) - 1));
-    assert!(waiting.is_given_up(NOW + millis(GIVE_UP_AFTER)));
+    assert!(!waiting.is_given_up(NOW + GIVE_UP_AFTER - 1));
+    assert!(waiting.is_given_up(NOW + GIVE_UP_AFTER));
     let told = waiting.told(NOW);
     assert!(told.ttl(NOW, Duration::from_secs(2)) > Some(Duration::from_secs(2)));
-    assert_eq!(told.ttl(NOW + millis(HOUR) * 2, HOUR), None);
-    assert!(!told.is_given_up(Millis::MAX / 2));
+    assert_eq!(told.ttl(NOW + 2 * HOUR, HOUR), None);
+    assert!(!told.is_given_up(Timestamp::from_unix_ms(i64::MAX / 2)));
 }
 
 #[test]
@@ -111,7 +110,7 @@ fn what_a_lost_bucket_held_is_put_back() {
     assert!(claims.covers(&key(1), NOW), "it counts meanwhile");
     claims.heard(key(1), Claim::new(arrival("a"), NOW).told(NOW), 1);
     assert!(claims.all().is_empty());
-    claims.forget_expired(NOW + millis(HOUR) * 3);
+    claims.forget_expired(NOW + 3 * HOUR);
     assert!(claims.get(&key(1)).is_none());
 }
 
@@ -130,7 +129,7 @@ fn what_was_told_is_not_unlearned() {
     assert_eq!(claims.all().len(), 1, "it is put back");
     let earlier = Claim::new(arrival("b"), NOW - 5).told(NOW - 4);
     claims.heard(key(1), earlier, 2);
-    assert!(claims.covers(&key(1), NOW + millis(HOUR)));
+    assert!(claims.covers(&key(1), NOW + HOUR));
 }
 
 #[test]

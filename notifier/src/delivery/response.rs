@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::Millis;
+use protocol::Timestamp;
 use service::client::retry_after;
 
 /// The longest pause that a receiver may ask for; an arrival is given up by then.
@@ -32,7 +32,7 @@ impl Outcome {
     ///
     /// A refused key or a missing address is not the message's fault: an operator may correct it within the hour.
     #[must_use]
-    pub fn of(status: u16, retry_after: Option<&str>, now: Millis) -> Self {
+    pub fn of(status: u16, retry_after: Option<&str>, now: Timestamp) -> Self {
         let reason = format!("the receiver responded with {status}");
         match status {
             200..=299 => Self::Accepted,
@@ -48,18 +48,22 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::time::unix_ms;
 
     #[test]
     fn statuses_mean_what_they_say() {
         for status in [200, 202, 204] {
-            assert_eq!(Outcome::of(status, None, 0), Outcome::Accepted);
+            assert_eq!(Outcome::of(status, None, unix_ms(0)), Outcome::Accepted);
         }
         for status in [400, 413, 422] {
-            assert!(matches!(Outcome::of(status, None, 0), Outcome::Refused { .. }));
+            assert!(matches!(
+                Outcome::of(status, None, unix_ms(0)),
+                Outcome::Refused { .. }
+            ));
         }
         for status in [302, 401, 403, 404, 408, 429, 500, 503] {
             assert!(
-                matches!(Outcome::of(status, None, 0), Outcome::Failed { .. }),
+                matches!(Outcome::of(status, None, unix_ms(0)), Outcome::Failed { .. }),
                 "{status}"
             );
         }
@@ -67,7 +71,7 @@ mod tests {
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {
-        let asked = |text| match Outcome::of(429, Some(text), 20_000) {
+        let asked = |text| match Outcome::of(429, Some(text), unix_ms(20_000)) {
             Outcome::Failed { retry_after, .. } => retry_after,
             other => panic!("{other:?}"),
         };

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use protocol::{Guid, Millis, Rejection, SessionMessage};
+use protocol::{Guid, Millis, Rejection, SessionMessage, Timestamp};
 use service::bucket::is_marker;
 use service::health::Health;
 use service::rejected::Rejected;
@@ -77,7 +77,7 @@ pub struct Hub {
     bucket: Bucket,
     bucket_was_lost: bool,
     /// Before this time, no company is claimed.
-    claim_after: Millis,
+    claim_after: Timestamp,
     /// Arrivals whose company is not claimed yet, and those that are being claimed.
     unclaimed: VecDeque<(CompanyKey, Arrival)>,
     unsettled: HashMap<Guid, u32>,
@@ -115,7 +115,7 @@ impl Hub {
             read: 0,
             bucket: Bucket::Behind,
             bucket_was_lost: false,
-            claim_after: 0,
+            claim_after: Timestamp::from_unix_ms(0),
             unclaimed: VecDeque::new(),
             unsettled: HashMap::new(),
             claiming: 0,
@@ -194,7 +194,7 @@ impl Hub {
         }
     }
 
-    fn on_bucket_read(&mut self, created_at: Millis) {
+    fn on_bucket_read(&mut self, created_at: Timestamp) {
         if self.bucket_was_lost {
             self.put_back();
         } else {
@@ -213,7 +213,7 @@ impl Hub {
     }
 
     /// The bucket is ok once it holds everything that only this notifier knew, so that the fleet can do without it.
-    fn report_bucket(&self, now: Millis) {
+    fn report_bucket(&self, now: Timestamp) {
         let all_claimed = self.unclaimed.is_empty() && self.claiming == 0;
         if self.bucket == Bucket::Ready && now >= self.claim_after && all_claimed {
             self.health.ok(Followed::Claims.part());

@@ -1,7 +1,7 @@
 //! The work that the hub starts, and its results.
 
 use async_nats::jetstream::Message;
-use protocol::{Guid, Millis};
+use protocol::{Guid, Millis, Timestamp};
 use service::bucket::BucketError;
 use service::clock;
 
@@ -268,7 +268,7 @@ impl Hub {
     }
 
     /// Gives up arrivals that have waited long enough for the receiver.
-    pub(super) fn give_up_old(&mut self, now: Millis) {
+    pub(super) fn give_up_old(&mut self, now: Timestamp) {
         if self.bucket != Bucket::Ready || self.is_sending || !self.sender.held.is_held() {
             return;
         }

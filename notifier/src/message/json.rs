@@ -1,13 +1,12 @@
 //! The form for programs: `type`, `timestamp` and `data`, as Standard Webhooks recommends.
 
-use jiff::Timestamp;
-use protocol::Millis;
+use protocol::Timestamp;
 use serde_json::{Value, json};
 
 use super::told::Told;
 use crate::arrivals::arrival::Arrival;
 
-pub fn render(arrivals: &[Told], now: Millis, link: impl Fn(&Arrival) -> Option<String>) -> Value {
+pub fn render(arrivals: &[Told], now: Timestamp, link: impl Fn(&Arrival) -> Option<String>) -> Value {
     let arrivals: Vec<_> = arrivals.iter().map(|told| one(told, &link)).collect();
     json!({
         "type": "company.arrived",
@@ -39,8 +38,8 @@ fn one(Told { id, arrival }: &Told, link: &impl Fn(&Arrival) -> Option<String>) 
 }
 
 /// A time as in RFC 3339.
-fn time(at: Millis) -> String {
-    Timestamp::from_millisecond(at)
+fn time(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.unix_ms())
         .map(|at| at.to_string())
         .unwrap_or_default()
 }

@@ -8,7 +8,7 @@ mod told;
 
 pub use told::Told;
 
-use protocol::Millis;
+use protocol::Timestamp;
 use serde_json::Value;
 use url::Url;
 
@@ -40,7 +40,7 @@ pub struct Messages {
 impl Messages {
     /// One message about all of these arrivals.
     #[must_use]
-    pub fn render(&self, arrivals: &[Told], now: Millis) -> Value {
+    pub fn render(&self, arrivals: &[Told], now: Timestamp) -> Value {
         match self.format {
             Format::Json => json::render(arrivals, now, |arrival| self.link(arrival)),
             Format::Slack => slack::render(arrivals, |arrival| self.link(arrival)),

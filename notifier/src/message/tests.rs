@@ -4,7 +4,7 @@ use protocol::{Company, Contact, Guid};
 
 use super::*;
 
-const NOW: Millis = 1_750_000_000_000;
+const NOW: Timestamp = Timestamp::from_unix_ms(1_750_000_000_000);
 
 fn arrival(name: &str) -> Arrival {
     Arrival {
@@ -53,7 +53,7 @@ fn json_says_everything() {
     let arrival = &message["data"]["arrivals"][0];
     assert_eq!(arrival["id"], "arrival_1");
     assert_eq!(arrival["session"], "0d6cf1b5-6e0f-4c1e-9b42-2b1f6e9e7a11");
-    assert_eq!(arrival["openedAt"], NOW - 5);
+    assert_eq!(arrival["openedAt"], (NOW - 5).unix_ms());
     assert_eq!(arrival["company"]["name"], "Lumen & Sons");
     assert_eq!(arrival["contact"]["emailAddresses"][0], "ada@lumen.example");
     assert_eq!(arrival["country"], "DE");

@@ -4,7 +4,7 @@ use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::pull;
 use async_nats::jetstream::stream::Stream;
 use futures_util::StreamExt as _;
-use protocol::Millis;
+use protocol::Timestamp;
 use service::backoff::Backoff;
 use service::health::Health;
 use service::incarnation::Change;
@@ -83,7 +83,7 @@ impl Follower {
             }
         };
         let last = stream.cached_info().state.last_sequence;
-        let created_at = last_message::millis(stream.cached_info().created);
+        let created_at = last_message::timestamp(stream.cached_info().created);
         let mut caught_up = pending == 0;
         if caught_up {
             self.caught_up(created_at).await?;
@@ -141,7 +141,7 @@ impl Follower {
     }
 
     /// The stream is read to its end. The bucket is ok only once the hub has restored what it may have lost.
-    async fn caught_up(&self, created_at: Millis) -> anyhow::Result<()> {
+    async fn caught_up(&self, created_at: Timestamp) -> anyhow::Result<()> {
         if self.followed == Followed::Sessions {
             self.health.ok(self.followed.part());
         }
@@ -156,7 +156,7 @@ impl Follower {
     async fn pass_on(&mut self, message: Message) -> anyhow::Result<u64> {
         let info = message.info().map_err(|error| anyhow::anyhow!(error))?;
         let (sequence, pending) = (info.stream_sequence, info.pending);
-        let published_at = last_message::millis(info.published);
+        let published_at = last_message::timestamp(info.published);
         self.read = sequence;
         self.watch.saw(sequence);
         let (message, _) = message.split();

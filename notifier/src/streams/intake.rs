@@ -3,7 +3,7 @@
 use async_nats::HeaderMap;
 use async_nats::jetstream::Message;
 use bytes::Bytes;
-use protocol::{Guid, Millis, stream};
+use protocol::{Guid, Timestamp, stream};
 
 use crate::arrivals::Place;
 
@@ -46,7 +46,7 @@ pub enum Intake {
         /// Which stream.
         followed: Followed,
         /// When it was created, according to the server's clock.
-        created_at: Millis,
+        created_at: Timestamp,
     },
     /// The stream is not read.
     Behind(Followed),

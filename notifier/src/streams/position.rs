@@ -50,7 +50,7 @@ impl SharedPosition {
                     let info = consumer.cached_info();
                     let position = Position {
                         handled: info.ack_floor.stream_sequence,
-                        since: last_message::millis(info.created),
+                        since: last_message::timestamp(info.created),
                     };
                     return (position.since < asked_at).then_some(position);
                 }

@@ -8,7 +8,7 @@ use crate::event::kind::EventKind;
 use crate::field::{Field, Name};
 use crate::page::{PageField, Told};
 use crate::rejection::Rejection;
-use crate::time::{Millis, parse_timestamp};
+use crate::time::{Timestamp, parse_timestamp};
 use crate::{guid, ip};
 
 /// The largest event accepted, in bytes; also the largest payload of a batch.
@@ -24,7 +24,7 @@ pub struct Event<'a> {
     /// The visitor's address exactly as the emitter spelled it.
     pub ip: Cow<'a, str>,
     /// The emitter's timestamp, if it can be read.
-    pub timestamp: Option<Millis>,
+    pub timestamp: Option<Timestamp>,
     /// Page and referrer, if the emitter sends them.
     pub told: Told<'a>,
 }
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(event.kind, EventKind::SessionOpened);
         assert_eq!(event.guid, "AB-1");
         assert_eq!(event.ip, "203.0.113.7");
-        assert_eq!(event.timestamp, Some(1_740_974_641_984));
+        assert_eq!(event.timestamp, Some(Timestamp::from_unix_ms(1_740_974_641_984)));
         assert!(
             matches!(event.guid, Cow::Borrowed(_)),
             "the hot path copies nothing"

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// The longest URL that is kept, in characters.
 pub const MAX_URL: usize = 2_000;
@@ -26,7 +26,7 @@ pub struct Page {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeenPage {
     /// When the event that reported it happened, by the emitter's clock.
-    pub at: Millis,
+    pub at: Timestamp,
     /// The page. Shared: many visitors see the same one.
     pub page: Arc<Page>,
 }
@@ -35,7 +35,7 @@ pub struct SeenPage {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeenReferrer {
     /// When the event that reported it happened, by the emitter's clock.
-    pub at: Millis,
+    pub at: Timestamp,
     /// The address of the other website, as the emitter spelled it. Shared: many visitors come from one.
     pub url: Arc<str>,
 }
@@ -81,8 +81,8 @@ mod tests {
 
     fn any_page() -> impl Strategy<Value = Option<SeenPage>> {
         let page =
-            (0..4_i64, proptest::sample::select(vec!["/a", "/b", "/c"])).prop_map(|(at, url)| SeenPage {
-                at,
+            (0..4_i64, proptest::sample::select(vec!["/a", "/b", "/c"])).prop_map(|(ms, url)| SeenPage {
+                at: Timestamp::from_unix_ms(ms),
                 page: Arc::new(Page {
                     url: url.into(),
                     title: "".into(),
@@ -92,8 +92,11 @@ mod tests {
     }
 
     fn any_referrer() -> impl Strategy<Value = Option<SeenReferrer>> {
-        let referrer = (0..4_i64, proptest::sample::select(vec!["a", "b"]))
-            .prop_map(|(at, url)| SeenReferrer { at, url: url.into() });
+        let referrer =
+            (0..4_i64, proptest::sample::select(vec!["a", "b"])).prop_map(|(ms, url)| SeenReferrer {
+                at: Timestamp::from_unix_ms(ms),
+                url: url.into(),
+            });
         proptest::option::of(referrer)
     }
 

@@ -12,7 +12,7 @@ use crate::page::{Page, SeenPage, SeenReferrer, kept_page, kept_referrer};
 use crate::record::profile::{Company, Contact, Profile};
 use crate::record::session::{Record, Tombstone};
 use crate::stream::{REMEMBER_CLOSINGS, tombstone_ttl};
-use crate::time::{Millis, is_plausible};
+use crate::time::{Timestamp, is_plausible};
 
 /// A message on `visitor.session.<guid>`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -36,7 +36,7 @@ impl SessionMessage {
 
     /// When the ingestor received the latest event that it includes.
     #[must_use]
-    pub fn received_at(&self) -> Millis {
+    pub fn received_at(&self) -> Timestamp {
         match self {
             Self::Record(record) => record.received_at,
             Self::Tombstone(tombstone) => tombstone.received_at,
@@ -136,27 +136,27 @@ impl Serialize for SessionMessage {
 struct Wire {
     guid: Guid,
     event: Box<str>,
-    received_at: Millis,
+    received_at: Timestamp,
     ip: Option<Box<str>>,
-    opened_at: Option<Millis>,
-    first_seen_at: Option<Millis>,
-    last_activity_at: Option<Millis>,
-    closed_at: Option<Millis>,
+    opened_at: Option<Timestamp>,
+    first_seen_at: Option<Timestamp>,
+    last_activity_at: Option<Timestamp>,
+    closed_at: Option<Timestamp>,
     company: Option<Arc<Company>>,
     contact: Option<Arc<Contact>>,
     network: Option<Arc<str>>,
     country: Option<Arc<str>>,
     #[serde(default)]
     unidentified: bool,
-    identified_at: Option<Millis>,
+    identified_at: Option<Timestamp>,
     #[serde(default, deserialize_with = "kept_page")]
     page: Option<Page>,
     /// When the page was seen; by default at the last activity.
-    page_at: Option<Millis>,
+    page_at: Option<Timestamp>,
     #[serde(default, deserialize_with = "kept_referrer")]
     referrer: Option<Arc<str>>,
     /// When the referrer was reported; by default with the earliest event.
-    referrer_at: Option<Millis>,
+    referrer_at: Option<Timestamp>,
     #[serde(default)]
     hidden: bool,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::guid::Guid;
 use crate::page::{SeenPage, SeenReferrer};
 use crate::record::profile::Profile;
-use crate::time::Millis;
+use crate::time::Timestamp;
 
 /// An active session: who the visitor is, and since when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,19 +15,19 @@ pub struct Record {
     /// The visitor's address as the emitter spelled it.
     pub ip: Box<str>,
     /// When the session opened; `None` until the opened event is known.
-    pub opened_at: Option<Millis>,
+    pub opened_at: Option<Timestamp>,
     /// The earliest event known.
-    pub first_seen_at: Millis,
+    pub first_seen_at: Timestamp,
     /// The latest event known when this was written.
-    pub last_activity_at: Millis,
+    pub last_activity_at: Timestamp,
     /// When the ingestor received the latest event known when this was written.
-    pub received_at: Millis,
+    pub received_at: Timestamp,
     /// Who is behind the address.
     pub profile: Profile,
     /// Whether the session is shown before it is identified (`--show-unidentified-after`).
     pub unidentified: bool,
     /// When `profile` was identified; `None` if it was not, or if an older release wrote the record.
-    pub identified_at: Option<Millis>,
+    pub identified_at: Option<Timestamp>,
     /// The page of the latest known event that has one.
     pub page: Option<SeenPage>,
     /// The referrer of the earliest known event that has one.
@@ -41,7 +41,7 @@ pub struct Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity<'a> {
     is_identified: bool,
-    identified_at: Option<Millis>,
+    identified_at: Option<Timestamp>,
     profile: &'a Profile,
     /// The address that the profile belongs to.
     ip: &'a str,
@@ -50,7 +50,7 @@ pub struct Identity<'a> {
 impl Record {
     /// The opening time to show: that of the opened event if known, otherwise that of the earliest event.
     #[must_use]
-    pub fn shown_opened_at(&self) -> Millis {
+    pub fn shown_opened_at(&self) -> Timestamp {
         self.opened_at.unwrap_or(self.first_seen_at)
     }
 
@@ -91,7 +91,7 @@ impl Record {
     }
 }
 
-fn earliest(a: Option<Millis>, b: Option<Millis>) -> Option<Millis> {
+fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (one, other) => one.or(other),
@@ -104,9 +104,9 @@ pub struct Tombstone {
     /// The session.
     pub guid: Guid,
     /// When it closed, by the emitter's clock.
-    pub closed_at: Millis,
+    pub closed_at: Timestamp,
     /// When the ingestor received the closing.
-    pub received_at: Millis,
+    pub received_at: Timestamp,
     /// The session was hidden, and may still be open.
     pub hidden: bool,
     /// How long the stream keeps it. This is not in the JSON, but in the TTL of the message.
@@ -125,6 +125,7 @@ impl Tombstone {
 
 #[cfg(test)]
 mod tests {
+    use crate::time::unix_ms;
     use std::sync::Arc;
 
     use proptest::prelude::*;
@@ -133,7 +134,7 @@ mod tests {
     use crate::page::Page;
     use crate::record::{Company, Contact};
 
-    fn record(opened_at: Option<Millis>, first_seen_at: Millis) -> Record {
+    fn record(opened_at: Option<Timestamp>, first_seen_at: Timestamp) -> Record {
         Record {
             guid: Guid::new("a").unwrap(),
             ip: "203.0.113.7".into(),
@@ -151,17 +152,17 @@ mod tests {
 
     #[test]
     fn an_opened_event_counts_more_than_an_earlier_keep_alive() {
-        let mut merged = record(None, 5);
-        assert_eq!(merged.shown_opened_at(), 5);
-        merged.merge(&record(Some(10), 10));
-        assert_eq!(merged.shown_opened_at(), 10);
-        merged.merge(&record(Some(8), 8));
-        assert_eq!(merged.shown_opened_at(), 8);
+        let mut merged = record(None, unix_ms(5));
+        assert_eq!(merged.shown_opened_at(), unix_ms(5));
+        merged.merge(&record(Some(unix_ms(10)), unix_ms(10)));
+        assert_eq!(merged.shown_opened_at(), unix_ms(10));
+        merged.merge(&record(Some(unix_ms(8)), unix_ms(8)));
+        assert_eq!(merged.shown_opened_at(), unix_ms(8));
     }
 
     #[test]
     fn the_later_finding_is_believed_with_its_address() {
-        let found = |at: Option<Millis>, name: &str, ip: &str| {
+        let found = |at: Option<Timestamp>, name: &str, ip: &str| {
             let company = Company {
                 guid: name.into(),
                 name: name.into(),
@@ -174,22 +175,22 @@ mod tests {
                     ..Profile::default()
                 },
                 identified_at: at,
-                ..record(None, 5)
+                ..record(None, unix_ms(5))
             }
         };
         let unidentified = Record {
             unidentified: true,
-            received_at: 100,
-            ..record(None, 100)
+            received_at: unix_ms(100),
+            ..record(None, unix_ms(100))
         };
         let unknown = Record {
-            identified_at: Some(30),
-            ..record(None, 5)
+            identified_at: Some(unix_ms(30)),
+            ..record(None, unix_ms(5))
         };
         let [of_old_release, first, second] = [
             found(None, "z", "::1"),
-            found(Some(10), "b", "::2"),
-            found(Some(20), "a", "::3"),
+            found(Some(unix_ms(10)), "b", "::2"),
+            found(Some(unix_ms(20)), "a", "::3"),
         ];
         let from_least = [&unidentified, &of_old_release, &first, &second, &unknown];
         for (index, less) in from_least.iter().enumerate() {
@@ -229,7 +230,7 @@ mod tests {
     }
 
     fn any_record() -> impl Strategy<Value = Record> {
-        let time = || 0..4i64;
+        let time = || (0..4_i64).prop_map(Timestamp::from_unix_ms);
         let times = (proptest::option::of(time()), time(), time(), time());
         let ip = proptest::sample::select(vec!["::1", "::2", "203.0.113.7"]);
         let url = || proptest::sample::select(vec!["/a", "/b"]);

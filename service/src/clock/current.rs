@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{LazyLock, OnceLock};
 use std::time::{Duration, Instant};
 
-use protocol::Millis;
 use protocol::time::millis;
+use protocol::{Millis, Timestamp};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -32,22 +32,22 @@ static KNOWN: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::Sender::ne
 #[derive(Clone, Copy, Debug)]
 struct Start {
     at: Instant,
-    guess: Millis,
+    guess: Timestamp,
 }
 
 /// The time, and how far the clock has stepped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// Milliseconds since the Unix epoch.
-    pub now: Millis,
+    /// The time by the NATS server's clock.
+    pub now: Timestamp,
     /// The sum of all steps of the NATS server's clock that it includes, in ms.
     pub stepped: Millis,
 }
 
-/// The time in milliseconds since the Unix epoch, by the NATS server's clock. Use it for times that are sent to other
-/// processes, never for durations, because it may step.
+/// The time by the NATS server's clock. Use it for times that are sent to other processes, never for durations, because
+/// it may step.
 #[must_use]
-pub fn now() -> Millis {
+pub fn now() -> Timestamp {
     read().now
 }
 
@@ -69,13 +69,13 @@ pub fn uptime() -> Millis {
 
 /// The time at that [`uptime`], according to the current estimate.
 #[must_use]
-pub fn time_at(uptime: Millis) -> Millis {
+pub fn time_at(uptime: Millis) -> Timestamp {
     origin() + STEPPED.load(Ordering::Relaxed) + uptime
 }
 
 /// The [`uptime`] at that time, according to the current estimate; negative before the start.
 #[must_use]
-pub fn uptime_at(time: Millis) -> Millis {
+pub fn uptime_at(time: Timestamp) -> Millis {
     time - time_at(0)
 }
 
@@ -91,12 +91,12 @@ pub async fn known() {
 }
 
 /// The time at [`uptime`] 0, without the steps.
-fn origin() -> Millis {
+fn origin() -> Timestamp {
     guess() + CORRECTED.load(Ordering::Relaxed)
 }
 
 /// The first guess of the time at [`uptime`] 0.
-pub(super) fn guess() -> Millis {
+pub(super) fn guess() -> Timestamp {
     start().guess
 }
 
@@ -127,9 +127,9 @@ pub(super) fn announce_known() {
 
 /// The host's wall clock.
 #[expect(clippy::disallowed_methods, reason = "the ban sends everyone here")]
-pub(super) fn host() -> Millis {
+pub(super) fn host() -> Timestamp {
     let since_epoch = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap_or_default();
-    Millis::try_from(since_epoch.as_millis()).unwrap_or(Millis::MAX)
+    Timestamp::from_unix_ms(millis(since_epoch))
 }

@@ -4,7 +4,7 @@
 //! within the error are ignored, and small ones are corrected slowly, so that time does not jump with each delay of the
 //! network. A large difference is a step of the other clock, and is applied once several answers agree on it.
 
-use protocol::Millis;
+use protocol::{Millis, Timestamp};
 
 /// The longest round trip of an answer that is used, in ms; it bounds the error to half of it.
 const LONGEST_ROUND_TRIP: Millis = 1_000;
@@ -38,7 +38,7 @@ pub struct Sample {
     /// When the answer arrived, on our monotonic clock.
     pub answered_at: Millis,
     /// The other clock's time in between.
-    pub time: Millis,
+    pub time: Timestamp,
 }
 
 /// The correction from a sample, in ms to add to the estimate.
@@ -57,7 +57,7 @@ pub enum Correction {
 /// The other clock's time when our monotonic clock was zero, and the bound of its error.
 #[derive(Clone, Copy, Debug)]
 struct Origin {
-    at: Millis,
+    at: Timestamp,
     error: Millis,
 }
 
@@ -86,7 +86,7 @@ pub struct Estimator {
 
 impl Estimator {
     /// Creates an estimator from a guess of the other clock's time when our monotonic clock was zero.
-    pub fn new(guess: Millis) -> Self {
+    pub fn new(guess: Timestamp) -> Self {
         Self {
             origin: Origin {
                 at: guess,
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const GUESS: Millis = 1_750_000_000_000;
+    const GUESS: Timestamp = Timestamp::from_unix_ms(1_750_000_000_000);
 
     /// An answer of a clock that is `ahead` of the guess, asked for at `at`, with these delays on both ways.
     fn sample(at: Millis, ahead: Millis, there: Millis, back: Millis) -> Sample {

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use protocol::Millis;
+use protocol::{Millis, Timestamp};
 
 use super::current::Reading;
 
@@ -22,7 +22,7 @@ const MOST_STEPS: usize = 16;
 #[derive(Clone, Copy, Debug)]
 struct Step {
     /// The clock's time before the step.
-    before: Millis,
+    before: Timestamp,
     /// The length of the step.
     by: Millis,
 }
@@ -30,7 +30,7 @@ struct Step {
 /// The time, and the steps that it has made.
 #[derive(Debug)]
 pub struct Timeline {
-    now: Millis,
+    now: Timestamp,
     stepped: Millis,
     /// The latest first.
     steps: VecDeque<Step>,
@@ -64,7 +64,7 @@ impl Timeline {
 
     /// The time of the last reading.
     #[must_use]
-    pub fn now(&self) -> Millis {
+    pub fn now(&self) -> Timestamp {
         self.now
     }
 
@@ -74,7 +74,7 @@ impl Timeline {
     /// A time that may be from before or after a step counts as the later of the two: it is better to show a session for a
     /// moment too long than to miss a visitor who is on the website.
     #[must_use]
-    pub fn adapt(&self, received_at: Millis) -> Millis {
+    pub fn adapt(&self, received_at: Timestamp) -> Timestamp {
         if self.steps.is_empty() {
             return received_at.min(self.now);
         }
@@ -95,7 +95,7 @@ impl Timeline {
         youngest.unwrap_or(received_at).min(self.now)
     }
 
-    fn not_after_now(&self, at: Millis) -> Option<Millis> {
+    fn not_after_now(&self, at: Timestamp) -> Option<Timestamp> {
         (at <= self.now + SKEW).then_some(at)
     }
 }
@@ -105,10 +105,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const START: Millis = 1_750_000_000_000;
+    const START: Timestamp = Timestamp::from_unix_ms(1_750_000_000_000);
     const HOUR: Millis = 3_600_000;
 
-    fn reading(now: Millis, stepped: Millis) -> Reading {
+    fn reading(now: Timestamp, stepped: Millis) -> Reading {
         Reading { now, stepped }
     }
 
@@ -159,9 +159,10 @@ mod tests {
         #[test]
         fn nothing_lies_in_the_future_and_nothing_new_gets_older(
             steps in proptest::collection::vec((0..5_000_i64, -HOUR..HOUR), 0..30),
-            received_at in START - HOUR..START + HOUR,
+            received_after in -HOUR..HOUR,
             ago in 0..60_000_i64,
         ) {
+            let received_at = START + received_after;
             let mut timeline = Timeline::new(reading(START, 0));
             let (mut now, mut sum) = (START, 0);
             for (after, by) in steps {

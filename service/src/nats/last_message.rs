@@ -12,7 +12,7 @@ use async_nats::jetstream::{self, ErrorCode};
 use async_nats::{HeaderMap, Message, StatusCode};
 use backon::{ExponentialBuilder, Retryable as _};
 use bytes::Bytes;
-use protocol::Millis;
+use protocol::Timestamp;
 
 use crate::nats::Nats;
 
@@ -114,10 +114,10 @@ pub fn ttl(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-/// A time of the server, in ms since the Unix epoch.
+/// A time of the server.
 #[must_use]
-pub fn millis(time: DateTime) -> Millis {
-    Millis::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(Millis::MAX)
+pub fn timestamp(time: DateTime) -> Timestamp {
+    i64::try_from(time.unix_timestamp_nanos() / 1_000_000).map_or(Timestamp::MAX, Timestamp::from_unix_ms)
 }
 
 #[cfg(test)]

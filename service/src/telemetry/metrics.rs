@@ -13,7 +13,7 @@ pub use crate::telemetry::exposition::Format;
 pub use prometheus_client::metrics::counter::Counter;
 pub use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
-use protocol::Millis;
+use protocol::{Millis, Timestamp};
 
 use crate::clock;
 use crate::process::version;
@@ -59,7 +59,7 @@ pub struct Latency(Histogram);
 
 impl Latency {
     /// Records something that started at that time, possibly according to another host's clock, and has just ended.
-    pub fn since(&self, began_at: Millis) {
+    pub fn since(&self, began_at: Timestamp) {
         let millis = u64::try_from(clock::now() - began_at).unwrap_or(0);
         self.took(Duration::from_millis(millis));
     }

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use async_nats::jetstream::Context;
-use protocol::Millis;
+use protocol::Timestamp;
 use protocol::frame::VisibleSession;
 use protocol::stream;
-use protocol::time::millis;
 use service::clock;
 use simulator::world::Kind;
 use tokio::time::sleep;
@@ -17,6 +16,7 @@ use crate::clients::Viewer;
 use crate::eventually::eventually;
 use crate::oracle::{self, Circumstances, ExpectedView, HiddenCompanies};
 use crate::processes::instance::Role;
+use crate::times::{SentAt, StampedAt as _};
 use crate::visitor::Visitor;
 
 /// How long an event may take from the emitter to the view. A view may show events that are younger than this, or not.
@@ -62,8 +62,8 @@ impl Pipeline {
     /// Fails with the differences at the deadline.
     pub async fn view_is_right(&self) -> Result<()> {
         // The emitter's clock may be a few ms ahead of this process's.
-        let last = self.emitter.sent().last().map(|event| event.sent_at_ms);
-        let called_at = clock::now().max(last.unwrap_or_default());
+        let last = self.emitter.sent().last().map(SentAt::sent_at);
+        let called_at = last.unwrap_or(Timestamp::MIN).max(clock::now());
         eventually("the view is right", async || self.judge(called_at).await).await
     }
 
@@ -106,7 +106,7 @@ impl Pipeline {
             for gateway in self.instances(Role::Gateway) {
                 let session = gateway.http.sessions().await?.remove(&last.guid);
                 let at = session.map(|session| session.last_activity_at);
-                ensure!(at >= touch.timestamp_ms(), "{at:?}");
+                ensure!(at >= touch.stamped_at(), "{at:?}");
             }
             Ok(())
         })
@@ -181,7 +181,7 @@ impl Pipeline {
     }
 
     /// Events that were sent after `called_at` may still be in transit.
-    async fn judge(&self, called_at: Millis) -> Result<()> {
+    async fn judge(&self, called_at: Timestamp) -> Result<()> {
         for gateway in self.instances(Role::Gateway) {
             let asked_at = clock::now();
             let shown = gateway.http.sessions().await?;
@@ -194,7 +194,7 @@ impl Pipeline {
                 now: clock::now(),
             };
             let sent = self.emitter.sent();
-            let arrived_at = called_at.max(asked_at - millis(IN_TRANSIT));
+            let arrived_at = called_at.max(asked_at - IN_TRANSIT);
             let wrong = oracle::differences_in_transit(&sent, arrived_at, &shown, circumstances);
             oracle::check(&wrong).with_context(|| gateway.process.name().to_owned())?;
         }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use e2e::processes::{Pipeline, Role};
-use protocol::Millis;
+use protocol::{Millis, Timestamp};
 use service::clock;
 use simulator::deanonymizer::DeanonymizerConfig;
 use simulator::world::{Kind, World};
@@ -13,7 +13,7 @@ use super::site::{Browser, Collector, USUAL, arrives, is_gone};
 const CLOCK_ERROR: Millis = 100;
 
 /// Whether a time that the table shows is one of these.
-fn was_between(at: Millis, from: Millis, to: Millis) -> bool {
+fn was_between(at: Timestamp, from: Timestamp, to: Timestamp) -> bool {
     (from - CLOCK_ERROR..=to + CLOCK_ERROR).contains(&at)
 }
 

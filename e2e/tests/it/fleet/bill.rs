@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use e2e::processes::{Pipeline, Role};
 use e2e::{Visitor, eventually};
-use protocol::Millis;
+use protocol::Timestamp;
 use protocol::status::Lookups;
 use simulator::world::Kind;
 
@@ -105,7 +105,7 @@ async fn the_meter_goes_on_when_nats_gateways_and_enrichers_restart() -> Result<
 }
 
 /// Visitors come, and all calls that were ever made are on the bill; gives since when it counts.
-async fn counted(site: &Pipeline, numbers: std::ops::Range<u32>) -> Result<Millis> {
+async fn counted(site: &Pipeline, numbers: std::ops::Range<u32>) -> Result<Timestamp> {
     come(site, numbers).await?;
     eventually("all calls are on the bill", async || {
         let calls = site.deanonymizer.stats().calls;

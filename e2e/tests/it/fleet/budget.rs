@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use e2e::processes::{Pipeline, Role};
 use e2e::{Visitor, eventually};
-use protocol::Millis;
 use protocol::status::{Figures, Lookups};
+use protocol::{Millis, Timestamp};
 use service::clock;
 use simulator::event::Event;
 use simulator::world::Kind;
@@ -26,7 +26,7 @@ async fn limits_the_fleet_and_delays_only_unknown_visitors() -> Result<()> {
         .flag(Role::Enricher, "--lookup-budget", "5/min")
         .start()
         .await?;
-    let first_minute = clock::now() / MINUTE;
+    let first_minute = clock::now().unix_ms() / MINUTE;
     let known = Visitor::from(&site.ip(Kind::Full, 1));
     site.send(&[known.opened(0)]);
     site.shows(&known).await?;
@@ -36,7 +36,7 @@ async fn limits_the_fleet_and_delays_only_unknown_visitors() -> Result<()> {
         async || {
             let calls = site.deanonymizer.stats().calls;
             // Each minute that has begun meanwhile has a budget of its own.
-            let minutes = u64::try_from(clock::now() / MINUTE - first_minute + 1)?;
+            let minutes = u64::try_from(clock::now().unix_ms() / MINUTE - first_minute + 1)?;
             assert!(calls <= 5 * minutes, "{calls} calls in {minutes} minutes");
             let stats = site.instance(Role::Gateway, 0)?.http.stats().await?;
             ensure!(calls >= 5, "{calls} calls");
@@ -142,7 +142,7 @@ async fn is_used_up(site: &Pipeline, budget: &str, enrichers: usize, next: &mut 
 }
 
 /// What the page shows, once it is that.
-async fn meter_says(site: &Pipeline, paid: u64) -> Result<(Lookups, Millis)> {
+async fn meter_says(site: &Pipeline, paid: u64) -> Result<(Lookups, Timestamp)> {
     eventually(&format!("{paid} calls are on the bill"), async || {
         let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
         ensure!(pipeline.lookups.paid == paid, "{pipeline:?}");
@@ -184,7 +184,7 @@ async fn a_used_up_budget_outlives_nats_and_each_enricher() -> Result<()> {
     site.nats.process.restart().await?;
     eventually("the bill is back", async || {
         let begun = bill_in_bucket(&site).await?["since"].as_i64();
-        ensure!(begun == Some(since), "since {begun:?}, not {since}");
+        ensure!(begun == Some(since.unix_ms()), "since {begun:?}, not {since}");
         Ok(())
     })
     .await?;

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use e2e::processes::{Pipeline, Role};
+use e2e::times::StampedAt as _;
 use e2e::{Visitor, eventually};
-use protocol::Millis;
+use protocol::Timestamp;
 use protocol::time::millis;
 use service::clock;
 use simulator::event::Event;
@@ -22,7 +23,7 @@ fn of_all(visitors: &[Visitor], event: impl Fn(&Visitor) -> Event) -> Vec<Event>
 }
 
 /// Waits until events of that time are older than so long.
-async fn are_older(sent_at: Millis, age: Duration) -> Result<()> {
+async fn are_older(sent_at: Timestamp, age: Duration) -> Result<()> {
     eventually("the events are old", async || {
         ensure!(clock::now() - sent_at > millis(age));
         Ok(())
@@ -84,7 +85,7 @@ async fn stale_session_is_looked_up_when_it_returns() -> Result<()> {
         let sessions = site.sessions().await?;
         for (visitor, opened) in silent.iter().zip(&opened) {
             let opened_at = sessions.get(&visitor.guid).map(|session| session.opened_at);
-            ensure!(opened_at == opened.timestamp_ms(), "{opened_at:?}");
+            ensure!(opened_at == opened.stamped_at(), "{opened_at:?}");
         }
         Ok(())
     })

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::processes::{Pipeline, Role};
+use e2e::times::StampedAt as _;
 use e2e::{Visitor, eventually};
 use simulator::deanonymizer::Failure;
 use simulator::world::Kind;
@@ -52,7 +53,7 @@ async fn unidentified_visitor_is_shown_and_identified_later() -> Result<()> {
         let session = site.sessions().await?.remove(&visitor.guid);
         let session = session.context("not shown")?;
         ensure!(
-            Some(session.last_activity_at) >= touch.timestamp_ms(),
+            Some(session.last_activity_at) >= touch.stamped_at(),
             "{session:?}"
         );
         Ok(session)
@@ -66,7 +67,7 @@ async fn unidentified_visitor_is_shown_and_identified_later() -> Result<()> {
         let session = site.sessions().await?.remove(&visitor.guid);
         let session = session.context("not shown")?;
         ensure!(!session.unidentified, "{session:?}");
-        ensure!(Some(session.opened_at) == opened.timestamp_ms(), "{session:?}");
+        ensure!(Some(session.opened_at) == opened.stamped_at(), "{session:?}");
         Ok(())
     })
     .await?;

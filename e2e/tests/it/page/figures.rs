@@ -24,7 +24,7 @@ async fn charts_begin_before_the_page_was_opened() -> Result<()> {
     let mut page = Page::of(&site)?;
     let interval = 10;
     page.shows("charts from the gateway's first point", |seen| {
-        let begun = first.at / 1_000 / interval * interval - interval;
+        let begun = first.at.unix_ms() / 1_000 / interval * interval - interval;
         ensure!(seen.charts_since == begun, "{} is not {begun}", seen.charts_since);
         Ok(())
     })

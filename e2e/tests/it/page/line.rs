@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::processes::Role;
+use e2e::times::StampedAt as _;
 use e2e::{Visitor, eventually};
 use serde_json::json;
 use simulator::world::Kind;
@@ -95,7 +96,7 @@ async fn page_keeps_rows_and_says_since_when_no_ingestor_is_heard() -> Result<()
             .await?
             .get(&visitor.guid)
             .map(|session| session.last_activity_at);
-        ensure!(at >= touch.timestamp_ms(), "{at:?}");
+        ensure!(at >= touch.stamped_at(), "{at:?}");
         Ok(())
     })
     .await?;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use e2e::processes::Role;
 use e2e::{Visitor, eventually, within};
+use protocol::Timestamp;
 use serde_json::json;
 use service::clock;
 use simulator::emitter::{EmitterConfig, Lively};
@@ -99,8 +100,8 @@ async fn averages_match_the_sessions_of_the_api() -> Result<()> {
         .collect::<BTreeSet<_>>()
         .len();
     let per_company = f64::from(u32::try_from(with_company)?) / f64::from(u32::try_from(distinct)?);
-    let openings: i64 = sessions.values().map(|session| session.opened_at).sum();
-    let mean_opening = openings / i64::try_from(sessions.len())?;
+    let openings: i64 = sessions.values().map(|session| session.opened_at.unix_ms()).sum();
+    let mean_opening = Timestamp::from_unix_ms(openings / i64::try_from(sessions.len())?);
     page.shows("the averages", |seen| {
         let shown: f64 = seen.figure("Visitors per company")?.parse()?;
         ensure!(
@@ -146,7 +147,7 @@ async fn wrong_clock_of_the_computer_does_not_change_ages() -> Result<()> {
             .await?;
         let its_clock: i64 = page.tells(json!({ "deed": "clock" })).await?;
         ensure!(
-            (its_clock - clock::now() - wrong).abs() < 60_000,
+            (its_clock - clock::now().unix_ms() - wrong).abs() < 60_000,
             "the clock is right"
         );
         let row = seen.row(&visitor)?;

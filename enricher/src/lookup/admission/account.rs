@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::Millis;
+use protocol::Timestamp;
 use protocol::status::Account;
 use protocol::time::millis;
 use serde::{Deserialize, Serialize};
@@ -76,10 +76,10 @@ pub struct AccountEntry {
     #[serde(default)]
     pub status: u16,
     /// Since when it has been in this state.
-    pub since: Millis,
+    pub since: Timestamp,
     /// No probe is made before this time.
     #[serde(default)]
-    pub retry_at: Millis,
+    pub retry_at: Timestamp,
     /// The key that was used for the call.
     pub key: KeyTag,
     /// The enricher that made the call.
@@ -97,7 +97,7 @@ impl AccountEntry {
 
     /// The entry that replaces this one after the refusal of a call that began at `began_at`; `None` if the account was
     /// accepted after that.
-    pub fn after_refusal(before: Option<&Self>, told: Self, began_at: Millis) -> Option<Self> {
+    pub fn after_refusal(before: Option<&Self>, told: Self, began_at: Timestamp) -> Option<Self> {
         match before {
             Some(before) if before.state == Account::Ok && before.since >= began_at => None,
             // A refusal without Retry-After does not shorten the wait that an earlier Retry-After asked for.
@@ -121,13 +121,13 @@ impl AccountEntry {
         key: &KeyTag,
         untried: bool,
         by: &Arc<str>,
-        now: Millis,
+        now: Timestamp,
         retry: Duration,
     ) -> Option<Self> {
         // A clock that was set back must not delay the probe.
         let is_due = now >= self.retry_at || self.retry_at - now > millis(longest_wait(retry));
         (is_due || (untried && *key != self.key)).then(|| Self {
-            retry_at: now + millis(retry),
+            retry_at: now + retry,
             key: key.clone(),
             by: Arc::clone(by),
             ..self.clone()
@@ -135,7 +135,7 @@ impl AccountEntry {
     }
 
     /// How long until the next probe.
-    pub fn wait(&self, now: Millis, retry: Duration) -> Duration {
+    pub fn wait(&self, now: Timestamp, retry: Duration) -> Duration {
         Duration::from_millis(u64::try_from(self.retry_at - now).unwrap_or(0)).min(longest_wait(retry))
     }
 }

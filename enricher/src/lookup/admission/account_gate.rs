@@ -3,9 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use protocol::Millis;
+use protocol::Timestamp;
 use protocol::status::Account;
-use protocol::time::millis;
 use service::bucket::BucketError;
 use service::clock;
 use service::health::Health;
@@ -39,7 +38,7 @@ pub struct AccountGate {
 pub struct AccountPass {
     key: KeyTag,
     began: Instant,
-    began_at: Millis,
+    began_at: Timestamp,
     is_probe: bool,
 }
 
@@ -160,7 +159,7 @@ impl AccountGate {
             state: refusal.account,
             status: refusal.status,
             since: now,
-            retry_at: now + millis(wait),
+            retry_at: now + wait,
             key: pass.key,
             by: Arc::clone(self.shared_cache.instance()),
         };

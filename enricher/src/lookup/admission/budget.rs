@@ -6,7 +6,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use protocol::Millis;
+use protocol::Timestamp;
 use protocol::time::millis;
 
 /// The maximum number of calls that are reserved at once.
@@ -23,10 +23,13 @@ pub enum Span {
     Day,
 }
 
+/// Which minute, hour or day since the Unix epoch.
+pub type SpanNumber = i64;
+
 impl Span {
     /// The number of the span at that time, counted from the epoch.
-    pub fn number_at(self, now: Millis) -> Millis {
-        now.div_euclid(millis(self.duration()))
+    pub fn number_at(self, now: Timestamp) -> SpanNumber {
+        now.unix_ms().div_euclid(millis(self.duration()))
     }
 
     fn duration(self) -> Duration {
@@ -49,13 +52,13 @@ pub struct Budget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reservation {
     /// The span in which they may be made.
-    pub span: Millis,
+    pub span: SpanNumber,
     /// How many.
     pub calls: u64,
 }
 
 impl Reservation {
-    fn allows(&self, span: Millis) -> bool {
+    fn allows(&self, span: SpanNumber) -> bool {
         self.span == span && self.calls > 0
     }
 }
@@ -67,7 +70,7 @@ impl Budget {
     }
 
     /// Reserves a few calls; `reserved` is how many the fleet has already reserved in this span. `None` if nothing is left.
-    pub fn reserve(&self, reserved: u64, now: Millis) -> Option<Reservation> {
+    pub fn reserve(&self, reserved: u64, now: Timestamp) -> Option<Reservation> {
         let left = self.calls.saturating_sub(reserved);
         let calls = (self.calls / 50).clamp(1, MOST_AT_ONCE).min(left);
         (calls > 0).then_some(Reservation {
@@ -77,7 +80,7 @@ impl Budget {
     }
 
     /// The number of the span at that time.
-    pub fn span_at(&self, now: Millis) -> Millis {
+    pub fn span_at(&self, now: Timestamp) -> SpanNumber {
         self.span.number_at(now)
     }
 }
@@ -87,12 +90,12 @@ impl Budget {
 pub struct Allowance {
     reservation: Option<Reservation>,
     /// The span in which the fleet has nothing left.
-    used_up: Option<Millis>,
+    used_up: Option<SpanNumber>,
 }
 
 impl Allowance {
     /// Removes a call of that span, if there is one.
-    pub fn take(&mut self, span: Millis) -> bool {
+    pub fn take(&mut self, span: SpanNumber) -> bool {
         match &mut self.reservation {
             Some(left) if left.allows(span) => {
                 left.calls -= 1;
@@ -121,17 +124,17 @@ impl Allowance {
     }
 
     /// The fleet has nothing left in that span.
-    pub fn fleet_has_none(&mut self, span: Millis) {
+    pub fn fleet_has_none(&mut self, span: SpanNumber) {
         self.used_up = Some(span);
     }
 
     /// Whether nothing is left in that span, neither here nor in the fleet.
-    pub fn is_used_up(&self, span: Millis) -> bool {
+    pub fn is_used_up(&self, span: SpanNumber) -> bool {
         self.left_of_used_up(span) == Some(0)
     }
 
     /// How many calls of that span are left in this enricher; `None` while the fleet may have more.
-    pub fn left_of_used_up(&self, span: Millis) -> Option<u64> {
+    pub fn left_of_used_up(&self, span: SpanNumber) -> Option<u64> {
         let left = self.reservation.filter(|left| left.span == span);
         (self.used_up == Some(span)).then(|| left.map_or(0, |left| left.calls))
     }
@@ -178,6 +181,7 @@ impl std::fmt::Display for Budget {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use protocol::time::unix_ms;
 
     #[test]
     fn reads_and_writes() {
@@ -192,14 +196,20 @@ mod tests {
     #[test]
     fn gives_what_is_left() {
         let budget: Budget = "3/min".parse().unwrap();
-        assert_eq!(budget.reserve(2, 59_999), Some(Reservation { span: 0, calls: 1 }));
-        assert_eq!(budget.reserve(3, 59_999), None);
         assert_eq!(
-            budget.reserve(4, 59_999),
+            budget.reserve(2, unix_ms(59_999)),
+            Some(Reservation { span: 0, calls: 1 })
+        );
+        assert_eq!(budget.reserve(3, unix_ms(59_999)), None);
+        assert_eq!(
+            budget.reserve(4, unix_ms(59_999)),
             None,
             "another enricher may have had more"
         );
-        assert_eq!(budget.reserve(0, 60_000), Some(Reservation { span: 1, calls: 1 }));
+        assert_eq!(
+            budget.reserve(0, unix_ms(60_000)),
+            Some(Reservation { span: 1, calls: 1 })
+        );
     }
 
     #[test]
@@ -244,7 +254,7 @@ mod tests {
         fn never_more_than_the_budget(calls in 1..2_000_u64) {
             let budget: Budget = format!("{calls}/day").parse().unwrap();
             let mut reserved = 0;
-            while let Some(reservation) = budget.reserve(reserved, 0) {
+            while let Some(reservation) = budget.reserve(reserved, unix_ms(0)) {
                 reserved += reservation.calls;
             }
             prop_assert_eq!(reserved, calls);

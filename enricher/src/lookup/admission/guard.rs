@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use protocol::Millis;
+use protocol::Timestamp;
 use protocol::status::{Breaker as BreakerState, EnricherFigures};
 use service::clock;
 use tokio::sync::Notify;
 
 use crate::lookup::admission::account_gate::AccountGate;
 use crate::lookup::admission::breaker::{Admission, Breaker, Evidence};
-use crate::lookup::admission::budget::{Allowance, Budget, Reservation};
+use crate::lookup::admission::budget::{Allowance, Budget, Reservation, SpanNumber};
 use crate::lookup::admission::concurrency::{CallOutcome, CallTag, Concurrency};
 use crate::lookup::admission::share::{PeerCalls, Peers};
 use crate::lookup::billing::meter::Meter;
@@ -148,7 +148,7 @@ impl Guard {
     }
 
     /// The Deanonymizer asked some enricher to make no calls until this time.
-    pub fn wait_until(&self, until: Millis) {
+    pub fn wait_until(&self, until: Timestamp) {
         let wait = u64::try_from(until - clock::now()).unwrap_or(0);
         self.lock()
             .breaker
@@ -233,7 +233,7 @@ impl Guard {
     }
 
     /// Takes one call from the fleet's budget. Returns the span that it was taken from.
-    async fn pay(&self) -> Result<Option<Millis>, LookupFailure> {
+    async fn pay(&self) -> Result<Option<SpanNumber>, LookupFailure> {
         let Some(budget) = self.budget else {
             return Ok(None);
         };
@@ -271,7 +271,7 @@ pub struct Permit {
     admission: Admission,
     started: Instant,
     /// The span of the budget that the call was taken from.
-    paid_of: Option<Millis>,
+    paid_of: Option<SpanNumber>,
     ended: bool,
 }
 

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use protocol::Millis;
 use protocol::status::Lookups;
+use protocol::{Millis, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::lookup::admission::budget::Span;
+use crate::lookup::admission::budget::{Span, SpanNumber};
 
 /// The maximum number of accounts, unless more enrichers are running. Those with the oldest writes are summed into one.
 const MAX_ACCOUNTS: usize = 16;
@@ -28,7 +28,7 @@ const RENEWED_AFTER: Millis = 60 * 1000;
 #[serde(rename_all = "camelCase")]
 pub struct Bill {
     /// When it was begun; it does not include anything that was spent before.
-    pub since: Millis,
+    pub since: Timestamp,
     #[serde(default)]
     accounts: BTreeMap<String, Account>,
     #[serde(default)]
@@ -40,7 +40,7 @@ pub struct Bill {
 #[serde(rename_all = "camelCase", default)]
 struct Account {
     /// When it was last written to.
-    at: Millis,
+    at: Timestamp,
     lookups: Lookups,
     #[serde(rename = "taken")]
     usage: Usage,
@@ -51,7 +51,7 @@ struct Account {
 #[serde(rename_all = "camelCase", default)]
 struct ClosedAccounts {
     /// The enrichers whose accounts these were, and when each was last written to.
-    names: BTreeMap<String, Millis>,
+    names: BTreeMap<String, Timestamp>,
     lookups: Lookups,
     #[serde(rename = "taken")]
     usage: Usage,
@@ -74,7 +74,7 @@ struct SpanUse {
     #[serde(skip_serializing_if = "is_zero")]
     setbacks: u32,
     /// The number of the span, counted from the epoch.
-    span: Millis,
+    span: SpanNumber,
     calls: u64,
 }
 
@@ -84,7 +84,7 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl SpanUse {
-    fn take(&mut self, span: Millis, calls: u64) {
+    fn take(&mut self, span: SpanNumber, calls: u64) {
         let before = self.calls_in(span);
         *self = Self {
             setbacks: self.setbacks + u32::from(span < self.span),
@@ -93,7 +93,7 @@ impl SpanUse {
         };
     }
 
-    fn calls_in(self, span: Millis) -> u64 {
+    fn calls_in(self, span: SpanNumber) -> u64 {
         if self.span == span { self.calls } else { 0 }
     }
 
@@ -134,7 +134,7 @@ impl Account {
 
 impl Bill {
     /// An empty bill.
-    pub fn new(since: Millis) -> Self {
+    pub fn new(since: Timestamp) -> Self {
         Self {
             since,
             accounts: BTreeMap::new(),
@@ -164,7 +164,7 @@ impl Bill {
     }
 
     /// Records what an enricher has spent in total.
-    pub fn record(&mut self, name: &str, lookups: Lookups, now: Millis) {
+    pub fn record(&mut self, name: &str, lookups: Lookups, now: Timestamp) {
         let account = self.accounts.entry(name.to_owned()).or_default();
         let joined = account.lookups.max(lookups);
         if joined != account.lookups || now - account.at > RENEWED_AFTER {
@@ -174,7 +174,7 @@ impl Bill {
     }
 
     /// Records that an enricher reserves calls.
-    pub fn reserve(&mut self, name: &str, calls: u64, now: Millis) {
+    pub fn reserve(&mut self, name: &str, calls: u64, now: Timestamp) {
         let account = self.accounts.entry(name.to_owned()).or_default();
         account.at = account.at.max(now);
         let usage = &mut account.usage;
@@ -184,7 +184,7 @@ impl Bill {
     }
 
     /// How many calls the fleet has reserved in the current span.
-    pub fn reserved(&self, span: Span, now: Millis) -> u64 {
+    pub fn reserved(&self, span: Span, now: Timestamp) -> u64 {
         let number = span.number_at(now);
         let usages = self.accounts.values().map(|account| account.usage);
         usages
@@ -213,7 +213,7 @@ impl Bill {
     }
 
     /// Sums accounts of enrichers that are gone if there are too many accounts. The account of `keep` stays.
-    pub fn close_old(&mut self, keep: &str, now: Millis) {
+    pub fn close_old(&mut self, keep: &str, now: Timestamp) {
         while self.accounts.len() > MAX_ACCOUNTS {
             let old = |(name, account): &(&String, &Account)| {
                 name.as_str() != keep && now - account.at > CLOSED_AFTER

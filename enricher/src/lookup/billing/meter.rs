@@ -3,9 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use protocol::Millis;
+use protocol::Timestamp;
 use protocol::status::{FleetLookups, Lookups};
-use protocol::time::millis;
 use service::bucket::BucketError;
 use service::{Nats, clock};
 use tokio::sync::Notify;
@@ -72,7 +71,7 @@ impl OwnAccount {
 
     /// Records what this enricher has spent in total, `lookups`, in `bill`. If the others considered it gone and closed its
     /// account, as after a long freeze, it begins another one.
-    fn enter(&mut self, bill: &mut Bill, lookups: Lookups, now: Millis) {
+    fn enter(&mut self, bill: &mut Bill, lookups: Lookups, now: Timestamp) {
         if bill.is_closed(&self.name) {
             self.closed = self.closed.plus(std::mem::take(&mut self.written));
             self.renamed += 1;
@@ -90,7 +89,7 @@ impl OwnAccount {
 
 impl State {
     /// The bill to write over `stored`, now that this enricher has spent `lookups`.
-    fn bill(&mut self, stored: Option<&Bill>, lookups: Lookups, now: Millis) -> Bill {
+    fn bill(&mut self, stored: Option<&Bill>, lookups: Lookups, now: Timestamp) -> Bill {
         let mut bill = match (stored, &self.known) {
             (Some(stored), Some(known)) => stored.clone().join(known),
             (Some(bill), None) | (None, Some(bill)) => bill.clone(),
@@ -195,7 +194,7 @@ impl Meter {
     pub async fn reserve(&self, budget: &Budget) -> Result<Option<Reservation>, BucketError> {
         loop {
             let reserved = self.exchange(|bill, name, now| {
-                let restored_at = bill.since + millis(RESTORE_TIME);
+                let restored_at = bill.since + RESTORE_TIME;
                 // A bill from the future means that the clock was set back.
                 if (bill.since..restored_at).contains(&now) {
                     return Err(Duration::from_millis((restored_at - now).unsigned_abs()));
@@ -216,7 +215,7 @@ impl Meter {
     /// Reads the bill, changes it, and writes it unless another enricher has done so meanwhile; then it starts over.
     async fn exchange<T>(
         &self,
-        mut change: impl FnMut(&mut Bill, &str, Millis) -> T,
+        mut change: impl FnMut(&mut Bill, &str, Timestamp) -> T,
     ) -> Result<T, BucketError> {
         let _turn = self.turn.lock().await;
         for _ in 0..CONFLICTS {
@@ -245,6 +244,7 @@ impl Meter {
 mod tests {
     use super::*;
     use crate::lookup::admission::budget::Span;
+    use protocol::time::unix_ms;
 
     fn paid(paid: u64) -> Lookups {
         Lookups {
@@ -263,36 +263,39 @@ mod tests {
     #[test]
     fn an_empty_bucket_is_filled_with_what_is_known() {
         let (mut a, mut b) = (enricher("a"), enricher("b"));
-        let bill = a.bill(None, paid(3), 1_000);
+        let bill = a.bill(None, paid(3), unix_ms(1_000));
         a.learn(&bill);
         b.learn(&bill);
-        let bill = b.bill(Some(&bill), paid(2), 2_000);
+        let bill = b.bill(Some(&bill), paid(2), unix_ms(2_000));
         // The bucket is lost. Both restore what they know, and a third one begins a bill of its own.
-        let begun = enricher("c").bill(None, paid(1), 9_000);
-        let restored = a.bill(Some(&begun), paid(3), 9_100);
-        assert_eq!((restored.since, restored.total().paid), (1_000, 4));
+        let begun = enricher("c").bill(None, paid(1), unix_ms(9_000));
+        let restored = a.bill(Some(&begun), paid(3), unix_ms(9_100));
+        assert_eq!((restored.since, restored.total().paid), (unix_ms(1_000), 4));
         b.learn(&bill);
-        let restored = b.bill(Some(&restored), paid(2), 9_200);
+        let restored = b.bill(Some(&restored), paid(2), unix_ms(9_200));
         assert_eq!(restored.total().paid, 6);
-        assert_eq!(a.bill(Some(&restored), paid(3), 9_300), restored);
+        assert_eq!(a.bill(Some(&restored), paid(3), unix_ms(9_300)), restored);
     }
 
     #[test]
     fn calls_without_a_budget_count_in_the_spans_of_one_that_comes_later() {
         let mut a = enricher("a");
-        let bill = a.bill(None, paid(3), 1_000);
-        assert_eq!(bill.reserved(Span::Day, 1_000), 3);
+        let bill = a.bill(None, paid(3), unix_ms(1_000));
+        assert_eq!(bill.reserved(Span::Day, unix_ms(1_000)), 3);
         // The acknowledgement was lost: the same calls are not entered again.
-        let bill = a.bill(Some(&bill), paid(4), 2_000);
-        assert_eq!((bill.reserved(Span::Day, 2_000), bill.total().paid), (4, 4));
+        let bill = a.bill(Some(&bill), paid(4), unix_ms(2_000));
+        assert_eq!(
+            (bill.reserved(Span::Day, unix_ms(2_000)), bill.total().paid),
+            (4, 4)
+        );
     }
 
     #[test]
     fn an_enricher_that_was_taken_for_gone_begins_another_account() {
         let mut frozen = enricher("frozen");
-        let mut bill = frozen.bill(None, paid(5), 0);
+        let mut bill = frozen.bill(None, paid(5), unix_ms(0));
         frozen.learn(&bill);
-        let now = 3_600_000;
+        let now = unix_ms(3_600_000);
         for number in 0..20 {
             bill.record(&number.to_string(), paid(1), now);
         }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use protocol::Millis;
 use protocol::time::millis;
+use protocol::{Millis, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::lookup::pauses::{self, LONGEST_RETRY_AFTER};
@@ -60,7 +60,7 @@ pub struct Deferral {
     /// Calls in a row whose answer was unusable, or that were not recorded because their enricher was killed.
     pub failures: u32,
     /// No call is made before this time.
-    pub retry_at: Millis,
+    pub retry_at: Timestamp,
     /// Whether the first usable answer for another address brings one call before that: the fault may have been the
     /// provider's.
     pub early_retry: bool,
@@ -69,14 +69,14 @@ pub struct Deferral {
 impl Deferral {
     /// The deferral after an unusable answer, given the deferral `before` it. `jitter` is between 0 and 1; it spreads
     /// the calls for addresses that failed together.
-    pub fn after(before: Option<Self>, unusable: Unusable, now: Millis, jitter: f64) -> Self {
+    pub fn after(before: Option<Self>, unusable: Unusable, now: Timestamp, jitter: f64) -> Self {
         let failures = before.map_or(0, |before| before.failures).saturating_add(1);
         let retry_after = unusable.retry_after();
         let pause = pause(unusable, failures).max(retry_after.unwrap_or_default());
         let pause = pauses::jittered(pause, jitter);
         Self {
             failures,
-            retry_at: now + millis(pause),
+            retry_at: now + pause,
             early_retry: failures < MAX_CALLS
                 && retry_after.is_none()
                 && before.map_or(!matches!(unusable, Unusable::Rejected { .. }), |before| {
@@ -86,17 +86,17 @@ impl Deferral {
     }
 
     /// The deferral that applies if the call that begins now is never recorded: it counts as failed.
-    pub fn unrecorded(self, now: Millis) -> Self {
+    pub fn unrecorded(self, now: Timestamp) -> Self {
         Self::after(Some(self), Unusable::Malformed, now, 0.0)
     }
 
     /// Whether a call may be made now. `early`: another address has just had a usable answer.
-    pub fn allows(&self, now: Millis, early: bool) -> bool {
+    pub fn allows(&self, now: Timestamp, early: bool) -> bool {
         self.left(now) == 0 || (early && self.early_retry)
     }
 
     /// The deferral after an early call: there is only one early call.
-    pub fn spend_early_retry(self, now: Millis) -> Self {
+    pub fn spend_early_retry(self, now: Timestamp) -> Self {
         Self {
             early_retry: self.early_retry && self.left(now) == 0,
             ..self
@@ -104,19 +104,19 @@ impl Deferral {
     }
 
     /// How long until the next call.
-    pub fn wait(&self, now: Millis) -> Duration {
+    pub fn wait(&self, now: Timestamp) -> Duration {
         Duration::from_millis(self.left(now).unsigned_abs())
     }
 
     /// What is left of the pause, in ms. A pause that is longer than the maximum means that the clock was set back.
-    fn left(&self, now: Millis) -> Millis {
+    fn left(&self, now: Timestamp) -> Millis {
         let left = self.retry_at - now;
         let longest = millis(pauses::jittered(LONGEST_RETRY_AFTER, 1.0));
         if left > longest { 0 } else { left.max(0) }
     }
 
     /// How much longer the deferral is remembered.
-    pub fn remaining(&self, now: Millis) -> Duration {
+    pub fn remaining(&self, now: Timestamp) -> Duration {
         self.wait(now) + REMEMBER
     }
 }
@@ -141,31 +141,32 @@ fn pause(unusable: Unusable, failures: u32) -> Duration {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use protocol::time::unix_ms;
 
     const TEN_MINUTES: Millis = 600_000;
     const REJECTED: Unusable = Unusable::Rejected { retry_after: None };
 
     #[test]
     fn clock_that_is_put_back_prolongs_no_pause() {
-        let deferral = Deferral::after(None, REJECTED, 3_600_000, 0.0);
-        assert!(!deferral.allows(3_600_000, false));
-        assert!(deferral.allows(0, false));
-        assert_eq!(deferral.wait(0), Duration::ZERO);
+        let deferral = Deferral::after(None, REJECTED, unix_ms(3_600_000), 0.0);
+        assert!(!deferral.allows(unix_ms(3_600_000), false));
+        assert!(deferral.allows(unix_ms(0), false));
+        assert_eq!(deferral.wait(unix_ms(0)), Duration::ZERO);
     }
 
-    /// When a fleet that tries every `step` ms calls within ten minutes, if each answer is unusable. `early` says at
+    /// At which ms a fleet that tries every `step` ms calls within ten minutes, if each answer is unusable. `early` says at
     /// which attempts another address has just had a usable answer, `killed` at which calls the caller is killed.
     ///
     /// A first call is not recorded before it ends, so the call of an enricher that is killed is lost.
     fn calls(unusable: Unusable, step: Millis, early: &[bool], killed: &[bool]) -> Vec<Millis> {
-        let (mut known, mut calls, mut now) = (None::<Deferral>, Vec::new(), 0);
+        let (mut known, mut calls, mut now) = (None::<Deferral>, Vec::new(), unix_ms(0));
         let mut tries = early.iter().cycle();
-        while now <= TEN_MINUTES {
+        while now <= unix_ms(TEN_MINUTES) {
             let early = tries.next().copied().unwrap_or_default();
             if known.is_none_or(|known| known.allows(now, early)) {
                 let before = known.map(|known| known.spend_early_retry(now));
                 let is_killed = killed.get(calls.len()).copied().unwrap_or_default();
-                calls.push(now);
+                calls.push(now.unix_ms());
                 known = match before {
                     Some(before) if is_killed => Some(before.unrecorded(now)),
                     // Its lease expires.
@@ -201,9 +202,9 @@ mod tests {
     fn after_damaged_answers_to_everybody_the_first_usable_one_brings_an_early_call() {
         let mut deferral = None;
         for _ in 0..5 {
-            deferral = Some(Deferral::after(deferral, Unusable::Damaged, 0, 0.0));
+            deferral = Some(Deferral::after(deferral, Unusable::Damaged, unix_ms(0), 0.0));
         }
-        assert!(deferral.unwrap().allows(1, true));
+        assert!(deferral.unwrap().allows(unix_ms(1), true));
     }
 
     #[test]
@@ -218,15 +219,15 @@ mod tests {
                 retry_after: Some(Duration::from_secs(wait)),
             };
             Deferral::after(
-                Deferral::after(None, Unusable::Malformed, 0, 0.0).into(),
+                Deferral::after(None, Unusable::Malformed, unix_ms(0), 0.0).into(),
                 rejected,
-                0,
+                unix_ms(0),
                 0.0,
             )
         };
-        assert_eq!(after(420).retry_at, 420_000);
-        assert_eq!(after(1).retry_at, 30_000, "it shortens no pause");
-        assert!(!after(420).allows(419_999, true), "not early either");
+        assert_eq!(after(420).retry_at, unix_ms(420_000));
+        assert_eq!(after(1).retry_at, unix_ms(30_000), "it shortens no pause");
+        assert!(!after(420).allows(unix_ms(419_999), true), "not early either");
     }
 
     #[test]
@@ -243,15 +244,15 @@ mod tests {
 
     #[test]
     fn jitter_lengthens_a_pause_by_a_quarter_at_most() {
-        let retry_at = |jitter| Deferral::after(None, REJECTED, 0, jitter).retry_at;
-        assert_eq!((retry_at(0.0), retry_at(1.0)), (5_000, 6_250));
+        let retry_at = |jitter| Deferral::after(None, REJECTED, unix_ms(0), jitter).retry_at;
+        assert_eq!((retry_at(0.0), retry_at(1.0)), (unix_ms(5_000), unix_ms(6_250)));
     }
 
     #[test]
     fn failures_are_remembered_after_the_next_call_is_due() {
-        let deferral = Deferral::after(None, REJECTED, 0, 0.0);
-        assert_eq!(deferral.remaining(0), Duration::from_secs(5) + REMEMBER);
-        assert_eq!(deferral.remaining(5_001), REMEMBER);
+        let deferral = Deferral::after(None, REJECTED, unix_ms(0), 0.0);
+        assert_eq!(deferral.remaining(unix_ms(0)), Duration::from_secs(5) + REMEMBER);
+        assert_eq!(deferral.remaining(unix_ms(5_001)), REMEMBER);
     }
 
     proptest! {

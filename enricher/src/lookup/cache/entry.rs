@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use protocol::record::{Company, Contact};
-use protocol::{Millis, Profile};
+use protocol::{Profile, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -17,9 +17,9 @@ pub struct CachedVerdict {
     /// The verdict.
     pub verdict: Verdict,
     /// When the Deanonymizer answered.
-    pub looked_up_at: Millis,
+    pub looked_up_at: Timestamp,
     /// When it expires.
-    pub expires_at: Millis,
+    pub expires_at: Timestamp,
     /// How many calls it took.
     pub attempts: u32,
     /// The enricher that made them.
@@ -33,7 +33,7 @@ impl CachedVerdict {
     }
 
     /// How much longer it is valid; `None` if it has expired.
-    pub fn remaining(&self, now: Millis) -> Option<Duration> {
+    pub fn remaining(&self, now: Timestamp) -> Option<Duration> {
         u64::try_from(self.expires_at - now)
             .ok()
             .filter(|millis| *millis > 0)
@@ -50,7 +50,7 @@ pub enum Entry {
         /// The enricher.
         by: Arc<str>,
         /// When the lease was last renewed.
-        since: Millis,
+        since: Timestamp,
         /// The deferral that applies if the result of its call is never written; `None` for the first call.
         deferral: Option<Deferral>,
     },
@@ -59,7 +59,7 @@ pub enum Entry {
         /// The enricher that asked last.
         by: Arc<str>,
         /// When the last answer arrived.
-        at: Millis,
+        at: Timestamp,
         /// When the fleet asks again.
         deferral: Deferral,
     },
@@ -71,7 +71,7 @@ pub enum Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
     /// Until when.
-    pub until: Millis,
+    pub until: Timestamp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,11 +90,11 @@ enum State {
 struct Wire {
     state: State,
     by: Arc<str>,
-    at: Millis,
+    at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deferral: Option<Deferral>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    expires_at: Option<Millis>,
+    expires_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attempts: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -187,12 +187,13 @@ impl From<Entry> for Wire {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::time::unix_ms;
 
     fn found(verdict: Verdict) -> Entry {
         Entry::Verdict(Arc::new(CachedVerdict {
             verdict,
-            looked_up_at: 10,
-            expires_at: 20,
+            looked_up_at: unix_ms(10),
+            expires_at: unix_ms(20),
             attempts: 2,
             by: "e1".into(),
         }))
@@ -211,14 +212,14 @@ mod tests {
         };
         let deferral = Deferral {
             failures: 2,
-            retry_at: 30,
+            retry_at: unix_ms(30),
             early_retry: true,
         };
         let cases = [
             (
                 Entry::Lease {
                     by: "e1".into(),
-                    since: 10,
+                    since: unix_ms(10),
                     deferral: None,
                 },
                 r#"{"state":"leased","by":"e1","at":10}"#,
@@ -226,7 +227,7 @@ mod tests {
             (
                 Entry::Lease {
                     by: "e1".into(),
-                    since: 10,
+                    since: unix_ms(10),
                     deferral: Some(deferral),
                 },
                 r#"{"state":"leased","by":"e1","at":10,"deferral":{"failures":2,"retryAt":30,"earlyRetry":true}}"#,
@@ -234,7 +235,7 @@ mod tests {
             (
                 Entry::Deferred {
                     by: "e1".into(),
-                    at: 10,
+                    at: unix_ms(10),
                     deferral,
                 },
                 r#"{"state":"deferred","by":"e1","at":10,"deferral":{"failures":2,"retryAt":30,"earlyRetry":true}}"#,
@@ -269,13 +270,16 @@ mod tests {
         let at = |looked_up_at| CachedVerdict {
             verdict: Verdict::Unknown,
             looked_up_at,
-            expires_at: 20,
+            expires_at: unix_ms(20),
             attempts: 1,
             by: "e1".into(),
         };
-        assert!(at(11).replaces(&at(10)));
-        assert!(!at(10).replaces(&at(10)), "a repeated write stores nothing twice");
-        assert!(!at(9).replaces(&at(10)));
+        assert!(at(unix_ms(11)).replaces(&at(unix_ms(10))));
+        assert!(
+            !at(unix_ms(10)).replaces(&at(unix_ms(10))),
+            "a repeated write stores nothing twice"
+        );
+        assert!(!at(unix_ms(9)).replaces(&at(unix_ms(10))));
     }
 
     #[test]
@@ -283,7 +287,7 @@ mod tests {
         let Entry::Verdict(found) = found(Verdict::Unknown) else {
             unreachable!()
         };
-        assert_eq!(found.remaining(15), Some(Duration::from_millis(5)));
-        assert_eq!(found.remaining(20), None);
+        assert_eq!(found.remaining(unix_ms(15)), Some(Duration::from_millis(5)));
+        assert_eq!(found.remaining(unix_ms(20)), None);
     }
 }

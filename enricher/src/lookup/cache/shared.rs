@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::stream::PROFILES;
-use protocol::{Millis, time};
+use protocol::{Timestamp, time};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use service::bucket::{Bucket, BucketError};
@@ -243,7 +243,7 @@ impl SharedCache {
     /// # Errors
     /// Fails if the bucket cannot be read or does not acknowledge.
     pub async fn pause(&self, wait: Duration) -> Result<(), BucketError> {
-        let until = clock::now() + time::millis(wait);
+        let until = clock::now() + wait;
         let later = |stored: Option<&Pause>| {
             let ends_earlier = stored.is_none_or(|stored| stored.until < until);
             ends_earlier.then_some(Pause { until })
@@ -289,7 +289,7 @@ impl SharedCache {
 
     /// A lease that begins or is renewed now, and how long its entry is kept. It contains the deferral that applies if its
     /// enricher is killed.
-    fn lease_entry(&self, before: Option<Deferral>, now: Millis) -> (Entry, Duration) {
+    fn lease_entry(&self, before: Option<Deferral>, now: Timestamp) -> (Entry, Duration) {
         let deferral = before.map(|before| before.unrecorded(now));
         let entry = Entry::Lease {
             by: Arc::clone(&self.instance),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::Millis;
+use protocol::Timestamp;
 use protocol::status::Account;
 use service::bucket::BucketError;
 use service::clock;
@@ -67,7 +67,7 @@ impl SharedCache {
     ///
     /// # Errors
     /// Fails if the bucket does not acknowledge.
-    pub async fn account_refused(&self, told: &AccountEntry, began_at: Millis) -> Result<(), BucketError> {
+    pub async fn account_refused(&self, told: &AccountEntry, began_at: Timestamp) -> Result<(), BucketError> {
         let next =
             |before: Option<&AccountEntry>| AccountEntry::after_refusal(before, told.clone(), began_at);
         self.update(ACCOUNT, TTL, next).await
@@ -82,7 +82,7 @@ impl SharedCache {
             state: Account::Ok,
             status: 0,
             since: clock::now(),
-            retry_at: 0,
+            retry_at: Timestamp::from_unix_ms(0),
             key: key.clone(),
             by: Arc::clone(self.instance()),
         };

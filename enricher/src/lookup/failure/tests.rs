@@ -25,11 +25,11 @@ fn only_calls_that_were_looked_at_are_paid() {
 fn what_the_provider_works_on_is_asked_for_later() {
     let wait = Duration::from_secs(3);
     assert_eq!(
-        LookupFailure::Queued(Some(wait)).retry(0),
+        LookupFailure::Queued(Some(wait)).retry(Timestamp::from_unix_ms(0)),
         RetryKind::Queued(wait)
     );
     assert_eq!(
-        LookupFailure::Queued(None).retry(0),
+        LookupFailure::Queued(None).retry(Timestamp::from_unix_ms(0)),
         RetryKind::Queued(QUEUED_PAUSE)
     );
 }

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use protocol::guid::GuidMap;
 use protocol::sample::{self, Sample};
-use protocol::{Guid, Millis};
+use protocol::{Guid, Millis, Timestamp};
 
 use self::session::WaitingSession;
 use crate::address_key::Key;
@@ -261,7 +261,7 @@ impl<T> Waiting<T> {
     }
 
     /// Removes and returns the sessions that were last sighted before `deadline`.
-    pub fn take_silent(&mut self, deadline: Millis) -> Vec<(Sighting, T)> {
+    pub fn take_silent(&mut self, deadline: Timestamp) -> Vec<(Sighting, T)> {
         let silent = |session: &WaitingSession<T>| session.received_at() < deadline;
         let keys: Vec<_> = self
             .addresses
@@ -292,7 +292,7 @@ impl<T> Waiting<T> {
     /// The sessions that were first sighted before `deadline`: all of them, or only those whose lookup has failed.
     pub fn waiting_since(
         &self,
-        deadline: Millis,
+        deadline: Timestamp,
         only_failed: bool,
     ) -> impl Iterator<Item = (Key, &Sighting, &T)> {
         let addresses = self.addresses.iter();

@@ -3,7 +3,7 @@
 //! However often the session is sighted, its record needs only two sightings: the one with the opening time, and the
 //! latest. The messages of the others can be acknowledged at once; their pages and referrers are merged into those two.
 
-use protocol::{Millis, SeenPage, SeenReferrer};
+use protocol::{SeenPage, SeenReferrer, Timestamp};
 
 use crate::sighting::Sighting;
 
@@ -57,11 +57,11 @@ impl<T> WaitingSession<T> {
     }
 
     /// When the ingestor received its latest sighting.
-    pub fn received_at(&self) -> Millis {
+    pub fn received_at(&self) -> Timestamp {
         let latest = self
             .latest
             .as_ref()
-            .map_or(Millis::MIN, |(latest, _)| latest.received_at);
+            .map_or(Timestamp::MIN, |(latest, _)| latest.received_at);
         latest.max(self.first.0.received_at)
     }
 
@@ -95,10 +95,11 @@ fn is_later(one: &Sighting, other: &Sighting) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use protocol::time::unix_ms;
     use protocol::{Guid, Page, Profile, Record};
     use std::sync::Arc;
 
-    fn sighting(opening: bool, at: Millis, received_at: Millis) -> Sighting {
+    fn sighting(opening: bool, at: Timestamp, received_at: Timestamp) -> Sighting {
         Sighting {
             guid: Guid::new("a").unwrap(),
             ip: "::1".into(),
@@ -141,11 +142,11 @@ mod tests {
 
     #[test]
     fn the_opening_is_kept_when_it_comes_late() {
-        let mut session = WaitingSession::new(sighting(false, 10, 10), 1);
-        assert_eq!(session.fold(sighting(false, 20, 20), 2), None);
-        assert_eq!(session.fold(sighting(true, 5, 30), 3), Some(1));
-        assert_eq!(session.received_at(), 30);
-        assert_eq!(session.first(), (&sighting(true, 5, 30), &3));
+        let mut session = WaitingSession::new(sighting(false, unix_ms(10), unix_ms(10)), 1);
+        assert_eq!(session.fold(sighting(false, unix_ms(20), unix_ms(20)), 2), None);
+        assert_eq!(session.fold(sighting(true, unix_ms(5), unix_ms(30)), 3), Some(1));
+        assert_eq!(session.received_at(), unix_ms(30));
+        assert_eq!(session.first(), (&sighting(true, unix_ms(5), unix_ms(30)), &3));
     }
 
     fn url() -> impl Strategy<Value = Option<&'static str>> {
@@ -160,7 +161,7 @@ mod tests {
             let sightings: Vec<_> = sightings
                 .into_iter()
                 .map(|((opening, at, received_at), page, referrer)| {
-                    telling(sighting(opening, at, received_at), page, referrer)
+                    telling(sighting(opening, unix_ms(at), unix_ms(received_at)), page, referrer)
                 })
                 .collect();
             let mut all = sightings.iter().cloned().zip(0..);

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use protocol::time::unix_ms;
+
 use super::*;
 
 fn key(byte: u8) -> Key {
@@ -10,7 +12,7 @@ fn guid(name: &str) -> Guid {
     Guid::new(name).unwrap()
 }
 
-fn sighting(name: &str, at: Millis) -> Sighting {
+fn sighting(name: &str, at: Timestamp) -> Sighting {
     Sighting {
         guid: guid(name),
         ip: "::1".into(),
@@ -39,14 +41,17 @@ fn tickets(sightings: Vec<(Sighting, u32)>) -> Vec<u32> {
 #[test]
 fn one_lookup_for_all_sessions_of_an_address() {
     let (mut waiting, now) = (Waiting::new(), Instant::now());
-    assert!(!waiting.add(key(1), sighting("a", 1), 1).shares_lookup);
-    assert!(waiting.add(key(1), sighting("b", 1), 2).shares_lookup);
-    assert!(!waiting.add(key(2), sighting("c", 1), 3).shares_lookup);
+    assert!(!waiting.add(key(1), sighting("a", unix_ms(1)), 1).shares_lookup);
+    assert!(waiting.add(key(1), sighting("b", unix_ms(1)), 2).shares_lookup);
+    assert!(!waiting.add(key(2), sighting("c", unix_ms(1)), 3).shares_lookup);
     assert_eq!(waiting.len(), 3);
     assert_eq!(waiting.next(now), Some(key(1)));
     assert_eq!(waiting.next(now), Some(key(2)));
     assert_eq!(waiting.next(now), None);
-    assert_eq!(waiting.lookup(key(1)).unwrap().sighting, &sighting("a", 1));
+    assert_eq!(
+        waiting.lookup(key(1)).unwrap().sighting,
+        &sighting("a", unix_ms(1))
+    );
     assert_eq!(tickets(waiting.take(key(1))), [1, 2]);
     assert_eq!(waiting.len(), 1);
 }
@@ -56,7 +61,7 @@ fn a_session_keeps_two_messages_however_often_it_is_sighted() {
     let mut waiting = Waiting::new();
     let mut superseded = 0;
     for number in 0..100 {
-        let added = waiting.add(key(1), sighting("a", i64::from(number)), number);
+        let added = waiting.add(key(1), sighting("a", unix_ms(number.into())), number);
         superseded += usize::from(added.superseded.is_some());
     }
     assert_eq!((waiting.len(), superseded), (1, 98));
@@ -66,7 +71,7 @@ fn a_session_keeps_two_messages_however_often_it_is_sighted() {
 #[test]
 fn a_failed_lookup_is_tried_again_after_its_pause() {
     let (mut waiting, now) = (Waiting::new(), Instant::now());
-    waiting.add(key(1), sighting("a", 1), 1);
+    waiting.add(key(1), sighting("a", unix_ms(1)), 1);
     assert_eq!(waiting.next(now), Some(key(1)));
     waiting.failed(key(1), deferred(5, false), now, 0.0);
     let due = waiting.next_retry().unwrap();
@@ -83,8 +88,8 @@ fn a_failed_lookup_is_tried_again_after_its_pause() {
 #[test]
 fn where_no_lookup_may_begin_the_line_stays_as_it_is() {
     let (mut waiting, now) = (Waiting::new(), Instant::now());
-    waiting.add(key(1), sighting("a", 1), 1);
-    waiting.add(key(2), sighting("b", 1), 2);
+    waiting.add(key(1), sighting("a", unix_ms(1)), 1);
+    waiting.add(key(2), sighting("b", unix_ms(1)), 2);
     let next = waiting.next(now).unwrap();
     waiting.put_back(next);
     assert_eq!(waiting.next(now), Some(key(1)));
@@ -94,8 +99,8 @@ fn where_no_lookup_may_begin_the_line_stays_as_it_is() {
 #[test]
 fn the_interest_is_lost_with_the_last_session() {
     let (mut waiting, now) = (Waiting::new(), Instant::now());
-    waiting.add(key(1), sighting("a", 1), 1);
-    waiting.add(key(1), sighting("b", 1), 2);
+    waiting.add(key(1), sighting("a", unix_ms(1)), 1);
+    waiting.add(key(1), sighting("b", unix_ms(1)), 2);
     let interest = waiting.lookup(key(1)).unwrap().interest;
     assert_eq!(tickets(waiting.take_session(key(1), &guid("a"))), [1]);
     assert!(!interest.is_lost());
@@ -108,31 +113,39 @@ fn the_interest_is_lost_with_the_last_session() {
 #[test]
 fn who_has_not_been_sighted_for_long_stops_waiting() {
     let mut waiting = Waiting::new();
-    waiting.add(key(1), sighting("a", 10), 1);
-    waiting.add(key(1), sighting("b", 20), 2);
-    waiting.add(key(2), sighting("c", 10), 3);
-    waiting.add(key(2), sighting("c", 30), 4);
-    assert_eq!(tickets(waiting.take_silent(15)), [1]);
+    waiting.add(key(1), sighting("a", unix_ms(10)), 1);
+    waiting.add(key(1), sighting("b", unix_ms(20)), 2);
+    waiting.add(key(2), sighting("c", unix_ms(10)), 3);
+    waiting.add(key(2), sighting("c", unix_ms(30)), 4);
+    assert_eq!(tickets(waiting.take_silent(unix_ms(15))), [1]);
     assert_eq!(waiting.len(), 2);
 }
 
 #[test]
 fn sessions_whose_lookup_keeps_failing_are_named() {
     let (mut waiting, now) = (Waiting::new(), Instant::now());
-    waiting.add(key(1), sighting("a", 10), 1);
-    assert_eq!(waiting.waiting_since(15, true).count(), 0, "it has not failed");
-    assert_eq!(waiting.waiting_since(15, false).count(), 1);
+    waiting.add(key(1), sighting("a", unix_ms(10)), 1);
+    assert_eq!(
+        waiting.waiting_since(unix_ms(15), true).count(),
+        0,
+        "it has not failed"
+    );
+    assert_eq!(waiting.waiting_since(unix_ms(15), false).count(), 1);
     assert_eq!(waiting.next(now), Some(key(1)));
     waiting.failed(key(1), RetryKind::Transient, now, 0.0);
-    assert_eq!(waiting.waiting_since(15, true).count(), 1);
-    assert_eq!(waiting.waiting_since(10, true).count(), 0, "not for so long");
+    assert_eq!(waiting.waiting_since(unix_ms(15), true).count(), 1);
+    assert_eq!(
+        waiting.waiting_since(unix_ms(10), true).count(),
+        0,
+        "not for so long"
+    );
 }
 
 #[test]
 fn everybody_can_be_taken_out() {
     let (mut waiting, now) = (Waiting::new(), Instant::now());
-    waiting.add(key(1), sighting("a", 1), 1);
-    waiting.add(key(2), sighting("b", 1), 2);
+    waiting.add(key(1), sighting("a", unix_ms(1)), 1);
+    waiting.add(key(2), sighting("b", unix_ms(1)), 2);
     assert_eq!(waiting.next(now), Some(key(1)));
     assert_eq!(waiting.next(now), Some(key(2)));
     waiting.failed(key(2), RetryKind::NotSent, now, 0.0);
@@ -145,10 +158,10 @@ fn everybody_can_be_taken_out() {
 #[test]
 fn a_lookup_that_ended_for_those_who_left_decides_nothing_for_those_who_came() {
     let (mut waiting, now) = (Waiting::new(), Instant::now());
-    waiting.add(key(1), sighting("a", 1), 1);
+    waiting.add(key(1), sighting("a", unix_ms(1)), 1);
     assert_eq!(waiting.next(now), Some(key(1)));
     waiting.take_session(key(1), &guid("a"));
-    waiting.add(key(1), sighting("b", 1), 2);
+    waiting.add(key(1), sighting("b", unix_ms(1)), 2);
     waiting.failed(key(1), deferred(5, false), now, 0.0);
     assert_eq!(waiting.next(now), Some(key(1)), "it is in line already");
     assert_eq!(waiting.next(now), None);
@@ -157,13 +170,13 @@ fn a_lookup_that_ended_for_those_who_left_decides_nothing_for_those_who_came() {
 #[test]
 fn a_session_counts_once_until_its_verdict() {
     let mut waiting = Waiting::new();
-    waiting.add(key(1), sighting("a", 1), 1);
-    waiting.add(key(1), sighting("a", 2), 2);
+    waiting.add(key(1), sighting("a", unix_ms(1)), 1);
+    waiting.add(key(1), sighting("a", unix_ms(2)), 2);
     assert_eq!(waiting.being_identified(0), 1);
     waiting.take(key(1));
     waiting.postponed(guid("a"), 10);
     assert_eq!(waiting.being_identified(9), 1);
-    waiting.add(key(1), sighting("a", 3), 3);
+    waiting.add(key(1), sighting("a", unix_ms(3)), 3);
     assert_eq!(waiting.being_identified(9), 1);
     waiting.take(key(1));
     waiting.postponed(guid("a"), 10);
@@ -176,7 +189,7 @@ fn a_session_counts_once_until_its_verdict() {
 #[test]
 fn usable_answer_for_another_address_brings_an_early_retry() {
     let (mut waiting, now) = (Waiting::new(), Instant::now());
-    waiting.add(key(1), sighting("a", 1), 1);
+    waiting.add(key(1), sighting("a", unix_ms(1)), 1);
     assert_eq!(waiting.next(now), Some(key(1)));
     waiting.failed(key(1), deferred(30, true), now, 0.0);
     waiting.succeeded(now);
@@ -203,7 +216,7 @@ fn outlast_chance(waiting: &mut Waiting<u32>, begin: Instant) -> Instant {
 #[test]
 fn outage_is_over_with_the_first_answer_to_anybody() {
     let (mut waiting, now) = (Waiting::new(), Instant::now());
-    waiting.add(key(1), sighting("a", 1), 1);
+    waiting.add(key(1), sighting("a", unix_ms(1)), 1);
     let recovered = outlast_chance(&mut waiting, now) + Duration::from_secs(1);
     assert_eq!(waiting.next(recovered), None);
     waiting.succeeded(recovered);
@@ -215,7 +228,7 @@ fn outage_is_over_with_the_first_answer_to_anybody() {
 #[test]
 fn failures_that_cost_no_call_use_up_no_chance() {
     let (mut waiting, mut now) = (Waiting::new(), Instant::now());
-    waiting.add(key(1), sighting("a", 1), 1);
+    waiting.add(key(1), sighting("a", unix_ms(1)), 1);
     for _ in 0..100 {
         assert_eq!(waiting.next(now), Some(key(1)));
         waiting.failed(key(1), RetryKind::NotSent, now, 0.0);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use protocol::guid::GuidMap;
 use protocol::stream::{RECORD_TTL, REMEMBER_CLOSINGS, renew_after, tombstone_ttl};
 use protocol::time::millis;
-use protocol::{Guid, Millis, Record, Tombstone};
+use protocol::{Guid, Millis, Record, Timestamp, Tombstone};
 
 use crate::sighting::{EventTimes, Sighting};
 
@@ -25,15 +25,15 @@ const LONG_AGO: Millis = Millis::MIN / 2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
     /// The opened time, if known.
-    pub opened_at: Option<Millis>,
+    pub opened_at: Option<Timestamp>,
     /// The time of the earliest event in it.
-    pub first_seen_at: Millis,
+    pub first_seen_at: Timestamp,
     /// When it was published, in ms of uptime.
     pub published_at: Millis,
     /// Whether it was published before the visitor could be identified.
     pub unidentified: bool,
     /// When its referrer was reported, if it has one.
-    pub referrer_at: Option<Millis>,
+    pub referrer_at: Option<Timestamp>,
 }
 
 impl Published {

@@ -1,4 +1,5 @@
 use super::*;
+use protocol::time::unix_ms;
 use protocol::{Profile, SeenReferrer};
 
 /// 75 s.
@@ -8,7 +9,7 @@ fn guid() -> Guid {
     Guid::new("a").unwrap()
 }
 
-fn sighting(opening: bool, at: Millis) -> Sighting {
+fn sighting(opening: bool, at: Timestamp) -> Sighting {
     Sighting {
         guid: guid(),
         ip: "::1".into(),
@@ -31,14 +32,14 @@ fn see(sessions: &mut Sessions<u8>, sighting: Sighting, now: Millis) -> Action {
 fn tombstone() -> Tombstone {
     Tombstone {
         guid: guid(),
-        closed_at: 50,
-        received_at: 50,
+        closed_at: unix_ms(50),
+        received_at: unix_ms(50),
         hidden: false,
         ttl: tombstone_ttl(REMEMBER_CLOSINGS),
     }
 }
 
-fn out(opened_at: Option<Millis>, first_seen_at: Millis) -> Sessions<u8> {
+fn out(opened_at: Option<Timestamp>, first_seen_at: Timestamp) -> Sessions<u8> {
     let mut sessions = Sessions::default();
     sessions.begin_publish(&guid(), 0);
     let published = Published {
@@ -55,40 +56,51 @@ fn out(opened_at: Option<Millis>, first_seen_at: Millis) -> Sessions<u8> {
 #[test]
 fn new_session_is_identified() {
     let mut sessions = Sessions::default();
-    assert_eq!(see(&mut sessions, sighting(true, 1), 1), Action::Identify);
+    assert_eq!(
+        see(&mut sessions, sighting(true, unix_ms(1)), 1),
+        Action::Identify
+    );
 }
 
 #[test]
 fn events_during_a_publish_are_deferred() {
     let mut sessions = Sessions::default();
     sessions.begin_publish(&guid(), 0);
-    assert_eq!(see(&mut sessions, sighting(false, 2), 2), Action::Defer);
+    assert_eq!(see(&mut sessions, sighting(false, unix_ms(2)), 2), Action::Defer);
     let published = Published {
-        opened_at: Some(1),
-        first_seen_at: 1,
+        opened_at: Some(unix_ms(1)),
+        first_seen_at: unix_ms(1),
         published_at: 0,
         unidentified: false,
         referrer_at: None,
     };
     assert_eq!(
         sessions.end_publish(&guid(), PublishOutcome::Published(published)),
-        [(sighting(false, 2), 7)]
+        [(sighting(false, unix_ms(2)), 7)]
     );
-    assert_eq!(see(&mut sessions, sighting(false, 2), 3), Action::Touch);
+    assert_eq!(see(&mut sessions, sighting(false, unix_ms(2)), 3), Action::Touch);
 }
 
 #[test]
 fn opening_updates_a_record_without_one() {
     assert!(matches!(
-        see(&mut out(None, 5), sighting(true, 9), 9),
+        see(&mut out(None, unix_ms(5)), sighting(true, unix_ms(9)), 9),
         Action::Update
     ));
     assert!(matches!(
-        see(&mut out(Some(5), 5), sighting(true, 4), 9),
+        see(
+            &mut out(Some(unix_ms(5)), unix_ms(5)),
+            sighting(true, unix_ms(4)),
+            9
+        ),
         Action::Update
     ));
     assert!(matches!(
-        see(&mut out(Some(5), 5), sighting(true, 5), 9),
+        see(
+            &mut out(Some(unix_ms(5)), unix_ms(5)),
+            sighting(true, unix_ms(5)),
+            9
+        ),
         Action::Touch
     ));
 }
@@ -96,11 +108,15 @@ fn opening_updates_a_record_without_one() {
 #[test]
 fn earlier_keep_alive_counts_only_without_an_opening() {
     assert!(matches!(
-        see(&mut out(None, 5), sighting(false, 4), 9),
+        see(&mut out(None, unix_ms(5)), sighting(false, unix_ms(4)), 9),
         Action::Update
     ));
     assert!(matches!(
-        see(&mut out(Some(5), 5), sighting(false, 4), 9),
+        see(
+            &mut out(Some(unix_ms(5)), unix_ms(5)),
+            sighting(false, unix_ms(4)),
+            9
+        ),
         Action::Touch
     ));
 }
@@ -110,8 +126,8 @@ fn unidentified_session_is_touched_and_still_looked_up() {
     let mut sessions = Sessions::default();
     sessions.begin_publish(&guid(), 0);
     let published = Published {
-        opened_at: Some(1),
-        first_seen_at: 1,
+        opened_at: Some(unix_ms(1)),
+        first_seen_at: unix_ms(1),
         published_at: 0,
         unidentified: true,
         referrer_at: None,
@@ -119,7 +135,7 @@ fn unidentified_session_is_touched_and_still_looked_up() {
     sessions.end_publish(&guid(), PublishOutcome::Published(published));
     assert!(sessions.may_be_shown_unidentified(&guid()));
     assert!(matches!(
-        see(&mut sessions, sighting(false, 9), 9),
+        see(&mut sessions, sighting(false, unix_ms(9)), 9),
         Action::TouchAndIdentify
     ));
 }
@@ -128,22 +144,32 @@ fn unidentified_session_is_touched_and_still_looked_up() {
 fn old_record_is_published_again() {
     let late = RECORD_HALF_LIFE + 1;
     assert!(matches!(
-        see(&mut out(Some(5), 5), sighting(false, late), late),
+        see(
+            &mut out(Some(unix_ms(5)), unix_ms(5)),
+            sighting(false, unix_ms(late)),
+            late
+        ),
         Action::Update
     ));
 }
 
 #[test]
 fn closed_session_stays_closed_and_its_tombstone_is_renewed() {
-    let mut sessions = out(Some(5), 5);
+    let mut sessions = out(Some(unix_ms(5)), unix_ms(5));
     sessions.close(tombstone(), 50);
-    assert_eq!(see(&mut sessions, sighting(true, 60), 60), Action::Ignore);
+    assert_eq!(
+        see(&mut sessions, sighting(true, unix_ms(60)), 60),
+        Action::Ignore
+    );
     let late = 50 + RENEW_AFTER + 1;
     assert!(matches!(
-        see(&mut sessions, sighting(false, late), late),
+        see(&mut sessions, sighting(false, unix_ms(late)), late),
         Action::Renew(_)
     ));
-    assert_eq!(see(&mut sessions, sighting(false, late), late), Action::Ignore);
+    assert_eq!(
+        see(&mut sessions, sighting(false, unix_ms(late)), late),
+        Action::Ignore
+    );
 }
 
 #[test]
@@ -153,7 +179,7 @@ fn old_tombstone_found_in_the_stream_is_renewed_at_once() {
     sessions.begin_publish(&guid(), now);
     sessions.end_publish(&guid(), PublishOutcome::Closed(tombstone(), 50));
     assert!(matches!(
-        see(&mut sessions, sighting(false, now), now),
+        see(&mut sessions, sighting(false, unix_ms(now)), now),
         Action::Renew(_)
     ));
 }
@@ -162,11 +188,14 @@ fn old_tombstone_found_in_the_stream_is_renewed_at_once() {
 fn closing_during_a_publish_wins() {
     let mut sessions = Sessions::default();
     sessions.begin_publish(&guid(), 0);
-    see(&mut sessions, sighting(false, 2), 2);
-    assert_eq!(sessions.close(tombstone(), 50), [(sighting(false, 2), 7)]);
+    see(&mut sessions, sighting(false, unix_ms(2)), 2);
+    assert_eq!(
+        sessions.close(tombstone(), 50),
+        [(sighting(false, unix_ms(2)), 7)]
+    );
     let published = Published {
         opened_at: None,
-        first_seen_at: 1,
+        first_seen_at: unix_ms(1),
         published_at: 0,
         unidentified: false,
         referrer_at: None,
@@ -176,12 +205,15 @@ fn closing_during_a_publish_wins() {
             .end_publish(&guid(), PublishOutcome::Published(published))
             .is_empty()
     );
-    assert_eq!(see(&mut sessions, sighting(false, 60), 60), Action::Ignore);
+    assert_eq!(
+        see(&mut sessions, sighting(false, unix_ms(60)), 60),
+        Action::Ignore
+    );
 }
 
 #[test]
 fn idle_sessions_are_forgotten() {
-    let mut sessions = out(Some(5), 5);
+    let mut sessions = out(Some(unix_ms(5)), unix_ms(5));
     sessions.forget_idle(FORGET_AFTER);
     assert_eq!(sessions.count(), 1);
     sessions.forget_idle(FORGET_AFTER + SWEEP_EVERY - 1);
@@ -192,7 +224,7 @@ fn idle_sessions_are_forgotten() {
 
 #[test]
 fn lost_stream_forgets_records_and_renews_tombstones() {
-    let mut sessions = out(Some(5), 5);
+    let mut sessions = out(Some(unix_ms(5)), unix_ms(5));
     sessions.reconnected(false);
     assert_eq!(sessions.count(), 1);
     sessions.reconnected(true);
@@ -200,7 +232,7 @@ fn lost_stream_forgets_records_and_renews_tombstones() {
     sessions.close(tombstone(), RENEW_AFTER);
     sessions.reconnected(true);
     assert!(matches!(
-        see(&mut sessions, sighting(false, 60), RENEW_AFTER + 1),
+        see(&mut sessions, sighting(false, unix_ms(60)), RENEW_AFTER + 1),
         Action::Renew(_)
     ));
 }
@@ -214,10 +246,13 @@ fn record_without_the_referrer_is_updated_once_an_event_tells_it() {
         }),
         ..sighting(false, at)
     };
-    let mut sessions = out(Some(5), 5);
-    assert_eq!(see(&mut sessions, sighting(false, 10), 10), Action::Touch);
-    assert_eq!(see(&mut sessions, told_at(20), 20), Action::Update);
-    let record = told_at(20).record(Profile::default());
+    let mut sessions = out(Some(unix_ms(5)), unix_ms(5));
+    assert_eq!(
+        see(&mut sessions, sighting(false, unix_ms(10)), 10),
+        Action::Touch
+    );
+    assert_eq!(see(&mut sessions, told_at(unix_ms(20)), 20), Action::Update);
+    let record = told_at(unix_ms(20)).record(Profile::default());
     sessions.end_publish(&guid(), PublishOutcome::Published(Published::of(&record, 0)));
-    assert_eq!(see(&mut sessions, told_at(30), 30), Action::Touch);
+    assert_eq!(see(&mut sessions, told_at(unix_ms(30)), 30), Action::Touch);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, COOKIE};
-use protocol::Millis;
+use protocol::Timestamp;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -75,13 +75,13 @@ impl Access {
     }
 
     /// A new pass, for a client that has sent the token; `None` if no token is needed.
-    pub fn pass(&self, now: Millis) -> Option<String> {
+    pub fn pass(&self, now: Timestamp) -> Option<String> {
         self.0.as_ref().map(|guard| guard.passes.issue(now))
     }
 
     /// Checks the pass in the cookie or the token in `Authorization: Bearer`. An invalid pass does not count as a wrong
     /// token: it has expired, or its signature is a guess that cannot succeed.
-    pub fn check(&self, headers: &HeaderMap, peer: SocketAddr, now: Millis) -> Decision {
+    pub fn check(&self, headers: &HeaderMap, peer: SocketAddr, now: Timestamp) -> Decision {
         let Some(guard) = &self.0 else {
             return Decision::Authorized;
         };
@@ -116,7 +116,7 @@ mod tests {
     use crate::http::auth::attempts::MAX_ATTEMPTS;
     use axum::http::HeaderValue;
 
-    const NOW: Millis = 1_750_000_000_000;
+    const NOW: Timestamp = Timestamp::from_unix_ms(1_750_000_000_000);
 
     fn peer() -> SocketAddr {
         "203.0.113.7:1".parse().unwrap()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::Millis;
+use protocol::Timestamp;
 use protocol::frame::{Delta, Frame, Snapshot as Content};
 use service::trace::Span;
 use tokio::sync::broadcast;
@@ -38,7 +38,7 @@ pub struct FrameBuilder {
     /// When a frame last held the state of the pipeline.
     last_pipeline: Instant,
     /// When the oldest event of the next frame was received.
-    oldest_event: Option<Millis>,
+    oldest_event: Option<Timestamp>,
     /// The spans that end with the next frame.
     traced: Vec<Span>,
 }
@@ -86,7 +86,7 @@ impl FrameBuilder {
     }
 
     /// The next frame shows an event that was received then.
-    pub fn note(&mut self, received_at: Millis) {
+    pub fn note(&mut self, received_at: Timestamp) {
         let oldest = self
             .oldest_event
             .map_or(received_at, |oldest| oldest.min(received_at));

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use protocol::frame::{Removal, Stats, VisibleSession};
 use protocol::status::Pipeline;
-use protocol::{Guid, Millis};
+use protocol::time::unix_ms;
+use protocol::{Guid, Timestamp};
 use service::metrics::Metrics;
 
 use super::*;
 use crate::hub::pacing::FrameInterval;
 
 /// What a client shows: the last activity of each session.
-type Shown = BTreeMap<Guid, Millis>;
+type Shown = BTreeMap<Guid, Timestamp>;
 
 /// What may happen to the hub.
 #[derive(Clone, Debug)]
@@ -40,11 +41,11 @@ fn guid(number: u8) -> Guid {
     Guid::new(&format!("g{number}")).unwrap()
 }
 
-fn session(guid: &Guid, at: Millis) -> VisibleSession {
+fn session(guid: &Guid, at: Timestamp) -> VisibleSession {
     VisibleSession {
         guid: guid.clone(),
         ip: "::1".into(),
-        opened_at: 0,
+        opened_at: unix_ms(0),
         last_activity_at: at,
         page: None,
         referrer: None,
@@ -60,7 +61,7 @@ fn session(guid: &Guid, at: Millis) -> VisibleSession {
 struct Played {
     frames: FrameBuilder,
     now: Instant,
-    clock: Millis,
+    clock: Timestamp,
     shown: Shown,
     /// What has changed since the last frame.
     changed: Shown,
@@ -77,7 +78,7 @@ impl Played {
         Self {
             frames: FrameBuilder::new(pacing, metrics, now),
             now,
-            clock: 0,
+            clock: unix_ms(0),
             shown: Shown::new(),
             changed: Shown::new(),
             removed: Vec::new(),
@@ -89,7 +90,7 @@ impl Played {
         let sessions = self.shown.iter().map(|(guid, at)| session(guid, *at)).collect();
         let content = |revision| Content {
             revision,
-            now: 0,
+            now: unix_ms(0),
             sessions: Cow::Owned(sessions),
             remaining: 0,
             stats: Stats::default(),
@@ -104,7 +105,7 @@ impl Played {
         self.history.push(self.shown.clone());
         self.frames.send(self.now, false, |revision, _| Delta {
             revision,
-            now: 0,
+            now: unix_ms(0),
             changed: changed.iter().map(|(guid, at)| session(guid, *at)).collect(),
             touched: Cow::Owned(Vec::new()),
             removed: removed.into_iter().map(|guid| (guid, Removal::Closed)).collect(),

@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use super::*;
 use crate::hub::outgoing::Encoded;
 use crate::hub::snapshot::SnapshotMetrics;
+use protocol::Timestamp;
 use protocol::frame::{Snapshot as Content, Stats};
 use protocol::status::Pipeline;
 
@@ -31,7 +32,7 @@ impl Played {
         }
         let content = Content {
             revision: self.revision,
-            now: 0,
+            now: Timestamp::from_unix_ms(0),
             sessions: Cow::Borrowed(&[]),
             remaining: 0,
             stats: Stats::default(),

@@ -4,12 +4,12 @@
 //! Sessions go stale by [`Observation::clock`], which stops while the view is cut off from the website, because then
 //! silence does not mean that a visitor has left (ADR 11).
 
-use protocol::Millis;
 use protocol::status::{Figures, Interruption, Part, Status};
+use protocol::{Millis, Timestamp};
 
 mod gaps;
 
-use self::gaps::Gaps;
+use self::gaps::{Gaps, Unobserved};
 
 /// How long the view may be without a status from any process of a kind before it counts as cut off, in ms.
 const SILENT_AFTER: Millis = 5_000;
@@ -30,15 +30,15 @@ const QUEUE_BACKLOG: u64 = 100;
 #[derive(Clone, Copy, Debug, Default)]
 struct Source {
     /// When a status last arrived.
-    heard_at: Option<Millis>,
+    heard_at: Option<Timestamp>,
     /// When a status last reported no backlog.
-    idle_at: Option<Millis>,
+    idle_at: Option<Timestamp>,
     /// When a status last reported a backlog.
-    last_backlog: Option<Millis>,
+    last_backlog: Option<Timestamp>,
 }
 
 impl Source {
-    fn hear(&mut self, has_backlog: bool, now: Millis) {
+    fn hear(&mut self, has_backlog: bool, now: Timestamp) {
         self.heard_at = Some(now);
         *(if has_backlog {
             &mut self.last_backlog
@@ -47,13 +47,13 @@ impl Source {
         }) = Some(now);
     }
 
-    fn is_silent(&self, now: Millis) -> bool {
+    fn is_silent(&self, now: Timestamp) -> bool {
         self.heard_at.is_none_or(|at| now - at > SILENT_AFTER)
     }
 
     /// Whether the backlog at the end of the interruption has been processed.
-    fn has_caught_up(&self, ended_at: Millis, now: Millis) -> bool {
-        let is_of_after = |at: Millis| at >= ended_at + STATUS_AFTER;
+    fn has_caught_up(&self, ended_at: Timestamp, now: Timestamp) -> bool {
+        let is_of_after = |at: Timestamp| at >= ended_at + STATUS_AFTER;
         self.idle_at.is_some_and(is_of_after) && self.last_backlog.is_none_or(|at| now - at > GRACE)
     }
 
@@ -67,22 +67,22 @@ impl Source {
 #[derive(Clone, Copy, Debug)]
 enum State {
     /// Nothing has been observed since the start.
-    Starting { since: Millis },
+    Starting { since: Timestamp },
     /// Nothing is cut off.
     Observing,
     /// Something is cut off.
     Interrupted(Gap),
     /// Nothing has been cut off since `ended_at`; the backlog is being processed.
-    CatchingUp { gap: Gap, ended_at: Millis },
+    CatchingUp { gap: Gap, ended_at: Timestamp },
 }
 
 /// An interruption.
 #[derive(Clone, Copy, Debug)]
 struct Gap {
     /// The last time at which everything was known.
-    as_of: Millis,
+    as_of: Timestamp,
     /// The time at which the clock stopped.
-    clock: Millis,
+    clock: Timestamp,
     /// Whether the streams could not be read at some time during it. Then missing statuses may have been sent.
     reading_lost: bool,
     ingestors: Option<IngestorGap>,
@@ -91,11 +91,19 @@ struct Gap {
 /// The time without a status of an ingestor.
 #[derive(Clone, Copy, Debug)]
 struct IngestorGap {
-    from: Millis,
-    /// When a status arrived again, and the earliest start of the ingestors that have reported since.
-    heard: Option<(Millis, Millis)>,
+    from: Timestamp,
+    heard: Option<Heard>,
     /// The latest time in it at which an ingestor has received an event.
-    witnessed: Option<Millis>,
+    witnessed: Option<Timestamp>,
+}
+
+/// That ingestors have reported again.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    /// When the first status arrived.
+    at: Timestamp,
+    /// The earliest start of the ingestors that have reported since.
+    started_at: Timestamp,
 }
 
 /// Tracks interruptions, and the clock by which sessions go stale.
@@ -103,17 +111,17 @@ struct IngestorGap {
 pub struct Observation {
     stale_after: Millis,
     state: State,
-    unread_since: Option<Millis>,
+    unread_since: Option<Timestamp>,
     ingestors: Source,
     enrichers: Source,
     /// When this gateway's own status last arrived from NATS.
-    own_heard_at: Option<Millis>,
+    own_heard_at: Option<Timestamp>,
     gaps: Gaps,
 }
 
 impl Observation {
     /// For a gateway that has just started.
-    pub fn new(stale_after: Millis, now: Millis) -> Self {
+    pub fn new(stale_after: Millis, now: Timestamp) -> Self {
         Self {
             stale_after,
             state: State::Starting { since: now },
@@ -126,13 +134,13 @@ impl Observation {
     }
 
     /// Sets whether all streams are read to their end.
-    pub fn read(&mut self, all: bool, now: Millis) {
+    pub fn read(&mut self, all: bool, now: Timestamp) {
         self.unread_since = (!all).then(|| self.unread_since.unwrap_or(now));
         self.update(now);
     }
 
     /// Applies a status.
-    pub fn received(&mut self, status: &Status, own_instance: &str, now: Millis) {
+    pub fn received(&mut self, status: &Status, own_instance: &str, now: Timestamp) {
         match &status.figures {
             Figures::Ingestor(figures) => {
                 self.hear_ingestor(status.started_at, now);
@@ -145,24 +153,24 @@ impl Observation {
         self.update(now);
     }
 
-    fn hear_ingestor(&mut self, started_at: Millis, now: Millis) {
+    fn hear_ingestor(&mut self, started_at: Timestamp, now: Timestamp) {
         let gap = match &mut self.state {
             State::Interrupted(gap) | State::CatchingUp { gap, .. } => gap,
             State::Starting { .. } | State::Observing => return,
         };
         if let Some(ingestors) = &mut gap.ingestors {
-            let (at, started) = ingestors.heard.unwrap_or((now, started_at));
-            ingestors.heard = Some((at, started.min(started_at)));
+            let heard = ingestors.heard.get_or_insert(Heard { at: now, started_at });
+            heard.started_at = heard.started_at.min(started_at);
         }
     }
 
     /// Applies the time of receipt of an event that arrived from the streams.
-    pub fn witness(&mut self, received_at: Millis, now: Millis) {
+    pub fn witness(&mut self, received_at: Timestamp, now: Timestamp) {
         let (State::Interrupted(gap) | State::CatchingUp { gap, .. }) = &mut self.state else {
             return;
         };
         if let Some(gap) = &mut gap.ingestors {
-            let until = gap.heard.map_or(now, |(at, started_at)| {
+            let until = gap.heard.map_or(now, |Heard { at, started_at }| {
                 if started_at > gap.from {
                     at.min(started_at)
                 } else {
@@ -177,7 +185,7 @@ impl Observation {
     }
 
     /// Updates the state as time passes.
-    pub fn update(&mut self, now: Millis) {
+    pub fn update(&mut self, now: Timestamp) {
         let is_interrupted = !self.cut_off(now).is_empty();
         let reading_lost = self.unread_since.is_some() || self.is_cut_off_from_nats(now);
         match &mut self.state {
@@ -204,8 +212,8 @@ impl Observation {
                 let has_caught_up = self.ingestors.has_caught_up(ended_at, now)
                     && self.enrichers.has_caught_up(ended_at, now);
                 if has_caught_up || now - ended_at >= self.stale_after {
-                    if let Some((from, to)) = gap.unobserved(now) {
-                        self.gaps.add(from, to);
+                    if let Some(unobserved) = gap.unobserved(now) {
+                        self.gaps.add(unobserved);
                     }
                     self.state = State::Observing;
                 }
@@ -217,7 +225,7 @@ impl Observation {
     }
 
     /// Updates the interruption while it lasts.
-    fn note_gap(&mut self, reading_lost: bool, now: Millis) {
+    fn note_gap(&mut self, reading_lost: bool, now: Timestamp) {
         let ingestors = self.ingestors;
         if let State::Interrupted(gap) = &mut self.state {
             gap.reading_lost |= reading_lost;
@@ -234,7 +242,7 @@ impl Observation {
 
     /// The time by which sessions go stale. It stops during an interruption and until the backlog is processed, and omits
     /// the time during which no ingestor read the emitter.
-    pub fn clock(&self, now: Millis) -> Millis {
+    pub fn clock(&self, now: Timestamp) -> Timestamp {
         match &self.state {
             State::Starting { .. } => now,
             State::Interrupted(gap) | State::CatchingUp { gap, .. } => gap.clock,
@@ -247,7 +255,7 @@ impl Observation {
     }
 
     /// The last time at which everything was known, unless that is now.
-    pub fn as_of(&self) -> Option<Millis> {
+    pub fn as_of(&self) -> Option<Timestamp> {
         match &self.state {
             State::Starting { .. } | State::Observing => None,
             State::Interrupted(gap) | State::CatchingUp { gap, .. } => Some(gap.as_of),
@@ -265,7 +273,7 @@ impl Observation {
     }
 
     /// What is missing if a gateway should have observed the website by now but has not since its start.
-    pub fn silence_since_start(&self, now: Millis) -> Option<String> {
+    pub fn silence_since_start(&self, now: Timestamp) -> Option<String> {
         let is_late = self.started_at().is_some_and(|at| now - at > SILENT_AFTER);
         is_late.then(|| {
             let missing = self.cut_off(now).into_iter().map(|cut_off| match cut_off.part {
@@ -279,7 +287,7 @@ impl Observation {
     }
 
     /// What is cut off, and since when.
-    pub fn interruptions(&self, now: Millis) -> Vec<Interruption> {
+    pub fn interruptions(&self, now: Timestamp) -> Vec<Interruption> {
         match &self.state {
             State::CatchingUp { ended_at, .. } => vec![Interruption {
                 part: Part::Backlog,
@@ -308,7 +316,7 @@ impl Observation {
         self.gaps.shift(by);
     }
 
-    fn started_at(&self) -> Option<Millis> {
+    fn started_at(&self) -> Option<Timestamp> {
         match self.state {
             State::Starting { since } => Some(since),
             State::Observing | State::Interrupted(_) | State::CatchingUp { .. } => None,
@@ -316,13 +324,13 @@ impl Observation {
     }
 
     /// Whether no status arrives, not even our own: the connection is lost, and its client has not noticed it yet.
-    fn is_cut_off_from_nats(&self, now: Millis) -> bool {
+    fn is_cut_off_from_nats(&self, now: Timestamp) -> bool {
         self.own_heard_at.is_some_and(|at| now - at > SILENT_AFTER)
             && self.ingestors.is_silent(now)
             && self.enrichers.is_silent(now)
     }
 
-    fn cut_off(&self, now: Millis) -> Vec<Interruption> {
+    fn cut_off(&self, now: Timestamp) -> Vec<Interruption> {
         if let Some(since) = self.unread_since {
             return vec![Interruption {
                 part: Part::Streams,
@@ -354,15 +362,15 @@ impl Observation {
 
 impl Gap {
     /// The time during which no ingestor may have read the emitter, if any; `now` is the end of the interruption.
-    fn unobserved(&self, now: Millis) -> Option<(Millis, Millis)> {
+    fn unobserved(&self, now: Timestamp) -> Option<Unobserved> {
         let gap = self.ingestors?;
         let from = gap.witnessed.unwrap_or(gap.from);
         let to = match gap.heard {
             // Statuses may have been lost: the ingestors may have run all the time, or since they started.
-            Some((_, started_at)) if self.reading_lost => started_at.min(now),
+            Some(Heard { started_at, .. }) if self.reading_lost => started_at.min(now),
             _ => now,
         };
-        (from < to).then_some((from, to))
+        (from < to).then_some(Unobserved { from, to })
     }
 
     fn shift(&mut self, by: Millis) {
@@ -370,7 +378,10 @@ impl Gap {
         self.clock += by;
         if let Some(gap) = &mut self.ingestors {
             gap.from += by;
-            gap.heard = gap.heard.map(|(at, started_at)| (at + by, started_at + by));
+            if let Some(heard) = &mut gap.heard {
+                heard.at += by;
+                heard.started_at += by;
+            }
             gap.witnessed = gap.witnessed.map(|at| at + by);
         }
     }

@@ -1,15 +1,16 @@
 use super::*;
 use proptest::prelude::*;
 use protocol::status::{EnricherFigures, GatewayFigures, IngestorFigures};
+use protocol::time::unix_ms;
 
 const STALE_AFTER: Millis = 60_000;
 const OWN: &str = "own";
 
-fn status(figures: Figures, started_at: Millis) -> Status {
+fn status(figures: Figures, started_at: Timestamp) -> Status {
     Status {
         figures,
         instance: OWN.into(),
-        at: 0,
+        at: unix_ms(0),
         started_at,
         clock_offset_seconds: None,
         ready: true,
@@ -18,7 +19,7 @@ fn status(figures: Figures, started_at: Millis) -> Status {
     }
 }
 
-fn ingestor(started_at: Millis, waiting: u64) -> Status {
+fn ingestor(started_at: Timestamp, waiting: u64) -> Status {
     let figures = IngestorFigures {
         waiting,
         ..IngestorFigures::default()
@@ -31,13 +32,13 @@ fn enricher(queue_waiting: u64) -> Status {
         queue_waiting,
         ..EnricherFigures::default()
     };
-    status(Figures::Enricher(figures), 0)
+    status(Figures::Enricher(figures), unix_ms(0))
 }
 
 /// An observation and the statuses that reach it each second.
 struct World {
     observation: Observation,
-    now: Millis,
+    now: Timestamp,
     ingestor: Option<Status>,
     enricher: Option<Status>,
     is_connected: bool,
@@ -47,7 +48,7 @@ impl World {
     /// Everything has run for a while.
     fn running() -> Self {
         let mut world = Self::starting();
-        world.observation.read(true, 0);
+        world.observation.read(true, unix_ms(0));
         world.pass(10_000);
         assert_eq!(world.observation.interruptions(world.now), []);
         world
@@ -55,9 +56,9 @@ impl World {
 
     fn starting() -> Self {
         Self {
-            observation: Observation::new(STALE_AFTER, 0),
-            now: 0,
-            ingestor: Some(ingestor(0, 0)),
+            observation: Observation::new(STALE_AFTER, unix_ms(0)),
+            now: unix_ms(0),
+            ingestor: Some(ingestor(unix_ms(0), 0)),
             enricher: Some(enricher(0)),
             is_connected: true,
         }
@@ -67,7 +68,7 @@ impl World {
     fn pass(&mut self, millis: Millis) {
         for _ in 0..millis / 1_000 {
             self.now += 1_000;
-            let own = status(Figures::Gateway(GatewayFigures::default()), 0);
+            let own = status(Figures::Gateway(GatewayFigures::default()), unix_ms(0));
             let heard = [self.ingestor.clone(), self.enricher.clone(), Some(own)];
             for status in heard.into_iter().flatten().filter(|_| self.is_connected) {
                 self.observation.received(&status, OWN, self.now);
@@ -80,7 +81,7 @@ impl World {
         self.observation.read(all, self.now);
     }
 
-    fn cut_off(&self) -> Vec<(Part, Millis)> {
+    fn cut_off(&self) -> Vec<(Part, Timestamp)> {
         let interruptions = self.observation.interruptions(self.now);
         interruptions.iter().map(|part| (part.part, part.since)).collect()
     }
@@ -106,10 +107,13 @@ fn a_gateway_that_hears_nobody_from_the_start_says_so() {
     (world.ingestor, world.enricher) = (None, None);
     world.reads(true);
     world.pass(2_000);
-    assert_eq!(world.cut_off(), [(Part::Ingestors, 0), (Part::Enrichers, 0)]);
+    assert_eq!(
+        world.cut_off(),
+        [(Part::Ingestors, unix_ms(0)), (Part::Enrichers, unix_ms(0))]
+    );
     assert!(!world.observation.has_begun() && world.observation.is_interrupted());
     assert_eq!(world.behind(), 0, "what was stale before the start is not shown");
-    (world.ingestor, world.enricher) = (Some(ingestor(0, 0)), Some(enricher(0)));
+    (world.ingestor, world.enricher) = (Some(ingestor(unix_ms(0), 0)), Some(enricher(0)));
     world.pass(1_000);
     assert!(world.observation.has_begun() && !world.observation.is_interrupted());
 }
@@ -120,21 +124,21 @@ fn nothing_goes_stale_while_the_streams_cannot_be_read_and_the_rule_holds_once_t
     world.reads(false);
     world.is_connected = false;
     world.pass(300_000);
-    assert_eq!(world.cut_off(), [(Part::Streams, 10_000)]);
+    assert_eq!(world.cut_off(), [(Part::Streams, unix_ms(10_000))]);
     assert_eq!(world.behind(), 300_000);
-    assert_eq!(world.observation.as_of(), Some(10_000));
+    assert_eq!(world.observation.as_of(), Some(unix_ms(10_000)));
 
     world.is_connected = true;
     world.reads(true);
     world.enricher = Some(enricher(5_000));
     world.pass(10_000);
-    assert_eq!(world.cut_off(), [(Part::Backlog, 311_000)]);
+    assert_eq!(world.cut_off(), [(Part::Backlog, unix_ms(311_000))]);
     assert_eq!(world.behind(), 310_000);
     world.enricher = Some(enricher(0));
-    world.ingestor = Some(ingestor(0, 5_000));
+    world.ingestor = Some(ingestor(unix_ms(0), 5_000));
     world.pass(10_000);
     assert_eq!(world.behind(), 320_000);
-    world.ingestor = Some(ingestor(0, 10));
+    world.ingestor = Some(ingestor(unix_ms(0), 10));
     world.pass(4_000);
     assert_eq!((world.behind(), world.cut_off()), (0, vec![]));
 }
@@ -157,7 +161,7 @@ fn a_connection_that_died_unnoticed_is_told_from_processes_that_are_gone() {
     let mut world = World::running();
     world.is_connected = false;
     world.pass(6_000);
-    assert_eq!(world.cut_off(), [(Part::Streams, 10_000)]);
+    assert_eq!(world.cut_off(), [(Part::Streams, unix_ms(10_000))]);
     assert_eq!(world.behind(), 6_000 - GRACE, "it stopped before that was known");
 
     let mut world = World::running();
@@ -165,7 +169,10 @@ fn a_connection_that_died_unnoticed_is_told_from_processes_that_are_gone() {
     world.pass(6_000);
     assert_eq!(
         world.cut_off(),
-        [(Part::Ingestors, 10_000), (Part::Enrichers, 10_000)]
+        [
+            (Part::Ingestors, unix_ms(10_000)),
+            (Part::Enrichers, unix_ms(10_000))
+        ]
     );
 }
 
@@ -174,8 +181,8 @@ fn the_time_without_any_ingestor_does_not_count() {
     let mut world = World::running();
     world.ingestor = None;
     world.pass(300_000);
-    assert_eq!(world.cut_off(), [(Part::Ingestors, 10_000)]);
-    let stands_at = 10_000 + GRACE;
+    assert_eq!(world.cut_off(), [(Part::Ingestors, unix_ms(10_000))]);
+    let stands_at = unix_ms(10_000) + GRACE;
     assert_eq!(world.observation.clock(world.now), stands_at);
 
     world.ingestor = Some(ingestor(world.now, 0));
@@ -198,8 +205,8 @@ fn the_time_without_any_enricher_counts_once_the_queue_is_worked_off() {
     let mut world = World::running();
     world.enricher = None;
     world.pass(300_000);
-    assert_eq!(world.cut_off(), [(Part::Enrichers, 10_000)]);
-    assert_eq!(world.observation.clock(world.now), 10_000 + GRACE);
+    assert_eq!(world.cut_off(), [(Part::Enrichers, unix_ms(10_000))]);
+    assert_eq!(world.observation.clock(world.now), unix_ms(10_000) + GRACE);
     world.enricher = Some(enricher(5_000));
     world.pass(3_000);
     assert!(world.observation.is_interrupted());
@@ -215,7 +222,7 @@ fn an_ingestor_that_read_while_it_was_cut_off_proves_it_by_its_events() {
     world.pass(300_000);
     world.ingestor = same;
     world.pass(1_000);
-    for received_at in (15_000..world.now).step_by(500) {
+    for received_at in (15_000..world.now.unix_ms()).step_by(500).map(unix_ms) {
         world.observation.witness(received_at, world.now);
     }
     world.pass(4_000);
@@ -271,7 +278,7 @@ proptest! {
         let mut world = World::running();
         let mut before = world.observation.clock(world.now);
         for ((ingestor_there, enricher_there, connected), seconds, restarted) in steps {
-            let started_at = if restarted { world.now } else { 0 };
+            let started_at = if restarted { world.now } else { unix_ms(0) };
             world.ingestor = ingestor_there.then(|| ingestor(started_at, 0));
             world.enricher = enricher_there.then(|| enricher(0));
             world.is_connected = connected;

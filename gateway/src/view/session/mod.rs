@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use protocol::stream::STALE_RECORD_TTL;
 use protocol::time::millis;
-use protocol::{Activity, Millis, Record, SeenPage, SessionMessage, Tombstone};
+use protocol::{Activity, Millis, Record, SeenPage, SessionMessage, Timestamp, Tombstone};
 
 /// The state of a session after its messages so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,11 +12,11 @@ pub enum Session {
     /// An activity has arrived before the record.
     Early {
         /// The earliest activity.
-        first_at: Millis,
+        first_at: Timestamp,
         /// The latest activity.
-        last_at: Millis,
+        last_at: Timestamp,
         /// When the latest was received.
-        received_at: Millis,
+        received_at: Timestamp,
         /// The page of the latest activity that has one.
         page: Option<SeenPage>,
     },
@@ -27,7 +27,7 @@ pub enum Session {
         /// The earliest closing.
         tombstone: Tombstone,
         /// When its last event was received, which renews the memory of the closing.
-        heard_at: Millis,
+        heard_at: Timestamp,
     },
 }
 
@@ -115,7 +115,7 @@ impl Session {
 
     /// Adapts all times to a step of the NATS server's clock: the age of each receipt stays the same, and no event is in the
     /// future.
-    pub fn shift(&mut self, by: Millis, now: Millis) {
+    pub fn shift(&mut self, by: Millis, now: Timestamp) {
         match self {
             Self::Early {
                 first_at,
@@ -152,7 +152,7 @@ impl Session {
 
     /// When its last event was received.
     #[must_use]
-    pub fn heard_at(&self) -> Millis {
+    pub fn heard_at(&self) -> Timestamp {
         match self {
             Self::Early { received_at, .. } => *received_at,
             Self::Opened(record) => record.received_at,
@@ -162,7 +162,7 @@ impl Session {
 
     /// The record to show, if the session is active at that time.
     #[must_use]
-    pub fn active(&self, stale_after: Duration, now: Millis) -> Option<&Record> {
+    pub fn active(&self, stale_after: Duration, now: Timestamp) -> Option<&Record> {
         match self {
             Self::Opened(record) if now - record.received_at <= millis(stale_after) => Some(record),
             _ => None,
@@ -171,22 +171,22 @@ impl Session {
 
     /// When it must be checked next if no event comes: when it goes stale or can be forgotten.
     #[must_use]
-    pub fn deadline(&self, stale_after: Duration, now: Millis) -> Millis {
-        let stale_at = self.heard_at() + millis(stale_after) + 1;
+    pub fn deadline(&self, stale_after: Duration, now: Timestamp) -> Timestamp {
+        let stale_at = self.heard_at() + stale_after + 1;
         match self {
             Self::Early { .. } => stale_at,
             Self::Opened(_) if now < stale_at => stale_at,
-            Self::Opened(_) => stale_at + millis(STALE_RECORD_TTL),
-            Self::Closed { tombstone, heard_at } => heard_at + millis(tombstone.ttl),
+            Self::Opened(_) => stale_at + STALE_RECORD_TTL,
+            Self::Closed { tombstone, heard_at } => *heard_at + tombstone.ttl,
         }
     }
 }
 
 fn touch(
     record: &mut Record,
-    first_at: Millis,
-    last_at: Millis,
-    received_at: Millis,
+    first_at: Timestamp,
+    last_at: Timestamp,
+    received_at: Timestamp,
     page: Option<&SeenPage>,
 ) {
     record.first_seen_at = record.first_seen_at.min(first_at);

@@ -1,6 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 use protocol::stream::{REMEMBER_CLOSINGS, tombstone_ttl};
+use protocol::time::unix_ms;
 use protocol::{Company, Guid, Page, Profile, SeenReferrer};
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ fn guid() -> Guid {
     Guid::new("a").unwrap()
 }
 
-fn record(opened_at: Option<Millis>, at: Millis) -> SessionMessage {
+fn record(opened_at: Option<Timestamp>, at: Timestamp) -> SessionMessage {
     SessionMessage::Record(Record {
         guid: guid(),
         ip: "::1".into(),
@@ -26,7 +27,7 @@ fn record(opened_at: Option<Millis>, at: Millis) -> SessionMessage {
     })
 }
 
-fn page(at: Millis, url: &str) -> SeenPage {
+fn page(at: Timestamp, url: &str) -> SeenPage {
     SeenPage {
         at,
         page: Arc::new(Page {
@@ -34,6 +35,10 @@ fn page(at: Millis, url: &str) -> SeenPage {
             title: "".into(),
         }),
     }
+}
+
+fn times(range: std::ops::Range<i64>) -> impl Strategy<Value = Timestamp> {
+    range.prop_map(unix_ms)
 }
 
 fn any_url() -> impl Strategy<Value = Option<&'static str>> {
@@ -44,10 +49,10 @@ fn any_url() -> impl Strategy<Value = Option<&'static str>> {
 fn any_record() -> impl Strategy<Value = SessionMessage> {
     let company = proptest::option::of(proptest::sample::select(vec!["a", "b"]));
     let ip = proptest::sample::select(vec!["::1", "::2"]);
-    let finding = (ip, company, any::<bool>(), proptest::option::of(0..3i64));
-    let times = (any::<bool>(), 0..100i64);
+    let finding = (ip, company, any::<bool>(), proptest::option::of(times(0..3)));
+    let events = (any::<bool>(), times(0..100));
     let visit = (any_url(), any_url());
-    (times, finding, visit).prop_map(
+    (events, finding, visit).prop_map(
         |((opening, at), (ip, company, unidentified, identified_at), (url, referrer))| {
             let SessionMessage::Record(record) = record(opening.then_some(at), at) else {
                 unreachable!()
@@ -76,7 +81,7 @@ fn any_record() -> impl Strategy<Value = SessionMessage> {
     )
 }
 
-fn tombstone(at: Millis) -> SessionMessage {
+fn tombstone(at: Timestamp) -> SessionMessage {
     SessionMessage::Tombstone(Tombstone {
         guid: guid(),
         closed_at: at,
@@ -86,7 +91,7 @@ fn tombstone(at: Millis) -> SessionMessage {
     })
 }
 
-fn activity(at: Millis) -> Activity {
+fn activity(at: Timestamp) -> Activity {
     Activity::new(guid(), at, at)
 }
 
@@ -99,62 +104,68 @@ fn opened(session: &Session) -> &Record {
 
 #[test]
 fn an_activity_before_its_record_is_not_lost() {
-    let mut session = Session::of_activity(&activity(50));
-    assert_eq!(session.active(STALE_AFTER, 50), None);
-    session.fold_message(record(Some(10), 10));
-    assert_eq!(opened(&session).last_activity_at, 50);
-    assert_eq!(opened(&session).shown_opened_at(), 10);
+    let mut session = Session::of_activity(&activity(unix_ms(50)));
+    assert_eq!(session.active(STALE_AFTER, unix_ms(50)), None);
+    session.fold_message(record(Some(unix_ms(10)), unix_ms(10)));
+    assert_eq!(opened(&session).last_activity_at, unix_ms(50));
+    assert_eq!(opened(&session).shown_opened_at(), unix_ms(10));
 }
 
 #[test]
 fn an_opening_that_comes_late_sets_the_opened_time() {
-    let mut session = Session::of_message(record(None, 5));
-    assert_eq!(opened(&session).shown_opened_at(), 5);
-    session.fold_message(record(Some(7), 7));
-    assert_eq!(opened(&session).shown_opened_at(), 7);
+    let mut session = Session::of_message(record(None, unix_ms(5)));
+    assert_eq!(opened(&session).shown_opened_at(), unix_ms(5));
+    session.fold_message(record(Some(unix_ms(7)), unix_ms(7)));
+    assert_eq!(opened(&session).shown_opened_at(), unix_ms(7));
 }
 
 #[test]
 fn nothing_brings_a_closed_session_back() {
-    let mut session = Session::of_message(record(Some(1), 1));
-    session.fold_message(tombstone(10));
-    session.fold_activity(&activity(20));
-    session.fold_message(record(Some(30), 30));
-    assert!(matches!(session, Session::Closed { heard_at: 30, .. }));
-    assert_eq!(session.active(STALE_AFTER, 30), None);
+    let mut session = Session::of_message(record(Some(unix_ms(1)), unix_ms(1)));
+    session.fold_message(tombstone(unix_ms(10)));
+    session.fold_activity(&activity(unix_ms(20)));
+    session.fold_message(record(Some(unix_ms(30)), unix_ms(30)));
+    assert!(matches!(session, Session::Closed { heard_at, .. } if heard_at == unix_ms(30)));
+    assert_eq!(session.active(STALE_AFTER, unix_ms(30)), None);
 }
 
 #[test]
 fn stale_after_more_than_the_time_allowed() {
-    let session = Session::of_message(record(Some(0), 0));
-    assert!(session.active(STALE_AFTER, 60_000).is_some());
-    assert!(session.active(STALE_AFTER, 60_001).is_none());
-    assert_eq!(session.deadline(STALE_AFTER, 0), 60_001);
+    let session = Session::of_message(record(Some(unix_ms(0)), unix_ms(0)));
+    assert!(session.active(STALE_AFTER, unix_ms(60_000)).is_some());
+    assert!(session.active(STALE_AFTER, unix_ms(60_001)).is_none());
+    assert_eq!(session.deadline(STALE_AFTER, unix_ms(0)), unix_ms(60_001));
     assert_eq!(
-        session.deadline(STALE_AFTER, 60_001),
-        60_001 + millis(STALE_RECORD_TTL)
+        session.deadline(STALE_AFTER, unix_ms(60_001)),
+        unix_ms(60_001) + STALE_RECORD_TTL
     );
 }
 
 #[test]
 fn a_keep_alive_brings_a_stale_session_back_with_its_opened_time() {
-    let mut session = Session::of_message(record(Some(0), 0));
-    assert!(session.active(STALE_AFTER, 100_000).is_none());
-    session.fold_activity(&activity(100_000));
-    assert_eq!(session.active(STALE_AFTER, 100_000).unwrap().shown_opened_at(), 0);
+    let mut session = Session::of_message(record(Some(unix_ms(0)), unix_ms(0)));
+    assert!(session.active(STALE_AFTER, unix_ms(100_000)).is_none());
+    session.fold_activity(&activity(unix_ms(100_000)));
+    assert_eq!(
+        session
+            .active(STALE_AFTER, unix_ms(100_000))
+            .unwrap()
+            .shown_opened_at(),
+        unix_ms(0)
+    );
 }
 
 #[test]
 fn late_events_renew_the_memory_of_a_closing() {
-    let mut session = Session::of_message(tombstone(0));
+    let mut session = Session::of_message(tombstone(unix_ms(0)));
     assert_eq!(
-        session.deadline(STALE_AFTER, 0),
-        millis(tombstone_ttl(REMEMBER_CLOSINGS))
+        session.deadline(STALE_AFTER, unix_ms(0)),
+        unix_ms(0) + tombstone_ttl(REMEMBER_CLOSINGS)
     );
-    session.fold_activity(&activity(500_000));
+    session.fold_activity(&activity(unix_ms(500_000)));
     assert_eq!(
-        session.deadline(STALE_AFTER, 0),
-        500_000 + millis(tombstone_ttl(REMEMBER_CLOSINGS))
+        session.deadline(STALE_AFTER, unix_ms(0)),
+        unix_ms(500_000) + tombstone_ttl(REMEMBER_CLOSINGS)
     );
 }
 
@@ -167,11 +178,11 @@ enum Input {
 fn inputs() -> impl Strategy<Value = Vec<Input>> {
     let input = prop_oneof![
         3 => any_record().prop_map(Input::Message),
-        4 => (0..100i64, any_url()).prop_map(|(at, url)| Input::Activity(Activity {
+        4 => (times(0..100), any_url()).prop_map(|(at, url)| Input::Activity(Activity {
             page: url.map(|url| page(at, url)),
             ..activity(at)
         })),
-        1 => (0..100i64).prop_map(|at| Input::Message(tombstone(at))),
+        1 => times(0..100).prop_map(|at| Input::Message(tombstone(at))),
     ];
     proptest::collection::vec(input, 1..12)
 }
@@ -212,7 +223,7 @@ proptest! {
             Input::Message(SessionMessage::Tombstone(_)) => None,
             Input::Activity(Activity { at, .. }) => Some(*at),
         });
-        match session.active(STALE_AFTER, 100) {
+        match session.active(STALE_AFTER, unix_ms(100)) {
             None => prop_assert!(closed || records.is_empty()),
             Some(record) => {
                 prop_assert!(!closed);

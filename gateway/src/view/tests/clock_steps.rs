@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use protocol::stream::RECORD_TTL;
-use protocol::{Activity, Guid, Millis, Profile, Record, SessionMessage, Tombstone};
+use protocol::{Activity, Guid, Millis, Profile, Record, SessionMessage, Timestamp, Tombstone};
 
 use crate::view::View;
 use crate::view::write_back::StoredMessage;
 
 const STALE_AFTER: Duration = Duration::from_mins(1);
-const START: Millis = 1_750_000_000_000;
+const START: Timestamp = Timestamp::from_unix_ms(1_750_000_000_000);
 const HOUR: Millis = 3_600_000;
 
 /// A message that the view receives.
@@ -25,7 +25,7 @@ fn guid(name: &str) -> Guid {
     Guid::new(name).unwrap()
 }
 
-fn tell(view: &mut View, name: &str, event: Event, at: Millis) {
+fn tell(view: &mut View, name: &str, event: Event, at: Timestamp) {
     let message = match event {
         Event::Activity => return view.activity(&Activity::new(guid(name), at, at), at),
         Event::Record => SessionMessage::Record(Record {

@@ -6,13 +6,13 @@ use std::time::Duration;
 use hostile::{Door, Input, config};
 use proptest::prelude::*;
 use protocol::frame::{Delta, Frame, Snapshot};
-use protocol::{Activity, Millis, SessionMessage};
+use protocol::{Activity, Millis, SessionMessage, Timestamp};
 
 use crate::pipeline::statuses::Statuses;
 use crate::view::write_back::StoredMessage;
 use crate::view::{Changes, View};
 
-const NOW: Millis = 1_750_000_000_000;
+const NOW: Timestamp = Timestamp::from_unix_ms(1_750_000_000_000);
 
 /// A message from NATS: its stream, its bytes, and the time since the message before it, in ms.
 type Received = (Door, Input, Millis);
@@ -27,7 +27,7 @@ fn received() -> impl Strategy<Value = Received> {
 }
 
 /// Applies a message as the hub does, if it can be parsed.
-fn apply(view: &mut View, statuses: &mut Statuses, (door, bytes, _): &Received, now: Millis) {
+fn apply(view: &mut View, statuses: &mut Statuses, (door, bytes, _): &Received, now: Timestamp) {
     match door {
         Door::Sessions => {
             if let Ok(message) = serde_json::from_slice::<SessionMessage>(bytes) {
@@ -42,7 +42,7 @@ fn apply(view: &mut View, statuses: &mut Statuses, (door, bytes, _): &Received, 
         }
         _ => {
             if let Ok(status) = serde_json::from_slice(bytes) {
-                statuses.received(status, now);
+                statuses.received(status, now - NOW);
             }
         }
     }

@@ -1,9 +1,10 @@
 //! The page that a visitor sees: how clients get it, and that no restart loses it.
 
 use super::*;
+use protocol::time::unix_ms;
 use protocol::{Page, SeenPage, SeenReferrer};
 
-fn seen(at: Millis, url: &str) -> SeenPage {
+fn seen(at: Timestamp, url: &str) -> SeenPage {
     SeenPage {
         at,
         page: Arc::new(Page {
@@ -13,21 +14,21 @@ fn seen(at: Millis, url: &str) -> SeenPage {
     }
 }
 
-fn record_with_page(at: Millis, url: &str) -> SessionMessage {
-    let SessionMessage::Record(record) = record("a", Some(0), 0) else {
+fn record_with_page(at: Timestamp, url: &str) -> SessionMessage {
+    let SessionMessage::Record(record) = record("a", Some(unix_ms(0)), unix_ms(0)) else {
         unreachable!()
     };
     SessionMessage::Record(Record {
         page: Some(seen(at, url)),
         referrer: Some(SeenReferrer {
-            at: 0,
+            at: unix_ms(0),
             url: "https://search.example/".into(),
         }),
         ..record
     })
 }
 
-fn activity(at: Millis, page: Option<SeenPage>) -> Activity {
+fn activity(at: Timestamp, page: Option<SeenPage>) -> Activity {
     Activity {
         page,
         ..Activity::new(guid("a"), at, at)
@@ -45,7 +46,7 @@ fn only_session(view: &View) -> VisibleSession {
 #[test]
 fn another_page_is_a_change_and_the_same_page_a_touch() {
     let mut view = View::new(STALE_AFTER);
-    tell(&mut view, record_with_page(0, "/a"), 1, 0);
+    tell(&mut view, record_with_page(unix_ms(0), "/a"), 1, unix_ms(0));
     let arrived = view.take_changes();
     assert_eq!(page_of(&arrived.changed[0]), Some("/a"));
     assert_eq!(
@@ -53,12 +54,12 @@ fn another_page_is_a_change_and_the_same_page_a_touch() {
         Some("https://search.example/")
     );
 
-    view.activity(&activity(5, Some(seen(5, "/b"))), 5);
+    view.activity(&activity(unix_ms(5), Some(seen(unix_ms(5), "/b"))), unix_ms(5));
     assert_eq!(page_of(&view.take_changes().changed[0]), Some("/b"));
-    view.activity(&activity(6, Some(seen(6, "/b"))), 6);
-    view.activity(&activity(7, None), 7);
+    view.activity(&activity(unix_ms(6), Some(seen(unix_ms(6), "/b"))), unix_ms(6));
+    view.activity(&activity(unix_ms(7), None), unix_ms(7));
     // It comes late, and was seen before.
-    view.activity(&activity(3, Some(seen(3, "/c"))), 7);
+    view.activity(&activity(unix_ms(3), Some(seen(unix_ms(3), "/c"))), unix_ms(7));
     let changes = view.take_changes();
     assert_eq!((changes.changed.len(), changes.touched.len()), (0, 1));
     assert_eq!(page_of(&only_session(&view)), Some("/b"));
@@ -68,12 +69,17 @@ fn another_page_is_a_change_and_the_same_page_a_touch() {
 fn equal_pages_are_kept_once() {
     let mut view = View::new(STALE_AFTER);
     for name in ["a", "b"] {
-        tell(&mut view, record(name, Some(0), 0), 1, 0);
+        tell(
+            &mut view,
+            record(name, Some(unix_ms(0)), unix_ms(0)),
+            1,
+            unix_ms(0),
+        );
         let activity = Activity {
             guid: guid(name),
-            ..activity(1, Some(seen(1, "/a")))
+            ..activity(unix_ms(1), Some(seen(unix_ms(1), "/a")))
         };
-        view.activity(&activity, 1);
+        view.activity(&activity, unix_ms(1));
     }
     let pages: Vec<_> = view
         .sessions()
@@ -87,15 +93,18 @@ fn equal_pages_are_kept_once() {
 #[test]
 fn page_is_written_to_the_stream_before_its_activity_expires() {
     let mut view = View::new(STALE_AFTER);
-    tell(&mut view, record_with_page(0, "/a"), 1, 0);
-    view.activity(&activity(1_000, Some(seen(1_000, "/b"))), 1_000);
+    tell(&mut view, record_with_page(unix_ms(0), "/a"), 1, unix_ms(0));
+    view.activity(
+        &activity(unix_ms(1_000), Some(seen(unix_ms(1_000), "/b"))),
+        unix_ms(1_000),
+    );
     assert_eq!(
-        view.write_backs(9, 1_000, false),
+        view.write_backs(9, unix_ms(1_000), false),
         [],
         "the stream of activities has it"
     );
     let mut written = Vec::new();
-    for now in (2_000..120_000).step_by(1_000) {
+    for now in (2_000..120_000).step_by(1_000).map(unix_ms) {
         view.activity(&activity(now, None), now);
         view.tick(now);
         for write in view.write_backs(9, now, false) {
@@ -107,20 +116,20 @@ fn page_is_written_to_the_stream_before_its_activity_expires() {
     let [(at, SessionMessage::Record(record))] = &written[..] else {
         panic!("one write: {written:?}")
     };
-    assert!(*at < 1_000 + 2 * millis(STALE_AFTER), "{at}");
-    assert_eq!(record.page, Some(seen(1_000, "/b")));
+    assert!(*at < unix_ms(1_000) + 2 * STALE_AFTER, "{at}");
+    assert_eq!(record.page, Some(seen(unix_ms(1_000), "/b")));
 
     let mut next = View::new(STALE_AFTER);
-    tell(&mut next, written.remove(0).1, 2, 120_000);
-    next.activity(&activity(119_000, None), 120_000);
+    tell(&mut next, written.remove(0).1, 2, unix_ms(120_000));
+    next.activity(&activity(unix_ms(119_000), None), unix_ms(120_000));
     assert_eq!(page_of(&only_session(&next)), Some("/b"));
 }
 
 #[test]
 fn page_that_each_event_repeats_is_never_written() {
     let mut view = View::new(STALE_AFTER);
-    tell(&mut view, record_with_page(0, "/a"), 1, 0);
-    for now in (0..600_000).step_by(15_000) {
+    tell(&mut view, record_with_page(unix_ms(0), "/a"), 1, unix_ms(0));
+    for now in (0..600_000).step_by(15_000).map(unix_ms) {
         view.activity(&activity(now, Some(seen(now, "/b"))), now);
         view.tick(now);
         assert_eq!(view.write_backs(9, now, false), [], "{now}");
@@ -130,33 +139,41 @@ fn page_that_each_event_repeats_is_never_written() {
 #[test]
 fn lost_stream_gets_page_and_referrer_again() {
     let mut view = View::new(STALE_AFTER);
-    tell(&mut view, record_with_page(0, "/a"), 1, 0);
-    view.activity(&activity(5, Some(seen(5, "/b"))), 5);
+    tell(&mut view, record_with_page(unix_ms(0), "/a"), 1, unix_ms(0));
+    view.activity(&activity(unix_ms(5), Some(seen(unix_ms(5), "/b"))), unix_ms(5));
     view.stream_lost();
     // Another enricher was faster, with an event that has neither.
-    tell(&mut view, record("a", Some(0), 9), 1, 9);
-    let write = view.write_backs(9, 9, false).pop().unwrap();
+    tell(
+        &mut view,
+        record("a", Some(unix_ms(0)), unix_ms(9)),
+        1,
+        unix_ms(9),
+    );
+    let write = view.write_backs(9, unix_ms(9), false).pop().unwrap();
     let SessionMessage::Record(record) = write.message else {
         panic!("a record")
     };
-    assert_eq!(record.page, Some(seen(5, "/b")));
-    assert_eq!(record.referrer.unwrap().at, 0);
+    assert_eq!(record.page, Some(seen(unix_ms(5), "/b")));
+    assert_eq!(record.referrer.unwrap().at, unix_ms(0));
     assert_eq!(write.expected, 1);
 }
 
 #[test]
 fn nothing_is_left_of_the_page_of_a_session_that_is_hidden() {
     let mut view = View::new(STALE_AFTER);
-    tell(&mut view, record_with_page(0, "/secret"), 1, 0);
+    tell(&mut view, record_with_page(unix_ms(0), "/secret"), 1, unix_ms(0));
     let hidden = Tombstone {
         guid: guid("a"),
-        closed_at: 5,
-        received_at: 5,
+        closed_at: unix_ms(5),
+        received_at: unix_ms(5),
         hidden: true,
         ttl: tombstone_ttl(REMEMBER_CLOSINGS),
     };
-    tell(&mut view, SessionMessage::Tombstone(hidden), 2, 5);
-    view.activity(&activity(6, Some(seen(6, "/secret"))), 6);
+    tell(&mut view, SessionMessage::Tombstone(hidden), 2, unix_ms(5));
+    view.activity(
+        &activity(unix_ms(6), Some(seen(unix_ms(6), "/secret"))),
+        unix_ms(6),
+    );
     let changes = view.take_changes();
     assert_eq!((changes.changed.len(), changes.removed.len()), (0, 1));
     assert!(!format!("{:?}", view.entries).contains("/secret"));

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 /// A record with an identity: an address, a company, and whether and when it was identified.
-fn found(name: &str, opened_at: Option<Millis>, at: Millis, finding: Finding) -> SessionMessage {
+fn found(name: &str, opened_at: Option<Timestamp>, at: Timestamp, finding: Finding) -> SessionMessage {
     let SessionMessage::Record(mut record) = record(name, opened_at, at) else {
         unreachable!()
     };
@@ -24,12 +24,17 @@ fn found(name: &str, opened_at: Option<Millis>, at: Millis, finding: Finding) ->
     SessionMessage::Record(record)
 }
 
-type Finding = (&'static str, Option<&'static str>, bool, Option<Millis>);
+type Finding = (&'static str, Option<&'static str>, bool, Option<Timestamp>);
 
 fn finding() -> impl Strategy<Value = Finding> {
     let company = proptest::option::of(proptest::sample::select(vec!["A", "B"]));
     let ip = proptest::sample::select(vec!["::1", "::2"]);
-    (ip, company, any::<bool>(), proptest::option::of(0..3i64))
+    (
+        ip,
+        company,
+        any::<bool>(),
+        proptest::option::of((0..3_i64).prop_map(unix_ms)),
+    )
 }
 
 #[derive(Clone, Debug)]
@@ -39,8 +44,8 @@ enum Input {
 }
 
 /// Whole seconds, because sessions go stale within a fraction of one.
-fn seconds(range: std::ops::Range<i64>) -> impl Strategy<Value = Millis> {
-    range.prop_map(|seconds| seconds * 1000)
+fn seconds(range: std::ops::Range<i64>) -> impl Strategy<Value = Timestamp> {
+    range.prop_map(|seconds| unix_ms(seconds * 1000))
 }
 
 fn input() -> impl Strategy<Value = Input> {
@@ -86,7 +91,7 @@ impl Stream {
         self.publish(message, RECORD_TTL);
     }
 
-    fn replay(&self, view: &mut View, now: Millis) {
+    fn replay(&self, view: &mut View, now: Timestamp) {
         for (message, sequence, ttl) in self.last.values() {
             view.message(
                 message.clone(),
@@ -96,7 +101,7 @@ impl Stream {
         }
     }
 
-    fn write_back(&mut self, view: &mut View, now: Millis) {
+    fn write_back(&mut self, view: &mut View, now: Timestamp) {
         for write in view.write_backs(usize::MAX, now, false) {
             let stored = self
                 .last
@@ -192,8 +197,8 @@ proptest! {
             let mut view = View::new(STALE_AFTER);
             for input in inputs {
                 match input {
-                    Input::Message(message) => tell(&mut view, message.clone(), 1, 50_000),
-                    Input::Activity(activity) => view.activity(activity, 50_000),
+                    Input::Message(message) => tell(&mut view, message.clone(), 1, unix_ms(50_000)),
+                    Input::Activity(activity) => view.activity(activity, unix_ms(50_000)),
                 }
             }
             view.tick(now);
@@ -209,7 +214,7 @@ proptest! {
         let mut clients: Vec<Client> = Vec::new();
         let mut revision = 0;
         for (index, step) in steps.into_iter().chain([Step::Frame]).enumerate() {
-            let now = 50_000 + 4_000 * Millis::try_from(index).unwrap();
+            let now = unix_ms(50_000) + 4_000 * Millis::try_from(index).unwrap();
             match step {
                 Step::Input(Input::Message(message)) => tell(&mut view, message, 1, now),
                 Step::Input(Input::Activity(activity)) => view.activity(&activity, now),
@@ -245,18 +250,18 @@ proptest! {
             match input {
                 Input::Message(message) => stream.enricher(message),
                 Input::Activity(activity) => {
-                    view.activity(&activity, 50_000);
+                    view.activity(&activity, unix_ms(50_000));
                     activities.push(activity);
                 }
             }
-            stream.replay(&mut view, 50_000);
+            stream.replay(&mut view, unix_ms(50_000));
         }
         view.tick(now);
         stream.write_back(&mut view, now);
 
         let mut restarted = View::new(STALE_AFTER);
         stream.replay(&mut restarted, now);
-        for activity in activities.iter().filter(|activity| activity.received_at > now - 2 * millis(STALE_AFTER)) {
+        for activity in activities.iter().filter(|activity| activity.received_at > now - 2 * STALE_AFTER) {
             restarted.activity(activity, now);
         }
         prop_assert_eq!(shown(&restarted), shown(&view));
@@ -269,7 +274,7 @@ proptest! {
     /// begun to write again without knowing the earlier messages.
     #[test]
     fn what_is_put_back_makes_the_same_view(inputs in inputs(), meanwhile in inputs()) {
-        let now = 50_000;
+        let now = unix_ms(50_000);
         let (mut stream, mut activities, mut view) = (Stream::default(), Vec::new(), View::new(STALE_AFTER));
         for input in inputs {
             match input {

@@ -19,7 +19,7 @@ use opentelemetry::{Context, KeyValue, Value};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
-use protocol::Millis;
+use protocol::Timestamp;
 use url::Url;
 
 use self::exporter::Exporter;
@@ -91,9 +91,9 @@ pub fn is_on() -> bool {
 
 /// Starts a trace whose first span started at `since`, if it is sampled.
 #[must_use]
-pub fn begin(name: &'static str, since: Millis) -> Option<Span> {
+pub fn begin(name: &'static str, since: Timestamp) -> Option<Span> {
     let tracer = TRACER.get()?;
-    let start = UNIX_EPOCH + Duration::from_millis(since.try_into().unwrap_or(0));
+    let start = UNIX_EPOCH + Duration::from_millis(since.unix_ms().try_into().unwrap_or(0));
     let builder = tracer.span_builder(name).with_start_time(start);
     sampled(Context::new().with_span(tracer.build_with_context(builder, &Context::new())))
 }
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn without_an_endpoint_nothing_is_traced() {
-        assert!(begin("receive", 1).is_none());
+        assert!(begin("receive", Timestamp::from_unix_ms(1)).is_none());
         let mut headers = HeaderMap::new();
         headers.insert(HEADER, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
         assert!(follow("enrich", Some(&headers)).is_none());

@@ -274,7 +274,7 @@ pub(super) const ROWS: [Row; 32] = [
         "rate-limited",
         LeftAlone,
         |_| {
-            let now = Duration::from_millis(u64::try_from(clock::now()).unwrap_or_default());
+            let now = Duration::from_millis(u64::try_from(clock::now().unix_ms()).unwrap_or_default());
             let date = httpdate::fmt_http_date(UNIX_EPOCH + now + WAIT + SLACK);
             let mut replies = with_wait([429]);
             replies.push(Reply::new(429, &format!("retry-after: {date}\r\n"), b""));

@@ -2,6 +2,7 @@
 
 use hostile::{Checked, Door};
 use proptest::prelude::*;
+use protocol::time::unix_ms;
 use protocol::{Guid, Profile, Record, SessionMessage};
 use serde_json::Value;
 
@@ -43,10 +44,10 @@ fn record(profile: Profile) -> Record {
     Record {
         guid: Guid::new("a").unwrap(),
         ip: IP.into(),
-        opened_at: Some(1),
-        first_seen_at: 1,
-        last_activity_at: 1,
-        received_at: 1,
+        opened_at: Some(unix_ms(1)),
+        first_seen_at: unix_ms(1),
+        last_activity_at: unix_ms(1),
+        received_at: unix_ms(1),
         profile,
         unidentified: false,
         page: None,

@@ -1,5 +1,7 @@
 use super::*;
 use proptest::prelude::*;
+use protocol::Millis;
+use protocol::time::unix_ms;
 
 const RETRY: Duration = Duration::from_mins(1);
 const MINUTE: Millis = 60_000;
@@ -8,7 +10,7 @@ fn key(name: u8) -> KeyTag {
     KeyTag::new([name; 8])
 }
 
-fn entry(state: Account, since: Millis, used: u8) -> AccountEntry {
+fn entry(state: Account, since: Timestamp, used: u8) -> AccountEntry {
     AccountEntry {
         state,
         status: 401,
@@ -20,7 +22,7 @@ fn entry(state: Account, since: Millis, used: u8) -> AccountEntry {
 }
 
 fn refused(used: u8) -> AccountEntry {
-    entry(Account::Refused, 0, used)
+    entry(Account::Refused, unix_ms(0), used)
 }
 
 #[test]
@@ -47,9 +49,12 @@ fn refusal_of_a_call_that_began_before_the_account_was_accepted_says_nothing() {
     state.accepted(later);
     assert!(!state.refused(refused(1), began, later, RETRY));
     assert_eq!(state.call(later), Call::Free);
-    let accepted = entry(Account::Ok, 20, 1);
-    assert_eq!(AccountEntry::after_refusal(Some(&accepted), refused(1), 10), None);
-    assert!(AccountEntry::after_refusal(Some(&accepted), refused(1), 30).is_some());
+    let accepted = entry(Account::Ok, unix_ms(20), 1);
+    assert_eq!(
+        AccountEntry::after_refusal(Some(&accepted), refused(1), unix_ms(10)),
+        None
+    );
+    assert!(AccountEntry::after_refusal(Some(&accepted), refused(1), unix_ms(30)).is_some());
 }
 
 #[test]
@@ -58,7 +63,7 @@ fn enricher_hears_how_the_account_stands() {
     assert!(!state.is_known());
     state.learn(Some(refused(1)), RETRY, now);
     assert!(state.is_known() && matches!(state.call(now), Call::Held(_)));
-    state.learn(Some(entry(Account::Ok, 5, 1)), Duration::ZERO, now);
+    state.learn(Some(entry(Account::Ok, unix_ms(5), 1)), Duration::ZERO, now);
     assert_eq!(state.call(now), Call::Free);
 }
 
@@ -71,10 +76,12 @@ fn another_key_is_tried_at_once_and_no_more_than_once() {
     state.has_key(key(2));
     assert_eq!(state.call(now), Call::Probe { untried: true });
     assert_eq!(state.refusal(), None, "nothing is known against this key");
-    let claimed = refused(1).probe(&key(2), true, &"e2".into(), 10, RETRY).unwrap();
-    assert_eq!((claimed.retry_at, &claimed.key), (10 + MINUTE, &key(2)));
+    let claimed = refused(1)
+        .probe(&key(2), true, &"e2".into(), unix_ms(10), RETRY)
+        .unwrap();
+    assert_eq!((claimed.retry_at, &claimed.key), (unix_ms(10) + MINUTE, &key(2)));
     assert_eq!(
-        claimed.probe(&key(2), true, &"e3".into(), 20, RETRY),
+        claimed.probe(&key(2), true, &"e3".into(), unix_ms(20), RETRY),
         None,
         "another enricher tries the same key"
     );
@@ -89,19 +96,25 @@ fn another_key_is_tried_at_once_and_no_more_than_once() {
 
 #[test]
 fn account_stays_refused_since_it_was_first() {
-    let (first, again) = (refused(1), entry(Account::Refused, 500, 1));
-    let merged = AccountEntry::after_refusal(Some(&first), again, 400).unwrap();
-    assert_eq!((merged.since, merged.retry_at), (0, 500 + MINUTE));
-    let exhausted = entry(Account::Exhausted, 500, 1);
-    let changed = AccountEntry::after_refusal(Some(&first), exhausted.clone(), 400);
+    let (first, again) = (refused(1), entry(Account::Refused, unix_ms(500), 1));
+    let merged = AccountEntry::after_refusal(Some(&first), again, unix_ms(400)).unwrap();
+    assert_eq!(
+        (merged.since, merged.retry_at),
+        (unix_ms(0), unix_ms(500) + MINUTE)
+    );
+    let exhausted = entry(Account::Exhausted, unix_ms(500), 1);
+    let changed = AccountEntry::after_refusal(Some(&first), exhausted.clone(), unix_ms(400));
     assert_eq!(changed, Some(exhausted));
 }
 
 #[test]
 fn clock_that_was_put_back_holds_up_no_probe() {
-    let late = entry(Account::Refused, 3_600_000, 1);
-    assert!(late.probe(&key(1), false, &"e1".into(), 0, RETRY).is_some());
-    assert_eq!(late.wait(0, RETRY), LONGEST_RETRY_AFTER);
+    let late = entry(Account::Refused, unix_ms(3_600_000), 1);
+    assert!(
+        late.probe(&key(1), false, &"e1".into(), unix_ms(0), RETRY)
+            .is_some()
+    );
+    assert_eq!(late.wait(unix_ms(0), RETRY), LONGEST_RETRY_AFTER);
 }
 
 #[test]
@@ -109,18 +122,28 @@ fn retry_after_lengthens_the_time_until_the_probe() {
     let now = Instant::now();
     let (mut state, wait) = (AccountState::default(), Duration::from_mins(5));
     let told = AccountEntry {
-        retry_at: 5 * MINUTE,
+        retry_at: unix_ms(5 * MINUTE),
         ..refused(1)
     };
     state.refused(told.clone(), now, now, wait);
     assert!(matches!(state.call(now + RETRY), Call::Held(_)));
     assert_eq!(state.call(now + wait), Call::Probe { untried: false });
     let by = "e2".into();
-    assert_eq!(told.probe(&key(1), false, &by, 5 * MINUTE - 1, RETRY), None);
-    assert!(told.probe(&key(1), false, &by, 5 * MINUTE, RETRY).is_some());
-    assert_eq!(told.wait(0, RETRY), wait);
-    let shorter = AccountEntry::after_refusal(Some(&told), refused(1), 0).unwrap();
-    assert_eq!(shorter.retry_at, 5 * MINUTE, "calls under way shorten nothing");
+    assert_eq!(
+        told.probe(&key(1), false, &by, unix_ms(5 * MINUTE - 1), RETRY),
+        None
+    );
+    assert!(
+        told.probe(&key(1), false, &by, unix_ms(5 * MINUTE), RETRY)
+            .is_some()
+    );
+    assert_eq!(told.wait(unix_ms(0), RETRY), wait);
+    let shorter = AccountEntry::after_refusal(Some(&told), refused(1), unix_ms(0)).unwrap();
+    assert_eq!(
+        shorter.retry_at,
+        unix_ms(5 * MINUTE),
+        "calls under way shorten nothing"
+    );
 }
 
 #[test]
@@ -153,7 +176,7 @@ proptest! {
     fn one_probe_per_retry_for_the_whole_fleet(
         tries in prop::collection::vec((0_u8..4, 0_i64..20_000), 1..200),
     ) {
-        let (mut fleet, mut now, mut probes) = (refused(1), 0, Vec::new());
+        let (mut fleet, mut now, mut probes) = (refused(1), unix_ms(0), Vec::new());
         for (enricher, pause) in tries {
             now += pause;
             let by = format!("e{enricher}").into();
@@ -162,7 +185,7 @@ proptest! {
                 probes.push(now);
             }
         }
-        prop_assert!(probes.first().is_none_or(|first| *first >= MINUTE));
+        prop_assert!(probes.first().is_none_or(|first| *first >= unix_ms(MINUTE)));
         prop_assert!(probes.windows(2).all(|pair| pair[1] - pair[0] >= MINUTE), "{probes:?}");
     }
 }

@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use protocol::time::unix_ms;
 
 use super::*;
 
@@ -12,9 +13,9 @@ fn paid(paid: u64) -> Lookups {
 
 #[test]
 fn wire_form_is_frozen() {
-    let mut bill = Bill::new(7);
-    bill.reserve("e1", 2, 86_400_000);
-    bill.record("e1", paid(1), 86_400_000);
+    let mut bill = Bill::new(unix_ms(7));
+    bill.reserve("e1", 2, unix_ms(86_400_000));
+    bill.record("e1", paid(1), unix_ms(86_400_000));
     let json = concat!(
         r#"{"since":7,"accounts":{"e1":{"at":86400000,"lookups":{"paid":1,"failed":0,"paidForHidden":0,"#,
         r#""savedByCache":0,"savedByFleet":0,"savedBySharing":0,"spent":0.25},"taken":{"minute":{"span":1440,"calls":2},"#,
@@ -26,36 +27,36 @@ fn wire_form_is_frozen() {
     assert_eq!(serde_json::from_str::<Bill>(json).unwrap(), bill);
     assert_eq!(
         serde_json::from_str::<Bill>(r#"{"since":7}"#).unwrap(),
-        Bill::new(7)
+        Bill::new(unix_ms(7))
     );
 }
 
 #[test]
 fn copies_that_several_enrichers_put_back_count_once() {
-    let mut seen_by_a = Bill::new(0);
-    seen_by_a.reserve("a", 3, 1_000);
+    let mut seen_by_a = Bill::new(unix_ms(0));
+    seen_by_a.reserve("a", 3, unix_ms(1_000));
     let mut seen_by_b = seen_by_a.clone();
-    seen_by_b.reserve("c", 2, 2_000);
-    seen_by_b.record("c", paid(2), 2_000);
-    let restored = Bill::new(5_000)
+    seen_by_b.reserve("c", 2, unix_ms(2_000));
+    seen_by_b.record("c", paid(2), unix_ms(2_000));
+    let restored = Bill::new(unix_ms(5_000))
         .join(&seen_by_a)
         .join(&seen_by_b)
         .join(&seen_by_a);
     assert_eq!(restored, seen_by_b, "since is that of the earlier bill");
-    assert_eq!(restored.reserved(Span::Day, 5_000), 5);
+    assert_eq!(restored.reserved(Span::Day, unix_ms(5_000)), 5);
     assert_eq!(restored.total().paid, 2);
 }
 
 #[test]
 fn each_call_counts_in_every_span() {
-    let mut bill = Bill::new(0);
-    bill.reserve("a", 3, 30_000);
-    bill.reserve("b", 4, 90_000);
-    assert_eq!(bill.reserved(Span::Minute, 90_000), 4);
-    assert_eq!(bill.reserved(Span::Hour, 90_000), 7);
-    assert_eq!(bill.reserved(Span::Day, 90_000), 7);
+    let mut bill = Bill::new(unix_ms(0));
+    bill.reserve("a", 3, unix_ms(30_000));
+    bill.reserve("b", 4, unix_ms(90_000));
+    assert_eq!(bill.reserved(Span::Minute, unix_ms(90_000)), 4);
+    assert_eq!(bill.reserved(Span::Hour, unix_ms(90_000)), 7);
+    assert_eq!(bill.reserved(Span::Day, unix_ms(90_000)), 7);
     assert_eq!(
-        bill.reserved(Span::Day, 86_400_000),
+        bill.reserved(Span::Day, unix_ms(86_400_000)),
         0,
         "a new day is a new budget"
     );
@@ -63,54 +64,54 @@ fn each_call_counts_in_every_span() {
 
 #[test]
 fn calls_count_after_the_clock_was_put_back() {
-    let mut bill = Bill::new(0);
-    bill.reserve("a", 1, 10 * 60_000);
+    let mut bill = Bill::new(unix_ms(0));
+    bill.reserve("a", 1, unix_ms(10 * 60_000));
     let known = bill.clone();
     for taken in [2, 4, 6] {
         bill = bill.join(&known);
-        bill.reserve("a", 2, 5 * 60_000);
-        assert_eq!(bill.reserved(Span::Minute, 5 * 60_000), taken);
+        bill.reserve("a", 2, unix_ms(5 * 60_000));
+        assert_eq!(bill.reserved(Span::Minute, unix_ms(5 * 60_000)), taken);
     }
-    bill.reserve("a", 1, 10 * 60_000);
-    assert_eq!(bill.join(&known).reserved(Span::Minute, 10 * 60_000), 1);
+    bill.reserve("a", 1, unix_ms(10 * 60_000));
+    assert_eq!(bill.join(&known).reserved(Span::Minute, unix_ms(10 * 60_000)), 1);
 }
 
 #[test]
 fn accounts_of_enrichers_that_are_gone_are_added_up() {
-    let mut bill = Bill::new(0);
+    let mut bill = Bill::new(unix_ms(0));
     for number in 0..100 {
-        let (name, now) = (format!("e{number}"), number * 1_000);
+        let (name, now) = (format!("e{number}"), unix_ms(number * 1_000));
         bill.reserve(&name, 1, now);
         bill.record(&name, paid(1), now);
     }
     let before = bill.clone();
-    bill.close_old("e0", 99_000);
+    bill.close_old("e0", unix_ms(99_000));
     assert_eq!(bill, before, "all of them may be alive");
-    bill.close_old("e0", 2_000_000);
+    bill.close_old("e0", unix_ms(2_000_000));
     assert_eq!(bill.accounts.len(), MAX_ACCOUNTS);
     assert!(bill.accounts.contains_key("e0"), "it is needed");
     assert!(bill.is_closed("e1") && !bill.is_closed("e99"));
     assert_eq!(bill.total().paid, 100);
-    assert_eq!(bill.reserved(Span::Day, 2_000_000), 100);
+    assert_eq!(bill.reserved(Span::Day, unix_ms(2_000_000)), 100);
     assert_eq!(before.join(&bill), bill, "an older copy brings nothing back");
 }
 
 #[test]
 fn an_idle_account_is_renewed_so_that_it_stays_open() {
-    let mut bill = Bill::new(0);
-    bill.record("a", paid(1), 1_000);
+    let mut bill = Bill::new(unix_ms(0));
+    bill.record("a", paid(1), unix_ms(1_000));
     let before = bill.clone();
-    bill.record("a", paid(1), 1_000 + RENEWED_AFTER);
+    bill.record("a", paid(1), unix_ms(1_000) + RENEWED_AFTER);
     assert_eq!(bill, before, "nothing new is nothing to write");
-    bill.record("a", paid(1), 1_001 + RENEWED_AFTER);
+    bill.record("a", paid(1), unix_ms(1_001) + RENEWED_AFTER);
     assert_ne!(bill, before);
 }
 
 #[test]
 fn names_of_closed_accounts_are_bounded() {
-    let mut bill = Bill::new(0);
+    let mut bill = Bill::new(unix_ms(0));
     for number in 0..1_000 {
-        let now = number * 60_000;
+        let now = unix_ms(number * 60_000);
         bill.record(&format!("e{number}"), paid(1), now);
         bill.close_old("", now);
     }
@@ -121,9 +122,10 @@ fn names_of_closed_accounts_are_bounded() {
 }
 
 fn bills() -> impl Strategy<Value = Bill> {
-    let take = (0..4_u8, 0..200_000_i64, 1..9_u64);
+    let time = (0..200_000_i64).prop_map(unix_ms);
+    let take = (0..4_u8, time, 1..9_u64);
     proptest::collection::vec(take, 0..12).prop_map(|takes| {
-        let mut bill = Bill::new(takes.first().map_or(0, |(_, at, _)| *at));
+        let mut bill = Bill::new(takes.first().map_or(unix_ms(0), |(_, at, _)| *at));
         for (name, now, calls) in takes {
             bill.reserve(&name.to_string(), calls, now);
             bill.record(&name.to_string(), paid(calls), now);
@@ -148,15 +150,15 @@ proptest! {
         steps in proptest::collection::vec((0..4_u8, 1..9_u64), 1..20),
         remembered in proptest::collection::vec(0..20_usize, 1..6),
     ) {
-        let mut states = vec![Bill::new(10)];
+        let mut states = vec![Bill::new(unix_ms(10))];
         for (step, (name, calls)) in (0..).zip(steps) {
             let mut next = states.last().cloned().unwrap();
-            next.reserve(&name.to_string(), calls, 10_000 + step * 1_000);
+            next.reserve(&name.to_string(), calls, unix_ms(10_000 + step * 1_000));
             states.push(next);
         }
         let copies = remembered.iter().map(|place| place % states.len());
         let latest = &states[copies.clone().max().unwrap()];
-        let restored = copies.fold(Bill::new(99_000), |bill, place| bill.join(&states[place]));
+        let restored = copies.fold(Bill::new(unix_ms(99_000)), |bill, place| bill.join(&states[place]));
         prop_assert_eq!(&restored, latest);
     }
 }
