@@ -106,12 +106,16 @@ impl Visits {
                 break;
             }
             self.waiting.remove(&turn);
-            if let Some(session) = self.sessions.get_mut(&id) {
-                session.phase = Phase::Open { told_at: now };
-                self.open += 1;
-                events.push(session.opened(id));
-            }
+            self.open(id, now, events);
             self.schedule(id);
+        }
+    }
+
+    fn open(&mut self, id: u128, now: Millis, events: &mut Vec<Event>) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.phase = Phase::Open { told_at: now };
+            self.open += 1;
+            events.push(session.opened(id));
         }
     }
 
@@ -201,6 +205,7 @@ impl Visits {
                 full?;
                 let mut session = Session::new(address, now);
                 session.is_inherited = now < self.inherits_until;
+                session.is_continued = session.is_inherited && beacon.settled;
                 session.apply_to_tab(&beacon, now);
                 session.apply(beacon, now, &self.settings);
                 place.insert(session);
@@ -228,6 +233,7 @@ impl Visits {
         session.deadline = None;
         match session.due(now, &self.settings) {
             Due::Nothing => {}
+            Due::Open if session.is_continued => self.open(id, now, events),
             Due::Open => {
                 self.turn += 1;
                 session.phase = Phase::Waiting { turn: self.turn };

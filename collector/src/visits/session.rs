@@ -70,6 +70,8 @@ pub struct Session {
     pub deadline: Option<Millis>,
     /// Whether an earlier collector may have opened it. Then it must be closed although this one has not opened it.
     pub is_inherited: bool,
+    /// Whether it was also open long enough before. Then it opens again without counting as new.
+    pub is_continued: bool,
     /// When its last beacon arrived.
     heard_at: Millis,
     /// How many earlier sessions with the same id were closed.
@@ -92,6 +94,7 @@ impl Session {
             },
             deadline: None,
             is_inherited: false,
+            is_continued: false,
             heard_at: now,
             visit: 0,
             first_seen_at: now,

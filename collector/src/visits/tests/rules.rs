@@ -155,6 +155,28 @@ fn guid_is_the_same_after_a_restart_and_needs_no_settling() {
 }
 
 #[test]
+fn sessions_that_a_restarted_collector_continues_do_not_count_as_new() {
+    let settings = Settings {
+        new_sessions_per_minute: NonZeroU32::new(60).unwrap(),
+        ..SETTINGS
+    };
+    let settled = |session| Beacon {
+        settled: true,
+        ..beacon(session, 1, 9, Visible)
+    };
+    let mut world = World::started(settings, START);
+    for session in 0..120 {
+        world.apply(settled(session), START + 1_000).unwrap();
+    }
+    assert_eq!(world.visits.counts().open, 120);
+    // Once every page has been heard, whoever comes is new.
+    for session in 120..240 {
+        world.apply(settled(session), START + 60_000).unwrap();
+    }
+    assert_eq!(world.visits.counts().open, 180);
+}
+
+#[test]
 fn first_beacon_of_an_invisible_page_is_no_visit() {
     let mut world = World::new(SETTINGS);
     for (session, presence) in (0..).zip([Hidden, Left]) {
