@@ -127,6 +127,7 @@ fn tests_that_prove_something_exist() -> Result<()> {
         "ingestor/src",
         "enricher/src",
         "gateway/src",
+        "notifier/src",
         "collector/src",
         "e2e/tests/it",
     ] {

@@ -59,7 +59,7 @@ async fn fails_without_a_verdict() -> Result<()> {
         (Failure::Unauthorized, "refused our key (401)"),
         (Failure::PaymentRequired, "exhausted (402)"),
         (Failure::TooManyRequests, "too many calls"),
-        (Failure::Html200, "no JSON"),
+        (Failure::Html200, "not valid JSON"),
     ] {
         service.simulator.fail_all(Some(failure));
         let (code, said) = check(&service, &ip).await?;
