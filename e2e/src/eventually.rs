@@ -46,7 +46,7 @@ mod tests {
     use anyhow::ensure;
 
     #[tokio::test]
-    async fn gives_what_came_true() {
+    async fn returns_the_value_of_the_first_success() {
         let mut looks = 0;
         let found = eventually("it has been looked at twice", async || {
             looks += 1;

@@ -28,7 +28,7 @@ pub async fn run(
         anyhow::bail!("check-provider needs --deanonymizer-provider");
     };
     if let Some(reason) = free_tier.no_call(ip) {
-        say(&note(reason));
+        say(&explain(reason));
         if reason == NoCall::Family {
             return Ok(ExitCode::SUCCESS);
         }
@@ -39,7 +39,7 @@ pub async fn run(
     ));
     let (lines, code) = match deanonymizer.find(provider, ip).await {
         Ok((status, finding)) => (
-            told(provider, status, finding, free_tier, hidden, ip)?,
+            report(provider, status, finding, free_tier, hidden, ip)?,
             ExitCode::SUCCESS,
         ),
         Err(failure) => (failed(&failure), ExitCode::FAILURE),
@@ -53,7 +53,7 @@ fn say(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
-fn note(reason: NoCall) -> String {
+fn explain(reason: NoCall) -> String {
     match reason {
         NoCall::NoProvider => "No provider is configured.".to_owned(),
         NoCall::Reserved(purpose) => format!(
@@ -73,7 +73,7 @@ fn note(reason: NoCall) -> String {
     }
 }
 
-fn told(
+fn report(
     provider: &Provider,
     status: u16,
     finding: Finding,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protocol::page::Told;
+use protocol::page::Reported;
 use protocol::{Activity, EventKind, Guid, Profile, Record, SeenPage, SeenReferrer, Timestamp};
 
 /// What an event says about when its session was active.
@@ -39,14 +39,14 @@ pub struct Sighting {
 
 /// The page of an event, seen at that time.
 #[must_use]
-pub fn page_told(told: &Told<'_>, at: Timestamp) -> Option<SeenPage> {
+pub fn page_told(told: &Reported<'_>, at: Timestamp) -> Option<SeenPage> {
     let page = told.page.as_ref().map(|page| Arc::new(page.to_page()));
     page.map(|page| SeenPage { at, page })
 }
 
 /// The referrer of an event, reported at that time.
 #[must_use]
-pub fn referrer_told(told: &Told<'_>, at: Timestamp) -> Option<SeenReferrer> {
+pub fn referrer_told(told: &Reported<'_>, at: Timestamp) -> Option<SeenReferrer> {
     let url = told.referrer.as_deref().map(Arc::from);
     url.map(|url| SeenReferrer { at, url })
 }

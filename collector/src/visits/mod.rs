@@ -198,7 +198,7 @@ impl Visits {
                 if let Phase::Closed { turn, .. } = session.phase {
                     self.closed.remove(&turn);
                 }
-                session.begin_anew(address, now);
+                session.restart(address, now);
                 session.apply(beacon, now, &self.settings);
             }
             Entry::Vacant(place) => {

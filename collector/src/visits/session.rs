@@ -106,7 +106,7 @@ impl Session {
     }
 
     /// Begins the next session of a browser whose last one is closed.
-    pub fn begin_anew(&mut self, address: IpAddr, now: Millis) {
+    pub fn restart(&mut self, address: IpAddr, now: Millis) {
         let old = std::mem::replace(self, Self::new(address, now));
         self.visit = old.visit + 1;
         self.deadline = old.deadline;

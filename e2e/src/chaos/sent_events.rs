@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closing_that_went_to_nobody_is_none() {
+    fn closing_without_a_client_does_not_count() {
         let mut sent = SentEvents::default();
         sent.add(vec![event(EventKind::SessionClosed, "a", 1, 0)]);
         sent.forget_closed(Timestamp::from_unix_ms(9));

@@ -19,7 +19,7 @@ const VISITORS: usize = 19_000;
 const SLOW: u64 = 1_250_000;
 const VERY_SLOW: u64 = 125_000;
 
-const PATIENCE: Duration = Duration::from_mins(3);
+const TEST_TIMEOUT: Duration = Duration::from_mins(3);
 
 async fn fill(site: &Pipeline, count: usize) -> Result<()> {
     let visitors: Vec<_> = (0..count)
@@ -28,7 +28,7 @@ async fn fill(site: &Pipeline, count: usize) -> Result<()> {
     for some in visitors.chunks(500) {
         site.send(&some.iter().map(|visitor| visitor.opened(0)).collect::<Vec<_>>());
     }
-    within(PATIENCE, "all are shown", async || {
+    within(TEST_TIMEOUT, "all are shown", async || {
         let shown = site
             .instance(Role::Gateway, 0)?
             .http
@@ -56,7 +56,7 @@ fn through(line: &TcpProxy) -> String {
 
 /// Sees all visitors without a gap, and later also who comes.
 async fn comes_up(site: &Pipeline, viewer: &Viewer) -> Result<()> {
-    within(PATIENCE, "the snapshot has come", async || {
+    within(TEST_TIMEOUT, "the snapshot has come", async || {
         let view = viewer.view();
         ensure!(view.snapshots == 1, "{} parts", view.parts);
         ensure!(view.sessions.len() >= VISITORS);

@@ -26,7 +26,7 @@ const SOURCES: &[&str] = &[
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Check {
     /// It needs no change.
-    Stands,
+    Unchanged,
     /// Its session must not be shown.
     Hide,
     /// It may show no more than this profile.
@@ -67,7 +67,7 @@ impl Rules {
             return None;
         };
         match self.check(profile) {
-            Check::Stands => None,
+            Check::Unchanged => None,
             Check::Hide => Some(Verdict::Hidden),
             Check::Redact(profile) => Some(Verdict::Shown(profile)),
         }
@@ -96,7 +96,7 @@ impl Rules {
             ..allowed
         };
         if allowed == *profile {
-            Check::Stands
+            Check::Unchanged
         } else {
             Check::Redact(allowed)
         }
@@ -160,12 +160,12 @@ mod tests {
             ..Profile::default()
         };
         let rules = rules(&[]);
-        assert_eq!(rules.check(&of("Example Cable (AS64500)")), Check::Stands);
+        assert_eq!(rules.check(&of("Example Cable (AS64500)")), Check::Unchanged);
         let Check::Redact(allowed) = rules.check(&of("ada@gmail.com")) else {
             panic!("a personal address stands");
         };
         assert_eq!((allowed.network, allowed.country.as_deref()), (None, Some("DE")));
-        assert_eq!(rules.check(&Profile::default()), Check::Stands);
+        assert_eq!(rules.check(&Profile::default()), Check::Unchanged);
     }
 
     fn record(profile: Profile) -> Record {
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(rules(&[]).recheck(&shown), None);
         assert_eq!(rules(&[LUMEN]).recheck(&shown), Some(Verdict::Hidden));
         let record = record(profile(&[]));
-        assert_eq!(rules(&[]).check_record(&record), Check::Stands);
+        assert_eq!(rules(&[]).check_record(&record), Check::Unchanged);
         assert_eq!(rules(&[LUMEN]).check_record(&record), Check::Hide);
     }
 
@@ -216,7 +216,7 @@ mod tests {
         }
         assert_eq!(
             rules(&[]).check_record(&record(Profile::default())),
-            Check::Stands
+            Check::Unchanged
         );
     }
 

@@ -43,7 +43,7 @@ impl Pipeline {
     /// A session that has been silent for long is not looked up; its messages go back to the queue, where a later event may
     /// need them.
     async fn give_up_silent_sessions(&mut self) {
-        let silent = self.waiting.take_silent(clock::now() - self.stale_after);
+        let silent = self.waiting.drain_silent(clock::now() - self.stale_after);
         for (sighting, id) in self.resumed(silent) {
             self.metrics
                 .outcomes

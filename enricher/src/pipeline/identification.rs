@@ -285,7 +285,7 @@ impl Pipeline {
     }
 
     /// Merges into the published record, in as many steps as that takes.
-    pub(super) fn amend(&mut self, sighting: Sighting, record: Record, id: DeliveryId) {
+    pub(super) fn update(&mut self, sighting: Sighting, record: Record, id: DeliveryId) {
         let updater = self.updater.clone();
         let span = self.span(id, "write record");
         self.updates.push(trace::within(span, async move {

@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 use crate::address_key::{AddressHasher, Key};
 use crate::lookup::Lookup;
 use crate::lookup::free_tier::FreeTier;
-use crate::lookup::waiting::Waiting;
+use crate::lookup::waiting::WaitingSessions;
 use crate::metrics::Metrics;
 use crate::pipeline::results::{LookupDone, OpeningsRead, UpdateDone};
 use crate::pipeline::shown_unidentified::ShownUnidentified;
@@ -119,7 +119,7 @@ pub struct Pipeline {
     sessions: Sessions<DeliveryId>,
     lost_openings: LostOpenings,
     awaiting_opening: AwaitingOpening<DeliveryId>,
-    waiting: Waiting<DeliveryId>,
+    waiting: WaitingSessions<DeliveryId>,
     backlog: Backlog,
     activities: Activities<DeliveryId>,
     /// Events to decide about again, because more is known about their session now. Empty between two turns of the loop.
@@ -155,7 +155,7 @@ impl Pipeline {
             sessions: Sessions::default(),
             lost_openings: LostOpenings::default(),
             awaiting_opening: AwaitingOpening::new(),
-            waiting: Waiting::new(),
+            waiting: WaitingSessions::new(),
             backlog: Backlog::new(),
             activities: Activities::new(),
             undecided: VecDeque::new(),

@@ -63,7 +63,7 @@ impl Pipeline {
         outcome: Result<(), WriteError>,
     ) {
         if matches!(outcome, Err(WriteError::NotStored(NotStored::Occupied))) {
-            return self.amend(sighting, record, id);
+            return self.update(sighting, record, id);
         }
         let published = PublishOutcome::Published(Published::of(&record, clock::uptime()));
         let outcome = report(outcome).map(|()| (published, true));
@@ -83,7 +83,7 @@ impl Pipeline {
             Some(None) => self.publish_or_wait(sighting, record, id).await,
             Some(Some(stored)) => match stored.add(&record, clock::uptime()) {
                 Addition::None(outcome) => self.on_record_written(sighting, id, Some((outcome, false))).await,
-                Addition::Record(_) => self.amend(sighting, record, id),
+                Addition::Record(_) => self.update(sighting, record, id),
             },
         }
     }

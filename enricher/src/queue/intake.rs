@@ -11,7 +11,7 @@ use protocol::stream;
 use service::backoff::Backoff;
 use service::health::Health;
 use service::incarnation::Change;
-use service::stream_watch::{Look, StreamTrouble, StreamWatch};
+use service::stream_watch::{StateCheck, StreamFault, StreamWatch};
 use service::streams::Streams;
 use service::{Nats, clock};
 use tokio::sync::mpsc;
@@ -111,18 +111,18 @@ impl Queue {
         intake.send(Intake::Connected { sessions_lost }).await?;
         let nats = self.nats.clone();
         let mut lost = std::pin::pin!(nats.lost(epoch));
-        let mut look = std::pin::pin!(self.look());
+        let mut check = std::pin::pin!(self.check());
         loop {
             tokio::select! {
                 () = &mut lost => return Ok(()),
-                found = &mut look => {
-                    if let Err(trouble) = self.judge(found) {
-                        if matches!(trouble.trouble, StreamTrouble::Unanswered(_)) {
+                found = &mut check => {
+                    if let Err(fault) = self.evaluate(found) {
+                        if matches!(fault.fault, StreamFault::Unanswered(_)) {
                             self.nats.leave_unresponsive_server(epoch).await;
                         }
-                        return Err(trouble.into());
+                        return Err(fault.into());
                     }
-                    look.set(self.look());
+                    check.set(self.check());
                 }
                 () = shutdown.cancelled() => {
                     give_back(&mut messages).await;
@@ -157,14 +157,14 @@ impl Queue {
     }
 
     /// Checks every stream and the consumer, after a pause.
-    fn look(&self) -> impl Future<Output = Found> + Send + use<> {
+    fn check(&self) -> impl Future<Output = Found> + Send + use<> {
         let metrics = Arc::clone(&self.metrics);
         let (nats, streams) = (self.nats.clone(), self.streams.clone());
-        let raw = self.raw.look(|| 0);
+        let raw = self.raw.check(|| 0);
         let sessions = self
             .sessions
-            .look(move || metrics.records_out.load(Ordering::Relaxed));
-        let activity = self.activity.look(|| 0);
+            .check(move || metrics.records_out.load(Ordering::Relaxed));
+        let activity = self.activity.check(|| 0);
         async move {
             let (raw, sessions, activity) = tokio::join!(raw, sessions, activity);
             Found {
@@ -176,37 +176,37 @@ impl Queue {
         }
     }
 
-    fn judge(&mut self, found: Found) -> Result<(), QueueTrouble> {
-        let of = |name| move |trouble| QueueTrouble { name, trouble };
-        self.raw.judge(found.raw).map_err(of(stream::RAW))?;
+    fn evaluate(&mut self, found: Found) -> Result<(), QueueFault> {
+        let of = |name| move |fault| QueueFault { name, fault };
+        self.raw.evaluate(found.raw).map_err(of(stream::RAW))?;
         self.sessions
-            .judge(found.sessions)
+            .evaluate(found.sessions)
             .map_err(of(stream::SESSIONS))?;
         self.activity
-            .judge(found.activity)
+            .evaluate(found.activity)
             .map_err(of(stream::ACTIVITY))?;
         if found.consumer_is_fit {
             Ok(())
         } else {
-            Err(of(stream::ENRICHER)(StreamTrouble::Missing))
+            Err(of(stream::ENRICHER)(StreamFault::Missing))
         }
     }
 }
 
 /// The state of every stream and of the consumer.
 struct Found {
-    raw: Look,
-    sessions: Look,
-    activity: Look,
+    raw: StateCheck,
+    sessions: StateCheck,
+    activity: StateCheck,
     consumer_is_fit: bool,
 }
 
 /// A stream or the consumer is missing or misconfigured, or does not answer.
 #[derive(Debug, thiserror::Error)]
-#[error("{name} {trouble}")]
-struct QueueTrouble {
+#[error("{name} {fault}")]
+struct QueueFault {
     name: &'static str,
-    trouble: StreamTrouble,
+    fault: StreamFault,
 }
 
 async fn give_back(messages: &mut pull::Stream) {

@@ -14,7 +14,7 @@ use protocol::{Profile, Record, SessionMessage, Tombstone};
 use service::backoff::Backoff;
 use service::health::Health;
 use service::incarnation::Change;
-use service::stream_watch::{StreamTrouble, StreamWatch};
+use service::stream_watch::{StreamFault, StreamWatch};
 use service::streams::Streams;
 use service::{Nats, clock, last_message};
 use tokio::time::{Instant, sleep_until};
@@ -90,7 +90,7 @@ impl LiveRecords {
             tokio::select! {
                 () = &mut lost => return Ok(()),
                 () = others.heard() => {}
-                trouble = in_trouble(&mut position.watch) => return Err(trouble.into()),
+                fault = next_fault(&mut position.watch) => return Err(fault.into()),
             }
         }
     }
@@ -115,11 +115,11 @@ impl LiveRecords {
         let mut messages = stream.create_consumer(config).await?.messages().await?;
         let mut until = Instant::now() + FOLLOW_FOR;
         self.health.ok(PART);
-        let mut trouble = std::pin::pin!(in_trouble(watch));
+        let mut fault = std::pin::pin!(next_fault(watch));
         loop {
             let first = tokio::select! {
                 message = messages.next() => message,
-                trouble = &mut trouble => return Err(trouble.into()),
+                fault = &mut fault => return Err(fault.into()),
                 () = sleep_until(until) => {
                     if !self.others.heard_within(FOLLOW_FOR) {
                         return Ok(());
@@ -159,7 +159,7 @@ impl LiveRecords {
             return Ok(sequence);
         };
         match self.verdict(&record).await {
-            Check::Stands => {}
+            Check::Unchanged => {}
             Check::Hide => {
                 let tombstone = Tombstone {
                     guid: record.guid,
@@ -197,18 +197,18 @@ impl LiveRecords {
         let found = self.local_cache.get(self.hasher.key(&record.ip)).await;
         match found.map(|found| found.verdict == Verdict::Hidden) {
             Some(true) => Check::Hide,
-            Some(false) | None => Check::Stands,
+            Some(false) | None => Check::Unchanged,
         }
     }
 }
 
 /// Watches the stream until it fails. Other parts notice when NATS does not answer.
-async fn in_trouble(watch: &mut StreamWatch) -> StreamTrouble {
+async fn next_fault(watch: &mut StreamWatch) -> StreamFault {
     loop {
-        let look = watch.look(|| 0).await;
-        match watch.judge(look) {
-            Ok(_) | Err(StreamTrouble::Unanswered(_)) => {}
-            Err(trouble) => return trouble,
+        let check = watch.check(|| 0).await;
+        match watch.evaluate(check) {
+            Ok(_) | Err(StreamFault::Unanswered(_)) => {}
+            Err(fault) => return fault,
         }
     }
 }

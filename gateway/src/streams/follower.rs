@@ -15,7 +15,7 @@ use service::incarnation::Change;
 use service::log_throttle::LogThrottle;
 use service::metrics::{Counter, Gauge};
 use service::rejected::Rejected;
-use service::stream_watch::{LOOK_INTERVAL, Look, StreamTrouble, StreamWatch};
+use service::stream_watch::{CHECK_INTERVAL, StateCheck, StreamFault, StreamWatch};
 use service::streams::{Streams, messages_after};
 use service::trace::{self, Span};
 use service::{Nats, Process, clock, last_message};
@@ -167,25 +167,25 @@ impl Follower {
         let mut interrupted = std::pin::pin!(nats.lost(epoch));
         let check = Arc::clone(&self.check);
         let mut doubted = std::pin::pin!(check.doubted());
-        let mut look = std::pin::pin!(self.look(LOOK_INTERVAL, caught_up));
+        let mut next_check = std::pin::pin!(self.check(CHECK_INTERVAL, caught_up));
         let mut looks_now = false;
         loop {
             let message = tokio::select! {
                 () = &mut interrupted => return Ok(()),
                 () = &mut doubted, if self.followed == Followed::Sessions && !looks_now => {
                     doubted.set(check.doubted());
-                    look.set(self.look(Duration::ZERO, caught_up));
+                    next_check.set(self.check(Duration::ZERO, caught_up));
                     looks_now = true;
                     continue;
                 }
-                found = &mut look => {
-                    if let Err(trouble) = self.watch.judge(found) {
-                        if matches!(trouble, StreamTrouble::Unanswered(_)) {
+                found = &mut next_check => {
+                    if let Err(fault) = self.watch.evaluate(found) {
+                        if matches!(fault, StreamFault::Unanswered(_)) {
                             self.nats.leave_unresponsive_server(epoch).await;
                         }
-                        return Err(trouble.into());
+                        return Err(fault.into());
                     }
-                    look.set(self.look(LOOK_INTERVAL, caught_up));
+                    next_check.set(self.check(CHECK_INTERVAL, caught_up));
                     looks_now = false;
                     continue;
                 }
@@ -209,11 +209,11 @@ impl Follower {
     }
 
     /// Requests the state of the stream after a pause.
-    fn look(&self, pause: Duration, caught_up: bool) -> impl Future<Output = Look> + Send + use<> {
+    fn check(&self, pause: Duration, caught_up: bool) -> impl Future<Output = StateCheck> + Send + use<> {
         let check = Arc::clone(&self.check);
         let counts = caught_up && self.followed == Followed::Sessions;
         let expected = move || if counts { check.expected() } else { 0 };
-        self.watch.look_after(pause, expected)
+        self.watch.check_after(pause, expected)
     }
 
     /// Continues after the last message that was read, or starts again if the stream has lost messages. Also returns how many

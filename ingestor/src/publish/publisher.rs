@@ -22,7 +22,7 @@ use service::clock;
 use service::health::Health;
 use service::incarnation::Change;
 use service::rejected::Rejected;
-use service::stream_watch::{Look, StreamTrouble, StreamWatch};
+use service::stream_watch::{StateCheck, StreamFault, StreamWatch};
 use service::streams::Streams;
 use service::trace::{self, Span};
 use tokio::sync::mpsc;
@@ -37,7 +37,7 @@ use crate::publish::delivered::Delivered;
 pub const PART: &str = "raw stream";
 
 /// How often the state of the queue is requested.
-const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The time between two attempts to publish to a full queue.
 const FULL_RETRY_INTERVAL: Duration = Duration::from_millis(250);
@@ -62,7 +62,7 @@ enum Interruption {
     /// A message was not acknowledged.
     Unacknowledged(PublishError),
     /// The raw stream is missing, was replaced or emptied, or its state is unknown because NATS does not answer.
-    Stream(StreamTrouble),
+    Stream(StreamFault),
     /// Events were removed from the queue before an enricher received them.
     Purged,
 }
@@ -134,9 +134,9 @@ impl Publisher {
                             self.nats.leave_unresponsive_server(epoch).await;
                         }
                     }
-                    Interruption::Stream(trouble) => {
-                        self.health.failing(PART, trouble.to_string());
-                        if matches!(trouble, StreamTrouble::Unanswered(_)) {
+                    Interruption::Stream(fault) => {
+                        self.health.failing(PART, fault.to_string());
+                        if matches!(fault, StreamFault::Unanswered(_)) {
                             self.nats.leave_unresponsive_server(epoch).await;
                         }
                     }
@@ -190,7 +190,7 @@ impl Publisher {
         let nats = self.nats.clone();
         let mut lost = pin!(nats.lost(epoch));
         let mut acks = Acks::new();
-        let mut look = pin!(self.look());
+        let mut check = pin!(self.check());
         let mut housekeeping = interval(Duration::from_secs(1));
         housekeeping.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut retry = pin!(sleep(FULL_RETRY_INTERVAL));
@@ -223,16 +223,16 @@ impl Publisher {
                     Err(error) => return Interruption::Unacknowledged(error),
                 },
                 accepted = events.recv(), if self.open => self.gather(accepted),
-                (seen, delivered) = &mut look => {
-                    let raw = match self.watch.judge(seen) {
+                (seen, delivered) = &mut check => {
+                    let raw = match self.watch.evaluate(seen) {
                         Ok(raw) => raw,
-                        Err(trouble) => return Interruption::Stream(trouble),
+                        Err(fault) => return Interruption::Stream(fault),
                     };
                     self.report_health();
                     if self.purged(&raw, delivered) {
                         return Interruption::Purged;
                     }
-                    look.set(self.look());
+                    check.set(self.check());
                 }
                 () = &mut retry, if self.full && acks.is_empty() && !retry.is_elapsed() => {}
                 _ = housekeeping.tick() => {}
@@ -297,8 +297,8 @@ impl Publisher {
     }
 
     /// Requests the state of the queue after a pause, and the enrichers' progress, if there are any.
-    fn look(&self) -> impl Future<Output = (Look, Option<Delivered>)> + use<> {
-        let state = self.watch.look_after(LOOK_INTERVAL, || 0);
+    fn check(&self) -> impl Future<Output = (StateCheck, Option<Delivered>)> + use<> {
+        let state = self.watch.check_after(CHECK_INTERVAL, || 0);
         let nats = self.nats.clone();
         async move {
             let state = state.await;

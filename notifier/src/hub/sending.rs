@@ -11,7 +11,7 @@ use crate::cooldown::claim::{Claim, CompanyKey, State};
 use crate::cooldown::lease::Held;
 use crate::cooldown::store::Store;
 use crate::delivery::response::Outcome;
-use crate::message::{Messages, Told};
+use crate::message::{AnnouncedArrival, Messages};
 use crate::webhook::Receiver;
 
 /// Everything that is needed to send. Clones share it.
@@ -53,7 +53,7 @@ impl Sender {
             .filter_map(|item| {
                 let arrival = item.claim.waiting()?.clone();
                 let id = item.claim.id.clone();
-                Some(Told { id, arrival })
+                Some(AnnouncedArrival { id, arrival })
             })
             .collect();
         // Marking may have taken long, and another notifier may send by now.
@@ -91,7 +91,7 @@ impl Sender {
 }
 
 /// The id of a message: the same for the same arrivals, so that a receiver recognizes another attempt.
-fn message_id(told: &[Told]) -> String {
+fn message_id(told: &[AnnouncedArrival]) -> String {
     let ids: Vec<_> = told.iter().map(|told| told.id.as_str()).collect();
     let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, ids.join(" ").as_bytes());
     format!("msg_{}", id.simple())

@@ -3,10 +3,14 @@
 use protocol::Timestamp;
 use serde_json::{Value, json};
 
-use super::told::Told;
+use super::announced::AnnouncedArrival;
 use crate::arrivals::arrival::Arrival;
 
-pub fn render(arrivals: &[Told], now: Timestamp, link: impl Fn(&Arrival) -> Option<String>) -> Value {
+pub fn render(
+    arrivals: &[AnnouncedArrival],
+    now: Timestamp,
+    link: impl Fn(&Arrival) -> Option<String>,
+) -> Value {
     let arrivals: Vec<_> = arrivals.iter().map(|told| one(told, &link)).collect();
     json!({
         "type": "company.arrived",
@@ -15,7 +19,10 @@ pub fn render(arrivals: &[Told], now: Timestamp, link: impl Fn(&Arrival) -> Opti
     })
 }
 
-fn one(Told { id, arrival }: &Told, link: &impl Fn(&Arrival) -> Option<String>) -> Value {
+fn one(
+    AnnouncedArrival { id, arrival }: &AnnouncedArrival,
+    link: &impl Fn(&Arrival) -> Option<String>,
+) -> Value {
     let mut value = json!({
         "id": id,
         "session": arrival.guid,

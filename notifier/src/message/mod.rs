@@ -1,12 +1,12 @@
 //! The messages: JSON for programs, and the forms of Slack and Microsoft Teams. Pure.
 
+mod announced;
 mod json;
 mod slack;
 mod teams;
 mod text;
-mod told;
 
-pub use told::Told;
+pub use announced::AnnouncedArrival;
 
 use protocol::Timestamp;
 use serde_json::Value;
@@ -40,7 +40,7 @@ pub struct Messages {
 impl Messages {
     /// One message about all of these arrivals.
     #[must_use]
-    pub fn render(&self, arrivals: &[Told], now: Timestamp) -> Value {
+    pub fn render(&self, arrivals: &[AnnouncedArrival], now: Timestamp) -> Value {
         match self.format {
             Format::Json => json::render(arrivals, now, |arrival| self.link(arrival)),
             Format::Slack => slack::render(arrivals, |arrival| self.link(arrival)),

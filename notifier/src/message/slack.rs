@@ -5,14 +5,14 @@
 
 use serde_json::{Value, json};
 
+use super::announced::AnnouncedArrival;
 use super::text;
-use super::told::Told;
 use crate::arrivals::arrival::Arrival;
 
 /// The longest text of a section block, in characters.
 const MAX_SECTION: usize = 3_000;
 
-pub fn render(arrivals: &[Told], link: impl Fn(&Arrival) -> Option<String>) -> Value {
+pub fn render(arrivals: &[AnnouncedArrival], link: impl Fn(&Arrival) -> Option<String>) -> Value {
     let all: Vec<_> = arrivals.iter().map(|told| told.arrival.clone()).collect();
     let blocks: Vec<_> = all
         .iter()

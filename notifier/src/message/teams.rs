@@ -3,11 +3,11 @@
 
 use serde_json::{Value, json};
 
+use super::announced::AnnouncedArrival;
 use super::text;
-use super::told::Told;
 use crate::arrivals::arrival::Arrival;
 
-pub fn render(arrivals: &[Told], link: impl Fn(&Arrival) -> Option<String>) -> Value {
+pub fn render(arrivals: &[AnnouncedArrival], link: impl Fn(&Arrival) -> Option<String>) -> Value {
     let all: Vec<_> = arrivals.iter().map(|told| told.arrival.clone()).collect();
     let body: Vec<_> = all
         .iter()

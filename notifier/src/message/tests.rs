@@ -33,14 +33,14 @@ fn arrival(name: &str) -> Arrival {
     }
 }
 
-fn told(name: &str) -> Told {
-    Told {
+fn told(name: &str) -> AnnouncedArrival {
+    AnnouncedArrival {
         id: "arrival_1".into(),
         arrival: arrival(name),
     }
 }
 
-fn rendered(format: Format, arrivals: &[Told]) -> Value {
+fn rendered(format: Format, arrivals: &[AnnouncedArrival]) -> Value {
     let page_url = Some(Url::parse("https://visitors.example/").unwrap());
     Messages { format, page_url }.render(arrivals, NOW)
 }
@@ -62,7 +62,7 @@ fn json_says_everything() {
         arrival["link"],
         "https://visitors.example/?visitor=0d6cf1b5-6e0f-4c1e-9b42-2b1f6e9e7a11"
     );
-    let unknown = Told {
+    let unknown = AnnouncedArrival {
         arrival: Arrival {
             contact: None,
             country: None,

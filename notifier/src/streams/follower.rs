@@ -8,7 +8,7 @@ use protocol::Timestamp;
 use service::backoff::Backoff;
 use service::health::Health;
 use service::incarnation::Change;
-use service::stream_watch::{StreamTrouble, StreamWatch};
+use service::stream_watch::{StreamFault, StreamWatch};
 use service::streams::{Streams, messages_after};
 use service::{Nats, Process, clock, last_message};
 use tokio::sync::{mpsc, watch};
@@ -92,18 +92,18 @@ impl Follower {
         }
         let nats = self.nats.clone();
         let mut interrupted = std::pin::pin!(nats.lost(epoch));
-        let mut look = std::pin::pin!(self.look(caught_up));
+        let mut check = std::pin::pin!(self.check(caught_up));
         loop {
             let message = tokio::select! {
                 () = &mut interrupted => return Ok(()),
-                found = &mut look => {
-                    if let Err(trouble) = self.watch.judge(found) {
-                        if matches!(trouble, StreamTrouble::Unanswered(_)) {
+                found = &mut check => {
+                    if let Err(fault) = self.watch.evaluate(found) {
+                        if matches!(fault, StreamFault::Unanswered(_)) {
                             self.nats.leave_unresponsive_server(epoch).await;
                         }
-                        return Err(trouble.into());
+                        return Err(fault.into());
                     }
-                    look.set(self.look(caught_up));
+                    check.set(self.check(caught_up));
                     continue;
                 }
                 message = messages.next() => message.ok_or_else(|| anyhow::anyhow!("the stream has ended"))??,
@@ -116,10 +116,13 @@ impl Follower {
         }
     }
 
-    fn look(&self, caught_up: bool) -> impl Future<Output = service::stream_watch::Look> + Send + use<> {
+    fn check(
+        &self,
+        caught_up: bool,
+    ) -> impl Future<Output = service::stream_watch::StateCheck> + Send + use<> {
         let expected = self.expected.clone();
         self.watch
-            .look(move || if caught_up { *expected.borrow() } else { 0 })
+            .check(move || if caught_up { *expected.borrow() } else { 0 })
     }
 
     /// Continues after the last message that was read, or starts again if the stream has lost messages. Also returns how

@@ -6,7 +6,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::event::kind::EventKind;
 use crate::field::{Field, Name};
-use crate::page::{PageField, Told};
+use crate::page::{PageField, Reported};
 use crate::rejection::Rejection;
 use crate::time::{Timestamp, parse_timestamp};
 use crate::{guid, ip};
@@ -26,7 +26,7 @@ pub struct Event<'a> {
     /// The emitter's timestamp, if it can be read.
     pub timestamp: Option<Timestamp>,
     /// Page and referrer, if the emitter sends them.
-    pub told: Told<'a>,
+    pub told: Reported<'a>,
 }
 
 impl<'a> Event<'a> {
@@ -100,7 +100,7 @@ struct Fields<'a> {
     guid: Field<'a>,
     ip: Field<'a>,
     timestamp: Field<'a>,
-    told: Told<'a>,
+    told: Reported<'a>,
 }
 
 /// Reads the fields of an event, including page and referrer if `told` is set.
@@ -143,7 +143,7 @@ impl<'de> Visitor<'de> for ReadFields {
             }
         }
         if self.told {
-            fields.told = Told::of(page, referrer);
+            fields.told = Reported::of(page, referrer);
         }
         Ok(fields)
     }
@@ -263,7 +263,7 @@ mod tests {
         ] {
             assert_eq!(
                 Event::parse(with(more).as_bytes()).unwrap().told,
-                Told::default(),
+                Reported::default(),
                 "{more}"
             );
         }

@@ -334,7 +334,7 @@ mod tests {
         // The client gives up when the third probe after the last answer is due.
         let connection_given_up = PING_INTERVAL * 4;
         assert!(connection_given_up < limit);
-        assert!(crate::streams::watch::LOOK_INTERVAL + REQUEST_TIMEOUT < limit);
+        assert!(crate::streams::watch::CHECK_INTERVAL + REQUEST_TIMEOUT < limit);
         assert!(ACK_TIMEOUT < limit);
         assert!(
             ACK_TIMEOUT >= connection_given_up,

@@ -20,7 +20,7 @@ use crate::nats::Nats;
 use crate::process::flags::Common;
 use crate::streams::reconcile::{self, Difference, Plan};
 use crate::streams::settings::StreamKind;
-use crate::streams::watch::LOOK_INTERVAL;
+use crate::streams::watch::CHECK_INTERVAL;
 use crate::telemetry::health::Health;
 
 /// The part's name in [`Health`].
@@ -147,7 +147,7 @@ impl Streams {
                 Err(_) if self.nats.lost(epoch).now_or_never().is_some() => {}
                 Err(error) => health.failing(REJECTED_PART, error.to_string()),
             }
-            tokio::time::sleep(LOOK_INTERVAL).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
     }
 

@@ -12,11 +12,11 @@ use crate::nats::Nats;
 use crate::streams::incarnation::{Change, StreamIncarnation, StreamState};
 
 /// How often the state is requested.
-pub const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+pub const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Why a stream cannot be relied on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StreamTrouble {
+pub enum StreamFault {
     /// The stream does not exist.
     #[error("is missing and is being created again")]
     Missing,
@@ -80,18 +80,22 @@ impl StreamWatch {
         }
     }
 
-    /// Requests the state after [`LOOK_INTERVAL`]. The stream must hold at least `expected()` messages then.
+    /// Requests the state after [`CHECK_INTERVAL`]. The stream must hold at least `expected()` messages then.
     ///
-    /// The result is for [`StreamWatch::judge`].
-    pub fn look<F>(&self, expected: F) -> impl Future<Output = Look> + Send + use<F>
+    /// The result is for [`StreamWatch::evaluate`].
+    pub fn check<F>(&self, expected: F) -> impl Future<Output = StateCheck> + Send + use<F>
     where
         F: FnOnce() -> u64 + Send,
     {
-        self.look_after(LOOK_INTERVAL, expected)
+        self.check_after(CHECK_INTERVAL, expected)
     }
 
     /// The same, after a different pause.
-    pub fn look_after<F>(&self, pause: Duration, expected: F) -> impl Future<Output = Look> + Send + use<F>
+    pub fn check_after<F>(
+        &self,
+        pause: Duration,
+        expected: F,
+    ) -> impl Future<Output = StateCheck> + Send + use<F>
     where
         F: FnOnce() -> u64 + Send,
     {
@@ -105,17 +109,17 @@ impl StreamWatch {
                 Err(error) => {
                     let missing = matches!(error.kind(), GetStreamErrorKind::JetStream(error)
                         if error.error_code() == ErrorCode::STREAM_NOT_FOUND);
-                    let trouble = if missing {
-                        StreamTrouble::Missing
+                    let fault = if missing {
+                        StreamFault::Missing
                     } else {
-                        StreamTrouble::Unanswered(error.to_string())
+                        StreamFault::Unanswered(error.to_string())
                     };
-                    return Look { found: Err(trouble) };
+                    return StateCheck { found: Err(fault) };
                 }
             };
             let state = StreamState::from(stream.cached_info());
             let change = incarnation.map_or(Change::Same, |known| known.compare(&state, expected));
-            Look {
+            StateCheck {
                 found: Ok((change, stream)),
             }
         }
@@ -125,8 +129,8 @@ impl StreamWatch {
     ///
     /// # Errors
     /// Fails if the stream can no longer be relied on.
-    pub fn judge(&mut self, look: Look) -> Result<Stream, StreamTrouble> {
-        let (change, stream) = look.found?;
+    pub fn evaluate(&mut self, check: StateCheck) -> Result<Stream, StreamFault> {
+        let (change, stream) = check.found?;
         match change {
             Change::Same => {
                 if let Some(incarnation) = &mut self.incarnation {
@@ -136,11 +140,11 @@ impl StreamWatch {
             }
             Change::Replaced => {
                 self.lost = Some(change);
-                Err(StreamTrouble::Replaced)
+                Err(StreamFault::Replaced)
             }
             Change::Emptied => {
                 self.lost = Some(change);
-                Err(StreamTrouble::Emptied)
+                Err(StreamFault::Emptied)
             }
         }
     }
@@ -148,6 +152,6 @@ impl StreamWatch {
 
 /// The result of a check.
 #[derive(Debug)]
-pub struct Look {
-    found: Result<(Change, Stream), StreamTrouble>,
+pub struct StateCheck {
+    found: Result<(Change, Stream), StreamFault>,
 }

@@ -14,7 +14,7 @@ use crate::telemetry::metrics::{Counter, Metrics};
 const FLAG: &str = "--watchlist";
 
 /// How often the file is checked for changes.
-const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The maximum size of the file, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -61,7 +61,7 @@ impl WatchlistFile {
         );
         let mut last_problem = None;
         loop {
-            tokio::time::sleep(LOOK_INTERVAL).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
             match self.look() {
                 Ok(()) => last_problem = None,
                 Err(error) => {

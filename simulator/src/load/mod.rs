@@ -27,7 +27,7 @@ use population::Population;
 const TICK: Duration = Duration::from_millis(1);
 
 /// Maximum number of events in one write. After a stall of the machine the rest follows at once, in further writes.
-const MOST_AT_ONCE: u64 = 4_096;
+const MAX_EVENTS_PER_WRITE: u64 = 4_096;
 
 /// How many bytes wait for a client while a load is [poured](Load::pour): enough for the client never to wait.
 const POURED_AHEAD: usize = 4 << 20;
@@ -83,7 +83,7 @@ impl Load {
         let mut sent = Tally::default();
         while start.elapsed() < duration {
             if emitter.backlog() < POURED_AHEAD {
-                sent += self.send_batch(emitter, MOST_AT_ONCE);
+                sent += self.send_batch(emitter, MAX_EVENTS_PER_WRITE);
                 tokio::task::yield_now().await;
             } else {
                 sleep(TICK).await;
@@ -112,7 +112,7 @@ impl Load {
             // Events that become due meanwhile wait for the next tick, so that writes are few and large.
             let due = pace.due(start.elapsed()).min(count);
             while sent.events() < due {
-                sent += self.send_batch(emitter, MOST_AT_ONCE.min(due - sent.events()));
+                sent += self.send_batch(emitter, MAX_EVENTS_PER_WRITE.min(due - sent.events()));
                 // Between two full writes the clients' tasks get their turn, even on one thread.
                 tokio::task::yield_now().await;
             }

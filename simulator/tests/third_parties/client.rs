@@ -8,7 +8,7 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message},
 };
 
-use crate::PATIENCE;
+use crate::TEST_TIMEOUT;
 
 /// A client of HTTP.
 pub(crate) fn http() -> reqwest::Client {
@@ -25,13 +25,13 @@ impl Client {
     pub(crate) async fn connect(emitter: &Emitter) -> Self {
         let before = emitter.clients();
         let (socket, _) = connect_async(emitter.url()).await.unwrap();
-        emitter.wait_for_clients(before + 1, PATIENCE).await.unwrap();
+        emitter.wait_for_clients(before + 1, TEST_TIMEOUT).await.unwrap();
         Self(socket)
     }
 
     /// What comes next; `None` is the end.
     pub(crate) async fn next(&mut self) -> Option<Result<Message, Error>> {
-        timeout(PATIENCE, self.0.next()).await.unwrap()
+        timeout(TEST_TIMEOUT, self.0.next()).await.unwrap()
     }
 
     /// The next message, which must be an event.

@@ -8,7 +8,7 @@ use simulator::{
 };
 use tokio::time::timeout;
 
-use crate::{PATIENCE, client::http};
+use crate::{TEST_TIMEOUT, client::http};
 
 fn start() -> Deanonymizer {
     Deanonymizer::start(DeanonymizerConfig::default()).unwrap()
@@ -23,7 +23,10 @@ async fn ask(deanonymizer: &Deanonymizer, ip: &str) -> reqwest::Result<Response>
 }
 
 async fn status_and_text(deanonymizer: &Deanonymizer, ip: &str) -> (u16, String) {
-    let response = timeout(PATIENCE, ask(deanonymizer, ip)).await.unwrap().unwrap();
+    let response = timeout(TEST_TIMEOUT, ask(deanonymizer, ip))
+        .await
+        .unwrap()
+        .unwrap();
     (response.status().as_u16(), response.text().await.unwrap())
 }
 
@@ -135,7 +138,7 @@ async fn a_slow_body_comes_byte_by_byte() {
     let mut response = ask(&deanonymizer, "1.2.3.4").await.unwrap();
     for byte in [b"{", b"\""] {
         assert_eq!(
-            timeout(PATIENCE, response.chunk())
+            timeout(TEST_TIMEOUT, response.chunk())
                 .await
                 .unwrap()
                 .unwrap()
@@ -170,7 +173,7 @@ async fn calls_in_flight(deanonymizer: &Deanonymizer, count: u64) {
             tokio::task::yield_now().await;
         }
     };
-    timeout(PATIENCE, reached).await.unwrap();
+    timeout(TEST_TIMEOUT, reached).await.unwrap();
 }
 
 #[tokio::test]
@@ -196,7 +199,7 @@ async fn latency_is_that_asked_for() {
 async fn a_reset_is_an_error_and_hits_only_its_connection() {
     let deanonymizer = start();
     deanonymizer.fail_ip("1.2.3.4", Failure::Reset);
-    let error = timeout(PATIENCE, ask(&deanonymizer, "1.2.3.4"))
+    let error = timeout(TEST_TIMEOUT, ask(&deanonymizer, "1.2.3.4"))
         .await
         .unwrap()
         .unwrap_err();
@@ -216,7 +219,7 @@ async fn refusing_ends_connections_that_are_kept_alive() {
     };
     ask().await.unwrap().bytes().await.unwrap();
     deanonymizer.refuse(true).await.unwrap();
-    assert!(timeout(PATIENCE, ask()).await.unwrap().is_err());
+    assert!(timeout(TEST_TIMEOUT, ask()).await.unwrap().is_err());
     deanonymizer.refuse(false).await.unwrap();
     ask().await.unwrap();
     assert_eq!(deanonymizer.stats().calls, 2);

@@ -10,7 +10,7 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    PATIENCE,
+    TEST_TIMEOUT,
     client::{Client, http},
 };
 
@@ -74,7 +74,7 @@ async fn pings_are_answered() {
 async fn clients_that_go_are_counted_out() {
     let emitter = start();
     drop(Client::connect(&emitter).await);
-    emitter.wait_for_clients(0, PATIENCE).await.unwrap();
+    emitter.wait_for_clients(0, TEST_TIMEOUT).await.unwrap();
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn every_protocol_error_ends_the_connection() {
         let error = client.error().await;
         assert!(!matches!(error, Error::Io(_)), "{protocol_error}: {error}");
         drop(client);
-        emitter.wait_for_clients(0, PATIENCE).await.unwrap();
+        emitter.wait_for_clients(0, TEST_TIMEOUT).await.unwrap();
     }
 }
 
@@ -187,7 +187,7 @@ async fn who_reads_too_slowly_is_disconnected() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(PATIENCE, flood).await.unwrap();
+    timeout(TEST_TIMEOUT, flood).await.unwrap();
     assert_eq!(emitter.clients(), 0);
     slow.error().await;
 }

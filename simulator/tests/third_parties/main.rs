@@ -15,4 +15,4 @@ mod load;
 use std::time::Duration;
 
 /// How long a test waits for what must happen. Long, because it says nothing about speed.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TEST_TIMEOUT: Duration = Duration::from_secs(30);

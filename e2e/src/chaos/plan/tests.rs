@@ -63,7 +63,7 @@ proptest! {
     }
 
     #[test]
-    fn nobody_is_struck_before_it_is_back(seed: u64, number in 0_u64..100, cluster: bool) {
+    fn no_process_is_killed_before_it_has_recovered(seed: u64, number in 0_u64..100, cluster: bool) {
         let (_, plan) = plan(cluster, seed, number);
         for fault in plan.iter().filter(|fault| is_away(fault, fault.at)) {
             prop_assert_eq!(away(&plan, fault.at, |target| target == fault.target), 1);

@@ -14,7 +14,8 @@ use super::site::{Collector, arrives, is_gone};
 /// Where the browser is.
 pub const HERE: &str = "127.0.0.1";
 
-/// A browser that visits the shop.
+/// A browser that visits the shop. It is closed by its driver, which ends with its standard input: a driver that was killed
+/// would leave Firefox running.
 pub struct VisitingBrowser {
     _process: Child,
     orders: ChildStdin,
@@ -38,7 +39,6 @@ impl VisitingBrowser {
             .current_dir(repository().join("frontend"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .kill_on_drop(true)
             .spawn()
             .context("cannot run node")?;
         let orders = process.stdin.take().context("no stdin")?;

@@ -7,7 +7,7 @@ mod plain;
 use email_address::{EmailAddress, Options};
 use url::Host;
 
-use plain::{LOOSE_DOT, plain, spelled};
+use plain::{AMBIGUOUS_DOT, plain, spelled};
 
 /// The characters around and between addresses, besides white space.
 const BETWEEN: [char; 12] = [',', ';', '<', '>', '(', ')', '[', ']', '{', '}', '|', '"'];
@@ -94,7 +94,7 @@ fn is_personal(address: &str) -> bool {
 /// Whether the text after an `@` begins with a personal domain.
 fn is_personal_domain_first(text: &str) -> bool {
     let text = text.trim_start_matches(|c: char| !c.is_alphanumeric());
-    let end = text.find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '.' | LOOSE_DOT)));
+    let end = text.find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '.' | AMBIGUOUS_DOT)));
     let text = &text[..end.unwrap_or(text.len())];
     let full = host(text);
     // If there is no such top-level domain, the next sentence may begin at any dot: `ada@gmail.com.Write`.
@@ -104,7 +104,7 @@ fn is_personal_domain_first(text: &str) -> bool {
         .is_some_and(|suffix| suffix.is_known());
     let sentence_ends = text
         .char_indices()
-        .filter(|(_, c)| *c == LOOSE_DOT || (*c == '.' && !ends_well))
+        .filter(|(_, c)| *c == AMBIGUOUS_DOT || (*c == '.' && !ends_well))
         .filter_map(|(end, _)| host(&text[..end]));
     full.iter()
         .cloned()
@@ -114,7 +114,7 @@ fn is_personal_domain_first(text: &str) -> bool {
 
 /// The host that the text spells, if it has more than one label.
 fn host(text: &str) -> Option<String> {
-    let labels = text.split(['.', LOOSE_DOT]);
+    let labels = text.split(['.', AMBIGUOUS_DOT]);
     let labels: Vec<_> = labels
         .map(|label| label.trim_matches('-'))
         .filter(|label| !label.is_empty())

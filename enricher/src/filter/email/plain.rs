@@ -10,7 +10,7 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 const DEPTH: usize = 32;
 
 /// A dot that had white space around it: part of an address, or the end of a sentence. No plain text contains it.
-pub const LOOSE_DOT: char = '․';
+pub const AMBIGUOUS_DOT: char = '․';
 
 /// Named characters of HTML that can be in or around an address. Invisible ones become nothing.
 const ENTITIES: [(&str, &str); 27] = [
@@ -59,7 +59,7 @@ pub fn plain(text: &str) -> String {
 
 /// A plain text, prepared to find addresses that people have spelled out: in lower case, without quotes, with `[at]`
 /// and `(dot)` replaced, and without white space around `@` and dots. A dot that had white space around it is a
-/// [`LOOSE_DOT`].
+/// [`AMBIGUOUS_DOT`].
 pub fn spelled(plain: &str) -> String {
     let unquoted: String = plain.to_lowercase().chars().filter(|c| !is_quote(*c)).collect();
     tightened(&with_bracketed_words(&with_words(&unquoted)))
@@ -232,15 +232,15 @@ fn tightened(text: &str) -> String {
         if after_blank {
             match (tight.chars().next_back(), c) {
                 (_, '.') => {
-                    tight.push(LOOSE_DOT);
+                    tight.push(AMBIGUOUS_DOT);
                     after_blank = false;
                     continue;
                 }
                 (Some('.'), _) => {
                     tight.pop();
-                    tight.push(LOOSE_DOT);
+                    tight.push(AMBIGUOUS_DOT);
                 }
-                (Some('@' | LOOSE_DOT), _) | (_, '@') => {}
+                (Some('@' | AMBIGUOUS_DOT), _) | (_, '@') => {}
                 _ => tight.push(' '),
             }
         }
@@ -350,7 +350,7 @@ mod tests {
             "ada @ lumen . example",
             "‘ada’ @“lumen”.example",
         ] {
-            let spelled = spelled(&plain(text)).replace(LOOSE_DOT, ".");
+            let spelled = spelled(&plain(text)).replace(AMBIGUOUS_DOT, ".");
             assert_eq!(spelled, "ada@lumen.example", "{text}");
         }
         assert_eq!(spelled("Head of Sales at Web.de"), "head of sales at web.de");

@@ -10,7 +10,7 @@ use protocol::Timestamp;
 use protocol::time::millis;
 
 /// The maximum number of calls that are reserved at once.
-const MOST_AT_ONCE: u64 = 20;
+const MAX_RESERVATION: u64 = 20;
 
 /// The period of a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Budget {
     /// Reserves a few calls; `reserved` is how many the fleet has already reserved in this span. `None` if nothing is left.
     pub fn reserve(&self, reserved: u64, now: Timestamp) -> Option<Reservation> {
         let left = self.calls.saturating_sub(reserved);
-        let calls = (self.calls / 50).clamp(1, MOST_AT_ONCE).min(left);
+        let calls = (self.calls / 50).clamp(1, MAX_RESERVATION).min(left);
         (calls > 0).then_some(Reservation {
             span: self.span_at(now),
             calls,
@@ -130,11 +130,11 @@ impl Allowance {
 
     /// Whether nothing is left in that span, neither here nor in the fleet.
     pub fn is_used_up(&self, span: SpanNumber) -> bool {
-        self.left_of_used_up(span) == Some(0)
+        self.remaining_if_exhausted(span) == Some(0)
     }
 
     /// How many calls of that span are left in this enricher; `None` while the fleet may have more.
-    pub fn left_of_used_up(&self, span: SpanNumber) -> Option<u64> {
+    pub fn remaining_if_exhausted(&self, span: SpanNumber) -> Option<u64> {
         let left = self.reservation.filter(|left| left.span == span);
         (self.used_up == Some(span)).then(|| left.map_or(0, |left| left.calls))
     }
@@ -226,11 +226,11 @@ mod tests {
         allowance.put_back(Reservation { span: 7, calls: 1 });
         assert!(!allowance.is_used_up(7), "one was not made");
         assert_eq!(
-            allowance.left_of_used_up(7),
+            allowance.remaining_if_exhausted(7),
             Some(1),
             "so no more than one may begin"
         );
-        assert_eq!(allowance.left_of_used_up(8), None);
+        assert_eq!(allowance.remaining_if_exhausted(8), None);
         assert!(
             !allowance.take(8) && !allowance.is_used_up(8),
             "a new span is a new budget"

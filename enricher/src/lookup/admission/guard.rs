@@ -62,7 +62,7 @@ impl State {
     /// How many calls may be in flight in this enricher, by the fleet's current limit.
     fn share(&mut self, now: Instant) -> usize {
         self.concurrency.shared_by(self.peers.count(now));
-        if let Some(limit) = self.peers.told_limit(now) {
+        if let Some(limit) = self.peers.reported_limit(now) {
             if self.leads(now) {
                 self.concurrency.lower_to(limit, now);
             } else {
@@ -138,7 +138,7 @@ impl Guard {
     /// How many calls of the budget are left, if that is known because the fleet has reserved all of it.
     fn calls_left(&self, state: &State) -> Option<usize> {
         let span = self.budget?.span_at(clock::now());
-        let left = state.allowance.left_of_used_up(span)?;
+        let left = state.allowance.remaining_if_exhausted(span)?;
         Some(usize::try_from(left).unwrap_or(usize::MAX))
     }
 

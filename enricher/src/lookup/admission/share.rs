@@ -56,7 +56,7 @@ impl Peers {
     /// A status has arrived. This enricher's own status arrives as well: after a gap without even that one, the others are
     /// no longer known.
     pub fn on_status(&mut self, name: &str, calls: PeerCalls, now: Instant) {
-        if !self.hears(now) {
+        if !self.is_listening(now) {
             self.listening_since = Some(now);
         }
         self.heard_at = Some(now);
@@ -89,7 +89,7 @@ impl Peers {
     }
 
     /// The fleet's limit, as other enrichers report it; the lowest counts.
-    pub fn told_limit(&self, now: Instant) -> Option<usize> {
+    pub fn reported_limit(&self, now: Instant) -> Option<usize> {
         self.live(now).filter_map(|(_, calls)| calls.fleet_limit).min()
     }
 
@@ -107,14 +107,14 @@ impl Peers {
     }
 
     fn has_heard_all(&self, now: Instant) -> bool {
-        self.hears(now)
+        self.is_listening(now)
             && self
                 .listening_since
                 .is_some_and(|since| now >= since + HEARS_ALL_AFTER)
     }
 
     /// Whether statuses arrive, or this enricher has only just begun to listen.
-    fn hears(&self, now: Instant) -> bool {
+    fn is_listening(&self, now: Instant) -> bool {
         let last = self.heard_at.max(self.listening_since);
         last.is_some_and(|at| now < at + GONE_AFTER)
     }
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_gone_has_no_share() {
+    fn gone_enrichers_have_no_share() {
         let now = Instant::now();
         let mut peers = fleet(2, now).remove(0);
         assert_eq!(peers.share(512, true, now), 256);
@@ -247,7 +247,7 @@ mod tests {
             };
             peers.on_status(name, told, now);
         }
-        assert_eq!(peers.told_limit(now), Some(64));
+        assert_eq!(peers.reported_limit(now), Some(64));
     }
 
     #[test]
@@ -261,8 +261,8 @@ mod tests {
             ..QUIET
         };
         fleet[2].on_status("e0", told, now);
-        assert_eq!(fleet[2].told_limit(now), Some(77));
-        assert_eq!(fleet[2].told_limit(now + GONE_AFTER), None);
+        assert_eq!(fleet[2].reported_limit(now), Some(77));
+        assert_eq!(fleet[2].reported_limit(now + GONE_AFTER), None);
     }
 
     #[test]

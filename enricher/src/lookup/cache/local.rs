@@ -12,7 +12,7 @@ use service::backoff::Backoff;
 use service::bucket::BucketError;
 use service::health::Health;
 use service::incarnation::Change;
-use service::stream_watch::{StreamTrouble, StreamWatch};
+use service::stream_watch::{StreamFault, StreamWatch};
 use service::streams::Streams;
 use service::{Nats, clock};
 use tokio::sync::{Notify, mpsc};
@@ -181,18 +181,18 @@ impl LocalCache {
         }
         health.ok(PART);
         let mut interrupted = std::pin::pin!(nats.lost(epoch));
-        let mut look = std::pin::pin!(watch.look(self.least_messages(guard)));
+        let mut check = std::pin::pin!(watch.check(self.least_messages(guard)));
         loop {
             let change = tokio::select! {
                 () = &mut interrupted => return Ok(()),
-                found = &mut look => {
-                    if let Err(trouble) = watch.judge(found) {
-                        if matches!(trouble, StreamTrouble::Unanswered(_)) {
+                found = &mut check => {
+                    if let Err(fault) = watch.evaluate(found) {
+                        if matches!(fault, StreamFault::Unanswered(_)) {
                             nats.leave_unresponsive_server(epoch).await;
                         }
-                        return Err(trouble.into());
+                        return Err(fault.into());
                     }
-                    look.set(watch.look(self.least_messages(guard)));
+                    check.set(watch.check(self.least_messages(guard)));
                     continue;
                 }
                 change = changes.next() => change.ok_or_else(|| anyhow::anyhow!("the watch has ended"))??,

@@ -117,7 +117,7 @@ impl FreeTier {
                     IpAddr::V4(_) => Family::Ipv4,
                     IpAddr::V6(_) => Family::Ipv6,
                 });
-                if !family.is_some_and(|family| provider.takes(family)) {
+                if !family.is_some_and(|family| provider.supports(family)) {
                     return Some(NoCall::Family);
                 }
             }

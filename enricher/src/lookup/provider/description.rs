@@ -75,7 +75,7 @@ pub(super) struct ContactPointers {
 impl Provider {
     /// Whether the provider is asked about addresses of this family.
     #[must_use]
-    pub fn takes(&self, family: Family) -> bool {
+    pub fn supports(&self, family: Family) -> bool {
         self.families.contains(&family)
     }
 }

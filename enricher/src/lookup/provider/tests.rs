@@ -92,7 +92,7 @@ fn kept_files_ask_as_documented() {
         asked("ipinfo", "::ffff:1.2.3.4").0,
         "GET https://ipinfo.io/1.2.3.4"
     );
-    assert!(!kept("albacross").takes(Family::Ipv6));
+    assert!(!kept("albacross").supports(Family::Ipv6));
 }
 
 #[test]

@@ -60,7 +60,7 @@ pub struct Added<T> {
 
 /// A lookup to make, and the sighting that causes it.
 #[derive(Debug)]
-pub struct Wanted<'a, T> {
+pub struct PendingLookup<'a, T> {
     /// A sighting from the address.
     pub sighting: &'a Sighting,
     /// Its ticket.
@@ -75,7 +75,7 @@ pub struct Wanted<'a, T> {
 
 /// All waiting sessions. `T` is the caller's ticket for each sighting.
 #[derive(Debug)]
-pub struct Waiting<T> {
+pub struct WaitingSessions<T> {
     addresses: HashMap<Key, Address<T>>,
     sessions: usize,
     ready: VecDeque<Key>,
@@ -87,7 +87,7 @@ pub struct Waiting<T> {
     postponed: GuidMap<Millis>,
 }
 
-impl<T> Waiting<T> {
+impl<T> WaitingSessions<T> {
     /// Nobody waits.
     pub fn new() -> Self {
         Self {
@@ -168,11 +168,11 @@ impl<T> Waiting<T> {
     }
 
     /// The session for which an address is looked up.
-    pub fn lookup(&self, key: Key) -> Option<Wanted<'_, T>> {
+    pub fn lookup(&self, key: Key) -> Option<PendingLookup<'_, T>> {
         let address = self.addresses.get(&key)?;
         let (_, session) = address.sessions.first()?;
         let (sighting, ticket) = session.first();
-        Some(Wanted {
+        Some(PendingLookup {
             sighting,
             ticket,
             interest: address.interest.clone(),
@@ -257,11 +257,11 @@ impl<T> Waiting<T> {
 
     /// Removes and returns one session. If it was the last one that waited for its address, cancels the interest in that.
     pub fn take_session(&mut self, key: Key, guid: &Guid) -> Vec<(Sighting, T)> {
-        self.take_where(key, |session, _| session == guid)
+        self.drain_matching(key, |session, _| session == guid)
     }
 
     /// Removes and returns the sessions that were last sighted before `deadline`.
-    pub fn take_silent(&mut self, deadline: Timestamp) -> Vec<(Sighting, T)> {
+    pub fn drain_silent(&mut self, deadline: Timestamp) -> Vec<(Sighting, T)> {
         let silent = |session: &WaitingSession<T>| session.received_at() < deadline;
         let keys: Vec<_> = self
             .addresses
@@ -270,7 +270,7 @@ impl<T> Waiting<T> {
             .map(|(key, _)| *key)
             .collect();
         keys.into_iter()
-            .flat_map(|key| self.take_where(key, |_, session| silent(session)))
+            .flat_map(|key| self.drain_matching(key, |_, session| silent(session)))
             .collect()
     }
 
@@ -343,7 +343,7 @@ impl<T> Waiting<T> {
         }
     }
 
-    fn take_where(
+    fn drain_matching(
         &mut self,
         key: Key,
         which: impl Fn(&Guid, &WaitingSession<T>) -> bool,

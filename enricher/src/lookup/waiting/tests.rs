@@ -40,7 +40,7 @@ fn tickets(sightings: Vec<(Sighting, u32)>) -> Vec<u32> {
 
 #[test]
 fn one_lookup_for_all_sessions_of_an_address() {
-    let (mut waiting, now) = (Waiting::new(), Instant::now());
+    let (mut waiting, now) = (WaitingSessions::new(), Instant::now());
     assert!(!waiting.add(key(1), sighting("a", unix_ms(1)), 1).shares_lookup);
     assert!(waiting.add(key(1), sighting("b", unix_ms(1)), 2).shares_lookup);
     assert!(!waiting.add(key(2), sighting("c", unix_ms(1)), 3).shares_lookup);
@@ -58,7 +58,7 @@ fn one_lookup_for_all_sessions_of_an_address() {
 
 #[test]
 fn a_session_keeps_two_messages_however_often_it_is_sighted() {
-    let mut waiting = Waiting::new();
+    let mut waiting = WaitingSessions::new();
     let mut superseded = 0;
     for number in 0..100 {
         let added = waiting.add(key(1), sighting("a", unix_ms(number.into())), number);
@@ -70,7 +70,7 @@ fn a_session_keeps_two_messages_however_often_it_is_sighted() {
 
 #[test]
 fn a_failed_lookup_is_tried_again_after_its_pause() {
-    let (mut waiting, now) = (Waiting::new(), Instant::now());
+    let (mut waiting, now) = (WaitingSessions::new(), Instant::now());
     waiting.add(key(1), sighting("a", unix_ms(1)), 1);
     assert_eq!(waiting.next(now), Some(key(1)));
     waiting.failed(key(1), deferred(5, false), now, 0.0);
@@ -87,7 +87,7 @@ fn a_failed_lookup_is_tried_again_after_its_pause() {
 
 #[test]
 fn where_no_lookup_may_begin_the_line_stays_as_it_is() {
-    let (mut waiting, now) = (Waiting::new(), Instant::now());
+    let (mut waiting, now) = (WaitingSessions::new(), Instant::now());
     waiting.add(key(1), sighting("a", unix_ms(1)), 1);
     waiting.add(key(2), sighting("b", unix_ms(1)), 2);
     let next = waiting.next(now).unwrap();
@@ -98,7 +98,7 @@ fn where_no_lookup_may_begin_the_line_stays_as_it_is() {
 
 #[test]
 fn the_interest_is_lost_with_the_last_session() {
-    let (mut waiting, now) = (Waiting::new(), Instant::now());
+    let (mut waiting, now) = (WaitingSessions::new(), Instant::now());
     waiting.add(key(1), sighting("a", unix_ms(1)), 1);
     waiting.add(key(1), sighting("b", unix_ms(1)), 2);
     let interest = waiting.lookup(key(1)).unwrap().interest;
@@ -112,18 +112,18 @@ fn the_interest_is_lost_with_the_last_session() {
 
 #[test]
 fn who_has_not_been_sighted_for_long_stops_waiting() {
-    let mut waiting = Waiting::new();
+    let mut waiting = WaitingSessions::new();
     waiting.add(key(1), sighting("a", unix_ms(10)), 1);
     waiting.add(key(1), sighting("b", unix_ms(20)), 2);
     waiting.add(key(2), sighting("c", unix_ms(10)), 3);
     waiting.add(key(2), sighting("c", unix_ms(30)), 4);
-    assert_eq!(tickets(waiting.take_silent(unix_ms(15))), [1]);
+    assert_eq!(tickets(waiting.drain_silent(unix_ms(15))), [1]);
     assert_eq!(waiting.len(), 2);
 }
 
 #[test]
 fn sessions_whose_lookup_keeps_failing_are_named() {
-    let (mut waiting, now) = (Waiting::new(), Instant::now());
+    let (mut waiting, now) = (WaitingSessions::new(), Instant::now());
     waiting.add(key(1), sighting("a", unix_ms(10)), 1);
     assert_eq!(
         waiting.waiting_since(unix_ms(15), true).count(),
@@ -143,7 +143,7 @@ fn sessions_whose_lookup_keeps_failing_are_named() {
 
 #[test]
 fn everybody_can_be_taken_out() {
-    let (mut waiting, now) = (Waiting::new(), Instant::now());
+    let (mut waiting, now) = (WaitingSessions::new(), Instant::now());
     waiting.add(key(1), sighting("a", unix_ms(1)), 1);
     waiting.add(key(2), sighting("b", unix_ms(1)), 2);
     assert_eq!(waiting.next(now), Some(key(1)));
@@ -157,7 +157,7 @@ fn everybody_can_be_taken_out() {
 
 #[test]
 fn a_lookup_that_ended_for_those_who_left_decides_nothing_for_those_who_came() {
-    let (mut waiting, now) = (Waiting::new(), Instant::now());
+    let (mut waiting, now) = (WaitingSessions::new(), Instant::now());
     waiting.add(key(1), sighting("a", unix_ms(1)), 1);
     assert_eq!(waiting.next(now), Some(key(1)));
     waiting.take_session(key(1), &guid("a"));
@@ -169,7 +169,7 @@ fn a_lookup_that_ended_for_those_who_left_decides_nothing_for_those_who_came() {
 
 #[test]
 fn a_session_counts_once_until_its_verdict() {
-    let mut waiting = Waiting::new();
+    let mut waiting = WaitingSessions::new();
     waiting.add(key(1), sighting("a", unix_ms(1)), 1);
     waiting.add(key(1), sighting("a", unix_ms(2)), 2);
     assert_eq!(waiting.being_identified(0), 1);
@@ -188,7 +188,7 @@ fn a_session_counts_once_until_its_verdict() {
 
 #[test]
 fn usable_answer_for_another_address_brings_an_early_retry() {
-    let (mut waiting, now) = (Waiting::new(), Instant::now());
+    let (mut waiting, now) = (WaitingSessions::new(), Instant::now());
     waiting.add(key(1), sighting("a", unix_ms(1)), 1);
     assert_eq!(waiting.next(now), Some(key(1)));
     waiting.failed(key(1), deferred(30, true), now, 0.0);
@@ -203,7 +203,7 @@ fn usable_answer_for_another_address_brings_an_early_retry() {
 }
 
 /// Fails until the pause is no longer that of chance; returns the time of the last failure.
-fn outlast_chance(waiting: &mut Waiting<u32>, begin: Instant) -> Instant {
+fn outlast_chance(waiting: &mut WaitingSessions<u32>, begin: Instant) -> Instant {
     let mut failed_at = begin;
     for _ in 0..retry::CHANCE {
         failed_at = waiting.next_retry().unwrap_or(begin);
@@ -215,7 +215,7 @@ fn outlast_chance(waiting: &mut Waiting<u32>, begin: Instant) -> Instant {
 
 #[test]
 fn outage_is_over_with_the_first_answer_to_anybody() {
-    let (mut waiting, now) = (Waiting::new(), Instant::now());
+    let (mut waiting, now) = (WaitingSessions::new(), Instant::now());
     waiting.add(key(1), sighting("a", unix_ms(1)), 1);
     let recovered = outlast_chance(&mut waiting, now) + Duration::from_secs(1);
     assert_eq!(waiting.next(recovered), None);
@@ -227,7 +227,7 @@ fn outage_is_over_with_the_first_answer_to_anybody() {
 
 #[test]
 fn failures_that_cost_no_call_use_up_no_chance() {
-    let (mut waiting, mut now) = (Waiting::new(), Instant::now());
+    let (mut waiting, mut now) = (WaitingSessions::new(), Instant::now());
     waiting.add(key(1), sighting("a", unix_ms(1)), 1);
     for _ in 0..100 {
         assert_eq!(waiting.next(now), Some(key(1)));

@@ -38,7 +38,7 @@ struct Source {
 }
 
 impl Source {
-    fn hear(&mut self, has_backlog: bool, now: Timestamp) {
+    fn apply_status(&mut self, has_backlog: bool, now: Timestamp) {
         self.heard_at = Some(now);
         *(if has_backlog {
             &mut self.last_backlog
@@ -144,9 +144,12 @@ impl Observation {
         match &status.figures {
             Figures::Ingestor(figures) => {
                 self.hear_ingestor(status.started_at, now);
-                self.ingestors.hear(figures.waiting >= INGESTOR_BACKLOG, now);
+                self.ingestors
+                    .apply_status(figures.waiting >= INGESTOR_BACKLOG, now);
             }
-            Figures::Enricher(figures) => self.enrichers.hear(figures.queue_waiting >= QUEUE_BACKLOG, now),
+            Figures::Enricher(figures) => self
+                .enrichers
+                .apply_status(figures.queue_waiting >= QUEUE_BACKLOG, now),
             Figures::Gateway(_) if status.instance == own_instance => self.own_heard_at = Some(now),
             Figures::Gateway(_) | Figures::Notifier(_) => {}
         }

@@ -11,14 +11,14 @@ use crate::field::{Field, Name};
 
 /// A page, borrowed from the emitter's JSON. Its texts can be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ToldPage<'a> {
+pub struct ReportedPage<'a> {
     /// Its address.
     pub url: Cow<'a, str>,
     /// Its title; empty if there is none.
     pub title: Cow<'a, str>,
 }
 
-impl ToldPage<'_> {
+impl ReportedPage<'_> {
     /// The page, copied.
     #[must_use]
     pub fn to_page(&self) -> Page {
@@ -31,9 +31,9 @@ impl ToldPage<'_> {
 
 /// The page and referrer of an event. A value that cannot be kept is omitted and reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Told<'a> {
+pub struct Reported<'a> {
     /// The page that the visitor sees.
-    pub page: Option<ToldPage<'a>>,
+    pub page: Option<ReportedPage<'a>>,
     /// The other website that the visitor came from.
     pub referrer: Option<Cow<'a, str>>,
     /// `page` was present but cannot be kept.
@@ -44,7 +44,7 @@ pub struct Told<'a> {
     pub referrer_dropped: bool,
 }
 
-impl<'a> Told<'a> {
+impl<'a> Reported<'a> {
     /// Keeps what can be kept.
     pub(crate) fn of(page: PageField<'a>, referrer: Field<'a>) -> Self {
         let mut told = Self::default();
@@ -61,7 +61,7 @@ impl<'a> Told<'a> {
                             Cow::Borrowed("")
                         }
                     };
-                    told.page = Some(ToldPage { url, title });
+                    told.page = Some(ReportedPage { url, title });
                 }
                 Ok(_) | Err(_) => told.page_dropped = true,
             },
@@ -150,14 +150,14 @@ impl<'de> Visitor<'de> for PageVisitor {
 
 /// Reads a page from one of our own messages; one that cannot be kept is omitted.
 pub(crate) fn kept_page<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Page>, D::Error> {
-    let told = Told::of(PageField::deserialize(deserializer)?, Field::Missing);
-    Ok(told.page.as_ref().map(ToldPage::to_page))
+    let told = Reported::of(PageField::deserialize(deserializer)?, Field::Missing);
+    Ok(told.page.as_ref().map(ReportedPage::to_page))
 }
 
 /// Like [`kept_page`], for a referrer.
 pub(crate) fn kept_referrer<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Arc<str>>, D::Error> {
-    let told = Told::of(PageField::Missing, Field::deserialize(deserializer)?);
+    let told = Reported::of(PageField::Missing, Field::deserialize(deserializer)?);
     Ok(told.referrer.map(|url| url.as_ref().into()))
 }
