@@ -58,7 +58,7 @@ impl Hub {
         sent.map_err(|_| DropReason::Busy)
     }
 
-    /// Adds a client. Its first frames are the open sessions and those that were closed lately.
+    /// Adds a client. Its first frames are the open sessions and those that were closed recently.
     pub async fn connect(&self) -> mpsc::Receiver<Frames> {
         let (sender, frames) = mpsc::channel(FRAMES_UNDER_WAY);
         // Fails only after the hub has ended.

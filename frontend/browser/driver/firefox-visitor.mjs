@@ -1,6 +1,6 @@
 // Visits a website in a Firefox that does not look automated, as standard input says (orders.mjs).
 // usage: node browser/driver/firefox-visitor.mjs URL
-import puppeteer from 'puppeteer-core';
+import { launch } from './launch.mjs';
 import { obey } from './orders.mjs';
 
 const [url] = process.argv.slice(2);
@@ -9,13 +9,7 @@ if (!url) {
   process.exit(64);
 }
 
-const browser = await puppeteer.launch({
-  browser: 'firefox',
-  executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr',
-  headless: true,
-  // Generous, so that only a failure reaches it and not a busy machine.
-  timeout: 120_000,
-});
+const browser = await launch('firefox');
 const tabs = new Map();
 const complaints = [];
 

@@ -4,13 +4,20 @@ import { CHROMIUM } from '../chromium.mjs';
 
 /** Milliseconds for any step; generous, so that only a failure reaches it. */
 export const TIMEOUT = 60_000;
+/** Milliseconds for the start; a busy machine needs long. */
+const START_TIMEOUT = 120_000;
 
 /**
  * @param {string} name `chromium` or `firefox`
- * @param {string} profile an empty folder
+ * @param {string} [profile] an empty folder; without it, a temporary one
  */
 export function launch(name, profile) {
-  const shared = { acceptInsecureCerts: true, userDataDir: profile, protocolTimeout: TIMEOUT };
+  const shared = {
+    acceptInsecureCerts: true,
+    userDataDir: profile,
+    timeout: START_TIMEOUT,
+    protocolTimeout: TIMEOUT,
+  };
   if (name === 'firefox') {
     const executablePath = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
     return puppeteer.launch({ ...shared, browser: 'firefox', executablePath, headless: true });

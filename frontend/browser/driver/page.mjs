@@ -1,10 +1,10 @@
 // Opens the page in a browser, executes commands from standard input, one JSON object per line, and answers each with a
 // line of JSON; for tests of the whole pipeline. usage: node browser/driver/page.mjs URL [--clock-ahead MILLISECONDS]
 import { readFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { launchChromium } from '../chromium.mjs';
 import { Line } from './line.mjs';
+import { obey } from './orders.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -59,14 +59,7 @@ const deeds = {
   mend: () => line.mend(),
 };
 
-for await (const text of createInterface({ input: process.stdin })) {
-  const { deed, ...how } = JSON.parse(text);
-  try {
-    console.log(JSON.stringify({ done: (await deeds[deed](how)) ?? null }));
-  } catch (error) {
-    console.log(JSON.stringify({ failed: String(error) }));
-  }
-}
+await obey(deeds);
 await browser.close();
 line.stop();
 

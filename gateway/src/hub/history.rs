@@ -14,9 +14,9 @@ use crate::view::Traffic;
 const INTERVAL: Duration = Duration::from_secs(10);
 /// How long a point is kept.
 const KEPT_FOR: Duration = Duration::from_hours(1);
-/// The most points: those of that time.
+/// Maximum number of points: those of one hour.
 const MAX_POINTS: usize = 360;
-/// The least time over which a rate is measured, because one arrival in a moment says nothing.
+/// Minimum time over which a rate is measured: over a shorter one, a single arrival would look like a rush.
 const MIN_MEASURED: Duration = Duration::from_secs(1);
 
 /// Keeps one point per interval while the figures are known. A restarted gateway begins anew.
@@ -89,7 +89,7 @@ mod tests {
 
     const START: Timestamp = Timestamp::from_unix_ms(1_700_000_000_000);
 
-    /// So many seconds after the start.
+    /// The time this many seconds after the start.
     fn after(seconds: u32) -> Timestamp {
         START + Millis::from(seconds) * 1_000
     }

@@ -179,7 +179,10 @@ impl Hub {
             Intake::CaughtUp {
                 followed: Followed::Sessions,
                 ..
-            } => self.visits.caught_up(),
+            } => {
+                self.visits.caught_up();
+                self.health.ok(Followed::Sessions.part());
+            }
             Intake::CaughtUp {
                 followed: Followed::Claims,
                 created_at,

@@ -143,11 +143,8 @@ impl Follower {
         Ok((messages, pending, stream))
     }
 
-    /// The stream is read to its end. The bucket is ok only once the hub has restored what it may have lost.
+    /// The stream is read to its end. The hub decides whether that makes it ok.
     async fn caught_up(&self, created_at: Timestamp) -> anyhow::Result<()> {
-        if self.followed == Followed::Sessions {
-            self.health.ok(self.followed.part());
-        }
         let followed = self.followed;
         self.intake
             .send(Intake::CaughtUp { followed, created_at })

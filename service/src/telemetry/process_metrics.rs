@@ -57,38 +57,25 @@ impl Collector for ProcessMetrics {
             Some(&Unit::Seconds),
             &ConstCounter::new(usage.cpu_seconds),
         )?;
-        let help = "Memory in RAM.";
-        encode(
-            encoder,
-            "resident_memory",
-            help,
-            Some(&Unit::Bytes),
-            &ConstGauge::new(usage.resident_bytes),
-        )?;
-        let help = "Address space in use.";
-        encode(
-            encoder,
-            "virtual_memory",
-            help,
-            Some(&Unit::Bytes),
-            &ConstGauge::new(usage.virtual_bytes),
-        )?;
-        let help = "Open files and connections.";
-        encode(
-            encoder,
-            "open_fds",
-            help,
-            None,
-            &ConstGauge::new(usage.open_files),
-        )?;
-        let help = "The limit of open files and connections.";
-        encode(
-            encoder,
-            "max_fds",
-            help,
-            None,
-            &ConstGauge::new(usage.max_open_files),
-        )?;
+        let bytes = Some(&Unit::Bytes);
+        for (name, help, unit, value) in [
+            ("resident_memory", "Memory in RAM.", bytes, usage.resident_bytes),
+            (
+                "virtual_memory",
+                "Address space in use.",
+                bytes,
+                usage.virtual_bytes,
+            ),
+            ("open_fds", "Open files and connections.", None, usage.open_files),
+            (
+                "max_fds",
+                "The limit of open files and connections.",
+                None,
+                usage.max_open_files,
+            ),
+        ] {
+            encode(encoder, name, help, unit, &ConstGauge::new(value))?;
+        }
         let help = "When the process started, by its host's clock, in seconds since the epoch.";
         encode(
             encoder,

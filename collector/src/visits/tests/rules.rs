@@ -169,7 +169,7 @@ fn sessions_that_a_restarted_collector_continues_do_not_count_as_new() {
         world.apply(settled(session), START + 1_000).unwrap();
     }
     assert_eq!(world.visits.counts().open, 120);
-    // Once every page has been heard, whoever comes is new.
+    // Every page of before has sent a beacon by now, so these sessions are new.
     for session in 120..240 {
         world.apply(settled(session), START + 60_000).unwrap();
     }

@@ -1,6 +1,7 @@
 //! A browser with the page open, and what it shows.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -162,6 +163,21 @@ impl Page {
         ensure!(complaints.is_empty(), "{complaints:?}");
         Ok(())
     }
+}
+
+/// Runs a script of `frontend/browser/driver` with arguments until it ends, which it must do without an error.
+pub async fn script_succeeds(name: &str, arguments: &[&OsStr]) -> Result<()> {
+    let script = Command::new("node")
+        .arg(format!("browser/driver/{name}"))
+        .args(arguments)
+        .current_dir(repository().join("frontend"))
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let ended = script.await.context("cannot run node")?;
+    let said = String::from_utf8_lossy(&ended.stderr);
+    ensure!(ended.status.success(), "{name} {arguments:?}: {said}");
+    Ok(())
 }
 
 /// A pipeline whose gateway serves the built page.

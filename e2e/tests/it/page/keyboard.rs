@@ -1,14 +1,13 @@
 //! The page in Chromium and Firefox, by the keyboard alone, with the tree that screen readers get.
 
-use std::process::Stdio;
+use std::ffi::OsStr;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 use e2e::Visitor;
-use e2e::processes::{Role, repository};
+use e2e::processes::Role;
 use simulator::world::Kind;
-use tokio::process::Command;
 
-use super::browser::with_page;
+use super::browser::{script_succeeds, with_page};
 
 const TOKEN: &str = "open-sesame";
 const VISITORS: u32 = 5;
@@ -28,17 +27,10 @@ async fn keyboard_alone_reaches_everything_in_both_browsers() -> Result<()> {
         .collect();
     site.send(&events);
     let gateway = site.instance(Role::Gateway, 0)?.http.base();
+    let visitors = VISITORS.to_string();
     for browser in ["chromium", "firefox"] {
-        let script = Command::new("node")
-            .args(["browser/driver/browse.mjs", browser, gateway, TOKEN])
-            .arg(VISITORS.to_string())
-            .current_dir(repository().join("frontend"))
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output();
-        let ended = script.await.context("cannot run node")?;
-        let said = String::from_utf8_lossy(&ended.stderr);
-        ensure!(ended.status.success(), "{browser}: {said}");
+        let arguments = [browser, gateway, TOKEN, &visitors].map(OsStr::new);
+        script_succeeds("browse.mjs", &arguments).await?;
     }
     Ok(())
 }

@@ -2,13 +2,11 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
-use std::process::Stdio;
 
-use anyhow::{Context as _, Result, ensure};
-use e2e::processes::{Certificates, Pipeline, Role, free_port, repository};
-use tokio::process::Command;
+use anyhow::Result;
+use e2e::processes::{Certificates, Pipeline, Role, free_port};
 
-use super::browser::with_page;
+use super::browser::{script_succeeds, with_page};
 
 const TOKEN: &str = "open-sesame";
 const BROWSERS: [&str; 2] = ["chromium", "firefox"];
@@ -17,16 +15,8 @@ const BROWSERS: [&str; 2] = ["chromium", "firefox"];
 async fn log_in_and_out(site: &Pipeline, line: &[&OsStr]) -> Result<()> {
     let gateway = site.instance(Role::Gateway, 0)?.http.base();
     for browser in BROWSERS {
-        let script = Command::new("node")
-            .args(["browser/driver/login.mjs", browser, gateway, TOKEN])
-            .args(line)
-            .current_dir(repository().join("frontend"))
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output();
-        let ended = script.await.context("cannot run node")?;
-        let said = String::from_utf8_lossy(&ended.stderr);
-        ensure!(ended.status.success(), "{browser}: {said}");
+        let arguments = [browser, gateway, TOKEN].map(OsStr::new);
+        script_succeeds("login.mjs", &[&arguments, line].concat()).await?;
     }
     Ok(())
 }

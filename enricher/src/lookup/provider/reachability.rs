@@ -13,8 +13,8 @@ use crate::lookup::failure::LookupFailure;
 /// The part's name in [`Health`].
 const PART: &str = "deanonymizer";
 
-/// So many calls in a row find no connection before the provider counts as unreachable: one that drops a connection now and
-/// then is not.
+/// How many calls in a row must fail to connect before the provider counts as unreachable. One that fails now and then is
+/// not unreachable.
 const FAILURES: u32 = 3;
 
 /// Whether the provider's connections succeed. Clones share it.
@@ -28,7 +28,7 @@ pub struct Reachability {
 }
 
 impl Reachability {
-    /// Of a provider at this host and port, to which a connection may take so long.
+    /// Creates it for a provider at this host and port. `connect_timeout` is how long connecting may take.
     pub fn new(host: String, connect_timeout: Duration) -> Self {
         Self {
             host,
@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    /// What calling this URL fails with.
+    /// The failure of a call to this URL.
     async fn failure(url: &str) -> LookupFailure {
         // Another test may have said so before.
         let _ = rustls::crypto::ring::default_provider().install_default();

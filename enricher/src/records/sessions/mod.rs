@@ -116,7 +116,7 @@ pub enum PublishOutcome {
     Hidden,
 }
 
-/// The sessions that had an event lately. `T` is the caller's ticket for a deferred event.
+/// The sessions that had an event recently. `T` is the caller's ticket for a deferred event.
 #[derive(Debug)]
 pub struct Sessions<T> {
     by_guid: GuidMap<Session>,
