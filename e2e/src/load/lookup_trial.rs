@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use simulator::deanonymizer::{Deanonymizer, Failure, Latency};
 use simulator::world::Kind;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::eventually::eventually;
 use crate::load::latency::Latencies;
@@ -100,7 +100,7 @@ pub struct LookupTrial {
     pub known: usize,
     /// For how long new visitors come.
     pub lasting: Duration,
-    /// How long after that they are counted.
+    /// How long after that they are counted, unless all of them are shown before.
     pub grace: Duration,
 }
 
@@ -139,10 +139,15 @@ impl LookupTrial {
 
         let viewer = site.viewer().await?;
         let (watched, others) = known.split_first().context("at least one visitor is known")?;
-        let arrivals = RefCell::new(Vec::new());
+        let arrivals = RefCell::new(Vec::<Visitor>::new());
         let measured = async {
             let latencies = Latencies::measure(site, &viewer, watched, self.lasting).await?;
-            sleep(self.grace).await;
+            let arrivals = arrivals.borrow().clone();
+            let all_are_shown = viewer.sees("all new visitors", |view| {
+                arrivals.iter().all(|new| view.sessions.contains_key(&new.guid))
+            });
+            // Those who are not shown by then are counted.
+            drop(timeout(self.grace, all_are_shown).await);
             anyhow::Ok(latencies)
         };
         let known_latencies = tokio::select! {

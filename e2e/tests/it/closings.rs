@@ -254,7 +254,7 @@ async fn new_visitors_wait_when_records_fill_the_stream() -> Result<()> {
         all.iter().partition(|visitor| shown.contains_key(&visitor.guid));
     ensure!(outside.len() > 200, "{} wait", outside.len());
 
-    // As many leave as wait, and those who waited come in.
+    // As many leave as wait, and those who waited come in. Nothing is written again for that.
     site.send(&inside.iter().map(|visitor| visitor.closed(0)).collect::<Vec<_>>());
     eventually("those who waited are shown", async || {
         let shown = site.sessions().await?;
@@ -266,5 +266,14 @@ async fn new_visitors_wait_when_records_fill_the_stream() -> Result<()> {
         Ok(())
     })
     .await?;
+    let tombstones = enricher
+        .http
+        .metric("visitor_enricher_tombstones_published_total")
+        .await?;
+    ensure!(
+        tombstones < 3 * inside.len() as u64 / 2,
+        "{tombstones} for {} closings",
+        inside.len()
+    );
     site.view_is_right().await
 }

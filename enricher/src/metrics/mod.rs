@@ -101,7 +101,7 @@ impl Metrics {
             ),
             records_refused: counter(
                 "records_refused",
-                "Records not written because the stream of sessions is full; their events are retried",
+                "Sessions that had to wait because the stream of sessions was full",
             ),
             records_hidden: counter(
                 "records_hidden",

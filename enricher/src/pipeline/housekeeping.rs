@@ -26,6 +26,7 @@ impl Pipeline {
         self.sessions.set_tombstone_ttl(self.capacity.tombstone_ttl());
         self.hide_unidentified_sessions().await;
         self.give_up_silent_sessions().await;
+        self.use_room();
         self.show_unidentified().await;
         for (delivery, report) in self.in_flight.reports(now) {
             match report {
@@ -35,15 +36,25 @@ impl Pipeline {
         }
         self.metrics.deliveries.set(self.in_flight.len() as u64);
         self.metrics.sessions.set(self.sessions.count() as u64);
-        let being_identified = self.waiting.being_identified(now);
+        let being_identified = self.waiting.being_identified(now) + self.awaiting_room.len();
         self.metrics.being_identified.set(being_identified as u64);
-        self.metrics.set_unidentified(self.waiting.sample());
+        self.metrics
+            .set_unidentified(self.waiting.sample_with(self.awaiting_room.guids()));
     }
 
-    /// A session that has been silent for long is not looked up; its messages go back to the queue, where a later event may
-    /// need them.
+    /// Decides again about as many of the sessions that wait for room as there is room for.
+    fn use_room(&mut self) {
+        let waiting = self.awaiting_room.take(self.capacity.records_admitted());
+        let waiting = self.resumed(waiting);
+        self.undecided.extend(waiting);
+    }
+
+    /// A session that has been silent for long is not looked up or shown; its messages go back to the queue, where a later
+    /// event may need them.
     async fn give_up_silent_sessions(&mut self) {
-        let silent = self.waiting.drain_silent(clock::now() - self.stale_after);
+        let deadline = clock::now() - self.stale_after;
+        let mut silent = self.waiting.drain_silent(deadline);
+        silent.extend(self.awaiting_room.drain_silent(deadline));
         for (sighting, id) in self.resumed(silent) {
             self.metrics
                 .outcomes

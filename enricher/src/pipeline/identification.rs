@@ -9,7 +9,7 @@ use service::trace;
 use tokio::time::Instant;
 
 use super::results::{LookupDone, UpdateDone};
-use super::{MAX_IDLE_RETURN_DELAY, MAX_RETURN_DELAY, Pipeline, expected_again};
+use super::{MAX_IDLE_RETURN_DELAY, Pipeline, expected_again};
 use crate::address_key::Key;
 use crate::lookup::LookedUp;
 use crate::lookup::cache::entry::CachedVerdict;
@@ -260,13 +260,7 @@ impl Pipeline {
         now: Millis,
     ) {
         if !self.capacity.admits_records() {
-            self.metrics.records_refused.inc();
-            self.metrics
-                .outcomes
-                .count(sighting.kind(), EventOutcome::Postponed);
-            self.waiting
-                .postponed(sighting.guid, expected_again(now, MAX_RETURN_DELAY));
-            return self.complete(id, false).await;
+            return self.wait_for_room(sighting, id, now).await;
         }
         self.lost_openings.complete(&mut record);
         self.sessions.begin_publish(&sighting.guid, now);
@@ -275,6 +269,29 @@ impl Pipeline {
         } else {
             let span = self.span(id, "look for record");
             self.publisher.read(sighting, record, id, span).await;
+        }
+    }
+
+    async fn wait_for_room(&mut self, sighting: Sighting, id: DeliveryId, now: Millis) {
+        let (kind, guid) = (sighting.kind(), sighting.guid.clone());
+        let waiting = self.awaiting_room.len();
+        match self.awaiting_room.add(sighting, id) {
+            Ok(superseded) => {
+                self.in_flight.wait(id);
+                let is_new = self.awaiting_room.len() > waiting;
+                self.metrics.records_refused.inc_by(u64::from(is_new));
+                if let Some(superseded) = superseded {
+                    self.metrics.outcomes.count(kind, EventOutcome::Folded);
+                    self.in_flight.resume(superseded);
+                    self.complete(superseded, true).await;
+                }
+            }
+            Err(id) => {
+                self.metrics.outcomes.count(kind, EventOutcome::Postponed);
+                self.waiting
+                    .postponed(guid, expected_again(now, MAX_IDLE_RETURN_DELAY));
+                self.complete_after(id, false, MAX_IDLE_RETURN_DELAY).await;
+            }
         }
     }
 

@@ -29,7 +29,8 @@ impl Pipeline {
         self.publisher.abandon();
         self.updates.clear();
         self.activities.abandon();
-        for (sighting, _) in self.waiting.take_all() {
+        let waiting = self.waiting.take_all();
+        for (sighting, _) in waiting.into_iter().chain(self.awaiting_room.take_all()) {
             let until = expected_again(clock::uptime(), MAX_RETURN_DELAY);
             self.waiting.postponed(sighting.guid, until);
         }
@@ -156,6 +157,8 @@ impl Pipeline {
         self.lost_openings.forget(&tombstone.guid);
         self.drop_waiting_record(&tombstone.guid).await;
         let mut settled = self.sessions.close(tombstone.clone(), now);
+        let without_room = self.awaiting_room.take_session(&tombstone.guid);
+        settled.extend(self.resumed(without_room));
         if self.waiting.len() > 0 {
             let waiting = self.waiting.take_session(self.hasher.key(ip), &tombstone.guid);
             settled.extend(self.resumed(waiting));

@@ -11,14 +11,15 @@ use crate::queue::delivery::give_back;
 use crate::queue::intake::Intake;
 
 impl Pipeline {
-    /// Gives back what has not begun or waits for a verdict, and finishes writes and paid calls that are in progress.
+    /// Gives back what has not begun or waits for a verdict or for room, and finishes writes and paid calls that are in progress.
     pub(super) async fn drain(mut self, mut intake: mpsc::Receiver<Intake>, mut housekeeping: Interval) {
         while let Ok(intake) = intake.try_recv() {
             if let Intake::Delivery(message) = intake {
                 give_back(&message, Duration::ZERO).await;
             }
         }
-        let waiting = self.waiting.take_all();
+        let mut waiting = self.waiting.take_all();
+        waiting.extend(self.awaiting_room.take_all());
         for (_, id) in self.resumed(waiting) {
             self.complete_after(id, false, Duration::ZERO).await;
         }

@@ -5,3 +5,4 @@ pub mod delivery;
 pub mod in_flight;
 pub mod intake;
 pub mod opened_events;
+pub mod waiting_session;

@@ -16,9 +16,9 @@ pub struct CapacityPolicy {
     pub tombstone_ttl: Duration,
     /// Whether that is shorter than configured.
     pub is_tight: bool,
-    /// Whether the record of a new session may be written. The last tenth of the stream is reserved for messages that
+    /// How many bytes the records of new sessions may take. The last tenth of the stream is reserved for messages that
     /// replace others, because a full cluster refuses even those.
-    pub admits_records: bool,
+    pub left_for_records: u64,
 }
 
 /// The policy while `used` of `limit` bytes are used and closings should be remembered for `remember`.
@@ -39,7 +39,7 @@ pub fn capacity_policy(remember: Duration, used: u64, limit: u64) -> CapacityPol
     CapacityPolicy {
         tombstone_ttl: tombstone_ttl(remembered),
         is_tight: is_tight && least < remember,
-        admits_records: used < full,
+        left_for_records: u64::try_from(full.saturating_sub(used) / 100).unwrap_or(u64::MAX),
     }
 }
 
@@ -53,16 +53,16 @@ mod tests {
     #[test]
     fn tombstones_give_way_first_and_then_new_records_wait() {
         let at = |percent| capacity_policy(TEN_MINUTES, percent, 100);
-        assert_eq!((at(50).is_tight, at(50).admits_records), (false, true));
+        assert_eq!((at(50).is_tight, at(50).left_for_records), (false, 40));
         assert_eq!(at(50).tombstone_ttl, tombstone_ttl(TEN_MINUTES));
-        assert_eq!((at(55).is_tight, at(55).admits_records), (true, true));
+        assert_eq!((at(55).is_tight, at(55).left_for_records), (true, 35));
         assert_eq!(at(55).tombstone_ttl, tombstone_ttl(Duration::from_secs(305)));
         assert_eq!(
-            (at(60).admits_records, at(60).tombstone_ttl),
-            (true, tombstone_ttl(LEAST))
+            (at(60).left_for_records, at(60).tombstone_ttl),
+            (30, tombstone_ttl(LEAST))
         );
         for full in [90, 95, 100, 120] {
-            assert_eq!((at(full).is_tight, at(full).admits_records), (true, false));
+            assert_eq!((at(full).is_tight, at(full).left_for_records), (true, 0));
             assert_eq!(at(full).tombstone_ttl, tombstone_ttl(LEAST));
         }
     }
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn stream_without_a_limit_is_never_full() {
         let allowance = capacity_policy(TEN_MINUTES, 1 << 40, u64::MAX);
-        assert_eq!((allowance.is_tight, allowance.admits_records), (false, true));
+        assert!(!allowance.is_tight && allowance.left_for_records > 1 << 60);
     }
 
     proptest! {
@@ -81,7 +81,7 @@ mod tests {
             let less = capacity_policy(remember, less.into(), limit.into());
             let more = capacity_policy(remember, more.into(), limit.into());
             prop_assert!(less.tombstone_ttl >= more.tombstone_ttl);
-            prop_assert!(less.admits_records || !more.admits_records);
+            prop_assert!(less.left_for_records >= more.left_for_records);
             prop_assert!(less.tombstone_ttl <= tombstone_ttl(remember));
         }
     }

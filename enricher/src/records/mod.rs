@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod awaiting_opening;
+pub mod awaiting_room;
 pub mod closing_memory;
 pub mod live_records;
 pub mod lost_openings;

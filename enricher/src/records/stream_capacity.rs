@@ -49,7 +49,13 @@ impl StreamCapacity {
 
     /// Whether the record of a new session may be written.
     pub fn admits_records(&self) -> bool {
-        self.policy().admits_records
+        self.policy().left_for_records > 0
+    }
+
+    /// How many records of new sessions may be written.
+    pub fn records_admitted(&self) -> usize {
+        let records = self.policy().left_for_records.div_ceil(RECORD_BYTES);
+        usize::try_from(records).unwrap_or(usize::MAX)
     }
 
     /// Counts a tombstone that is being written.
@@ -100,7 +106,7 @@ pub fn watch(nats: Nats, remember: Duration, health: Health) -> StreamCapacity {
 }
 
 fn report(health: &Health, policy: CapacityPolicy) {
-    match (policy.admits_records, policy.is_tight) {
+    match (policy.left_for_records > 0, policy.is_tight) {
         (true, false) => health.ok(PART),
         (true, true) => health.failing(
             PART,

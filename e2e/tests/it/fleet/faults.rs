@@ -11,7 +11,8 @@ const TRIAL: LookupTrial = LookupTrial {
     new_per_second: 100,
     known: 100,
     lasting: Duration::from_secs(8),
-    grace: Duration::from_secs(6),
+    // How soon depends on what else the machine does; `make bench-lookups` measures it.
+    grace: Duration::from_mins(1),
 };
 
 /// By how much the calls per address may exceed the bar where calls fail at random: three standard deviations of the
@@ -30,15 +31,6 @@ fn deviation(condition: Condition) -> f64 {
     }
 }
 
-/// How many visitors may wait longer than the grace: of those whose call is never answered, one in ten waits for a second
-/// timeout. A busy machine may delay one or two others.
-fn most_not_shown(condition: Condition, came: usize) -> usize {
-    match condition {
-        Condition::Hangs(_) => came / 50,
-        _ => came / 400,
-    }
-}
-
 async fn everybody_is_shown(condition: Condition) -> Result<()> {
     let site = Pipeline::builder()
         .with(Role::Enricher, 2)
@@ -52,7 +44,7 @@ async fn everybody_is_shown(condition: Condition) -> Result<()> {
         "known visitors are paid for again: {outcome:?}"
     );
     ensure!(
-        outcome.never_shown <= most_not_shown(condition, outcome.came),
+        outcome.never_shown == 0,
         "{} of {} visitors are not shown, with {} calls at once",
         outcome.never_shown,
         outcome.came,

@@ -4,7 +4,6 @@
 //! from here, and waiting sessions do not block the intake.
 
 mod retry;
-mod session;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Instant;
@@ -13,10 +12,10 @@ use protocol::guid::GuidMap;
 use protocol::sample::{self, Sample};
 use protocol::{Guid, Millis, Timestamp};
 
-use self::session::WaitingSession;
 use crate::address_key::Key;
 use crate::lookup::failure::RetryKind;
 use crate::lookup::interest::Interest;
+use crate::queue::waiting_session::WaitingSession;
 use crate::sighting::Sighting;
 
 /// The state of the lookup of an address.
@@ -322,11 +321,11 @@ impl<T> WaitingSessions<T> {
         self.sessions + self.postponed.len()
     }
 
-    /// Which sessions are being identified.
-    pub fn sample(&self) -> Sample {
+    /// Which sessions are being identified, and others.
+    pub fn sample_with<'a>(&'a self, others: impl Iterator<Item = &'a Guid>) -> Sample {
         let sessions = self.addresses.values().flat_map(|address| &address.sessions);
-        let waiting = sessions.map(|(guid, _)| guid);
-        Sample::of(waiting.chain(self.postponed.keys()).map(sample::hash))
+        let waiting = sessions.map(|(guid, _)| guid).chain(self.postponed.keys());
+        Sample::of(waiting.chain(others).map(sample::hash))
     }
 
     /// How many sessions are waiting.

@@ -1,4 +1,4 @@
-//! What is kept of one session while it waits for a verdict. Pure.
+//! What is kept of one session while it waits for a verdict or for room in the stream. Pure.
 //!
 //! However often the session is sighted, its record needs only two sightings: the one with the opening time, and the
 //! latest. The messages of the others can be acknowledged at once; their pages and referrers are merged into those two.
@@ -7,7 +7,7 @@ use protocol::{SeenPage, SeenReferrer, Timestamp};
 
 use crate::sighting::Sighting;
 
-/// A session that waits for a verdict. `T` is the caller's ticket for each sighting.
+/// A session that waits. `T` is the caller's ticket for each sighting.
 #[derive(Debug)]
 pub struct WaitingSession<T> {
     /// The sighting with the opening time: the earliest opened event or, while there is none, the earliest sighting.

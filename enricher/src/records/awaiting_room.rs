@@ -1,0 +1,177 @@
+//! Identified sessions for whose record the stream has no room: each waits here until others have left. Pure.
+//!
+//! Their raw messages stay here too, because a message that goes back to the queue brings all its other events again.
+
+use std::collections::VecDeque;
+
+use protocol::guid::GuidMap;
+use protocol::{Guid, Timestamp};
+
+use crate::queue::waiting_session::WaitingSession;
+use crate::sighting::Sighting;
+
+/// Maximum number of sessions that wait. Further ones wait in the queue.
+const MAX_SESSIONS: usize = 100_000;
+
+/// The sessions that wait for room. `T` is the caller's ticket for each sighting.
+#[derive(Debug)]
+pub struct AwaitingRoom<T> {
+    sessions: GuidMap<WaitingSession<T>>,
+    /// Whose turn it is, and perhaps some who have gone.
+    order: VecDeque<Guid>,
+}
+
+impl<T> AwaitingRoom<T> {
+    /// Nobody waits.
+    pub fn new() -> Self {
+        Self {
+            sessions: GuidMap::default(),
+            order: VecDeque::new(),
+        }
+    }
+
+    /// Adds a sighting. Returns the ticket of one of the same session that is no longer needed, if there is one.
+    ///
+    /// # Errors
+    /// Returns the ticket of a new session if too many wait.
+    pub fn add(&mut self, sighting: Sighting, ticket: T) -> Result<Option<T>, T> {
+        if let Some(session) = self.sessions.get_mut(&sighting.guid) {
+            return Ok(session.fold(sighting, ticket));
+        }
+        if self.sessions.len() >= MAX_SESSIONS {
+            return Err(ticket);
+        }
+        let guid = sighting.guid.clone();
+        self.order.push_back(guid.clone());
+        self.sessions.insert(guid, WaitingSession::new(sighting, ticket));
+        Ok(None)
+    }
+
+    /// Removes and returns the sightings of up to so many sessions, of those who have waited longest.
+    pub fn take(&mut self, sessions: usize) -> Vec<(Sighting, T)> {
+        let mut taken = Vec::new();
+        for _ in 0..sessions.min(self.sessions.len()) {
+            let next =
+                std::iter::from_fn(|| self.order.pop_front()).find_map(|guid| self.sessions.remove(&guid));
+            taken.extend(next.into_iter().flat_map(WaitingSession::into_sightings));
+        }
+        taken
+    }
+
+    /// Removes and returns the sightings of a session that has ended.
+    pub fn take_session(&mut self, guid: &Guid) -> Vec<(Sighting, T)> {
+        let session = self.sessions.remove(guid);
+        self.forget_gone();
+        session
+            .into_iter()
+            .flat_map(WaitingSession::into_sightings)
+            .collect()
+    }
+
+    /// Removes and returns the sessions that were last sighted before `deadline`.
+    pub fn drain_silent(&mut self, deadline: Timestamp) -> Vec<(Sighting, T)> {
+        let silent = self
+            .sessions
+            .extract_if(|_, session| session.received_at() < deadline);
+        let silent = silent.flat_map(|(_, session)| session.into_sightings()).collect();
+        self.forget_gone();
+        silent
+    }
+
+    /// Removes and returns everything.
+    pub fn take_all(&mut self) -> Vec<(Sighting, T)> {
+        self.take(usize::MAX)
+    }
+
+    /// Who waits.
+    pub fn guids(&self) -> impl Iterator<Item = &Guid> {
+        self.sessions.keys()
+    }
+
+    /// How many sessions wait.
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Keeps the order from growing with those who have gone.
+    fn forget_gone(&mut self) {
+        if self.order.len() > 2 * self.sessions.len() {
+            self.order.retain(|guid| self.sessions.contains_key(guid));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::time::unix_ms;
+
+    fn sighting(guid: &str, received_at: i64) -> Sighting {
+        Sighting {
+            guid: Guid::new(guid).unwrap(),
+            ip: "::1".into(),
+            opening: received_at == 0,
+            at: unix_ms(received_at),
+            received_at: unix_ms(received_at),
+            page: None,
+            referrer: None,
+        }
+    }
+
+    fn waiting(sightings: &[(&str, i64)]) -> AwaitingRoom<usize> {
+        let mut room = AwaitingRoom::new();
+        for (ticket, (guid, received_at)) in sightings.iter().enumerate() {
+            room.add(sighting(guid, *received_at), ticket).unwrap();
+        }
+        room
+    }
+
+    fn tickets(sightings: Vec<(Sighting, usize)>) -> Vec<usize> {
+        sightings.into_iter().map(|(_, ticket)| ticket).collect()
+    }
+
+    #[test]
+    fn who_has_waited_longest_comes_first() {
+        let mut room = waiting(&[("a", 0), ("b", 0), ("c", 0), ("a", 5)]);
+        assert_eq!(room.len(), 3);
+        assert_eq!(tickets(room.take(2)), [0, 3, 1], "both sightings of a session");
+        assert_eq!(tickets(room.take(2)), [2]);
+        assert!(room.take(1).is_empty());
+    }
+
+    #[test]
+    fn a_session_keeps_two_messages_however_often_it_is_sighted() {
+        let mut room = waiting(&[("a", 0), ("a", 5)]);
+        assert_eq!(room.add(sighting("a", 9), 2), Ok(Some(1)));
+        assert_eq!(tickets(room.take_all()), [0, 2]);
+    }
+
+    #[test]
+    fn who_has_left_or_is_silent_does_not_wait() {
+        let mut room = waiting(&[("a", 0), ("b", 3), ("c", 7)]);
+        assert_eq!(tickets(room.take_session(&Guid::new("a").unwrap())), [0]);
+        assert_eq!(tickets(room.drain_silent(unix_ms(5))), [1]);
+        assert_eq!(tickets(room.take(1)), [2]);
+        assert_eq!(room.guids().count(), 0);
+    }
+
+    #[test]
+    fn who_comes_and_goes_leaves_nothing() {
+        let mut room = waiting(&[]);
+        for ticket in 0..100 {
+            room.add(sighting("a", 0), ticket).unwrap();
+            room.take_session(&Guid::new("a").unwrap());
+        }
+        assert!(room.order.len() <= 2, "{}", room.order.len());
+    }
+
+    #[test]
+    fn further_sessions_are_refused_when_too_many_wait() {
+        let mut room = AwaitingRoom::new();
+        for ticket in 0..MAX_SESSIONS {
+            room.add(sighting(&format!("s{ticket}"), 0), ticket).unwrap();
+        }
+        assert_eq!(room.add(sighting("late", 0), 7), Err(7));
+        assert_eq!(room.add(sighting("s3", 0), 8), Ok(Some(8)));
+    }
+}
