@@ -240,19 +240,7 @@ async fn new_visitors_wait_when_records_fill_the_stream() -> Result<()> {
         Ok(())
     })
     .await?;
-    let operator = site.operator().await?;
-    let shown = eventually("everyone in the stream is shown", async || {
-        let stream = operator.get_stream("VISITOR_SESSIONS").await?;
-        let shown = site.sessions().await?;
-        let stored = stream.cached_info().state.messages;
-        ensure!(shown.len() as u64 == stored, "{} of {stored}", shown.len());
-        Ok(shown)
-    })
-    .await?;
-    ensure!(shown.len() > 500, "{}", shown.len());
-    let (inside, outside): (Vec<_>, Vec<_>) =
-        all.iter().partition(|visitor| shown.contains_key(&visitor.guid));
-    ensure!(outside.len() > 200, "{} wait", outside.len());
+    let (inside, outside) = shown_and_waiting(&site, &all).await?;
 
     // As many leave as wait, and those who waited come in. Nothing is written again for that.
     site.send(&inside.iter().map(|visitor| visitor.closed(0)).collect::<Vec<_>>());
@@ -260,9 +248,8 @@ async fn new_visitors_wait_when_records_fill_the_stream() -> Result<()> {
         let shown = site.sessions().await?;
         let missing = outside
             .iter()
-            .filter(|visitor| !shown.contains_key(&visitor.guid))
-            .count();
-        ensure!(missing == 0, "{missing} still wait");
+            .filter(|visitor| !shown.contains_key(&visitor.guid));
+        ensure!(missing.clone().count() == 0, "{} still wait", missing.count());
         Ok(())
     })
     .await?;
@@ -276,4 +263,25 @@ async fn new_visitors_wait_when_records_fill_the_stream() -> Result<()> {
         inside.len()
     );
     site.view_is_right().await
+}
+
+/// Waits until everyone in the stream is shown. Returns those, and the others, who wait for room.
+async fn shown_and_waiting<'a>(
+    site: &Pipeline,
+    all: &'a [Visitor],
+) -> Result<(Vec<&'a Visitor>, Vec<&'a Visitor>)> {
+    let operator = site.operator().await?;
+    let shown = eventually("everyone in the stream is shown", async || {
+        let stream = operator.get_stream("VISITOR_SESSIONS").await?;
+        let shown = site.sessions().await?;
+        let stored = stream.cached_info().state.messages;
+        ensure!(shown.len() as u64 == stored, "{} of {stored}", shown.len());
+        Ok(shown)
+    })
+    .await?;
+    ensure!(shown.len() > 500, "{}", shown.len());
+    let (inside, outside): (Vec<_>, Vec<_>) =
+        all.iter().partition(|visitor| shown.contains_key(&visitor.guid));
+    ensure!(outside.len() > 200, "{} wait", outside.len());
+    Ok((inside, outside))
 }
