@@ -6,7 +6,9 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, ensure};
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, Url, redirect};
+use rustls::CertificateError;
 use serde_json::Value;
+use service::client::cause::Cause;
 use service::client::tls;
 use service::flags::http_url;
 use service::{clock, freeze, secret};
@@ -107,9 +109,19 @@ fn failed(reason: String) -> Outcome {
 
 /// What went wrong, without an address.
 fn kind(error: &reqwest::Error) -> &'static str {
-    // rustls's error is inside of others that do not hand it out as their source.
-    if format!("{error:?}").contains("InvalidCertificate") {
-        "its certificate is not trusted; --ca-file names further authorities"
+    if let Cause::Certificate(certificate) = Cause::of(error) {
+        match certificate {
+            CertificateError::UnknownIssuer => {
+                "its certificate is not trusted; --ca-file names further authorities"
+            }
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "its certificate has expired"
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "its certificate is for another host"
+            }
+            _ => "its certificate is invalid",
+        }
     } else if error.is_connect() {
         "no connection"
     } else if error.is_timeout() {

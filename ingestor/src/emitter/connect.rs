@@ -8,6 +8,7 @@ use hyper::header::{HeaderMap, LOCATION};
 use hyper::{Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
+use service::client::cause::Cause;
 use service::client::{proxy, retry_after, tls};
 use service::clock;
 use tokio::net::TcpStream;
@@ -65,7 +66,7 @@ pub enum ConnectError {
     #[error(transparent)]
     Unreachable(#[from] proxy::ConnectError),
     /// TLS failed, for example because a certificate is missing, expired or untrusted.
-    #[error("TLS with {host} failed: {source}")]
+    #[error("TLS with {host} failed: {}", Cause::of(.source))]
     Tls {
         /// Host and port.
         host: String,

@@ -1,5 +1,7 @@
-//! How processes connect to third parties: addresses, proxies, certificates, and pauses that servers ask for.
+//! How processes connect to third parties: addresses, proxies, certificates, pauses that servers ask for, and
+//! why a connection failed.
 
+pub mod cause;
 pub mod proxy;
 pub mod race;
 pub mod retry_after;

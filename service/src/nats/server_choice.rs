@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use async_nats::{ReconnectToServer, Server};
 
+use crate::client::cause::without_time;
+
 /// Chooses the server to connect to: the one with the fewest failures, and preferably not the last one.
 pub struct ServerChoice {
     last: Mutex<Option<String>>,
@@ -49,7 +51,7 @@ fn failures(servers: &[Server]) -> Option<String> {
     let failed: BTreeMap<_, _> = failed.collect();
     let texts = failed
         .iter()
-        .map(|(server, error)| format!("cannot connect to {server}: {error}"));
+        .map(|(server, error)| format!("cannot connect to {server}: {}", without_time(error)));
     let text = texts.collect::<Vec<_>>().join(", ");
     (!text.is_empty()).then_some(text)
 }
@@ -85,14 +87,18 @@ mod tests {
             failed_attempts: 1,
             did_connect: false,
             is_discovered: false,
-            last_error: Some("IO error: refused".into()),
+            last_error: Some(
+                "IO error: certificate expired: verification time 2000 (UNIX), but certificate is not valid after 1000 \
+                 (1000 seconds ago)"
+                    .into(),
+            ),
         };
         let (sender, told) = std::sync::mpsc::channel();
         let choice = ServerChoice::new(move |reason| sender.send(reason).unwrap());
         choice.next(vec![server]);
         assert_eq!(
             told.recv().unwrap(),
-            "cannot connect to nats.example:4222: IO error: refused"
+            "cannot connect to nats.example:4222: IO error: certificate expired"
         );
     }
 }

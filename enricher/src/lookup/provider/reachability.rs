@@ -1,10 +1,10 @@
 //! Why the provider cannot be reached, by host and cause, as `/readyz` reports it.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use service::client::cause::Cause;
 use service::health::Health;
 use service::log_throttle::LogThrottle;
 
@@ -74,27 +74,13 @@ impl Reachability {
         let cause = if error.is_timeout() {
             format!("no answer within {:?}", self.connect_timeout)
         } else {
-            root(error)
+            Cause::of(error).to_string()
         };
         format!(
             "cannot connect to {}: {cause}. New visitors are not identified until it is reachable.",
             self.host
         )
     }
-}
-
-/// The innermost cause: the resolver's, the system's or that of TLS. It names no URL, so neither key nor visitor.
-fn root(error: &dyn Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    let cause = innermost.to_string();
-    // What follows is the time of the attempt, which would make each failure a new one.
-    cause
-        .split_once(": verification time")
-        .map_or(cause.as_str(), |(cause, _)| cause)
-        .to_owned()
 }
 
 #[cfg(test)]
@@ -166,7 +152,7 @@ mod tests {
         let url = format!("https://localhost:{port}/");
         let error = client.build().unwrap().get(url).send().await.unwrap_err();
         assert!(error.is_connect(), "{error:?}");
-        root(&error)
+        Cause::of(&error).to_string()
     }
 
     #[tokio::test]
