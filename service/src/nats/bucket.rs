@@ -72,7 +72,7 @@ impl Bucket {
         if let Some(expected) = expected {
             message = message.expected_last_subject_sequence(expected);
         }
-        let message = message.outbound_message(self.subject(key));
+        let message = message.outbound_message(self.nats.entry_subject(self.name, key));
         Ok(self.nats.replace(message).await?)
     }
 
@@ -82,7 +82,8 @@ impl Bucket {
     /// Fails if the bucket cannot be read.
     pub async fn read(&self, key: &str) -> Result<(Option<Bytes>, u64), BucketError> {
         let stream = format!("KV_{}", self.name);
-        Ok(match self.nats.last(&stream, self.subject(key)).await? {
+        let subject = format!("$KV.{}.{key}", self.name);
+        Ok(match self.nats.last(&stream, subject).await? {
             None => (None, 0),
             Some(message) if is_marker(&message.headers) => (None, message.sequence),
             Some(message) => (Some(message.payload), message.sequence),
@@ -98,13 +99,9 @@ impl Bucket {
             .header("KV-Operation", "DEL")
             .ttl(MARKER_TTL)
             .expected_last_subject_sequence(expected)
-            .outbound_message(self.subject(key));
+            .outbound_message(self.nats.entry_subject(self.name, key));
         self.nats.replace(message).await?;
         Ok(())
-    }
-
-    fn subject(&self, key: &str) -> String {
-        format!("$KV.{}.{key}", self.name)
     }
 }
 

@@ -127,6 +127,18 @@ impl Nats {
         &self.api_prefix
     }
 
+    /// The subject to which an entry of a bucket is published. In a domain it has the domain's prefix, because servers pass
+    /// `$KV` to no other domain.
+    #[must_use]
+    pub fn entry_subject(&self, bucket: &str, key: &str) -> String {
+        let subject = format!("$KV.{bucket}.{key}");
+        if &*self.api_prefix == DEFAULT_PREFIX {
+            subject
+        } else {
+            format!("{}.{subject}", self.api_prefix)
+        }
+    }
+
     /// Whether the connection is established.
     #[must_use]
     pub fn is_connected(&self) -> bool {
@@ -214,9 +226,12 @@ fn connect_options(
     Ok(options)
 }
 
+/// The prefix of requests to `JetStream` without a domain.
+const DEFAULT_PREFIX: &str = "$JS.API";
+
 /// The prefix of requests to `JetStream` in a domain.
 fn api_prefix(domain: Option<&str>) -> String {
-    domain.map_or_else(|| "$JS.API".to_owned(), |domain| format!("$JS.{domain}.API"))
+    domain.map_or_else(|| DEFAULT_PREFIX.to_owned(), |domain| format!("$JS.{domain}.API"))
 }
 
 /// Both may happen with every message.

@@ -2,6 +2,8 @@
 
 mod emitter_access;
 mod frames;
+mod nats;
+mod nats_domains;
 mod nats_settings;
 mod scripted_emitter;
 mod secrets;

@@ -1,69 +1,17 @@
 //! NATS servers with their own limits, accounts and streams.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use async_nats::jetstream::stream::{Config, RetentionPolicy, StorageType};
-use async_nats::jetstream::{self, Context};
 use e2e::eventually;
-use e2e::processes::{Process, free_port, nats_server};
 use nkeys::KeyPair;
 use tokio_tungstenite::tungstenite::Message;
 
+use super::nats::Server;
 use super::scripted_emitter::{Script, ScriptedEmitter};
 use super::standalone::{Standalone, folder};
-
-/// A running nats-server with a configuration of this test.
-struct Server {
-    process: Process,
-    port: u16,
-    configuration: PathBuf,
-}
-
-impl Server {
-    async fn start(folder: &Path, configuration: &str) -> Result<Self> {
-        let port = free_port()?;
-        let file = folder.join("nats.conf");
-        let mut arguments = vec!["-c".to_owned(), file.to_string_lossy().into_owned()];
-        arguments.extend(["-a", "127.0.0.1", "-p"].map(str::to_owned));
-        arguments.push(port.to_string());
-        let mut server = Self {
-            process: Process::new("nats-server", nats_server()?, arguments, folder),
-            port,
-            configuration: file,
-        };
-        server.configure(configuration)?;
-        server.process.start()?;
-        eventually("the server listens", async || {
-            tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
-            Ok(())
-        })
-        .await?;
-        Ok(server)
-    }
-
-    /// Writes a configuration for the next start.
-    fn configure(&self, configuration: &str) -> Result<()> {
-        let store = self.configuration.with_file_name("store");
-        let text = format!("store_dir: {:?}\n{configuration}", store.to_string_lossy());
-        let text = text.replacen(
-            "store_dir",
-            "jetstream { max_memory_store: 2GB, max_file_store: 2GB, store_dir",
-            1,
-        );
-        Ok(fs::write(&self.configuration, text.replacen('\n', " }\n", 1))?)
-    }
-
-    fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
-    }
-
-    async fn jetstream(&self) -> Result<Context> {
-        Ok(jetstream::new(async_nats::connect(self.url()).await?))
-    }
-}
 
 fn event(guid: &str, padding: usize) -> String {
     let padding = "x".repeat(padding);
@@ -183,12 +131,7 @@ async fn accounts_with_nkeys_domain_and_required_limits_are_used() -> Result<()>
          users: [{{ nkey: {} }}, {{ user: ada, password: \"s@crt\" }}] }} }}\n",
         key.public_key()
     );
-    let server = Server::start(&folder, &configuration).await?;
-    server.configure(&configuration)?;
-    let text = fs::read_to_string(&server.configuration)?.replacen("store_dir", "domain: hub, store_dir", 1);
-    fs::write(&server.configuration, text)?;
-    let mut server = server;
-    server.process.restart().await?;
+    let server = Server::start_in_domain(&folder, "hub", &configuration).await?;
 
     let emitter = ScriptedEmitter::start(Script::Send(vec![Message::text(event("a", 1))])).await?;
     let limits = [

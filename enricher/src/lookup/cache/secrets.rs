@@ -22,7 +22,8 @@ const CHECK_EVERY: Duration = Duration::from_secs(3);
 /// How often a write of the secret is retried after conflicts with other enrichers.
 const CONFLICTS: usize = 8;
 
-const SUBJECT: &str = "$KV.visitor_secrets.address-hash";
+/// The entry that holds the secret.
+const KEY: &str = "address-hash";
 
 /// A new secret.
 pub fn new_secret() -> Secret {
@@ -123,7 +124,7 @@ impl Secrets {
     async fn stored(&self) -> anyhow::Result<(Option<Secret>, u64)> {
         let Some(message) = self
             .nats
-            .last(&format!("KV_{SECRETS}"), SUBJECT.to_owned())
+            .last(&format!("KV_{SECRETS}"), format!("$KV.{SECRETS}.{KEY}"))
             .await?
         else {
             return Ok((None, 0));
@@ -138,7 +139,7 @@ impl Secrets {
         let message = PublishMessage::build()
             .expected_last_subject_sequence(expected)
             .payload(serde_json::to_vec(secret)?.into())
-            .outbound_message(SUBJECT);
+            .outbound_message(self.nats.entry_subject(SECRETS, KEY));
         Ok(self.nats.replace(message).await?.is_some())
     }
 }
