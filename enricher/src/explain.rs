@@ -2,6 +2,7 @@
 
 use protocol::ip;
 use serde_json::{Value, json};
+use service::status::Documentation;
 
 use crate::address_key::AddressHasher;
 use crate::lookup::cache::entry::{CachedVerdict, Entry};
@@ -11,6 +12,13 @@ use crate::verdict::Verdict;
 
 /// The subject; the request's payload is the address.
 pub const SUBJECT: &str = "visitor.explain";
+
+/// What `nats micro info` says of the endpoint.
+pub const DOCUMENTATION: Documentation = Documentation {
+    description: "The verdict on an IP address: where it comes from, and when it expires",
+    request: r#"{ "type": "string", "description": "The address as plain text, without quotation marks." }"#,
+    response: include_str!("explain.schema.json"),
+};
 
 /// Explains verdicts. Clones share everything.
 #[derive(Clone)]

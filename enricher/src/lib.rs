@@ -278,9 +278,12 @@ impl Parts {
             let explain = explain.clone();
             async move { explain.answer(&payload).await }
         };
-        self.process
-            .reporter(figures)
-            .with_endpoint("explain", explain::SUBJECT, explain)
+        self.process.reporter(figures).with_endpoint(
+            "explain",
+            explain::SUBJECT,
+            explain::DOCUMENTATION,
+            explain,
+        )
     }
 }
 

@@ -78,6 +78,11 @@ impl Document {
     }
 }
 
+/// Checks a value against a schema that stands alone.
+pub fn fits(schema: &Value, value: &Value, place: &str) -> Result<()> {
+    Document(Value::Null).fits(schema, value, place)
+}
+
 fn has_type(value: &Value, name: &Value) -> bool {
     match name.as_str() {
         Some("object") => value.is_object(),

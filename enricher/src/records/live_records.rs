@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::Message;
-use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use protocol::stream::{RECORD_TTL, SESSIONS};
 use protocol::{Profile, Record, SessionMessage, Tombstone};
@@ -15,7 +14,7 @@ use service::backoff::Backoff;
 use service::health::Health;
 use service::incarnation::Change;
 use service::stream_watch::{StreamFault, StreamWatch};
-use service::streams::Streams;
+use service::streams::{Streams, consumer_after};
 use service::{Nats, clock, last_message};
 use tokio::time::{Instant, sleep_until};
 
@@ -102,16 +101,11 @@ impl LiveRecords {
         if watch.begin(&stream) != Change::Same {
             *read = 0;
         }
-        let deliver_policy = match *read {
-            0 => DeliverPolicy::All,
-            read => DeliverPolicy::ByStartSequence {
-                start_sequence: read + 1,
-            },
-        };
-        let config = pull::OrderedConfig {
-            deliver_policy,
-            ..pull::OrderedConfig::default()
-        };
+        let config = consumer_after(
+            &self.nats,
+            *read,
+            "Records that an enricher checks against its rules",
+        );
         let mut messages = stream.create_consumer(config).await?.messages().await?;
         let mut until = Instant::now() + FOLLOW_FOR;
         self.health.ok(PART);

@@ -73,6 +73,14 @@ impl Followed {
         }
     }
 
+    /// What the consumer is for, as `nats consumer info` shows it.
+    const fn purpose(self) -> &'static str {
+        match self {
+            Self::Sessions => "A gateway's view of the sessions",
+            Self::Activity => "A gateway's view of the last activities",
+        }
+    }
+
     /// The name of the metric for the messages that are not read yet.
     const fn pending(self) -> &'static str {
         match self {
@@ -230,7 +238,8 @@ impl Follower {
                 self.read = 0;
             }
         }
-        let (messages, pending) = messages_after(&stream, self.read).await?;
+        let (messages, pending) =
+            messages_after(&self.nats, &stream, self.read, self.followed.purpose()).await?;
         Ok((messages, pending, stream))
     }
 

@@ -139,7 +139,8 @@ impl Follower {
             self.intake.send(Intake::Lost(self.followed)).await?;
             self.read = 0;
         }
-        let (messages, pending) = messages_after(&stream, self.read).await?;
+        let (messages, pending) =
+            messages_after(&self.nats, &stream, self.read, self.followed.purpose()).await?;
         Ok((messages, pending, stream))
     }
 

@@ -34,6 +34,15 @@ impl Followed {
             Self::Claims => "KV_visitor_notified",
         }
     }
+
+    /// What the consumer is for, as `nats consumer info` shows it.
+    #[must_use]
+    pub const fn purpose(self) -> &'static str {
+        match self {
+            Self::Sessions => "A notifier's view of who is on the website",
+            Self::Claims => "A notifier's copy of the bucket",
+        }
+    }
 }
 
 /// What arrives from NATS.

@@ -58,6 +58,8 @@ pub struct Nats {
     client: Client,
     jetstream: jetstream::Context,
     api_prefix: Arc<str>,
+    /// The process and its instance, such as `gateway-web1-12-3fa9`.
+    name: Arc<str>,
     link: watch::Receiver<Link>,
     /// When a server was last left for another.
     left_at: Arc<Mutex<Option<Instant>>>,
@@ -97,6 +99,7 @@ impl Nats {
             client,
             jetstream,
             api_prefix: api_prefix(flags.nats_domain.as_deref()).into(),
+            name: format!("{process}-{instance}").into(),
             link,
             left_at: Arc::default(),
         })
@@ -125,6 +128,13 @@ impl Nats {
     #[must_use]
     pub fn api_prefix(&self) -> &str {
         &self.api_prefix
+    }
+
+    /// A new name for a consumer of this process, so that `nats consumer report` says who reads. A consumer that NATS has
+    /// not yet removed may have an earlier one.
+    #[must_use]
+    pub fn consumer_name(&self) -> String {
+        format!("{}-{:08x}", self.name, rand::random::<u32>())
     }
 
     /// The subject to which an entry of a bucket is published. In a domain it has the domain's prefix, because servers pass

@@ -1,6 +1,7 @@
 //! Publishes the process's status each second and when its readiness changes, and answers `nats micro` and requests for
 //! it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_nats::service::{ServiceExt as _, error::Error};
@@ -33,6 +34,44 @@ pub struct Reporter {
     endpoints: Vec<Endpoint>,
 }
 
+/// What an endpoint says of itself in `nats micro info`.
+#[derive(Clone, Copy, Debug)]
+pub struct Documentation {
+    /// What the endpoint answers.
+    pub description: &'static str,
+    /// The JSON Schema of a request.
+    pub request: &'static str,
+    /// The JSON Schema of a response.
+    pub response: &'static str,
+}
+
+impl Documentation {
+    fn metadata(self) -> HashMap<String, String> {
+        let Self {
+            description,
+            request,
+            response,
+        } = self;
+        let entries = [
+            ("description", description.to_owned()),
+            ("request_schema", on_one_line(request)),
+            ("response_schema", on_one_line(response)),
+        ];
+        entries.map(|(name, text)| (name.to_owned(), text)).into()
+    }
+}
+
+/// The schema without its indentation, because the nats CLI prints each value of the metadata on a line.
+fn on_one_line(schema: &str) -> String {
+    schema.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+const STATUS: Documentation = Documentation {
+    description: "The status of one process of this kind, which answers first",
+    request: r#"{ "description": "Anything; it is ignored." }"#,
+    response: include_str!("status.schema.json"),
+};
+
 /// Answers a request, or fails with a message.
 type Handler = Arc<dyn Fn(Bytes) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
 
@@ -41,6 +80,7 @@ type Handler = Arc<dyn Fn(Bytes) -> BoxFuture<'static, Result<Value, String>> + 
 struct Endpoint {
     name: &'static str,
     subject: &'static str,
+    documentation: Documentation,
     handler: Handler,
 }
 
@@ -68,6 +108,7 @@ impl Reporter {
         mut self,
         name: &'static str,
         subject: &'static str,
+        documentation: Documentation,
         handler: impl Fn(Bytes) -> F + Send + Sync + 'static,
     ) -> Self
     where
@@ -77,6 +118,7 @@ impl Reporter {
         self.endpoints.push(Endpoint {
             name,
             subject,
+            documentation,
             handler,
         });
         self
@@ -179,7 +221,8 @@ impl Reporter {
             Box::pin(std::future::ready(status))
         });
         let mut requests = SelectAll::new();
-        let endpoint = service.endpoint_builder().name("status").add(subject).await?;
+        let builder = service.endpoint_builder().name("status");
+        let endpoint = builder.metadata(STATUS.metadata()).add(subject).await?;
         requests.push(
             endpoint
                 .map(move |request| (Arc::clone(&status), request))
@@ -188,10 +231,12 @@ impl Reporter {
         for Endpoint {
             name,
             subject,
+            documentation,
             handler,
         } in self.endpoints.clone()
         {
-            let endpoint = service.endpoint_builder().name(name).add(subject).await?;
+            let builder = service.endpoint_builder().name(name);
+            let endpoint = builder.metadata(documentation.metadata()).add(subject).await?;
             requests.push(
                 endpoint
                     .map(move |request| (Arc::clone(&handler), request))

@@ -19,7 +19,7 @@ use protocol::stream;
 use crate::nats::Nats;
 use crate::process::flags::Common;
 use crate::streams::reconcile::{self, Difference, Plan};
-use crate::streams::settings::StreamKind;
+use crate::streams::settings::{StreamKind, application};
 use crate::streams::watch::CHECK_INTERVAL;
 use crate::telemetry::health::Health;
 
@@ -194,6 +194,7 @@ impl Streams {
         let config = pull::Config {
             durable_name: Some(stream::NOTIFIER.into()),
             description: Some("How far the notifiers have read the sessions".into()),
+            metadata: application(),
             ack_policy: AckPolicy::Explicit,
             ack_wait: NOTIFIER_ACK_WAIT,
             max_ack_pending: MAX_UNTOLD,
@@ -295,7 +296,7 @@ fn enricher_config() -> pull::Config {
     pull::Config {
         durable_name: Some(stream::ENRICHER.into()),
         description: Some("Shared by all enrichers".into()),
-        metadata: [("application".to_owned(), "visitor-pipeline".to_owned())].into(),
+        metadata: application(),
         ack_policy: AckPolicy::Explicit,
         ack_wait: ACK_WAIT,
         // Messages that wait for the Deanonymizer are pending too; the enrichers limit their number themselves.

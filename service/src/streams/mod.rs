@@ -8,6 +8,6 @@ mod settings;
 pub mod watch;
 
 pub use self::definitions::*;
-pub use self::reading::messages_after;
+pub use self::reading::{consumer_after, messages_after};
 pub use self::reconcile::{Difference, Plan, plan};
 pub use self::settings::StreamKind;

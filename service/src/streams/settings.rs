@@ -1,5 +1,6 @@
 //! The settings of each stream and bucket.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
@@ -99,10 +100,15 @@ impl StreamKind {
                 Storage::File => StorageType::File,
             },
             num_replicas: flags.nats_replicas.into(),
-            metadata: [("application".to_owned(), "visitor-pipeline".to_owned())].into(),
+            metadata: application(),
             ..config
         }
     }
+}
+
+/// The metadata of every stream and consumer of ours.
+pub fn application() -> HashMap<String, String> {
+    [("application".to_owned(), "visitor-pipeline".to_owned())].into()
 }
 
 fn bytes(mib: u32) -> i64 {
