@@ -12,6 +12,7 @@ use reqwest::Url;
 use rustls::ClientConfig;
 use service::StreamKind;
 use service::check_config::{Plan, Target};
+use service::client::certificate::ClientCertificate;
 use service::client::tls;
 use service::flags::{self, Common, duration, http_url};
 use service::process::CommandLine;
@@ -297,6 +298,14 @@ impl CommandLine for Flags {
                 .collect(),
             ..Plan::default()
         })
+    }
+
+    fn client_certificates(&self) -> Vec<ClientCertificate> {
+        vec![ClientCertificate {
+            flag: "--deanonymizer-cert",
+            file: self.deanonymizer_cert.clone(),
+            is_reread: false,
+        }]
     }
 
     fn check(&self) -> anyhow::Result<()> {

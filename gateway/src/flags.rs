@@ -12,7 +12,7 @@ use clap::builder::NonEmptyStringValueParser;
 use ipnet::IpNet;
 use service::check_config::Plan;
 use service::flags::{Command, Common, duration};
-use service::metrics::{Gauge, Metrics};
+use service::metrics::Metrics;
 use service::process::CommandLine;
 use service::proxies::{self, Proxies};
 use service::watchlist::file::WatchlistFile;
@@ -186,11 +186,7 @@ impl CommandLine for Flags {
     }
 
     fn server(&self, metrics: &Metrics) -> anyhow::Result<Server> {
-        let expiry = metrics.add(
-            "tls_certificate_expiry_timestamp_seconds",
-            "When the certificate of --tls-cert expires, in seconds since the epoch; 0 without TLS",
-            Gauge::default(),
-        );
+        let expiry = metrics.certificate_expiry("--tls-cert");
         let acceptor = self
             .tls()
             .map(|(certificate, key)| tls::acceptor(certificate, key, expiry));

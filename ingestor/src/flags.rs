@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use service::StreamKind;
 use service::check_config::{Plan, Target};
+use service::client::certificate::ClientCertificate;
 use service::client::tls;
 use service::flags::{self, Common, duration};
 use service::process::CommandLine;
@@ -150,6 +151,14 @@ impl CommandLine for Flags {
             reaches: reaches.collect(),
             ..Plan::default()
         })
+    }
+
+    fn client_certificates(&self) -> Vec<ClientCertificate> {
+        vec![ClientCertificate {
+            flag: "--emitter-cert",
+            file: self.emitter_cert.clone(),
+            is_reread: true,
+        }]
     }
 
     fn check(&self) -> anyhow::Result<()> {

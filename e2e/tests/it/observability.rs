@@ -188,6 +188,10 @@ async fn a_real_prometheus_evaluates_every_rule_and_every_panel() -> Result<()> 
         round += 1;
         for (title, query) in &panels {
             let found = prometheus.query(query).await?;
+            // The processes of this pipeline have no certificates.
+            if title == "Time until certificates expire" {
+                continue;
+            }
             ensure!(!found.is_empty(), "{title}: nothing for {query}");
             let value = found[0]["value"][1].as_str().unwrap_or_default();
             ensure!(

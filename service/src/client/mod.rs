@@ -2,6 +2,7 @@
 //! why a connection failed.
 
 pub mod cause;
+pub mod certificate;
 pub mod proxy;
 pub mod race;
 pub mod retry_after;

@@ -13,9 +13,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
-use x509_parser::certificate::X509Certificate;
-use x509_parser::prelude::FromDer as _;
 
+use crate::client::certificate;
 use crate::telemetry::log_throttle::LogThrottle;
 use crate::telemetry::metrics::Gauge;
 
@@ -89,10 +88,11 @@ impl Files {
 
 /// When the certificate expires, in seconds since the epoch; 0 if it does not say so.
 fn expires_at(certified: &CertifiedKey) -> u64 {
-    let leaf = certified.cert.first();
-    let parsed = leaf.and_then(|leaf| X509Certificate::from_der(leaf).ok());
-    let at = parsed.map(|(_, certificate)| certificate.validity().not_after.timestamp());
-    at.and_then(|at| u64::try_from(at).ok()).unwrap_or_default()
+    certified
+        .cert
+        .first()
+        .map(certificate::expires_at)
+        .unwrap_or_default()
 }
 
 /// The certificate that new connections get.

@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use self::check_config::Plan;
 use self::flags::{Command, Common, bad_configuration};
+use crate::client::certificate::{self, ClientCertificate};
 use crate::http::Server;
 use crate::http::health_routes;
 use crate::nats::Nats;
@@ -62,6 +63,11 @@ pub trait CommandLine: clap::Parser {
     /// Fails if certificate and key cannot be used; the error names the flag.
     fn server(&self, metrics: &Metrics) -> anyhow::Result<Server> {
         Ok(Server::for_health(metrics))
+    }
+
+    /// The certificates that the process shows to servers, beside that of `--nats-cert`.
+    fn client_certificates(&self) -> Vec<ClientCertificate> {
+        Vec::new()
     }
 
     /// Checks what clap cannot: combinations of flags.
@@ -200,6 +206,14 @@ impl Process {
         let tasks = TaskTracker::new();
         let clock = clock::follow(nats.clone(), clock::Report::new(&metrics));
         tasks.spawn(shutdown.clone().run_until_cancelled_owned(clock));
+        let mut certificates = flags.client_certificates();
+        certificates.push(ClientCertificate {
+            flag: "--nats-cert",
+            file: flags.common().nats_cert.clone(),
+            is_reread: true,
+        });
+        let expiry = certificate::report_expiry(certificates, metrics.clone());
+        tasks.spawn(shutdown.clone().run_until_cancelled_owned(expiry));
         Ok(Self {
             name,
             streams: Streams::new(nats.clone(), flags.common()),

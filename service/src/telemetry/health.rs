@@ -109,9 +109,19 @@ fn line(reasons: &BTreeMap<String, String>) -> Option<String> {
 
 impl Collector for Health {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> std::fmt::Result {
-        let ready = ConstGauge::new(i64::from(self.reason().is_none()));
-        let help = "1 while the process is ready";
-        ready.encode(encoder.encode_descriptor("ready", help, None, ready.metric_type())?)
+        let gauges = [
+            ("ready", "1 while the process is ready", self.reason().is_none()),
+            (
+                "impaired",
+                "1 while the process does without something that it needs for part of its work",
+                self.impairment().is_some(),
+            ),
+        ];
+        for (name, help, is_so) in gauges {
+            let gauge = ConstGauge::new(i64::from(is_so));
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        Ok(())
     }
 }
 

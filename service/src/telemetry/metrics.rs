@@ -80,6 +80,8 @@ impl Latency {
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Arc<Mutex<Registry>>,
+    /// When each certificate expires, by the flag that names its file.
+    expiries: Family<Label, Gauge>,
     /// Those that the process has whatever it does, named `process_`.
     of_system: Arc<Registry>,
 }
@@ -90,10 +92,17 @@ impl Metrics {
     pub fn new(process: &str) -> Self {
         let mut registry = Registry::with_prefix(format!("visitor_{process}"));
         registry.register("build", "The version that runs", Info::new(version::labels()));
+        let expiries = Family::default();
+        registry.register(
+            "tls_certificate_expiry_timestamp_seconds",
+            "When the certificate that this flag names expires, in seconds since the epoch; 0 without one",
+            expiries.clone(),
+        );
         let mut of_system = Registry::with_prefix("process");
         of_system.register_collector(Box::new(ProcessMetrics));
         Self {
             registry: Arc::new(Mutex::new(registry)),
+            expiries,
             of_system: Arc::new(of_system),
         }
     }
@@ -103,6 +112,12 @@ impl Metrics {
     pub fn add<M: Metric + Clone>(&self, name: &str, help: &str, metric: M) -> M {
         self.lock().register(name, help, metric.clone());
         metric
+    }
+
+    /// When the certificate that this flag names expires, in seconds since the epoch.
+    #[must_use]
+    pub fn certificate_expiry(&self, flag: &'static str) -> Gauge {
+        self.expiries.get_or_create_owned(&[("flag", flag)])
     }
 
     /// Adds a gauge per state, with the label `state`. The first state is the current one.

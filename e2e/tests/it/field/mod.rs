@@ -1,5 +1,6 @@
 //! Connections to what others run: emitters, proxies, authorities and NATS servers with rules of their own.
 
+mod certificates;
 mod emitter_access;
 mod frames;
 mod nats;

@@ -153,7 +153,7 @@ async fn changed_certificate_is_read_again() -> Result<()> {
     let gateway = &site.instance(Role::Gateway, 0)?.http;
     let before = shown(made, gateway.base()).await?;
     let expiry = gateway
-        .metric("visitor_gateway_tls_certificate_expiry_timestamp_seconds")
+        .metric("visitor_gateway_tls_certificate_expiry_timestamp_seconds{flag=\"--tls-cert\"}")
         .await?;
     // Certificates of tests expire in the distant future.
     assert!(expiry > 4_000_000_000, "{expiry}");
