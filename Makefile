@@ -257,6 +257,12 @@ test-rust: $(VENV) $(PAGE) $(TRACKER_SCRIPT) build-tests ## Run the unit tests o
 	  export NATS_SERVER CHROMIUM FIREFOX FAKETIME_LIBRARY NGINX CADDY TINYPROXY && \
 	  RUST_TEST_THREADS=6 cargo test --locked --workspace
 
+# Builds the previous release first, which takes minutes, so this is no part of `make test`.
+.PHONY: test-upgrade
+test-upgrade: $(VENV) build-tests ## Run the previous release and this one side by side, under load
+	PREVIOUS_RELEASE="$$(scripts/build-previous-release)" && NATS_SERVER="$$(scripts/find-nats-server)" && \
+	  export PREVIOUS_RELEASE NATS_SERVER && cargo test --locked -p e2e --test it -- upgrades::
+
 .PHONY: fuzz
 fuzz: ## Search for inputs that break a parser; needs cargo-fuzz; SECONDS= per target, TARGETS=
 	scripts/fuzz $(SECONDS) $(TARGETS)

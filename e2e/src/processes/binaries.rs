@@ -116,6 +116,17 @@ pub fn prometheus() -> Option<PathBuf> {
     optional("prometheus", "PROMETHEUS")
 }
 
+/// A binary of the previous release, which `scripts/build-previous-release` builds. `PREVIOUS_RELEASE` names the folder. As
+/// [`nats_cli`].
+#[must_use]
+pub fn previous_release(name: &str) -> Option<PathBuf> {
+    let folder = env::var_os("PREVIOUS_RELEASE").map(PathBuf::from);
+    folder.map(|folder| folder.join(name)).or_else(|| {
+        skipped("PREVIOUS_RELEASE names no folder");
+        None
+    })
+}
+
 /// The checks of metrics that come with Prometheus: the program that the environment variable `PROMTOOL` names, or the
 /// machine's. As [`nats_cli`].
 #[must_use]
@@ -128,14 +139,17 @@ fn optional(program: &str, variable: &str) -> Option<PathBuf> {
         .map(PathBuf::from)
         .or_else(|| on_path(program));
     if found.is_none() {
-        let test = std::thread::current().name().unwrap_or_default().to_owned();
-        // Not with `println!`, whose output is shown only for failing tests.
-        let _ = writeln!(
-            std::io::stderr(),
-            "\n*** SKIPPED: {test}: there is no {program} on the PATH, and {variable} names none ***\n"
-        );
+        skipped(&format!(
+            "there is no {program} on the PATH, and {variable} names none"
+        ));
     }
     found
+}
+
+fn skipped(why: &str) {
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    // Not with `println!`, whose output is shown only for failing tests.
+    let _ = writeln!(std::io::stderr(), "\n*** SKIPPED: {test}: {why} ***\n");
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {

@@ -15,7 +15,9 @@ mod reverse_proxy;
 mod scripted_provider;
 mod tcp_proxy;
 
-pub use binaries::{caddy, nats_cli, nats_server, promtool, repository, tinyproxy, workspace_binary};
+pub use binaries::{
+    caddy, nats_cli, nats_server, previous_release, promtool, repository, tinyproxy, workspace_binary,
+};
 pub use certificates::Certificates;
 pub use fake_clock::FakeClock;
 pub use instance::{Instance, Role};

@@ -65,6 +65,11 @@ impl Process {
         }
     }
 
+    /// Runs another program from the next start on, such as that of another release.
+    pub fn set_program(&mut self, program: PathBuf) {
+        self.program = program;
+    }
+
     /// Starts it, or starts it again. Appends its output to its log.
     ///
     /// # Errors

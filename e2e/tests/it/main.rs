@@ -48,4 +48,5 @@ mod snapshots;
 mod statuses;
 mod streams;
 mod traces;
+mod upgrades;
 mod wire;
