@@ -251,11 +251,21 @@ describe('figures and pipeline', () => {
 
   it('have the time at which the gateway was cut off', () => {
     const interruptions = [{ part: 'streams', since: NOW }];
-    view.apply(aSnapshot({ pipeline: aPipeline({ interruptions }) }));
-    expect(view.isInterrupted).toBe(true);
-    view.apply(aDelta({ now: NOW + 9_000, stats: someStats({ asOf: NOW }), pipeline: aPipeline() }));
-    expect(view).toMatchObject({ isInterrupted: true, statsAt: NOW, frameAt: NOW + 9_000 });
-    view.apply(aDelta({ revision: 3, now: NOW + 10_000 }));
-    expect(view).toMatchObject({ isInterrupted: false, statsAt: NOW + 10_000 });
+    const stats = someStats({ asOf: NOW });
+    view.apply(aSnapshot({ now: NOW + 9_000, stats, pipeline: aPipeline({ interruptions }) }));
+    expect(view).toMatchObject({ asOf: NOW, statsAt: NOW, frameAt: NOW + 9_000 });
+    view.apply(aDelta({ now: NOW + 10_000, pipeline: aPipeline() }));
+    expect(view).toMatchObject({ asOf: null, statsAt: NOW + 10_000 });
+  });
+
+  it('have that time from the first frame that names an interruption', () => {
+    const interruptions = [
+      { part: 'enrichers', since: NOW + 1_000 },
+      { part: 'ingestors', since: NOW },
+    ];
+    view.apply(aSnapshot({ now: NOW + 6_000, pipeline: aPipeline({ interruptions }) }));
+    expect(view.asOf).toBe(NOW);
+    view.apply(aDelta({ now: NOW + 7_000, stats: someStats({ asOf: NOW }) }));
+    expect(view.asOf).toBe(NOW);
   });
 });

@@ -83,9 +83,13 @@ export class View {
     return { loaded, total: loaded + this.#loading.remaining };
   }
 
-  /** Whether the gateway is cut off from the website, so that the view may be out of date. */
-  get isInterrupted(): boolean {
-    return this.stats?.asOf !== undefined || (this.pipeline?.interruptions ?? []).length > 0;
+  /**
+   * Server time at which the view was last known to be right, while the gateway is cut off from the website; null while
+   * it is not. Gateways up to 0.2 may name an interruption a second before they send its time.
+   */
+  get asOf(): number | null {
+    const since = (this.pipeline?.interruptions ?? []).map((interruption) => interruption.since);
+    return this.stats?.asOf ?? (since.length > 0 ? Math.min(...since) : null);
   }
 
   /** The visitor with this GUID, or null if none is on the site. */

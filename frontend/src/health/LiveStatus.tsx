@@ -12,7 +12,8 @@ import './status.css';
 export function LiveStatus() {
   const freshness = useLive(({ status }) => status.freshness);
   const pipeline = useLive(({ view }) => view.pipeline);
-  const asOf = useLive(({ view: { stats } }) => stats?.asOf);
+  // To the second, so that not every frame renders it.
+  const asOf = useLive(({ view }) => Math.floor((view.asOf ?? view.frameAt) / 1_000) * 1_000);
   const now = useLive(({ status }) => status.now);
   const outdated = useLive(({ status }) => status.outdated);
   const { severity, text } = headlineOf({ freshness, now, asOf, pipeline, outdated });

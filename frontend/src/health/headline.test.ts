@@ -7,7 +7,7 @@ function headline(situation: Partial<Situation>) {
   return headlineOf({
     freshness: 'live',
     now: NOW,
-    asOf: undefined,
+    asOf: NOW,
     pipeline: aPipeline({ processes: [anIngestor(), anEnricher()] }),
     outdated: false,
     ...situation,

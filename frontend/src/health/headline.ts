@@ -22,8 +22,8 @@ export interface Situation {
   freshness: Freshness;
   /** The displayed time, in milliseconds since the epoch; null before the first frame. */
   now: number | null;
-  /** Server time of the last known state, while the gateway is cut off. */
-  asOf: number | undefined;
+  /** Server time at which the list was last known to be right: that of the last frame, unless the gateway is cut off. */
+  asOf: number;
   pipeline: Pipeline | null;
   /** Whether many of the last messages were not understood. */
   outdated: boolean;
@@ -31,7 +31,7 @@ export interface Situation {
 
 /** The most important thing to say about a situation. */
 export function headlineOf({ freshness, now, asOf, pipeline, outdated }: Situation): Headline {
-  const time = formatClock(asOf ?? now ?? 0);
+  const time = formatClock(asOf);
   switch (freshness) {
     case 'connecting':
       return { severity: 'warning', text: t('statusConnecting') };

@@ -4,7 +4,7 @@ import type { Frame } from '../feed/frame';
 import { LINGER_TIME } from '../listing/listing';
 import { makePlan } from '../listing/plan';
 import { FakeEnvironment } from '../testing/fakeEnvironment';
-import { aDelta, aSession, aSnapshot, NOW, someStats } from '../testing/samples';
+import { aDelta, aPipeline, aSession, aSnapshot, NOW, someStats } from '../testing/samples';
 import { Live } from './live';
 
 let environment: FakeEnvironment;
@@ -138,6 +138,17 @@ describe('while the gateway is cut off', () => {
     receive(aDelta({ revision: 3, now: NOW + 73_000, stats: someStats({ activeSessions: 3 }) }));
     expect(later(1_000)).toMatchObject({ freshness: 'live', now: NOW + 74_000 });
     expect(live.statsHistory.points.at(-1)?.values?.active).toBe(3);
+  });
+});
+
+describe('the time shown', () => {
+  it('stands still from the first frame that names an interruption', () => {
+    connect();
+    const pipeline = aPipeline({ interruptions: [{ part: 'ingestors', since: NOW }] });
+    receive(aDelta({ now: NOW + 5_000, pipeline }));
+    expect(later(0)).toMatchObject({ freshness: 'interrupted', now: NOW });
+    receive(aDelta({ revision: 3, now: NOW + 6_000, stats: someStats({ asOf: NOW }) }));
+    expect(later(1_000)).toMatchObject({ freshness: 'interrupted', now: NOW });
   });
 });
 

@@ -142,7 +142,7 @@ export class Live implements ConnectionListener {
     const elapsed = this.#environment.elapsed();
     this.#tickedAt = elapsed;
     const now = this.#clock.at(elapsed);
-    const isBelieved = !this.#isStale(elapsed) && !this.view.isInterrupted;
+    const isBelieved = !this.#isStale(elapsed) && this.view.asOf === null;
     if (now !== null) this.statsHistory.sample(now, isBelieved ? this.view.stats : null);
     this.#updateLists();
     this.#scheduleUpdate();
@@ -211,7 +211,7 @@ export class Live implements ConnectionListener {
         this.#connected,
         this.#lastFrameAt !== null,
         silentFor,
-        this.view.isInterrupted,
+        this.view.asOf !== null,
       ),
       silentSeconds: Math.floor(silentFor / SECOND),
       now: this.#displayedTime(elapsed),
@@ -225,6 +225,6 @@ export class Live implements ConnectionListener {
     const lastBelieved = (this.#lastFrameAt ?? 0) + STALE_AFTER;
     const now = this.#clock.at(Math.min(elapsed, lastBelieved));
     if (now === null) return null;
-    return Math.floor(Math.min(now, this.view.stats?.asOf ?? Infinity) / SECOND) * SECOND;
+    return Math.floor(Math.min(now, this.view.asOf ?? Infinity) / SECOND) * SECOND;
   }
 }

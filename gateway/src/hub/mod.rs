@@ -298,7 +298,7 @@ impl HubTask {
     }
 
     fn pipeline(&self) -> Pipeline {
-        self.observer.pipeline(&self.statuses, clock::now())
+        self.observer.pipeline(&self.statuses)
     }
 
     fn join(&mut self) -> Result<Following, Busy> {
@@ -311,20 +311,20 @@ impl HubTask {
                 sessions: Cow::Owned(view.sessions()),
                 remaining: 0,
                 stats: observer.stats(view, statuses, now),
-                pipeline: Cow::Owned(observer.pipeline(statuses, now)),
+                pipeline: Cow::Owned(observer.pipeline(statuses)),
             }
         })
     }
 
     fn has_news(&self) -> bool {
-        self.view.has_news() || self.observer.has_news(clock::now())
+        self.view.has_news() || self.observer.has_news()
     }
 
     fn send_frame(&mut self) {
         let now = clock::now();
         let changes = self.view.take_changes();
         let (view, observer, statuses) = (&self.view, &self.observer, &self.statuses);
-        let pipeline_changed = observer.has_news(now);
+        let pipeline_changed = observer.has_news();
         self.frames
             .send(Instant::now(), pipeline_changed, |revision, with_pipeline| {
                 Delta {
@@ -334,10 +334,10 @@ impl HubTask {
                     touched: Cow::Owned(changes.touched),
                     removed: Cow::Owned(changes.removed),
                     stats: observer.stats(view, statuses, now),
-                    pipeline: with_pipeline.then(|| Cow::Owned(observer.pipeline(statuses, now))),
+                    pipeline: with_pipeline.then(|| Cow::Owned(observer.pipeline(statuses))),
                 }
             });
-        self.observer.frame_sent(now);
+        self.observer.frame_sent();
     }
 
     /// Restores what the sessions stream has lost, once it is read to its end.

@@ -66,24 +66,24 @@ impl Observer {
     }
 
     /// The state of the processes, and the interruptions.
-    pub fn pipeline(&self, statuses: &Statuses, now: Timestamp) -> Pipeline {
+    pub fn pipeline(&self, statuses: &Statuses) -> Pipeline {
         Pipeline {
             currency: self
                 .currency
                 .as_ref()
                 .map(|currency| Cow::Borrowed(currency.code())),
-            interruptions: self.observation.interruptions(now),
+            interruptions: self.observation.interruptions(),
             ..statuses.pipeline()
         }
     }
 
     /// Whether the interruptions differ from those in the last frame.
-    pub fn has_news(&self, now: Timestamp) -> bool {
-        self.observation.interruptions(now) != self.told
+    pub fn has_news(&self) -> bool {
+        self.observation.interruptions() != self.told
     }
 
     /// A frame with the current interruptions was sent.
-    pub fn frame_sent(&mut self, now: Timestamp) {
-        self.told = self.observation.interruptions(now);
+    pub fn frame_sent(&mut self) {
+        self.told = self.observation.interruptions();
     }
 }

@@ -111,6 +111,7 @@ struct Heard {
 pub struct Observation {
     stale_after: Millis,
     state: State,
+    updated_at: Timestamp,
     unread_since: Option<Timestamp>,
     ingestors: Source,
     enrichers: Source,
@@ -125,6 +126,7 @@ impl Observation {
         Self {
             stale_after,
             state: State::Starting { since: now },
+            updated_at: now,
             unread_since: Some(now),
             ingestors: Source::default(),
             enrichers: Source::default(),
@@ -189,6 +191,7 @@ impl Observation {
 
     /// Updates the state as time passes.
     pub fn update(&mut self, now: Timestamp) {
+        self.updated_at = now;
         let is_interrupted = !self.cut_off(now).is_empty();
         let reading_lost = self.unread_since.is_some() || self.is_cut_off_from_nats(now);
         match &mut self.state {
@@ -257,10 +260,11 @@ impl Observation {
         }
     }
 
-    /// The last time at which everything was known, unless that is now.
+    /// The last time at which everything was known, unless that is now; before that has ever been so, the start.
     pub fn as_of(&self) -> Option<Timestamp> {
         match &self.state {
-            State::Starting { .. } | State::Observing => None,
+            State::Starting { since } => Some(*since),
+            State::Observing => None,
             State::Interrupted(gap) | State::CatchingUp { gap, .. } => Some(gap.as_of),
         }
     }
@@ -289,14 +293,15 @@ impl Observation {
         })
     }
 
-    /// What is cut off, and since when.
-    pub fn interruptions(&self, now: Timestamp) -> Vec<Interruption> {
+    /// What is cut off, and since when, at the last update. Empty exactly if there is no [`Observation::as_of`].
+    pub fn interruptions(&self) -> Vec<Interruption> {
         match &self.state {
+            State::Observing => Vec::new(),
             State::CatchingUp { ended_at, .. } => vec![Interruption {
                 part: Part::Backlog,
                 since: *ended_at,
             }],
-            State::Starting { .. } | State::Observing | State::Interrupted(_) => self.cut_off(now),
+            State::Starting { .. } | State::Interrupted(_) => self.cut_off(self.updated_at),
         }
     }
 
@@ -313,6 +318,7 @@ impl Observation {
         }
         self.ingestors.shift(by);
         self.enrichers.shift(by);
+        self.updated_at += by;
         for at in [&mut self.unread_since, &mut self.own_heard_at] {
             *at = at.map(|at| at + by);
         }

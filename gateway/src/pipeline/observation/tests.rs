@@ -50,7 +50,7 @@ impl World {
         let mut world = Self::starting();
         world.observation.read(true, unix_ms(0));
         world.pass(10_000);
-        assert_eq!(world.observation.interruptions(world.now), []);
+        assert_eq!(world.observation.interruptions(), []);
         world
     }
 
@@ -82,7 +82,7 @@ impl World {
     }
 
     fn cut_off(&self) -> Vec<(Part, Timestamp)> {
-        let interruptions = self.observation.interruptions(self.now);
+        let interruptions = self.observation.interruptions();
         interruptions.iter().map(|part| (part.part, part.since)).collect()
     }
 
@@ -101,6 +101,22 @@ fn the_clock_is_the_servers_while_everything_is_observed() {
     }
 }
 
+/// Both are in the same frames, and a client that gets one without the other shows times that jump.
+#[test]
+fn interruptions_begin_together_with_the_time_of_the_data() {
+    let mut world = World::running();
+    world.ingestor = None;
+    world.pass(SILENT_AFTER);
+    // Frames may be sent between two updates.
+    world.now += 240;
+    assert!(!world.observation.cut_off(world.now).is_empty(), "it is due");
+    assert_eq!((world.cut_off(), world.observation.as_of()), (vec![], None));
+    world.observation.update(world.now);
+    let since = unix_ms(10_000);
+    assert_eq!(world.cut_off(), [(Part::Ingestors, since)]);
+    assert_eq!(world.observation.as_of(), Some(since));
+}
+
 #[test]
 fn a_gateway_that_hears_nobody_from_the_start_says_so() {
     let mut world = World::starting();
@@ -112,6 +128,7 @@ fn a_gateway_that_hears_nobody_from_the_start_says_so() {
         [(Part::Ingestors, unix_ms(0)), (Part::Enrichers, unix_ms(0))]
     );
     assert!(!world.observation.has_begun() && world.observation.is_interrupted());
+    assert_eq!(world.observation.as_of(), Some(unix_ms(0)));
     assert_eq!(world.behind(), 0, "what was stale before the start is not shown");
     (world.ingestor, world.enricher) = (Some(ingestor(unix_ms(0), 0)), Some(enricher(0)));
     world.pass(1_000);
@@ -284,12 +301,14 @@ proptest! {
             world.is_connected = connected;
             world.reads(connected);
             for _ in 0..seconds {
-                let stood_still = world.observation.as_of().is_some();
+                let stood_still = world.observation.as_of();
                 world.pass(1_000);
                 let clock = world.observation.clock(world.now);
                 prop_assert!(clock >= before && clock <= world.now);
-                if stood_still && world.observation.as_of().is_some() {
-                    prop_assert_eq!(clock, before);
+                let as_of = world.observation.as_of();
+                prop_assert_eq!(as_of.is_none(), world.observation.interruptions().is_empty());
+                if let (Some(before_as_of), Some(as_of)) = (stood_still, as_of) {
+                    prop_assert_eq!((clock, as_of), (before, before_as_of));
                 }
                 before = clock;
             }
