@@ -17,7 +17,7 @@ test.describe('figures', () => {
     await expect(figure(page, 'Active visitors')).toHaveText('5');
     await expect(figure(page, 'Being identified')).toHaveText('4');
     await expect(figure(page, 'Companies')).toHaveText('2');
-    await expect(figure(page, 'Visitors per company')).toHaveText('2.0');
+    await expect(figure(page, 'Visitors per company')).toHaveText('2.00');
     await expect(figure(page, 'Session duration')).toHaveText(/^1h 00m \d\ds$/);
   });
 

@@ -1,6 +1,17 @@
 // What browsers, readers and other software do to the page.
 import type { Page } from '@playwright/test';
-import { cell, details, expect, expectStatus, rows, rowWith, scrollTo, table, test } from './fixtures';
+import {
+  cell,
+  details,
+  expect,
+  expectStatus,
+  figure,
+  rows,
+  rowWith,
+  scrollTo,
+  table,
+  test,
+} from './fixtures';
 import { ADA, aSession, LUMEN } from './mock/contract.mjs';
 import type { MockGateway } from './mock/gateway.mjs';
 
@@ -144,6 +155,19 @@ test('forced colours keep selection, lines and dots', async ({ page, gateway }) 
     .locator('.link-status')
     .evaluate((status) => getComputedStyle(status, '::before').backgroundColor);
   expect(dot).not.toBe(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
+});
+
+test('forced colours tell the saved lookups from the paid ones', async ({ page, gateway }) => {
+  gateway.lookups = { ...gateway.lookups, paid: 25, savedByCache: 50, savedByFleet: 25, spent: 0.25 };
+  await page.emulateMedia({ forcedColors: 'active' });
+  await page.goto('/');
+  await expect(figure(page, 'Spent on lookups')).toHaveText('0.25');
+  const colourOf = (what: string) =>
+    page.locator(`.cost-bar [data-what=${what}]`).evaluate((part) => getComputedStyle(part).backgroundColor);
+  const text = await page.evaluate(() => getComputedStyle(document.body).color);
+  expect([await colourOf('cached'), await colourOf('fleet')]).toEqual([text, text]);
+  expect(await colourOf('paid')).not.toBe(text);
+  await expect(page.locator('.cost-bar [data-what=paid]')).toHaveCSS('box-shadow', /inset/);
 });
 
 test('right-to-left names are cut at their end', async ({ page, gateway }) => {

@@ -44,7 +44,7 @@ it('are those of the last frame', () => {
   const pipeline = aPipeline({ lookups: someLookups({ spent: 2.1 }) });
   page.receive(aSnapshot({ stats, pipeline }));
   page.render(<Figures />);
-  expect(all.map(figure)).toEqual(['1,250', '3', '500', '2.4', '1m 15s', '–', '2.10']);
+  expect(all.map(figure)).toEqual(['1,250', '3', '500', '2.40', '1m 15s', '–', '2.10']);
 });
 
 it('have no averages without visitors', () => {

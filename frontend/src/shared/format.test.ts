@@ -31,9 +31,9 @@ it.each([
 it('formats counts and averages', () => {
   expect(formatCount(0)).toBe('0');
   expect(formatCount(12_345)).toBe('12,345');
-  expect(formatAverage(2)).toBe('2.0');
+  expect(formatAverage(2)).toBe('2.00');
   expect(formatAverage(1.005_9)).toBe('1.01');
-  expect(formatAverage(1_234.5)).toBe('1,234.5');
+  expect(formatAverage(1_234.5)).toBe('1,234.50');
 });
 
 it('formats rates with tenths only while they say something', () => {

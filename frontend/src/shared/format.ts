@@ -12,9 +12,8 @@ const DAY = 24 * HOUR;
 function makeFormats(tag: string) {
   return {
     counts: new Intl.NumberFormat(tag, { maximumFractionDigits: 0 }),
-    averages: new Intl.NumberFormat(tag, { minimumFractionDigits: 1, maximumFractionDigits: 2 }),
     rates: new Intl.NumberFormat(tag, { minimumFractionDigits: 1, maximumFractionDigits: 1 }),
-    amounts: new Intl.NumberFormat(tag, { minimumFractionDigits: 2, maximumFractionDigits: 2 }),
+    hundredths: new Intl.NumberFormat(tag, { minimumFractionDigits: 2, maximumFractionDigits: 2 }),
     /** By currency. */
     money: new Map<string, Intl.NumberFormat>(),
     // Rounded down, so that 100% is never shown before it is true.
@@ -48,8 +47,9 @@ export function formatCount(count: number): string {
   return formats().counts.format(count);
 }
 
+/** Always with two decimals, so that a mean that changes keeps its width. */
 export function formatAverage(average: number): string {
-  return formats().averages.format(average);
+  return formats().hundredths.format(average);
 }
 
 /** Events per second; from ten on the tenths are noise, and there is no room for them. */
@@ -63,7 +63,7 @@ export function formatRate(rate: number): string {
  * @param currency its ISO 4217 code, or null where the operator does not name it
  */
 export function formatMoney(amount: number, currency: string | null): string {
-  if (currency === null) return formats().amounts.format(amount);
+  if (currency === null) return formats().hundredths.format(amount);
   const { money } = formats();
   const format = money.get(currency) ?? new Intl.NumberFormat(locale(), { style: 'currency', currency });
   money.set(currency, format);
