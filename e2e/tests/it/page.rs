@@ -5,6 +5,7 @@ mod figures;
 mod keyboard;
 mod line;
 mod login;
+mod selling;
 mod table;
 mod truth;
 mod visited;

@@ -25,6 +25,7 @@ const context = await browser.newContext({
   viewport: { width: 1440, height: 2000 },
   ignoreHTTPSErrors: true,
 });
+await context.grantPermissions(['clipboard-read', 'clipboard-write']);
 await context.addInitScript(recordTexts);
 await context.addInitScript(setClockAhead, Number(values['clock-ahead']));
 const complaints = [];
@@ -40,6 +41,16 @@ const deeds = {
   fill: ({ label, text }) => page.getByLabel(label, { exact: true }).first().fill(text),
   choose: ({ label, option }) =>
     page.getByLabel(label, { exact: true }).first().selectOption({ label: option }),
+  /** Whether there is such an element now. */
+  has: ({ role, name }) => page.getByRole(role, { name, exact: true }).first().isVisible(),
+  /** The text of an element, which may have no name. */
+  read: ({ role, name }) =>
+    page
+      .getByRole(role, name === '' ? {} : { name, exact: true })
+      .first()
+      .innerText(),
+  hover: ({ role, text }) => page.getByRole(role).filter({ hasText: text }).first().hover(),
+  clipboard: () => page.evaluate(() => navigator.clipboard.readText()),
   press: ({ key }) => page.keyboard.press(key),
   pressOn: ({ role, text, key }) => page.getByRole(role).filter({ hasText: text }).first().press(key),
   /** Clicks a button that downloads a file, and answers with the file's content. */

@@ -9,15 +9,15 @@ use simulator::world::Kind;
 use super::browser::{Page, with_page};
 
 /// Three visitors of two companies, and an unknown one. The latest arrival is first.
-struct Guests {
-    first: Visitor,
-    second: Visitor,
-    colleague: Visitor,
-    unknown: Visitor,
+pub struct Guests {
+    pub first: Visitor,
+    pub second: Visitor,
+    pub colleague: Visitor,
+    pub unknown: Visitor,
 }
 
 impl Guests {
-    async fn come(site: &Pipeline) -> Result<Self> {
+    pub async fn come(site: &Pipeline) -> Result<Self> {
         let guests = Self {
             first: Visitor::from(&site.ip(Kind::Full, 1)),
             second: Visitor::from(&site.ip(Kind::Full, 2)),
