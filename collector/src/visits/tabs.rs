@@ -5,7 +5,10 @@ use protocol::Millis;
 use crate::beacon::{Beacon, Presence};
 
 /// Maximum tabs of a session. Beyond it, tabs that were left are removed first, then the one with the oldest beacon.
-const MAX_TABS: usize = 8;
+///
+/// Each document is a tab of its own, and browsers deliver its beacons in any order. So a tab that was left must be known
+/// until its last late beacon has arrived, which would open it again; meanwhile its visitor goes to further pages.
+const MAX_TABS: usize = 32;
 
 /// How many heartbeats a visible tab may miss before it counts as closed.
 const VISIBLE_HEARTBEATS: i64 = 4;
@@ -59,9 +62,6 @@ impl Tabs {
             Some(tab) => *tab = heard,
             None => {
                 if self.0.len() >= MAX_TABS {
-                    if beacon.presence == Presence::Left {
-                        return true;
-                    }
                     self.forget_one();
                 }
                 self.0.push(heard);
@@ -114,6 +114,33 @@ impl Tab {
             Presence::Visible => Some(self.at + silence.visible),
             Presence::Hidden => Some(self.at + silence.hidden),
             Presence::Left => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tabs_that_are_remembered_are_bounded() {
+        let mut tabs = Tabs::default();
+        for (tab, presence) in (0..10_000).zip(
+            [Presence::Visible, Presence::Hidden, Presence::Left]
+                .into_iter()
+                .cycle(),
+        ) {
+            let beacon = Beacon {
+                session: 1,
+                tab,
+                number: 1,
+                presence,
+                settled: false,
+                page: None,
+                referrer: None,
+            };
+            assert!(tabs.apply(&beacon, Millis::from(tab)));
+            assert!(tabs.0.len() <= MAX_TABS);
         }
     }
 }

@@ -8,9 +8,15 @@ use proptest::sample::select;
 use super::*;
 
 /// What some browsers do: beacons of a few sessions and tabs, each tab's numbered in the order of sending.
+///
+/// A tab is a document, so there are many in a session that goes from page to page.
 fn script() -> impl Strategy<Value = Vec<Beacon>> {
-    let step = (0..3_u128, 0..3_u32, select(vec![Visible, Hidden, Left]));
-    vec(step, 1..40).prop_map(|steps| {
+    let tabs = prop_oneof![Just(3_u32), Just(24)];
+    let steps = tabs.prop_flat_map(|tabs| {
+        let step = (0..3_u128, 0..tabs, select(vec![Visible, Hidden, Left]));
+        vec(step, 1..80)
+    });
+    steps.prop_map(|steps| {
         let numbered = steps.into_iter().zip(1_u32..);
         numbered
             .map(|((session, tab, presence), number)| beacon(session, tab, number, presence))
