@@ -31,6 +31,11 @@ pub enum CollectorCommand {
     Check {
         /// The address of the page, such as <https://shop.example/>.
         url: Url,
+
+        /// Certificates of additional trusted authorities, besides the system's, in a PEM file: for a website whose
+        /// certificate is from an authority of your own.
+        #[arg(long, env, value_name = "FILE")]
+        ca_file: Option<PathBuf>,
     },
 }
 

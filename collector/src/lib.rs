@@ -32,8 +32,8 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
-    if let Some(CollectorCommand::Check { url }) = &flags.command {
-        return check::run(url, &flags.script_path, flags.http_listen).await;
+    if let Some(CollectorCommand::Check { url, ca_file }) = &flags.command {
+        return check::run(url, &flags.script_path, flags.http_listen, ca_file.as_deref()).await;
     }
     flags.check()?;
     let process = standalone::Standalone::start("collector", &flags).await?;
@@ -69,7 +69,7 @@ async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
         hub,
         metrics,
     };
-    let script = Script::load(&flags.tracker, flags.tracker_settings());
+    let script = Script::load(&flags.tracker, flags.tracker_settings(), &process.health);
     let mut routes = http::routes(Arc::new(handler), script, &flags.script_path, &flags.beacon_path);
     if flags.demo {
         routes = routes.merge(demo::routes(&flags.script_path));

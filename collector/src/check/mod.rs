@@ -5,12 +5,15 @@ mod policy;
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_SECURITY_POLICY, ORIGIN};
 use reqwest::{Client, Method, StatusCode};
 use serde::Deserialize;
+use service::client::cause::Cause;
+use service::client::tls;
 use url::Url;
 
 use self::page::{Page, ScriptTag};
@@ -29,9 +32,14 @@ const SEEN: &str = "visitor_collector_visitors_seen_last_minute";
 #[derive(Debug, thiserror::Error)]
 enum Problem {
     #[error("Cannot fetch {0}: {1}.")]
-    Unreachable(Url, String),
+    Unreachable(Url, Cause),
     #[error("{0} answers {1}.")]
     Status(Url, StatusCode),
+    #[error(
+        "{0} answers {1}. Check where your proxy sends this path. If it reaches the collector, that has no tracker: \
+         see its /readyz."
+    )]
+    NoScript(Url, StatusCode),
     #[error(
         "The page has no script tag for {0}. Add: <script async src=\"https://YOUR-COLLECTOR{0}\"></script>"
     )]
@@ -40,9 +48,9 @@ enum Problem {
         "The page uses https and the script uses http, so browsers do not load it. Serve the collector over TLS."
     )]
     Insecure,
-    #[error("The content security policy does not allow the script. Add to script-src: {0}")]
+    #[error("The content security policy does not allow the script. {0}")]
     ScriptForbidden(String),
-    #[error("The content security policy does not allow the beacons. Add to connect-src: {0}")]
+    #[error("The content security policy does not allow the beacons. {0}")]
     BeaconsForbidden(String),
     #[error("{0} is not the collector's script. Check where your proxy sends this path.")]
     NotTheTracker(Url),
@@ -61,9 +69,15 @@ struct TrackerSettings {
 /// Checks the page, and prints what is right and what is missing.
 ///
 /// # Errors
-/// Fails if no HTTP client can be created.
-pub async fn run(url: &Url, script_path: &str, health: SocketAddr) -> anyhow::Result<ExitCode> {
+/// Fails if `ca_file` cannot be used, or no HTTP client can be created.
+pub async fn run(
+    url: &Url,
+    script_path: &str,
+    health: SocketAddr,
+    ca_file: Option<&Path>,
+) -> anyhow::Result<ExitCode> {
     let client = Client::builder()
+        .tls_backend_preconfigured(tls::config(ca_file, None)?)
         .timeout(TIMEOUT)
         .user_agent(concat!("visitors-collector-check/", env!("CARGO_PKG_VERSION")))
         .build()?;
@@ -137,26 +151,31 @@ async fn check(client: &Client, url: &Url, script_path: &str, report: &mut Repor
         report.problem(&Problem::Insecure);
     }
 
-    let tracker = fetch(client, &script.src).await?;
+    let tracker = fetch(client, &script.src)
+        .await
+        .map_err(|problem| match problem {
+            Problem::Status(url, status) => Problem::NoScript(url, status),
+            other => other,
+        })?;
     let endpoint = endpoint(&tracker).ok_or_else(|| Problem::NotTheTracker(script.src.clone()))?;
     report.fact("The collector serves the script.");
 
     let policies = fetched.policies.iter().chain(&page.policies);
     let policies: Vec<_> = policies.flat_map(|text| Policy::all(text)).collect();
     let source = script.src.origin().ascii_serialization();
-    let allows_script = policies
+    let forbids_script = policies
         .iter()
-        .all(|policy| policy.allows_script(script, &fetched.url));
-    let allows_beacons = policies
+        .find(|policy| !policy.allows_script(script, &fetched.url));
+    let forbids_beacons = policies
         .iter()
-        .all(|policy| policy.allows_connection(&endpoint, &fetched.url));
-    if !allows_script {
-        report.problem(&Problem::ScriptForbidden(source.clone()));
+        .find(|policy| !policy.allows_connection(&endpoint, &fetched.url));
+    if let Some(policy) = forbids_script {
+        report.problem(&Problem::ScriptForbidden(policy.missing("script-src", &source)));
     }
-    if !allows_beacons {
-        report.problem(&Problem::BeaconsForbidden(source));
+    if let Some(policy) = forbids_beacons {
+        report.problem(&Problem::BeaconsForbidden(policy.missing("connect-src", &source)));
     }
-    if allows_script && allows_beacons {
+    if forbids_script.is_none() && forbids_beacons.is_none() {
         report.fact(if policies.is_empty() {
             "The page has no content security policy."
         } else {
@@ -169,7 +188,7 @@ async fn check(client: &Client, url: &Url, script_path: &str, report: &mut Repor
 }
 
 async fn fetch(client: &Client, url: &Url) -> Result<Fetched, Problem> {
-    let unreachable = |error: reqwest::Error| Problem::Unreachable(url.clone(), cause(&error));
+    let unreachable = |error: reqwest::Error| Problem::Unreachable(url.clone(), Cause::of(&error));
     let mut answer = client.get(url.clone()).send().await.map_err(unreachable)?;
     if !answer.status().is_success() {
         return Err(Problem::Status(url.clone(), answer.status()));
@@ -191,15 +210,6 @@ async fn fetch(client: &Client, url: &Url) -> Result<Fetched, Problem> {
     })
 }
 
-/// The innermost cause, which says more than "error sending request".
-fn cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
-}
-
 /// Where the script sends beacons, if it is the tracker.
 fn endpoint(tracker: &Fetched) -> Option<Url> {
     let text = std::str::from_utf8(&tracker.body).ok()?;
@@ -214,7 +224,7 @@ fn endpoint(tracker: &Fetched) -> Option<Url> {
 async fn accepts(client: &Client, endpoint: &Url, origin: &str) -> Result<(), Problem> {
     let request = client.request(Method::OPTIONS, endpoint.clone());
     let answer = request.header(ORIGIN, origin).send().await;
-    let answer = answer.map_err(|error| Problem::Unreachable(endpoint.clone(), cause(&error)))?;
+    let answer = answer.map_err(|error| Problem::Unreachable(endpoint.clone(), Cause::of(&error)))?;
     match answer.status() {
         StatusCode::NO_CONTENT => Ok(()),
         StatusCode::FORBIDDEN => Err(Problem::OriginRefused(origin.to_owned())),

@@ -40,6 +40,19 @@ impl<'a> Policy<'a> {
         sources.is_none_or(|sources| matches_any(sources, url, page))
     }
 
+    /// What to add so that `source` may serve scripts, or receive requests, as the directive of this name says. Where only
+    /// `default-src` governs them now, the directive must repeat what that allows.
+    pub fn missing(&self, directive: &str, source: &str) -> String {
+        match self.sources(&["default-src"]) {
+            Some(allowed) if self.sources(&[directive]).is_none() => {
+                let allowed = allowed.iter().filter(|allowed| **allowed != "'none'");
+                let sources: Vec<_> = [directive].into_iter().chain(allowed.copied()).collect();
+                format!("Add the directive: {} {source}", sources.join(" "))
+            }
+            _ => format!("Add to {directive}: {source}"),
+        }
+    }
+
     /// The sources of the first of these directives that the policy has.
     fn sources(&self, names: &[&str]) -> Option<&[&'a str]> {
         let find = |name: &&str| self.0.iter().find(|(directive, _)| directive == name);
@@ -121,6 +134,28 @@ mod tests {
             all(&|policy| policy.allows_script(&script, &page)),
             all(&|policy| policy.allows_connection(&url("https://stats.shop.example/v"), &page)),
         )
+    }
+
+    #[test]
+    fn what_is_missing_repeats_what_only_the_default_allows() {
+        let missing = |policy| {
+            Policy::all(policy)
+                .next()
+                .unwrap()
+                .missing("script-src", "https://x.example")
+        };
+        assert_eq!(
+            missing("default-src 'self' https:"),
+            "Add the directive: script-src 'self' https: https://x.example"
+        );
+        assert_eq!(
+            missing("default-src 'none'"),
+            "Add the directive: script-src https://x.example"
+        );
+        assert_eq!(
+            missing("default-src 'self'; script-src 'self'"),
+            "Add to script-src: https://x.example"
+        );
     }
 
     #[test]

@@ -8,6 +8,10 @@ use axum::http::StatusCode;
 use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use service::health::Health;
+
+/// The part's name in [`Health`].
+const PART: &str = "tracker";
 
 /// The placeholder in the built tracker that the settings replace.
 const SETTINGS: &str = "__SETTINGS__";
@@ -32,13 +36,13 @@ pub struct TrackerSettings<'a> {
 }
 
 impl Script {
-    /// Reads the built tracker.
-    pub fn load(file: &Path, settings: TrackerSettings<'_>) -> Self {
+    /// Reads the built tracker. Reports in `health` if there is none: pages that have it already go on sending.
+    pub fn load(file: &Path, settings: TrackerSettings<'_>, health: &Health) -> Self {
         match std::fs::read_to_string(file) {
             Ok(tracker) => Self(Ok(tracker.replace(SETTINGS, &settings.to_json()))),
             Err(error) => {
                 let problem = format!("there is no tracker in --tracker {}: {error}", file.display());
-                tracing::warn!("{problem}; build it with `make build`");
+                health.impaired(PART, format!("{problem}; build it with `make build`"));
                 Self(Err(problem))
             }
         }

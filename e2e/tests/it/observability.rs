@@ -208,8 +208,8 @@ async fn a_real_prometheus_evaluates_every_rule_and_every_panel() -> Result<()> 
             for rule in prometheus.rules().await? {
                 let name = rule["name"].as_str().unwrap_or_default();
                 ensure!(rule["health"] == "ok", "{rule}");
-                // NATS has no exporter here, and the Deanonymizer fails on purpose.
-                let expected = ["NatsUnmonitored", "EventsRejected"].contains(&name);
+                // NATS has no exporter here, the Deanonymizer fails on purpose, and a busy machine sends frames late.
+                let expected = ["NatsUnmonitored", "EventsRejected", "FramesLate"].contains(&name);
                 ensure!(rule["state"] == "inactive" || expected, "{rule}");
             }
             Ok(())

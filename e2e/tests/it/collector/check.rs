@@ -59,6 +59,11 @@ async fn check_says_what_keeps_a_page_from_reporting() -> Result<()> {
             "/no-beacons",
             policy(&format!("default-src 'self'; script-src {script}")),
         ),
+        ("/only-default", policy("default-src 'self'")),
+        (
+            "/gone-script",
+            format!("<!doctype html><script async src=\"{base}/elsewhere/v.js\"></script>"),
+        ),
     ];
     let routes = pages.into_iter().fold(Router::new(), |router, (path, page)| {
         router.route(path, get(async move || Html(page)))
@@ -75,8 +80,22 @@ async fn check_says_what_keeps_a_page_from_reporting() -> Result<()> {
         ("/none", 1, "MISSING The page has no script tag for /v.js"),
         ("/own", 1, "is not the collector's script"),
         ("/no-script", 1, "Add to script-src: http://127.0.0.1:"),
-        ("/no-beacons", 1, "Add to connect-src: http://127.0.0.1:"),
+        (
+            "/no-beacons",
+            1,
+            "Add the directive: connect-src 'self' http://127.0.0.1:",
+        ),
+        (
+            "/only-default",
+            1,
+            "Add the directive: script-src 'self' http://127.0.0.1:",
+        ),
         ("/gone", 1, "answers 404"),
+        (
+            "/gone-script",
+            1,
+            "If it reaches the collector, that has no tracker",
+        ),
     ] {
         let (status, text) = check(&collector, &format!("{base}{path}")).await?;
         ensure!(status == code && text.contains(said), "{path}: {status}, {text}");
