@@ -29,6 +29,22 @@ test.describe('figures', () => {
     await expect(page.getByRole('definition').last()).toHaveText('75% answered from cache');
   });
 
+  test.describe('on a tablet, in German', () => {
+    test.use({ viewport: { width: 768, height: 1024 }, locale: 'de-DE' });
+
+    test('are not cut off', async ({ page, gateway }) => {
+      gateway.put(aSession({ openedAt: Date.now() - 45_296_000 }));
+      await page.goto('/');
+      await expect(figure(page, 'Sitzungsdauer')).toHaveText(/^12h 3\dm \d\ds$/);
+      const cutOff = await page
+        .locator('.figure :is(dt, dd:not(.trace))')
+        .evaluateAll((parts) =>
+          parts.filter((part) => part.scrollWidth > part.clientWidth).map((part) => part.textContent),
+        );
+      expect(cutOff).toEqual([]);
+    });
+  });
+
   test('and ages ignore the clock of the browser', async ({ page, gateway }) => {
     gateway.put(aSession({ openedAt: Date.now() - 60_000, lastActivityAt: Date.now() - 60_000 }));
     await page.addInitScript(() => {

@@ -51,6 +51,21 @@ test.describe('rows', () => {
     await expect(details(page)).toHaveCount(0);
   });
 
+  test('show the whole phone number beside its copy button', async ({ page, gateway }) => {
+    gateway.put(aSession({ company: LUMEN, contact: ADA }));
+    await page.goto('/');
+    const row = rows(page).first();
+    await row.hover();
+    const button = row.getByRole('button', { name: 'Copy +1-202-555-0173' });
+    await expect(button).toBeVisible();
+    const endOfText = row.getByRole('link', { name: '+1-202-555-0173' }).evaluate((link) => {
+      const text = document.createRange();
+      text.selectNodeContents(link);
+      return text.getBoundingClientRect().right;
+    });
+    expect((await button.boundingBox())?.x).toBeGreaterThanOrEqual(await endOfText);
+  });
+
   test('copy where the browser has no clipboard for pages, as over plain HTTP', async ({ page, gateway }) => {
     await page.addInitScript(() => Object.defineProperty(navigator, 'clipboard', { value: undefined }));
     gateway.put(aSession({ company: LUMEN, contact: ADA }));

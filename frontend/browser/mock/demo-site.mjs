@@ -20,6 +20,15 @@ const LOOKUPS = {
   spent: 4.2,
 };
 
+/** The pages of the website, those with the most visitors first. */
+const PAGES = [
+  { url: 'https://shop.example/', title: 'Home' },
+  { url: 'https://shop.example/pricing', title: 'Pricing' },
+  { url: 'https://shop.example/products/scales', title: 'Scales for the warehouse' },
+  { url: 'https://shop.example/customers', title: 'Our customers' },
+  { url: 'https://shop.example/contact', title: 'Contact sales' },
+];
+
 export class DemoSite {
   #gateway;
   #failing;
@@ -60,6 +69,7 @@ export class DemoSite {
       this.#arrive(Math.floor(10_000 + this.#chance() ** 2 * 3_600_000));
     this.#gateway.processes = describeProcesses(this.#failing);
     this.#gateway.lookups = LOOKUPS;
+    this.#gateway.currency = 'EUR';
     // A website without visitors stays empty.
     if (visitors > 0) this.#timer = setInterval(() => this.#change(), INTERVAL);
   }
@@ -79,6 +89,8 @@ export class DemoSite {
   /** @param {number} ago milliseconds since the visitor came */
   #arrive(ago) {
     const visitor = makeVisitor(this.#chance, ago);
+    const page = PAGES[Math.floor(this.#chance() ** 1.5 * PAGES.length)];
+    if (page !== undefined) visitor.page = page;
     if (this.#failing && this.#chance() < 0.2)
       Object.assign(visitor, { company: null, contact: null, unidentified: true });
     this.#guids.push(visitor.guid);

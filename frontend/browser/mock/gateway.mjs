@@ -61,6 +61,8 @@ export class MockGateway {
   /** @type {Pipeline['processes']} */
   processes = [];
   lookups = NO_LOOKUPS;
+  /** @type {string | undefined} */
+  currency;
   beingIdentified = 0;
 
   /** @type {Map<string, Session>} */
@@ -204,7 +206,11 @@ export class MockGateway {
       revision: this.#revision,
       now,
       stats: this.#stats(now),
-      pipeline: { processes, lookups: this.lookups },
+      pipeline: {
+        processes,
+        lookups: this.lookups,
+        ...(this.currency !== undefined && { currency: this.currency }),
+      },
     };
   }
 

@@ -92,12 +92,17 @@ function makeContact(chance, domain) {
     emailAddresses: [`${first}.${last}@${domain}`, `${last}@sales.${domain}`, `hello@${domain}`].map(
       (email) => email.toLowerCase(),
     ),
-    phoneNumbers: ['+1-202-555-0173', '(202) 555-0148 x4821'],
+    phoneNumbers: [`+1-202-555-01${digits(chance)}`, `(202) 555-01${digits(chance)} x4821`],
   };
   contact.emailAddresses.length = Math.floor(chance() * 3.4);
   contact.phoneNumbers.length = Math.floor(chance() * 2.5);
   if (chance() < 0.8) contact.title = pick(chance, TITLES);
   return contact;
+}
+
+/** Two digits. @param {Random} chance */
+function digits(chance) {
+  return `${Math.floor(10 + chance() * 90)}`;
 }
 
 /** @param {Random} chance */

@@ -44,7 +44,12 @@ export function CompanyView() {
         </a>
       )}
       <WatchButton company={company ?? { guid: wanted, name: '', domain }} />
-      <span className="facts-line">
+      <CopyButton text={() => window.location.href} label={t('copyLink')} />
+      <button type="button" className="button" onClick={() => change({ company: null })}>
+        <Icon name="close" />
+        <span>{t('showAllCompanies')}</span>
+      </button>
+      <p className="facts-line">
         {[
           t('companyHere', { count: present?.visitors ?? 0 }),
           record !== null && t('companyHereSince', { time: formatClock(record.since) }),
@@ -53,12 +58,7 @@ export function CompanyView() {
         ]
           .filter((fact) => fact !== false)
           .join(' · ')}
-      </span>
-      <CopyButton text={() => window.location.href} label={t('copyLink')} />
-      <button type="button" className="button" onClick={() => change({ company: null })}>
-        <Icon name="close" />
-        <span>{t('showAllCompanies')}</span>
-      </button>
+      </p>
     </section>
   );
 }

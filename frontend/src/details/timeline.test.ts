@@ -33,9 +33,15 @@ it('has the latest event first', () => {
     'Was active',
     'Was active',
     'Identified as Lumen & Sons',
-    'Arrived',
     'Came to the website',
   ]);
+});
+
+it.each([
+  ['initial', 'Was already here when this page opened'],
+  ['missed', 'Arrived while this page was offline'],
+] as const)('says how the page learned of a visitor (%s)', (arrival, text) => {
+  expect(texts({ arrival })).toEqual([text, 'Came to the website']);
 });
 
 it.each([
@@ -47,7 +53,7 @@ it.each([
 });
 
 it('counts earlier activities', () => {
-  expect(texts({ activities: [NOW], activityCount: 1 })).toHaveLength(3);
+  expect(texts({ activities: [NOW], activityCount: 1 })).toHaveLength(2);
   expect(texts({ activities: [NOW], activityCount: 2 })[1]).toBe('Was active 1 time before');
   expect(texts({ activities: [NOW], activityCount: 41 })[1]).toBe('Was active 40 times before');
 });

@@ -9,8 +9,9 @@ export interface TimelineEvent {
   what: string;
 }
 
-const SEEN: Record<Arrival, MessageKey> = {
-  live: 'seenLive',
+/** A visitor who arrived while the page watched came to the website, and nothing else is to be said. */
+const SEEN: Record<Arrival, MessageKey | null> = {
+  live: null,
   initial: 'seenInitial',
   missed: 'seenMissed',
 };
@@ -31,10 +32,9 @@ export function timelineOf({
   activityCount,
   left,
 }: Visit): TimelineEvent[] {
-  const events: TimelineEvent[] = [
-    { at: session.openedAt, what: t('cameToWebsite') },
-    { at: firstSeenAt, what: t(SEEN[arrival]) },
-  ];
+  const events: TimelineEvent[] = [{ at: session.openedAt, what: t('cameToWebsite') }];
+  const seen = SEEN[arrival];
+  if (seen !== null) events.push({ at: firstSeenAt, what: t(seen) });
   const [eldest] = activities;
   if (eldest !== undefined && activityCount > activities.length) {
     const more = activityCount - activities.length;

@@ -25,10 +25,10 @@ export const HEADINGS: Record<SortKey, MessageKey> = {
 /** The width of each column (`grid-template-columns`). */
 const WIDTHS: Record<Column, string> = {
   contact: 'minmax(0, 2fr)',
-  company: 'minmax(0, 2fr)',
-  page: 'minmax(0, 1.75fr)',
-  email: 'minmax(0, 2fr)',
-  phone: 'minmax(8.75rem, 1.5fr)',
+  company: 'minmax(0, 2.15fr)',
+  page: 'minmax(0, 1.5fr)',
+  email: 'minmax(0, 2.15fr)',
+  phone: 'minmax(10rem, 1.25fr)',
   place: 'minmax(0, 1.5fr)',
   ip: 'minmax(9.75rem, 1fr)',
   opened: '6.25rem',

@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useId } from 'react';
 
 interface ChoiceProps<T extends string> {
   label: string;
@@ -7,21 +7,20 @@ interface ChoiceProps<T extends string> {
   onChoose: (value: T) => void;
 }
 
-/** One of several values. */
+/** One of several values, below what they are about. */
 export function Choice<T extends string>({ label, value, choices, onChoose }: ChoiceProps<T>) {
+  const id = useId();
   return (
-    <select
-      className="select"
-      aria-label={label}
-      value={value}
-      onChange={({ target }) => onChoose(target.value as T)}
-    >
-      {choices.map(([choice, text]) => (
-        <option key={choice} value={choice}>
-          {text}
-        </option>
-      ))}
-    </select>
+    <div className="choice">
+      <label htmlFor={id}>{label}</label>
+      <select id={id} className="select" value={value} onChange={({ target }) => onChoose(target.value as T)}>
+        {choices.map(([choice, text]) => (
+          <option key={choice} value={choice}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </div>
   );
 }
 

@@ -188,7 +188,6 @@ export const en = {
   network: 'Network',
   country: 'Country',
   showOnlyCompany: 'Show only its visitors ({count, number} here)',
-  seenLive: 'Arrived',
   seenInitial: 'Was already here when this page opened',
   seenMissed: 'Arrived while this page was offline',
   cameToWebsite: 'Came to the website',
