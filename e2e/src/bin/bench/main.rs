@@ -1,6 +1,7 @@
 //! Measures the whole pipeline and writes `docs/performance.md`: `make bench`.
 
 mod buckets;
+mod collector;
 mod costs;
 mod fanout;
 mod floors;
@@ -31,6 +32,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::part::Part;
 use crate::report::Section;
+
+/// How many visitors one collector is measured with.
+const MOST_VISITORS: usize = 100_000;
 
 /// Measures the throughput, latency, cost and limits of the pipeline.
 #[derive(Parser)]
@@ -110,6 +114,7 @@ async fn bench(flags: &Flags) -> Result<()> {
             Part::Latency => latency::measure(most, lasting / 4).await,
             Part::Sessions => sessions::measure(flags.sessions, lasting / 6).await,
             Part::Fanout => fanout::measure(flags.clients, lasting / 6).await,
+            Part::Collector => collector::measure(flags.sessions.min(MOST_VISITORS), lasting).await,
         };
         // What the other parts have found is worth its minutes.
         sections.push(section.unwrap_or_else(|error| Section::failed(part.title(), &error)));

@@ -10,6 +10,7 @@ pub enum Part {
     Latency,
     Sessions,
     Fanout,
+    Collector,
 }
 
 impl Part {
@@ -21,6 +22,7 @@ impl Part {
             Self::Latency => "Latency and cost at each rate",
             Self::Sessions => "Live sessions",
             Self::Fanout => "Fan-out",
+            Self::Collector => "Visitors of one's own website",
         }
     }
 }
