@@ -113,6 +113,10 @@ bench-lookups: setup build ## Measure what fleets pay for lookups, and the effec
 bench-page: $(PAGE) ## Measure the page: VISITORS=, CHANGES= per second, and its heap over MINUTES=
 	CHROMIUM="$$(scripts/find-chromium)" && export CHROMIUM && node frontend/bench/page.mjs
 
+.PHONY: bench-tracker
+bench-tracker: $(TRACKER_SCRIPT) ## Measure the tracker's size and its time on a page's main thread
+	@CHROMIUM="$$(scripts/find-chromium)" && export CHROMIUM && node frontend/bench/tracker.mjs
+
 ##@ Build
 
 .PHONY: setup
