@@ -143,23 +143,27 @@ impl Bill {
     }
 
     /// Joins two copies of the bill.
+    ///
+    /// The sum of the closed accounts does not say what it is the sum of. So each copy first closes the accounts that the
+    /// other has closed; then both sums include the same accounts.
     #[must_use]
     pub fn join(mut self, other: &Self) -> Self {
+        let mut other = other.clone();
+        self.close_all(other.closed.names.keys());
+        other.close_all(self.closed.names.keys());
         self.since = self.since.min(other.since);
-        for (name, account) in &other.accounts {
-            let ours = self.accounts.entry(name.clone()).or_default();
-            *ours = ours.join(*account);
+        for (name, account) in other.accounts {
+            let ours = self.accounts.entry(name).or_default();
+            *ours = ours.join(account);
         }
         let closed = &mut self.closed;
         closed.lookups = closed.lookups.max(other.closed.lookups);
         closed.usage = closed.usage.combine(other.closed.usage, SpanUse::max);
-        for (name, at) in &other.closed.names {
-            let ours = closed.names.entry(name.clone()).or_insert(*at);
-            *ours = (*at).max(*ours);
+        for (name, at) in other.closed.names {
+            let ours = closed.names.entry(name).or_insert(at);
+            *ours = at.max(*ours);
         }
         self.forget_names();
-        self.accounts
-            .retain(|name, _| !self.closed.names.contains_key(name));
         self
     }
 
@@ -225,13 +229,24 @@ impl Bill {
             else {
                 return;
             };
-            if let Some(account) = self.accounts.remove(&name) {
-                let closed = &mut self.closed;
-                closed.lookups = closed.lookups.plus(account.lookups);
-                closed.usage = closed.usage.combine(account.usage, SpanUse::plus);
-                closed.names.insert(name, account.at);
-            }
+            self.close(&name);
             self.forget_names();
+        }
+    }
+
+    fn close_all<'a>(&mut self, names: impl Iterator<Item = &'a String>) {
+        for name in names {
+            self.close(name);
+        }
+    }
+
+    /// Adds an account to the sum of the closed ones, if this copy has it.
+    fn close(&mut self, name: &str) {
+        if let Some((name, account)) = self.accounts.remove_entry(name) {
+            let closed = &mut self.closed;
+            closed.lookups = closed.lookups.plus(account.lookups);
+            closed.usage = closed.usage.combine(account.usage, SpanUse::plus);
+            closed.names.insert(name, account.at);
         }
     }
 

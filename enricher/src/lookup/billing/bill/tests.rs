@@ -161,4 +161,38 @@ proptest! {
         let restored = copies.fold(Bill::new(unix_ms(99_000)), |bill, place| bill.join(&states[place]));
         prop_assert_eq!(&restored, latest);
     }
+
+    /// Two enrichers know the same bill, one of them also what was spent since. Each closes old accounts of others before
+    /// they put their copies back.
+    #[test]
+    fn copies_that_closed_different_accounts_count_each_of_them_once(
+        known in proptest::collection::vec((0..600_i64, 1..9_u64), 1..24),
+        later in proptest::collection::vec((0..24_usize, 1..9_u64), 0..6),
+        keep in (0..24_usize, 0..24_usize),
+        (first_at, second_at) in (600..2_000_i64, 600..2_000_i64),
+    ) {
+        let at = |second: i64| unix_ms(second * 1_000);
+        let mut spent = vec![0; known.len()];
+        let mut first = Bill::new(at(0));
+        let spend = |bill: &mut Bill, spent: &mut [u64], account: usize, calls: u64, second: i64| {
+            spent[account] += calls;
+            bill.reserve(&account.to_string(), calls, at(second));
+            bill.record(&account.to_string(), paid(spent[account]), at(second));
+        };
+        for (account, (second, calls)) in known.into_iter().enumerate() {
+            spend(&mut first, &mut spent, account, calls, second);
+        }
+        let mut second = first.clone();
+        for (account, calls) in later {
+            let account = account % spent.len();
+            spend(&mut second, &mut spent, account, calls, 600);
+        }
+        first.close_old(&keep.0.to_string(), at(first_at));
+        second.close_old(&keep.1.to_string(), at(second_at));
+        let joined = first.clone().join(&second);
+        let total: u64 = spent.iter().sum();
+        prop_assert_eq!(joined.total().paid, total);
+        prop_assert_eq!(joined.reserved(Span::Day, at(2_000)), total);
+        prop_assert_eq!(second.join(&first), joined);
+    }
 }
