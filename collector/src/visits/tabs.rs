@@ -7,8 +7,9 @@ use crate::beacon::{Beacon, Presence};
 /// Maximum tabs of a session. Beyond it, tabs that were left are removed first, then the one with the oldest beacon.
 ///
 /// Each document is a tab of its own, and browsers deliver its beacons in any order. So a tab that was left must be known
-/// until its last late beacon has arrived, which would open it again; meanwhile its visitor goes to further pages.
-const MAX_TABS: usize = 32;
+/// until its last late beacon has arrived, which would open it again. Chromium on a busy machine delivers one 15 seconds
+/// late, after 32 further documents of a visitor in a hurry.
+const MAX_TABS: usize = 128;
 
 /// How many heartbeats a visible tab may miss before it counts as closed.
 const VISIBLE_HEARTBEATS: i64 = 4;

@@ -85,16 +85,16 @@ fn reload_and_navigation_keep_the_session() {
 fn leave_that_overtakes_its_page_counts_however_many_pages_were_seen() {
     let mut world = World::new(SETTINGS);
     // What Chromium sends while it is busy: the beacons of one page arrive in reverse, and overtake each other.
-    for page in 0_u32..100 {
+    for page in 0_u32..200 {
         let at = START + Millis::from(page) * 300;
         world.apply(beacon(1, page, 2, Visible), at).unwrap();
-        if page >= 20 {
-            let late = world.apply(beacon(1, page - 20, 1, Visible), at);
+        if page >= 60 {
+            let late = world.apply(beacon(1, page - 60, 1, Visible), at);
             assert_eq!(late, Err(DropReason::Outdated), "page {page}");
         }
         world.apply(beacon(1, page, 3, Left), at).unwrap();
     }
-    let at = START + 40_000;
+    let at = START + 70_000;
     world.apply(beacon(1, 1_000, 2, Left), at).unwrap();
     // From the back/forward cache, and left at once.
     world.apply(beacon(1, 1_000, 3, Left), at).unwrap();
