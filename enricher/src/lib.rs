@@ -289,8 +289,13 @@ impl Parts {
 
 fn meter(flags: &Flags, shared_cache: &SharedCache, metrics: &Arc<Metrics>) -> Meter {
     let has_budget = flags.lookup_budget.0.is_some();
-    let (counted, paid) = (Arc::clone(metrics), Arc::clone(&metrics.paid));
-    Meter::new(shared_cache.clone(), has_budget, move || counted.lookups(), paid)
+    let (counted, paid) = (Arc::clone(metrics), Arc::clone(&metrics.lookups.paid_notify));
+    Meter::new(
+        shared_cache.clone(),
+        has_budget,
+        move || counted.lookups.figures(),
+        paid,
+    )
 }
 
 fn guard(

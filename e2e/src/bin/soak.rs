@@ -65,18 +65,7 @@ async fn soak(flags: Flags) -> Result<()> {
     for _ in 0..flags.viewers {
         viewers.push(pipeline.viewer().await?);
     }
-    let mut load = Load::new(&LoadConfig {
-        rate: flags.rate,
-        sessions: flags.sessions,
-        mix: if flags.light { Mix::Light } else { Mix::Real },
-        churn: if flags.light {
-            0.0
-        } else {
-            LoadConfig::default().churn
-        },
-        addresses: flags.addresses,
-        ..LoadConfig::default()
-    });
+    let mut load = Load::new(&load_config(&flags));
     println!(
         "{} events/s, {} sessions, {} enrichers",
         flags.rate, flags.sessions, flags.enrichers
@@ -111,6 +100,18 @@ async fn soak(flags: Flags) -> Result<()> {
         settled.as_secs_f64()
     );
     Ok(())
+}
+
+fn load_config(flags: &Flags) -> LoadConfig {
+    let usual = LoadConfig::default();
+    LoadConfig {
+        rate: flags.rate,
+        sessions: flags.sessions,
+        mix: if flags.light { Mix::Light } else { Mix::Real },
+        churn: if flags.light { 0.0 } else { usual.churn },
+        addresses: flags.addresses,
+        ..usual
+    }
 }
 
 fn print_usage(usage: &Usage, events: u64) {

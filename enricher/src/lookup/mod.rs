@@ -122,7 +122,7 @@ impl Lookup {
             Ok(found.found)
         };
         let found = Box::pin(self.local_cache.get_or(key, attempt)).await;
-        self.metrics.lookup.took(started.elapsed());
+        self.metrics.lookups.duration.took(started.elapsed());
         Ok(LookedUp {
             found: found?,
             is_from_call: is_from_call.load(Ordering::Relaxed),
@@ -208,8 +208,11 @@ impl Lookup {
     }
 
     fn saved_by_fleet(&self, found: &CachedVerdict) {
-        self.metrics.saved_by_fleet.inc();
-        self.metrics.verdicts.found(VerdictSource::Fleet, &found.verdict);
+        self.metrics.lookups.saved_by_fleet.inc();
+        self.metrics
+            .lookups
+            .verdicts
+            .found(VerdictSource::Fleet, &found.verdict);
     }
 
     /// Calls while the lease is renewed, and stores the result in the bucket.
@@ -272,19 +275,19 @@ impl Lookup {
             span.fail(failure.token());
         }
         drop(span);
-        self.metrics.call.took(started.elapsed());
+        self.metrics.lookups.call_duration.took(started.elapsed());
         let is_billed = self.deanonymizer.bills(&outcome);
         if is_billed {
-            self.metrics.lookup_paid();
+            self.metrics.lookups.paid();
         }
         permit.end(&outcome, is_billed);
         self.guard.account().ended(pass, &outcome).await;
-        outcome.inspect_err(|failure| self.metrics.lookup_failed(failure))
+        outcome.inspect_err(|failure| self.metrics.lookups.failed(failure))
     }
 
     fn judge(&self, answer: Answer, attempts: u32) -> CachedVerdict {
         let verdict = self.rules.judge(answer);
-        self.metrics.verdicts.found(VerdictSource::Call, &verdict);
+        self.metrics.lookups.verdicts.found(VerdictSource::Call, &verdict);
         let now = clock::now();
         CachedVerdict {
             expires_at: now + self.lifetimes.of(&verdict),

@@ -31,12 +31,15 @@ impl Pipeline {
     pub(super) async fn identify(&mut self, sighting: Sighting, id: DeliveryId, now: Millis) {
         let key = self.hasher.key(&sighting.ip);
         if let Some(found) = self.lookup.cached(key).await {
-            self.metrics.saved_by_cache.inc();
-            self.metrics.verdicts.found(VerdictSource::Cache, &found.verdict);
+            self.metrics.lookups.saved_by_cache.inc();
+            self.metrics
+                .lookups
+                .verdicts
+                .found(VerdictSource::Cache, &found.verdict);
             return self.on_identified(sighting, id, &found, now).await;
         }
         if let Some(reason) = self.free_tier.no_call(&sighting.ip) {
-            self.metrics.saved_by_rule(reason);
+            self.metrics.lookups.saved_by_rule(reason);
             // A paid verdict takes precedence, whichever cache it is in.
             return self
                 .publish_profile(sighting, id, Profile::default(), None, now)
@@ -66,7 +69,7 @@ impl Pipeline {
         self.in_flight.wait(id);
         let added = self.waiting.add(key, sighting, id);
         if added.shares_lookup {
-            self.metrics.saved_by_sharing.inc();
+            self.metrics.lookups.saved_by_sharing.inc();
         }
         if let Some(superseded) = added.superseded {
             self.metrics.outcomes.count(kind, EventOutcome::Folded);
@@ -143,7 +146,7 @@ impl Pipeline {
     /// The fleet has already published the session, so it needs no verdict.
     fn found_standing(&mut self, key: Key, guid: &Guid, outcome: PublishOutcome) {
         let now = clock::uptime();
-        self.metrics.saved_by_fleet.inc();
+        self.metrics.lookups.saved_by_fleet.inc();
         self.waiting.identified(guid);
         if self.sessions.is_unknown(guid) {
             self.sessions.begin_publish(guid, now);
@@ -166,8 +169,11 @@ impl Pipeline {
             self.hide_address(key);
         }
         if self.waiting.contains(key) {
-            self.metrics.saved_by_fleet.inc();
-            self.metrics.verdicts.found(VerdictSource::Fleet, &found.verdict);
+            self.metrics.lookups.saved_by_fleet.inc();
+            self.metrics
+                .lookups
+                .verdicts
+                .found(VerdictSource::Fleet, &found.verdict);
             self.apply_verdict(key, &found).await;
         }
     }

@@ -1,5 +1,8 @@
 //! The texts of a message: one line each and of limited length, whatever names third parties have.
 
+use protocol::Contact;
+use protocol::page::Page;
+
 use crate::arrivals::arrival::Arrival;
 
 /// The longest text of a third party, in characters.
@@ -41,60 +44,46 @@ pub fn company(arrival: &Arrival) -> String {
 /// What is known of the visitor, one line each: a label and a text.
 pub fn facts(arrival: &Arrival) -> Vec<(&'static str, String)> {
     let contact = arrival.contact.as_ref();
-    let person = contact.map(|contact| match &contact.title {
-        Some(title) => format!("{}, {}", plain(&contact.name), plain(title)),
-        None => plain(&contact.name),
-    });
-    let list = |texts: &[String]| {
-        texts
-            .iter()
-            .take(3)
-            .map(|text| plain(text))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let place = [arrival.country.as_deref(), arrival.network.as_deref()];
-    let place = place
-        .into_iter()
-        .flatten()
-        .map(plain)
-        .collect::<Vec<_>>()
-        .join(", ");
-    let page = arrival.page.as_ref().map(|page| {
-        let (url, title) = (cut(&page.url, MAX_URL), plain(&page.title));
-        if title.is_empty() {
-            url
-        } else {
-            format!("{title} ({url})")
-        }
-    });
+    let emails = contact.map(|contact| list(&contact.email_addresses));
+    let phones = contact.map(|contact| list(&contact.phone_numbers));
+    let place = [&arrival.country, &arrival.network];
+    let referrer = arrival.referrer.as_deref();
     let facts = [
         ("Domain", plain(&arrival.company.domain)),
-        ("Contact", person.unwrap_or_default()),
-        (
-            "Email",
-            contact
-                .map(|contact| list(&contact.email_addresses))
-                .unwrap_or_default(),
-        ),
-        (
-            "Phone",
-            contact
-                .map(|contact| list(&contact.phone_numbers))
-                .unwrap_or_default(),
-        ),
-        ("From", place),
-        ("Page", page.unwrap_or_default()),
+        ("Contact", contact.map(person).unwrap_or_default()),
+        ("Email", emails.unwrap_or_default()),
+        ("Phone", phones.unwrap_or_default()),
+        ("From", list(place.into_iter().flatten())),
+        ("Page", arrival.page.as_ref().map(page).unwrap_or_default()),
         (
             "Came from",
-            arrival
-                .referrer
-                .as_deref()
-                .map(|url| cut(url, MAX_URL))
-                .unwrap_or_default(),
+            referrer.map(|url| cut(url, MAX_URL)).unwrap_or_default(),
         ),
     ];
     facts.into_iter().filter(|(_, text)| !text.is_empty()).collect()
+}
+
+fn person(contact: &Contact) -> String {
+    match &contact.title {
+        Some(title) => format!("{}, {}", plain(&contact.name), plain(title)),
+        None => plain(&contact.name),
+    }
+}
+
+fn page(page: &Page) -> String {
+    let (url, title) = (cut(&page.url, MAX_URL), plain(&page.title));
+    if title.is_empty() {
+        url
+    } else {
+        format!("{title} ({url})")
+    }
+}
+
+/// At most three texts.
+fn list<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> String {
+    let texts = texts.into_iter().take(3);
+    let texts: Vec<_> = texts.map(|text| plain(text.as_ref())).collect();
+    texts.join(", ")
 }
 
 /// All arrivals in one sentence, for lists of messages and lock screens.

@@ -1,8 +1,8 @@
 //! The JSON of records and tombstones.
 
+use std::ops::Not;
 use std::sync::Arc;
 
-use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::event::EventKind;
@@ -44,6 +44,39 @@ impl SessionMessage {
     }
 }
 
+/// The JSON of a record.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RecordJson<'a> {
+    guid: &'a Guid,
+    ip: &'a str,
+    event: &'static str,
+    opened_at: Option<Timestamp>,
+    first_seen_at: Timestamp,
+    last_activity_at: Timestamp,
+    received_at: Timestamp,
+    company: Option<&'a Company>,
+    contact: Option<&'a Contact>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    country: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<&'a Page>,
+    /// Only if it is not the time of the last activity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    referrer: Option<&'a str>,
+    /// Only if it is not the time of the earliest event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    referrer_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Not::not")]
+    unidentified: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identified_at: Option<Timestamp>,
+}
+
 impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let event = if self.opened_at.is_some() {
@@ -51,73 +84,54 @@ impl Serialize for Record {
         } else {
             EventKind::KeepAlive
         };
-        let optional = usize::from(self.unidentified) + usize::from(self.identified_at.is_some());
-        let (network, country) = (&self.profile.network, &self.profile.country);
-        let optional = optional + usize::from(network.is_some()) + usize::from(country.is_some());
-        let page_at = self
-            .page
-            .as_ref()
-            .map(|page| page.at)
-            .filter(|at| *at != self.last_activity_at);
-        let referrer_at = self
-            .referrer
-            .as_ref()
-            .map(|referrer| referrer.at)
-            .filter(|at| *at != self.first_seen_at);
-        let optional = optional
-            + usize::from(self.page.is_some())
-            + usize::from(self.referrer.is_some())
-            + usize::from(page_at.is_some())
-            + usize::from(referrer_at.is_some());
-        let mut object = serializer.serialize_struct("Record", 9 + optional)?;
-        object.serialize_field("guid", &self.guid)?;
-        object.serialize_field("ip", &self.ip)?;
-        object.serialize_field("event", event.token())?;
-        object.serialize_field("openedAt", &self.opened_at)?;
-        object.serialize_field("firstSeenAt", &self.first_seen_at)?;
-        object.serialize_field("lastActivityAt", &self.last_activity_at)?;
-        object.serialize_field("receivedAt", &self.received_at)?;
-        object.serialize_field("company", &self.profile.company)?;
-        object.serialize_field("contact", &self.profile.contact)?;
-        if let Some(network) = network {
-            object.serialize_field("network", network)?;
+        let (page, referrer) = (self.page.as_ref(), self.referrer.as_ref());
+        let page_at = page.map(|page| page.at);
+        let referrer_at = referrer.map(|referrer| referrer.at);
+        RecordJson {
+            guid: &self.guid,
+            ip: &self.ip,
+            event: event.token(),
+            opened_at: self.opened_at,
+            first_seen_at: self.first_seen_at,
+            last_activity_at: self.last_activity_at,
+            received_at: self.received_at,
+            company: self.profile.company.as_deref(),
+            contact: self.profile.contact.as_deref(),
+            network: self.profile.network.as_deref(),
+            country: self.profile.country.as_deref(),
+            page: page.map(|page| &*page.page),
+            page_at: page_at.filter(|at| *at != self.last_activity_at),
+            referrer: referrer.map(|referrer| &*referrer.url),
+            referrer_at: referrer_at.filter(|at| *at != self.first_seen_at),
+            unidentified: self.unidentified,
+            identified_at: self.identified_at,
         }
-        if let Some(country) = country {
-            object.serialize_field("country", country)?;
-        }
-        if let Some(page) = &self.page {
-            object.serialize_field("page", &page.page)?;
-        }
-        if let Some(page_at) = page_at {
-            object.serialize_field("pageAt", &page_at)?;
-        }
-        if let Some(referrer) = &self.referrer {
-            object.serialize_field("referrer", &referrer.url)?;
-        }
-        if let Some(referrer_at) = referrer_at {
-            object.serialize_field("referrerAt", &referrer_at)?;
-        }
-        if self.unidentified {
-            object.serialize_field("unidentified", &true)?;
-        }
-        if let Some(identified_at) = &self.identified_at {
-            object.serialize_field("identifiedAt", identified_at)?;
-        }
-        object.end()
+        .serialize(serializer)
     }
+}
+
+/// The JSON of a tombstone.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TombstoneJson<'a> {
+    guid: &'a Guid,
+    event: &'static str,
+    closed_at: Timestamp,
+    received_at: Timestamp,
+    #[serde(skip_serializing_if = "Not::not")]
+    hidden: bool,
 }
 
 impl Serialize for Tombstone {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("Tombstone", 4 + usize::from(self.hidden))?;
-        object.serialize_field("guid", &self.guid)?;
-        object.serialize_field("event", EventKind::SessionClosed.token())?;
-        object.serialize_field("closedAt", &self.closed_at)?;
-        object.serialize_field("receivedAt", &self.received_at)?;
-        if self.hidden {
-            object.serialize_field("hidden", &true)?;
+        TombstoneJson {
+            guid: &self.guid,
+            event: EventKind::SessionClosed.token(),
+            closed_at: self.closed_at,
+            received_at: self.received_at,
+            hidden: self.hidden,
         }
-        object.end()
+        .serialize(serializer)
     }
 }
 
@@ -182,62 +196,77 @@ impl TryFrom<Wire> for SessionMessage {
     type Error = InvalidMessage;
 
     fn try_from(wire: Wire) -> Result<Self, InvalidMessage> {
-        let missing = InvalidMessage::Missing;
-        let times = [
-            Some(wire.received_at),
-            wire.opened_at,
-            wire.first_seen_at,
-            wire.last_activity_at,
-            wire.closed_at,
-            wire.identified_at,
-            wire.page_at,
-            wire.referrer_at,
-        ];
-        if !times.into_iter().flatten().all(is_plausible) {
+        if !wire.times().all(is_plausible) {
             return Err(InvalidMessage::BadTime);
         }
-        if *wire.event == *EventKind::SessionClosed.token() {
-            return Ok(Self::Tombstone(Tombstone {
-                guid: wire.guid,
-                closed_at: wire.closed_at.ok_or(missing("closedAt"))?,
-                received_at: wire.received_at,
-                hidden: wire.hidden,
-                ttl: tombstone_ttl(REMEMBER_CLOSINGS),
-            }));
+        let is = |kind: EventKind| *wire.event == *kind.token();
+        if is(EventKind::SessionClosed) {
+            wire.tombstone().map(Self::Tombstone)
+        } else if is(EventKind::SessionOpened) || is(EventKind::KeepAlive) {
+            wire.record().map(Self::Record)
+        } else {
+            Err(InvalidMessage::UnknownEvent)
         }
-        if *wire.event != *EventKind::SessionOpened.token() && *wire.event != *EventKind::KeepAlive.token() {
-            return Err(InvalidMessage::UnknownEvent);
-        }
-        let ip = wire.ip.ok_or(missing("ip"))?;
+    }
+}
+
+impl Wire {
+    fn times(&self) -> impl Iterator<Item = Timestamp> {
+        let times = [
+            Some(self.received_at),
+            self.opened_at,
+            self.first_seen_at,
+            self.last_activity_at,
+            self.closed_at,
+            self.identified_at,
+            self.page_at,
+            self.referrer_at,
+        ];
+        times.into_iter().flatten()
+    }
+
+    fn tombstone(self) -> Result<Tombstone, InvalidMessage> {
+        Ok(Tombstone {
+            guid: self.guid,
+            closed_at: self.closed_at.ok_or(InvalidMessage::Missing("closedAt"))?,
+            received_at: self.received_at,
+            hidden: self.hidden,
+            ttl: tombstone_ttl(REMEMBER_CLOSINGS),
+        })
+    }
+
+    fn record(self) -> Result<Record, InvalidMessage> {
+        let missing = InvalidMessage::Missing;
+        let ip = self.ip.ok_or(missing("ip"))?;
         if !ip::is_plausible(&ip) {
             return Err(InvalidMessage::BadIp);
         }
-        let first_seen_at = wire.first_seen_at.ok_or(missing("firstSeenAt"))?;
-        let last_activity_at = wire.last_activity_at.ok_or(missing("lastActivityAt"))?;
-        Ok(Self::Record(Record {
-            guid: wire.guid,
+        let first_seen_at = self.first_seen_at.ok_or(missing("firstSeenAt"))?;
+        let last_activity_at = self.last_activity_at.ok_or(missing("lastActivityAt"))?;
+        Ok(Record {
+            guid: self.guid,
             ip,
-            opened_at: wire.opened_at,
+            opened_at: self.opened_at,
             first_seen_at,
             last_activity_at,
-            received_at: wire.received_at,
+            received_at: self.received_at,
             profile: Profile {
-                company: wire.company,
-                contact: wire.contact,
-                network: wire.network,
-                country: wire.country,
+                company: self.company,
+                contact: self.contact,
+                network: self.network,
+                country: self.country,
             },
-            unidentified: wire.unidentified,
-            identified_at: wire.identified_at,
-            page: wire.page.map(|page| SeenPage {
-                at: wire.page_at.unwrap_or(last_activity_at),
+            unidentified: self.unidentified,
+            identified_at: self.identified_at,
+            page: self.page.map(|page| SeenPage {
+                at: self.page_at.unwrap_or(last_activity_at),
                 page: Arc::new(page),
             }),
-            referrer: wire.referrer.map(|url| SeenReferrer {
-                at: wire.referrer_at.unwrap_or(first_seen_at),
+            referrer: self.referrer.map(|url| SeenReferrer {
+                at: self.referrer_at.unwrap_or(first_seen_at),
                 url,
             }),
-        }))
+        })
     }
 }
 

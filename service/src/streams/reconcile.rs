@@ -53,7 +53,20 @@ pub enum Plan {
 /// Compares the settings. Additional permissions are kept, such as direct reads or message TTLs that nothing here uses.
 #[must_use]
 pub fn plan(found: &Config, wanted: &Config) -> Plan {
-    let fixed = [
+    if let Some(difference) = fixed_difference(found, wanted) {
+        return Plan::Refuse(difference);
+    }
+    let differences = changeable_differences(found, wanted);
+    if differences.is_empty() {
+        return Plan::Keep;
+    }
+    let config = Box::new(merged(found, wanted));
+    Plan::Update { config, differences }
+}
+
+/// The first setting that differs and that NATS cannot change.
+fn fixed_difference(found: &Config, wanted: &Config) -> Option<Difference> {
+    let differences = [
         differs("storage", storage(found), storage(wanted)),
         differs(
             "retention",
@@ -62,10 +75,12 @@ pub fn plan(found: &Config, wanted: &Config) -> Plan {
         ),
         differs("sealed", &found.sealed, &false),
     ];
-    if let Some(difference) = fixed.into_iter().flatten().next() {
-        return Plan::Refuse(difference);
-    }
-    let changeable = [
+    differences.into_iter().flatten().next()
+}
+
+/// The settings that differ and that NATS may be able to change.
+fn changeable_differences(found: &Config, wanted: &Config) -> Vec<Difference> {
+    let differences = [
         differs("subjects", &found.subjects.join(" "), &wanted.subjects.join(" ")),
         differs("max_bytes", &limit(found.max_bytes), &limit(wanted.max_bytes)),
         differs("max_age", &age(found.max_age), &age(wanted.max_age)),
@@ -104,12 +119,7 @@ pub fn plan(found: &Config, wanted: &Config) -> Plan {
             wanted: format!("{:?}", wanted.metadata),
         }),
     ];
-    let differences: Vec<_> = changeable.into_iter().flatten().collect();
-    if differences.is_empty() {
-        return Plan::Keep;
-    }
-    let config = Box::new(merged(found, wanted));
-    Plan::Update { config, differences }
+    differences.into_iter().flatten().collect()
 }
 
 fn merged(found: &Config, wanted: &Config) -> Config {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use protocol::{stream, subject};
 
-use crate::process::flags::{Common, Storage};
+use crate::process::flags::{Common, Storage, StreamLimits};
 
 /// A stream or bucket of the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +34,20 @@ impl StreamKind {
     /// The settings of the stream, with the storage, copies and limits of the flags.
     #[must_use]
     pub fn config(self, flags: &Common) -> Config {
-        let limits = &flags.limits;
-        let config = match self {
+        Config {
+            storage: match flags.nats_storage {
+                Storage::Memory => StorageType::Memory,
+                Storage::File => StorageType::File,
+            },
+            num_replicas: flags.nats_replicas.into(),
+            metadata: application(),
+            ..self.own_config(&flags.limits)
+        }
+    }
+
+    /// The settings in which the streams differ.
+    fn own_config(self, limits: &StreamLimits) -> Config {
+        match self {
             Self::Raw => Config {
                 name: stream::RAW.into(),
                 description: Some("The emitter's events until an enricher has handled them".into()),
@@ -93,15 +105,6 @@ impl StreamKind {
                 "The companies whose arrival was told or waits to be told",
                 bytes(limits.notified_mib),
             ),
-        };
-        Config {
-            storage: match flags.nats_storage {
-                Storage::Memory => StorageType::Memory,
-                Storage::File => StorageType::File,
-            },
-            num_replicas: flags.nats_replicas.into(),
-            metadata: application(),
-            ..config
         }
     }
 }

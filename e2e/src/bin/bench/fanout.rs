@@ -61,39 +61,10 @@ pub async fn measure(most: usize, lasting: Duration) -> Result<Section> {
     .await?;
     let mut served = Vec::new();
     for step in STEPS.into_iter().filter(|step| step.clients <= most) {
-        let base = site.pipeline.instance(Role::Gateway, 0)?.http.base();
-        site.watchers = Watchers::connect(base, step.clients, step.slow).await?;
-        let clients = (step.clients + step.slow) as u64;
-        eventually("those before are gone", async || {
-            let connected = site
-                .pipeline
-                .metric(Role::Gateway, "visitor_gateway_clients")
-                .await?;
-            ensure!(connected == clients, "{connected} are connected");
-            Ok(())
-        })
-        .await?;
-        let lasting = if step.rate > RATE {
-            lasting * LONGER
-        } else {
-            lasting
-        };
-        served.push(Served {
-            step,
-            run: site.run(step.rate, lasting).await?,
-            lasting,
-            memory: Site::memory(PIPELINE[3])?,
-        });
+        served.push(serve(&mut site, step, lasting).await?);
     }
-    let behind = site
-        .pipeline
-        .metric(Role::Gateway, "visitor_gateway_clients_behind_total")
-        .await?;
-    let slow = site
-        .pipeline
-        .metric(Role::Gateway, "visitor_gateway_clients_too_slow_total")
-        .await?;
-    let growing: Vec<_> = served.iter().filter(|served| served.step.rate == RATE).collect();
+    let behind = count(&site, "clients_behind_total").await?;
+    let slow = count(&site, "clients_too_slow_total").await?;
     Ok(Section::new(Part::Fanout.title())
         .say(&format!(
             "1,000 sessions. CPU is in cores: 1.00 is one core all the time. The \
@@ -103,16 +74,52 @@ pub async fn measure(most: usize, lasting: Duration) -> Result<Section> {
             site.lookups_per_ip()
         ))
         .table(&table(&served))
-        .plot(Plot {
-            name: "fanout",
-            title: "Delivery to many clients",
-            x: "clients",
-            y: "ms",
-            lines: vec![
-                ("p50".into(), line(&growing, |run| run.watched.p50)),
-                ("p99".into(), line(&growing, |run| run.watched.p99)),
-            ],
-        }))
+        .plot(plot(&served)))
+}
+
+/// Runs one step, once the clients of the step before are gone.
+async fn serve(site: &mut Site, step: Step, lasting: Duration) -> Result<Served> {
+    let base = site.pipeline.instance(Role::Gateway, 0)?.http.base();
+    site.watchers = Watchers::connect(base, step.clients, step.slow).await?;
+    let clients = (step.clients + step.slow) as u64;
+    eventually("those before are gone", async || {
+        let connected = count(site, "clients").await?;
+        ensure!(connected == clients, "{connected} are connected");
+        Ok(())
+    })
+    .await?;
+    let lasting = if step.rate > RATE {
+        lasting * LONGER
+    } else {
+        lasting
+    };
+    Ok(Served {
+        step,
+        run: site.run(step.rate, lasting).await?,
+        lasting,
+        memory: Site::memory(PIPELINE[3])?,
+    })
+}
+
+/// A metric of the gateway.
+async fn count(site: &Site, name: &str) -> Result<u64> {
+    let name = format!("visitor_gateway_{name}");
+    site.pipeline.metric(Role::Gateway, &name).await
+}
+
+/// The steps at the usual rate.
+fn plot(served: &[Served]) -> Plot {
+    let growing: Vec<_> = served.iter().filter(|served| served.step.rate == RATE).collect();
+    Plot {
+        name: "fanout",
+        title: "Delivery to many clients",
+        x: "clients",
+        y: "ms",
+        lines: vec![
+            ("p50".into(), line(&growing, |run| run.watched.p50)),
+            ("p99".into(), line(&growing, |run| run.watched.p99)),
+        ],
+    }
 }
 
 fn line(served: &[&Served], value: fn(&Run) -> f64) -> Vec<(f64, f64)> {

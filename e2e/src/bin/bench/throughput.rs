@@ -42,22 +42,6 @@ pub struct Throughput {
 
 /// Each mix with fleets of three sizes, and the real one with many clients.
 pub async fn measure(lasting: Duration) -> Result<Throughput> {
-    let mut plans = Vec::new();
-    for mix in [Mix::Light, Mix::Real] {
-        for enrichers in [1, 2, 4] {
-            plans.push(Plan {
-                mix,
-                enrichers,
-                ..Plan::default()
-            });
-        }
-    }
-    plans.push(Plan {
-        clients: 50,
-        enrichers: 1,
-        ..Plan::default()
-    });
-
     let mut most_of_a_real_mix = None;
     let mut table = Table::new(&[
         "mix",
@@ -69,22 +53,14 @@ pub async fn measure(lasting: Duration) -> Result<Throughput> {
         "p99.9 ms",
         "calls per IP",
     ]);
-    for plan in plans {
+    for plan in plans() {
         let found = Box::pin(most(plan, lasting)).await?;
-        let name = format!("{:?}", plan.mix).to_lowercase();
-        let mut row = vec![name, plan.enrichers.to_string(), plan.clients.to_string()];
-        match found {
-            Some((run, lookups)) => {
-                if plan.mix == Mix::Real && plan.enrichers == 2 && plan.clients == 1 {
-                    most_of_a_real_mix = Some(run.rate);
-                }
-                let watched = run.watched;
-                row.push(whole(run.rate));
-                row.extend([watched.p50, watched.p99, watched.p999].map(|ms| format!("{ms:.1}")));
-                row.push(format!("{lookups:.3}"));
-            }
-            None => row.push("none of those tried".into()),
+        if let Some((run, _)) = &found
+            && (plan.mix, plan.enrichers, plan.clients) == (Mix::Real, 2, 1)
+        {
+            most_of_a_real_mix = Some(run.rate);
         }
+        let row = row(&plan, found.as_ref());
         eprintln!("  {}", row.join(" "));
         table.row(&row);
     }
@@ -101,6 +77,40 @@ pub async fn measure(lasting: Duration) -> Result<Throughput> {
         section: section.table(&table),
         most_of_a_real_mix,
     })
+}
+
+fn plans() -> Vec<Plan> {
+    let mut plans = Vec::new();
+    for mix in [Mix::Light, Mix::Real] {
+        for enrichers in [1, 2, 4] {
+            plans.push(Plan {
+                mix,
+                enrichers,
+                ..Plan::default()
+            });
+        }
+    }
+    plans.push(Plan {
+        clients: 50,
+        enrichers: 1,
+        ..Plan::default()
+    });
+    plans
+}
+
+fn row(plan: &Plan, found: Option<&(Run, f64)>) -> Vec<String> {
+    let name = format!("{:?}", plan.mix).to_lowercase();
+    let mut row = vec![name, plan.enrichers.to_string(), plan.clients.to_string()];
+    match found {
+        Some((run, lookups)) => {
+            let watched = run.watched;
+            row.push(whole(run.rate));
+            row.extend([watched.p50, watched.p99, watched.p999].map(|ms| format!("{ms:.1}")));
+            row.push(format!("{lookups:.3}"));
+        }
+        None => row.push("none of those tried".into()),
+    }
+    row
 }
 
 /// The run at the highest of the rates tried that was sustained at full length, and the lookups per address.

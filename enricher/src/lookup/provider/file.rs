@@ -108,42 +108,11 @@ fn check(file: File) -> Result<Provider, Problem> {
     if file.name.get_ref().trim().is_empty() {
         return Err(Problem::new(&file.name, "must not be empty"));
     }
-    let method = match file
-        .method
-        .as_ref()
-        .map(|method| (method, method.get_ref().as_str()))
-    {
-        None | Some((_, "POST")) => Method::POST,
-        Some((_, "GET")) => Method::GET,
-        Some((method, _)) => return Err(Problem::new(method, "must be GET or POST")),
-    };
+    let method = method(file.method.as_ref())?;
     check_url(&file.url)?;
     let headers = check_headers(file.headers)?;
-    let families = match file.families {
-        None => vec![Family::Ipv4, Family::Ipv6],
-        Some(families) if families.get_ref().is_empty() => {
-            return Err(Problem::new(&families, "must name ipv4, ipv6 or both"));
-        }
-        Some(families) => families.into_inner(),
-    };
-    if method == Method::GET
-        && let Some(body) = &file.body
-    {
-        return Err(Problem::new(body, "requires method POST"));
-    }
-    let names_ip = |text: &str| text.contains(request::IP);
-    let is_asked_elsewhere = names_ip(file.url.get_ref()) || headers.iter().any(|(_, value)| names_ip(value));
-    let body = match file.body {
-        Some(body) if !is_asked_elsewhere && !names_ip(body.get_ref()) => {
-            return Err(Problem::new(&body, "{ip} must occur in url, headers or body"));
-        }
-        Some(body) => Some(body.into_inner()),
-        None if is_asked_elsewhere => None,
-        None if method == Method::GET => {
-            return Err(Problem::new(&file.url, "{ip} must occur in url or headers"));
-        }
-        None => Some(format!(r#"{{"ip":"{}"}}"#, request::IP)),
-    };
+    let families = families(file.families)?;
+    let body = body(file.body, &method, &file.url, &headers)?;
     let company = CompanyPointers {
         guid: pointer(file.company.guid)?,
         name: pointer(file.company.name)?,
@@ -181,6 +150,45 @@ fn check(file: File) -> Result<Provider, Problem> {
         contact,
         unknown_if,
     })
+}
+
+fn method(method: Option<&Spanned<String>>) -> Result<Method, Problem> {
+    match method.map(|method| (method, method.get_ref().as_str())) {
+        None | Some((_, "POST")) => Ok(Method::POST),
+        Some((_, "GET")) => Ok(Method::GET),
+        Some((method, _)) => Err(Problem::new(method, "must be GET or POST")),
+    }
+}
+
+fn families(families: Option<Spanned<Vec<Family>>>) -> Result<Vec<Family>, Problem> {
+    match families {
+        None => Ok(vec![Family::Ipv4, Family::Ipv6]),
+        Some(families) if families.get_ref().is_empty() => {
+            Err(Problem::new(&families, "must name ipv4, ipv6 or both"))
+        }
+        Some(families) => Ok(families.into_inner()),
+    }
+}
+
+/// The body of a request. It must name the address unless `url` or `headers` do.
+fn body(
+    body: Option<Spanned<String>>,
+    method: &Method,
+    url: &Spanned<String>,
+    headers: &[(String, String)],
+) -> Result<Option<String>, Problem> {
+    let names_ip = |text: &str| text.contains(request::IP);
+    let is_asked_elsewhere = names_ip(url.get_ref()) || headers.iter().any(|(_, value)| names_ip(value));
+    match body {
+        Some(body) if *method == Method::GET => Err(Problem::new(&body, "requires method POST")),
+        Some(body) if !is_asked_elsewhere && !names_ip(body.get_ref()) => {
+            Err(Problem::new(&body, "{ip} must occur in url, headers or body"))
+        }
+        Some(body) => Ok(Some(body.into_inner())),
+        None if is_asked_elsewhere => Ok(None),
+        None if *method == Method::GET => Err(Problem::new(url, "{ip} must occur in url or headers")),
+        None => Ok(Some(format!(r#"{{"ip":"{}"}}"#, request::IP))),
+    }
 }
 
 fn check_url(url: &Spanned<String>) -> Result<(), Problem> {
