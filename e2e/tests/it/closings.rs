@@ -136,36 +136,10 @@ async fn live_sessions_stay(cluster: bool) -> Result<()> {
     }
     site.view_is_right().await?;
 
-    // Many times more closings than there is room for.
-    let reported = "the stream of sessions is";
-    for round in 0..40_u32 {
-        let passing: Vec<_> = (0..200)
-            .map(|n| Visitor::from(&site.ip(Kind::Full, n % ADDRESSES)))
-            .collect();
-        site.send(
-            &passing
-                .iter()
-                .map(|visitor| visitor.opened(0))
-                .collect::<Vec<_>>(),
-        );
-        site.send(
-            &passing
-                .iter()
-                .map(|visitor| visitor.closed(0))
-                .collect::<Vec<_>>(),
-        );
-        if round % 10 == 9 {
-            site.send(
-                &live
-                    .iter()
-                    .map(|visitor| visitor.keep_alive(0))
-                    .collect::<Vec<_>>(),
-            );
-        }
-    }
+    come_and_go(&site, &live);
     let enricher = &site.instance(Role::Enricher, 0)?.process;
     eventually("it is told that room is short", async || {
-        ensure!(enricher.log()?.contains(reported));
+        ensure!(enricher.log()?.contains("the stream of sessions is"));
         Ok(())
     })
     .await?;
@@ -180,13 +154,7 @@ async fn live_sessions_stay(cluster: bool) -> Result<()> {
         .filter(|visitor| !shown.contains_key(&visitor.guid))
         .count();
     assert_eq!(missing, 0, "live sessions were lost");
-    let stream = site.operator().await?.get_stream("VISITOR_SESSIONS").await?;
-    for visitor in &live {
-        let subject = format!("visitor.session.{}", visitor.guid);
-        let message = stream.direct_get_last_for_subject(subject).await?;
-        let text = String::from_utf8_lossy(&message.payload).into_owned();
-        ensure!(text.contains("session-opened"), "{text}");
-    }
+    have_records(&site, &live).await?;
     // A tombstone always finds room in the place of a record.
     site.send(&live.iter().map(|visitor| visitor.closed(0)).collect::<Vec<_>>());
     eventually("all have left", async || {
@@ -208,6 +176,42 @@ async fn live_sessions_stay(cluster: bool) -> Result<()> {
         site.instance(Role::Enricher, 0)?.http.ready().await
     })
     .await
+}
+
+async fn have_records(site: &Pipeline, visitors: &[Visitor]) -> Result<()> {
+    let stream = site.operator().await?.get_stream("VISITOR_SESSIONS").await?;
+    for visitor in visitors {
+        let subject = format!("visitor.session.{}", visitor.guid);
+        let message = stream.direct_get_last_for_subject(subject).await?;
+        let text = String::from_utf8_lossy(&message.payload).into_owned();
+        ensure!(text.contains("session-opened"), "{text}");
+    }
+    Ok(())
+}
+
+/// Many times more closings than there is room for, while `live` are still there.
+fn come_and_go(site: &Pipeline, live: &[Visitor]) {
+    for round in 0..40_u32 {
+        let passing: Vec<_> = (0..200)
+            .map(|n| Visitor::from(&site.ip(Kind::Full, n % ADDRESSES)))
+            .collect();
+        site.send(
+            &passing
+                .iter()
+                .map(|visitor| visitor.opened(0))
+                .collect::<Vec<_>>(),
+        );
+        site.send(
+            &passing
+                .iter()
+                .map(|visitor| visitor.closed(0))
+                .collect::<Vec<_>>(),
+        );
+        if round % 10 == 9 {
+            let keep_alives: Vec<_> = live.iter().map(|visitor| visitor.keep_alive(0)).collect();
+            site.send(&keep_alives);
+        }
+    }
 }
 
 #[tokio::test]

@@ -101,29 +101,7 @@ async fn hidden_data_never_leaves_the_enricher() -> Result<()> {
         forbidden.0
     );
 
-    // Every fault that an answer can have, so that each way out of a lookup is taken. An address with several unusable
-    // answers waits for minutes, so each kind comes for a moment only.
-    let failures = [
-        Failure::Html200,
-        Failure::TruncatedJson,
-        Failure::MissingFields,
-        Failure::NullFields,
-        Failure::WrongIp,
-    ];
-    for (index, failure) in failures.iter().enumerate() {
-        let called = site.deanonymizer.stats().calls;
-        site.deanonymizer.set_garbage(1.0, std::slice::from_ref(failure));
-        let coming: Vec<_> = visitors.iter().skip(index).step_by(failures.len()).collect();
-        for (_, visitor) in &coming {
-            site.send(&[visitor.keep_alive(0), visitor.opened(0), visitor.keep_alive(0)]);
-        }
-        eventually("each of them was looked up", async || {
-            let calls = site.deanonymizer.stats().calls - called;
-            ensure!(calls >= coming.len() as u64, "{calls} calls");
-            Ok(())
-        })
-        .await?;
-    }
+    arrive_with_faults(&site, &visitors).await?;
     site.deanonymizer.set_garbage(0.0, &[]);
     site.deanonymizer.set_error_rate(0.1);
     // What cannot be parsed by an enricher carries a visitor's address as well.
@@ -150,6 +128,39 @@ async fn hidden_data_never_leaves_the_enricher() -> Result<()> {
     for frame in viewer.frames() {
         forbidden.check("a frame", &frame)?;
     }
+    check_http_and_logs(&site, &forbidden).await?;
+    check_bucket(&site, &forbidden).await?;
+    explanations_keep_silent(&site, &visitors, &forbidden).await
+}
+
+/// Sends the visitors' events. Their answers have every fault that an answer can have, so that each way out of a lookup is
+/// taken. An address with several unusable answers waits for minutes, so each kind comes for a moment only.
+async fn arrive_with_faults(site: &Pipeline, visitors: &[(Kind, Visitor)]) -> Result<()> {
+    let failures = [
+        Failure::Html200,
+        Failure::TruncatedJson,
+        Failure::MissingFields,
+        Failure::NullFields,
+        Failure::WrongIp,
+    ];
+    for (index, failure) in failures.iter().enumerate() {
+        let called = site.deanonymizer.stats().calls;
+        site.deanonymizer.set_garbage(1.0, std::slice::from_ref(failure));
+        let coming: Vec<_> = visitors.iter().skip(index).step_by(failures.len()).collect();
+        for (_, visitor) in &coming {
+            site.send(&[visitor.keep_alive(0), visitor.opened(0), visitor.keep_alive(0)]);
+        }
+        eventually("each of them was looked up", async || {
+            let calls = site.deanonymizer.stats().calls - called;
+            ensure!(calls >= coming.len() as u64, "{calls} calls");
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+async fn check_http_and_logs(site: &Pipeline, forbidden: &Forbidden) -> Result<()> {
     for role in [Role::Enricher, Role::Gateway] {
         for instance in site.instances(role) {
             forbidden.check(instance.process.name(), &instance.process.log()?)?;
@@ -164,8 +175,7 @@ async fn hidden_data_never_leaves_the_enricher() -> Result<()> {
             }
         }
     }
-    check_bucket(&site, &forbidden).await?;
-    explanations_keep_silent(&site, &visitors, &forbidden).await
+    Ok(())
 }
 
 fn visitors(site: &Pipeline) -> Vec<(Kind, Visitor)> {

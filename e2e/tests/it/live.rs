@@ -34,6 +34,16 @@ async fn sees(viewer: &Viewer, visitor: &Visitor) -> Result<View> {
         .await
 }
 
+const OF_STATS: [&str; 5] = [
+    "activeSessions",
+    "beingIdentified",
+    "companies",
+    "averageVisitorsPerCompany",
+    "averageSessionSeconds",
+];
+
+const OF_SESSION: [&str; 6] = ["guid", "ip", "openedAt", "lastActivityAt", "company", "contact"];
+
 #[tokio::test]
 async fn frames_have_the_documented_form() -> Result<()> {
     let site = Pipeline::start().await?;
@@ -61,7 +71,29 @@ async fn frames_have_the_documented_form() -> Result<()> {
         .iter()
         .map(|frame| serde_json::from_str(frame))
         .collect::<Result<_, _>>()?;
-    let snapshot = &frames[0];
+    check_snapshot(&frames[0]);
+    let deltas = &frames[1..];
+    for (delta, before) in deltas.iter().zip(&frames) {
+        check_delta(delta, before);
+    }
+    let all = |list: &str| -> Vec<&Value> {
+        deltas
+            .iter()
+            .filter_map(|delta| delta[list].as_array())
+            .flatten()
+            .collect()
+    };
+    assert!(
+        all("changed")
+            .iter()
+            .all(|session| fields(session) == OF_SESSION.into())
+    );
+    assert!(all("touched").contains(&&json!([late.guid, touch.timestamp_ms()])));
+    assert_eq!(all("removed"), [&json!([late.guid, "closed"])]);
+    Ok(())
+}
+
+fn check_snapshot(snapshot: &Value) {
     assert_eq!(snapshot["type"], "snapshot");
     assert_eq!(
         fields(snapshot),
@@ -77,50 +109,26 @@ async fn frames_have_the_documented_form() -> Result<()> {
         .into()
     );
     assert_eq!(snapshot["remaining"], 0);
-    let of_stats = [
-        "activeSessions",
-        "beingIdentified",
-        "companies",
-        "averageVisitorsPerCompany",
-        "averageSessionSeconds",
-    ];
-    assert_eq!(fields(&snapshot["stats"]), of_stats.into());
-    let of_session = ["guid", "ip", "openedAt", "lastActivityAt", "company", "contact"];
+    assert_eq!(fields(&snapshot["stats"]), OF_STATS.into());
     let session = &snapshot["sessions"][0];
-    assert_eq!(fields(session), of_session.into());
+    assert_eq!(fields(session), OF_SESSION.into());
     assert_eq!(fields(&session["company"]), ["guid", "name", "domain"].into());
+}
 
-    let deltas = &frames[1..];
-    for (delta, before) in deltas.iter().zip(&frames) {
-        assert_eq!(delta["type"], "delta");
-        assert_eq!(
-            delta["revision"].as_u64(),
-            before["revision"].as_u64().map(|n| n + 1)
-        );
-        let mut expected: BTreeSet<_> = [
-            "type", "revision", "now", "changed", "touched", "removed", "stats",
-        ]
-        .into();
-        // The pipeline comes along now and then.
-        expected.extend(fields(delta).take("pipeline"));
-        assert_eq!(fields(delta), expected);
-        assert_eq!(fields(&delta["stats"]), of_stats.into());
-    }
-    let all = |list: &str| -> Vec<&Value> {
-        deltas
-            .iter()
-            .filter_map(|delta| delta[list].as_array())
-            .flatten()
-            .collect()
-    };
-    assert!(
-        all("changed")
-            .iter()
-            .all(|session| fields(session) == of_session.into())
+fn check_delta(delta: &Value, before: &Value) {
+    assert_eq!(delta["type"], "delta");
+    assert_eq!(
+        delta["revision"].as_u64(),
+        before["revision"].as_u64().map(|n| n + 1)
     );
-    assert!(all("touched").contains(&&json!([late.guid, touch.timestamp_ms()])));
-    assert_eq!(all("removed"), [&json!([late.guid, "closed"])]);
-    Ok(())
+    let mut expected: BTreeSet<_> = [
+        "type", "revision", "now", "changed", "touched", "removed", "stats",
+    ]
+    .into();
+    // The pipeline comes along now and then.
+    expected.extend(fields(delta).take("pipeline"));
+    assert_eq!(fields(delta), expected);
+    assert_eq!(fields(&delta["stats"]), OF_STATS.into());
 }
 
 #[tokio::test]

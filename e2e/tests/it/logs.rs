@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use e2e::processes::{Pipeline, Role};
 use e2e::{Visitor, eventually};
+use protocol::frame::VisibleSession;
 use simulator::world::Kind;
 
 /// Maximum number of lines that a process may write about one problem, from its start to its end.
@@ -133,33 +134,12 @@ async fn no_log_level_identifies_a_visitor() -> Result<()> {
     let sessions = site.sessions().await?;
     let api = site.instance(Role::Gateway, 0)?;
     ensure!(api.http.get("/api/sessions").await?.status.is_success());
-    site.send(
-        &visitors
-            .iter()
-            .map(|visitor| visitor.closed(0))
-            .collect::<Vec<_>>(),
-    );
+    let closings: Vec<_> = visitors.iter().map(|visitor| visitor.closed(0)).collect();
+    site.send(&closings);
     site.settle().await?;
     drop(viewer);
 
-    let mut names: Vec<String> = Vec::new();
-    for visitor in &visitors {
-        names.extend([visitor.guid.clone(), visitor.ip.clone()]);
-        let answer = site.deanonymizer.world().answer(&visitor.ip);
-        if let Some(company) = answer.company() {
-            names.extend([company.name.clone(), company.guid.clone(), company.domain.clone()]);
-        }
-        if let Some(contact) = answer.contact() {
-            names.extend(contact.email_addresses.iter().flatten().cloned());
-        }
-    }
-    for session in sessions.values() {
-        if let Some(contact) = &session.contact {
-            names.extend([contact.name.clone(), contact.guid.clone()]);
-            names.extend(contact.phone_numbers.iter().cloned());
-        }
-    }
-    names.retain(|name| name.trim().len() > 3);
+    let names = names(&site, &visitors, sessions.values());
     for role in Role::ALL {
         for instance in site.instances(role) {
             let log = instance.process.log()?.to_lowercase();
@@ -174,4 +154,31 @@ async fn no_log_level_identifies_a_visitor() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What identifies the visitors, longer than what occurs by chance.
+fn names<'a>(
+    site: &Pipeline,
+    visitors: &[Visitor],
+    sessions: impl Iterator<Item = &'a VisibleSession>,
+) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for visitor in visitors {
+        names.extend([visitor.guid.clone(), visitor.ip.clone()]);
+        let answer = site.deanonymizer.world().answer(&visitor.ip);
+        if let Some(company) = answer.company() {
+            names.extend([company.name.clone(), company.guid.clone(), company.domain.clone()]);
+        }
+        if let Some(contact) = answer.contact() {
+            names.extend(contact.email_addresses.iter().flatten().cloned());
+        }
+    }
+    for session in sessions {
+        if let Some(contact) = &session.contact {
+            names.extend([contact.name.clone(), contact.guid.clone()]);
+            names.extend(contact.phone_numbers.iter().cloned());
+        }
+    }
+    names.retain(|name| name.trim().len() > 3);
+    names
 }

@@ -27,20 +27,13 @@ async fn check(collector: &Collector, url: &str) -> Result<(i32, String)> {
     Ok((output.status.code().context("killed")?, text))
 }
 
-#[tokio::test]
-async fn check_says_what_keeps_a_page_from_reporting() -> Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let base = format!("http://{}", listener.local_addr()?);
-    let collector = Collector::start(&[USUAL, &[("--sites", base.as_str())]].concat()).await?;
-    let tag = format!(
-        "<!doctype html><script async src=\"{}/v.js\"></script>",
-        collector.url
-    );
+/// Pages of a website at `base`, by path. The collector is at `script`.
+fn pages(base: &str, script: &str) -> [(&'static str, String); 9] {
+    let tag = format!("<!doctype html><script async src=\"{script}/v.js\"></script>");
     let own = format!("<!doctype html><script async src=\"{base}/own/v.js\"></script>");
     let policy =
         |policy: &str| format!("<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">{tag}");
-    let script = collector.url.clone();
-    let pages = [
+    [
         ("/", tag.clone()),
         ("/none", "<!doctype html><!-- v.js -->".to_owned()),
         ("/own/v.js", "not the tracker".to_owned()),
@@ -64,39 +57,51 @@ async fn check_says_what_keeps_a_page_from_reporting() -> Result<()> {
             "/gone-script",
             format!("<!doctype html><script async src=\"{base}/elsewhere/v.js\"></script>"),
         ),
-    ];
-    let routes = pages.into_iter().fold(Router::new(), |router, (path, page)| {
-        router.route(path, get(async move || Html(page)))
-    });
+    ]
+}
+
+/// What the check says of each of them: its exit code, and a part of the text.
+const EXPECTED: [(&str, i32, &str); 9] = [
+    ("/", 0, "The collector accepts beacons from this website."),
+    (
+        "/allowed",
+        0,
+        "The content security policy allows the script and its beacons.",
+    ),
+    ("/none", 1, "MISSING The page has no script tag for /v.js"),
+    ("/own", 1, "is not the collector's script"),
+    ("/no-script", 1, "Add to script-src: http://127.0.0.1:"),
+    (
+        "/no-beacons",
+        1,
+        "Add the directive: connect-src 'self' http://127.0.0.1:",
+    ),
+    (
+        "/only-default",
+        1,
+        "Add the directive: script-src 'self' http://127.0.0.1:",
+    ),
+    ("/gone", 1, "answers 404"),
+    (
+        "/gone-script",
+        1,
+        "If it reaches the collector, that has no tracker",
+    ),
+];
+
+#[tokio::test]
+async fn check_says_what_keeps_a_page_from_reporting() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let base = format!("http://{}", listener.local_addr()?);
+    let collector = Collector::start(&[USUAL, &[("--sites", base.as_str())]].concat()).await?;
+    let routes = pages(&base, &collector.url)
+        .into_iter()
+        .fold(Router::new(), |router, (path, page)| {
+            router.route(path, get(async move || Html(page)))
+        });
     tokio::spawn(async move { axum::serve(listener, routes).await });
 
-    for (path, code, said) in [
-        ("/", 0, "The collector accepts beacons from this website."),
-        (
-            "/allowed",
-            0,
-            "The content security policy allows the script and its beacons.",
-        ),
-        ("/none", 1, "MISSING The page has no script tag for /v.js"),
-        ("/own", 1, "is not the collector's script"),
-        ("/no-script", 1, "Add to script-src: http://127.0.0.1:"),
-        (
-            "/no-beacons",
-            1,
-            "Add the directive: connect-src 'self' http://127.0.0.1:",
-        ),
-        (
-            "/only-default",
-            1,
-            "Add the directive: script-src 'self' http://127.0.0.1:",
-        ),
-        ("/gone", 1, "answers 404"),
-        (
-            "/gone-script",
-            1,
-            "If it reaches the collector, that has no tracker",
-        ),
-    ] {
+    for (path, code, said) in EXPECTED {
         let (status, text) = check(&collector, &format!("{base}{path}")).await?;
         ensure!(status == code && text.contains(said), "{path}: {status}, {text}");
     }

@@ -31,18 +31,7 @@ async fn table_equals_the_open_tabs_after_kills_in_any_order() -> Result<()> {
         for browser in &mut browsers {
             browser.sees(1, "/").await?;
         }
-        match victim {
-            "collector" => {
-                collector.process.kill().await?;
-                collector.process.start()?;
-                eventually("the collector is back", async || collector.health.ready().await).await?;
-            }
-            "ingestor" => {
-                site.instance_mut(Role::Ingestor, 0)?.process.kill().await?;
-                site.instance_mut(Role::Ingestor, 0)?.process.start()?;
-            }
-            _ => site.nats.process.restart().await?,
-        }
+        kill(victim, &mut collector, &mut site).await?;
         site.ready().await?;
         // What a heartbeat says; a page that was closed meanwhile has none.
         for browser in browsers.iter_mut().chain(&mut staying) {
@@ -86,6 +75,22 @@ async fn table_equals_the_open_tabs_after_kills_in_any_order() -> Result<()> {
         stats.calls == stats.distinct_ips as u64,
         "a lookup was paid twice: {stats:?}"
     );
+    Ok(())
+}
+
+async fn kill(victim: &str, collector: &mut Collector, site: &mut Pipeline) -> Result<()> {
+    match victim {
+        "collector" => {
+            collector.process.kill().await?;
+            collector.process.start()?;
+            eventually("the collector is back", async || collector.health.ready().await).await?;
+        }
+        "ingestor" => {
+            site.instance_mut(Role::Ingestor, 0)?.process.kill().await?;
+            site.instance_mut(Role::Ingestor, 0)?.process.start()?;
+        }
+        _ => site.nats.process.restart().await?,
+    }
     Ok(())
 }
 

@@ -52,23 +52,7 @@ async fn messages_fit_a_server_with_a_small_limit() -> Result<()> {
 async fn existing_stream_is_brought_to_the_configured_settings() -> Result<()> {
     let server = Server::start(&folder()?, "").await?;
     let jetstream = server.jetstream().await?;
-    let raw = Config {
-        name: "VISITOR_RAW".into(),
-        subjects: vec!["visitor.raw.>".into()],
-        retention: RetentionPolicy::WorkQueue,
-        storage: StorageType::Memory,
-        max_bytes: 1 << 20,
-        ..Config::default()
-    };
-    jetstream.create_stream(raw).await?;
-    let sessions = Config {
-        name: "VISITOR_SESSIONS".into(),
-        subjects: vec!["visitor.session.*".into()],
-        storage: StorageType::Memory,
-        max_messages_per_subject: 1,
-        ..Config::default()
-    };
-    jetstream.create_stream(sessions).await?;
+    create_streams(&jetstream).await?;
     let emitter = ScriptedEmitter::start(Script::Send(Vec::new())).await?;
     let url = server.url();
     let mut ingestor =
@@ -117,6 +101,28 @@ async fn existing_stream_is_brought_to_the_configured_settings() -> Result<()> {
     let flags = [("--nats-url", url.as_str()), ("--nats-replicas", "3")];
     let ingestor = Standalone::ingestor(&emitter.url(), &flags, &[]).await?;
     ingestor.says("num_replicas is 1 and should be 3").await?;
+    Ok(())
+}
+
+/// Creates two streams with few settings.
+async fn create_streams(jetstream: &async_nats::jetstream::Context) -> Result<()> {
+    let raw = Config {
+        name: "VISITOR_RAW".into(),
+        subjects: vec!["visitor.raw.>".into()],
+        retention: RetentionPolicy::WorkQueue,
+        storage: StorageType::Memory,
+        max_bytes: 1 << 20,
+        ..Config::default()
+    };
+    jetstream.create_stream(raw).await?;
+    let sessions = Config {
+        name: "VISITOR_SESSIONS".into(),
+        subjects: vec!["visitor.session.*".into()],
+        storage: StorageType::Memory,
+        max_messages_per_subject: 1,
+        ..Config::default()
+    };
+    jetstream.create_stream(sessions).await?;
     Ok(())
 }
 

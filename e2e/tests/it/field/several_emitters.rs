@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use e2e::processes::{Pipeline, Role};
 use e2e::{Visitor, WAIT_TIMEOUT, eventually};
-use protocol::status::{EmitterFigures, Figures, IngestorFigures};
+use protocol::status::{Figures, IngestorFigures};
 use simulator::emitter::{Emitter, EmitterConfig};
 use simulator::world::Kind;
 
@@ -14,6 +14,11 @@ async fn figures(site: &Pipeline) -> Result<IngestorFigures> {
         Figures::Enricher(_) | Figures::Gateway(_) | Figures::Notifier(_) => None,
     });
     ingestor.context("no ingestor is heard")
+}
+
+fn is_connected(figures: &IngestorFigures, name: &str) -> bool {
+    let mut emitters = figures.emitters.iter();
+    emitters.any(|emitter| emitter.name == name && emitter.connected)
 }
 
 #[tokio::test]
@@ -54,14 +59,7 @@ async fn each_emitter_has_its_own_connection_and_state() -> Result<()> {
     .await?;
     eventually("the status tells of each emitter", async || {
         let figures = figures(&site).await?;
-        let connected = |name: &str| {
-            let mut emitters = figures.emitters.iter();
-            emitters.any(
-                |EmitterFigures {
-                     name: of, connected, ..
-                 }| of == name && *connected,
-            )
-        };
+        let connected = |name: &str| is_connected(&figures, name);
         ensure!(figures.emitters.len() == 2, "{figures:?}");
         ensure!(connected(&kept) && !connected(&lost), "{figures:?}");
         ensure!(figures.emitter_connected, "one is still read: {figures:?}");

@@ -88,39 +88,7 @@ async fn key_appears_nowhere() -> Result<()> {
         .start()
         .await?;
     let tap = site.tap("visitor.>").await?;
-    let world = service.simulator.world();
-    for (failure, n) in [
-        Failure::Unauthorized,
-        Failure::PaymentRequired,
-        Failure::TooManyRequests,
-        Failure::ServerError,
-        Failure::Hang,
-        Failure::Reset,
-        Failure::Html200,
-    ]
-    .into_iter()
-    .zip(0..)
-    {
-        let visitor = e2e::Visitor::from(&world.ip(Kind::CompanyOnly, n));
-        service.simulator.fail_ip(&visitor.ip, failure);
-        site.send(&[visitor.opened(0)]);
-        eventually(&format!("{failure} has failed"), async || {
-            ensure!(service.simulator.calls_for(&visitor.ip).calls > 0);
-            Ok(())
-        })
-        .await?;
-        service.simulator.heal_ip(&visitor.ip);
-        site.shows(&visitor).await?;
-    }
-    service.simulator.refuse(true).await?;
-    let visitor = e2e::Visitor::from(&world.ip(Kind::CompanyOnly, 50));
-    site.send(&[visitor.opened(0)]);
-    eventually("a refused connection has failed", async || {
-        ensure!(failed(&site, "unreachable").await? > 0);
-        Ok(())
-    })
-    .await?;
-
+    fail_in_every_way(&service, &site).await?;
     let enricher = site.instance(Role::Enricher, 0)?;
     let mut places = vec![
         ("the log", enricher.process.log()?),
@@ -153,6 +121,43 @@ async fn key_appears_nowhere() -> Result<()> {
         ensure!(!text.is_empty(), "{place} is empty");
         ensure!(!text.contains(KEY), "{place} tells the key");
     }
+    Ok(())
+}
+
+/// A visitor for each way in which a call fails.
+async fn fail_in_every_way(service: &Service, site: &Pipeline) -> Result<()> {
+    let world = service.simulator.world();
+    for (failure, n) in [
+        Failure::Unauthorized,
+        Failure::PaymentRequired,
+        Failure::TooManyRequests,
+        Failure::ServerError,
+        Failure::Hang,
+        Failure::Reset,
+        Failure::Html200,
+    ]
+    .into_iter()
+    .zip(0..)
+    {
+        let visitor = e2e::Visitor::from(&world.ip(Kind::CompanyOnly, n));
+        service.simulator.fail_ip(&visitor.ip, failure);
+        site.send(&[visitor.opened(0)]);
+        eventually(&format!("{failure} has failed"), async || {
+            ensure!(service.simulator.calls_for(&visitor.ip).calls > 0);
+            Ok(())
+        })
+        .await?;
+        service.simulator.heal_ip(&visitor.ip);
+        site.shows(&visitor).await?;
+    }
+    service.simulator.refuse(true).await?;
+    let visitor = e2e::Visitor::from(&world.ip(Kind::CompanyOnly, 50));
+    site.send(&[visitor.opened(0)]);
+    eventually("a refused connection has failed", async || {
+        ensure!(failed(site, "unreachable").await? > 0);
+        Ok(())
+    })
+    .await?;
     Ok(())
 }
 

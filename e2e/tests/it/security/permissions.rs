@@ -238,40 +238,46 @@ fn every_subject() -> Vec<String> {
         ]);
     }
     for (stream, _) in STREAMS {
-        let of_stream = [
-            "INFO",
-            "CREATE",
-            "UPDATE",
-            "DELETE",
-            "PURGE",
-            "SNAPSHOT",
-            "RESTORE",
-            "MSG.GET",
-            "MSG.DELETE",
-            "LEADER.STEPDOWN",
-            "PEER.REMOVE",
-        ];
-        let of_consumers = ["CREATE", "NAMES", "LIST"];
-        let of_consumer = [
-            "CREATE",
-            "DURABLE.CREATE",
-            "INFO",
-            "DELETE",
-            "MSG.NEXT",
-            "PAUSE",
-            "UNPIN",
-            "LEADER.STEPDOWN",
-        ];
-        subjects.extend(of_stream.map(|verb| format!("$JS.API.STREAM.{verb}.{stream}")));
-        subjects.extend(of_consumers.map(|verb| format!("$JS.API.CONSUMER.{verb}.{stream}")));
-        for consumer in ["enricher", "notifier", "another"] {
-            subjects.extend(of_consumer.map(|verb| format!("$JS.API.CONSUMER.{verb}.{stream}.{consumer}")));
-            subjects.push(format!("$JS.ACK.{stream}.{consumer}.1.1.1.1.1"));
-            subjects.push(format!("$JS.FC.{stream}.{consumer}.a"));
-        }
-        subjects.push(format!("$JS.API.DIRECT.GET.{stream}"));
-        subjects.push(format!("$JS.API.DIRECT.GET.{stream}.a"));
+        subjects.extend(subjects_of_stream(stream));
     }
+    subjects
+}
+
+fn subjects_of_stream(stream: &str) -> Vec<String> {
+    let of_stream = [
+        "INFO",
+        "CREATE",
+        "UPDATE",
+        "DELETE",
+        "PURGE",
+        "SNAPSHOT",
+        "RESTORE",
+        "MSG.GET",
+        "MSG.DELETE",
+        "LEADER.STEPDOWN",
+        "PEER.REMOVE",
+    ];
+    let of_consumers = ["CREATE", "NAMES", "LIST"];
+    let of_consumer = [
+        "CREATE",
+        "DURABLE.CREATE",
+        "INFO",
+        "DELETE",
+        "MSG.NEXT",
+        "PAUSE",
+        "UNPIN",
+        "LEADER.STEPDOWN",
+    ];
+    let mut subjects = Vec::new();
+    subjects.extend(of_stream.map(|verb| format!("$JS.API.STREAM.{verb}.{stream}")));
+    subjects.extend(of_consumers.map(|verb| format!("$JS.API.CONSUMER.{verb}.{stream}")));
+    for consumer in ["enricher", "notifier", "another"] {
+        subjects.extend(of_consumer.map(|verb| format!("$JS.API.CONSUMER.{verb}.{stream}.{consumer}")));
+        subjects.push(format!("$JS.ACK.{stream}.{consumer}.1.1.1.1.1"));
+        subjects.push(format!("$JS.FC.{stream}.{consumer}.a"));
+    }
+    subjects.push(format!("$JS.API.DIRECT.GET.{stream}"));
+    subjects.push(format!("$JS.API.DIRECT.GET.{stream}.a"));
     subjects
 }
 

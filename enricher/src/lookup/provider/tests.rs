@@ -183,7 +183,6 @@ fn kept_files_tell_the_account_from_the_address() {
 
 #[test]
 fn bad_files_name_line_and_key() {
-    let good = "name = \"Test\"\nurl = \"https://a.example/?ip={ip}&key={key}\"\n";
     for (file, line, key, problem) in [
         ("", 1, "", "missing field"),
         (
@@ -198,7 +197,6 @@ fn bad_files_name_line_and_key() {
             "name",
             "empty",
         ),
-        (&*format!("{good}colour = 1"), 3, "colour", "unknown field"),
         ("name = \"a\"\nurl = \"a.example/{ip}\"", 2, "url", "relative URL"),
         ("name = \"a\"\nurl = \"ftp://a.example/{ip}\"", 2, "url", "http"),
         ("name = \"a\"\nurl = \"https://{ip}/\"", 2, "url", "host"),
@@ -214,71 +212,66 @@ fn bad_files_name_line_and_key() {
             "url",
             "{ip}",
         ),
-        (&*format!("{good}method = \"PATCH\""), 3, "method", "GET or POST"),
+    ] {
+        refuses(file, line, key, problem);
+    }
+}
+
+#[test]
+fn bad_additions_name_line_and_key() {
+    let good = "name = \"Test\"\nurl = \"https://a.example/?ip={ip}&key={key}\"\n";
+    refuses(good, 1, "name", "company.name");
+    for (addition, line, key, problem) in [
+        ("colour = 1", 3, "colour", "unknown field"),
+        ("method = \"PATCH\"", 3, "method", "GET or POST"),
+        ("billed = \"monthly\"", 3, "billed", "unknown variant"),
+        ("families = []", 3, "families", "ipv4"),
+        ("families = [\"ipv5\"]", 3, "families", "unknown variant"),
+        ("headers = { \"a b\" = \"c\" }", 3, "headers", "header name"),
         (
-            &*format!("{good}billed = \"monthly\""),
-            3,
-            "billed",
-            "unknown variant",
-        ),
-        (&*format!("{good}families = []"), 3, "families", "ipv4"),
-        (
-            &*format!("{good}families = [\"ipv5\"]"),
-            3,
-            "families",
-            "unknown variant",
-        ),
-        (
-            &*format!("{good}headers = {{ \"a b\" = \"c\" }}"),
-            3,
-            "headers",
-            "header name",
-        ),
-        (
-            &*format!("{good}[status]\nunknown = [\n  404,\n  99,\n]"),
+            "[status]\nunknown = [\n  404,\n  99,\n]",
             6,
             "status.unknown",
             "201 to 599",
         ),
         (
-            &*format!("{good}[status]\nunknown = [402]\nexhausted = [402]"),
+            "[status]\nunknown = [402]\nexhausted = [402]",
             5,
             "status.exhausted",
             "two lists",
         ),
         (
-            &*format!("{good}[company]\nname = \"company.name\""),
+            "[company]\nname = \"company.name\"",
             4,
             "company.name",
             "JSON Pointer",
         ),
         (
-            &*format!("{good}[company]\nnames = \"/name\""),
+            "[company]\nnames = \"/name\"",
             4,
             "company.names",
             "unknown field",
         ),
+        ("[company]\nname = \"/a~2\"", 4, "company.name", "JSON Pointer"),
         (
-            &*format!("{good}[company]\nname = \"/a~2\""),
-            4,
-            "company.name",
-            "JSON Pointer",
-        ),
-        (
-            &*format!("{good}[unknown_if]\ntype = [\"isp\"]"),
+            "[unknown_if]\ntype = [\"isp\"]",
             4,
             "unknown_if.type",
             "JSON Pointer",
         ),
-        (good, 1, "name", "company.name"),
-        (&*format!("{good}[company"), 3, "", ""),
+        ("[company", 3, "", ""),
     ] {
-        let error = Provider::parse(file).unwrap_err();
-        assert_eq!(error.line, line, "{file}: {error:?}");
-        assert!(error.key.contains(key), "{file}: {error}");
-        assert!(error.problem.contains(problem), "{file}: {error}");
-        assert_eq!(error.to_string().lines().count(), 1, "{error}");
+        refuses(&format!("{good}{addition}"), line, key, problem);
     }
+}
+
+/// Checks what is said about a bad file, in one line.
+fn refuses(file: &str, line: usize, key: &str, problem: &str) {
+    let error = Provider::parse(file).unwrap_err();
+    assert_eq!(error.line, line, "{file}: {error:?}");
+    assert!(error.key.contains(key), "{file}: {error}");
+    assert!(error.problem.contains(problem), "{file}: {error}");
+    assert_eq!(error.to_string().lines().count(), 1, "{error}");
 }
 
 #[test]
