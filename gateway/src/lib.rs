@@ -30,7 +30,7 @@ use crate::hub::{Hub, HubTask};
 use crate::metrics::GatewayMetrics;
 use crate::pipeline::observer;
 use crate::streams::check::StreamCheck;
-use crate::streams::follower::{Followed, Follower, follow_statuses};
+use crate::streams::follower::{Followed, Reader, follow_statuses};
 use crate::view::View;
 
 /// How many messages from NATS may wait for the hub.
@@ -104,7 +104,7 @@ fn start_hub(flags: &Flags, process: &Process, reporter: Reporter, metrics: &Arc
         metrics.statuses_ignored.clone(),
     ));
     for followed in Followed::ALL {
-        let follower = Follower::new(
+        let follower = Reader::follower(
             followed,
             process,
             flags.stale_after,

@@ -27,7 +27,7 @@ use crate::flags::Flags;
 use crate::hub::sending::Sender;
 use crate::hub::{Hub, WEBHOOK_PART};
 use crate::metrics::NotifierMetrics;
-use crate::streams::follower::Follower;
+use crate::streams::follower::Reader;
 use crate::streams::intake::Followed;
 use crate::streams::position::SharedPosition;
 
@@ -74,8 +74,8 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
 fn notify(process: &Process, mut hub: Hub, mut lease: LeaseKeeper) -> impl Future<Output = ()> + use<> {
     let (sender, intake) = mpsc::channel(MAX_WAITING_MESSAGES);
     let position = SharedPosition::new(process);
-    let sessions = Follower::new(Followed::Sessions, process, sender.clone(), watch::channel(0).1);
-    let claims = Follower::new(Followed::Claims, process, sender.clone(), hub.expected_claims());
+    let sessions = Reader::follower(Followed::Sessions, process, sender.clone(), watch::channel(0).1);
+    let claims = Reader::follower(Followed::Claims, process, sender.clone(), hub.expected_claims());
     let shutdown = process.shutdown.clone();
     async move {
         tokio::select! {

@@ -1,22 +1,20 @@
 //! Reads the streams of sessions and activities from their beginning, and the statuses of the processes.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::Message;
-use async_nats::jetstream::consumer::pull;
-use async_nats::jetstream::stream::Stream;
+use async_nats::jetstream::stream::{Info, Stream};
 use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
 use protocol::status::Status;
 use protocol::{Activity, Rejection, SessionMessage, stream, subject};
-use service::backoff::Backoff;
 use service::health::Health;
-use service::incarnation::Change;
 use service::log_throttle::LogThrottle;
 use service::metrics::{Counter, Gauge};
 use service::rejected::Rejected;
-use service::stream_watch::{CHECK_INTERVAL, StateCheck, StreamFault, StreamWatch};
-use service::streams::{Streams, messages_after};
+use service::streams::Streams;
+use service::streams::follower::{FollowedMessage, Follower, StreamReader};
 use service::trace::{self, Span};
 use service::{Nats, Process, clock, last_message};
 use tokio::sync::mpsc;
@@ -90,10 +88,9 @@ impl Followed {
     }
 }
 
-/// Reads one stream.
-pub struct Follower {
+/// Passes the messages of one stream to the hub.
+pub struct Reader {
     followed: Followed,
-    nats: Nats,
     streams: Streams,
     stale_after: Duration,
     health: Health,
@@ -101,26 +98,22 @@ pub struct Follower {
     intake: mpsc::Sender<StreamEvent>,
     /// Messages of the stream that are not read yet.
     pending: Gauge,
-    watch: StreamWatch,
     check: Arc<StreamCheck>,
-    /// The last sequence that was read; 0 to read from the beginning.
-    read: u64,
 }
 
-impl Follower {
-    /// Passes messages to `intake`. `stale_after` is a setting of the stream of activities, in case it must be created.
-    pub fn new(
+impl Reader {
+    /// A follower that passes messages to `intake`. `stale_after` is a setting of the stream of activities, in case it must
+    /// be created.
+    pub fn follower(
         followed: Followed,
         process: &Process,
         stale_after: Duration,
         intake: mpsc::Sender<StreamEvent>,
         check: Arc<StreamCheck>,
-    ) -> Self {
-        Self {
-            watch: StreamWatch::new(process.nats.clone(), followed.stream()),
+    ) -> Follower<Self> {
+        let reader = Self {
             check,
             followed,
-            nats: process.nats.clone(),
             streams: process.streams.clone(),
             stale_after,
             health: process.health.clone(),
@@ -131,83 +124,21 @@ impl Follower {
                 "Messages of the stream that are not read yet",
                 Gauge::default(),
             ),
-            read: 0,
-        }
-    }
-
-    /// Reads until the process exits, and starts again after every failure.
-    pub async fn run(mut self) {
-        let mut backoff = Backoff::for_nats();
-        loop {
-            match Box::pin(self.one_connection()).await {
-                Ok(()) => backoff.reset(),
-                Err(error) => {
-                    self.health.failing(self.followed.part(), format!("{error:#}"));
-                    tokio::time::sleep(backoff.next_delay()).await;
-                }
-            }
-            // Fails only when the process exits.
-            let _ = self.intake.send(StreamEvent::Behind(self.followed)).await;
-        }
-    }
-
-    /// Reads until the connection is lost.
-    ///
-    /// # Errors
-    /// Fails if the stream cannot be read.
-    async fn one_connection(&mut self) -> anyhow::Result<()> {
-        let epoch = self.nats.connected().await;
-        let (mut messages, pending, stream) = match self.begin().await {
-            Ok(begun) => begun,
-            Err(error) => {
-                self.nats.leave_unresponsive_server(epoch).await;
-                return Err(error);
-            }
         };
-        let last = stream.cached_info().state.last_sequence;
-        let mut caught_up = pending == 0;
-        if caught_up {
-            self.caught_up().await?;
-        } else {
-            self.health.failing(self.followed.part(), "catching up");
-        }
-        let nats = self.nats.clone();
-        let mut interrupted = std::pin::pin!(nats.lost(epoch));
-        let check = Arc::clone(&self.check);
-        let mut doubted = std::pin::pin!(check.doubted());
-        let mut next_check = std::pin::pin!(self.check(CHECK_INTERVAL, caught_up));
-        let mut looks_now = false;
-        loop {
-            let message = tokio::select! {
-                () = &mut interrupted => return Ok(()),
-                () = &mut doubted, if self.followed == Followed::Sessions && !looks_now => {
-                    doubted.set(check.doubted());
-                    next_check.set(self.check(Duration::ZERO, caught_up));
-                    looks_now = true;
-                    continue;
-                }
-                found = &mut next_check => {
-                    if let Err(fault) = self.watch.evaluate(found) {
-                        if matches!(fault, StreamFault::Unanswered(_)) {
-                            self.nats.leave_unresponsive_server(epoch).await;
-                        }
-                        return Err(fault.into());
-                    }
-                    next_check.set(self.check(CHECK_INTERVAL, caught_up));
-                    looks_now = false;
-                    continue;
-                }
-                message = messages.next() => message.ok_or_else(|| anyhow::anyhow!("the stream has ended"))??,
-            };
-            let pending = self.pass_on(message, caught_up).await?;
-            if !caught_up && (pending == 0 || self.read >= last) {
-                caught_up = true;
-                self.caught_up().await?;
-            }
-        }
+        Follower::new(process, followed.stream(), reader)
+    }
+}
+
+impl StreamReader for Reader {
+    fn part(&self) -> &'static str {
+        self.followed.part()
     }
 
-    async fn ensure_stream(&self) -> anyhow::Result<Stream> {
+    fn purpose(&self) -> &'static str {
+        self.followed.purpose()
+    }
+
+    async fn stream(&self) -> anyhow::Result<Stream> {
         self.streams.rejected().await?;
         clock::known().await;
         Ok(match self.followed {
@@ -216,49 +147,21 @@ impl Follower {
         })
     }
 
-    /// Requests the state of the stream after a pause.
-    fn check(&self, pause: Duration, caught_up: bool) -> impl Future<Output = StateCheck> + Send + use<> {
-        let check = Arc::clone(&self.check);
-        let counts = caught_up && self.followed == Followed::Sessions;
-        let expected = move || if counts { check.expected() } else { 0 };
-        self.watch.check_after(pause, expected)
-    }
-
-    /// Continues after the last message that was read, or starts again if the stream has lost messages. Also returns how many
-    /// messages there are to read.
-    async fn begin(&mut self) -> anyhow::Result<(pull::Ordered, u64, Stream)> {
-        let stream = self.ensure_stream().await?;
-        match self.watch.begin(&stream) {
-            Change::Same => {}
-            Change::Replaced | Change::Emptied => {
-                let part = self.followed.part();
-                tracing::warn!(part, "the stream has lost its messages; writing them again");
-                self.check.expect(0);
-                self.intake.send(StreamEvent::Lost(self.followed)).await?;
-                self.read = 0;
-            }
-        }
-        let (messages, pending) =
-            messages_after(&self.nats, &stream, self.read, self.followed.purpose()).await?;
-        Ok((messages, pending, stream))
-    }
-
-    async fn caught_up(&self) -> anyhow::Result<()> {
-        self.health.ok(self.followed.part());
-        self.intake.send(StreamEvent::CaughtUp(self.followed)).await?;
+    async fn lost(&mut self) -> anyhow::Result<()> {
+        let part = self.followed.part();
+        tracing::warn!(part, "the stream has lost its messages; writing them again");
+        self.check.expect(0);
+        self.intake.send(StreamEvent::Lost(self.followed)).await?;
         Ok(())
     }
 
-    /// Passes on a message, and returns how many more there are. Messages that are replayed after a start are not traced
-    /// again.
-    async fn pass_on(&mut self, message: Message, caught_up: bool) -> anyhow::Result<u64> {
-        let info = message.info().map_err(|error| anyhow::anyhow!(error))?;
-        let (sequence, pending) = (info.stream_sequence, info.pending);
-        self.pending.set(pending);
-        let published_at = last_message::timestamp(info.published);
-        self.read = sequence;
-        self.watch.saw(sequence);
-        if caught_up && let Some(span) = trace::follow("show", message.headers.as_ref()) {
+    /// Messages that are replayed after a start are not traced again.
+    async fn message(&mut self, followed: FollowedMessage) -> anyhow::Result<()> {
+        let message = &followed.message;
+        self.pending.set(followed.pending);
+        if !followed.is_replayed
+            && let Some(span) = trace::follow("show", message.headers.as_ref())
+        {
             self.intake.send(StreamEvent::Traced(span)).await?;
         }
         let told = match self.followed {
@@ -267,7 +170,7 @@ impl Follower {
                 if let (SessionMessage::Tombstone(tombstone), Some(ttl)) = (&mut session, ttl) {
                     tombstone.ttl = ttl;
                 }
-                let stored = StoredMessage::new(&session, sequence, ttl, published_at);
+                let stored = StoredMessage::new(&session, followed.sequence, ttl, followed.published_at);
                 StreamEvent::Session(session, stored)
             }),
             Followed::Activity => serde_json::from_slice(&message.payload).map(StreamEvent::Activities),
@@ -283,7 +186,34 @@ impl Follower {
                 self.rejected.reject(reason, message.payload.clone()).await;
             }
         }
-        Ok(pending)
+        Ok(())
+    }
+
+    async fn caught_up(&mut self, _: &Info) -> anyhow::Result<()> {
+        self.health.ok(self.followed.part());
+        self.intake.send(StreamEvent::CaughtUp(self.followed)).await?;
+        Ok(())
+    }
+
+    async fn behind(&mut self, _: bool) {
+        // Fails only when the process exits.
+        let _ = self.intake.send(StreamEvent::Behind(self.followed)).await;
+    }
+
+    fn expected(&self) -> Box<dyn FnOnce() -> u64 + Send> {
+        let check = Arc::clone(&self.check);
+        match self.followed {
+            Followed::Sessions => Box::new(move || check.expected()),
+            Followed::Activity => Box::new(|| 0),
+        }
+    }
+
+    fn doubted(&self) -> BoxFuture<'static, ()> {
+        let check = Arc::clone(&self.check);
+        match self.followed {
+            Followed::Sessions => Box::pin(async move { check.doubted().await }),
+            Followed::Activity => Box::pin(pending()),
+        }
     }
 }
 
