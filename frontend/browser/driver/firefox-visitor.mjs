@@ -1,7 +1,7 @@
 // Visits a website in a Firefox that does not look automated, as standard input says (orders.mjs).
 // usage: node browser/driver/firefox-visitor.mjs URL
 import { launch } from './launch.mjs';
-import { obey } from './orders.mjs';
+import { runCommands } from './commands.mjs';
 
 const [url] = process.argv.slice(2);
 if (!url) {
@@ -13,7 +13,7 @@ const browser = await launch('firefox');
 const tabs = new Map();
 const complaints = [];
 
-await obey({
+await runCommands({
   /** Opens a page in a tab of that name, which is new unless there is one. */
   open: async ({ tab, path }) => {
     if (!tabs.has(tab)) tabs.set(tab, await newTab());

@@ -33,13 +33,13 @@ export class Line {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Destroys all connections, and refuses new ones until `mend`. */
+  /** Destroys all connections, and refuses new ones until `restore`. */
   cut() {
     this.#cut = true;
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  mend() {
+  restore() {
     this.#cut = false;
   }
 

@@ -58,7 +58,7 @@ async function logInAndOut(page) {
   // The login expires, and then the connection breaks.
   await loseCookies(page);
   proxy.cut();
-  proxy.mend();
+  proxy.restore();
   await submit(page, token);
   await isAt(page, REQUESTED);
 

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { launchChromium } from '../chromium.mjs';
 import { Line } from './line.mjs';
-import { obey } from './orders.mjs';
+import { runCommands } from './commands.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -32,7 +32,7 @@ const complaints = [];
 let page = await open('');
 
 /** The commands; each gets the rest of its object. */
-const deeds = {
+const commands = {
   look: () => page.evaluate(look),
   /** Every text that has been in the document since it was opened. */
   everShown: () => page.evaluate(() => [...globalThis.everShown]),
@@ -67,10 +67,10 @@ const deeds = {
   },
   clock: () => page.evaluate(() => Date.now()),
   cut: () => line.cut(),
-  mend: () => line.mend(),
+  restore: () => line.restore(),
 };
 
-await obey(deeds);
+await runCommands(commands);
 await browser.close();
 line.stop();
 

@@ -39,13 +39,13 @@ export class Proxy {
     return `${this.#scheme}://127.0.0.1:${this.#server.address().port}`;
   }
 
-  /** Destroys all connections, and refuses new ones until `mend`. */
+  /** Destroys all connections, and refuses new ones until `restore`. */
   cut() {
     this.#cut = true;
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  mend() {
+  restore() {
     this.#cut = false;
   }
 

@@ -2,7 +2,7 @@
 // usage: node browser/driver/visitor.mjs URL
 import { chromium, devices } from '@playwright/test';
 import { CHROMIUM } from '../chromium.mjs';
-import { obey } from './orders.mjs';
+import { runCommands } from './commands.mjs';
 
 const [url] = process.argv.slice(2);
 if (!url) {
@@ -29,7 +29,7 @@ let context = await newContext();
 const tabs = new Map();
 
 /** What can be asked for; each takes the rest of the line. */
-const deeds = {
+const commands = {
   /** Opens a page in a tab of that name, which is new unless there is one. */
   open: async ({ tab, path }) => {
     if (!tabs.has(tab)) tabs.set(tab, await context.newPage());
@@ -63,7 +63,7 @@ const deeds = {
   complaints: () => complaints,
 };
 
-await obey(deeds);
+await runCommands(commands);
 await browser.close();
 
 /** `gpc`, `phone`, `noStorage` and `prerendered` say what is special about the browser. */

@@ -61,14 +61,15 @@ impl CompanyKey {
 pub enum State {
     /// It waits to be announced.
     Waiting {
-        /// What to tell.
+        /// What to announce.
         arrival: Box<Arrival>,
         /// The notifier that has begun to send it, if one has.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sender: Option<String>,
     },
-    /// It was told.
-    Told {
+    /// It was announced.
+    #[serde(rename = "told")]
+    Announced {
         /// When.
         at: Timestamp,
     },
@@ -107,9 +108,9 @@ impl Claim {
 
     /// The same claim after its arrival was announced.
     #[must_use]
-    pub fn told(&self, now: Timestamp) -> Self {
+    pub fn announced(&self, now: Timestamp) -> Self {
         Self {
-            state: State::Told { at: now },
+            state: State::Announced { at: now },
             ..self.clone()
         }
     }
@@ -119,7 +120,7 @@ impl Claim {
     pub fn waiting(&self) -> Option<&Arrival> {
         match &self.state {
             State::Waiting { arrival, .. } => Some(arrival),
-            State::Told { .. } => None,
+            State::Announced { .. } => None,
         }
     }
 
@@ -128,7 +129,7 @@ impl Claim {
     pub fn covers(&self, seen_at: Timestamp, cooldown: Duration) -> bool {
         match self.state {
             State::Waiting { .. } => true,
-            State::Told { at } => seen_at < at + cooldown,
+            State::Announced { at } => seen_at < at + cooldown,
         }
     }
 
@@ -137,7 +138,7 @@ impl Claim {
     pub fn ttl(&self, now: Timestamp, cooldown: Duration) -> Option<Duration> {
         let until = match self.state {
             State::Waiting { .. } => self.claimed_at + GIVE_UP_AFTER,
-            State::Told { at } => at + cooldown,
+            State::Announced { at } => at + cooldown,
         };
         let left = u64::try_from(until + MARGIN - now).ok()?;
         (left >= 1_000).then(|| Duration::from_millis(left))

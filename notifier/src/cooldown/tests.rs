@@ -57,11 +57,11 @@ fn a_company_has_one_key_in_any_spelling() {
 fn a_claim_covers_arrivals_until_the_cooldown_is_over() {
     let waiting = Claim::new(arrival("a"), NOW);
     assert!(waiting.covers(NOW + 2 * HOUR, HOUR));
-    let told = waiting.told(NOW + 5);
-    assert!(told.covers(NOW, HOUR), "it came before the message");
-    assert!(told.covers(NOW + 5 + HOUR - 1, HOUR));
-    assert!(!told.covers(NOW + 5 + HOUR, HOUR));
-    assert_eq!(told.id, waiting.id);
+    let announced = waiting.announced(NOW + 5);
+    assert!(announced.covers(NOW, HOUR), "it came before the message");
+    assert!(announced.covers(NOW + 5 + HOUR - 1, HOUR));
+    assert!(!announced.covers(NOW + 5 + HOUR, HOUR));
+    assert_eq!(announced.id, waiting.id);
 }
 
 #[test]
@@ -70,10 +70,10 @@ fn a_claim_stays_longer_than_it_counts() {
     assert!(waiting.ttl(NOW, HOUR) > Some(GIVE_UP_AFTER));
     assert!(!waiting.is_given_up(NOW + GIVE_UP_AFTER - 1));
     assert!(waiting.is_given_up(NOW + GIVE_UP_AFTER));
-    let told = waiting.told(NOW);
-    assert!(told.ttl(NOW, Duration::from_secs(2)) > Some(Duration::from_secs(2)));
-    assert_eq!(told.ttl(NOW + 2 * HOUR, HOUR), None);
-    assert!(!told.is_given_up(Timestamp::from_unix_ms(i64::MAX / 2)));
+    let announced = waiting.announced(NOW);
+    assert!(announced.ttl(NOW, Duration::from_secs(2)) > Some(Duration::from_secs(2)));
+    assert_eq!(announced.ttl(NOW + 2 * HOUR, HOUR), None);
+    assert!(!announced.is_given_up(Timestamp::from_unix_ms(i64::MAX / 2)));
 }
 
 #[test]
@@ -84,8 +84,8 @@ fn claims_wait_in_their_order_until_they_are_told_or_gone() {
     let order = |claims: &Claims| -> Vec<_> { claims.waiting().map(|(key, _)| key.clone()).collect() };
     assert_eq!(order(&claims), [key(2), key(1)]);
     assert_eq!(claims.waiting_of(&Guid::new("a").unwrap()), Some(&key(1)));
-    let told = Claim::new(arrival("b"), NOW + 1).told(NOW + 3);
-    claims.heard(key(2), told, 3);
+    let announced = Claim::new(arrival("b"), NOW + 1).announced(NOW + 3);
+    claims.heard(key(2), announced, 3);
     assert_eq!(order(&claims), [key(1)]);
     // An older message comes late.
     claims.heard(key(2), Claim::new(arrival("b"), NOW + 1), 2);
@@ -108,7 +108,7 @@ fn what_a_lost_bucket_held_is_put_back() {
     assert_eq!(claims.all().len(), 1);
     assert_eq!(claims.expected(NOW), 0);
     assert!(claims.covers(&key(1), NOW), "it counts meanwhile");
-    claims.heard(key(1), Claim::new(arrival("a"), NOW).told(NOW), 1);
+    claims.heard(key(1), Claim::new(arrival("a"), NOW).announced(NOW), 1);
     assert!(claims.all().is_empty());
     claims.forget_expired(NOW + 3 * HOUR);
     assert!(claims.get(&key(1)).is_none());
@@ -118,7 +118,7 @@ fn what_a_lost_bucket_held_is_put_back() {
 fn what_was_told_is_not_unlearned() {
     let mut claims = Claims::new(HOUR);
     let waiting = Claim::new(arrival("a"), NOW);
-    claims.heard(key(1), waiting.told(NOW + 1), 7);
+    claims.heard(key(1), waiting.announced(NOW + 1), 7);
     // The message that marks the claim as being sent arrives after the receiver's answer.
     claims.heard(key(1), waiting.clone(), 7);
     assert_eq!(claims.waiting_count(), 0);
@@ -127,7 +127,7 @@ fn what_was_told_is_not_unlearned() {
     claims.heard(key(1), waiting, 1);
     assert_eq!(claims.waiting_count(), 0);
     assert_eq!(claims.all().len(), 1, "it is put back");
-    let earlier = Claim::new(arrival("b"), NOW - 5).told(NOW - 4);
+    let earlier = Claim::new(arrival("b"), NOW - 5).announced(NOW - 4);
     claims.heard(key(1), earlier, 2);
     assert!(claims.covers(&key(1), NOW + HOUR));
 }
@@ -139,11 +139,11 @@ fn the_form_of_claims_is_frozen() {
     assert_eq!(json["state"], "waiting");
     assert_eq!(json["arrival"]["company"]["domain"], "lumen.example");
     assert_eq!(serde_json::from_value::<Claim>(json).unwrap(), claim);
-    let told = serde_json::to_value(claim.told(NOW)).unwrap();
-    assert_eq!(told["state"], "told");
-    assert!(told.get("arrival").is_none(), "what was told is not kept");
+    let announced = serde_json::to_value(claim.announced(NOW)).unwrap();
+    assert_eq!(announced["state"], "told");
+    assert!(announced.get("arrival").is_none(), "what was told is not kept");
     assert!(matches!(
-        serde_json::from_value::<Claim>(told).unwrap().state,
-        State::Told { at: NOW }
+        serde_json::from_value::<Claim>(announced).unwrap().state,
+        State::Announced { at: NOW }
     ));
 }

@@ -241,11 +241,11 @@ impl Hub {
         if let Some(arrival) = item.claim.waiting() {
             self.metrics.delivery.since(arrival.seen_at);
         }
-        let told = item.claim.told(clock::now());
+        let announced = item.claim.announced(clock::now());
         // Marked here immediately, so that it is not sent again even if the write to the bucket fails.
         let known = self.claims.get(&item.key).map_or(0, |known| known.sequence);
-        self.learn(item.key.clone(), told.clone(), known.max(item.sequence));
-        self.unnoted.push((item.key, told, item.sequence));
+        self.learn(item.key.clone(), announced.clone(), known.max(item.sequence));
+        self.unnoted.push((item.key, announced, item.sequence));
     }
 
     pub(super) fn note_told(&mut self) {

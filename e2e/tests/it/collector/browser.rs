@@ -51,31 +51,33 @@ impl VisitingBrowser {
     }
 
     /// Runs an action and returns its result.
-    pub async fn does(&mut self, deed: Value) -> Result<Value> {
-        self.orders.write_all(format!("{deed}\n").as_bytes()).await?;
+    pub async fn does(&mut self, command: Value) -> Result<Value> {
+        self.orders.write_all(format!("{command}\n").as_bytes()).await?;
         let answer = self.answers.next_line().await?.context("the browser has ended")?;
         let mut answer: Value = serde_json::from_str(&answer)?;
         match answer.get("failed") {
-            Some(why) => bail!("{deed}: {why}"),
+            Some(why) => bail!("{command}: {why}"),
             None => Ok(answer["done"].take()),
         }
     }
 
     /// Opens a page in a tab.
     pub async fn opens(&mut self, tab: &str, path: &str) -> Result<()> {
-        self.does(json!({ "deed": "open", "tab": tab, "path": path }))
+        self.does(json!({ "command": "open", "tab": tab, "path": path }))
             .await
             .map(drop)
     }
 
     /// Does something with a tab.
-    pub async fn with(&mut self, deed: &str, tab: &str) -> Result<()> {
-        self.does(json!({ "deed": deed, "tab": tab })).await.map(drop)
+    pub async fn with(&mut self, command: &str, tab: &str) -> Result<()> {
+        self.does(json!({ "command": command, "tab": tab }))
+            .await
+            .map(drop)
     }
 
     /// Clicks on a text.
     pub async fn clicks(&mut self, tab: &str, text: &str) -> Result<()> {
-        self.does(json!({ "deed": "click", "tab": tab, "text": text }))
+        self.does(json!({ "command": "click", "tab": tab, "text": text }))
             .await
             .map(drop)
     }
@@ -83,7 +85,7 @@ impl VisitingBrowser {
     /// Waits for more than this number of beacons, and returns how many there are.
     pub async fn sends(&mut self, after: usize, what: &str, is_it: impl Fn(&Value) -> bool) -> Result<usize> {
         eventually(&format!("the browser sends {what}"), async || {
-            let beacons = self.does(json!({ "deed": "beacons" })).await?;
+            let beacons = self.does(json!({ "command": "beacons" })).await?;
             let beacons = beacons.as_array().context("no list")?;
             let later = beacons.get(after..).unwrap_or_default();
             ensure!(later.iter().any(&is_it), "{later:?}");
@@ -94,7 +96,7 @@ impl VisitingBrowser {
 
     /// How many beacons were sent.
     pub async fn sent(&mut self) -> Result<usize> {
-        let beacons = self.does(json!({ "deed": "beacons" })).await?;
+        let beacons = self.does(json!({ "command": "beacons" })).await?;
         Ok(beacons.as_array().context("no list")?.len())
     }
 }
@@ -121,7 +123,7 @@ async fn visitor_of_the_shop_arrives_looks_around_and_leaves() -> Result<()> {
         .sends(sent, "the next page", shows("/demo/night-oolong"))
         .await?;
     let push =
-        json!({ "deed": "run", "tab": "one", "script": "history.pushState(null, '', '/demo/within')" });
+        json!({ "command": "run", "tab": "one", "script": "history.pushState(null, '', '/demo/within')" });
     browser.does(push).await?;
     sent = browser
         .sends(sent, "the page that was pushed", shows("/demo/within"))
@@ -155,7 +157,7 @@ async fn visitor_of_the_shop_arrives_looks_around_and_leaves() -> Result<()> {
     browser.with("close", "two").await?;
     is_gone(&site, HERE).await?;
     assert_eq!(collector.opened().await?, 1);
-    let complaints = browser.does(json!({ "deed": "complaints" })).await?;
+    let complaints = browser.does(json!({ "command": "complaints" })).await?;
     assert_eq!(complaints, json!([]), "also not of the content security policy");
     Ok(())
 }
@@ -165,9 +167,9 @@ async fn consent_is_waited_for_and_global_privacy_control_respected() -> Result<
     let collector = Collector::start(&[("--demo", ""), ("--leave-grace", "1s")]).await?;
     let site = collector.pipeline().start().await?;
     let mut browser = VisitingBrowser::chromium(&collector)?;
-    let run = |script: &str| json!({ "deed": "run", "tab": "one", "script": script });
+    let run = |script: &str| json!({ "command": "run", "tab": "one", "script": script });
 
-    browser.does(json!({ "deed": "another", "gpc": true })).await?;
+    browser.does(json!({ "command": "another", "gpc": true })).await?;
     browser.opens("one", "/demo").await?;
     browser.does(run("visitors.start()")).await?;
     // Timers fire in order, and the tracker's are shorter.
@@ -179,7 +181,9 @@ async fn consent_is_waited_for_and_global_privacy_control_respected() -> Result<
         "it says that it does not want to be seen"
     );
 
-    browser.does(json!({ "deed": "another", "gpc": false })).await?;
+    browser
+        .does(json!({ "command": "another", "gpc": false }))
+        .await?;
     browser.opens("one", "/consent").await?;
     browser.does(run(later)).await?;
     assert_eq!(browser.sent().await?, 0, "nobody has consented");
@@ -187,7 +191,7 @@ async fn consent_is_waited_for_and_global_privacy_control_respected() -> Result<
     arrives(&site, HERE).await?;
     let sent = browser.sent().await?;
     browser.opens("two", "/consent").await?;
-    let start = json!({ "deed": "run", "tab": "two", "script": "visitors.start()" });
+    let start = json!({ "command": "run", "tab": "two", "script": "visitors.start()" });
     browser.does(start).await?;
     browser
         .sends(sent, "the page of the second tab", shows("/consent"))

@@ -30,7 +30,7 @@ async fn is_on(site: &Pipeline, path: &str) -> Result<()> {
 }
 
 fn run(script: &str) -> Value {
-    json!({ "deed": "run", "tab": "one", "script": script })
+    json!({ "command": "run", "tab": "one", "script": script })
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn prerendered_page_is_no_visit_until_somebody_looks() -> Result<()> {
     let site = collector.pipeline().start().await?;
     let mut browser = VisitingBrowser::chromium(&collector)?;
     browser
-        .does(json!({ "deed": "another", "prerendered": true }))
+        .does(json!({ "command": "another", "prerendered": true }))
         .await?;
     browser.opens("one", "/demo").await?;
     // Timers fire in order, and the tracker's are shorter.
@@ -80,7 +80,7 @@ async fn visitor_who_was_offline_is_there_again() -> Result<()> {
     let row = arrives(&site, HERE).await?;
     let sent = browser.sent().await?;
     browser
-        .does(json!({ "deed": "offline", "offline": true }))
+        .does(json!({ "command": "offline", "offline": true }))
         .await?;
     browser
         .does(run("history.pushState(null, '', '/demo/offline')"))
@@ -89,7 +89,7 @@ async fn visitor_who_was_offline_is_there_again() -> Result<()> {
         .sends(sent, "a beacon that is lost", shows("/demo/offline"))
         .await?;
     browser
-        .does(json!({ "deed": "offline", "offline": false }))
+        .does(json!({ "command": "offline", "offline": false }))
         .await?;
     is_on(&site, "/demo/offline").await?;
     assert_eq!(arrives(&site, HERE).await?.guid, row.guid);
@@ -102,7 +102,7 @@ async fn browser_without_storage_is_one_visitor_while_its_page_is_open() -> Resu
     let site = collector.pipeline().start().await?;
     let mut browser = VisitingBrowser::chromium(&collector)?;
     browser
-        .does(json!({ "deed": "another", "noStorage": true }))
+        .does(json!({ "command": "another", "noStorage": true }))
         .await?;
     browser.opens("one", "/demo").await?;
     let row = arrives(&site, HERE).await?;
@@ -117,7 +117,7 @@ async fn browser_without_storage_is_one_visitor_while_its_page_is_open() -> Resu
     browser.with("close", "one").await?;
     browser.with("close", "two").await?;
     is_gone(&site, HERE).await?;
-    let complaints = browser.does(json!({ "deed": "complaints" })).await?;
+    let complaints = browser.does(json!({ "command": "complaints" })).await?;
     assert_eq!(complaints, json!([]), "nothing is thrown into the page");
     Ok(())
 }
@@ -127,7 +127,9 @@ async fn phone_arrives_moves_and_leaves() -> Result<()> {
     let collector = Collector::start(FLAGS).await?;
     let site = collector.pipeline().start().await?;
     let mut browser = VisitingBrowser::chromium(&collector)?;
-    browser.does(json!({ "deed": "another", "phone": true })).await?;
+    browser
+        .does(json!({ "command": "another", "phone": true }))
+        .await?;
     browser.opens("one", "/demo").await?;
     arrives(&site, HERE).await?;
     browser.clicks("one", "Basket").await?;
@@ -164,7 +166,7 @@ async fn firefox_arrives_moves_and_leaves() -> Result<()> {
     browser.with("close", "two").await?;
     is_gone(&site, HERE).await?;
     assert_eq!(collector.opened().await?, 1, "one visitor throughout");
-    let complaints = browser.does(json!({ "deed": "complaints" })).await?;
+    let complaints = browser.does(json!({ "command": "complaints" })).await?;
     assert_eq!(complaints, json!([]));
     Ok(())
 }

@@ -127,30 +127,30 @@ impl Page {
     }
 
     /// Does something that gives no answer.
-    pub async fn does(&mut self, deed: Value) -> Result<()> {
-        self.tells::<Option<Value>>(deed).await.map(drop)
+    pub async fn does(&mut self, command: Value) -> Result<()> {
+        self.tells::<Option<Value>>(command).await.map(drop)
     }
 
     /// Runs a command, and returns its result.
-    pub async fn tells<T: DeserializeOwned>(&mut self, deed: Value) -> Result<T> {
-        self.ask.write_all(format!("{deed}\n").as_bytes()).await?;
+    pub async fn tells<T: DeserializeOwned>(&mut self, command: Value) -> Result<T> {
+        self.ask.write_all(format!("{command}\n").as_bytes()).await?;
         let answer = self.answers.next_line().await?.context("the browser has ended")?;
         match serde_json::from_str(&answer)? {
             Answer::Done(value) => Ok(serde_json::from_value(value)?),
-            Answer::Failed(why) => bail!("{deed}: {why}"),
+            Answer::Failed(why) => bail!("{command}: {why}"),
         }
     }
 
     /// Presses a button.
     pub async fn presses(&mut self, name: &str) -> Result<()> {
-        self.does(json!({ "deed": "click", "role": "button", "name": name }))
+        self.does(json!({ "command": "click", "role": "button", "name": name }))
             .await
     }
 
     /// Waits until the page shows something.
     pub async fn shows(&mut self, what: &str, is_it: impl Fn(&Seen) -> Result<()>) -> Result<Seen> {
         eventually(&format!("the page shows {what}"), async || {
-            let seen: Seen = self.tells(json!({ "deed": "look" })).await?;
+            let seen: Seen = self.tells(json!({ "command": "look" })).await?;
             is_it(&seen)?;
             Ok(seen)
         })
@@ -159,7 +159,7 @@ impl Page {
 
     /// That the browser has complained about nothing.
     pub async fn is_content(&mut self) -> Result<()> {
-        let complaints: Vec<String> = self.tells(json!({ "deed": "complaints" })).await?;
+        let complaints: Vec<String> = self.tells(json!({ "command": "complaints" })).await?;
         ensure!(complaints.is_empty(), "{complaints:?}");
         Ok(())
     }

@@ -49,7 +49,7 @@ async fn page_reconnects_after_a_killed_connection() -> Result<()> {
     site.send(&[stays.opened(5_000), goes.opened(4_000)]);
     page.shows("both", |seen| seen.shows(&[&goes, &stays])).await?;
 
-    page.does(json!({ "deed": "cut" })).await?;
+    page.does(json!({ "command": "cut" })).await?;
     page.shows("that it is stale", |seen| {
         ensure!(seen.freshness.as_deref() == Some("stale"), "{seen:?}");
         seen.shows(&[&goes, &stays])
@@ -59,7 +59,7 @@ async fn page_reconnects_after_a_killed_connection() -> Result<()> {
     site.send(&[goes.closed(0), comes.opened(0), stays.keep_alive(0)]);
     site.shows(&comes).await?;
     site.shows_no(&goes).await?;
-    page.does(json!({ "deed": "mend" })).await?;
+    page.does(json!({ "command": "restore" })).await?;
     page.shows("what happened meanwhile", |seen| {
         seen.is_live()?;
         seen.shows(&[&comes, &stays])

@@ -12,7 +12,7 @@ use super::table::Guests;
 async fn reads(page: &mut Page, role: &str, name: &str, is_it: impl Fn(&str) -> bool) -> Result<()> {
     eventually(&format!("{role} {name:?} says it"), async || {
         let text: String = page
-            .tells(json!({ "deed": "read", "role": role, "name": name }))
+            .tells(json!({ "command": "read", "role": role, "name": name }))
             .await?;
         ensure!(is_it(&text), "{text}");
         Ok(())
@@ -33,7 +33,7 @@ async fn companys_own_view_follows_its_visitors_and_can_be_shared() -> Result<()
     let mut page = Page::of(&site)?;
     page.shows("all", |seen| seen.shows(&[first, second, colleague, unknown]))
         .await?;
-    page.does(json!({ "deed": "pressOn", "role": "row", "text": second.ip, "key": "Enter" }))
+    page.does(json!({ "command": "pressOn", "role": "row", "text": second.ip, "key": "Enter" }))
         .await?;
     page.presses("Show only its visitors (2 here)").await?;
     page.shows("the company's visitors", |seen| {
@@ -41,13 +41,13 @@ async fn companys_own_view_follows_its_visitors_and_can_be_shared() -> Result<()
         seen.shows(&[second, colleague])
     })
     .await?;
-    page.does(json!({ "deed": "press", "key": "Escape" })).await?;
+    page.does(json!({ "command": "press", "key": "Escape" })).await?;
     reads(&mut page, "region", &company.name, |text| {
         text.contains("2 here · First seen here at")
     })
     .await?;
 
-    page.does(json!({ "deed": "share" })).await?;
+    page.does(json!({ "command": "share" })).await?;
     page.shows("the same to whom it is sent", |seen| {
         seen.shows(&[second, colleague])
     })
@@ -88,14 +88,14 @@ async fn reachable_visitors_email_and_phone_are_copied() -> Result<()> {
     let contact = site.shows(first).await?.contact.context("no contact")?;
     let texts = contact.email_addresses.first().into_iter();
     for text in texts.chain(contact.phone_numbers.first()) {
-        page.does(json!({ "deed": "hover", "role": "row", "text": first.ip }))
+        page.does(json!({ "command": "hover", "role": "row", "text": first.ip }))
             .await?;
         page.presses(&format!("Copy {text}")).await?;
         reads(&mut page, "log", "", |said| {
             said.contains(&format!("Copied {text}"))
         })
         .await?;
-        let clipboard: String = page.tells(json!({ "deed": "clipboard" })).await?;
+        let clipboard: String = page.tells(json!({ "command": "clipboard" })).await?;
         assert_eq!(clipboard, **text);
     }
     page.is_content().await
@@ -114,18 +114,18 @@ async fn arrivals_wait_behind_a_button_while_the_mouse_is_on_the_rows() -> Resul
     let before = [first, second, colleague, unknown];
     let mut page = Page::of(&site)?;
     page.shows("all", |seen| seen.shows(&before)).await?;
-    page.does(json!({ "deed": "hover", "role": "row", "text": unknown.ip }))
+    page.does(json!({ "command": "hover", "role": "row", "text": unknown.ip }))
         .await?;
     let newest = Visitor::from(&site.ip(Kind::CompanyOnly, 1));
     site.send(&[newest.opened(0)]);
     eventually("the arrival waits", async || {
         // The order is released when the mouse rests for long. The button covers the first row.
         for row in [colleague, unknown] {
-            page.does(json!({ "deed": "hover", "role": "row", "text": row.ip }))
+            page.does(json!({ "command": "hover", "role": "row", "text": row.ip }))
                 .await?;
         }
         let waits: bool = page
-            .tells(json!({ "deed": "has", "role": "button", "name": "1 new" }))
+            .tells(json!({ "command": "has", "role": "button", "name": "1 new" }))
             .await?;
         ensure!(waits, "no button");
         Ok(())

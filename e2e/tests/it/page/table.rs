@@ -39,7 +39,7 @@ impl Guests {
 }
 
 fn choose(label: &str, option: &str) -> Value {
-    json!({ "deed": "choose", "label": label, "option": option })
+    json!({ "command": "choose", "label": label, "option": option })
 }
 
 #[tokio::test]
@@ -58,23 +58,23 @@ async fn search_order_and_filters_show_the_right_visitors() -> Result<()> {
     })
     .await?;
 
-    page.does(json!({ "deed": "click", "role": "button", "name": "On site" }))
+    page.does(json!({ "command": "click", "role": "button", "name": "On site" }))
         .await?;
     page.shows("the oldest first", |seen| {
         seen.shows(&[unknown, colleague, second, first])
     })
     .await?;
-    page.does(json!({ "deed": "click", "role": "button", "name": "On site" }))
+    page.does(json!({ "command": "click", "role": "button", "name": "On site" }))
         .await?;
 
     let contact = site.shows(first).await?.contact.context("no contact")?;
     for text in [&*contact.name, &first.ip] {
-        page.does(json!({ "deed": "fill", "label": "Search visitors", "text": text }))
+        page.does(json!({ "command": "fill", "label": "Search visitors", "text": text }))
             .await?;
         page.shows("who is searched for", |seen| seen.shows(&[first]))
             .await?;
     }
-    page.does(json!({ "deed": "fill", "label": "Search visitors", "text": "" }))
+    page.does(json!({ "command": "fill", "label": "Search visitors", "text": "" }))
         .await?;
 
     page.presses("Filters").await?;
@@ -111,7 +111,7 @@ async fn visitors_are_grouped_by_company() -> Result<()> {
         .await?;
     ensure!(seen.rows[2].contains("Company unknown"), "{:?}", seen.rows);
 
-    let unfold = json!({ "deed": "pressOn", "role": "row", "text": &*company.name, "key": "ArrowRight" });
+    let unfold = json!({ "command": "pressOn", "role": "row", "text": &*company.name, "key": "ArrowRight" });
     page.does(unfold).await?;
     page.shows("the visitors of the first company", |seen| {
         ensure!(seen.rows.len() == 5, "{:?}", seen.rows);
@@ -133,14 +133,14 @@ async fn url_reproduces_the_table() -> Result<()> {
     let mut page = Page::of(&site)?;
     page.presses("Filters").await?;
     page.does(choose("Time on site", "Over a minute")).await?;
-    page.does(json!({ "deed": "press", "key": "Escape" })).await?;
-    page.does(json!({ "deed": "click", "role": "button", "name": "Last active" }))
+    page.does(json!({ "command": "press", "key": "Escape" })).await?;
+    page.does(json!({ "command": "click", "role": "button", "name": "Last active" }))
         .await?;
-    page.does(json!({ "deed": "click", "role": "button", "name": "Last active" }))
+    page.does(json!({ "command": "click", "role": "button", "name": "Last active" }))
         .await?;
-    page.does(json!({ "deed": "fill", "label": "Search visitors", "text": &*company.domain }))
+    page.does(json!({ "command": "fill", "label": "Search visitors", "text": &*company.domain }))
         .await?;
-    page.does(json!({ "deed": "pressOn", "role": "row", "text": second.ip, "key": "Enter" }))
+    page.does(json!({ "command": "pressOn", "role": "row", "text": second.ip, "key": "Enter" }))
         .await?;
     let seen = page
         .shows("a part of the table, and details", |seen| {
@@ -153,7 +153,7 @@ async fn url_reproduces_the_table() -> Result<()> {
         })
         .await?;
 
-    page.does(json!({ "deed": "share" })).await?;
+    page.does(json!({ "command": "share" })).await?;
     page.shows("the same to whom it is sent", |shared| {
         shared.shows(&[colleague, second])?;
         let (details, shown) = (seen.details.as_deref(), shared.details.as_deref());
@@ -184,7 +184,7 @@ async fn export_contains_the_shown_rows_without_formulas() -> Result<()> {
         Ok(())
     })
     .await?;
-    let csv: String = page.tells(json!({ "deed": "save", "name": "Export" })).await?;
+    let csv: String = page.tells(json!({ "command": "save", "name": "Export" })).await?;
     let lines: Vec<_> = csv.trim_end().split("\r\n").collect();
     ensure!(
         lines.len() == 4 && lines[0].contains("Company,Domain,Contact"),

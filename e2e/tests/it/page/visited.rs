@@ -24,7 +24,7 @@ async fn pages_appear_as_soon_as_one_visitor_has_one() -> Result<()> {
     let mut page = Page::of(&site)?;
     page.shows("a visitor without a page", |seen| seen.shows(&[&silent]))
         .await?;
-    let sort_by_page = json!({ "deed": "click", "role": "button", "name": "Page" });
+    let sort_by_page = json!({ "command": "click", "role": "button", "name": "Page" });
 
     site.emitter
         .send_text(&on_page(&visitor.opened(5_000), "/t%C3%BCr", "Doors"));
@@ -47,7 +47,7 @@ async fn pages_appear_as_soon_as_one_visitor_has_one() -> Result<()> {
     })
     .await?;
 
-    let opening = json!({ "deed": "pressOn", "role": "row", "text": visitor.ip, "key": "Enter" });
+    let opening = json!({ "command": "pressOn", "role": "row", "text": visitor.ip, "key": "Enter" });
     page.does(opening).await?;
     page.shows("all pages seen and the referrer", |seen| {
         let details = seen.details.as_deref().unwrap_or_default();
@@ -58,14 +58,14 @@ async fn pages_appear_as_soon_as_one_visitor_has_one() -> Result<()> {
     })
     .await?;
     for search in ["windows", "search.example"] {
-        page.does(json!({ "deed": "fill", "label": "Search visitors", "text": search }))
+        page.does(json!({ "command": "fill", "label": "Search visitors", "text": search }))
             .await?;
         page.shows("the visitor who was searched for by page", |seen| {
             seen.shows(&[&visitor])
         })
         .await?;
     }
-    let csv: String = page.tells(json!({ "deed": "save", "name": "Export" })).await?;
+    let csv: String = page.tells(json!({ "command": "save", "name": "Export" })).await?;
     ensure!(
         csv.contains("https://shop.example/windows,<b>Windows</b>,https://search.example/"),
         "{csv}"

@@ -19,10 +19,10 @@ async fn watched_company_is_marked_and_counted_in_the_title() -> Result<()> {
     let mut page = Page::of(&site)?;
     page.shows("that it is live", Seen::is_live).await?;
     page.presses("Watchlist").await?;
-    page.does(json!({ "deed": "fill", "label": "Domain to watch", "text": domain.to_uppercase() }))
+    page.does(json!({ "command": "fill", "label": "Domain to watch", "text": domain.to_uppercase() }))
         .await?;
     page.presses("Watch").await?;
-    page.does(json!({ "deed": "press", "key": "Escape" })).await?;
+    page.does(json!({ "command": "press", "key": "Escape" })).await?;
 
     site.send(&[other.opened(1_000), awaited.opened(0)]);
     let seen = page
@@ -44,7 +44,7 @@ async fn watched_company_is_marked_and_counted_in_the_title() -> Result<()> {
         seen.shows(&[&awaited])
     })
     .await?;
-    page.does(json!({ "deed": "share" })).await?;
+    page.does(json!({ "command": "share" })).await?;
     page.shows("that the list outlives the page", |seen| {
         seen.shows(&[&awaited])?;
         ensure!(seen.watched.len() == 1, "{:?}", seen.watched);
@@ -90,14 +90,14 @@ async fn teams_entry_leads_to_the_companys_own_view() -> Result<()> {
     })
     .await?;
     page.presses("Watchlist 1 here").await?;
-    page.does(json!({ "deed": "click", "role": "link", "name": domain }))
+    page.does(json!({ "command": "click", "role": "link", "name": domain }))
         .await?;
     let company_alone = |seen: &Seen| {
         ensure!(seen.address == format!("?company={domain}"), "{}", seen.address);
         seen.shows(&[&awaited])
     };
     page.shows("the company alone", company_alone).await?;
-    page.does(json!({ "deed": "share" })).await?;
+    page.does(json!({ "command": "share" })).await?;
     page.shows("the same in another tab", company_alone).await?;
     page.is_content().await
 }
