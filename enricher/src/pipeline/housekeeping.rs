@@ -6,9 +6,9 @@ use protocol::{Profile, Record};
 use service::clock;
 use tokio::time::Instant;
 
-use super::{MAX_IDLE_RETURN_DELAY, Pipeline};
+use super::Pipeline;
 use crate::metrics::outcomes::EventOutcome;
-use crate::queue::in_flight::Report;
+use crate::queue::in_flight::{Redelivery, Report};
 
 impl Pipeline {
     pub(super) async fn run_housekeeping(&mut self) {
@@ -59,7 +59,7 @@ impl Pipeline {
             self.metrics
                 .outcomes
                 .count(sighting.kind(), EventOutcome::Postponed);
-            self.complete_after(id, false, MAX_IDLE_RETURN_DELAY).await;
+            self.give_back(id, Redelivery::Later).await;
         }
     }
 

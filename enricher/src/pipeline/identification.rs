@@ -9,13 +9,13 @@ use service::trace;
 use tokio::time::Instant;
 
 use super::results::{LookupDone, UpdateDone};
-use super::{MAX_IDLE_RETURN_DELAY, Pipeline, expected_again};
+use super::{IDLE, Pipeline, expected_again};
 use crate::address_key::Key;
 use crate::lookup::LookedUp;
 use crate::lookup::cache::entry::CachedVerdict;
 use crate::lookup::failure::LookupFailure;
 use crate::metrics::outcomes::{EventOutcome, VerdictSource};
-use crate::queue::in_flight::DeliveryId;
+use crate::queue::in_flight::{DeliveryId, Redelivery};
 use crate::records::sessions::{Action, PublishOutcome};
 use crate::sighting::Sighting;
 use crate::verdict::Verdict;
@@ -51,14 +51,14 @@ impl Pipeline {
             self.metrics
                 .outcomes
                 .count(sighting.kind(), EventOutcome::Postponed);
-            self.complete_after(id, false, MAX_IDLE_RETURN_DELAY).await;
+            self.give_back(id, Redelivery::Later).await;
         } else if self.waiting.len() >= MAX_WAITING && !self.waiting.contains(key) {
             self.metrics
                 .outcomes
                 .count(sighting.kind(), EventOutcome::Postponed);
-            let until = expected_again(now, MAX_IDLE_RETURN_DELAY);
+            let until = expected_again(now, Redelivery::Later);
             self.waiting.postponed(sighting.guid, until);
-            self.complete_after(id, false, MAX_IDLE_RETURN_DELAY).await;
+            self.give_back(id, Redelivery::Later).await;
         } else {
             self.wait_for_verdict(key, sighting, id).await;
         }
@@ -84,7 +84,7 @@ impl Pipeline {
     pub(super) fn next_lookup(&self) -> Instant {
         let now = Instant::now();
         if self.waiting.len() == 0 {
-            return now + MAX_IDLE_RETURN_DELAY;
+            return now + IDLE;
         }
         if self.lookups.len() >= self.lookup.max_under_way() {
             return now + HELD_BACK_CHECK_INTERVAL;
@@ -93,7 +93,7 @@ impl Pipeline {
             return now;
         }
         let retry = self.waiting.next_retry().map(Instant::from_std);
-        retry.unwrap_or(now + MAX_IDLE_RETURN_DELAY)
+        retry.unwrap_or(now + IDLE)
     }
 
     /// Begins as many of the due lookups as may run.
@@ -295,8 +295,8 @@ impl Pipeline {
             Err(id) => {
                 self.metrics.outcomes.count(kind, EventOutcome::Postponed);
                 self.waiting
-                    .postponed(guid, expected_again(now, MAX_IDLE_RETURN_DELAY));
-                self.complete_after(id, false, MAX_IDLE_RETURN_DELAY).await;
+                    .postponed(guid, expected_again(now, Redelivery::Later));
+                self.give_back(id, Redelivery::Later).await;
             }
         }
     }

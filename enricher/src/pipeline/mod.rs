@@ -40,7 +40,7 @@ use crate::pipeline::results::{LookupDone, OpeningsRead, UpdateDone};
 use crate::pipeline::shown_unidentified::ShownUnidentified;
 use crate::queue::backlog::Backlog;
 use crate::queue::delivery::Delivery;
-use crate::queue::in_flight::{DeliveryId, InFlight};
+use crate::queue::in_flight::{DeliveryId, InFlight, Redelivery};
 use crate::queue::intake::Intake;
 use crate::queue::opened_events::OpenedEventsReader;
 use crate::records::activity::Activities;
@@ -59,11 +59,8 @@ const MAX_BUSY_DELIVERIES: usize = 2048;
 /// Maximum number of writes that may be unacknowledged at once.
 const MAX_WRITES: usize = 4096;
 
-/// The longest delay before the queue delivers a message again that could not be handled.
-const MAX_RETURN_DELAY: Duration = Duration::from_secs(4);
-
-/// The same for a message that is not worth a prompt retry: its session is silent, or too many sessions wait.
-const MAX_IDLE_RETURN_DELAY: Duration = Duration::from_mins(1);
+/// How long the loop sleeps at most if nothing is due.
+const IDLE: Duration = Duration::from_mins(1);
 
 /// How much longer than its delay a redelivery may take.
 const RETURN_SLACK: Duration = Duration::from_secs(2);
@@ -206,23 +203,29 @@ impl Pipeline {
     /// One of the results that a raw message waits for has arrived. With the last one, acknowledges the message or gives it
     /// back.
     async fn complete(&mut self, id: DeliveryId, succeeded: bool) {
-        self.complete_after(id, succeeded, MAX_RETURN_DELAY).await;
+        self.end(id, (!succeeded).then_some(Redelivery::Soon)).await;
     }
 
-    async fn complete_after(&mut self, id: DeliveryId, succeeded: bool, max_delay: Duration) {
-        let Some(finished) = self.in_flight.complete(id, succeeded) else {
+    /// The same for something that is not done here; the message is delivered again then.
+    async fn give_back(&mut self, id: DeliveryId, redelivery: Redelivery) {
+        self.end(id, Some(redelivery)).await;
+    }
+
+    async fn end(&mut self, id: DeliveryId, redelivery: Option<Redelivery>) {
+        let Some(finished) = self.in_flight.complete(id, redelivery) else {
             return;
         };
-        if finished.succeeded {
-            finished.message.acknowledge().await;
-        } else {
-            self.metrics.returned.inc();
-            finished.message.postpone(max_delay).await;
+        match finished.redelivery {
+            None => finished.message.acknowledge().await,
+            Some(redelivery) => {
+                self.metrics.returned.inc();
+                finished.message.give_back(redelivery).await;
+            }
         }
     }
 }
 
 /// The latest time at which a message that was given back is redelivered, here or to another enricher.
-fn expected_again(now: Millis, delay: Duration) -> Millis {
-    now + time::millis(delay + RETURN_SLACK)
+fn expected_again(now: Millis, redelivery: Redelivery) -> Millis {
+    now + time::millis(redelivery.max_delay() + RETURN_SLACK)
 }

@@ -7,10 +7,10 @@ use protocol::event::{self, RECEIVED_AT_HEADER};
 use protocol::{Activity, Event, EventKind, Guid, Millis, Timestamp, Tombstone, time};
 use service::{clock, last_message};
 
-use super::{MAX_RETURN_DELAY, Pipeline, expected_again};
+use super::{Pipeline, expected_again};
 use crate::metrics::outcomes::EventOutcome;
 use crate::queue::delivery::Delivery;
-use crate::queue::in_flight::DeliveryId;
+use crate::queue::in_flight::{DeliveryId, Redelivery};
 use crate::queue::intake::Intake;
 use crate::records::sessions::Action;
 use crate::sighting::{EventTimes, Sighting, page_told, referrer_told};
@@ -31,7 +31,7 @@ impl Pipeline {
         self.activities.abandon();
         let waiting = self.waiting.take_all();
         for (sighting, _) in waiting.into_iter().chain(self.awaiting_room.take_all()) {
-            let until = expected_again(clock::uptime(), MAX_RETURN_DELAY);
+            let until = expected_again(clock::uptime(), Redelivery::Soon);
             self.waiting.postponed(sighting.guid, until);
         }
         drop(self.awaiting_opening.take_all());
@@ -45,7 +45,7 @@ impl Pipeline {
         }
         self.sessions.reconnected(sessions_lost);
         for delivery in self.in_flight.abandon() {
-            delivery.give_back().await;
+            delivery.give_back(Redelivery::AtOnce).await;
         }
     }
 

@@ -8,6 +8,7 @@ use tokio::time::Interval;
 
 use super::Pipeline;
 use crate::queue::delivery::give_back;
+use crate::queue::in_flight::Redelivery;
 use crate::queue::intake::Intake;
 
 impl Pipeline {
@@ -21,10 +22,10 @@ impl Pipeline {
         let mut waiting = self.waiting.take_all();
         waiting.extend(self.awaiting_room.take_all());
         for (_, id) in self.resumed(waiting) {
-            self.complete_after(id, false, Duration::ZERO).await;
+            self.give_back(id, Redelivery::AtOnce).await;
         }
         for record in self.awaiting_opening.take_all() {
-            self.complete_after(record.ticket, false, Duration::ZERO).await;
+            self.give_back(record.ticket, Redelivery::AtOnce).await;
         }
         while self.publisher.pending() > 0 || !self.updates.is_empty() {
             tokio::select! {
@@ -36,7 +37,7 @@ impl Pipeline {
             self.send_activities().await;
         }
         for delivery in self.in_flight.abandon() {
-            delivery.give_back().await;
+            delivery.give_back(Redelivery::AtOnce).await;
         }
         while self.lookups.next().await.is_some() {}
     }

@@ -5,6 +5,22 @@ use std::time::Duration;
 use async_nats::jetstream::{AckKind, Message};
 use service::trace::{self, Span};
 
+use crate::queue::in_flight::Redelivery;
+
+/// Half of the delay after the first delivery.
+const FIRST_DELAY: Duration = Duration::from_millis(250);
+
+impl Redelivery {
+    /// The longest delay before the redelivery.
+    pub fn max_delay(self) -> Duration {
+        match self {
+            Self::AtOnce => Duration::ZERO,
+            Self::Soon => Duration::from_secs(4),
+            Self::Later => Duration::from_mins(1),
+        }
+    }
+}
+
 /// A message from the work queue that this enricher handles.
 #[derive(Debug)]
 pub struct Delivery {
@@ -49,21 +65,22 @@ impl Delivery {
         give_back(&self.message, delay).await;
     }
 
-    /// Gives the message back to the queue, which delivers it again after a delay: twice as long each time, with
-    /// jitter, and at most `max_delay`.
-    pub async fn postpone(&self, max_delay: Duration) {
-        let deliveries = self.message.info().map_or(1, |info| info.delivered).clamp(1, 8);
-        let delay = Duration::from_millis(250) * 2_u32.pow(u32::try_from(deliveries).unwrap_or(8));
-        let delay = delay.min(max_delay).mul_f64(rand::random_range(0.75..=1.0));
+    /// Gives the message back to the queue, which delivers it again after a delay with jitter. The delay doubles with each
+    /// delivery where a retry may soon succeed.
+    pub async fn give_back(&self, redelivery: Redelivery) {
         if let Some(span) = &self.span {
             span.fail("given back to the queue");
         }
-        give_back(&self.message, delay).await;
-    }
-
-    /// Gives the message back to the queue, which delivers it again at once.
-    pub async fn give_back(&self) {
-        give_back(&self.message, Duration::ZERO).await;
+        let delay = match redelivery {
+            Redelivery::AtOnce => Duration::ZERO,
+            Redelivery::Soon => {
+                let deliveries = self.message.info().map_or(1, |info| info.delivered).clamp(1, 8);
+                let doubled = FIRST_DELAY * 2_u32.pow(u32::try_from(deliveries).unwrap_or(8));
+                doubled.min(redelivery.max_delay())
+            }
+            Redelivery::Later => redelivery.max_delay(),
+        };
+        give_back(&self.message, delay.mul_f64(rand::random_range(0.75..=1.0))).await;
     }
 }
 

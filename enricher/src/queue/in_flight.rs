@@ -21,12 +21,23 @@ const LONGEST_HOLD: Duration = Duration::from_secs(20);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DeliveryId(u64);
 
+/// When the queue should deliver a message again that is given back. Of several reasons, the most urgent counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Redelivery {
+    /// Another enricher can handle it now.
+    AtOnce,
+    /// Something failed that may soon succeed.
+    Soon,
+    /// It is not worth a prompt retry: its session is silent, or too many sessions wait.
+    Later,
+}
+
 /// A raw message whose results are all there.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Finished<M> {
     pub message: M,
-    /// Whether everything succeeded. Otherwise the message must be given back.
-    pub succeeded: bool,
+    /// When the queue should deliver it again; `None` if everything succeeded.
+    pub redelivery: Option<Redelivery>,
 }
 
 /// What to tell the queue about a message, so that it does not deliver it again.
@@ -44,7 +55,8 @@ struct InFlightMessage<M> {
     outstanding: usize,
     /// How many of the outstanding results wait for a verdict.
     waiting: usize,
-    failed: bool,
+    /// When to deliver it again, as far as something has failed.
+    redelivery: Option<Redelivery>,
     opened_at: Millis,
     report_at: Millis,
 }
@@ -83,7 +95,7 @@ impl<M> InFlight<M> {
                 message,
                 outstanding: 1,
                 waiting: 0,
-                failed: false,
+                redelivery: None,
                 opened_at: now,
                 report_at: now + millis(PROGRESS_EVERY),
             },
@@ -111,13 +123,13 @@ impl<M> InFlight<M> {
         self.change(id, |entry| entry.waiting = entry.waiting.saturating_sub(1));
     }
 
-    /// One result is there. Returns the message if it was the last.
+    /// One result is there; if it is a failure, with the time of the redelivery. Returns the message if it was the last.
     ///
     /// Results of a message that was abandoned are ignored.
-    pub fn complete(&mut self, id: DeliveryId, succeeded: bool) -> Option<Finished<M>> {
+    pub fn complete(&mut self, id: DeliveryId, redelivery: Option<Redelivery>) -> Option<Finished<M>> {
         let outstanding = self.change(id, |entry| {
             entry.outstanding = entry.outstanding.saturating_sub(1);
-            entry.failed |= !succeeded;
+            entry.redelivery = entry.redelivery.into_iter().chain(redelivery).min();
             entry.outstanding
         })?;
         if outstanding > 0 {
@@ -127,7 +139,7 @@ impl<M> InFlight<M> {
         self.parked -= usize::from(entry.is_parked());
         Some(Finished {
             message: entry.message,
-            succeeded: !entry.failed,
+            redelivery: entry.redelivery,
         })
     }
 
@@ -186,31 +198,34 @@ mod tests {
         let id = in_flight.begin("a", 0);
         in_flight.add(id);
         in_flight.add(id);
-        assert_eq!(in_flight.complete(id, true), None);
-        assert_eq!(in_flight.complete(id, true), None);
+        assert_eq!(in_flight.complete(id, None), None);
+        assert_eq!(in_flight.complete(id, None), None);
         assert_eq!(
-            in_flight.complete(id, true),
+            in_flight.complete(id, None),
             Some(Finished {
                 message: "a",
-                succeeded: true
+                redelivery: None
             })
         );
         assert_eq!(in_flight.len(), 0);
     }
 
     #[test]
-    fn one_failure_fails_the_message() {
-        let mut in_flight = InFlight::new();
-        let id = in_flight.begin("a", 0);
-        in_flight.add(id);
-        in_flight.complete(id, false);
-        assert_eq!(
-            in_flight.complete(id, true),
-            Some(Finished {
-                message: "a",
-                succeeded: false
-            })
-        );
+    fn the_most_urgent_failure_decides_when_the_message_comes_again() {
+        use Redelivery::{Later, Soon};
+        let redelivery = |results: [Option<Redelivery>; 3]| {
+            let mut in_flight = InFlight::new();
+            let id = in_flight.begin("a", 0);
+            in_flight.add(id);
+            in_flight.add(id);
+            let last = results.map(|result| in_flight.complete(id, result));
+            last[2].as_ref().unwrap().redelivery
+        };
+        // Reading the message always succeeds, and is often the last result.
+        assert_eq!(redelivery([Some(Later), None, None]), Some(Later));
+        assert_eq!(redelivery([Some(Later), Some(Soon), None]), Some(Soon));
+        assert_eq!(redelivery([None, Some(Soon), Some(Later)]), Some(Soon));
+        assert_eq!(redelivery([None; 3]), None);
     }
 
     #[test]
@@ -221,7 +236,7 @@ mod tests {
         assert_eq!(in_flight.abandon(), ["a"]);
         in_flight.add(id);
         in_flight.resume(id);
-        assert_eq!(in_flight.complete(id, true), None);
+        assert_eq!(in_flight.complete(id, None), None);
         let other = in_flight.begin("b", 0);
         assert_ne!(other, id);
         assert_eq!(in_flight.busy(), 1);
@@ -234,11 +249,11 @@ mod tests {
         in_flight.add(id);
         in_flight.wait(id);
         assert_eq!(in_flight.busy(), 1, "it is being read");
-        in_flight.complete(id, true);
+        in_flight.complete(id, None);
         assert_eq!((in_flight.len(), in_flight.busy()), (1, 0));
         in_flight.resume(id);
         assert_eq!(in_flight.busy(), 1);
-        assert!(in_flight.complete(id, true).is_some());
+        assert!(in_flight.complete(id, None).is_some());
         assert_eq!((in_flight.len(), in_flight.busy()), (0, 0));
     }
 

@@ -136,3 +136,38 @@ async fn does_not_delay_known_visitors() -> Result<()> {
     assert!(tries <= TRIES, "{tries} calls/s");
     viewer.missed_nothing()
 }
+
+/// Visitors who open a session during an outage and are never heard of again.
+#[tokio::test]
+async fn visitors_who_vanish_cost_no_further_work() -> Result<()> {
+    const VANISHED: u32 = 300;
+    let site = Pipeline::builder()
+        .with(Role::Enricher, 2)
+        .flag(Role::Enricher, "--stale-after", "5s")
+        .flag(Role::Gateway, "--stale-after", "5s")
+        .start()
+        .await?;
+    let known = Visitor::from(&site.ip(Kind::Full, 0));
+    site.send(&[known.opened(0)]);
+    site.shows(&known).await?;
+    site.deanonymizer_refuses(true).await?;
+
+    site.arrive(Kind::CompanyOnly, 0..VANISHED);
+    eventually("they are given up", async || {
+        let postponed = r#"visitor_enricher_event_fates_total{kind="session-opened",fate="postponed"}"#;
+        let postponed = site.metric(Role::Enricher, postponed).await?;
+        ensure!(postponed >= u64::from(VANISHED), "{postponed}");
+        Ok(())
+    })
+    .await?;
+    // Longer than all the retries that something gets which may soon succeed.
+    let viewer = site.viewer().await?;
+    Latencies::measure(&site, &viewer, &known, PHASE).await?;
+    let opened = r#"visitor_enricher_events_total{kind="session-opened"}"#;
+    let handled = site.metric(Role::Enricher, opened).await?;
+    ensure!(
+        handled <= u64::from(2 * VANISHED),
+        "{handled} openings were handled, {VANISHED} came"
+    );
+    Ok(())
+}
