@@ -74,6 +74,10 @@ compose-up: ## Start everything in containers, in the background
 compose-down: ## Stop the containers and remove them
 	docker compose --profile '*' down --remove-orphans
 
+.PHONY: secrets
+secrets: ## Make a folder of random passwords and an access token for the containers
+	scripts/make-secrets
+
 .PHONY: compose-test
 compose-test: ## Scale and kill the containers under load, and check every session; needs a Docker engine
 	cargo run --locked -p e2e --bin compose_test
@@ -131,6 +135,10 @@ build: $(PAGE) $(TRACKER_SCRIPT) ## Build the release binaries, the page and the
 build-local:
 	@scripts/build-local ingestor enricher gateway $(if $(NOTIFIER),notifier) $(if $(SIMULATED_EMITTER)$(SIMULATED_DEANONYMIZER),simulator) $(if $(WITH_COLLECTOR),collector)
 
+.PHONY: renew-images
+renew-images: ## Ask the registry for newer versions of the images in deploy/images.txt
+	scripts/renew_images.py
+
 .PHONY: clean
 clean: ## Remove everything that was built or fetched
 	cargo clean
@@ -172,7 +180,7 @@ fmt: $(NODE_MODULES) ## Format all sources
 	npm --prefix frontend run format:tracker -- --write
 
 .PHONY: lint
-lint: lint-rust lint-frontend lint-scripts lint-docs lint-workflows lint-observability lint-kubernetes lint-dependencies ## Check formatting, lints and licences
+lint: lint-rust lint-frontend lint-scripts lint-docs lint-workflows lint-observability lint-compose lint-kubernetes lint-dependencies ## Check formatting, lints and licences
 
 .PHONY: lint-rust
 lint-rust:
@@ -196,7 +204,7 @@ lint-scripts:
 
 .PHONY: lint-docs
 lint-docs: $(DOCUMENT_TOOLS)
-	cd scripts && ../.venv/bin/python -m unittest test_api_reference
+	cd scripts && ../.venv/bin/python -m unittest test_api_reference test_renew_images
 	.venv/bin/python scripts/build-site
 
 # actionlint also gives the scripts in the workflows to shellcheck, where that is installed.
@@ -209,6 +217,12 @@ lint-observability:
 	@if command -v promtool >/dev/null; then \
 	  cd deploy/observability && promtool check config prometheus.yml && promtool test rules alerts_test.yml; \
 	  else printf '\n*** SKIPPED: %s ***\n\n' 'promtool (Debian: prometheus) is not installed, the alert rules were not checked'; fi
+
+# Asks the processes for their flags.
+.PHONY: lint-compose
+lint-compose: $(DOCUMENT_TOOLS) build-tests
+	scripts/renew_images.py --check
+	.venv/bin/python deploy/compose/check.py
 
 .PHONY: lint-kubernetes
 lint-kubernetes: $(KUBERNETES_SCHEMAS)

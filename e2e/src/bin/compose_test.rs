@@ -44,7 +44,7 @@ impl Compose {
         Self {
             environment: vec![
                 ("COMPOSE_PROJECT_NAME", "visitors-test".into()),
-                ("COMPOSE_PROFILES", "real".into()),
+                ("SIMULATORS", "0".into()),
                 ("GATEWAY_PORT", PORT.into()),
                 ("EMITTER_URL", format!("ws://{host}:{}", emitter.port())),
                 (

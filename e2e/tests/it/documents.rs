@@ -194,8 +194,7 @@ impl Offer {
         };
         let exists = |profile: &str| lists().any(|list| list.split(", ").any(|name| name == profile));
         after("--profile", arguments)
-            // It is the profile that starts nothing in addition.
-            .find(|profile| **profile != "real" && !exists(profile))
+            .find(|profile| !exists(profile))
             .map(|profile| format!("no profile {profile}"))
     }
 
