@@ -15,6 +15,7 @@ use service::process::CommandLine;
 use crate::emitter::address::EmitterUrl;
 use crate::emitter::connect::Access;
 use crate::emitter::feed::Settings;
+use crate::emitter::headers::HeadersFile;
 use crate::outbox::Limits;
 
 /// The subcommands of the ingestor.
@@ -47,7 +48,8 @@ pub struct Flags {
     )]
     pub emitter_url: Vec<EmitterUrl>,
 
-    /// A file with headers for the handshake with each emitter, one `Name: value` per line; read again for each connection.
+    /// A file with headers for the handshake, one `Name: value` per line. If the emitters have different hosts, a line
+    /// `[host]` or `[host:port]` must say whose headers follow. Read again for each connection.
     #[arg(long, env, value_name = "FILE")]
     pub emitter_headers_file: Option<PathBuf>,
 
@@ -95,7 +97,10 @@ impl Flags {
         let identity = self.emitter_cert.clone().zip(self.emitter_key.clone());
         Access {
             url: url.clone(),
-            headers_file: self.emitter_headers_file.clone(),
+            headers_file: self.emitter_headers_file.clone().map(|path| HeadersFile {
+                path,
+                emitters: self.emitter_url.clone(),
+            }),
             ca_file: self.common.ca_file.clone(),
             identity: identity.map(|(certificate, key)| tls::Identity {
                 certificate,

@@ -33,6 +33,13 @@ impl EmitterUrl {
             None => host.to_owned(),
         }
     }
+
+    /// Whether this is the emitter's host, or its host and port.
+    pub fn is_at(&self, name: &str) -> bool {
+        let host = self.0.host_str().unwrap_or_default();
+        let forms = [host, host.trim_matches(['[', ']']), &self.host()];
+        forms.iter().any(|form| name.eq_ignore_ascii_case(form))
+    }
 }
 
 impl FromStr for EmitterUrl {

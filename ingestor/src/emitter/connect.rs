@@ -21,6 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use crate::emitter::address::EmitterUrl;
+use crate::emitter::headers::HeadersFile;
 use crate::emitter::{handshake, headers};
 
 /// How long connecting to a host, or to its proxy, may take.
@@ -49,7 +50,7 @@ pub struct Access {
     /// The emitter's WebSocket.
     pub url: EmitterUrl,
     /// Additional headers of the handshake.
-    pub headers_file: Option<PathBuf>,
+    pub headers_file: Option<HeadersFile>,
     /// Additional authorities.
     pub ca_file: Option<PathBuf>,
     /// The certificate to show.
@@ -142,10 +143,10 @@ impl Access {
     }
 
     fn headers(&self) -> anyhow::Result<HeaderMap> {
-        let mut headers = self
-            .headers_file
-            .as_deref()
-            .map_or_else(|| Ok(HeaderMap::new()), headers::read)?;
+        let mut headers = match &self.headers_file {
+            Some(file) => file.read(&self.url)?,
+            None => HeaderMap::new(),
+        };
         if let Some((name, value)) = headers::basic(self.url.url()) {
             headers.entry(name).or_insert(value);
         }

@@ -5,5 +5,5 @@ pub mod connect;
 pub mod feed;
 mod frame;
 mod handshake;
-mod headers;
+pub mod headers;
 mod silence;

@@ -1,11 +1,17 @@
 //! One ingestor reads several emitters, and a failing one does not disturb the others.
 
+use std::fs;
+use std::process::Command;
+
 use anyhow::{Context as _, Result, ensure};
-use e2e::processes::{Pipeline, Role};
+use e2e::processes::{Pipeline, Role, workspace_binary};
 use e2e::{Visitor, WAIT_TIMEOUT, eventually};
 use protocol::status::{Figures, IngestorFigures};
 use simulator::emitter::{Emitter, EmitterConfig};
 use simulator::world::Kind;
+
+use super::scripted_emitter::{Script, ScriptedEmitter};
+use super::standalone::{Standalone, folder};
 
 async fn figures(site: &Pipeline) -> Result<IngestorFigures> {
     let processes = site.instance(Role::Gateway, 0)?.http.pipeline().await?.processes;
@@ -79,5 +85,38 @@ async fn each_emitter_has_its_own_connection_and_state() -> Result<()> {
     for text in [log, metrics, ingestor.reason().await?] {
         ensure!(!text.contains("s3cret"), "a secret is told: {text}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn headers_reach_only_the_host_that_they_are_for() -> Result<()> {
+    let first = ScriptedEmitter::start(Script::Send(Vec::new())).await?;
+    let second = ScriptedEmitter::start(Script::Send(Vec::new())).await?;
+    let (one, other) = (first.url(), format!("ws://localhost:{}", second.port()));
+    let file = folder()?.join("headers");
+    let second_port = second.port();
+    let text = format!("[127.0.0.1]\nX-Api-Key: k1\n[localhost:{second_port}]\nX-Api-Key: k2\n");
+    fs::write(&file, text)?;
+    let path = file.to_string_lossy();
+    let flags = [("--emitter-headers-file", path.as_ref())];
+    let _ingestor = Standalone::ingestor(&format!("{one},{other}"), &flags, &[]).await?;
+    for (emitter, own, foreign) in [(&first, "k1", "k2"), (&second, "k2", "k1")] {
+        let head = emitter.wait_for(1).await?.remove(0).head;
+        ensure!(head.contains(&format!("X-Api-Key: {own}\r\n")), "{head}");
+        ensure!(!head.contains(foreign), "{head}");
+    }
+
+    fs::write(&file, "X-Api-Key: s3cret\n")?;
+    let mut command = Command::new(workspace_binary("ingestor")?);
+    command
+        .env_clear()
+        .args(["--emitter-url", "ws://a.invalid,ws://b.invalid"]);
+    let output = command.arg("--emitter-headers-file").arg(&file).output()?;
+    let said = String::from_utf8(output.stderr)?;
+    ensure!(output.status.code() == Some(64), "{said}");
+    ensure!(
+        said.contains("which of the emitters a.invalid:80, b.invalid:80") && !said.contains("s3cret"),
+        "{said}"
+    );
     Ok(())
 }
