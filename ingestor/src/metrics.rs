@@ -36,7 +36,7 @@ pub struct EmitterMetrics {
     received: Counter,
     /// Connections made to it.
     pub connections: Counter,
-    /// 1 while it is connected.
+    /// 1 while it is connected and the connection has proved itself.
     pub connected: Gauge,
     /// When it last sent a frame, or when the process started.
     last_frame_at: AtomicI64,
@@ -82,7 +82,7 @@ impl EmitterFamilies {
             ),
             connected: metrics.add(
                 "emitter_connected",
-                "1 while the connection to the emitter is open",
+                "1 while the connection to the emitter is open and has proved itself",
                 Family::default(),
             ),
         }

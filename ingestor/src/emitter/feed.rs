@@ -18,11 +18,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::emitter::connect::{Access, ConnectError, Socket};
 use crate::emitter::frame;
+use crate::emitter::proof::{Proof, Sign};
 use crate::emitter::silence::{Action, Silence};
 use crate::metrics::{EmitterMetrics, IngestorMetrics};
-
-/// A connection that lasted this long counts as stable: the pauses start again with the shortest.
-const PROVEN_AFTER: Duration = Duration::from_secs(10);
 
 /// How long the answer to the emitter's close frame may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
@@ -119,6 +117,14 @@ fn colon(reason: &str) -> String {
     }
 }
 
+/// Waits until then, or for ever.
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Reads one emitter.
 pub struct Feed {
     settings: Settings,
@@ -156,14 +162,14 @@ impl Feed {
     /// Reads until `shutdown`, over one connection after another.
     pub async fn run(self, shutdown: CancellationToken) {
         let mut backoff = Backoff::for_emitter();
+        let mut proof = Proof::default();
         loop {
-            let started = Instant::now();
-            let Err(end) = self.one_connection(&shutdown).await else {
+            let Err(end) = self.one_connection(&mut proof, &shutdown).await else {
                 return;
             };
             self.emitter.connected.set(0);
             self.health.failing(&self.part, end.reason());
-            if started.elapsed() >= PROVEN_AFTER && !matches!(end, End::NotConnected(_)) {
+            if proof.ended(Instant::now()) {
                 backoff.reset();
             }
             let pause = backoff.next_delay().max(end.pause().unwrap_or_default());
@@ -175,19 +181,35 @@ impl Feed {
     }
 
     /// Connects and reads. Returns an error when the connection ends, and `Ok` on shutdown.
-    async fn one_connection(&self, shutdown: &CancellationToken) -> Result<(), End> {
+    async fn one_connection(&self, proof: &mut Proof, shutdown: &CancellationToken) -> Result<(), End> {
         let socket = tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
             socket = self.settings.access.connect() => socket?,
         };
         self.emitter.connections.inc();
+        proof.connected(Instant::now());
+        self.read(socket, proof, shutdown).await
+    }
+
+    fn heard(&self, sign: Sign, proof: &mut Proof) {
+        if proof.heard(sign) {
+            self.ok();
+        }
+    }
+
+    /// The connection has proved itself.
+    fn ok(&self) {
         self.emitter.connected.set(1);
         self.health.ok(&self.part);
-        self.read(socket, shutdown).await
     }
 
     /// Reads. Returns an error when the connection ends, and `Ok` on shutdown.
-    async fn read(&self, mut socket: Socket, shutdown: &CancellationToken) -> Result<(), End> {
+    async fn read(
+        &self,
+        mut socket: Socket,
+        proof: &mut Proof,
+        shutdown: &CancellationToken,
+    ) -> Result<(), End> {
         let settings = &self.settings;
         let mut silence = Silence::new(settings.ping_interval, settings.silence_deadline, Instant::now());
         let mut timer = pin!(sleep_until(silence.next_action()));
@@ -201,7 +223,7 @@ impl Feed {
                     return Ok(());
                 }
                 first = socket.next() => {
-                    self.take(first, &mut socket).await?;
+                    self.take(first, &mut socket, proof).await?;
                     silence.heard(Instant::now());
                 }
                 () = &mut timer => {
@@ -210,11 +232,16 @@ impl Feed {
                         Action::Ping => self.ping(&mut socket).await?,
                         Action::Close(silent) => {
                             let waiting = freeze::within(Duration::ZERO, socket.next()).await;
-                            self.take(waiting.ok_or(End::Silent(silent))?, &mut socket).await?;
+                            self.take(waiting.ok_or(End::Silent(silent))?, &mut socket, proof).await?;
                             silence.heard(Instant::now());
                         }
                     }
                     timer.as_mut().reset(silence.next_action());
+                }
+                () = until(proof.due()) => {
+                    if proof.lasted(Instant::now()) {
+                        self.ok();
+                    }
                 }
             }
         }
@@ -229,9 +256,9 @@ impl Feed {
 
     /// Handles a frame and those that are ready after it. They are passed on together, because waking up another task costs
     /// more than handling an event.
-    async fn take(&self, first: Received, socket: &mut Socket) -> Result<(), End> {
+    async fn take(&self, first: Received, socket: &mut Socket, proof: &mut Proof) -> Result<(), End> {
         let mut events = Vec::new();
-        let mut outcome = self.message(first, &mut events).await;
+        let mut outcome = self.message(first, &mut events, proof).await;
         for _ in 1..MAX_FRAMES_AT_ONCE {
             if outcome.is_err() {
                 break;
@@ -239,7 +266,7 @@ impl Feed {
             let Some(next) = socket.next().now_or_never() else {
                 break;
             };
-            outcome = self.message(next, &mut events).await;
+            outcome = self.message(next, &mut events, proof).await;
         }
         if !events.is_empty() {
             // The publisher outlives the feed.
@@ -253,13 +280,22 @@ impl Feed {
     }
 
     /// Handles one frame. Events may be in text and binary frames.
-    async fn message(&self, received: Received, events: &mut Vec<Accepted>) -> Result<(), End> {
+    async fn message(
+        &self,
+        received: Received,
+        events: &mut Vec<Accepted>,
+        proof: &mut Proof,
+    ) -> Result<(), End> {
         let json = match received.ok_or(End::Closed)?? {
             Message::Text(text) => text.into(),
             Message::Binary(bytes) => bytes,
             Message::Close(frame) => return Err(End::of(frame)),
+            Message::Pong(_) => {
+                self.heard(Sign::Pong, proof);
+                return Ok(());
+            }
             // The library answers pings.
-            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => return Ok(()),
+            Message::Ping(_) | Message::Frame(_) => return Ok(()),
         };
         // Each event has its own time of receipt: a later timestamp is replaced.
         let received_at = clock::uptime();
@@ -267,6 +303,7 @@ impl Feed {
         for (outcome, json) in frame::parts(json, |event| self.metrics.event(event)) {
             match outcome {
                 Ok(kind) => {
+                    self.heard(Sign::Event, proof);
                     events.push(Accepted {
                         kind,
                         json,

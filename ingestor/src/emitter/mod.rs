@@ -6,4 +6,5 @@ pub mod feed;
 mod frame;
 mod handshake;
 pub mod headers;
+mod proof;
 mod silence;

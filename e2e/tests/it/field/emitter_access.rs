@@ -51,7 +51,7 @@ async fn headers_come_from_a_file_that_is_read_for_each_connection() -> Result<(
 }
 
 #[tokio::test]
-async fn close_code_is_reported_and_pauses_grow() -> Result<()> {
+async fn emitter_that_closes_at_once_is_failing_throughout_and_pauses_grow() -> Result<()> {
     let emitter = ScriptedEmitter::start(Script::Close(4001, "invalid api key")).await?;
     let ingestor = Standalone::ingestor(&emitter.url(), &[], &[]).await?;
     ingestor
@@ -61,7 +61,37 @@ async fn close_code_is_reported_and_pauses_grow() -> Result<()> {
     let took = handshakes[5].at - handshakes[0].at;
     // 0.1, 0.2, 0.4, 0.8 and 1.6 s, without the jitter.
     ensure!(took >= Duration::from_secs(3), "six connections within {took:?}");
+    let log = ingestor.process.log()?;
+    let about_it: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains("part=\"emitter\""))
+        .collect();
+    ensure!(
+        about_it.len() == 1 && about_it[0].contains("invalid api key"),
+        "{about_it:#?}"
+    );
     Ok(())
+}
+
+#[tokio::test]
+async fn event_proves_a_connection_after_others_were_closed_at_once() -> Result<()> {
+    let emitter = ScriptedEmitter::start(Script::Close(4001, "starting")).await?;
+    let ingestor = Standalone::ingestor(&emitter.url(), &[], &[]).await?;
+    ingestor.says("code 4001: starting").await?;
+    ensure!(!says_ok(&ingestor)?);
+    let event = r#"{"eventType":"keep-alive","ip":"192.0.2.1","guid":"a"}"#;
+    emitter.follow(Script::SendAndClose(vec![event.into()], 4001, "starting"));
+    eventually("the emitter is ok", async || {
+        ensure!(says_ok(&ingestor)?);
+        Ok(())
+    })
+    .await
+}
+
+/// Whether the log says that the emitter is ok.
+fn says_ok(ingestor: &Standalone) -> Result<bool> {
+    let log = ingestor.process.log()?;
+    Ok(log.lines().any(|line| line.contains("ok part=\"emitter\"")))
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! An emitter that answers handshakes byte for byte as a test says.
 
 use std::fs;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
@@ -27,6 +27,8 @@ pub enum Script {
     Respond(String),
     /// Accepts it, and then closes with this code and reason.
     Close(u16, &'static str),
+    /// Accepts it, sends these frames, and then closes with this code and reason.
+    SendAndClose(Vec<Message>, u16, &'static str),
     /// Accepts it, sends these frames, and keeps the connection.
     Send(Vec<Message>),
 }
@@ -43,6 +45,7 @@ pub struct Handshake {
 /// A running emitter.
 pub struct ScriptedEmitter {
     port: u16,
+    script: Arc<Mutex<Script>>,
     handshakes: Arc<Mutex<Vec<Handshake>>>,
     serving: tokio::task::JoinHandle<()>,
 }
@@ -63,9 +66,11 @@ impl ScriptedEmitter {
         let port = listener.local_addr()?.port();
         let handshakes = Arc::<Mutex<Vec<_>>>::default();
         let seen = Arc::clone(&handshakes);
+        let script = Arc::new(Mutex::new(script));
+        let current = Arc::clone(&script);
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (script, tls, seen) = (script.clone(), tls.clone(), Arc::clone(&seen));
+                let (script, tls, seen) = (locked(&current).clone(), tls.clone(), Arc::clone(&seen));
                 tokio::spawn(async move {
                     // What a client does not like is its own affair.
                     let _ = match tls {
@@ -80,6 +85,7 @@ impl ScriptedEmitter {
         });
         Ok(Self {
             port,
+            script,
             handshakes,
             serving,
         })
@@ -95,10 +101,12 @@ impl ScriptedEmitter {
 
     /// The handshakes so far.
     pub fn handshakes(&self) -> Vec<Handshake> {
-        self.handshakes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        locked(&self.handshakes).clone()
+    }
+
+    /// Follows another script from the next connection on.
+    pub fn follow(&self, script: Script) {
+        *locked(&self.script) = script;
     }
 
     /// Waits until there have been this many handshakes.
@@ -118,6 +126,10 @@ impl Drop for ScriptedEmitter {
     }
 }
 
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 async fn serve<S>(mut stream: S, script: Script, seen: &Mutex<Vec<Handshake>>) -> Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -135,9 +147,7 @@ where
         head,
         at: Instant::now(),
     };
-    seen.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(handshake);
+    locked(seen).push(handshake);
     let accepted = format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n\
          Sec-WebSocket-Accept: {accept}\r\n\r\n"
@@ -149,6 +159,7 @@ where
             return Ok(());
         }
         Script::Close(code, reason) => (Vec::new(), Some((code, reason))),
+        Script::SendAndClose(frames, code, reason) => (frames, Some((code, reason))),
         Script::Send(frames) => (frames, None),
     };
     stream.write_all(accepted.as_bytes()).await?;
