@@ -212,18 +212,21 @@ fn connect_options(
     reporter: Arc<Reporter>,
 ) -> anyhow::Result<ConnectOptions> {
     let (failing, state) = (reporter.health.clone(), reporter.link.subscribe());
-    let choice = ServerChoice::new(move |reason| {
+    let choice = Arc::new(ServerChoice::new(move |reason| {
         if !state.borrow().connected {
             failing.failing(PART, format!("not connected: {reason}"));
         }
-    });
+    }));
     let options = encrypted(credentials(process, flags)?, flags)?
         .name(format!("visitor-{process} {instance}"))
         .custom_inbox_prefix(format!("_INBOX_{process}"))
         .retry_on_initial_connect()
         .max_reconnects(None)
         .reconnect_delay_callback(reconnect_delay)
-        .reconnect_to_server_callback(move |servers, _| std::future::ready(choice.next(servers)))
+        .reconnect_to_server_callback(move |servers, _| {
+            let choice = Arc::clone(&choice);
+            async move { choice.next(servers).await }
+        })
         .connection_timeout(CONNECT_TIMEOUT)
         .ping_interval(PING_INTERVAL)
         .request_timeout(Some(REQUEST_TIMEOUT))

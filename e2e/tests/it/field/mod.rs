@@ -5,6 +5,7 @@ mod emitter_access;
 mod frames;
 mod nats;
 mod nats_domains;
+mod nats_names;
 mod nats_settings;
 mod scripted_emitter;
 mod secrets;
