@@ -3,14 +3,16 @@
 use std::io;
 use std::time::Duration;
 
-use hyper::Uri;
-use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper::client::conn::http1;
+use hyper::header::{HOST, HeaderValue, PROXY_AUTHORIZATION};
+use hyper::{Request, Uri};
 use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
-use tower_service::Service as _;
+use tokio_util::task::AbortOnDropHandle;
 
+use crate::client::cause::Cause;
 use crate::client::race;
 
 /// Why a host cannot be reached.
@@ -71,24 +73,49 @@ pub async fn connect(uri: &Uri, limit: Duration) -> Result<TcpStream, ConnectErr
         return Err(ConnectError::Unsupported { proxy: proxy_name });
     }
     let stream = direct(proxy.uri(), limit).await?;
-    let mut tunnel = Tunnel::new(proxy.uri().clone(), Established(Some(TokioIo::new(stream))));
-    if let Some(credentials) = proxy.basic_auth() {
-        tunnel = tunnel.with_auth(credentials.clone());
-    }
-    let refused = |reason: String| ConnectError::Refused {
-        proxy: proxy_name.clone(),
-        host: name(uri),
-        reason,
+    let host = name(uri);
+    let opening = open_tunnel(stream, &host, proxy.basic_auth());
+    let reason = match timeout(limit, opening).await {
+        Ok(Ok(stream)) => return Ok(stream),
+        Ok(Err(reason)) => reason,
+        Err(_) => format!("no answer within {} s", limit.as_secs()),
     };
-    // The tunnel's own default would be 443 for every scheme.
-    let target = format!("{}://{}", uri.scheme_str().unwrap_or("http"), name(uri));
-    let target = target
-        .parse()
-        .map_err(|_| refused("the address is unusable".to_owned()))?;
-    match timeout(limit, tunnel.call(target)).await {
-        Ok(Ok(stream)) => Ok(stream.into_inner()),
-        Ok(Err(error)) => Err(refused(error.to_string())),
-        Err(_) => Err(refused(format!("no answer within {} s", limit.as_secs()))),
+    Err(ConnectError::Refused {
+        proxy: proxy_name,
+        host,
+        reason,
+    })
+}
+
+/// Asks the proxy for a tunnel to `host` (RFC 9110 section 9.3.6). Fails with the reason why there is none, such as the
+/// status of its response.
+async fn open_tunnel(
+    stream: TcpStream,
+    host: &str,
+    credentials: Option<&HeaderValue>,
+) -> Result<TcpStream, String> {
+    let mut request = Request::connect(host).header(HOST, host);
+    if let Some(credentials) = credentials {
+        request = request.header(PROXY_AUTHORIZATION, credentials);
+    }
+    let request = request
+        .body(String::new())
+        .map_err(|_| "the address is unusable")?;
+    let failed = |error: hyper::Error| Cause::of(&error).to_string();
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
+    let _connection = AbortOnDropHandle::new(tokio::spawn(connection.with_upgrades()));
+    let response = sender.send_request(request).await.map_err(failed)?;
+    if !response.status().is_success() {
+        return Err(response.status().to_string());
+    }
+    let upgraded = hyper::upgrade::on(response).await.map_err(failed)?;
+    let parts = upgraded
+        .downcast::<TokioIo<TcpStream>>()
+        .map_err(|_| "the connection was replaced")?;
+    if parts.read_buf.is_empty() {
+        Ok(parts.io.into_inner())
+    } else {
+        Err("it sent data before we did".to_owned())
     }
 }
 
@@ -134,24 +161,6 @@ fn port(uri: &Uri) -> u16 {
         80
     };
     uri.port_u16().unwrap_or(default)
-}
-
-/// A connector that hands over a connection that is already established.
-struct Established(Option<TokioIo<TcpStream>>);
-
-impl tower_service::Service<Uri> for Established {
-    type Response = TokioIo<TcpStream>;
-    type Error = io::Error;
-    type Future = std::future::Ready<io::Result<Self::Response>>;
-
-    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<io::Result<()>> {
-        std::task::Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Uri) -> Self::Future {
-        let stream = self.0.take();
-        std::future::ready(stream.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected)))
-    }
 }
 
 #[cfg(test)]

@@ -85,8 +85,14 @@ async fn emitter_is_read_through_a_proxy_with_own_authority_and_client_certifica
     let nobody = Standalone::ingestor(&url, &files[..1], &through).await?;
     nobody.says(&format!("127.0.0.1:{}", emitter.port())).await?;
     let no_password = format!("http://127.0.0.1:{}", proxy.port);
-    let refused = Standalone::ingestor(&url, &files, &[("HTTPS_PROXY", &no_password)]).await?;
-    refused.says("does not connect to 127.0.0.1:").await?;
+    let wrong_password = format!("http://somebody:guess@127.0.0.1:{}", proxy.port);
+    for proxy_url in [&no_password, &wrong_password] {
+        let refused = Standalone::ingestor(&url, &files, &[("HTTPS_PROXY", proxy_url)]).await?;
+        let port = emitter.port();
+        refused
+            .says(&format!("does not connect to 127.0.0.1:{port}: 40"))
+            .await?;
+    }
     // Exempt from the proxy, although that refuses.
     let exempt = [("HTTPS_PROXY", no_password.as_str()), ("NO_PROXY", "127.0.0.1")];
     Standalone::ingestor(&url, &files, &exempt)
