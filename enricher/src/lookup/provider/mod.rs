@@ -4,6 +4,7 @@ pub mod deanonymizer;
 mod description;
 mod file;
 pub mod key_file;
+pub(crate) mod lenient_json;
 pub mod native;
 mod reachability;
 mod reading;

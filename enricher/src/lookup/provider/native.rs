@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::filter::answer::Answer;
 use crate::lookup::failure::LookupFailure;
+use crate::lookup::provider::lenient_json;
 
 /// A JSON object. Serde would also accept an array for a struct.
 type Object = serde_json::Map<String, Value>;
@@ -71,7 +72,7 @@ fn from_object<T: DeserializeOwned>(object: Object) -> Result<T, serde_json::Err
 }
 
 fn parse(body: &[u8]) -> Result<(String, Answer), serde_json::Error> {
-    let body: Body = from_object(serde_json::from_slice(body)?)?;
+    let body: Body = from_object(lenient_json::read(body)?)?;
     let data: Data = from_object(body.data)?;
     let contact: Option<RawContact> = data.contact.map(from_object).transpose()?;
     let contact = contact.map(|contact| Contact {
@@ -223,6 +224,22 @@ mod tests {
         assert_eq!(contact.title, None);
         assert_eq!(contact.email_addresses, ["ada@lumen.example"]);
         assert!(contact.phone_numbers.is_empty());
+    }
+
+    #[test]
+    fn lone_surrogates_and_numbers_out_of_range_void_nothing_else() {
+        let read = |from: &str, to: &str| {
+            let body = FULL.replace(from, to);
+            read(IP, 200, None, body.as_bytes()).unwrap().contact.unwrap()
+        };
+        assert_eq!(read("CTO", r"x\ud800").title.unwrap(), "x\u{fffd}");
+        assert_eq!(read("+1", r"+1\udc00").phone_numbers, ["+1\u{fffd}"]);
+        for unknown in [r#""\udfff""#, "1e999", "[-1e999]"] {
+            let contact = read(r#""title""#, &format!(r#""unknown":{unknown},"title""#));
+            assert_eq!(contact.title.unwrap(), "CTO", "{unknown}");
+        }
+        assert_eq!(read(r#""CTO""#, "1e999").title, None);
+        assert_eq!(failure(200, &FULL.replace(r#""C""#, "1e999")), "wrong-form");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::description::{Billed, Meaning, Provider};
 use crate::filter::answer::Answer;
 use crate::filter::hidden_companies::company_domain;
 use crate::lookup::failure::LookupFailure;
+use crate::lookup::provider::lenient_json;
 use crate::lookup::provider::native::without_bom;
 
 /// The namespace of the GUIDs for companies and contacts without one (RFC 9562, version 5). Changing it would make
@@ -79,7 +80,7 @@ pub fn find(
         (None, 400..=499) => return Err(LookupFailure::Rejected(status, retry_after)),
         (None, _) => return Err(LookupFailure::Status(status, retry_after)),
     }
-    let json: Value = serde_json::from_slice(without_bom(body)).map_err(|_| LookupFailure::NotJson)?;
+    let json: Value = lenient_json::read(without_bom(body)).map_err(|_| LookupFailure::NotJson)?;
     for (pointer, values) in &provider.unknown_if {
         if let Some(value) = json.pointer(pointer)
             && values.iter().any(|other| means_the_same(value, other))
@@ -193,5 +194,14 @@ mod tests {
                 assert_eq!(failure.retry_after(), wait, "{status}");
             }
         }
+    }
+
+    #[test]
+    fn lone_surrogates_and_numbers_out_of_range_void_nothing_else() {
+        let file = "name = \"a\"\nurl = \"https://a.example/{ip}\"\n[company]\nname = \"/n\"";
+        let provider = Provider::parse(file).unwrap();
+        let body = br#"{"n":"Lumen\ud800","size":1e999}"#;
+        let company = find(&provider, 200, None, body).unwrap().answer.company;
+        assert_eq!(company.unwrap().name, "Lumen\u{fffd}");
     }
 }

@@ -132,7 +132,7 @@ const fn of_file(row: Row) -> Row {
 }
 
 /// Every row in the order of the document.
-pub(super) const ROWS: [Row; 32] = [
+pub(super) const ROWS: [Row; 33] = [
     native("200 with company and contact", |ip| vec![good(ip)]),
     native(
         "200, compressed with gzip or deflate although we ask for `identity`",
@@ -164,6 +164,16 @@ pub(super) const ROWS: [Row; 32] = [
             },
         )
     },
+    native(
+        "200, with an escape of a lone surrogate (read as U+FFFD) or a number out of range (read as null)",
+        |ip| {
+            let body = whole(ip).to_string();
+            vec![
+                Reply::json(&body.replace("CTO", r"CTO\ud800")),
+                Reply::json(&body.replace(r#""data":"#, r#""score":1e999,"note":"\udc00","data":"#)),
+            ]
+        },
+    ),
     Row {
         shown: Shown::Never,
         counted: "hidden",
