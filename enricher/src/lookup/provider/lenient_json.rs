@@ -79,8 +79,8 @@ mod tests {
     }
 
     fn escaped(units: &[u16]) -> String {
-        let escapes: String = units.iter().map(|unit| format!("\\u{unit:04X}")).collect();
-        format!("\"{escapes}\"")
+        let escapes: Vec<String> = units.iter().map(|unit| format!("\\u{unit:04X}")).collect();
+        format!("\"{}\"", escapes.concat())
     }
 
     #[test]
