@@ -44,8 +44,9 @@ pub enum RetryKind {
         /// Whether a usable answer for another address triggers a call before that.
         early_retry: bool,
     },
-    /// No address gets an answer until calls are made again. Then other addresses come first.
-    Later,
+    /// No address gets an answer until calls are made again. Then other addresses come first: if the provider refuses only
+    /// this one, a probe with it would show nothing.
+    Refused,
     /// No call was made, so the next attempt costs nothing extra.
     NotSent,
     /// The provider is still working on the answer; the request is repeated after this time.
@@ -131,7 +132,8 @@ pub enum FailureKind {
     ServerError,
     /// The answer about this address is unusable, and asking again is unlikely to change it.
     Unusable,
-    /// The account is refused or exhausted: no address gets an answer until somebody fixes that.
+    /// The account is refused or exhausted: no address gets an answer until somebody fixes that. Or the provider refuses
+    /// only this address.
     Account,
     /// The provider is still working on it: ask for this address again later.
     Queued,
@@ -293,8 +295,8 @@ impl LookupFailure {
         }
         match self.kind() {
             FailureKind::NotAsked | FailureKind::Unreachable => RetryKind::NotSent,
-            // Other addresses come first: the probe must not use the same address each time.
-            FailureKind::Account => RetryKind::Later,
+            // A refusal of the address only is deferred before this is called.
+            FailureKind::Account => RetryKind::Refused,
             FailureKind::Interrupted
             | FailureKind::TimedOut
             | FailureKind::Throttled

@@ -20,7 +20,7 @@ use crate::address_key::Key;
 use crate::filter::answer::Answer;
 use crate::filter::rules::Rules;
 use crate::lookup::admission::guard::{Guard, Permit};
-use crate::lookup::cache::deferral::Deferral;
+use crate::lookup::cache::deferral::{Deferral, Unusable};
 use crate::lookup::cache::entry::{CachedVerdict, Entry};
 use crate::lookup::cache::local::LocalCache;
 use crate::lookup::cache::shared::{Claim, LEASE_TTL, Lease, SharedCache};
@@ -57,6 +57,22 @@ pub struct LookedUp {
     pub found: Arc<CachedVerdict>,
     /// Whether it is from a call just now: then the Deanonymizer answers, and addresses with failed calls may be retried.
     pub is_from_call: bool,
+}
+
+/// A lookup that yielded no verdict.
+struct FailedCall {
+    failure: LookupFailure,
+    /// Why the answer is unusable, if it is, or is a refusal of the address only.
+    unusable: Option<Unusable>,
+}
+
+impl From<LookupFailure> for FailedCall {
+    fn from(failure: LookupFailure) -> Self {
+        Self {
+            unusable: failure.unusable(),
+            failure,
+        }
+    }
 }
 
 /// Looks addresses up. Clones share everything.
@@ -132,6 +148,11 @@ impl Lookup {
     /// How many lookups may be in progress now.
     pub fn max_under_way(&self) -> usize {
         self.guard.max_lookups()
+    }
+
+    /// Whether an address that the provider has refused may be looked up now: other addresses have precedence for probes.
+    pub fn admits_refused(&self) -> bool {
+        self.guard.account().admits_refused()
     }
 
     /// Whether calls are held back now.
@@ -225,7 +246,7 @@ impl Lookup {
         failures: u32,
     ) -> Result<Arc<CachedVerdict>, LookupFailure> {
         let answered = {
-            let mut asking = std::pin::pin!(self.ask(ip, permit));
+            let mut asking = std::pin::pin!(self.ask(key, ip, permit));
             tokio::select! {
                 answered = &mut asking => answered,
                 // Another enricher may now call as well, but this call is already paid for.
@@ -243,8 +264,9 @@ impl Lookup {
 
     /// Releases the lease. Tells the fleet if the address must not be looked up for a while, or if the Deanonymizer
     /// asks for a pause.
-    async fn give_up(&self, key: Key, lease: Lease, failure: LookupFailure) -> LookupFailure {
-        if let Some(unusable) = failure.unusable() {
+    async fn give_up(&self, key: Key, lease: Lease, failed: FailedCall) -> LookupFailure {
+        let FailedCall { failure, unusable } = failed;
+        if let Some(unusable) = unusable {
             let deferral = Deferral::after(lease.before, unusable, clock::now(), rand::random());
             self.local_cache.deferrals().set(key, Some(deferral)).await;
             if let Err(error) = self.shared_cache.defer(lease, deferral).await {
@@ -265,7 +287,7 @@ impl Lookup {
         failure
     }
 
-    async fn ask(&self, ip: &str, mut permit: Permit) -> Result<Answer, LookupFailure> {
+    async fn ask(&self, key: Key, ip: &str, mut permit: Permit) -> Result<Answer, FailedCall> {
         let pass = self.guard.account().admit().await?;
         permit.pay().await?;
         let started = Instant::now();
@@ -281,8 +303,14 @@ impl Lookup {
             self.metrics.lookups.paid();
         }
         permit.end(&outcome, is_billed);
-        self.guard.account().ended(pass, &outcome).await;
-        outcome.inspect_err(|failure| self.metrics.lookups.failed(failure))
+        let refused_address = self.guard.account().ended(pass, key, &outcome).await;
+        outcome.map_err(|failure| {
+            self.metrics.lookups.failed(&failure);
+            FailedCall {
+                unusable: refused_address.or(failure.unusable()),
+                failure,
+            }
+        })
     }
 
     fn judge(&self, answer: Answer, attempts: u32) -> CachedVerdict {

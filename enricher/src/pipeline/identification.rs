@@ -89,18 +89,24 @@ impl Pipeline {
         if self.lookups.len() >= self.lookup.max_under_way() {
             return now + HELD_BACK_CHECK_INTERVAL;
         }
-        if self.waiting.is_any_ready() {
+        let with_refused = self.lookup.admits_refused();
+        if self.waiting.is_any_ready(with_refused) {
             return now;
         }
+        let latest = if with_refused {
+            IDLE
+        } else {
+            HELD_BACK_CHECK_INTERVAL
+        };
         let retry = self.waiting.next_retry().map(Instant::from_std);
-        retry.unwrap_or(now + IDLE)
+        retry.unwrap_or(now + latest).min(now + latest)
     }
 
     /// Begins as many of the due lookups as may run.
     pub(super) fn start_lookups(&mut self) {
         let now = Instant::now().into_std();
         while self.lookups.len() < self.lookup.max_under_way()
-            && let Some(key) = self.waiting.next(now)
+            && let Some(key) = self.waiting.next(now, self.lookup.admits_refused())
         {
             self.look_up(key);
         }

@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::lookup::pauses::LONGEST_RETRY_AFTER;
 
+/// How long a probe with an address that was not refused has precedence, in any enricher.
+const PRECEDENCE: Duration = Duration::from_secs(1);
+
 /// Distinguishes keys to the provider without revealing any: the keyed hash of a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyTag(Arc<str>);
@@ -66,6 +69,16 @@ impl Refusal {
     }
 }
 
+/// The last refusal of a call that counted for its address only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AddressRefusal {
+    /// The key of the address in the bucket.
+    pub address: Arc<str>,
+    /// When the call was refused.
+    pub at: Timestamp,
+}
+
 /// What the fleet knows about its account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -84,6 +97,9 @@ pub struct AccountEntry {
     pub key: KeyTag,
     /// The enricher that made the call.
     pub by: Arc<str>,
+    /// The last refusal that counted for its address only, while the account was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address_refusal: Option<AddressRefusal>,
 }
 
 impl AccountEntry {
@@ -95,22 +111,21 @@ impl AccountEntry {
         })
     }
 
-    /// The entry that replaces this one after the refusal of a call that began at `began_at`; `None` if the account was
-    /// accepted after that.
-    pub fn after_refusal(before: Option<&Self>, told: Self, began_at: Timestamp) -> Option<Self> {
-        match before {
-            Some(before) if before.state == Account::Ok && before.since >= began_at => None,
-            // A refusal without Retry-After does not shorten the wait that an earlier Retry-After asked for.
-            Some(before) if before.state == told.state => Some(Self {
-                since: before.since,
-                retry_at: if before.key == told.key {
-                    before.retry_at.max(told.retry_at)
-                } else {
-                    told.retry_at
-                },
-                ..told
-            }),
-            _ => Some(told),
+    /// The entry that replaces this one, which is not accepted, after another refusal.
+    pub fn refused_again(&self, told: Self) -> Self {
+        if self.state != told.state {
+            return told;
+        }
+        // A refusal without Retry-After does not shorten the wait that an earlier Retry-After asked for.
+        let retry_at = if self.key == told.key {
+            self.retry_at.max(told.retry_at)
+        } else {
+            told.retry_at
+        };
+        Self {
+            since: self.since,
+            retry_at,
+            ..told
         }
     }
 
@@ -170,6 +185,10 @@ pub struct AccountState {
     /// The key with which this enricher last probed or was refused.
     tried: Option<KeyTag>,
     accepted_at: Option<Instant>,
+    /// The key with which this enricher last had an answer, and when.
+    own_answer: Option<(KeyTag, Timestamp)>,
+    /// When any enricher last had an answer.
+    answered_at: Option<Timestamp>,
 }
 
 impl AccountState {
@@ -188,6 +207,36 @@ impl AccountState {
             Some(refusal) if !untried && now < *retry_at => Call::Held(refusal),
             _ => Call::Probe { untried },
         }
+    }
+
+    /// Whether a call may be made now for an address that the provider has refused. As a probe, it would show nothing if
+    /// the provider refuses only that address, so a probe with another address has precedence.
+    pub fn admits_refused(&self, now: Instant) -> bool {
+        self.not_accepted
+            .as_ref()
+            .is_none_or(|(entry, retry_at)| self.is_key_untried(entry) || now >= *retry_at + PRECEDENCE)
+    }
+
+    /// This enricher had an answer with this key.
+    pub fn answered(&mut self, key: KeyTag, now: Timestamp) {
+        self.own_answer = Some((key, now));
+        self.fleet_answered(now);
+    }
+
+    /// Some enricher had an answer.
+    pub fn fleet_answered(&mut self, at: Timestamp) {
+        self.answered_at = self.answered_at.max(Some(at));
+    }
+
+    /// When this enricher last had an answer with this key.
+    pub fn accepted_with(&self, key: &KeyTag) -> Option<Timestamp> {
+        let (_, at) = self.own_answer.as_ref().filter(|(used, _)| used == key)?;
+        Some(*at)
+    }
+
+    /// When any enricher last had an answer.
+    pub fn answered_at(&self) -> Option<Timestamp> {
+        self.answered_at
     }
 
     /// Why the account is not accepted, if that concerns the key that this enricher has now.
@@ -215,19 +264,22 @@ impl AccountState {
         }
     }
 
-    /// A call of ours that began at `began_at` was refused, and the next probe is due after `wait`. Returns whether the fleet
-    /// must be told.
-    pub fn refused(&mut self, entry: AccountEntry, began: Instant, now: Instant, wait: Duration) -> bool {
-        if self.accepted_at.is_some_and(|accepted_at| began <= accepted_at) {
-            return false;
-        }
-        let is_news = self
-            .not_accepted
+    /// Whether a call that began then says nothing about the account, because it was accepted later.
+    pub fn was_accepted_after(&self, began: Instant) -> bool {
+        self.accepted_at.is_some_and(|accepted_at| began <= accepted_at)
+    }
+
+    /// Whether the fleet knows already what this refusal says.
+    pub fn knows(&self, refused: &AccountEntry) -> bool {
+        self.not_accepted
             .as_ref()
-            .is_none_or(|(before, _)| before.refusal() != entry.refusal() || before.key != entry.key);
+            .is_some_and(|(entry, _)| entry.refusal() == refused.refusal() && entry.key == refused.key)
+    }
+
+    /// The account was refused, and the next probe is due after `wait`.
+    pub fn refused(&mut self, entry: AccountEntry, now: Instant, wait: Duration) {
         self.tried = Some(entry.key.clone());
         self.not_accepted = Some((entry, now + wait));
-        is_news
     }
 
     /// This enricher makes the probe.

@@ -10,7 +10,9 @@ use service::clock;
 use service::health::Health;
 
 use super::account::{AccountEntry, AccountState, Call, KeyTag, Refusal};
-use crate::address_key::AddressHasher;
+use super::ruling::{RefusedCall, Ruling};
+use crate::address_key::{AddressHasher, Key};
+use crate::lookup::cache::deferral::Unusable;
 use crate::lookup::cache::shared::SharedCache;
 use crate::lookup::cache::shared_account::Probe;
 use crate::lookup::failure::{FailureKind, HeldBack, LookupFailure, RetryAfter};
@@ -26,6 +28,8 @@ const KEY_LOOKS: Duration = Duration::from_millis(250);
 #[derive(Clone)]
 pub struct AccountGate {
     state: Arc<Mutex<AccountState>>,
+    /// Held while the fleet is told of a refusal, so that calls that are refused together tell it once.
+    refusals: Arc<tokio::sync::Mutex<()>>,
     shared_cache: SharedCache,
     key_file: Option<KeyFile>,
     hasher: AddressHasher,
@@ -53,6 +57,7 @@ impl AccountGate {
     ) -> Self {
         Self {
             state: Arc::default(),
+            refusals: Arc::default(),
             shared_cache,
             key_file,
             hasher,
@@ -128,49 +133,92 @@ impl AccountGate {
         }
     }
 
-    /// A call has ended. Tells the fleet what the result says about the account.
-    pub async fn ended<T>(&self, pass: AccountPass, outcome: &Result<T, LookupFailure>) {
-        let told = match outcome {
-            Err(failure) if failure.kind() == FailureKind::Account => match failure.refusal() {
-                Some(refusal) => self.refused(pass, refusal, failure.retry_after()).await,
-                None => Ok(()),
-            },
-            outcome if pass.is_probe && is_accepted(outcome) => {
+    /// A call for this address has ended. Tells the fleet what the result says about the account. Returns why the answer is
+    /// unusable, if it is a refusal of the address only.
+    pub async fn ended<T>(
+        &self,
+        pass: AccountPass,
+        address: Key,
+        outcome: &Result<T, LookupFailure>,
+    ) -> Option<Unusable> {
+        if let Err(failure) = outcome
+            && let Some(refusal) = failure.refusal()
+        {
+            let retry_after = failure.retry_after();
+            let is_for_address = self.refused(pass, address, refusal, retry_after).await;
+            return is_for_address.then_some(Unusable::Rejected { retry_after });
+        }
+        if is_accepted(outcome) {
+            self.lock().answered(pass.key.clone(), clock::now());
+            if pass.is_probe {
                 self.lock().accepted(Instant::now());
                 self.tell();
-                self.shared_cache.account_accepted(&pass.key).await
+                if let Err(error) = self.shared_cache.account_accepted(&pass.key).await {
+                    tracing::debug!(%error, "the fleet was not told that the account is accepted");
+                }
             }
-            _ => Ok(()),
-        };
-        if let Err(error) = told {
-            tracing::debug!(%error, "the state of the account was not shared; the other enrichers detect it themselves");
         }
+        None
     }
 
+    /// Returns whether the refusal concerns only the address.
     async fn refused(
         &self,
         pass: AccountPass,
+        address: Key,
         refusal: Refusal,
         retry_after: RetryAfter,
-    ) -> Result<(), BucketError> {
+    ) -> bool {
+        let _turn = self.refusals.lock().await;
         let now = clock::now();
-        let wait = self.retry.max(retry_after.unwrap_or_default());
         let entry = AccountEntry {
             state: refusal.account,
             status: refusal.status,
             since: now,
-            retry_at: now + wait,
+            retry_at: now + self.retry.max(retry_after.unwrap_or_default()),
             key: pass.key,
             by: Arc::clone(self.shared_cache.instance()),
+            address_refusal: None,
         };
-        let is_news = self
-            .lock()
-            .refused(entry.clone(), pass.began, Instant::now(), wait);
-        self.tell();
-        if is_news || pass.is_probe {
-            self.shared_cache.account_refused(&entry, pass.began_at).await?;
+        let call = {
+            let state = self.lock();
+            if state.was_accepted_after(pass.began) {
+                return true;
+            }
+            if state.knows(&entry) && !pass.is_probe {
+                return false;
+            }
+            RefusedCall {
+                address: address.text().into(),
+                began_at: pass.began_at,
+                accepted_at: state.accepted_with(&entry.key),
+                answered_at: state.answered_at(),
+                entry,
+            }
+        };
+        let ruling = self.shared_cache.refused(&call).await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "the fleet was not told of a refusal; the other enrichers detect it themselves");
+            call.ruling(self.lock().not_accepted())
+        });
+        match ruling {
+            Ruling::Account(entry) => {
+                let wait = entry.wait(clock::now(), self.retry);
+                self.lock().refused(entry, Instant::now(), wait);
+                self.tell();
+                false
+            }
+            Ruling::Address(_) => true,
         }
-        Ok(())
+    }
+
+    /// Some enricher had an answer at this time.
+    pub fn fleet_answered(&self, at: Timestamp) {
+        self.lock().fleet_answered(at);
+    }
+
+    /// Whether an address that the provider has refused may be looked up now.
+    pub fn admits_refused(&self) -> bool {
+        self.lock().admits_refused(Instant::now())
     }
 
     /// Applies the fleet's current entry.

@@ -6,4 +6,5 @@ pub mod breaker;
 pub mod budget;
 pub mod concurrency;
 pub mod guard;
+pub mod ruling;
 pub mod share;

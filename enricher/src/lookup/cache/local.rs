@@ -198,7 +198,7 @@ impl LocalCache {
                 change = changes.next() => change.ok_or_else(|| anyhow::anyhow!("the watch has ended"))??,
             };
             if let Some(key) = Key::parse(&change.key) {
-                self.on_change(key, &change, shared_cache).await;
+                self.on_change(key, &change, shared_cache, guard).await;
             } else if change.key == ACCOUNT {
                 // An entry that cannot be parsed comes from another release.
                 if let Ok(entry) = serde_json::from_slice(&change.value) {
@@ -226,12 +226,13 @@ impl LocalCache {
         }
     }
 
-    async fn on_change(&self, key: Key, change: &kv::Entry, shared_cache: &SharedCache) {
+    async fn on_change(&self, key: Key, change: &kv::Entry, shared_cache: &SharedCache, guard: &Guard) {
         let entry = (change.operation == Operation::Put)
             .then(|| serde_json::from_slice(&change.value).ok())
             .flatten();
         let deferral = match entry {
             Some(Entry::Verdict(found)) => {
+                guard.account().fleet_answered(found.looked_up_at);
                 let found = shared_cache.admit(key, found, change.revision);
                 self.cache.insert(key, found).await;
                 // Fails only when the process exits.

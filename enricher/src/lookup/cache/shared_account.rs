@@ -10,6 +10,7 @@ use service::clock;
 
 use super::shared::{CONFLICTS, SharedCache};
 use crate::lookup::admission::account::{AccountEntry, KeyTag};
+use crate::lookup::admission::ruling::{RefusedCall, Ruling};
 
 /// The key of the entry.
 pub const ACCOUNT: &str = "account";
@@ -63,14 +64,22 @@ impl SharedCache {
         Err(BucketError::Contended(CONFLICTS))
     }
 
-    /// A call that began at `began_at` was refused.
+    /// A call was refused. Tells the fleet, and returns whether that concerns the account.
     ///
     /// # Errors
-    /// Fails if the bucket does not acknowledge.
-    pub async fn account_refused(&self, told: &AccountEntry, began_at: Timestamp) -> Result<(), BucketError> {
-        let next =
-            |before: Option<&AccountEntry>| AccountEntry::after_refusal(before, told.clone(), began_at);
-        self.update(ACCOUNT, TTL, next).await
+    /// Fails if the bucket cannot be read or does not acknowledge.
+    pub async fn refused(&self, call: &RefusedCall) -> Result<Ruling, BucketError> {
+        for _ in 0..CONFLICTS {
+            let (before, sequence) = self.standing::<AccountEntry>(ACCOUNT).await?;
+            let ruling = call.ruling(before.as_ref());
+            let Some(entry) = ruling.entry() else {
+                return Ok(ruling);
+            };
+            if self.write(ACCOUNT, entry, TTL, Some(sequence)).await?.is_some() {
+                return Ok(ruling);
+            }
+        }
+        Err(BucketError::Contended(CONFLICTS))
     }
 
     /// A probe with this key was accepted: all enrichers may make calls.
@@ -85,6 +94,7 @@ impl SharedCache {
             retry_at: Timestamp::from_unix_ms(0),
             key: key.clone(),
             by: Arc::clone(self.instance()),
+            address_refusal: None,
         };
         self.write(ACCOUNT, &entry, TTL, None).await.map(drop)
     }

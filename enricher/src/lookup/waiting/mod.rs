@@ -3,15 +3,17 @@
 //! Waiting is cheap: a session keeps at most two of its raw messages, however long it waits. Failed lookups are retried
 //! from here, and waiting sessions do not block the intake.
 
+mod ready_queue;
 mod retry;
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Instant;
 
 use protocol::guid::GuidMap;
 use protocol::sample::{self, Sample};
 use protocol::{Guid, Millis, Timestamp};
 
+use self::ready_queue::ReadyQueue;
 use crate::address_key::Key;
 use crate::lookup::failure::RetryKind;
 use crate::lookup::interest::Interest;
@@ -46,6 +48,8 @@ struct Address<T> {
     revived: bool,
     /// Whether its next lookup is early, because another address has had a usable answer.
     early: bool,
+    /// Whether its last call was refused together with our account.
+    refused: bool,
 }
 
 /// The result of adding a sighting.
@@ -77,7 +81,7 @@ pub struct PendingLookup<'a, T> {
 pub struct WaitingSessions<T> {
     addresses: HashMap<Key, Address<T>>,
     sessions: usize,
-    ready: VecDeque<Key>,
+    ready: ReadyQueue,
     retries: BTreeMap<RetryAt, Key>,
     next_retry: u64,
     /// Addresses to retry early once the provider gives a usable answer.
@@ -92,7 +96,7 @@ impl<T> WaitingSessions<T> {
         Self {
             addresses: HashMap::new(),
             sessions: 0,
-            ready: VecDeque::new(),
+            ready: ReadyQueue::default(),
             retries: BTreeMap::new(),
             next_retry: 0,
             doubted: HashSet::new(),
@@ -104,7 +108,7 @@ impl<T> WaitingSessions<T> {
     pub fn add(&mut self, key: Key, sighting: Sighting, ticket: T) -> Added<T> {
         self.postponed.remove(&sighting.guid);
         let address = self.addresses.entry(key).or_insert_with(|| {
-            self.ready.push_back(key);
+            self.ready.push_back(key, false);
             Address {
                 sessions: Vec::with_capacity(1),
                 interest: Interest::default(),
@@ -113,6 +117,7 @@ impl<T> WaitingSessions<T> {
                 transient: 0,
                 revived: false,
                 early: false,
+                refused: false,
             }
         });
         if let Some((_, session)) = address
@@ -137,17 +142,18 @@ impl<T> WaitingSessions<T> {
         }
     }
 
-    /// The next address to look up now, if there is one. Its lookup counts as in progress from then on.
-    pub fn next(&mut self, now: Instant) -> Option<Key> {
+    /// The next address to look up now, if there is one. Its lookup counts as in progress from then on. `with_refused`:
+    /// whether it may be one whose last call was refused.
+    pub fn next(&mut self, now: Instant, with_refused: bool) -> Option<Key> {
         while let Some(retry) = self.retries.first_entry().filter(|retry| retry.key().0 <= now) {
             let key = retry.remove();
             if let Some(address) = self.addresses.get_mut(&key) {
                 address.stage = Stage::Ready;
-                self.ready.push_back(key);
+                self.ready.push_back(key, address.refused);
             }
         }
         loop {
-            let key = self.ready.pop_front()?;
+            let key = self.ready.pop(with_refused)?;
             let address = self.addresses.get_mut(&key);
             if let Some(address) = address.filter(|address| address.stage == Stage::Ready) {
                 address.stage = Stage::LookedUp;
@@ -162,8 +168,8 @@ impl<T> WaitingSessions<T> {
     }
 
     /// Whether an address is queued for its lookup.
-    pub fn is_any_ready(&self) -> bool {
-        !self.ready.is_empty()
+    pub fn is_any_ready(&self, with_refused: bool) -> bool {
+        !self.ready.is_empty(with_refused)
     }
 
     /// The session for which an address is looked up.
@@ -195,6 +201,12 @@ impl<T> WaitingSessions<T> {
         }
         address.failures = address.failures.saturating_add(1);
         address.early = false;
+        address.refused = kind == RetryKind::Refused;
+        if address.refused {
+            address.stage = Stage::Ready;
+            self.ready.push_back(key, true);
+            return;
+        }
         let is_transient = kind == RetryKind::Transient;
         address.transient = address.transient.saturating_add(u32::from(is_transient));
         let early_retry = matches!(
@@ -242,7 +254,7 @@ impl<T> WaitingSessions<T> {
             && address.stage == Stage::LookedUp
         {
             address.stage = Stage::Ready;
-            self.ready.push_front(key);
+            self.ready.push_front(key, address.refused);
         }
     }
 

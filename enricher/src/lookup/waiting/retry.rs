@@ -22,7 +22,8 @@ pub fn pause(kind: RetryKind, failures: u32, jitter: f64) -> Duration {
         RetryKind::Transient => pauses::rare(failures - CHANCE),
         // This pause already includes jitter.
         RetryKind::Deferred { wait, .. } => return wait,
-        RetryKind::Later => Duration::ZERO,
+        // It waits for the account instead.
+        RetryKind::Refused => Duration::ZERO,
         RetryKind::Queued(wait) => wait,
     };
     pauses::jittered(pause, jitter)

@@ -45,9 +45,9 @@ fn one_lookup_for_all_sessions_of_an_address() {
     assert!(waiting.add(key(1), sighting("b", unix_ms(1)), 2).shares_lookup);
     assert!(!waiting.add(key(2), sighting("c", unix_ms(1)), 3).shares_lookup);
     assert_eq!(waiting.len(), 3);
-    assert_eq!(waiting.next(now), Some(key(1)));
-    assert_eq!(waiting.next(now), Some(key(2)));
-    assert_eq!(waiting.next(now), None);
+    assert_eq!(waiting.next(now, true), Some(key(1)));
+    assert_eq!(waiting.next(now, true), Some(key(2)));
+    assert_eq!(waiting.next(now, true), None);
     assert_eq!(
         waiting.lookup(key(1)).unwrap().sighting,
         &sighting("a", unix_ms(1))
@@ -72,12 +72,12 @@ fn a_session_keeps_two_messages_however_often_it_is_sighted() {
 fn a_failed_lookup_is_tried_again_after_its_pause() {
     let (mut waiting, now) = (WaitingSessions::new(), Instant::now());
     waiting.add(key(1), sighting("a", unix_ms(1)), 1);
-    assert_eq!(waiting.next(now), Some(key(1)));
+    assert_eq!(waiting.next(now, true), Some(key(1)));
     waiting.failed(key(1), deferred(5, false), now, 0.0);
     let due = waiting.next_retry().unwrap();
     assert_eq!(due, now + Duration::from_secs(5));
-    assert_eq!(waiting.next(now), None);
-    assert_eq!(waiting.next(due), Some(key(1)));
+    assert_eq!(waiting.next(now, true), None);
+    assert_eq!(waiting.next(due, true), Some(key(1)));
     assert_eq!(waiting.next_retry(), None);
     waiting.failed(key(1), deferred(30, false), due, 0.0);
     assert_eq!(waiting.next_retry(), Some(due + Duration::from_secs(30)));
@@ -90,10 +90,10 @@ fn where_no_lookup_may_begin_the_line_stays_as_it_is() {
     let (mut waiting, now) = (WaitingSessions::new(), Instant::now());
     waiting.add(key(1), sighting("a", unix_ms(1)), 1);
     waiting.add(key(2), sighting("b", unix_ms(1)), 2);
-    let next = waiting.next(now).unwrap();
+    let next = waiting.next(now, true).unwrap();
     waiting.put_back(next);
-    assert_eq!(waiting.next(now), Some(key(1)));
-    assert_eq!(waiting.next(now), Some(key(2)));
+    assert_eq!(waiting.next(now, true), Some(key(1)));
+    assert_eq!(waiting.next(now, true), Some(key(2)));
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn the_interest_is_lost_with_the_last_session() {
     assert_eq!(tickets(waiting.take_session(key(1), &guid("b"))), [2]);
     assert!(interest.is_lost());
     assert!(!waiting.contains(key(1)));
-    assert_eq!(waiting.next(now), None, "nobody pays for who has left");
+    assert_eq!(waiting.next(now, true), None, "nobody pays for who has left");
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn sessions_whose_lookup_keeps_failing_are_named() {
         "it has not failed"
     );
     assert_eq!(waiting.waiting_since(unix_ms(15), false).count(), 1);
-    assert_eq!(waiting.next(now), Some(key(1)));
+    assert_eq!(waiting.next(now, true), Some(key(1)));
     waiting.failed(key(1), RetryKind::Transient, now, 0.0);
     assert_eq!(waiting.waiting_since(unix_ms(15), true).count(), 1);
     assert_eq!(
@@ -146,8 +146,8 @@ fn everybody_can_be_taken_out() {
     let (mut waiting, now) = (WaitingSessions::new(), Instant::now());
     waiting.add(key(1), sighting("a", unix_ms(1)), 1);
     waiting.add(key(2), sighting("b", unix_ms(1)), 2);
-    assert_eq!(waiting.next(now), Some(key(1)));
-    assert_eq!(waiting.next(now), Some(key(2)));
+    assert_eq!(waiting.next(now, true), Some(key(1)));
+    assert_eq!(waiting.next(now, true), Some(key(2)));
     waiting.failed(key(2), RetryKind::NotSent, now, 0.0);
     let interest = waiting.lookup(key(1)).unwrap().interest;
     assert_eq!(tickets(waiting.take_all()), [1, 2]);
@@ -159,12 +159,12 @@ fn everybody_can_be_taken_out() {
 fn a_lookup_that_ended_for_those_who_left_decides_nothing_for_those_who_came() {
     let (mut waiting, now) = (WaitingSessions::new(), Instant::now());
     waiting.add(key(1), sighting("a", unix_ms(1)), 1);
-    assert_eq!(waiting.next(now), Some(key(1)));
+    assert_eq!(waiting.next(now, true), Some(key(1)));
     waiting.take_session(key(1), &guid("a"));
     waiting.add(key(1), sighting("b", unix_ms(1)), 2);
     waiting.failed(key(1), deferred(5, false), now, 0.0);
-    assert_eq!(waiting.next(now), Some(key(1)), "it is in line already");
-    assert_eq!(waiting.next(now), None);
+    assert_eq!(waiting.next(now, true), Some(key(1)), "it is in line already");
+    assert_eq!(waiting.next(now, true), None);
 }
 
 #[test]
@@ -190,15 +190,15 @@ fn a_session_counts_once_until_its_verdict() {
 fn usable_answer_for_another_address_brings_an_early_retry() {
     let (mut waiting, now) = (WaitingSessions::new(), Instant::now());
     waiting.add(key(1), sighting("a", unix_ms(1)), 1);
-    assert_eq!(waiting.next(now), Some(key(1)));
+    assert_eq!(waiting.next(now, true), Some(key(1)));
     waiting.failed(key(1), deferred(30, true), now, 0.0);
     waiting.succeeded(now);
-    assert_eq!(waiting.next(now), Some(key(1)));
+    assert_eq!(waiting.next(now, true), Some(key(1)));
     assert!(waiting.lookup(key(1)).unwrap().early);
     waiting.failed(key(1), deferred(30, false), now, 0.0);
     assert!(!waiting.lookup(key(1)).unwrap().early);
     waiting.succeeded(now);
-    assert_eq!(waiting.next(now), None, "it is the address");
+    assert_eq!(waiting.next(now, true), None, "it is the address");
     assert_eq!(waiting.next_retry(), Some(now + Duration::from_secs(30)));
 }
 
@@ -207,7 +207,7 @@ fn outlast_chance(waiting: &mut WaitingSessions<u32>, begin: Instant) -> Instant
     let mut failed_at = begin;
     for _ in 0..retry::CHANCE {
         failed_at = waiting.next_retry().unwrap_or(begin);
-        assert_eq!(waiting.next(failed_at), Some(key(1)));
+        assert_eq!(waiting.next(failed_at, true), Some(key(1)));
         waiting.failed(key(1), RetryKind::Transient, failed_at, 0.0);
     }
     failed_at
@@ -218,11 +218,15 @@ fn outage_is_over_with_the_first_answer_to_anybody() {
     let (mut waiting, now) = (WaitingSessions::new(), Instant::now());
     waiting.add(key(1), sighting("a", unix_ms(1)), 1);
     let recovered = outlast_chance(&mut waiting, now) + Duration::from_secs(1);
-    assert_eq!(waiting.next(recovered), None);
+    assert_eq!(waiting.next(recovered, true), None);
     waiting.succeeded(recovered);
     let failed_at = outlast_chance(&mut waiting, recovered);
     waiting.succeeded(failed_at);
-    assert_eq!(waiting.next(failed_at), None, "it fails for this address alone");
+    assert_eq!(
+        waiting.next(failed_at, true),
+        None,
+        "it fails for this address alone"
+    );
 }
 
 #[test]
@@ -230,11 +234,41 @@ fn failures_that_cost_no_call_use_up_no_chance() {
     let (mut waiting, mut now) = (WaitingSessions::new(), Instant::now());
     waiting.add(key(1), sighting("a", unix_ms(1)), 1);
     for _ in 0..100 {
-        assert_eq!(waiting.next(now), Some(key(1)));
+        assert_eq!(waiting.next(now, true), Some(key(1)));
         waiting.failed(key(1), RetryKind::NotSent, now, 0.0);
         now = waiting.next_retry().unwrap();
     }
-    assert_eq!(waiting.next(now), Some(key(1)));
+    assert_eq!(waiting.next(now, true), Some(key(1)));
     waiting.failed(key(1), RetryKind::Transient, now, 0.0);
     assert!(waiting.next_retry().unwrap() - now < Duration::from_secs(1));
+}
+
+#[test]
+fn refused_addresses_come_last_and_in_turn() {
+    let (mut waiting, now) = (WaitingSessions::new(), Instant::now());
+    for number in 1..=3 {
+        waiting.add(
+            key(number),
+            sighting(&number.to_string(), unix_ms(1)),
+            number.into(),
+        );
+    }
+    for number in 1..=2 {
+        assert_eq!(waiting.next(now, true), Some(key(number)));
+        waiting.failed(key(number), RetryKind::Refused, now, 0.0);
+    }
+    assert_eq!(waiting.next(now, true), Some(key(3)));
+    waiting.failed(key(3), RetryKind::NotSent, now, 0.0);
+    let due = waiting.next_retry().unwrap();
+    assert!(!waiting.is_any_ready(false) && waiting.is_any_ready(true));
+    assert_eq!(waiting.next(now, false), None);
+    assert_eq!(waiting.next(due, true), Some(key(3)), "although it failed later");
+    assert_eq!(waiting.next(due, true), Some(key(1)));
+    waiting.put_back(key(1));
+    waiting.add(key(4), sighting("4", unix_ms(1)), 4);
+    assert_eq!(waiting.next(due, true), Some(key(4)));
+    assert_eq!(waiting.next(due, true), Some(key(1)));
+    waiting.failed(key(1), RetryKind::Refused, due, 0.0);
+    assert_eq!(waiting.next(due, true), Some(key(2)));
+    assert_eq!(waiting.next(due, true), Some(key(1)));
 }

@@ -15,7 +15,7 @@ use protocol::frame::VisibleSession;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use self::row::{Cached, Protocol, Retried, Row, Shown};
+use self::row::{Cached, Protocol, Retried, Row, Shown, Told};
 use self::rows::{HIDDEN, ROWS, WAIT, whole, whole_of_file};
 
 /// The minimum pause after a refused account, as the pipelines of these tests are told.
@@ -131,6 +131,9 @@ impl Trial {
 
     /// The answer brings no verdict.
     async fn fails(&self, row: &Row, ip: &str) -> Result<()> {
+        if row.told == Told::Account {
+            self.another_is_refused(ip).await?;
+        }
         let (counted, paid) = (self.counted(row).await?, self.paid().await?);
         let visitor = Visitor::from(ip);
         self.site.send(&[visitor.opened(0)]);

@@ -132,7 +132,7 @@ const fn of_file(row: Row) -> Row {
 }
 
 /// Every row in the order of the document.
-pub(super) const ROWS: [Row; 33] = [
+pub(super) const ROWS: [Row; 35] = [
     native("200 with company and contact", |ip| vec![good(ip)]),
     native(
         "200, compressed with gzip or deflate although we ask for `identity`",
@@ -262,6 +262,20 @@ pub(super) const ROWS: [Row; 33] = [
         Nothing,
         |_| with_wait([400, 422]),
     ),
+    unpaid(failed(
+        "401, 403 for one address, beside answers for others",
+        Rarely,
+        "refused",
+        Nothing,
+        |_| statuses([401, 403]),
+    )),
+    unpaid(failed(
+        "402 for one address, beside answers for others",
+        Rarely,
+        "exhausted",
+        Nothing,
+        |_| statuses([402]),
+    )),
     unpaid(failed("401, 403", AccountProbe, "refused", Account, |_| {
         statuses([401, 403])
     })),

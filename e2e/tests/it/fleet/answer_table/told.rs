@@ -2,8 +2,8 @@
 
 use anyhow::{Result, ensure};
 use e2e::clients::HttpResponse;
-use e2e::eventually;
-use e2e::processes::Role;
+use e2e::processes::{Reply, Role};
+use e2e::{Visitor, eventually};
 use protocol::status::{Account, Figures};
 
 use super::Trial;
@@ -24,6 +24,16 @@ impl Trial {
             })
             .await,
         }
+    }
+
+    /// A call for another address than `ip` is refused first, because the account counts as refused after two.
+    pub(super) async fn another_is_refused(&self, ip: &str) -> Result<()> {
+        let other = Visitor::from(&ip.replacen("11.", "15.", 1));
+        self.provider.reply(&other.ip, Reply::new(403, "", b""));
+        self.site.send(&[other.opened(0)]);
+        self.is_asked(&other.ip, 1).await?;
+        self.site.send(&[other.closed(0)]);
+        Ok(())
     }
 
     /// On `/readyz`, in the metrics and in the status that the page shows.

@@ -18,6 +18,7 @@ fn entry(state: Account, since: Timestamp, used: u8) -> AccountEntry {
         retry_at: since + MINUTE,
         key: key(used),
         by: "e1".into(),
+        address_refusal: None,
     }
 }
 
@@ -29,11 +30,12 @@ fn refused(used: u8) -> AccountEntry {
 fn nobody_calls_until_the_probe_is_due() {
     let (mut state, now) = (AccountState::default(), Instant::now());
     assert_eq!(state.call(now), Call::Free);
-    assert!(state.refused(refused(1), now, now, RETRY));
+    assert!(!state.knows(&refused(1)));
+    state.refused(refused(1), now, RETRY);
     let refusal = refused(1).refusal().unwrap();
     assert_eq!(state.call(now), Call::Held(refusal));
     assert_eq!(state.call(now + RETRY), Call::Probe { untried: false });
-    assert!(!state.refused(refused(1), now, now, RETRY), "the fleet knows");
+    assert!(state.knows(&refused(1)));
     state.probing(refused(1), now + RETRY, RETRY);
     assert_eq!(state.call(now + RETRY), Call::Held(refusal));
     state.accepted(now + RETRY);
@@ -45,16 +47,37 @@ fn nobody_calls_until_the_probe_is_due() {
 fn refusal_of_a_call_that_began_before_the_account_was_accepted_says_nothing() {
     let (mut state, began) = (AccountState::default(), Instant::now());
     let later = began + Duration::from_secs(1);
-    state.refused(refused(1), began, began, RETRY);
+    state.refused(refused(1), began, RETRY);
     state.accepted(later);
-    assert!(!state.refused(refused(1), began, later, RETRY));
+    assert!(state.was_accepted_after(began));
+    assert!(!state.was_accepted_after(later + RETRY));
     assert_eq!(state.call(later), Call::Free);
-    let accepted = entry(Account::Ok, unix_ms(20), 1);
-    assert_eq!(
-        AccountEntry::after_refusal(Some(&accepted), refused(1), unix_ms(10)),
-        None
-    );
-    assert!(AccountEntry::after_refusal(Some(&accepted), refused(1), unix_ms(30)).is_some());
+}
+
+#[test]
+fn probe_with_a_refused_address_leaves_precedence_to_others() {
+    let (mut state, now) = (AccountState::default(), Instant::now());
+    assert!(state.admits_refused(now));
+    state.has_key(key(1));
+    state.refused(refused(1), now, RETRY);
+    assert_eq!(state.call(now + RETRY), Call::Probe { untried: false });
+    assert!(!state.admits_refused(now + RETRY));
+    assert!(state.admits_refused(now + RETRY + PRECEDENCE));
+    state.has_key(key(2));
+    assert!(state.admits_refused(now), "the key may have been the reason");
+    state.accepted(now);
+    assert!(state.admits_refused(now));
+}
+
+#[test]
+fn answers_are_remembered_by_key() {
+    let mut state = AccountState::default();
+    state.answered(key(1), unix_ms(10));
+    state.fleet_answered(unix_ms(20));
+    state.fleet_answered(unix_ms(5));
+    assert_eq!(state.accepted_with(&key(1)), Some(unix_ms(10)));
+    assert_eq!(state.accepted_with(&key(2)), None);
+    assert_eq!(state.answered_at(), Some(unix_ms(20)));
 }
 
 #[test]
@@ -71,7 +94,7 @@ fn enricher_hears_how_the_account_stands() {
 fn another_key_is_tried_at_once_and_no_more_than_once() {
     let (mut state, now) = (AccountState::default(), Instant::now());
     state.has_key(key(1));
-    state.refused(refused(1), now, now, RETRY);
+    state.refused(refused(1), now, RETRY);
     assert!(matches!(state.call(now), Call::Held(_)));
     state.has_key(key(2));
     assert_eq!(state.call(now), Call::Probe { untried: true });
@@ -97,14 +120,13 @@ fn another_key_is_tried_at_once_and_no_more_than_once() {
 #[test]
 fn account_stays_refused_since_it_was_first() {
     let (first, again) = (refused(1), entry(Account::Refused, unix_ms(500), 1));
-    let merged = AccountEntry::after_refusal(Some(&first), again, unix_ms(400)).unwrap();
+    let merged = first.refused_again(again);
     assert_eq!(
         (merged.since, merged.retry_at),
         (unix_ms(0), unix_ms(500) + MINUTE)
     );
     let exhausted = entry(Account::Exhausted, unix_ms(500), 1);
-    let changed = AccountEntry::after_refusal(Some(&first), exhausted.clone(), unix_ms(400));
-    assert_eq!(changed, Some(exhausted));
+    assert_eq!(first.refused_again(exhausted.clone()), exhausted);
 }
 
 #[test]
@@ -125,7 +147,7 @@ fn retry_after_lengthens_the_time_until_the_probe() {
         retry_at: unix_ms(5 * MINUTE),
         ..refused(1)
     };
-    state.refused(told.clone(), now, now, wait);
+    state.refused(told.clone(), now, wait);
     assert!(matches!(state.call(now + RETRY), Call::Held(_)));
     assert_eq!(state.call(now + wait), Call::Probe { untried: false });
     let by = "e2".into();
@@ -138,7 +160,7 @@ fn retry_after_lengthens_the_time_until_the_probe() {
             .is_some()
     );
     assert_eq!(told.wait(unix_ms(0), RETRY), wait);
-    let shorter = AccountEntry::after_refusal(Some(&told), refused(1), unix_ms(0)).unwrap();
+    let shorter = told.refused_again(refused(1));
     assert_eq!(
         shorter.retry_at,
         unix_ms(5 * MINUTE),
