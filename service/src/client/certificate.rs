@@ -1,14 +1,14 @@
 //! When the certificates that a process shows to servers expire, as a metric.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 
+use crate::process::file_version::{FileVersion, file_version};
 use crate::telemetry::metrics::{Gauge, Metrics};
 
 /// How often a file is checked for changes.
@@ -64,14 +64,13 @@ pub async fn report_expiry(certificates: Vec<ClientCertificate>, metrics: Metric
 struct FollowedFile {
     file: PathBuf,
     expiry: Gauge,
-    /// When it was last changed, and how long it was.
-    version: Option<(SystemTime, u64)>,
+    version: Option<FileVersion>,
 }
 
 impl FollowedFile {
     /// Reads the file if it has changed. While it cannot be read, the metric stays: the process says so when it connects.
     fn check(&mut self) {
-        let now = version(&self.file);
+        let now = file_version(&self.file);
         if now == self.version {
             return;
         }
@@ -82,13 +81,12 @@ impl FollowedFile {
     }
 }
 
-fn version(file: &Path) -> Option<(SystemTime, u64)> {
-    let metadata = fs::metadata(file).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::time::SystemTime;
+
     use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
     use super::*;

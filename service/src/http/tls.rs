@@ -1,9 +1,8 @@
 //! Certificates and keys of our servers. They are read again when their files change.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use rustls::ServerConfig;
@@ -15,6 +14,7 @@ use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
 
 use crate::client::certificate;
+use crate::process::file_version::{FileVersion, file_version};
 use crate::telemetry::log_throttle::LogThrottle;
 use crate::telemetry::metrics::Gauge;
 
@@ -62,15 +62,12 @@ struct Files {
     key: PathBuf,
 }
 
-/// When the files were last changed, and how long they are; `None` for one that cannot be read.
-type Version = [Option<(SystemTime, u64)>; 2];
+/// The versions of both files; `None` for one that cannot be read.
+type Version = [Option<FileVersion>; 2];
 
 impl Files {
     fn version(&self) -> Version {
-        [&self.certificate, &self.key].map(|file| {
-            let metadata = fs::metadata(file).ok()?;
-            Some((metadata.modified().ok()?, metadata.len()))
-        })
+        [&self.certificate, &self.key].map(|file| file_version(file))
     }
 
     fn read(&self) -> anyhow::Result<Arc<CertifiedKey>> {

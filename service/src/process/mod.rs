@@ -1,6 +1,7 @@
 //! Runs a process from its command line to its exit.
 
 pub mod check_config;
+pub mod file_version;
 pub mod flags;
 mod healthcheck;
 pub mod instance;

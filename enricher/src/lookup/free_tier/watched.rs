@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::Context as _;
+use service::file_version::{FileVersion, file_version};
 
 /// How often the file is checked for changes.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
@@ -22,11 +23,8 @@ struct Inner<T> {
     flag: &'static str,
     path: PathBuf,
     read: fn(&Path) -> anyhow::Result<T>,
-    current: Mutex<(Option<Version>, Arc<T>)>,
+    current: Mutex<(Option<FileVersion>, Arc<T>)>,
 }
-
-/// Tells versions of a file apart, even if its modification time has not changed.
-type Version = (SystemTime, u64);
 
 impl<T: Send + Sync + 'static> Watched<T> {
     /// Reads the file.
@@ -39,7 +37,7 @@ impl<T: Send + Sync + 'static> Watched<T> {
         read: fn(&Path) -> anyhow::Result<T>,
     ) -> anyhow::Result<Self> {
         // Before the file is read, so that a change in between is noticed.
-        let version = version(&path);
+        let version = file_version(&path);
         let value = read(&path).with_context(|| format!("cannot use {flag} {}", path.display()))?;
         Ok(Self(Arc::new(Inner {
             flag,
@@ -73,7 +71,7 @@ impl<T: Send + Sync + 'static> Watched<T> {
             read,
             current,
         } = &*self.0;
-        let now = version(path);
+        let now = file_version(path);
         let lock = || current.lock().unwrap_or_else(PoisonError::into_inner);
         // A file that is missing for a moment is being replaced.
         if now.is_none() || lock().0 == now {
@@ -91,11 +89,6 @@ impl<T: Send + Sync + 'static> Watched<T> {
             }
         }
     }
-}
-
-fn version(path: &Path) -> Option<Version> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
 }
 
 #[cfg(test)]
