@@ -56,10 +56,12 @@ impl ServerChoice {
         }
         let mut chosen = None;
         for server in self.in_order(&servers) {
-            if is_first && self.state().unknown.contains_key(&name(&server.addr)) {
-                continue;
-            }
-            if self.has_address(&server.addr).await {
+            let has_address = if is_first {
+                !self.state().unknown.contains_key(&name(&server.addr))
+            } else {
+                self.has_address(&server.addr).await
+            };
+            if has_address {
                 chosen = Some(server);
                 break;
             }

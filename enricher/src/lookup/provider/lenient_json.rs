@@ -9,10 +9,13 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 /// # Errors
 /// Fails if both attempts do.
 pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
-    serde_json::from_slice(json).or_else(|error: serde_json::Error| match repaired(json) {
-        Cow::Owned(repaired) if error.is_syntax() => serde_json::from_slice(&repaired),
-        _ => Err(error),
-    })
+    match serde_json::from_slice(json) {
+        Err(error) if error.is_syntax() => match repaired(json) {
+            Cow::Owned(repaired) => serde_json::from_slice(&repaired),
+            Cow::Borrowed(_) => Err(error),
+        },
+        read => read,
+    }
 }
 
 /// Replaces escapes of lone surrogates (RFC 8259 section 8.2) by that of U+FFFD, and numbers that no `f64` can hold by
