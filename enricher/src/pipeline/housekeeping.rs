@@ -7,8 +7,7 @@ use service::clock;
 use tokio::time::Instant;
 
 use super::Pipeline;
-use crate::metrics::outcomes::EventOutcome;
-use crate::queue::in_flight::{Redelivery, Report};
+use crate::queue::in_flight::Report;
 
 impl Pipeline {
     pub(super) async fn run_housekeeping(&mut self) {
@@ -26,7 +25,7 @@ impl Pipeline {
         self.sessions.set_tombstone_ttl(self.capacity.tombstone_ttl());
         self.hide_unidentified_sessions().await;
         self.give_up_silent_sessions().await;
-        self.use_room();
+        self.use_capacity();
         self.show_unidentified().await;
         for (delivery, report) in self.in_flight.reports(now) {
             match report {
@@ -36,15 +35,15 @@ impl Pipeline {
         }
         self.metrics.deliveries.set(self.in_flight.len() as u64);
         self.metrics.sessions.set(self.sessions.count() as u64);
-        let being_identified = self.waiting.being_identified(now) + self.awaiting_room.len();
+        let being_identified = self.waiting.being_identified(now) + self.awaiting_capacity.len();
         self.metrics.being_identified.set(being_identified as u64);
         self.metrics
-            .set_unidentified(self.waiting.sample_with(self.awaiting_room.guids()));
+            .set_unidentified(self.waiting.sample_with(self.awaiting_capacity.guids()));
     }
 
     /// Decides again about as many of the sessions that wait for room as there is room for.
-    fn use_room(&mut self) {
-        let waiting = self.awaiting_room.take(self.capacity.records_admitted());
+    fn use_capacity(&mut self) {
+        let waiting = self.awaiting_capacity.take(self.capacity.records_admitted());
         let waiting = self.resumed(waiting);
         self.undecided.extend(waiting);
     }
@@ -54,12 +53,9 @@ impl Pipeline {
     async fn give_up_silent_sessions(&mut self) {
         let deadline = clock::now() - self.stale_after;
         let mut silent = self.waiting.drain_silent(deadline);
-        silent.extend(self.awaiting_room.drain_silent(deadline));
+        silent.extend(self.awaiting_capacity.drain_silent(deadline));
         for (sighting, id) in self.resumed(silent) {
-            self.metrics
-                .outcomes
-                .count(sighting.kind(), EventOutcome::Postponed);
-            self.give_back(id, Redelivery::Later).await;
+            self.postpone(sighting.kind(), id).await;
         }
     }
 

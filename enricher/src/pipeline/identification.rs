@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Guid, Millis, Profile, Record, Timestamp};
+use protocol::{EventKind, Guid, Millis, Profile, Record, Timestamp};
 use service::clock;
 use service::trace;
 use tokio::time::Instant;
@@ -48,17 +48,10 @@ impl Pipeline {
         // A visitor who has already left costs no call: an event that is too old to make its session active waits
         // until a younger one of the session has caused the call.
         if clock::now() - sighting.received_at > self.stale_after {
-            self.metrics
-                .outcomes
-                .count(sighting.kind(), EventOutcome::Postponed);
-            self.give_back(id, Redelivery::Later).await;
+            self.postpone(sighting.kind(), id).await;
         } else if self.waiting.len() >= MAX_WAITING && !self.waiting.contains(key) {
-            self.metrics
-                .outcomes
-                .count(sighting.kind(), EventOutcome::Postponed);
-            let until = expected_again(now, Redelivery::Later);
-            self.waiting.postponed(sighting.guid, until);
-            self.give_back(id, Redelivery::Later).await;
+            self.postpone_waiting(sighting.kind(), sighting.guid, id, now)
+                .await;
         } else {
             self.wait_for_verdict(key, sighting, id).await;
         }
@@ -71,11 +64,7 @@ impl Pipeline {
         if added.shares_lookup {
             self.metrics.lookups.saved_by_sharing.inc();
         }
-        if let Some(superseded) = added.superseded {
-            self.metrics.outcomes.count(kind, EventOutcome::Folded);
-            self.in_flight.resume(superseded);
-            self.complete(superseded, true).await;
-        }
+        self.fold(kind, added.superseded).await;
         self.start_lookups();
     }
 
@@ -272,7 +261,7 @@ impl Pipeline {
         now: Millis,
     ) {
         if !self.capacity.admits_records() {
-            return self.wait_for_room(sighting, id, now).await;
+            return self.wait_for_capacity(sighting, id, now).await;
         }
         self.lost_openings.complete(&mut record);
         self.sessions.begin_publish(&sighting.guid, now);
@@ -284,27 +273,40 @@ impl Pipeline {
         }
     }
 
-    async fn wait_for_room(&mut self, sighting: Sighting, id: DeliveryId, now: Millis) {
+    async fn wait_for_capacity(&mut self, sighting: Sighting, id: DeliveryId, now: Millis) {
         let (kind, guid) = (sighting.kind(), sighting.guid.clone());
-        let waiting = self.awaiting_room.len();
-        match self.awaiting_room.add(sighting, id) {
+        let waiting = self.awaiting_capacity.len();
+        match self.awaiting_capacity.add(sighting, id) {
             Ok(superseded) => {
                 self.in_flight.wait(id);
-                let is_new = self.awaiting_room.len() > waiting;
+                let is_new = self.awaiting_capacity.len() > waiting;
                 self.metrics.records_refused.inc_by(u64::from(is_new));
-                if let Some(superseded) = superseded {
-                    self.metrics.outcomes.count(kind, EventOutcome::Folded);
-                    self.in_flight.resume(superseded);
-                    self.complete(superseded, true).await;
-                }
+                self.fold(kind, superseded).await;
             }
-            Err(id) => {
-                self.metrics.outcomes.count(kind, EventOutcome::Postponed);
-                self.waiting
-                    .postponed(guid, expected_again(now, Redelivery::Later));
-                self.give_back(id, Redelivery::Later).await;
-            }
+            Err(id) => self.postpone_waiting(kind, guid, id, now).await,
         }
+    }
+
+    /// A further sighting of a waiting session makes one of its messages unnecessary, if there is one.
+    async fn fold(&mut self, kind: EventKind, superseded: Option<DeliveryId>) {
+        if let Some(superseded) = superseded {
+            self.metrics.outcomes.count(kind, EventOutcome::Folded);
+            self.in_flight.resume(superseded);
+            self.complete(superseded, true).await;
+        }
+    }
+
+    /// Too many sessions wait here, so this one waits in the queue.
+    async fn postpone_waiting(&mut self, kind: EventKind, guid: Guid, id: DeliveryId, now: Millis) {
+        self.waiting
+            .postponed(guid, expected_again(now, Redelivery::Later));
+        self.postpone(kind, id).await;
+    }
+
+    /// Gives back the message of an event that is not worth a prompt retry.
+    pub(super) async fn postpone(&mut self, kind: EventKind, id: DeliveryId) {
+        self.metrics.outcomes.count(kind, EventOutcome::Postponed);
+        self.give_back(id, Redelivery::Later).await;
     }
 
     pub(super) async fn publish_first(&mut self, sighting: Sighting, record: Record, id: DeliveryId) {

@@ -44,8 +44,8 @@ use crate::queue::in_flight::{DeliveryId, InFlight, Redelivery};
 use crate::queue::intake::Intake;
 use crate::queue::opened_events::OpenedEventsReader;
 use crate::records::activity::Activities;
+use crate::records::awaiting_capacity::AwaitingCapacity;
 use crate::records::awaiting_opening::AwaitingOpening;
-use crate::records::awaiting_room::AwaitingRoom;
 use crate::records::lost_openings::LostOpenings;
 use crate::records::publish::Publisher;
 use crate::records::sessions::Sessions;
@@ -118,7 +118,7 @@ pub struct Pipeline {
     lost_openings: LostOpenings,
     awaiting_opening: AwaitingOpening<DeliveryId>,
     waiting: WaitingSessions<DeliveryId>,
-    awaiting_room: AwaitingRoom<DeliveryId>,
+    awaiting_capacity: AwaitingCapacity<DeliveryId>,
     backlog: Backlog,
     activities: Activities<DeliveryId>,
     /// Events to decide about again, because more is known about their session now. Empty between two turns of the loop.
@@ -155,7 +155,7 @@ impl Pipeline {
             lost_openings: LostOpenings::default(),
             awaiting_opening: AwaitingOpening::new(),
             waiting: WaitingSessions::new(),
-            awaiting_room: AwaitingRoom::new(),
+            awaiting_capacity: AwaitingCapacity::new(),
             backlog: Backlog::new(),
             activities: Activities::new(),
             undecided: VecDeque::new(),

@@ -30,7 +30,7 @@ impl Pipeline {
         self.updates.clear();
         self.activities.abandon();
         let waiting = self.waiting.take_all();
-        for (sighting, _) in waiting.into_iter().chain(self.awaiting_room.take_all()) {
+        for (sighting, _) in waiting.into_iter().chain(self.awaiting_capacity.take_all()) {
             let until = expected_again(clock::uptime(), Redelivery::Soon);
             self.waiting.postponed(sighting.guid, until);
         }
@@ -157,7 +157,7 @@ impl Pipeline {
         self.lost_openings.forget(&tombstone.guid);
         self.drop_waiting_record(&tombstone.guid).await;
         let mut settled = self.sessions.close(tombstone.clone(), now);
-        let without_room = self.awaiting_room.take_session(&tombstone.guid);
+        let without_room = self.awaiting_capacity.take_session(&tombstone.guid);
         settled.extend(self.resumed(without_room));
         if self.waiting.len() > 0 {
             let waiting = self.waiting.take_session(self.hasher.key(ip), &tombstone.guid);

@@ -20,7 +20,7 @@ impl Pipeline {
             }
         }
         let mut waiting = self.waiting.take_all();
-        waiting.extend(self.awaiting_room.take_all());
+        waiting.extend(self.awaiting_capacity.take_all());
         for (_, id) in self.resumed(waiting) {
             self.give_back(id, Redelivery::AtOnce).await;
         }

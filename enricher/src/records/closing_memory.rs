@@ -21,6 +21,13 @@ pub struct CapacityPolicy {
     pub left_for_records: u64,
 }
 
+impl CapacityPolicy {
+    /// Whether the record of a new session may be written.
+    pub fn admits_records(self) -> bool {
+        self.left_for_records > 0
+    }
+}
+
 /// The policy while `used` of `limit` bytes are used and closings should be remembered for `remember`.
 ///
 /// The full time holds up to half of the stream. From there to six tenths it shrinks to ten seconds, so that a burst

@@ -1,8 +1,8 @@
 //! What is published: each session's record or tombstone, its activity, and what this enricher remembers of both.
 
 pub mod activity;
+pub mod awaiting_capacity;
 pub mod awaiting_opening;
-pub mod awaiting_room;
 pub mod closing_memory;
 pub mod live_records;
 pub mod lost_openings;

@@ -49,7 +49,7 @@ impl StreamCapacity {
 
     /// Whether the record of a new session may be written.
     pub fn admits_records(&self) -> bool {
-        self.policy().left_for_records > 0
+        self.policy().admits_records()
     }
 
     /// How many records of new sessions may be written.
@@ -106,7 +106,7 @@ pub fn watch(nats: Nats, remember: Duration, health: Health) -> StreamCapacity {
 }
 
 fn report(health: &Health, policy: CapacityPolicy) {
-    match (policy.left_for_records > 0, policy.is_tight) {
+    match (policy.admits_records(), policy.is_tight) {
         (true, false) => health.ok(PART),
         (true, true) => health.failing(
             PART,

@@ -1,4 +1,4 @@
-//! Identified sessions for whose record the stream has no room: each waits here until others have left. Pure.
+//! Identified sessions whose record does not fit into the stream: each waits here until others have left. Pure.
 //!
 //! Their raw messages stay here too, because a message that goes back to the queue brings all its other events again.
 
@@ -13,16 +13,16 @@ use crate::sighting::Sighting;
 /// Maximum number of sessions that wait. Further ones wait in the queue.
 const MAX_SESSIONS: usize = 100_000;
 
-/// The sessions that wait for room. `T` is the caller's ticket for each sighting.
+/// The sessions that wait for capacity. `T` is the caller's ticket for each sighting.
 #[derive(Debug)]
-pub struct AwaitingRoom<T> {
+pub struct AwaitingCapacity<T> {
     sessions: GuidMap<WaitingSession<T>>,
-    /// Whose turn it is, and perhaps some who have gone.
+    /// The sessions in the order of their arrival. Some may have ended.
     order: VecDeque<Guid>,
 }
 
-impl<T> AwaitingRoom<T> {
-    /// Nobody waits.
+impl<T> AwaitingCapacity<T> {
+    /// No session waits.
     pub fn new() -> Self {
         Self {
             sessions: GuidMap::default(),
@@ -47,7 +47,7 @@ impl<T> AwaitingRoom<T> {
         Ok(None)
     }
 
-    /// Removes and returns the sightings of up to so many sessions, of those who have waited longest.
+    /// Removes and returns the sightings of at most this many sessions, those that have waited longest.
     pub fn take(&mut self, sessions: usize) -> Vec<(Sighting, T)> {
         let mut taken = Vec::new();
         for _ in 0..sessions.min(self.sessions.len()) {
@@ -61,29 +61,29 @@ impl<T> AwaitingRoom<T> {
     /// Removes and returns the sightings of a session that has ended.
     pub fn take_session(&mut self, guid: &Guid) -> Vec<(Sighting, T)> {
         let session = self.sessions.remove(guid);
-        self.forget_gone();
+        self.forget_ended();
         session
             .into_iter()
             .flat_map(WaitingSession::into_sightings)
             .collect()
     }
 
-    /// Removes and returns the sessions that were last sighted before `deadline`.
+    /// Removes and returns the sessions whose latest sighting is older than `deadline`.
     pub fn drain_silent(&mut self, deadline: Timestamp) -> Vec<(Sighting, T)> {
         let silent = self
             .sessions
             .extract_if(|_, session| session.received_at() < deadline);
         let silent = silent.flat_map(|(_, session)| session.into_sightings()).collect();
-        self.forget_gone();
+        self.forget_ended();
         silent
     }
 
-    /// Removes and returns everything.
+    /// Removes and returns all sightings.
     pub fn take_all(&mut self) -> Vec<(Sighting, T)> {
         self.take(usize::MAX)
     }
 
-    /// Who waits.
+    /// The sessions that wait.
     pub fn guids(&self) -> impl Iterator<Item = &Guid> {
         self.sessions.keys()
     }
@@ -93,8 +93,8 @@ impl<T> AwaitingRoom<T> {
         self.sessions.len()
     }
 
-    /// Keeps the order from growing with those who have gone.
-    fn forget_gone(&mut self) {
+    /// Keeps the order from growing with sessions that have ended.
+    fn forget_ended(&mut self) {
         if self.order.len() > 2 * self.sessions.len() {
             self.order.retain(|guid| self.sessions.contains_key(guid));
         }
@@ -118,12 +118,12 @@ mod tests {
         }
     }
 
-    fn waiting(sightings: &[(&str, i64)]) -> AwaitingRoom<usize> {
-        let mut room = AwaitingRoom::new();
+    fn of(sightings: &[(&str, i64)]) -> AwaitingCapacity<usize> {
+        let mut waiting = AwaitingCapacity::new();
         for (ticket, (guid, received_at)) in sightings.iter().enumerate() {
-            room.add(sighting(guid, *received_at), ticket).unwrap();
+            waiting.add(sighting(guid, *received_at), ticket).unwrap();
         }
-        room
+        waiting
     }
 
     fn tickets(sightings: Vec<(Sighting, usize)>) -> Vec<usize> {
@@ -131,47 +131,47 @@ mod tests {
     }
 
     #[test]
-    fn who_has_waited_longest_comes_first() {
-        let mut room = waiting(&[("a", 0), ("b", 0), ("c", 0), ("a", 5)]);
-        assert_eq!(room.len(), 3);
-        assert_eq!(tickets(room.take(2)), [0, 3, 1], "both sightings of a session");
-        assert_eq!(tickets(room.take(2)), [2]);
-        assert!(room.take(1).is_empty());
+    fn longest_waiting_session_comes_first() {
+        let mut waiting = of(&[("a", 0), ("b", 0), ("c", 0), ("a", 5)]);
+        assert_eq!(waiting.len(), 3);
+        assert_eq!(tickets(waiting.take(2)), [0, 3, 1], "both sightings of a session");
+        assert_eq!(tickets(waiting.take(2)), [2]);
+        assert!(waiting.take(1).is_empty());
     }
 
     #[test]
     fn a_session_keeps_two_messages_however_often_it_is_sighted() {
-        let mut room = waiting(&[("a", 0), ("a", 5)]);
-        assert_eq!(room.add(sighting("a", 9), 2), Ok(Some(1)));
-        assert_eq!(tickets(room.take_all()), [0, 2]);
+        let mut waiting = of(&[("a", 0), ("a", 5)]);
+        assert_eq!(waiting.add(sighting("a", 9), 2), Ok(Some(1)));
+        assert_eq!(tickets(waiting.take_all()), [0, 2]);
     }
 
     #[test]
-    fn who_has_left_or_is_silent_does_not_wait() {
-        let mut room = waiting(&[("a", 0), ("b", 3), ("c", 7)]);
-        assert_eq!(tickets(room.take_session(&Guid::new("a").unwrap())), [0]);
-        assert_eq!(tickets(room.drain_silent(unix_ms(5))), [1]);
-        assert_eq!(tickets(room.take(1)), [2]);
-        assert_eq!(room.guids().count(), 0);
+    fn closed_and_silent_sessions_do_not_wait() {
+        let mut waiting = of(&[("a", 0), ("b", 3), ("c", 7)]);
+        assert_eq!(tickets(waiting.take_session(&Guid::new("a").unwrap())), [0]);
+        assert_eq!(tickets(waiting.drain_silent(unix_ms(5))), [1]);
+        assert_eq!(tickets(waiting.take(1)), [2]);
+        assert_eq!(waiting.guids().count(), 0);
     }
 
     #[test]
-    fn who_comes_and_goes_leaves_nothing() {
-        let mut room = waiting(&[]);
+    fn order_does_not_grow_with_closed_sessions() {
+        let mut waiting = of(&[]);
         for ticket in 0..100 {
-            room.add(sighting("a", 0), ticket).unwrap();
-            room.take_session(&Guid::new("a").unwrap());
+            waiting.add(sighting("a", 0), ticket).unwrap();
+            waiting.take_session(&Guid::new("a").unwrap());
         }
-        assert!(room.order.len() <= 2, "{}", room.order.len());
+        assert!(waiting.order.len() <= 2, "{}", waiting.order.len());
     }
 
     #[test]
-    fn further_sessions_are_refused_when_too_many_wait() {
-        let mut room = AwaitingRoom::new();
+    fn further_sessions_are_refused_at_the_limit() {
+        let mut waiting = AwaitingCapacity::new();
         for ticket in 0..MAX_SESSIONS {
-            room.add(sighting(&format!("s{ticket}"), 0), ticket).unwrap();
+            waiting.add(sighting(&format!("s{ticket}"), 0), ticket).unwrap();
         }
-        assert_eq!(room.add(sighting("late", 0), 7), Err(7));
-        assert_eq!(room.add(sighting("s3", 0), 8), Ok(Some(8)));
+        assert_eq!(waiting.add(sighting("late", 0), 7), Err(7));
+        assert_eq!(waiting.add(sighting("s3", 0), 8), Ok(Some(8)));
     }
 }
