@@ -88,7 +88,7 @@ impl Pipeline {
     pub(super) fn on_unidentified_hidden(&mut self, guid: &Guid, outcome: Option<(PublishOutcome, bool)>) {
         if let Some((outcome, written)) = outcome {
             self.metrics.records_hidden.inc_by(u64::from(written));
-            self.sessions.replaced(guid, outcome, clock::uptime());
+            self.sessions.adopt(guid, outcome, clock::uptime());
         }
     }
 

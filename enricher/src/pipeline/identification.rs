@@ -138,15 +138,11 @@ impl Pipeline {
         }
     }
 
-    /// The fleet has already published the session, so it needs no verdict.
+    /// The fleet has already published the session with its identity, or closed it, so it needs no verdict.
     fn found_standing(&mut self, key: Key, guid: &Guid, outcome: PublishOutcome) {
-        let now = clock::uptime();
         self.metrics.lookups.saved_by_fleet.inc();
         self.waiting.identified(guid);
-        if self.sessions.is_unknown(guid) {
-            self.sessions.begin_publish(guid, now);
-            self.sessions.end_publish(guid, outcome);
-        }
+        self.sessions.adopt(guid, outcome, clock::uptime());
         let waiting = self.waiting.take_session(key, guid);
         let waiting = self.resumed(waiting);
         self.undecided.extend(waiting);

@@ -117,27 +117,44 @@ async fn unidentified_data_centre_visitor_disappears_for_good() -> Result<()> {
 }
 
 #[tokio::test]
-async fn unidentified_visitor_who_leaves_is_removed() -> Result<()> {
+async fn unidentified_visitors_who_leave_are_removed_and_cost_nothing_more() -> Result<()> {
     let site = site().await?;
     site.deanonymizer.fail_all(Some(Failure::ServerError));
-    let visitor = Visitor::from(&site.ip(Kind::Full, 1));
-    site.send(&[visitor.opened(0)]);
-    eventually_alive(&site, &[&visitor], "the visitor is shown", async || {
-        ensure!(site.sessions().await?.contains_key(&visitor.guid));
+    // Enough that one enricher shows a visitor whose closing the other one receives.
+    let visitors: Vec<_> = (1..=8)
+        .map(|number| Visitor::from(&site.ip(Kind::Full, number)))
+        .collect();
+    let openings: Vec<_> = visitors.iter().map(|visitor| visitor.opened(0)).collect();
+    site.send(&openings);
+    let all: Vec<_> = visitors.iter().collect();
+    eventually_alive(&site, &all, "all visitors are shown", async || {
+        let sessions = site.sessions().await?;
+        ensure!(
+            visitors
+                .iter()
+                .all(|visitor| sessions.contains_key(&visitor.guid))
+        );
         Ok(())
     })
     .await?;
-    site.send(&[visitor.closed(0)]);
-    site.shows_no(&visitor).await?;
+    let closings: Vec<_> = visitors.iter().map(|visitor| visitor.closed(0)).collect();
+    site.send(&closings);
+    for visitor in &visitors {
+        site.shows_no(visitor).await?;
+    }
     // Until every enricher has heard of it, one may still be trying.
     site.queue_is_empty().await?;
+    let activities = site
+        .metric(Role::Enricher, "visitor_enricher_activities_published_total")
+        .await?;
+    let sent = site.emitter.sent().len() as u64;
+    assert!(activities <= sent, "{activities} activities of {sent} events");
     site.deanonymizer.fail_all(None);
     site.settle().await?;
-    assert_eq!(
-        site.deanonymizer.calls_for(&visitor.ip).successes,
-        0,
-        "paid for nothing"
-    );
+    for visitor in &visitors {
+        let paid = site.deanonymizer.calls_for(&visitor.ip).successes;
+        assert_eq!(paid, 0, "paid for nothing");
+    }
     site.view_is_right().await
 }
 

@@ -263,9 +263,10 @@ impl<T> Sessions<T> {
         });
     }
 
-    /// Another message has taken the place of the record of a session, if it is known.
-    pub fn replaced(&mut self, guid: &Guid, outcome: PublishOutcome, now: Millis) {
-        if let Some(State::Published(_)) = self.state(guid) {
+    /// The stream's message of a session is known. It counts, unless the session is being published here, or is already
+    /// known to be closed or hidden.
+    pub fn adopt(&mut self, guid: &Guid, outcome: PublishOutcome, now: Millis) {
+        if let None | Some(State::Published(_)) = self.state(guid) {
             self.begin_publish(guid, now);
             self.end_publish(guid, outcome);
         }

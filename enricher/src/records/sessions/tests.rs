@@ -141,6 +141,36 @@ fn unidentified_session_is_touched_and_still_looked_up() {
 }
 
 #[test]
+fn session_shown_unidentified_adopts_what_another_enricher_has_published() {
+    let unidentified = |unidentified| Published {
+        opened_at: Some(unix_ms(1)),
+        first_seen_at: unix_ms(1),
+        published_at: 0,
+        unidentified,
+        referrer_at: None,
+    };
+    for (stored, expected) in [
+        (PublishOutcome::Published(unidentified(false)), Action::Touch),
+        (PublishOutcome::Closed(tombstone(), 0), Action::Ignore),
+        (PublishOutcome::Hidden, Action::Hide),
+    ] {
+        let mut sessions = out(Some(unix_ms(1)), unix_ms(1));
+        sessions.adopt(&guid(), PublishOutcome::Published(unidentified(true)), 1);
+        assert_eq!(
+            see(&mut sessions, sighting(false, unix_ms(2)), 2),
+            Action::TouchAndIdentify
+        );
+        sessions.adopt(&guid(), stored, 3);
+        assert_eq!(see(&mut sessions, sighting(false, unix_ms(2)), 4), expected);
+        // A closing or a hidden company is final.
+        if expected != Action::Touch {
+            sessions.adopt(&guid(), PublishOutcome::Published(unidentified(true)), 5);
+            assert_eq!(see(&mut sessions, sighting(false, unix_ms(2)), 6), expected);
+        }
+    }
+}
+
+#[test]
 fn old_record_is_published_again() {
     let late = RECORD_HALF_LIFE + 1;
     assert!(matches!(
