@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use clap::{Args, Parser, Subcommand};
 use simulator::{
     deanonymizer::{Latency, Persona},
-    fault::Faults,
+    emitter_fault::Faults,
 };
 use strum::VariantArray as _;
 

@@ -37,8 +37,8 @@
 mod clock;
 pub mod deanonymizer;
 pub mod emitter;
+pub mod emitter_fault;
 pub mod event;
-pub mod fault;
 mod listener;
 pub mod load;
 pub mod malformed;

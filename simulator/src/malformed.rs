@@ -5,7 +5,7 @@ use rand::{RngExt, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
-use crate::{event::Event, fault::Fault};
+use crate::{emitter_fault::Fault, event::Event};
 
 /// One WebSocket message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,8 +131,8 @@ mod tests {
 
     use super::*;
     use crate::{
+        emitter_fault::{Fault, Occurrence},
         event::EventKind,
-        fault::{Fault, Occurrence},
     };
 
     fn event() -> Event {

@@ -11,8 +11,8 @@ use strum::VariantArray;
 
 use crate::{
     emitter::{Lively, ProtocolError},
+    emitter_fault::{Fault, Faults, Occurrence},
     event::EventKind,
-    fault::{Fault, Faults, Occurrence},
     script::{self, Rhythm, Step},
     world::World,
 };

@@ -8,8 +8,8 @@ use rand::{RngExt, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
+    emitter_fault::{Fault, Faults},
     event::{Event, EventKind, timestamp},
-    fault::{Fault, Faults},
     world::World,
 };
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use simulator::deanonymizer::{Deanonymizer, DeanonymizerConfig, Failure, Latency};
 use simulator::emitter::{EmitterConfig, Lively};
-use simulator::fault::Faults;
+use simulator::emitter_fault::Faults;
 
 use crate::chaos::fault::{FaultCategory, Target};
 use crate::chaos::plan::{self, Pace};

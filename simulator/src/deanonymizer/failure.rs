@@ -118,7 +118,17 @@ impl Failure {
                 .to_string()
             }
             Self::SlowBody => right().to_string(),
-            _ => String::new(),
+            Self::ServerError
+            | Self::ServiceUnavailable
+            | Self::BadRequest
+            | Self::Unauthorized
+            | Self::PaymentRequired
+            | Self::Forbidden
+            | Self::UnprocessableEntity
+            | Self::TooManyRequests
+            | Self::TooManyRequestsRetryAfter
+            | Self::Hang
+            | Self::Reset => String::new(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The Deanonymizer: an HTTP server that identifies addresses, with faults.
 
 mod failure;
-mod fault_state;
+mod failure_state;
 mod ledger;
 mod persona;
 mod server;
@@ -19,12 +19,12 @@ use tokio_util::{
 };
 
 pub use failure::Failure;
-pub use fault_state::{Latency, LatencyError};
+pub use failure_state::{Latency, LatencyError};
 pub use ledger::{BusiestIp, DeanonymizerStats, IpStats};
 pub use persona::Persona;
 
 use crate::{listener::Listener, world::World};
-use fault_state::FaultState;
+use failure_state::FailureState;
 use server::Desk;
 
 /// How a Deanonymizer is to be. Everything but the first two can be changed while it runs.
@@ -80,14 +80,14 @@ impl Deanonymizer {
     /// # Errors
     /// If the address cannot be listened on.
     pub fn start(config: DeanonymizerConfig) -> io::Result<Self> {
-        let fault_state = FaultState::new(
+        let failure_state = FailureState::new(
             config.latency,
             config.error_rate,
             config.hang_rate,
             config.garbage_rate,
         );
         let world = World::new(config.seed).with_hostile_names(config.hostile_names);
-        let desk = Desk::new(world, fault_state, config.seed, config.persona);
+        let desk = Desk::new(world, failure_state, config.seed, config.persona);
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let serve = {
             let desk = desk.clone();
@@ -140,60 +140,60 @@ impl Deanonymizer {
 
     /// Changes how long it thinks.
     pub fn set_latency(&self, latency: Latency) {
-        self.desk.fault_state().latency = latency;
+        self.desk.failure_state().latency = latency;
     }
 
     /// Changes the share of calls answered with 500.
     pub fn set_error_rate(&self, rate: f64) {
-        self.desk.fault_state().error_rate = rate;
+        self.desk.failure_state().error_rate = rate;
     }
 
     /// Changes the share of calls that are never answered. Those that hang already go on hanging.
     pub fn set_hang_rate(&self, rate: f64) {
-        self.desk.fault_state().hang_rate = rate;
+        self.desk.failure_state().hang_rate = rate;
     }
 
     /// Changes the share of calls answered with garbage, and the kinds of it: each of `kinds` is as likely.
     pub fn set_garbage(&self, rate: f64, kinds: &[Failure]) {
-        let mut fault_state = self.desk.fault_state();
-        fault_state.garbage_rate = rate;
-        fault_state.garbage = kinds.to_vec();
+        let mut failure_state = self.desk.failure_state();
+        failure_state.garbage_rate = rate;
+        failure_state.garbage = kinds.to_vec();
     }
 
     /// Changes what [`Failure::TooManyRequestsRetryAfter`] asks for, in whole seconds. One second at first.
     pub fn set_retry_after(&self, retry_after: Duration) {
-        self.desk.fault_state().retry_after = retry_after;
+        self.desk.failure_state().retry_after = retry_after;
     }
 
     /// Sets the key that requests to a simulated service must have; `None` accepts any.
     pub fn set_key(&self, key: Option<&str>) {
-        self.desk.fault_state().key = key.map(str::to_owned);
+        self.desk.failure_state().key = key.map(str::to_owned);
     }
 
     /// Sets how many more requests a simulated service answers before its quota is used up; `None` for no limit.
     pub fn set_quota(&self, quota: Option<u64>) {
-        self.desk.fault_state().quota = quota;
+        self.desk.failure_state().quota = quota;
     }
 
     /// Makes all calls fail in one way, or stops doing so.
     pub fn fail_all(&self, failure: Option<Failure>) {
-        self.desk.fault_state().all = failure;
+        self.desk.failure_state().all = failure;
     }
 
     /// Makes all calls for one address, in any spelling, fail in one way.
     pub fn fail_ip(&self, ip: &str, failure: Failure) {
-        self.desk.fault_state().fail_ip(ip, failure);
+        self.desk.failure_state().fail_ip(ip, failure);
     }
 
     /// Ends [`fail_ip`](Self::fail_ip). Calls that already hang continue to hang.
     pub fn heal_ip(&self, ip: &str) {
-        self.desk.fault_state().heal_ip(ip);
+        self.desk.failure_state().heal_ip(ip);
     }
 
     /// Answers all calls for one address, in any spelling, with 200 and this body.
     pub fn answer_ip(&self, ip: &str, body: &[u8]) {
         self.desk
-            .fault_state()
+            .failure_state()
             .answer_ip(ip, Bytes::copy_from_slice(body));
     }
 

@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Failure, IpStats,
-    fault_state::FaultState,
+    failure_state::FailureState,
     ledger::{DeanonymizerStats, Ledger},
     persona::{Persona, Reply},
 };
@@ -42,7 +42,7 @@ pub(super) struct Desk(Arc<Shared>);
 struct Shared {
     world: World,
     persona: Option<Persona>,
-    fault_state: Mutex<FaultState>,
+    failure_state: Mutex<FailureState>,
     ledger: Mutex<Ledger>,
     rng: Mutex<ChaCha8Rng>,
     /// Cancelled to reset the connections that there are; then there is a new one for those to come.
@@ -54,11 +54,16 @@ struct Shared {
 struct Reset(CancellationToken);
 
 impl Desk {
-    pub(super) fn new(world: World, fault_state: FaultState, seed: u64, persona: Option<Persona>) -> Self {
+    pub(super) fn new(
+        world: World,
+        failure_state: FailureState,
+        seed: u64,
+        persona: Option<Persona>,
+    ) -> Self {
         Self(Arc::new(Shared {
             world,
             persona,
-            fault_state: Mutex::new(fault_state),
+            failure_state: Mutex::new(failure_state),
             ledger: Mutex::default(),
             rng: Mutex::new(ChaCha8Rng::seed_from_u64(seed)),
             connections: Mutex::default(),
@@ -69,8 +74,8 @@ impl Desk {
         self.0.world
     }
 
-    pub(super) fn fault_state(&self) -> MutexGuard<'_, FaultState> {
-        locked(&self.0.fault_state)
+    pub(super) fn failure_state(&self) -> MutexGuard<'_, FailureState> {
+        locked(&self.0.failure_state)
     }
 
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -157,7 +162,7 @@ async fn deanonymize(
     Json(Question { ip }): Json<Question>,
 ) -> Response {
     let _call = Call::begin(&desk, &ip);
-    let (latency, failure) = desk.fault_state().next(&ip, &mut desk.rng());
+    let (latency, failure) = desk.failure_state().next(&ip, &mut desk.rng());
     if let Some(failure) = failure {
         desk.ledger().fail(failure);
     }
@@ -206,13 +211,18 @@ async fn play(
     };
     let _call = Call::begin(&desk, &ip);
     let is_first = desk.ledger().ip(&ip).calls == 1;
-    let (latency, failure) = desk.fault_state().next(&ip, &mut desk.rng());
+    let (latency, failure) = desk.failure_state().next(&ip, &mut desk.rng());
     if let Some(failure) = failure {
         desk.ledger().fail(failure);
     }
     sleep(latency).await;
     let key = persona.key(headers);
-    let knows_key = key.is_some_and(|key| desk.fault_state().key.as_deref().is_none_or(|known| known == key));
+    let knows_key = key.is_some_and(|key| {
+        desk.failure_state()
+            .key
+            .as_deref()
+            .is_none_or(|known| known == key)
+    });
     let (response, is_right) = match failure {
         _ if !knows_key => (reply(persona.refusal()), false),
         Some(Failure::Hang) => pending().await,
@@ -225,7 +235,7 @@ async fn play(
             None => (wrong_answer(&desk, &ip, failure), false),
         },
         None if is_first && persona.queues(&ip) => (reply(Persona::queued()), false),
-        None if !desk.fault_state().take_of_quota() => (reply(persona.exhausted()), false),
+        None if !desk.failure_state().take_of_quota() => (reply(persona.exhausted()), false),
         None => (reply(persona.answer(desk.world(), &ip)), true),
     };
     desk.ledger().answer(&ip, response.status().as_u16(), is_right);
@@ -256,7 +266,7 @@ impl Drop for Call<'_> {
 }
 
 fn right_answer(desk: &Desk, ip: &str) -> Response {
-    if let Some(told) = desk.fault_state().body(ip) {
+    if let Some(told) = desk.failure_state().body(ip) {
         return ([(header::CONTENT_TYPE, "application/json")], told).into_response();
     }
     match desk.world().answer(ip).body(ip) {
@@ -277,14 +287,22 @@ fn wrong_answer(desk: &Desk, ip: &str, failure: Failure) -> Response {
         Failure::UnprocessableEntity => StatusCode::UNPROCESSABLE_ENTITY.into_response(),
         Failure::TooManyRequests => StatusCode::TOO_MANY_REQUESTS.into_response(),
         Failure::TooManyRequestsRetryAfter => {
-            let seconds = desk.fault_state().retry_after.as_secs().to_string();
+            let seconds = desk.failure_state().retry_after.as_secs().to_string();
             (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, seconds)]).into_response()
         }
         Failure::SlowBody => {
             (json, slowly(failure.garbage(desk.world(), ip, &mut desk.rng()))).into_response()
         }
         Failure::Html200 => Html(failure.garbage(desk.world(), ip, &mut desk.rng())).into_response(),
-        _ => (json, failure.garbage(desk.world(), ip, &mut desk.rng())).into_response(),
+        Failure::TruncatedJson
+        | Failure::MissingFields
+        | Failure::NullFields
+        | Failure::WrongTypes
+        | Failure::WrongIp
+        | Failure::HugeBody
+        // These two never reach this function: they are not answered.
+        | Failure::Hang
+        | Failure::Reset => (json, failure.garbage(desk.world(), ip, &mut desk.rng())).into_response(),
     }
 }
 

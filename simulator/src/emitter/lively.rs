@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{fault::Faults, script::Rhythm};
+use crate::{emitter_fault::Faults, script::Rhythm};
 
 /// The mean time between two keep-alives of a session. Short sessions send them more often.
 const KEEP_ALIVE_MS: u64 = 5_000;

@@ -6,7 +6,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    fault::{Fault, Faults},
+    emitter_fault::{Fault, Faults},
     world::{Kind, World, address::spellings, profile::guid},
 };
 

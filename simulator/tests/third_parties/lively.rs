@@ -2,8 +2,8 @@ use std::collections::HashMap;
 
 use simulator::{
     emitter::{Emitter, EmitterConfig, Lively},
+    emitter_fault::Faults,
     event::EventKind,
-    fault::Faults,
 };
 
 use crate::client::Client;

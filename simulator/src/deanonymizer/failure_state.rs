@@ -69,7 +69,7 @@ impl FromStr for Latency {
 
 /// The current faults of calls.
 #[derive(Clone, Debug)]
-pub(super) struct FaultState {
+pub(super) struct FailureState {
     pub(super) latency: Latency,
     pub(super) error_rate: f64,
     pub(super) hang_rate: f64,
@@ -83,7 +83,7 @@ pub(super) struct FaultState {
     bodies: HashMap<String, Bytes>,
 }
 
-impl FaultState {
+impl FailureState {
     pub(super) fn new(latency: Latency, error_rate: f64, hang_rate: f64, garbage_rate: f64) -> Self {
         Self {
             latency,
@@ -177,9 +177,11 @@ mod tests {
 
     #[test]
     fn rates_are_shares_of_the_calls() {
-        let fault_state = FaultState::new(Latency::default(), 0.1, 0.2, 0.3);
+        let failure_state = FailureState::new(Latency::default(), 0.1, 0.2, 0.3);
         let rng = &mut rng();
-        let calls: Vec<_> = (0..10_000).map(|_| fault_state.next("1.2.3.4", rng).1).collect();
+        let calls: Vec<_> = (0..10_000)
+            .map(|_| failure_state.next("1.2.3.4", rng).1)
+            .collect();
         let share =
             |property: fn(&Option<Failure>) -> bool| calls.iter().filter(|call| property(call)).count();
         assert!((900..1_100).contains(&share(|call| *call == Some(Failure::ServerError))));
@@ -192,20 +194,23 @@ mod tests {
 
     #[test]
     fn one_address_before_all_before_chance() {
-        let mut fault_state = FaultState::new(Latency::default(), 1.0, 0.0, 0.0);
+        let mut failure_state = FailureState::new(Latency::default(), 1.0, 0.0, 0.0);
         let rng = &mut rng();
-        fault_state.all = Some(Failure::ServiceUnavailable);
-        fault_state.fail_ip("2001:db8::1", Failure::Reset);
+        failure_state.all = Some(Failure::ServiceUnavailable);
+        failure_state.fail_ip("2001:db8::1", Failure::Reset);
         assert_eq!(
-            fault_state.next("2001:0DB8:0:0:0:0:0:1", rng).1,
+            failure_state.next("2001:0DB8:0:0:0:0:0:1", rng).1,
             Some(Failure::Reset)
         );
         assert_eq!(
-            fault_state.next("2001:db8::2", rng).1,
+            failure_state.next("2001:db8::2", rng).1,
             Some(Failure::ServiceUnavailable)
         );
-        fault_state.heal_ip("2001:DB8::1");
-        fault_state.all = None;
-        assert_eq!(fault_state.next("2001:db8::1", rng).1, Some(Failure::ServerError));
+        failure_state.heal_ip("2001:DB8::1");
+        failure_state.all = None;
+        assert_eq!(
+            failure_state.next("2001:db8::1", rng).1,
+            Some(Failure::ServerError)
+        );
     }
 }
