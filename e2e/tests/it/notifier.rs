@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, ensure};
 use e2e::processes::{Builder, Pipeline, Role, repository};
 use e2e::{Visitor, eventually};
+use protocol::stream;
 use simulator::world::Kind;
 
 use self::receiver::Receiver;
@@ -48,6 +49,21 @@ async fn told(receiver: &Receiver, domains: &[&String]) -> Result<()> {
             .filter(|domain| !told.contains_key(**domain))
             .collect();
         ensure!(missing.is_empty(), "{missing:?} are missing in {told:?}");
+        Ok(())
+    })
+    .await
+}
+
+/// Waits until the notifiers have noted everything that they have told: after a kill before that, it is told again.
+async fn noted(site: &Pipeline) -> Result<()> {
+    let operator = site.operator().await?;
+    eventually("the notifiers have noted what they told", async || {
+        let sessions = operator.get_stream(stream::SESSIONS).await?;
+        let consumer = sessions.consumer_info(stream::NOTIFIER).await?;
+        ensure!(
+            consumer.num_pending == 0 && consumer.num_ack_pending == 0,
+            "{consumer:?}"
+        );
         Ok(())
     })
     .await
@@ -146,6 +162,7 @@ async fn visits_from_before_are_not_told_after_restarts() -> Result<()> {
     let (seen, seen_domain) = visitor(&site, 10)?;
     site.send(&[seen.opened(0)]);
     told(&receiver, &[&seen_domain]).await?;
+    noted(&site).await?;
 
     for role in [Role::Notifier, Role::Enricher, Role::Gateway] {
         site.instance_mut(role, 0)?.process.restart().await?;

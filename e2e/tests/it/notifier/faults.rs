@@ -7,7 +7,7 @@ use e2e::eventually;
 use e2e::processes::Role;
 
 use super::receiver::Receiver;
-use super::{told, visitor, with_notifiers};
+use super::{noted, told, visitor, with_notifiers};
 
 #[tokio::test]
 async fn retry_after_is_honoured() -> Result<()> {
@@ -122,6 +122,7 @@ async fn a_visit_that_began_while_no_notifier_ran_is_told_once() -> Result<()> {
     let (before, before_domain) = visitor(&site, 1)?;
     site.send(&[before.opened(0)]);
     told(&receiver, &[&before_domain]).await?;
+    noted(&site).await?;
     site.instance_mut(Role::Notifier, 0)?.process.kill().await?;
     let (meanwhile, domain) = visitor(&site, 2)?;
     site.send(&[meanwhile.opened(0), before.keep_alive(0)]);
@@ -129,6 +130,7 @@ async fn a_visit_that_began_while_no_notifier_ran_is_told_once() -> Result<()> {
     site.instance_mut(Role::Notifier, 0)?.process.start()?;
     site.ready().await?;
     told(&receiver, &[&domain]).await?;
+    noted(&site).await?;
     site.instance_mut(Role::Notifier, 0)?.process.restart().await?;
     site.ready().await?;
     let (marker, marker_domain) = visitor(&site, 3)?;
