@@ -21,7 +21,7 @@ const TITLE = 100;
 /** After so many heartbeats without a beacon a hidden page sends one. */
 const HIDDEN = 4;
 const NAME = 'visitors';
-/** Where tabs tell each other their session's id; an empty text ends the visit in all of them. */
+/** Where tabs send each other their session's id; an empty text ends the visit in all of them. */
 const CHANNEL = 'visitors-id';
 
 (() => {
@@ -93,8 +93,8 @@ const CHANNEL = 'visitors-id';
       } else navigator.sendBeacon(endpoint, body);
     };
 
-    /** Says that the page is visible, and which it is. */
-    const tell = () => {
+    /** Sends which page is visible. */
+    const sendVisible = () => {
       if (!running || !decided || !visible()) return;
       shown = address() + document.title;
       send('v');
@@ -103,7 +103,7 @@ const CHANNEL = 'visitors-id';
     const tick = () => {
       if (visible()) {
         settled = 1;
-        tell();
+        sendVisible();
         // By the clock, because browsers slow down the timers of hidden pages.
       } else if (number && performance.now() - sentAt > (HIDDEN - 0.5) * heartbeat) send('h');
     };
@@ -128,7 +128,7 @@ const CHANNEL = 'visitors-id';
       if (decided || !running) return;
       decided = true;
       store();
-      if (visible()) tell();
+      if (visible()) sendVisible();
       else if (number) send('h');
       restart();
     };
@@ -199,11 +199,11 @@ const CHANNEL = 'visitors-id';
     on(document, 'visibilitychange', () => {
       beginWhenVisible();
       if (!decided || !running) return;
-      if (visible()) tell();
+      if (visible()) sendVisible();
       else send('h');
       restart();
     });
-    on(window, 'online', tell);
+    on(window, 'online', sendVisible);
     on(window, 'pagehide', end);
     // From the back/forward cache.
     on(window, 'pageshow', beginWhenVisible);
@@ -211,7 +211,7 @@ const CHANNEL = 'visitors-id';
     const navigated = () =>
       setTimeout(
         safe(() => {
-          if (address() + document.title !== shown) tell();
+          if (address() + document.title !== shown) sendVisible();
         }),
         TITLE,
       );

@@ -109,7 +109,7 @@ test('the details are few tabs away, and cover nothing that has tab stops', asyn
   expect(tabs).toBeLessThanOrEqual(3);
 });
 
-test('details stay true however many others leave', async ({ page, gateway }) => {
+test('details stay right however many others leave', async ({ page, gateway }) => {
   arrive(gateway, 1);
   await page.goto('/');
   await rows(page).first().press('Enter');
@@ -157,7 +157,7 @@ test('forced colours keep selection, lines and dots', async ({ page, gateway }) 
   expect(dot).not.toBe(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
 });
 
-test('forced colours tell the saved lookups from the paid ones', async ({ page, gateway }) => {
+test('forced colours distinguish saved lookups from paid ones', async ({ page, gateway }) => {
   gateway.lookups = { ...gateway.lookups, paid: 25, savedByCache: 50, savedByFleet: 25, spent: 0.25 };
   await page.emulateMedia({ forcedColors: 'active' });
   await page.goto('/');

@@ -8,7 +8,7 @@ function Broken(): never {
 }
 
 it('shows a message instead of a blank page', () => {
-  // React tells the console of it, which is where it belongs, but not in a test's output.
+  // React logs the error to the console, which would clutter the test's output.
   vi.spyOn(console, 'error').mockImplementation(() => undefined);
   render(
     <ErrorBoundary>

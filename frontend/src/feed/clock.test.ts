@@ -58,7 +58,7 @@ it('follows a server whose clock is set back, within two seconds', () => {
   expect(clock.at(13_000)).toBe(1e6 - hour + 13_000);
 });
 
-it('does not take frames that were held up for a clock that is set back', () => {
+it('does not treat delayed frames as a clock that was set back', () => {
   const clock = new ServerClock();
   for (let second = 0; second <= 10; second += 1) clock.observe(1e6 + second * 1_000, second * 1_000);
   // Five frames arrive together.

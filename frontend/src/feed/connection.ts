@@ -91,10 +91,10 @@ export class Connection {
   #connect(): void {
     const socket = new WebSocket(this.#url);
     socket.binaryType = 'arraybuffer';
-    const hearing = new AbortController();
-    const { signal } = hearing;
+    const subscription = new AbortController();
+    const { signal } = subscription;
     this.#socket = socket;
-    this.#subscription = hearing;
+    this.#subscription = subscription;
     this.#lastMessageAt = performance.now();
     this.#silenceLimit = SILENCE_LIMIT;
     const messages = new InOrder((message) => {
@@ -117,7 +117,7 @@ export class Connection {
     this.#listener.onConnectionChange(true);
   }
 
-  /** Something has arrived; the next message may take until `silenceLimit`. */
+  /** Records that the connection is alive; the next message may take up to `silenceLimit`. */
   #alive(silenceLimit: number): void {
     this.#lastMessageAt = performance.now();
     const isShorter = silenceLimit < this.#silenceLimit;

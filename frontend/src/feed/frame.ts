@@ -38,9 +38,9 @@ const sessionSchema = v.object({
   network: v.exactOptional(v.string()),
   /** The country of the address (ISO 3166-1 alpha-2). */
   country: v.exactOptional(v.string()),
-  /** The page that the visitor sees, if the website tells it. */
+  /** The page that the visitor sees, if the website reports it. */
   page: v.exactOptional(pageSchema),
-  /** The other website that the visitor came from, if the website tells it. */
+  /** The other website that the visitor came from, if the website reports it. */
   referrer: v.exactOptional(v.string()),
 });
 export type Session = v.InferOutput<typeof sessionSchema>;

@@ -7,14 +7,14 @@ import { View } from './view';
 
 let view: View;
 /** The reported changes, and the visitors that result from them. */
-let told: string[];
+let changes: string[];
 let visitors: Map<string, Visitor>;
 
 beforeEach(() => {
-  told = [];
+  changes = [];
   visitors = new Map();
   view = new View((change) => {
-    told.push(`${change.visitor.guid} ${describeChange(change)}`);
+    changes.push(`${change.visitor.guid} ${describeChange(change)}`);
     if (change.kind === 'left') visitors.delete(change.visitor.guid);
     else visitors.set(change.visitor.guid, change.visitor);
   });
@@ -80,10 +80,10 @@ describe('a snapshot in parts', () => {
     view.apply(aSnapshotPart({ revision: 5, sessions: [aSession({ guid: 'c' })], remaining: 0 }));
     expect(view.progress).toBeNull();
     expect(view.apply(aDelta({ revision: 6 }))).toBe('applied');
-    expect(told).toEqual(['a came: initial', 'b came: initial', 'c came: initial']);
+    expect(changes).toEqual(['a came: initial', 'b came: initial', 'c came: initial']);
   });
 
-  it('keeps those of before until its last part', () => {
+  it('keeps the previous visitors until its last part', () => {
     view.apply(aSnapshot({ sessions: [aSession({ guid: 'stays' }), aSession({ guid: 'goes' })] }));
     view.expectSnapshot();
     view.apply(aSnapshot({ revision: 9, sessions: [aSession({ guid: 'comes' })], remaining: 1 }));
@@ -128,7 +128,7 @@ describe('changes', () => {
         ],
       }),
     );
-    expect(told).toEqual([
+    expect(changes).toEqual([
       'a came: initial',
       'b came: initial',
       'a changed',
@@ -143,10 +143,10 @@ describe('changes', () => {
     const older = aSession({ guid: 'older' });
     view.apply(aSnapshot({ sessions: [staying, older, aSession({ guid: 'goes' })] }));
     view.expectSnapshot();
-    told.length = 0;
+    changes.length = 0;
     const sessions = [staying, { ...older, lastActivityAt: NOW }, aSession({ guid: 'comes' })];
     view.apply(aSnapshot({ sessions }));
-    expect(told).toEqual(['goes left: missed', 'older changed', 'comes came: missed']);
+    expect(changes).toEqual(['goes left: missed', 'older changed', 'comes came: missed']);
   });
 
   it('keep the visitor, and replace the session in it', () => {
@@ -193,7 +193,7 @@ describe('a gateway that is behind', () => {
     view.apply(aSnapshot({ sessions: [aSession()] }));
     view.apply(aDelta({ removed: [['a', reason]] }));
     view.expectSnapshot();
-    told.length = 0;
+    changes.length = 0;
     view.apply(aSnapshot({ sessions: [aSession(), aSession({ guid: 'b' })], ...snapshot }));
   }
 
@@ -203,7 +203,7 @@ describe('a gateway that is behind', () => {
     view.apply(aDelta({ revision: 2, changed: [aSession({ openedAt: NOW })], touched: [['a', NOW]] }));
     view.apply(aDelta({ revision: 3, stats, removed: [['a', 'closed']] }));
     view.apply(aDelta({ revision: 4, stats, changed: [aSession()] }));
-    expect(told).toEqual(['b came: missed']);
+    expect(changes).toEqual(['b came: missed']);
     expect(view.visitor('a')).toBeNull();
     expect(view.stats).toEqual(stats);
   });
@@ -213,7 +213,7 @@ describe('a gateway that is behind', () => {
     view.apply(aDelta({ removed: [['a', 'closed']] }));
     view.expectSnapshot();
     view.apply(aSnapshot({ sessions: [aSession()] }));
-    expect(told).toEqual([]);
+    expect(changes).toEqual([]);
   });
 
   it('does not bring back hidden sessions', () => {
@@ -224,7 +224,7 @@ describe('a gateway that is behind', () => {
 
   it('brings back sessions that were only stale', () => {
     moveAfter('stale');
-    expect(told).toEqual(['a came: missed', 'b came: missed']);
+    expect(changes).toEqual(['a came: missed', 'b came: missed']);
   });
 
   it('is accepted again after ten minutes', () => {

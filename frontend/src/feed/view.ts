@@ -44,8 +44,8 @@ export class View {
   readonly #closings = new Closings();
 
   /** @param onChange called with each change as it is made */
-  constructor(tell: (change: Change) => void) {
-    this.#onChange = tell;
+  constructor(onChange: (change: Change) => void) {
+    this.#onChange = onChange;
   }
 
   /** Applies a frame if it is the next one. */

@@ -46,7 +46,7 @@ it('announces the state, and no ticking time', () => {
   expect(said()).toBe(stale);
 });
 
-it('takes a few messages that it does not understand for an accident', () => {
+it('ignores a few messages that it does not understand', () => {
   page.render(<LiveStatus />);
   page.receive(aSnapshot());
   page.receiveRaw('?', '?');
@@ -95,7 +95,7 @@ it.each([
   expect(screen.getByText(text).dataset.severity).toBe(severity);
 });
 
-it('shows nothing as being all right while the line is stale', () => {
+it('shows nothing as ok while the connection is stale', () => {
   open({ processes: [anIngestor(), anEnricher()] });
   expect(screen.getByText('Emitter connected').dataset.severity).toBe('ok');
   page.advance(4_000);

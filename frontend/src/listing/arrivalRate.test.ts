@@ -34,7 +34,7 @@ it('is calm after a pause', () => {
   expect(rate.isBusy(60_000, true)).toBe(false);
 });
 
-it('takes a few who arrive together for no crowd', () => {
+it('does not treat a few simultaneous arrivals as busy', () => {
   const rate = new ArrivalRate();
   for (let n = 0; n < 20; n += 1) rate.add(1_000);
   expect(rate.isBusy(1_000, false)).toBe(false);

@@ -279,7 +279,7 @@ describe('while forty visitors a second arrive', () => {
   });
 });
 
-it('takes those who are there at first for no arrivals', () => {
+it('does not count visitors of the first snapshot as arrivals', () => {
   for (let n = 0; n < 1_000; n += 1) {
     const visitor = { guid: `${n}`, session: aSession({ guid: `${n}` }) };
     listing.apply({ kind: 'came', visitor, arrival: 'initial' }, elapsed, NOW);

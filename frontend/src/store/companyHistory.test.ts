@@ -29,7 +29,7 @@ it('forgets a company that must no longer be shown', () => {
   expect(history.find('lumen.example')).toBeNull();
 });
 
-it('forgets the eldest company first', () => {
+it('forgets the oldest company first', () => {
   for (let n = 0; n <= MAX_COMPANIES; n += 1) {
     const company = { guid: `${n}`, name: `${n}`, domain: `c${n}.example` };
     history.apply({ kind: 'came', visitor: visitor(`${n}`, NOW, company), arrival: 'live' });

@@ -41,8 +41,8 @@ export class CompanyHistory {
     const record = this.#records.get(address);
     if (record === undefined) {
       this.#records.set(address, { company, since: openedAt, left: 0 });
-      const [eldest] = this.#records.keys();
-      if (this.#records.size > MAX_COMPANIES && eldest !== undefined) this.#records.delete(eldest);
+      const [oldest] = this.#records.keys();
+      if (this.#records.size > MAX_COMPANIES && oldest !== undefined) this.#records.delete(oldest);
     } else if (openedAt < record.since || record.company !== company) {
       this.#records.set(address, { ...record, company, since: Math.min(record.since, openedAt) });
     }

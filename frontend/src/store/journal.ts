@@ -96,15 +96,15 @@ export class Journal {
   #markDeparted(guid: string): void {
     this.#departed.add(guid);
     if (this.#departed.size <= MAX_DEPARTED) return;
-    let eldest: string | undefined;
+    let oldest: string | undefined;
     for (const departed of this.#departed) {
       if (departed === this.#pinned) continue;
-      eldest = departed;
+      oldest = departed;
       break;
     }
-    if (eldest === undefined) return;
-    this.#departed.delete(eldest);
-    this.#visits.delete(eldest);
+    if (oldest === undefined) return;
+    this.#departed.delete(oldest);
+    this.#visits.delete(oldest);
   }
 }
 

@@ -32,7 +32,7 @@ it.each([
   ['enrichers', 'The identification of visitors has been interrupted since'],
   ['backlog', 'The connection is back. Missed changes are being added.'],
   ['a part of a newer gateway', 'A part of the system has been interrupted since'],
-])('tells that nobody knows who is there without %s', (part, why) => {
+])('says that it is unknown who is there without %s', (part, why) => {
   const text = said({ interruptions: [{ part, since: NOW }] }, { asOf: NOW });
   expect(screen.getByRole('heading').textContent).toBe('We cannot tell who is on the website right now');
   expect(text).toContain(why);

@@ -20,7 +20,7 @@ export function useHoldOrder(rows: HTMLElement | null): void {
       clearTimeout(timer);
       live.holdOrder(false);
     };
-    const read = () => {
+    const hold = () => {
       clearTimeout(timer);
       timer = setTimeout(stop, HOLD_TIMEOUT);
       live.holdOrder(true);
@@ -37,12 +37,12 @@ export function useHoldOrder(rows: HTMLElement | null): void {
     };
     const listening = new AbortController();
     const { signal } = listening;
-    rows.addEventListener('pointermove', read, { signal });
-    rows.addEventListener('pointerdown', read, { signal });
+    rows.addEventListener('pointermove', hold, { signal });
+    rows.addEventListener('pointerdown', hold, { signal });
     // A finger that scrolls sends no more pointer events.
-    rows.addEventListener('touchmove', read, { signal, passive: true });
+    rows.addEventListener('touchmove', hold, { signal, passive: true });
     rows.addEventListener('pointerleave', leave, { signal });
-    rows.addEventListener('keydown', read, { signal });
+    rows.addEventListener('keydown', hold, { signal });
     rows.addEventListener('focusout', blur, { signal });
     document.addEventListener('pointerdown', touchElsewhere, { signal });
     return () => {

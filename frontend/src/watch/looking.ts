@@ -1,8 +1,8 @@
 /** Whether somebody is looking at the page. Each window that is being looked at holds a lock that the others can see. */
 
-const LOCK = 'somebody looks at the visitors';
+const LOCK = 'visitors page in focus';
 
-let letGo: (() => void) | null = null;
+let releaseLock: (() => void) | null = null;
 
 /** Tracks whether this window is being looked at: it is visible and has the focus. */
 export function followLooking(): void {
@@ -23,14 +23,14 @@ function isLooking(): boolean {
 }
 
 function update(): void {
-  if (isLooking() === (letGo !== null) || !('locks' in navigator)) return;
-  if (letGo !== null) {
-    letGo();
-    letGo = null;
+  if (isLooking() === (releaseLock !== null) || !('locks' in navigator)) return;
+  if (releaseLock !== null) {
+    releaseLock();
+    releaseLock = null;
     return;
   }
-  const looked = new Promise<void>((resolve) => {
-    letGo = resolve;
+  const released = new Promise<void>((resolve) => {
+    releaseLock = resolve;
   });
-  void navigator.locks.request(LOCK, { mode: 'shared' }, () => looked);
+  void navigator.locks.request(LOCK, { mode: 'shared' }, () => released);
 }

@@ -18,7 +18,7 @@ export class Watchlist {
     this.#domains = readDomains(storage.read());
     storage.subscribe(() => {
       this.#domains = readDomains(storage.read());
-      this.#tell();
+      this.#notify();
     });
   }
 
@@ -63,10 +63,10 @@ export class Watchlist {
   #change(domains: ReadonlySet<string>): void {
     this.#domains = domains;
     this.#storage.write(JSON.stringify([...domains]));
-    this.#tell();
+    this.#notify();
   }
 
-  #tell(): void {
+  #notify(): void {
     this.#version += 1;
     this.#subscribers.notify();
   }
