@@ -5,7 +5,7 @@ usage, from the repository's root: python3 scripts/crawler-user-agents.py
 
 Needs npm. The package holds regular expressions. The collector compares plain text, so each expression becomes the texts
 that it matches: `^` at the start of a line stands for the start of the user agent. Expressions with a gap become what
-stands after it, since that is what tells the crawler.
+stands after it, since that identifies the crawler.
 """
 
 import itertools

@@ -30,7 +30,7 @@ const COUNT_EVERY: Millis = 5_000;
 /// The longest sleep, if no deadline is known.
 const LONG: Duration = Duration::from_millis(COUNT_EVERY.unsigned_abs());
 
-/// In ms.
+/// One minute, in ms.
 const MINUTE: Millis = 60_000;
 
 /// The part of health that reports waiting visitors.

@@ -1,4 +1,4 @@
-//! What the filter of an answer, and a look at a known session, cost: `make microbench`.
+//! The cost of filtering an answer, and of looking up a known session: `make microbench`.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! What folding messages into the view, and making a delta of it, costs: `make microbench`.
+//! The cost of folding messages into the view, and of making a delta: `make microbench`.
 
 use std::borrow::Cow;
 use std::hint::black_box;

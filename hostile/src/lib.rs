@@ -1,7 +1,7 @@
-//! Hostile input: a kept corpus for each of our doors, and mutants of it.
+//! Hostile input: a corpus for each entry point, and mutants of it.
 //!
 //! A corpus is a folder of `corpus/`, one input a file. An input that has caused a failure is added and stays. The tests of
-//! each crate ask of every mutant what must hold there; the end-to-end tests feed the corpora to the real processes.
+//! each crate check every mutant; the end-to-end tests feed the corpora to the real processes.
 //! Mutants come from a fixed seed, so that runs are reproducible; `PROPTEST_CASES` makes a run longer.
 
 mod input;
@@ -16,7 +16,7 @@ use proptest::test_runner::{RngSeed, TestRunner};
 
 pub use crate::input::Input;
 
-/// A door through which others hand us bytes.
+/// An entry point for bytes from others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
     /// The emitter's frames.
@@ -34,7 +34,7 @@ pub enum Door {
 }
 
 impl Door {
-    /// Every one.
+    /// Every entry point.
     pub const ALL: [Self; 6] = [
         Self::Events,
         Self::Answers,
@@ -85,7 +85,7 @@ impl Door {
         )
     }
 
-    /// Asks a property of each input of the corpus and of many mutants.
+    /// Checks a property for each input of the corpus and for many mutants.
     ///
     /// # Errors
     /// Fails if the corpus cannot be read, or the smallest input found that lacks the property.
@@ -98,7 +98,7 @@ impl Door {
     }
 }
 
-/// That something holds for each input of a corpus and for many mutants.
+/// A property that is checked for each input of a corpus and for many mutants.
 pub type Checked = Result<(), Box<dyn Error>>;
 
 /// Many cases, and tomorrow the same as today.

@@ -1,4 +1,4 @@
-//! Mutations of an input: of its bytes as noise, of its JSON as an attacker who has read the code.
+//! Mutations of an input: random changes of its bytes, and targeted changes of its JSON.
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -58,14 +58,14 @@ const TOKENS: &[&[u8]] = &[
     b"\"event\":\"keep-alive\",",
 ];
 
-/// One change.
+/// A mutation of an input.
 #[derive(Clone, Debug)]
 pub enum Mutation {
-    /// Ends there.
+    /// Truncates the input there.
     Cut(Index),
-    /// Has another byte there.
+    /// Replaces the byte there.
     Byte(Index, u8),
-    /// Has more there.
+    /// Inserts bytes there.
     Insert(Index, Vec<u8>),
     /// Removes the bytes between the two positions.
     Remove(Index, Index),
@@ -75,7 +75,7 @@ pub enum Mutation {
     Value(Index, Value),
 }
 
-/// No, one or a few mutations.
+/// Up to a few mutations.
 pub fn some_of(corpus: Vec<Input>) -> impl Strategy<Value = Vec<Mutation>> {
     let token = select(TOKENS).prop_map(<[u8]>::to_vec);
     let noise = prop_oneof![

@@ -1,4 +1,4 @@
-//! What batching costs: `make microbench`.
+//! The cost of batching: `make microbench`.
 
 use std::hint::black_box;
 
@@ -8,7 +8,7 @@ use protocol::{EventKind, Millis};
 
 const EVENT: &[u8] = br#"{"eventType":"keep-alive","ip":"203.225.30.200","guid":"9d8802fe-631a-4591-b1d8-c030870dea05","timestamp":"2025-03-03T04:04:01.984Z"}"#;
 
-/// How many events come between two looks at the outbox when much happens.
+/// The number of events between two polls of the outbox under load.
 const MANY: u64 = 1_000;
 
 const NOW: Millis = 1_740_974_641_984;

@@ -1,4 +1,4 @@
-//! What reading and writing costs that happens for each event: `make microbench`.
+//! The cost of the reads and writes that each event causes: `make microbench`.
 
 use std::borrow::Cow;
 use std::hint::black_box;
@@ -13,7 +13,7 @@ const EVENT: &[u8] = br#"{"eventType":"keep-alive","ip":"203.225.30.200","guid":
 const RECORD: &str = include_str!("../fixtures/record.json");
 const DELTA: &str = include_str!("../fixtures/delta.json");
 
-/// How many sessions one frame or message tells of when much happens.
+/// The number of sessions in one frame or message under load.
 const MANY: u32 = 1_000;
 
 fn guid(number: u32) -> Option<Guid> {

@@ -28,9 +28,9 @@ pub struct Status {
     pub clock_offset_seconds: Option<f64>,
     /// Whether it is ready now.
     pub ready: bool,
-    /// Why it is not ready, in words. Of a ready process, what it does without.
+    /// Why it is not ready, in words. For a ready process, what is unavailable.
     pub reason: Option<String>,
-    /// Whether this is its last status, because it was told to stop. Absent in older releases, which stop without a word.
+    /// Whether this is its last status, because it was told to stop. Absent in older releases, which do not report that they stop.
     /// Not passed on to clients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopping: Option<bool>,
@@ -202,7 +202,7 @@ impl Lookups {
         }
     }
 
-    /// Both together.
+    /// The sum of both.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
@@ -286,13 +286,13 @@ pub enum Part {
 /// A part that is cut off. Until it is back, no session is removed as stale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interruption {
-    /// Which.
+    /// The part.
     pub part: Part,
-    /// Since when.
+    /// When it was cut off.
     pub since: Timestamp,
 }
 
-/// A process that has vanished without saying that it stops.
+/// A process that has vanished without reporting that it stops.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missing {
     /// Its kind.

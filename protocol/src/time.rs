@@ -20,10 +20,10 @@ pub type Millis = i64;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// Before all others: of what has not happened.
+    /// Before all others, for an event that has not happened.
     pub const MIN: Self = Self(i64::MIN);
 
-    /// After all others: of what never happens.
+    /// After all others, for an event that never happens.
     pub const MAX: Self = Self(i64::MAX);
 
     /// The timestamp that lies this many milliseconds after the Unix epoch.
@@ -38,7 +38,7 @@ impl Timestamp {
         self.0
     }
 
-    /// That much later, at most [`Timestamp::MAX`].
+    /// This time plus the duration, at most [`Timestamp::MAX`].
     #[must_use]
     pub const fn saturating_add(self, by: Millis) -> Self {
         Self(self.0.saturating_add(by))

@@ -26,13 +26,13 @@ pub enum Fault {
     Refuse,
     /// Connections stay open, but nothing is sent and pings go unanswered for a while.
     Silence,
-    /// Text that is no JSON.
+    /// Text that is not JSON.
     NotJson,
     /// JSON that ends too early.
     TruncatedJson,
-    /// A good event in a binary frame.
+    /// A valid event in a binary frame.
     BinaryJson,
-    /// A binary frame that holds no text.
+    /// A binary frame that does not hold text.
     BinaryGarbage,
     /// An unknown event type.
     UnknownEventType,
@@ -48,7 +48,7 @@ pub enum Fault {
     OldTimestamp,
     /// A timestamp in the future.
     FutureTimestamp,
-    /// Bytes that are no WebSocket frame, of every [`ProtocolError`](crate::emitter::ProtocolError).
+    /// Bytes that are not a WebSocket frame, of every [`ProtocolError`](crate::emitter::ProtocolError).
     ProtocolError,
     /// Visitors whose address looks like IPv4 but is not valid: `185.242.274.177`.
     InvalidIp,
@@ -75,7 +75,7 @@ pub enum Occurrence {
     Share(f64),
     /// The number of broken frames per event that is sent.
     Events(f64),
-    /// It strikes the whole site, after that long on average.
+    /// It affects the whole site, at this mean interval.
     Site(Duration),
 }
 
@@ -107,13 +107,13 @@ impl Fault {
         }
     }
 
-    /// Whether it strikes the whole site, and may lose events on their way.
+    /// Whether it affects the whole site, and may lose events in transit.
     #[must_use]
     pub fn is_of_site(self) -> bool {
         matches!(self.occurrence(), Occurrence::Site(_))
     }
 
-    /// The share of the sessions, or of their events, that have the fault; 0 for one that strikes otherwise.
+    /// The share of the sessions, or of their events, that have the fault; 0 for other faults.
     #[must_use]
     pub fn share(self) -> f64 {
         match self.occurrence() {
@@ -137,11 +137,11 @@ const BY_NATURE: [Fault; 10] = [
     Fault::PersonalEmails,
 ];
 
-/// A set of faults. As text: names with commas between them, each a fault's or one of `all`, `default`, `none`.
+/// A set of faults. As text: comma-separated names of faults, or `all`, `default` or `none`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults(BTreeSet<Fault>);
 
-/// A name that no fault has.
+/// An unknown fault name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no fault `{0}`; there are all, default, none, {known}", known = known_names())]
 pub struct UnknownFault(String);
@@ -165,7 +165,7 @@ impl Faults {
         self.0.contains(&fault)
     }
 
-    /// Whether a fault hits this session, or this event of it.
+    /// Whether a fault affects this session, or this event of it.
     pub(crate) fn hit(&self, fault: Fault, rng: &mut ChaCha8Rng) -> bool {
         self.contains(fault) && rng.random_bool(fault.share())
     }
@@ -176,7 +176,7 @@ impl Faults {
     }
 }
 
-/// The faults of the emitter in the challenge.
+/// The faults that are enabled by default.
 impl Default for Faults {
     fn default() -> Self {
         BY_NATURE.into_iter().collect()

@@ -32,7 +32,7 @@
 //! # }
 //! ```
 //!
-//! The simulator knows the third parties' own JSON and nothing of the system that it tests.
+//! The simulator knows only the third parties' JSON and nothing about the system that it tests.
 
 mod clock;
 pub mod deanonymizer;

@@ -86,7 +86,7 @@ impl Listener {
 /// Awaited because the port is free only when the task has dropped its listener.
 async fn end(accepting: AbortOnDropHandle<()>) {
     accepting.abort();
-    // All that can come of it is that it was aborted.
+    // The only possible result is that it was aborted.
     let _ = accepting.await;
 }
 

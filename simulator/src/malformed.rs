@@ -55,8 +55,8 @@ pub fn message(fault: Fault, event: &Event, rng: &mut ChaCha8Rng) -> Option<Mess
     Some(Message::Text(text))
 }
 
-/// The event that is in the message all the same: one that lacks no more than a timestamp, in whose place that of its
-/// receipt counts.
+/// The event in the message if it is valid nevertheless, because only its timestamp is missing; then the time of receipt
+/// counts.
 #[must_use]
 pub fn remains(message: &Message, event: &Event) -> Option<Event> {
     let bytes = match message {
@@ -77,7 +77,7 @@ const FIELDS: [&str; 4] = ["eventType", "ip", "guid", "timestamp"];
 
 fn truncated(event: &Event, rng: &mut ChaCha8Rng) -> String {
     let json = event.to_json();
-    // The events that the simulator makes up are ASCII, so any place is between two characters.
+    // Simulated events are ASCII, so every index is a character boundary.
     let end = rng.random_range(1..json.len());
     json.get(..end).unwrap_or("{").to_owned()
 }

@@ -20,7 +20,7 @@ use crate::{
 /// The visitors that are there at the start come within this time, in milliseconds.
 const OPENING_HOURS_MS: u64 = 3_000;
 
-/// Something that the emitter is to do.
+/// An action of the emitter.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Act {
     /// Send an event.
@@ -63,8 +63,8 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// A site that opens at time 0 with its mean number of sessions. The world says who its visitors are, the course
-    /// who comes when.
+    /// A site that opens at time 0 with its mean number of sessions. The world determines who its visitors are, the course
+    /// when they arrive.
     pub(crate) fn new(world: World, course: u64, lively: &Lively) -> Self {
         let mut schedule = Self {
             world,
@@ -154,7 +154,7 @@ impl Schedule {
                 let error = ProtocolError::VARIANTS.choose(&mut self.rng);
                 acts.extend(error.copied().map(Act::ProtocolError));
             }
-            // All others befall single sessions or events.
+            // All others affect single sessions or events.
             _ => {}
         }
     }
@@ -200,7 +200,7 @@ impl Schedule {
         }
     }
 
-    /// How long until something happens that has no memory and happens every so often on average.
+    /// Draws the time until the next event of a Poisson process with this mean interval.
     fn waiting_time(&mut self, mean_ms: f64) -> u64 {
         let chance: f64 = self.rng.random();
         let wait = Duration::from_secs_f64(-(1.0 - chance).ln() * mean_ms / 1_000.0);

@@ -25,7 +25,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest page or script that is read, in bytes.
 const MAX_BODY: usize = 4 * 1024 * 1024;
 
-/// The metric that tells how many visitors the collector has seen.
+/// The metric that counts how many visitors the collector has seen.
 const SEEN: &str = "visitor_collector_visitors_seen_last_minute";
 
 /// What keeps a page from reporting its visitors.

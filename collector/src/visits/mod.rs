@@ -46,12 +46,12 @@ pub struct Visits {
     by_address: HashMap<IpAddr, usize>,
     open: usize,
     admission: Admission,
-    /// Until when a beacon may be of a session that an earlier collector has opened.
+    /// Until this time, a beacon may belong to a session that an earlier collector has opened.
     inherits_until: Millis,
 }
 
 impl Visits {
-    /// Without sessions. An earlier collector may have opened some, whose pages send within four heartbeats.
+    /// Creates it without sessions. An earlier collector may have opened some, whose pages send within four heartbeats.
     pub fn new(settings: Settings, started_at: Millis) -> Self {
         Self {
             inherits_until: started_at + settings.silence.visible,
@@ -275,7 +275,7 @@ impl Visits {
         self.leave(session.phase, session.address);
     }
 
-    /// Takes a session out of what is kept for its phase.
+    /// Removes a session from the tables and counts of its phase.
     fn leave(&mut self, phase: Phase, address: IpAddr) {
         match phase {
             Phase::Closed { turn, .. } => {

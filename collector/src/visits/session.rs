@@ -37,7 +37,7 @@ pub enum Phase {
     },
     /// Its closed event was sent.
     Closed {
-        /// When.
+        /// When it was sent.
         at: Millis,
         /// Its position among the sessions to forget.
         turn: u64,

@@ -1,5 +1,5 @@
-//! What lookups cost a fleet, how visitors fare while the Deanonymizer has a fault, and what an outage of it costs
-//! everybody else: `make bench-lookups`.
+//! The number of lookups of a fleet, how long visitors wait while the Deanonymizer has a fault, and how an outage affects
+//! known visitors: `make bench-lookups`.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -18,7 +18,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 /// How long the Deanonymizer thinks about a call.
 const THINKING: Duration = Duration::from_millis(30);
 
-/// The share of calls that it answers with 500, as the challenge's does.
+/// The share of calls that it answers with 500.
 const ERROR_RATE: f64 = 0.1;
 
 /// How much longer than with a healthy Deanonymizer known visitors may wait, and how much more than what comes in may be
@@ -29,7 +29,7 @@ const MOST_HANDLED: f64 = 1.5;
 /// Maximum number of visitors that may wait for a second time-out where one call in ten is never answered.
 const HANDFUL: usize = 30;
 
-/// What happens under each fault.
+/// The trial of each fault.
 const TRIAL: LookupTrial = LookupTrial {
     new_per_second: 100,
     known: 400,
@@ -43,8 +43,8 @@ const ENRICHERS: usize = 4;
 /// How many visitors are known before the outage; each has an event twice a second.
 const KNOWN: u32 = 500;
 
-/// Counts calls to the Deanonymizer in fleets of several sizes, with enrichers being killed and without, and measures
-/// how an outage is felt.
+/// Counts calls to the Deanonymizer in fleets of several sizes, with and without kills of enrichers, and measures the
+/// effects of an outage.
 #[derive(Parser)]
 struct Flags {
     /// Numbers of enrichers, comma-separated.
@@ -55,7 +55,7 @@ struct Flags {
     #[arg(long, default_value_t = 1_000)]
     addresses: u32,
 
-    /// How long visitors come, in seconds.
+    /// How long visitors arrive, in seconds.
     #[arg(long, default_value_t = 10)]
     seconds: u32,
 
@@ -63,11 +63,11 @@ struct Flags {
     #[arg(long, default_value_t = 60)]
     outage: u64,
 
-    /// Numbers of enrichers that meet each fault of the Deanonymizer, comma-separated.
+    /// Numbers of enrichers to test with each fault of the Deanonymizer, comma-separated.
     #[arg(long, value_delimiter = ',', default_value = "1,2,4")]
     faults: Vec<usize>,
 
-    /// Measures only how visitors fare while the Deanonymizer has a fault.
+    /// Measures only how long visitors wait while the Deanonymizer has a fault.
     #[arg(long)]
     only_faults: bool,
 
@@ -75,11 +75,11 @@ struct Flags {
     #[arg(long)]
     fault: Option<String>,
 
-    /// Measures only how much is handled during an outage.
+    /// Measures only the number of handled events during an outage.
     #[arg(long)]
     only_outage: bool,
 
-    /// After how many seconds of an outage it is measured how much is handled, comma-separated.
+    /// At which seconds of an outage the number of handled events is measured, comma-separated.
     #[arg(long, value_delimiter = ',', default_value = "10,120,600")]
     handled_at: Vec<u64>,
 }
@@ -123,7 +123,7 @@ async fn bench(flags: &Flags) -> Result<()> {
     Ok(())
 }
 
-/// How visitors fare under each fault of the Deanonymizer.
+/// How long visitors wait under each fault of the Deanonymizer.
 async fn faults(flags: &Flags) -> Result<()> {
     println!(
         "{:<20} {:>9} {:>5} {:>11} {:>13} {:>12} {:>13} {:>10} {:>10}  bars",
@@ -151,7 +151,7 @@ async fn faults(flags: &Flags) -> Result<()> {
                 .await?;
             let outcome = TRIAL.run(&site, condition).await?;
             let p99 = outcome.known_latencies.percentile(99).as_secs_f64();
-            // The healthy one comes first.
+            // The healthy one is measured first.
             let slower = p99 / *healthy.entry(*enrichers).or_insert(p99);
             println!(
                 "{:<20} {enrichers:>9} {:>5} {:>11} {:>13} {:>12.2} {:>13} {:>7.1} ms {slower:>10.2}  {}",
@@ -267,7 +267,7 @@ async fn calls_of_a_fleet(flags: &Flags, enrichers: usize, kills: bool) -> Resul
     ))
 }
 
-/// How known visitors, the Deanonymizer and those who wait fare while it refuses connections.
+/// The effect on known visitors, new visitors and the Deanonymizer while it refuses connections.
 async fn outage(flags: &Flags) -> Result<String> {
     let lasting = Duration::from_secs(flags.outage);
     let site = Pipeline::builder()
@@ -313,7 +313,7 @@ async fn outage(flags: &Flags) -> Result<String> {
     ))
 }
 
-/// Does something while known visitors go on and ten new ones a second come, from addresses of these numbers on.
+/// Runs `work` while known visitors stay active and ten new ones per second arrive, from these addresses on.
 async fn while_they_come<T>(
     site: &Pipeline,
     known: &[Visitor],

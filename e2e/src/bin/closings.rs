@@ -1,4 +1,4 @@
-//! What a remembered closing costs: opens and closes many sessions and measures what that leaves in memory.
+//! The cost of a remembered closing: opens and closes many sessions, and measures the memory that remains in use.
 //!
 //! `cargo run --release -p e2e --bin closings -- 100000`
 
@@ -19,14 +19,14 @@ struct Flags {
 /// How many sessions are opened before they are closed.
 const AT_ONCE: u32 = 1_000;
 
-/// Few addresses, so that verdicts weigh nothing.
+/// Few addresses, so that verdicts take little memory.
 const ADDRESSES: u32 = 100;
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let Flags { sessions } = Flags::parse();
     let site = Pipeline::start().await?;
-    // What is needed once is there by now.
+    // One-time allocations have been made by now.
     pass_through(&site, AT_ONCE * 10).await?;
     let before = measured(&site).await?;
     pass_through(&site, sessions).await?;

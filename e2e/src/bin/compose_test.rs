@@ -1,6 +1,6 @@
 //! The containers of docker-compose.yml under load: scaled, killed, and nothing lost. `make compose-test`.
 //!
-//! The third parties are played here, on the host, so that every session in the view can be compared with what was sent.
+//! The third parties are simulated here, on the host, so that every session in the view can be compared with what was sent.
 
 use std::cell::Cell;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,17 +19,17 @@ use simulator::emitter::{Emitter, EmitterConfig};
 use simulator::load::{Load, LoadConfig};
 use tokio::process::Command;
 
-/// How long anything may take. Containers start slowly where images are built beside them.
+/// The timeout of each step. Containers start slowly while images are built.
 const WAIT_TIMEOUT: Duration = Duration::from_mins(3);
 
 /// The load goes on in steps of this length for as long as something is done to the containers.
 const STEP: Duration = Duration::from_secs(1);
 
-/// Where nothing answers at first; the port on which the page is served.
+/// The port on which the page is served.
 const PORT: &str = "3900";
 
-/// How many containers of each kind there are when nothing is said: two ingestors, since what one has read and not yet
-/// handed over dies with it.
+/// The default number of containers of each kind. There are two ingestors, because events that one has read and not
+/// published are lost with it.
 const AT_REST: [&str; 4] = ["--scale", "ingestor=2", "--scale", "enricher=1"];
 
 /// The containers, as a project of their own.
@@ -57,7 +57,7 @@ impl Compose {
         }
     }
 
-    /// `docker compose` with these arguments; gives what it says on standard output.
+    /// Runs `docker compose` with these arguments, and returns its standard output.
     async fn run(&self, arguments: &[&str]) -> Result<String> {
         println!("docker compose {}", arguments.join(" "));
         let output = Command::new("docker")
@@ -147,7 +147,7 @@ impl Site {
         })
     }
 
-    /// Does something while visitors come and go, and then every session must be right.
+    /// Runs `work` while visitors come and go, and then checks every session.
     async fn during(&mut self, what: &str, work: impl Future<Output = Result<()>>) -> Result<()> {
         println!("== {what}");
         let done = Cell::new(false);
@@ -202,7 +202,7 @@ async fn test(site: &mut Site, compose: &Compose) -> Result<()> {
     Ok(())
 }
 
-/// What README tells an operator to type.
+/// The commands of the README.
 async fn look(compose: &Compose) -> Result<()> {
     let nats = async |arguments: &[&str]| {
         let run = ["run", "--rm", "--no-TTY", "nats-box", "nats"];
@@ -232,7 +232,7 @@ async fn main() -> ExitCode {
         let compose = Compose::new(site.emitter.addr(), site.deanonymizer.addr());
         let tested = test(&mut site, &compose).await;
         if tested.is_err() {
-            // What the containers say of it, before they are gone.
+            // Prints the containers' logs before they are removed.
             let logs = compose.run(&["logs", "--tail", "30"]).await;
             println!("{}", logs.unwrap_or_else(|error| format!("{error:#}")));
         }

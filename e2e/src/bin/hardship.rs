@@ -1,4 +1,4 @@
-//! How long each recovery takes, and how much memory hard times cost: the figures of `docs/reliability.md`.
+//! Measures recovery times, and memory under faults and overload: the figures of `docs/reliability.md`.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use simulator::emitter::EmitterConfig;
 use simulator::load::{Load, LoadConfig, Mix};
 use simulator::world::Kind;
 
-/// How long anything may take to be as it should be again.
+/// The timeout of each recovery.
 const SETTLING: Duration = Duration::from_mins(5);
 
 /// Measures recovery times and memory.

@@ -78,7 +78,7 @@ pub enum FaultKind {
     Close,
     /// It closes all connections and refuses new ones until it is over.
     Refuse,
-    /// It says nothing until it is over.
+    /// It sends nothing until the fault is over.
     Silence,
     /// It answers with 500 until it is over.
     Fail,

@@ -21,7 +21,7 @@ pub struct Recovery {
 
 /// A fault that is not over.
 pub struct UnderWay {
-    /// What is done.
+    /// The fault.
     pub fault: Fault,
     began: Instant,
     /// When it began.
@@ -31,7 +31,7 @@ pub struct UnderWay {
 }
 
 impl UnderWay {
-    /// It begins now.
+    /// A fault that begins now.
     #[must_use]
     pub fn new(fault: Fault) -> Self {
         Self {

@@ -59,10 +59,10 @@ impl<'a> QuietPoint<'a> {
         self.called_at
     }
 
-    /// Waits until every gateway and every page shows what it should. Gives how long that took.
+    /// Waits until every gateway and every page shows what it should. Returns how long that took.
     ///
     /// # Errors
-    /// Fails if they do not in time: how what one of them shows differs.
+    /// Fails at the deadline with the differences of one of them.
     pub async fn every_view_is_right(
         self,
         site: &Pipeline,
@@ -106,7 +106,7 @@ impl<'a> QuietPoint<'a> {
         Ok(())
     }
 
-    /// That a view is right, as of the moment at which it was asked for.
+    /// Checks a view against the events up to the time at which it was requested.
     fn judge(
         self,
         world: World,

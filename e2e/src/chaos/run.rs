@@ -38,7 +38,7 @@ const EXPOSURES_TOLD: usize = 5;
 /// Runs all rounds.
 ///
 /// # Errors
-/// Fails if a view stays wrong after a round, or a target does not recover. The faults before are printed.
+/// Fails if a view stays wrong after a round, or a target does not recover. The preceding faults are printed.
 pub async fn run(settings: Settings) -> Result<Report> {
     // Recoveries are awaited while other faults begin.
     Box::pin(LocalSet::new().run_until(rounds(settings))).await

@@ -12,7 +12,7 @@ use crate::chaos::plan::{self, Pace};
 use crate::chaos::process_counts::ProcessCounts;
 use crate::processes::{Pipeline, Role};
 
-/// After how much silence a session is stale.
+/// How long a session may be silent before it is stale.
 pub const STALE_AFTER: Duration = Duration::from_mins(1);
 
 /// The settings of a run.
@@ -20,7 +20,7 @@ pub const STALE_AFTER: Duration = Duration::from_mins(1);
 pub struct Settings {
     /// Determines the visitors and the faults.
     pub seed: u64,
-    /// How many rounds.
+    /// The number of rounds.
     pub rounds: u64,
     /// Events per second.
     pub rate: u32,

@@ -10,7 +10,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::eventually::eventually;
 
-/// A message that was heard.
+/// A received message.
 #[derive(Clone, Debug)]
 pub struct TappedMessage {
     /// Its subject.
@@ -81,7 +81,7 @@ impl Tap {
         lock(&self.heard).clone()
     }
 
-    /// Waits for the first message for which `is_it` is true.
+    /// Waits for the first message that satisfies `is_it`.
     ///
     /// # Errors
     /// Fails if none arrives in time.

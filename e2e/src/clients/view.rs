@@ -20,7 +20,7 @@ pub struct View {
     pub stats: Stats,
     /// The last state of the processes.
     pub pipeline: Pipeline,
-    /// Why each removed session was removed, if a frame said so.
+    /// The reason for each removal, if a frame contained one.
     pub removals: BTreeMap<String, Removal>,
     /// A snapshot with missing parts.
     incoming: Option<Snapshot<'static>>,
@@ -94,7 +94,7 @@ impl View {
         self.pipeline = snapshot.pipeline.clone().into_owned();
     }
 
-    /// Adds a part to the snapshot that is coming. Gives whether it belongs there.
+    /// Adds a part to the snapshot that is coming. Returns `false` if it does not belong there.
     fn add(&mut self, part: &SnapshotPart<'_>) -> bool {
         let Some(mut snapshot) = self.incoming.take().filter(|snapshot| {
             snapshot.revision == part.revision

@@ -22,7 +22,7 @@ const TICKS_PER_SECOND: usize = 10;
 /// The one fault of a Deanonymizer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Condition {
-    /// None.
+    /// No fault.
     Healthy,
     /// Answers this share of calls with 500.
     Errors(f64),
@@ -37,7 +37,7 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// Those that every fleet has to bear.
+    /// The conditions that every fleet must tolerate.
     pub const ALL: [Self; 8] = [
         Self::Healthy,
         Self::Errors(0.1),
@@ -64,7 +64,7 @@ impl Condition {
         }
     }
 
-    /// Makes the Deanonymizer so.
+    /// Sets this condition.
     pub fn apply(self, deanonymizer: &Deanonymizer) {
         match self {
             Self::Healthy => {}
@@ -91,7 +91,7 @@ impl fmt::Display for Condition {
     }
 }
 
-/// How much happens in a trial.
+/// The load and duration of a trial.
 #[derive(Clone, Copy, Debug)]
 pub struct LookupTrial {
     /// New visitors per second, each from a different address.
@@ -104,7 +104,7 @@ pub struct LookupTrial {
     pub grace: Duration,
 }
 
-/// What a trial has shown.
+/// The result of a trial.
 #[derive(Clone, Debug)]
 pub struct LookupOutcome {
     /// New visitors that came.
@@ -146,7 +146,7 @@ impl LookupTrial {
             let all_are_shown = viewer.sees("all new visitors", |view| {
                 arrivals.iter().all(|new| view.sessions.contains_key(&new.guid))
             });
-            // Those who are not shown by then are counted.
+            // Visitors who are not shown by then are counted.
             drop(timeout(self.grace, all_are_shown).await);
             anyhow::Ok(latencies)
         };
@@ -194,7 +194,7 @@ impl LookupTrial {
     }
 }
 
-/// Lets visitors become known. Waits until all of them are shown: those whose events nobody received, because an ingestor
+/// Sends visitors from known addresses. Waits until all of them are shown: those whose events nobody received, because an ingestor
 /// was reconnecting, would be looked up during the trial.
 async fn introduce(site: &Pipeline, known: &[Visitor]) -> Result<()> {
     for known in known.chunks(100) {

@@ -12,7 +12,7 @@ use crate::visitor::Visitor;
 /// How often events are sent.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Who sends events in each tick: 390 events a second in all.
+/// The number of events in each tick: 390 per second in total.
 const KNOWN_PER_TICK: usize = 18;
 const WAITING_PER_TICK: usize = 20;
 

@@ -14,7 +14,7 @@ pub enum Difference {
     Missing(String),
     /// A session is shown that should not be.
     Ghost(String),
-    /// A session is rightly shown, with wrong content.
+    /// A session is shown that should be, but with wrong content.
     Wrong {
         /// The session.
         guid: String,

@@ -19,7 +19,7 @@ pub struct LateReading {
 /// When what was sent then was received: at once, or by an ingestor that read it late. `late` are times that do not
 /// overlap, in order.
 pub fn received(sent_at: Timestamp, slack: Millis, late: &[LateReading]) -> Span {
-    // What was on its way when the reading stopped waits as well.
+    // Events in transit when the reading stopped are late as well.
     let begun = late.partition_point(|reading| reading.from <= sent_at + slack);
     let read_late = late[..begun].last().filter(|reading| sent_at <= reading.to);
     Span {

@@ -3,7 +3,7 @@
 use protocol::frame::VisibleSession;
 use protocol::{Guid, Timestamp};
 
-/// A session of somebody about whom nothing else is known.
+/// A session of an unknown visitor.
 pub fn row(guid: &str, ip: &str, opened_at: Timestamp, last_activity_at: Timestamp) -> VisibleSession {
     VisibleSession {
         guid: Guid::new(guid).unwrap(),

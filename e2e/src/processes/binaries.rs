@@ -103,7 +103,7 @@ pub fn faketime() -> Result<PathBuf> {
         .context("there is no libfaketime: run `scripts/find-faketime`, or name one in the environment variable FAKETIME_LIBRARY")
 }
 
-/// The nats CLI: the one that the environment variable `NATS_CLI` names, or the machine's. If there is none, prints so and
+/// The nats CLI: the one that the environment variable `NATS_CLI` names, or the machine's. If there is none, prints that and
 /// returns `None`, because few machines have it and tests must pass without it.
 #[must_use]
 pub fn nats_cli() -> Option<PathBuf> {

@@ -1,7 +1,7 @@
 //! A wall clock that a test can step while the process that reads it runs.
 //!
-//! libfaketime is preloaded into the process and reads how wrong the clock is from a file at every question. The
-//! monotonic clock stays true, as it does where the wall clock of a real host steps. A program that asks the kernel without
+//! libfaketime is preloaded into the process and reads the clock's offset from a file each time the process asks for the time. The
+//! monotonic clock stays accurate, as on a real host whose wall clock steps. A program that asks the kernel without
 //! the C library, as nats-server does, does not notice.
 
 use std::fs;

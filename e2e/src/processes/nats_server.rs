@@ -16,7 +16,7 @@ use crate::processes::process::Process;
 /// The servers of a cluster: the smallest number that survives the loss of one.
 const CLUSTER_SIZE: usize = 3;
 
-/// The user who may do everything with the streams: the mistakes of an administrator are made as this one.
+/// The user with full access to the streams, with whose permissions an administrator's mistakes are simulated.
 pub const MAINTAINER: &str = "maintainer";
 
 /// The server.
@@ -48,7 +48,7 @@ impl NatsServer {
     }
 
     /// The servers of a cluster, with the configuration of `deploy/cluster/`; none is started yet. Where
-    /// `unadvertised`, no server tells its clients of the others: clients that connect through a proxy stay behind it.
+    /// `unadvertised`, no server advertises the others to its clients: clients that connect through a proxy stay behind it.
     ///
     /// # Errors
     /// As [`NatsServer::new`].
@@ -133,7 +133,7 @@ impl NatsServer {
         urls.collect::<Vec<_>>().join(",")
     }
 
-    /// Where the monitoring is.
+    /// The URL of its monitoring endpoint.
     #[must_use]
     pub fn monitoring_url(&self) -> String {
         self.http.base().to_owned()
@@ -145,7 +145,7 @@ impl NatsServer {
         &self.http
     }
 
-    /// Waits until it does its job: clients can connect and, in a cluster, it has all that the others have.
+    /// Waits until it is ready: clients can connect and, in a cluster, it has caught up with the other servers.
     ///
     /// # Errors
     /// Fails if it does not in time.

@@ -31,7 +31,7 @@ pub fn free() -> Result<u16> {
     bail!("no port is free")
 }
 
-/// Calls `what` while no port is tried.
+/// Calls `what` while no port is being tried.
 pub fn while_none_is_tried<T>(what: impl FnOnce() -> T) -> T {
     let _tried = TRIED.lock().unwrap_or_else(PoisonError::into_inner);
     what()

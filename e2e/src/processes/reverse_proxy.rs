@@ -12,7 +12,7 @@ use crate::processes::certificates::Certificates;
 use crate::processes::ports;
 use crate::processes::process::Process;
 
-/// What the documents call the gateway, the certificate and its key.
+/// The placeholders of the documents for the gateway, the certificate and its key.
 const GATEWAY: &str = "127.0.0.1:3000";
 const CERTIFICATE: &str = "/etc/ssl/certs/visitors.pem";
 const KEY: &str = "/etc/ssl/private/visitors.key";
@@ -93,7 +93,7 @@ impl ReverseProxy {
     }
 }
 
-/// A configuration of the documents, with the places of this test.
+/// A configuration of the documents, with the addresses and files of this test.
 fn documented(document: &str, base: &str, certificates: &Certificates) -> Result<String> {
     let file = repository().join("docs/proxy").join(document);
     let configuration = fs::read_to_string(&file).with_context(|| file.display().to_string())?;

@@ -1,4 +1,4 @@
-//! An identification service that answers each address byte for byte as a test says, and the connection with it.
+//! An identification service whose responses and connections a test scripts byte for byte.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,7 +17,7 @@ const UNANSWERED: Duration = Duration::from_millis(300);
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// What a call is answered with.
+/// The reply to a call.
 #[derive(Clone, Debug)]
 pub enum Reply {
     /// These bytes: status line, headers and body.
@@ -136,7 +136,7 @@ impl ScriptedProvider {
             while let Ok((stream, _)) = listener.accept().await {
                 let state = Arc::clone(&state);
                 tokio::spawn(async move {
-                    // A client that goes away is none of the test's business.
+                    // The test does not depend on clients that disconnect.
                     drop(serve(stream, &state).await);
                 });
             }
@@ -200,7 +200,7 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> Result<()> {
     }
 }
 
-/// Reads the next request. Gives the address that it asks about: `ip` of the body's JSON, or else the last part of the path.
+/// Reads the next request. Returns the address that it asks about: `ip` of the body's JSON, or else the last part of the path.
 async fn question(stream: &mut TcpStream, read: &mut Vec<u8>) -> Result<Option<String>> {
     loop {
         if let Some(head_end) = read.windows(4).position(|four| four == b"\r\n\r\n") {

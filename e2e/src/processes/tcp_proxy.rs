@@ -1,5 +1,5 @@
-//! A TCP proxy that can drop everything silently, as a cable that is pulled or a firewall that forgets a connection, and
-//! that can be slow.
+//! A TCP proxy that can drop everything silently, like an unplugged cable or a firewall that has forgotten a connection,
+//! and that can be slow.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What the processes say over HTTP.
+//! The HTTP responses of the processes.
 
 use anyhow::{Result, ensure};
 use e2e::clients::HttpResponse;
@@ -26,7 +26,7 @@ async fn sessions_are_the_snapshot_and_stats_and_pipeline_parts_of_it() -> Resul
     };
     assert_eq!(sessions.len(), visitors.len());
     let apart = gateway.stats().await?;
-    // The time goes on between the two answers.
+    // Time passes between the two responses.
     let age = stats.average_session_seconds;
     assert_eq!(
         Stats {

@@ -1,4 +1,4 @@
-//! Short runs of `make chaos`, always the same.
+//! Short runs of `make chaos` with fixed seeds.
 
 use std::time::Duration;
 

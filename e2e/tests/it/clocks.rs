@@ -16,7 +16,7 @@ const HOUR: i64 = 3_600;
 /// After how long these sessions are stale: less than any clock is wrong, more than a busy machine needs for anything.
 const STALE_AFTER: Duration = Duration::from_secs(20);
 
-/// How far a process says its host's clock is off, in seconds.
+/// The offset of its host's clock that a process reports, in seconds.
 async fn offset(site: &Pipeline, role: Role) -> Result<f64> {
     let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
     let status = pipeline
@@ -45,7 +45,7 @@ async fn stats(site: &Pipeline) -> Result<Stats> {
     Ok(serde_json::from_str(&answer.text)?)
 }
 
-/// Visitors who are there.
+/// Visitors who stay on the website.
 fn come(site: &Pipeline, count: u32) -> Vec<Visitor> {
     let visitors: Vec<_> = (0..count)
         .map(|n| Visitor::from(&site.ip(Kind::CompanyOnly, n)))
@@ -68,8 +68,8 @@ async fn shown_are(site: &Pipeline, visitors: &[&Visitor]) -> Result<()> {
     .await
 }
 
-/// While a clock is wrong, and after: those who are there stay, new ones come, who closes goes, who is silent gets stale,
-/// and no average is negative. A viewer sees no row go that stays.
+/// While a clock is wrong, and afterwards: live sessions stay, new ones appear, closed ones leave, silent ones go stale,
+/// and no average is negative. No viewer sees a live row disappear.
 async fn nothing_is_wrong(
     site: &mut Pipeline,
     change: impl AsyncFn(&mut Pipeline) -> Result<()>,
@@ -108,7 +108,7 @@ async fn wrong_clocks(role: Role, seconds: i64) -> Result<()> {
     nothing_is_wrong_again(&mut site, role).await
 }
 
-/// The clock is right again; the view is what the oracle says.
+/// The clock is right again, and the view must match the oracle.
 async fn nothing_is_wrong_again(site: &mut Pipeline, role: Role) -> Result<()> {
     step(site, role, 0).await?;
     site.view_is_right().await?;
@@ -167,7 +167,7 @@ async fn staleness_follows_the_monotonic_clock() -> Result<()> {
         .await?;
     let visitors = come(&site, 2);
     shown_are(&site, &visitors.iter().collect::<Vec<_>>()).await?;
-    // Held back by a clock that was put back, a session would stay for an hour.
+    // If the view followed a clock that was set back, the session would stay for an hour.
     step(&site, Role::Gateway, -HOUR).await?;
     step(&site, Role::Ingestor, HOUR).await?;
     site.shows_no(&visitors[0]).await?;
@@ -234,7 +234,7 @@ async fn all_follow_nats(site: &Pipeline, seconds: i64) -> Result<()> {
     .await
 }
 
-/// Everybody who is there gives a sign of life, now and then, until the work is done.
+/// Sends keep-alives of all live sessions from time to time, until the work is done.
 async fn while_all_keep_alive<T>(site: &Pipeline, visitors: &[Visitor], work: impl Future<Output = T>) -> T {
     let signs_of_life = async {
         loop {
@@ -261,7 +261,7 @@ async fn clock_step_of_nats_removes_no_session_and_keeps_none() -> Result<()> {
         let visitors = come(&site, 10);
         let (there, silent) = visitors.split_at(9);
         shown_are(&site, &visitors.iter().collect::<Vec<_>>()).await?;
-        // There and back, as a clock that is wrong for a moment.
+        // Forward and back, like a clock that is wrong for a moment.
         for offset in [seconds, 0] {
             site.set_nats_clock_offset(offset);
             while_all_keep_alive(&site, there, async {

@@ -1,4 +1,4 @@
-//! How long closings are remembered, and what gives way where the stream of sessions is full.
+//! How long closings are remembered, and which messages are dropped first when the stream of sessions is full.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use simulator::world::Kind;
 /// Few addresses, so that lookups cause no delay.
 const ADDRESSES: u32 = 20;
 
-/// Waits until the tombstone of the visitor is in the stream; gives its TTL.
+/// Waits until the tombstone of the visitor is in the stream, and returns its TTL.
 async fn tombstone_ttl(site: &Pipeline, visitor: &Visitor) -> Result<Duration> {
     let stream = site.operator().await?.get_stream("VISITOR_SESSIONS").await?;
     eventually("the tombstone is there", async || {
@@ -56,7 +56,7 @@ async fn closing_is_remembered_for_the_configured_time() -> Result<()> {
             is_forgotten(&site, &visitor).await?;
             continue;
         }
-        // Nobody but the stream remembers.
+        // After this, only the stream remembers the closing.
         site.enricher()?.process.restart().await?;
         site.gateway()?.process.restart().await?;
         site.ready().await?;
@@ -84,7 +84,7 @@ async fn late_events_extend_how_long_a_closing_is_remembered() -> Result<()> {
     site.shows(&visitor).await?;
     site.send(&[visitor.closed(0), other.closed(0)]);
     tombstone_ttl(&site, &visitor).await?;
-    // The other closing shows that the time of the first has passed, several times over.
+    // When the other closing has expired, the time of the first has passed as well.
     for _ in 0..2 {
         eventually("the time of a closing has passed", async || {
             site.send(&[visitor.keep_alive(0)]);
@@ -246,7 +246,7 @@ async fn new_visitors_wait_when_records_fill_the_stream() -> Result<()> {
     .await?;
     let (inside, outside) = shown_and_waiting(&site, &all).await?;
 
-    // As many leave as wait, and those who waited come in. Nothing is written again for that.
+    // As many visitors leave as wait, so those who waited are admitted. Nothing else is rewritten.
     site.send(&inside.iter().map(|visitor| visitor.closed(0)).collect::<Vec<_>>());
     eventually("those who waited are shown", async || {
         let shown = site.sessions().await?;
@@ -269,7 +269,7 @@ async fn new_visitors_wait_when_records_fill_the_stream() -> Result<()> {
     site.view_is_right().await
 }
 
-/// Waits until everyone in the stream is shown. Returns those, and the others, who wait for room.
+/// Waits until everyone in the stream is shown. Returns the shown visitors, and those who wait for room.
 async fn shown_and_waiting<'a>(
     site: &Pipeline,
     all: &'a [Visitor],

@@ -19,7 +19,7 @@ struct Flags {
     common: Common,
 }
 
-/// What an enricher writes with.
+/// The JetStream context with an enricher's permissions.
 async fn writer(site: &Pipeline) -> Result<Nats> {
     let flags = Flags::try_parse_from(["enricher", "--nats-url", &site.nats.url()])?;
     let health = Health::starting(&[]);
@@ -89,7 +89,7 @@ async fn killed_server_loses_no_stream() -> Result<()> {
     assert!(before == after, "a stream was recreated");
     site.nats.process.start()?;
     site.ready().await?;
-    // Who starts only now is told all of it.
+    // A gateway that starts only now gets all of it.
     site.gateway()?.process.restart().await?;
     site.ready().await?;
     site.view_is_right().await
@@ -101,7 +101,7 @@ async fn gateway_survives_the_loss_of_its_consumer() -> Result<()> {
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
     site.send(&[visitor.opened(0)]);
     site.shows(&visitor).await?;
-    // Wherever the gateway's consumers are: one of the servers is the one that they die with.
+    // Whichever server holds the gateway's consumers, it is among those that are killed.
     for number in 0..3 {
         let server = site.nats_servers().nth(number).context("three servers")?;
         server.process.kill().await?;

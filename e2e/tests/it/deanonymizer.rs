@@ -24,8 +24,8 @@ async fn being_identified(site: &Pipeline, expected: u64) -> Result<()> {
     .await
 }
 
-/// Visitors whose lookups fail in one way are not shown, those who are known go on, and after the healing everybody is
-/// shown as if nothing had been.
+/// While lookups fail in this way, new visitors are not shown and known ones stay. After the recovery everybody is
+/// shown.
 async fn fails_and_heals(failure: Failure) -> Result<()> {
     let site = impatient().start().await?;
     let known = Visitor::from(&site.ip(Kind::Full, 1));
@@ -58,7 +58,7 @@ async fn fails_and_heals(failure: Failure) -> Result<()> {
     Ok(())
 }
 
-/// One test for each failure, and none forgotten.
+/// One test for each failure.
 macro_rules! every_failure {
     ($($name:ident: $failure:ident,)*) => {
         mod fails_and_heals {

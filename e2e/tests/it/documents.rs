@@ -99,7 +99,7 @@ fn commands(text: &str) -> Vec<String> {
     found
 }
 
-/// What the repository offers to those who type.
+/// The commands that the repository offers.
 struct Offer {
     makefile: String,
     compose: String,

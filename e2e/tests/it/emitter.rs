@@ -1,4 +1,4 @@
-//! What the SessionsEmitter does to us, and that it does not matter.
+//! Faults of the SessionsEmitter do not affect the view.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ async fn connected(site: &Pipeline, connections: u64) -> Result<()> {
     .await
 }
 
-/// That events still come through.
+/// Checks that events still reach the view.
 async fn goes_on(site: &Pipeline) -> Result<()> {
     let visitor = Visitor::from(&site.ip(Kind::CompanyOnly, 1));
     site.send(&[visitor.opened(0)]);
@@ -142,7 +142,7 @@ async fn frozen_ingestor_reads_its_socket_before_it_detects_silence() -> Result<
         .flag(Role::Ingestor, "--ping-interval", "200ms")
         .start()
         .await?;
-    // Each freeze gave the data that waits and the deadline that is due the same chance.
+    // Several freezes: if reading did not take precedence over the due deadline, each of the two would win half of the time.
     for freeze in 0..8 {
         let visitor = Visitor::from(&site.ip(Kind::CompanyOnly, freeze));
         site.ingestor()?.process.pause()?;
@@ -152,7 +152,7 @@ async fn frozen_ingestor_reads_its_socket_before_it_detects_silence() -> Result<
         site.ingestor()?.process.resume()?;
         site.shows(&visitor).await?;
     }
-    // Nor is an emitter given up that was not asked anything during the freeze.
+    // An emitter that was not pinged during the freeze is not given up either.
     site.ingestor()?.process.pause()?;
     sleep_until(Instant::now() + SILENCE_DEADLINE * 3).await;
     site.ingestor()?.process.resume()?;

@@ -1,4 +1,4 @@
-//! One paid lookup for each address across the fleet of enrichers, and a sick Deanonymizer freezes nothing.
+//! One paid lookup for each address across the fleet of enrichers, and a failing Deanonymizer blocks nothing.
 
 mod account;
 mod answer_table;

@@ -1,5 +1,5 @@
-//! Processes that are stopped for longer than a deadline. When they go on every deadline is due at once, while what would
-//! have met it waits in their sockets: they read first, and then judge.
+//! Processes that are stopped for longer than a deadline. When they resume, every deadline is due at once, while the data that
+//! would have met it waits in their sockets: they must read first.
 
 use std::time::Duration;
 

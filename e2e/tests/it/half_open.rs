@@ -1,4 +1,4 @@
-//! Packets to NATS are dropped without a reset: this is noticed, said, and acted on.
+//! Packets to NATS are dropped without a reset: processes detect it, report it and reconnect.
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::processes::{Pipeline, Role, TcpProxy};

@@ -1,4 +1,4 @@
-//! The kept corpora of hostile input, fed to the real processes: all of them go on as if nothing had been said.
+//! Sends the corpora of hostile input to the real processes, which must not be affected.
 
 use anyhow::{Context as _, Result, ensure};
 use async_nats::HeaderMap;
@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::Message;
 /// The address that the answers of the corpus are about.
 const ANSWERED: &[u8] = b"203.0.113.7";
 
-/// That every process still does its job, that none has panicked, and that who comes next is shown.
+/// Checks that every process is ready, that none has panicked, and that the next visitor is shown.
 async fn goes_on(site: &mut Pipeline, viewer: &Viewer) -> Result<()> {
     let next = Visitor::from(&site.ip(Kind::CompanyOnly, 1));
     site.send(&[next.opened(0)]);

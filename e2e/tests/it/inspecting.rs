@@ -135,7 +135,7 @@ async fn try_all(site: &Pipeline, cli: PathBuf, page: &str) -> Result<()> {
         let said = say(site, &cli, &command).await?;
         fresh = fresh.replace(&format!("$ {command}\n{output}"), &format!("$ {command}\n{said}"));
         if command.starts_with("nats sub") {
-            // What flows by is another each time.
+            // The observed messages differ each time.
             ensure!(
                 said.contains("visitor.") || said.contains("\":"),
                 "{command}: {said}"
@@ -184,7 +184,7 @@ async fn operator_can_write_nothing() -> Result<()> {
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said).to_lowercase();
         ensure!(!output.status.success(), "{command}: {said}");
-        // To an operator it is as if nobody took such requests.
+        // To an operator, it looks as if nobody answered such requests.
         ensure!(said.contains("no respon"), "{command}: {said}");
     }
     site.send(&[visitor.keep_alive(0)]);

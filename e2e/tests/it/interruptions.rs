@@ -16,7 +16,7 @@ use simulator::world::Kind;
 /// After how much silence a session is stale.
 const STALE_AFTER: Duration = Duration::from_secs(6);
 
-/// Three visitors: one stays and says so, one leaves without a word, one closes the session.
+/// Three visitors: one sends keep-alives, one falls silent, and one closes the session.
 struct Visitors {
     stays: Visitor,
     leaves: Visitor,
@@ -77,7 +77,7 @@ async fn is_cut_off_for_long(site: &Pipeline, visitors: &Visitors, parts: &[&'st
     .await
 }
 
-/// Waits until only the one who stays is shown and the gateway says that it is up to date.
+/// Waits until only the active visitor is shown and the gateway reports that it is up to date.
 async fn only_the_one_who_stays_is_shown(site: &Pipeline, visitors: &Visitors) -> Result<()> {
     eventually("only the one who stays is shown", async || {
         site.send(&[visitors.stays.keep_alive(0)]);
@@ -97,7 +97,7 @@ async fn only_the_one_who_stays_is_shown(site: &Pipeline, visitors: &Visitors) -
     .await
 }
 
-/// Why the two went, once the viewer has been told.
+/// Waits until the viewer has seen both leave, and returns the reasons.
 async fn removals(viewer: &Viewer, visitors: &Visitors) -> Result<BTreeMap<String, Removal>> {
     let went = [&visitors.leaves.guid, &visitors.closes.guid];
     let view = viewer

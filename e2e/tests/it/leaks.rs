@@ -1,4 +1,4 @@
-//! What must not be shown leaves no trace behind the enricher: no personal address, nothing of a data centre's visitors.
+//! Hidden data never leaves the enricher: no personal address, and nothing about a data centre's visitors.
 
 use std::collections::BTreeSet;
 

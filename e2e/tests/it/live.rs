@@ -125,7 +125,7 @@ fn check_delta(delta: &Value, before: &Value) {
         "type", "revision", "now", "changed", "touched", "removed", "stats",
     ]
     .into();
-    // The pipeline comes along now and then.
+    // Some deltas also contain the state of the pipeline.
     expected.extend(fields(delta).take("pipeline"));
     assert_eq!(fields(delta), expected);
     assert_eq!(fields(&delta["stats"]), OF_STATS.into());
@@ -291,7 +291,7 @@ async fn client_that_joins_between_frames_learns_of_a_closing() -> Result<()> {
     Ok(())
 }
 
-/// A client that has connected and reads nothing by itself, with a line between into which little fits.
+/// A client that has connected and reads nothing by itself, over a connection with small buffers.
 async fn reads_nothing(site: &Pipeline) -> Result<WebSocketStream<TcpStream>> {
     let base = site.instance(Role::Gateway, 0)?.http.base();
     let stream = connection::connect_narrow(base.trim_start_matches("http://").parse()?).await?;
@@ -299,7 +299,7 @@ async fn reads_nothing(site: &Pipeline) -> Result<WebSocketStream<TcpStream>> {
     Ok(socket)
 }
 
-/// Lets visitors come until the gateway has told more, and in more frames, than it keeps for a client.
+/// Sends visitors until the gateway has sent more bytes and more frames than it keeps for a client.
 async fn flood(site: &Pipeline, viewer: &Viewer) -> Result<()> {
     let visitors: Vec<_> = (0..3_000)
         .map(|n| Visitor::from(&site.ip(Kind::Full, n % 20)))

@@ -1,4 +1,4 @@
-//! Logs: one line for each thing that matters, never one for each event, and nothing of who a visitor is.
+//! Logs have one line per relevant change, never one per event, and nothing that identifies a visitor.
 
 use anyhow::{Result, ensure};
 use e2e::processes::{Pipeline, Role};
@@ -21,7 +21,7 @@ fn newcomers(site: &Pipeline) -> Vec<Visitor> {
     ips.map(|ip| Visitor::from(&ip)).collect()
 }
 
-/// That no process has written more than a few lines, nor named a visitor in them.
+/// Checks that no process has written more than a few lines, and that none of them names a visitor.
 fn few_and_discreet(site: &Pipeline, visitors: &[Visitor]) -> Result<()> {
     for role in Role::ALL {
         for instance in site.instances(role) {

@@ -42,7 +42,7 @@ async fn with_visitors() -> Result<(Pipeline, Vec<Visitor>)> {
     Ok((site, visitors))
 }
 
-/// The view is right, the stream says so too, and nothing closed comes back.
+/// Checks that the view is right, also after a restart of the gateways, and that no closed session reappears.
 async fn is_repaired(mut site: Pipeline, visitors: &[Visitor]) -> Result<()> {
     let new = Visitor::from(&site.ip(Kind::CompanyOnly, 77));
     for visitor in visitors {
@@ -153,7 +153,7 @@ async fn verdicts_are_restored_after_the_bucket_is_deleted_or_purged() -> Result
     full().await?;
     administrator.get_stream(BUCKET).await?.purge().await?;
     full().await?;
-    // An enricher that starts only now knows the same.
+    // An enricher that starts only now has the same verdicts.
     for enricher in 0..2 {
         site.instance_mut(Role::Enricher, enricher)?
             .process
@@ -207,7 +207,7 @@ async fn events_purged_from_the_queue_are_resent() -> Result<()> {
     let mut site = Pipeline::start().await?;
     let administrator = administrator(&site).await?;
     site.settle().await?;
-    // Nobody takes anything out of the queue.
+    // No enricher reads the queue.
     site.enricher()?.process.pause()?;
     let visitors = visitors(&site, 20);
     for visitor in &visitors {
@@ -308,7 +308,7 @@ async fn stream_with_wrong_settings_is_rejected() -> Result<()> {
 async fn readiness_says_that_a_stream_is_missing_until_it_is_repaired() -> Result<()> {
     let (site, visitors) = with_visitors().await?;
     let administrator = administrator(&site).await?;
-    // A stream of another name takes the subjects, so that ours cannot be made again.
+    // A stream of another name takes the subjects, so that ours cannot be created again.
     administrator.delete_stream(stream::SESSIONS).await?;
     eventually("another stream has the subjects", async || {
         if administrator.get_stream(stream::SESSIONS).await.is_ok() {

@@ -1,4 +1,4 @@
-//! The notifier: who is told when a company arrives, over kills of everything.
+//! The notifier: who is announced when a company arrives, over kills of everything.
 
 mod encrypted;
 mod faults;
@@ -54,7 +54,7 @@ async fn told(receiver: &Receiver, domains: &[&String]) -> Result<()> {
     .await
 }
 
-/// Waits until the notifiers have noted everything that they have told: after a kill before that, it is told again.
+/// Waits until the notifiers have noted everything that they have announced: after a kill before that, it is announced again.
 async fn noted(site: &Pipeline) -> Result<()> {
     let operator = site.operator().await?;
     eventually("the notifiers have noted what they told", async || {
@@ -145,7 +145,7 @@ async fn a_company_is_told_again_after_the_cooldown() -> Result<()> {
 async fn visits_from_before_are_not_told_after_restarts() -> Result<()> {
     let (builder, receiver) = with_notifiers("before", 0)?;
     let mut site = builder
-        // So short that only the memory of visits keeps them from being told again.
+        // So short that only the memory of visits keeps them from being announced again.
         .flag(Role::Notifier, "--cooldown", "1s")
         .start()
         .await?;

@@ -181,7 +181,7 @@ async fn a_real_prometheus_evaluates_every_rule_and_every_panel() -> Result<()> 
     let mut round = 1;
     let panels = panels()?;
     assert!(panels.len() > 20, "{panels:?}");
-    // What a panel shows is a rate over the last seconds, so the visitors keep coming meanwhile.
+    // Panels show rates over the last seconds, so visitors must keep arriving.
     eventually("every panel shows something", async || {
         prometheus.process.running()?;
         come(&site, round).await?;

@@ -1,4 +1,4 @@
-//! NATS dies, and everything that it kept with it: the streams are in memory.
+//! NATS is killed and loses its streams, which are in memory.
 
 use anyhow::{Result, ensure};
 use e2e::processes::{Pipeline, Role};
@@ -6,7 +6,7 @@ use e2e::times::StampedAt as _;
 use e2e::{Visitor, eventually};
 use simulator::world::Kind;
 
-/// Waits until every process says that it misses NATS.
+/// Waits until every process reports that NATS is unreachable.
 async fn everybody_misses_nats(site: &Pipeline) -> Result<()> {
     for role in Role::ALL {
         eventually(&format!("every {} misses NATS", role.name()), async || {
@@ -84,7 +84,7 @@ async fn killed_nats_server_is_restored_from_the_processes() -> Result<()> {
         "profiles that were paid for are put back"
     );
 
-    // The streams say it as well: who starts only now knows the same.
+    // The streams are restored as well: a gateway that starts only now has the same view.
     site.add(Role::Gateway)?;
     site.ready().await?;
     site.view_is_right().await

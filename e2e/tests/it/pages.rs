@@ -1,4 +1,4 @@
-//! The page that a visitor sees and where the visitor came from, from an emitter that tells them to the view.
+//! The page that a visitor sees and where the visitor came from, from the emitter to the view.
 
 use std::time::Duration;
 
@@ -144,7 +144,7 @@ async fn emitter_that_reports_no_page_costs_nothing() -> Result<()> {
     Ok(())
 }
 
-/// The page is told once, and activities that tell it expire long before the end.
+/// The page is reported once, and the activities that contain it expire long before the end.
 #[tokio::test]
 async fn last_page_survives_restarts_of_everything() -> Result<()> {
     let mut site = Pipeline::builder()

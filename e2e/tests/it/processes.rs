@@ -24,7 +24,7 @@ fn crowd(site: &Pipeline, count: u32) -> Vec<Visitor> {
         .collect()
 }
 
-/// All of them do the same.
+/// All of them send the same events.
 fn all(visitors: &[Visitor], event: impl Fn(&Visitor) -> Event) -> Vec<Event> {
     visitors.iter().map(event).collect()
 }
@@ -47,7 +47,7 @@ async fn restarted_gateway_has_the_whole_view_before_it_is_ready() -> Result<()>
         let ready = gateway.get("/readyz").await?.status.is_success();
         let sessions = gateway.sessions().await;
         if ready {
-            // Whatever it says from the first moment on that it is ready must be the whole.
+            // From the first moment at which it is ready, its view must be complete.
             ensure!(sessions? == before, "an incomplete view");
         }
         ensure!(ready, "not ready yet");
@@ -166,7 +166,7 @@ async fn frozen_enricher_delays_no_other() -> Result<()> {
     site.enricher()?.process.pause()?;
     let visitors = crowd(&site, 100);
     site.send(&all(&visitors, |visitor| visitor.opened(0)));
-    // What the frozen one was given comes back to the other after a while.
+    // The messages of the frozen enricher are redelivered to the other one after a while.
     site.view_is_right().await?;
     site.enricher()?.process.resume()?;
     site.ready().await?;

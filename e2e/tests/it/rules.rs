@@ -1,4 +1,4 @@
-//! The rules that hold are those configured now: what is hidden later disappears everywhere within seconds, and an enricher
+//! The currently configured rules apply: what is hidden later disappears everywhere within seconds, and an enricher
 //! that still runs with older rules cannot bring it back.
 
 use std::time::Duration;
@@ -25,7 +25,7 @@ async fn content(site: &Pipeline, stream: &str) -> Result<String> {
     let stream = site.operator().await?.get_stream(stream).await?;
     let mut text = String::new();
     for sequence in 1..=stream.cached_info().state.last_sequence {
-        // What was replaced is gone.
+        // A replaced message no longer exists.
         if let Ok(message) = stream.direct_get(sequence).await {
             let payload = String::from_utf8_lossy(&message.payload);
             text = [&text, message.subject.as_str(), &payload].join("\n");
@@ -34,7 +34,7 @@ async fn content(site: &Pipeline, stream: &str) -> Result<String> {
     Ok(text)
 }
 
-/// Waits until nothing that is kept or served names the company.
+/// Waits until the company is named nowhere, neither in streams nor in responses.
 async fn named_nowhere(site: &Pipeline, company: &[String; 3]) -> Result<()> {
     eventually("the company is named nowhere", async || {
         let mut places = vec![
@@ -131,7 +131,7 @@ async fn enricher_with_older_rules_cannot_unhide_a_company() -> Result<()> {
         site.shows_no(visitor).await?;
     }
 
-    // Not even while the one with the newer rules is away: what was hidden stays so.
+    // Hidden sessions stay hidden even while the enricher with the newer rules is down.
     site.instance_mut(Role::Enricher, number)?.process.stop().await?;
     for visitor in visitors.iter().chain([&first]) {
         site.send(&[visitor.keep_alive(0), visitor.opened(0)]);

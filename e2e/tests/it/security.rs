@@ -1,4 +1,4 @@
-//! What attackers do to the gateway and to NATS, and that it does not matter: the proofs that SECURITY.md names.
+//! Attacks on the gateway and on NATS have no effect: the tests that SECURITY.md names.
 
 mod access;
 mod accounts;

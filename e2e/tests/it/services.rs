@@ -1,4 +1,4 @@
-//! What the nats CLI says of the pipeline without any document: services, streams and consumers describe themselves.
+//! Services, streams and consumers describe themselves, so that the nats CLI explains the pipeline without documents.
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::Visitor;

@@ -1,4 +1,4 @@
-//! What is an active session, where it takes more than one process to get it right.
+//! The rules of active sessions that involve more than one process.
 
 use std::time::Duration;
 

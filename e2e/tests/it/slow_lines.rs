@@ -1,4 +1,4 @@
-//! Many visitors on a slow line: they come up, in parts and compressed, and nobody gives up while bytes flow.
+//! Many visitors over a slow connection: the snapshot arrives in compressed parts, and no side gives up while bytes flow.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What snapshots cost where many ask, or do not read what they have asked for.
+//! The cost of snapshots when many clients request them, or do not read what they have requested.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -95,7 +95,7 @@ async fn unread_answers_hold_few_snapshots() -> Result<()> {
         .await?;
         let held = counted(&site, "snapshots_held").await?;
         ensure!(held <= MAX_HELD, "{held} held");
-        // Old enough that the next who asks would get another one.
+        // Old enough that the next client would get a new one.
         tokio::time::sleep(SHARED_FOR).await;
     }
     // Clients that read are still served.
@@ -118,7 +118,7 @@ async fn one_address_does_not_take_every_answer() -> Result<()> {
     let gateway = &site.instance(Role::Gateway, 0)?.http;
     let mut unread = Vec::new();
     let refused = eventually("the next is refused", async || {
-        // Again and again, because those whose requests were too many in a second ask no more.
+        // Repeatedly, because clients that exceeded the rate send no more requests.
         for _ in 0..20 {
             unread.push(ask_and_not_read(&site).await?);
         }

@@ -1,4 +1,4 @@
-//! What the processes say of themselves: counted once, and trusted only where it can be.
+//! The statuses of processes: counted once, and trusted only if they are plausible.
 
 use anyhow::{Result, ensure};
 use e2e::processes::{Pipeline, Role};
@@ -11,7 +11,7 @@ use simulator::world::Kind;
 /// Maximum number of sessions that wait at any one time.
 const WAITING: u64 = 12;
 
-/// What each enricher says of how many sessions wait there.
+/// The number of waiting sessions that each enricher reports.
 async fn by_enricher(site: &Pipeline) -> Result<Vec<u64>> {
     let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
     let figures = pipeline.processes.into_iter().map(|status| status.figures);
@@ -73,7 +73,7 @@ async fn killed_process_is_missing_until_it_is_replaced_and_a_stopped_one_is_not
         running.iter().all(|status| status.stopping.is_none()),
         "{running:?}"
     );
-    // It has longer to become missing than the one that is killed.
+    // It has had more time to count as missing than the killed one.
     site.instance_mut(Role::Enricher, 0)?.process.stop().await?;
     site.instance_mut(Role::Enricher, 1)?.process.kill().await?;
     let counted = r#"visitor_gateway_processes_missing{process="enricher"}"#;

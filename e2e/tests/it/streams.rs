@@ -1,4 +1,4 @@
-//! The settings of streams, consumer and bucket, as NATS itself tells them.
+//! The settings of streams, consumer and bucket, as NATS reports them.
 
 use std::time::Duration;
 

@@ -31,7 +31,7 @@ const PARTS: &[(&str, &str, Option<&str>)] = &[
     ("visitor-gateway", "show", Some("write record")),
 ];
 
-/// A span as it was told.
+/// A span as it was exported.
 #[derive(Clone, Debug)]
 struct Span {
     service: String,
@@ -44,7 +44,7 @@ struct Span {
     attributes: BTreeMap<String, String>,
 }
 
-/// A collector that keeps all that it is told.
+/// A collector that keeps everything it receives.
 struct Collector {
     endpoint: String,
     spans: Arc<Mutex<Vec<Span>>>,
@@ -70,7 +70,7 @@ impl Collector {
         })
     }
 
-    /// A pipeline that tells of everything.
+    /// A pipeline that traces every message.
     async fn watched(&self) -> Result<Pipeline> {
         let builder = Role::ALL.into_iter().fold(Pipeline::builder(), |builder, role| {
             builder

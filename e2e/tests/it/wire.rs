@@ -108,7 +108,7 @@ async fn event_with_line_breaks_is_sent_alone() -> Result<()> {
         .chain([broken.clone()])
         .chain((5..=8).map(event))
         .collect();
-    // Nothing is acknowledged meanwhile, so that events are gathered.
+    // Nothing is acknowledged meanwhile, so that events are batched.
     site.nats.process.pause()?;
     for frame in &frames {
         site.emitter.send_text(frame);

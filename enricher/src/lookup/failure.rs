@@ -37,9 +37,9 @@ pub enum HeldBack {
 pub enum RetryKind {
     /// A random failure of the provider: the next call may succeed.
     Transient,
-    /// The answers for this address are unusable, and the fleet asks again after this time.
+    /// The answers for this address are unusable, and the fleet asks again after a pause.
     Deferred {
-        /// So long.
+        /// The length of the pause.
         wait: Duration,
         /// Whether a usable answer for another address triggers a call before that.
         early_retry: bool,

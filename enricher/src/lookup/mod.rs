@@ -1,4 +1,4 @@
-//! Finds out who is behind an address: from the local cache, the shared cache or, for money, the Deanonymizer.
+//! Finds out who is behind an address: from the local cache, the shared cache or, with a paid call, the Deanonymizer.
 
 pub mod admission;
 pub mod billing;
@@ -62,7 +62,7 @@ pub struct LookedUp {
 /// A lookup that yielded no verdict.
 struct FailedCall {
     failure: LookupFailure,
-    /// Why the answer is unusable, if it is, or is a refusal of the address only.
+    /// Why the answer is unusable, if it is. A refusal of the address only counts as unusable.
     unusable: Option<Unusable>,
 }
 

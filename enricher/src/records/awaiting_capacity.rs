@@ -22,7 +22,7 @@ pub struct AwaitingCapacity<T> {
 }
 
 impl<T> AwaitingCapacity<T> {
-    /// No session waits.
+    /// Creates an empty queue.
     pub fn new() -> Self {
         Self {
             sessions: GuidMap::default(),

@@ -30,7 +30,7 @@ pub struct Observer {
 }
 
 impl Observer {
-    /// For a gateway that has just started.
+    /// Creates the observer of a gateway that has just started.
     pub fn new(stale_after: Millis, health: Health, currency: Option<Currency>, now: Timestamp) -> Self {
         Self {
             observation: Observation::new(stale_after, now),

@@ -1,4 +1,4 @@
-//! Which processes have vanished without saying that they stop. Pure.
+//! Which processes have vanished without reporting that they stop. Pure.
 
 use std::collections::BTreeMap;
 
@@ -60,7 +60,7 @@ impl Roster {
         }
         let name = (status.figures.process(), status.instance.clone());
         self.gone.remove(&name);
-        // A release that does not say when it stops is never missing, because that would be said after each upgrade.
+        // A release that does not report when it stops never counts as missing, because it would after each upgrade.
         if status.stopping != Some(false) {
             self.running.remove(&name);
             return;

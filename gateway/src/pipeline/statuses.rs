@@ -67,7 +67,7 @@ impl Statuses {
         self.roster.heard(status, is_own, now);
     }
 
-    /// The processes that have vanished without saying that they stop.
+    /// The processes that have vanished without reporting that they stop.
     pub fn missing(&self) -> Vec<Missing> {
         self.roster.missing()
     }

@@ -52,7 +52,7 @@ pub enum Followed {
 }
 
 impl Followed {
-    /// Both.
+    /// Both streams.
     pub const ALL: [Self; 2] = [Self::Sessions, Self::Activity];
 
     /// The part's name in [`Health`].

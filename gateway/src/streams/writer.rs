@@ -27,7 +27,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Without writes so far.
+    /// Creates a writer without writes in flight.
     pub fn new(nats: Nats, metrics: Arc<GatewayMetrics>, repair: Repair) -> Self {
         Self {
             repair,

@@ -97,7 +97,7 @@ pub struct ViewedSession {
 }
 
 impl ViewedSession {
-    /// Without derived state.
+    /// Creates it without derived state.
     pub fn new(session: Session) -> Self {
         Self {
             session,

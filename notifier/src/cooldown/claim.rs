@@ -70,7 +70,7 @@ pub enum State {
     /// It was announced.
     #[serde(rename = "told")]
     Announced {
-        /// When.
+        /// When it was announced.
         at: Timestamp,
     },
 }

@@ -1,4 +1,4 @@
-//! What a message tells.
+//! What a message announces.
 
 use crate::arrivals::arrival::Arrival;
 

@@ -44,7 +44,7 @@ pub struct Sample {
 /// The correction from a sample, in ms to add to the estimate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Correction {
-    /// Nothing.
+    /// No correction.
     None,
     /// The other clock is known for the first time; before, the estimate was a guess.
     First(Millis),
@@ -161,7 +161,7 @@ mod tests {
 
     const GUESS: Timestamp = Timestamp::from_unix_ms(1_750_000_000_000);
 
-    /// An answer of a clock that is `ahead` of the guess, asked for at `at`, with these delays on both ways.
+    /// An answer of a clock that is `ahead` of the guess, asked for at `at`, with these delays in the two directions.
     fn sample(at: Millis, ahead: Millis, there: Millis, back: Millis) -> Sample {
         Sample {
             asked_at: at,

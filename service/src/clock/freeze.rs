@@ -34,7 +34,7 @@ pub struct Freeze {
 }
 
 impl Freeze {
-    /// Without a freeze so far.
+    /// Starts without a freeze.
     #[must_use]
     pub fn new(now: Instant) -> Self {
         Self {

@@ -247,7 +247,7 @@ fn api_prefix(domain: Option<&str>) -> String {
     domain.map_or_else(|| DEFAULT_PREFIX.to_owned(), |domain| format!("$JS.{domain}.API"))
 }
 
-/// Both may happen with every message.
+/// Limits of log lines about events that may occur with every message.
 static DROPPED: LogThrottle = LogThrottle::new();
 static REFUSED: LogThrottle = LogThrottle::new();
 

@@ -34,7 +34,7 @@ pub struct Reporter {
     endpoints: Vec<Endpoint>,
 }
 
-/// What an endpoint says of itself in `nats micro info`.
+/// How an endpoint describes itself in `nats micro info`.
 #[derive(Clone, Copy, Debug)]
 pub struct Documentation {
     /// What the endpoint answers.

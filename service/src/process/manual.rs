@@ -86,7 +86,7 @@ mod tests {
     #[derive(Parser)]
     #[command(name = "something", version)]
     struct Flags {
-        /// How much.
+        /// The amount.
         #[arg(long, env)]
         _amount: Option<u32>,
     }

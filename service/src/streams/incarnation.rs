@@ -205,7 +205,7 @@ mod tests {
             for n in 0..after {
                 model.append(1_000 + Nanos::from(n));
             }
-            // What has been removed since must have left a message that the sequence known could have had.
+            // At least one of the messages known before must remain, so that the removals could have been those of the limits.
             let kept = model.messages.iter().filter(|(sequence, _)| *sequence <= before).count();
             model.messages.drain(..removed.min(kept.saturating_sub(1)));
             prop_assert_eq!(known.compare(&model.state(), 0), Change::Emptied);

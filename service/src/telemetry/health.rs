@@ -19,12 +19,12 @@ pub struct Health {
     turned: Arc<Notify>,
 }
 
-/// Why each part is not as it should be.
+/// The reason of each failing part.
 #[derive(Debug, Default)]
 struct Parts {
     /// Those without which the process is not ready.
     failing: BTreeMap<String, String>,
-    /// Those without which it does only a part of its job.
+    /// Parts whose failure only impairs the process.
     impaired: BTreeMap<String, String>,
 }
 

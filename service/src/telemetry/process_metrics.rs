@@ -1,4 +1,4 @@
-//! What the operating system knows of the process, under the names that all Prometheus clients use.
+//! What the operating system reports about the process, under the names that all Prometheus clients use.
 
 use procfs::process::{LimitValue, Process};
 use procfs::{ProcResult, WithCurrentSystemInfo as _};
@@ -44,7 +44,7 @@ impl Usage {
 
 impl Collector for ProcessMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> std::fmt::Result {
-        // A system that does not tell has no such metrics.
+        // A system that does not provide them has no such metrics.
         let Ok(usage) = Usage::read() else {
             return Ok(());
         };

@@ -133,7 +133,7 @@ impl Failure {
     }
 }
 
-/// Cut anywhere that leaves whole characters, but never down to nothing.
+/// Truncated at a character boundary, but never to an empty text.
 fn truncated(mut body: String, rng: &mut ChaCha8Rng) -> String {
     let places: Vec<_> = body.char_indices().map(|(place, _)| place).skip(1).collect();
     body.truncate(places.choose(rng).copied().unwrap_or(1));
@@ -174,7 +174,7 @@ mod tests {
             let world = World::new(seed);
             let right = world.answer(&ip).body(&ip);
             let rng = &mut ChaCha8Rng::seed_from_u64(seed);
-            // One is right, only slow; the other takes its time to make, and is tested over HTTP.
+            // One is correct but slow; the other is slow to generate, and is tested over HTTP.
             let is_quick = |failure: &Failure| !matches!(failure, Failure::SlowBody | Failure::HugeBody);
             for failure in Failure::GARBAGE.into_iter().filter(is_quick) {
                 let body = failure.garbage(world, &ip, rng);

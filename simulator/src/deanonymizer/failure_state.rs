@@ -1,4 +1,4 @@
-//! How a call will go: pure, given a source of chance.
+//! Decides how a call ends. Pure, given a source of randomness.
 
 use std::{collections::HashMap, str::FromStr, time::Duration};
 
@@ -40,7 +40,7 @@ impl Latency {
     /// Any time from `least` to `most`, which must not be shorter.
     ///
     /// # Errors
-    /// If it is.
+    /// If it is shorter.
     pub fn range(least: Duration, most: Duration) -> Result<Self, LatencyError> {
         if most < least {
             return Err(LatencyError::Backwards);

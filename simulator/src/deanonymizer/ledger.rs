@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Failure;
 use crate::world::address::canonical;
 
-/// A Deanonymizer in numbers.
+/// The counts of a Deanonymizer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeanonymizerStats {
@@ -40,7 +40,7 @@ pub struct BusiestIp {
     pub calls: u64,
 }
 
-/// One address in numbers.
+/// The counts of one address.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct IpStats {
     /// Calls, however they ended.

@@ -27,16 +27,16 @@ use crate::{listener::Listener, world::World};
 use failure_state::FailureState;
 use server::Desk;
 
-/// How a Deanonymizer is to be. Everything but the first two can be changed while it runs.
+/// The configuration of a Deanonymizer. Everything but the first two can be changed while it runs.
 #[derive(Clone, Copy, Debug)]
 pub struct DeanonymizerConfig {
     /// The address to listen on. The default is a free port of 127.0.0.1.
     pub listen: SocketAddr,
-    /// Seed of the [`World`] that it answers from, and of its moods.
+    /// Seed of the [`World`] that it answers from, and of its random failures.
     pub seed: u64,
-    /// How long it thinks about a call. Nothing by default.
+    /// The latency of a call. Zero by default.
     pub latency: Latency,
-    /// The share of calls that it answers with 500. None by default; the challenge's has 0.1.
+    /// The share of calls that it answers with 500. None by default.
     pub error_rate: f64,
     /// The share of calls that it never answers.
     pub hang_rate: f64,
@@ -65,7 +65,7 @@ impl Default for DeanonymizerConfig {
 
 /// A running Deanonymizer. It ends when it is dropped.
 ///
-/// Rates are shares from 0 to 1; what is beyond is taken as the nearest of the two. Every call is counted, however it ends.
+/// Rates are shares from 0 to 1; values outside are clamped. Every call is counted, however it ends.
 pub struct Deanonymizer {
     listener: Listener,
     desk: Desk,
@@ -138,7 +138,7 @@ impl Deanonymizer {
         self.desk.ledger().ip(ip)
     }
 
-    /// Changes how long it thinks.
+    /// Changes the latency.
     pub fn set_latency(&self, latency: Latency) {
         self.desk.failure_state().latency = latency;
     }
@@ -202,8 +202,8 @@ impl Deanonymizer {
         self.desk.reset_connections();
     }
 
-    /// Starts or stops refusing connections; in force when it returns. Those that exist are reset, or else clients would
-    /// go on using them. The port stays reserved meanwhile.
+    /// Starts or stops refusing connections; in force when it returns. Existing ones are reset; otherwise clients would
+    /// continue to use them. The port stays reserved meanwhile.
     ///
     /// # Errors
     /// If the port cannot be listened on again.

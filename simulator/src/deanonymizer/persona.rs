@@ -59,7 +59,7 @@ impl Persona {
         matches!(self, Self::Snitcher)
     }
 
-    /// The key that the question carries, as this service wants it.
+    /// The key in the request, in the form that this service expects.
     pub(super) fn key(self, headers: &HeaderMap) -> Option<&str> {
         let (header, prefix) = match self {
             Self::Snitcher | Self::IpInfo => ("authorization", "Bearer "),

@@ -45,7 +45,7 @@ struct Shared {
     failure_state: Mutex<FailureState>,
     ledger: Mutex<Ledger>,
     rng: Mutex<ChaCha8Rng>,
-    /// Cancelled to reset the connections that there are; then there is a new one for those to come.
+    /// Cancelled to reset all connections, and then replaced for later ones.
     connections: Mutex<CancellationToken>,
 }
 
@@ -95,7 +95,7 @@ impl Desk {
     }
 }
 
-/// Locks something that no one can leave half done.
+/// Locks a state that a panic cannot leave inconsistent.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -70,7 +70,7 @@ impl Broadcast {
         self.send(&frames.freeze(), tally, events);
     }
 
-    /// Sends an odd frame; the event in it is recorded, if there is one.
+    /// Sends a malformed frame; the event in it is recorded, if there is one.
     pub(super) fn send_odd(&self, frame: &Bytes, event: Option<&Event>) {
         self.send(frame, Tally::other(), event.map_or(&[], std::slice::from_ref));
     }
@@ -173,7 +173,7 @@ impl Broadcast {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing in here can be left half done.
+        // A panic cannot leave the state inconsistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

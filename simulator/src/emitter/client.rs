@@ -105,7 +105,7 @@ async fn converse(
     mut silent: watch::Receiver<bool>,
 ) -> tungstenite::Result<()> {
     loop {
-        // In silence nothing is even read: the answer to a ping would be a sign of life.
+        // While silent, nothing is read either, because the reply to a ping would break the silence.
         if silent.wait_for(|silent| !silent).await.is_err() {
             return Ok(());
         }

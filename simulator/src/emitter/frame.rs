@@ -34,13 +34,13 @@ pub(crate) fn binary(payload: &[u8]) -> Bytes {
     out.freeze()
 }
 
-/// A way to break the WebSocket protocol. After any of them a client is bound to give up the connection.
+/// A violation of the WebSocket protocol. A client must close the connection after any of them.
 #[derive(Clone, Copy, Debug, Display, EnumString, PartialEq, Eq, Hash, VariantArray)]
 #[strum(serialize_all = "kebab-case")]
 pub enum ProtocolError {
     /// A frame with an opcode that is not defined.
     BadOpcode,
-    /// A frame with a bit set that no agreed extension has a use for.
+    /// A frame with a reserved bit set that no negotiated extension defines.
     ReservedBits,
     /// A masked frame, which only a client may send.
     Masked,
@@ -143,7 +143,7 @@ mod tests {
         for error in ProtocolError::VARIANTS {
             let read = read(&error.bytes());
             let is_noticed = match &read {
-                // The bytes are enough to see the error, without waiting for more.
+                // These bytes are enough to detect the error, without waiting for more.
                 Err(Error::Protocol(reason)) => *reason != Reason::ResetWithoutClosingHandshake,
                 Err(Error::Capacity(_) | Error::Utf8(_)) => true,
                 _ => false,

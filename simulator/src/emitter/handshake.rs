@@ -62,7 +62,7 @@ async fn attend(upgrade: OnUpgrade, broadcast: Arc<Broadcast>) {
         Ok(upgraded) => upgraded,
         Err(error) => return tracing::debug!(%error, "a handshake was not completed"),
     };
-    // Below HTTP lies the very stream that `serve` put there. It is written to without a layer in between.
+    // The stream below HTTP is the one that `serve` has put there. It is written to directly.
     let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
         return tracing::error!("a connection is not of the type that it was made of");
     };

@@ -29,7 +29,7 @@ pub use record::{EmitterStats, SentEvent, Tally};
 use crate::{event::Event, listener::Listener, malformed, schedule::Schedule, world::World};
 use broadcast::Broadcast;
 
-/// How an emitter is to be.
+/// The configuration of an emitter.
 #[derive(Clone, Debug)]
 pub struct EmitterConfig {
     /// The address to listen on. The default is a free port of 127.0.0.1.
@@ -145,7 +145,7 @@ impl Emitter {
         self.send_text(&malformed::megabyte());
     }
 
-    /// Breaks the WebSocket protocol. The connection is left open: giving it up is the clients' turn.
+    /// Breaks the WebSocket protocol. The connection is left open: the clients must close it.
     pub fn protocol_error(&self, error: ProtocolError) {
         self.broadcast.send_bytes(&error.bytes(), Tally::other());
     }
@@ -165,8 +165,8 @@ impl Emitter {
         self.broadcast.drop_all();
     }
 
-    /// Starts or stops refusing new connections; in force when it returns. Connections that exist go on, so close or
-    /// drop them too where the whole emitter shall be gone. The port stays reserved meanwhile.
+    /// Starts or stops refusing new connections; in force when it returns. Existing connections stay open, so close or
+    /// drop them too to make the whole emitter unreachable. The port stays reserved meanwhile.
     ///
     /// # Errors
     /// If the port cannot be listened on again.
@@ -221,7 +221,7 @@ impl Emitter {
         self.broadcast.take_sent()
     }
 
-    /// What has been sent so far, in numbers. The same as `GET /stats` on the emitter's port.
+    /// The counts of what has been sent so far. The same as `GET /stats` on the emitter's port.
     #[must_use]
     pub fn stats(&self) -> EmitterStats {
         self.broadcast.stats()

@@ -84,7 +84,7 @@ impl AddAssign for Tally {
     }
 }
 
-/// An emitter in numbers.
+/// The counts of an emitter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EmitterStats {

@@ -1,6 +1,6 @@
 //! The settings of a load.
 
-/// How a load is to be.
+/// The configuration of a load.
 #[derive(Clone, Debug)]
 pub struct LoadConfig {
     /// Events per second.
@@ -40,7 +40,7 @@ impl Default for LoadConfig {
 pub enum Mix {
     /// Visitors that the Deanonymizer knows and that are shown.
     Light,
-    /// What a real site sees: 25 % with company and contact, 37 % with a company, 26 % from data centres, 11 % unknown,
+    /// A realistic mix: 25 % with company and contact, 37 % with a company, 26 % from data centres, 11 % unknown,
     /// 1 % known without either.
     Real,
 }

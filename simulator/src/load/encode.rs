@@ -19,7 +19,7 @@ pub(super) struct Encoder {
 /// The events of one millisecond.
 #[derive(Clone, Copy)]
 pub(super) struct Batch<'a> {
-    /// How each of the texts ends: the timestamp and the closing brace.
+    /// The end of each text: the timestamp and the closing brace.
     end: &'a str,
 }
 

@@ -39,7 +39,7 @@ pub struct LoadReport {
     pub sent: Tally,
     /// How long it took.
     pub took: Duration,
-    /// The bytes that waited for the slowest client in the end. Many of them mean that the client did not keep up.
+    /// The bytes that waited for the slowest client in the end. A large number means that the client did not keep up.
     pub backlog: usize,
 }
 
@@ -62,7 +62,7 @@ impl Load {
         }
     }
 
-    /// Changes the rate of the runs to come, in events per second.
+    /// Changes the rate of later runs, in events per second.
     pub fn set_rate(&mut self, rate: f64) {
         self.rate = rate;
     }
@@ -113,7 +113,7 @@ impl Load {
             let due = pace.due(start.elapsed()).min(count);
             while sent.events() < due {
                 sent += self.send_batch(emitter, MAX_EVENTS_PER_WRITE.min(due - sent.events()));
-                // Between two full writes the clients' tasks get their turn, even on one thread.
+                // Between two full writes the clients' tasks can run, even on one thread.
                 tokio::task::yield_now().await;
             }
         }

@@ -1,4 +1,4 @@
-//! How many events are due by when.
+//! The number of events that are due at a time.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ impl Pace {
         Self { per_second }
     }
 
-    /// How many events must have gone out after this time.
+    /// The number of events that must have been sent after this time.
     pub(super) fn due(self, elapsed: Duration) -> u64 {
         #[expect(
             clippy::cast_possible_truncation,

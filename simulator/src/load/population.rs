@@ -1,4 +1,4 @@
-//! The sessions of a load: which are live, and what happens next. Pure and seeded.
+//! The sessions of a load: which are live, and the next event. Pure and seeded.
 
 use std::sync::Arc;
 
@@ -82,7 +82,7 @@ impl Population {
         }
     }
 
-    /// How many sessions have still to open.
+    /// The number of sessions that must still open.
     pub(super) fn missing(&self) -> u64 {
         (self.wanted - self.live.len()) as u64
     }

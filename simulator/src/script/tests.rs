@@ -178,7 +178,7 @@ fn faults_of_a_timestamp_show_in_the_event() {
     });
 }
 
-/// The share is that of the fault, give or take the chance of a few thousand draws.
+/// The share is that of the fault, within the random error of a few thousand draws.
 fn assert_about(fault: Fault, share: f64) {
     let expected = fault.share();
     assert!(

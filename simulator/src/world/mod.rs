@@ -1,4 +1,4 @@
-//! Who is behind which IP: a pure function of the seed and the address.
+//! The company and contact behind each IP address: a pure function of the seed and the address.
 //!
 //! Every address has a slot (see [`address`]), every [`Kind`] a range of slots. So the kind of any address can be
 //! computed, and so can, the other way round, the n-th address of a kind.
@@ -56,8 +56,8 @@ impl World {
         format!("185.242.{}.{}", 256 + n / 256 % 744, n % 256)
     }
 
-    /// The n-th of the few addresses that come again and again: 20 of them, of the given kinds in turn. Of no kinds
-    /// there are ordinary ones.
+    /// The n-th of the 20 addresses that visit repeatedly, of the given kinds in turn. Without kinds, they are ordinary
+    /// addresses.
     #[must_use]
     pub fn hot_ip(&self, kinds: &[Kind], n: u32) -> String {
         const HOT: u32 = 20;
@@ -68,7 +68,7 @@ impl World {
             .nth(nth as usize)
             .copied()
             .unwrap_or(Kind::Full);
-        // From the far end of the range, away from the addresses that others number from the start.
+        // From the end of the range, because other addresses are numbered from its start.
         self.ip(kind, kind.slots() - 1 - nth)
     }
 

@@ -1,4 +1,4 @@
-//! Clients without knowledge of the simulator.
+//! Clients that know nothing about the simulator.
 
 use futures_util::{SinkExt, StreamExt};
 use simulator::{emitter::Emitter, event::Event};
@@ -40,7 +40,7 @@ impl Client {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{text}: {error}"))
     }
 
-    /// How the connection fails.
+    /// Returns the error with which the connection fails.
     pub(crate) async fn error(&mut self) -> Error {
         loop {
             match self.next().await {

@@ -180,7 +180,7 @@ async fn who_reads_too_slowly_is_disconnected() {
     })
     .unwrap();
     let mut slow = Client::connect(&emitter).await;
-    // More than the buffers of both kernels' sides take, without a pause in which they could be emptied.
+    // More than the kernel's buffers on both sides hold, without a pause in which they could be drained.
     let flood = async {
         while emitter.stats().too_slow == 0 {
             emitter.megabyte_frame();

@@ -74,7 +74,7 @@ fn reload_and_navigation_keep_the_session() {
     let mut world = World::new(SETTINGS);
     world.apply(beacon(1, 1, 1, Visible), START).unwrap();
     world.run(START + 5_000);
-    // The leaving of a page and the arrival at the next may change places on the way.
+    // Leaving a page and arriving at the next may be delivered in the opposite order.
     world.apply(beacon(1, 2, 1, Visible), START + 5_100).unwrap();
     world.apply(beacon(1, 1, 2, Left), START + 5_200).unwrap();
     world.run(START + 30_000);
@@ -192,7 +192,7 @@ fn sessions_that_a_restarted_collector_continues_do_not_count_as_new() {
         world.apply(settled(session), START + 1_000).unwrap();
     }
     assert_eq!(world.visits.counts().open, 120);
-    // Every page of before has sent a beacon by now, so these sessions are new.
+    // Every earlier page has sent a beacon by now, so these sessions are new.
     for session in 120..240 {
         world.apply(settled(session), START + 60_000).unwrap();
     }

@@ -1,13 +1,13 @@
-//! A histogram as `/metrics` tells it. Pure.
+//! A histogram as `/metrics` exposes it. Pure.
 
 use anyhow::{Context as _, Result};
 
-/// How many observations were at most each bound, in seconds, the bounds in ascending order.
+/// The cumulative number of observations for each bound, in seconds, in ascending order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Buckets(Vec<(f64, f64)>);
 
 impl Buckets {
-    /// The histogram of that name, which has no labels of its own; empty where there is none.
+    /// The histogram of that name, which has no labels of its own; empty if there is none.
     ///
     /// # Errors
     /// Fails if a bound or a count is not a number.
@@ -24,7 +24,7 @@ impl Buckets {
             .map(Self)
     }
 
-    /// Adds what another process has observed, with the same bounds.
+    /// Adds the observations of another process with the same bounds.
     pub fn add(&mut self, other: &Self) {
         if self.0.is_empty() {
             self.clone_from(other);
@@ -35,7 +35,7 @@ impl Buckets {
         }
     }
 
-    /// Leaves what came after `before`.
+    /// Subtracts the observations up to `before`.
     pub fn subtract(&mut self, before: &Self) {
         for ((_, count), (_, less)) in self.0.iter_mut().zip(&before.0) {
             *count -= less;
@@ -43,7 +43,7 @@ impl Buckets {
     }
 
     /// A quantile in seconds, as Prometheus estimates it: observations are taken to lie evenly within their bucket, and
-    /// those beyond the last bound at that bound. None where there are none.
+    /// those beyond the last bound at that bound. `None` without observations.
     pub fn quantile(&self, quantile: f64) -> Option<f64> {
         let (_, total) = *self.0.last()?;
         if total <= 0.0 {

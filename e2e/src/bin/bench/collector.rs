@@ -1,4 +1,4 @@
-//! What one collector carries beside the pipeline that reads it.
+//! The load that one collector sustains next to the pipeline that reads it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,16 +25,16 @@ const COLLECTOR: &str = "collector";
 /// Connections of the website's reverse proxy to the collector.
 const CONNECTIONS: usize = 64;
 
-/// Each visitor sends a beacon in so many seconds.
+/// The seconds between two beacons of a visitor.
 const BEACON_EVERY: f64 = 10.0;
 
 /// How long all sessions may take to appear.
 const OPENED_WITHIN: Duration = Duration::from_mins(5);
 
-/// The longest time of a beacon that is told from longer ones, in microseconds.
+/// The highest latency of a beacon that the histogram distinguishes from higher ones, in microseconds.
 const LONGEST: u64 = 60_000_000;
 
-/// This many visitors, and then a fraction of them, each with its beacons.
+/// Measures beacons of this many visitors at several rates.
 pub async fn measure(sessions: usize, lasting: Duration) -> Result<Section> {
     let website = Website::start(sessions).await?;
     let mut table = Table::new(&[
@@ -50,7 +50,7 @@ pub async fn measure(sessions: usize, lasting: Duration) -> Result<Section> {
         "collector memory",
     ]);
     let asked = sessions as f64 / BEACON_EVERY;
-    // The last shows how much is left.
+    // The last rate shows the headroom.
     for rate in [asked / 10.0, asked, asked * 2.0] {
         table.row(&website.run(rate, lasting).await?);
     }
@@ -87,7 +87,7 @@ impl Website {
             ("--trusted-proxies", "127.0.0.1".to_owned()),
             ("--tracker", tracker.to_string_lossy().into_owned()),
             ("--max-sessions", limit.clone()),
-            // All come at once, which no website's visitors do.
+            // All arrive at once, unlike the visitors of a real website.
             ("--new-sessions-per-minute", limit),
         ];
         let arguments = arguments

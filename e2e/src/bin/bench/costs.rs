@@ -6,7 +6,7 @@ use crate::report::Table;
 use crate::site::Run;
 use crate::watchers::CLIENTS;
 
-/// What the pipeline consists of; several of one name count together.
+/// The processes of the pipeline; those with the same name are summed.
 pub const PIPELINE: [&str; 4] = ["nats-server", "ingestor", "enricher", "gateway"];
 
 /// Microseconds per event, a row for each run; `first` distinguishes the rows.

@@ -1,4 +1,4 @@
-//! What many WebSocket clients cost, and what a slow one costs the others.
+//! The cost of many WebSocket clients, and the effect of a slow one on the others.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use crate::report::{Section, Table};
 use crate::site::{Plan, Run, Site};
 use crate::watchers::{CLIENTS, Watchers};
 
-/// Changes a second; and where one client is slow, so many that the line to it cannot hold them, and for so much longer
-/// that it falls behind: the gateway keeps more than six seconds of frames for it.
+/// Changes per second. With a slow client, the rate is higher than its connection can carry, and the step is longer by
+/// this factor, so that it falls behind: the gateway keeps more than six seconds of frames for it.
 const RATE: f64 = 1_000.0;
 const MUCH: f64 = 20_000.0;
 const LONGER: u32 = 3;
@@ -23,7 +23,7 @@ const LONGER: u32 = 3;
 /// How many watch where one is slow.
 const BESIDE: usize = 100;
 
-/// How many clients watch how much, and how many more are slow.
+/// The number of clients, how many more are slow, and the changes per second.
 #[derive(Clone, Copy)]
 struct Step {
     clients: usize,
@@ -44,7 +44,7 @@ const fn step(clients: usize, slow: usize, rate: f64) -> Step {
     Step { clients, slow, rate }
 }
 
-/// What a step came to.
+/// The result of a step.
 struct Served {
     step: Step,
     run: Run,
@@ -52,7 +52,7 @@ struct Served {
     memory: u64,
 }
 
-/// More and more clients on one site.
+/// Measures an increasing number of clients on one site.
 pub async fn measure(most: usize, lasting: Duration) -> Result<Section> {
     let mut site = Site::start(Plan {
         sessions: 1_000,

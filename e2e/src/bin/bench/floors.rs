@@ -1,4 +1,4 @@
-//! What the parts can do with nothing of ours around them, on the same machine in the same run.
+//! Baselines: what NATS and the sockets achieve without our processes, on the same machine in the same run.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -138,7 +138,7 @@ async fn received(results: &Stream) -> Result<pull::Ordered> {
     Ok(consumer.await?.messages().await?)
 }
 
-/// Publishes without end, with a window of outstanding acknowledgements.
+/// Publishes continuously, with a window of outstanding acknowledgements.
 async fn publish(jetstream: Context) -> Result<()> {
     let mut acks = VecDeque::with_capacity(WINDOW);
     loop {
@@ -151,7 +151,7 @@ async fn publish(jetstream: Context) -> Result<()> {
     }
 }
 
-/// Publishes what comes.
+/// Publishes everything it receives.
 async fn relay(
     jetstream: Context,
     mut messages: pull::Stream,
@@ -165,7 +165,7 @@ async fn relay(
     Ok(())
 }
 
-/// Acknowledges what has come once the other stream has it.
+/// Acknowledges a message once the other stream has stored it.
 async fn acknowledge(mut relayed: mpsc::Receiver<(Message, PublishAckFuture)>) -> Result<()> {
     while let Some((message, ack)) = relayed.recv().await {
         ack.await?;

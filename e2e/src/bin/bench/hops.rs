@@ -51,7 +51,7 @@ impl Hops {
         Ok(hops)
     }
 
-    /// What has been added since `before`.
+    /// The observations since `before`.
     pub fn since(mut self, before: &Self) -> Self {
         for (now, before) in self.0.iter_mut().zip(&before.0) {
             now.subtract(before);
@@ -59,7 +59,7 @@ impl Hops {
         self
     }
 
-    /// A quantile of each hop, in milliseconds; none where nothing came that far.
+    /// A quantile of each hop, in milliseconds; none if no event reached the hop.
     pub fn quantiles(&self, quantile: f64) -> [Option<f64>; HOPS.len()] {
         self.0
             .each_ref()

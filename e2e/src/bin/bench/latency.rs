@@ -1,4 +1,4 @@
-//! Latency and CPU time per event, from a quiet site to four fifths of the most.
+//! Latency and CPU time per event, from a quiet site to four fifths of the maximum rate.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use crate::plot::Plot;
 use crate::report::{Section, Table};
 use crate::site::{Plan, Run, Site};
 
-/// Events a second, besides the share of the most.
+/// Events per second, in addition to a share of the maximum rate.
 const RATES: [f64; 4] = [100.0, 1_000.0, 10_000.0, 50_000.0];
 const SHARE: f64 = 0.8;
 
 /// The interval that was the default before it became `auto`.
 const FIXED_INTERVAL: &str = "50ms";
 
-/// Each rate on the same site, the slowest first.
+/// Measures each rate on the same site, the lowest first.
 pub async fn measure(most: f64, lasting: Duration) -> Result<Section> {
     let mut site = Site::start(Plan::default()).await?;
     let mut runs = Vec::new();

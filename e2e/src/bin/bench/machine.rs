@@ -1,4 +1,4 @@
-//! What was measured, and on what.
+//! The measured version and the machine.
 
 use std::process::Command;
 

@@ -63,7 +63,7 @@ struct Flags {
     command: Option<Command>,
 }
 
-/// What this program is as a child of itself.
+/// The roles of this program when it starts itself as a child process.
 #[derive(Subcommand)]
 enum Command {
     /// WebSocket clients of a gateway, controlled by standard input
@@ -101,7 +101,7 @@ async fn bench(flags: &Flags) -> Result<()> {
         &flags.only
     };
     let mut sections = Vec::new();
-    // What latency is measured at, where the most is not measured as well.
+    // The rate for latency if the maximum rate is not measured in this run.
     let mut most = 100_000.0;
     for part in parts {
         eprintln!("{part:?}, {:.0} s after the start", began.elapsed().as_secs_f64());
@@ -116,7 +116,7 @@ async fn bench(flags: &Flags) -> Result<()> {
             Part::Fanout => fanout::measure(flags.clients, lasting / 6).await,
             Part::Collector => collector::measure(flags.sessions.min(MOST_VISITORS), lasting).await,
         };
-        // What the other parts have found is worth its minutes.
+        // The results of the other parts are kept, because they took minutes.
         sections.push(section.unwrap_or_else(|error| Section::failed(part.title(), &error)));
     }
     let document = report::document(&sections, &machine::describe()?, began.elapsed());

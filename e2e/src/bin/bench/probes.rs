@@ -7,10 +7,10 @@ use e2e::processes::Pipeline;
 use simulator::world::Kind;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// How a probe begins where a frame tells that it was touched.
+/// The beginning of a probe in the list of touched sessions of a frame.
 pub const TOUCHED: &[u8] = br#"["probe-"#;
 
-/// How many visitors there are; their turn comes round so late that one is seen before its next.
+/// How many visitors there are; each is used again only after its last probe was seen.
 const VISITORS: usize = 1_000;
 
 /// How often probes are sent.
@@ -33,14 +33,14 @@ pub fn leading_number(text: &[u8]) -> Option<u64> {
     std::str::from_utf8(&text[..end]).ok()?.parse().ok()
 }
 
-/// The visitors, who are there already.
+/// The visitors, whose sessions are open.
 pub struct Probes {
     visitors: Vec<Visitor>,
     next: usize,
 }
 
 impl Probes {
-    /// Lets them come.
+    /// Opens their sessions.
     pub fn open(pipeline: &Pipeline) -> Self {
         let ip = pipeline.ip(Kind::Full, 9_000_000);
         let visitors: Vec<_> = (0..VISITORS)
@@ -86,7 +86,7 @@ impl Probes {
         sent
     }
 
-    /// Lets them go, so that what is left is the load's.
+    /// Closes their sessions, so that only those of the load remain.
     pub fn close(&self, pipeline: &Pipeline) {
         pipeline.send(
             &self

@@ -1,4 +1,4 @@
-//! A bare client of the emitter: what reading costs with nothing behind it.
+//! A bare client of the emitter, to measure the cost of reading alone.
 
 use std::hint::black_box;
 
@@ -9,7 +9,7 @@ use protocol::event::Event;
 use tokio::io::AsyncReadExt as _;
 use tokio_tungstenite::{MaybeTlsStream, connect_async};
 
-/// How many bytes are taken at once where they are not looked at.
+/// The number of bytes that are read at once if they are not parsed.
 const UNREAD_AT_ONCE: usize = 256 * 1024;
 
 /// How much the client does.

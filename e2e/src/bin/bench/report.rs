@@ -8,7 +8,7 @@ use crate::plot::Plot;
 /// The folder of the plots, beside the document.
 pub const PLOTS: &str = "performance";
 
-/// What people have to say about the figures: it outlives every run.
+/// Remarks on the figures, written by hand and kept across runs.
 const REMARKS: &str = include_str!("remarks.md");
 
 /// A chapter.
@@ -29,7 +29,7 @@ impl Section {
         }
     }
 
-    /// Instead of a chapter that could not be measured.
+    /// A chapter that could not be measured.
     pub fn failed(title: &'static str, error: &anyhow::Error) -> Self {
         Self::new(title).fail(&format!("This could not be measured: {error:#}"))
     }
@@ -40,7 +40,7 @@ impl Section {
         self.say(&format!("**{what}**"))
     }
 
-    /// What went wrong in it, if anything did.
+    /// Its failure, if any.
     pub fn failure(&self) -> Option<&str> {
         self.failure.as_deref()
     }

@@ -1,4 +1,4 @@
-//! What live sessions cost: memory, CPU time per event, snapshots, and a gateway's restart.
+//! The cost of live sessions: memory, CPU time per event, snapshots, and a gateway's restart.
 
 use std::time::{Duration, Instant};
 
@@ -40,11 +40,11 @@ struct Held {
     snapshot: Duration,
     restart: Duration,
     lookups_per_ip: f64,
-    /// How the view was wrong in the end, where it was.
+    /// How the view was wrong in the end, if it was.
     wrong: Option<String>,
 }
 
-/// One number of sessions after the other, each on a site of its own.
+/// Measures each number of sessions on a site of its own.
 pub async fn measure(most: usize, lasting: Duration) -> Result<Section> {
     let numbers: Vec<_> = std::iter::successors(Some(FEWEST), |number| Some(number * 10))
         .take_while(|number| *number <= most)
@@ -153,7 +153,7 @@ fn memory_table(held: &[Held]) -> Table {
     table
 }
 
-/// What each shown session beyond the fewest adds to the gateway.
+/// The memory that each shown session beyond the smallest number adds to the gateway.
 fn bytes_per_session(one: &Held, fewest: &Held) -> Option<f64> {
     let more = one.shown - fewest.shown;
     let [.., before] = fewest.memory;

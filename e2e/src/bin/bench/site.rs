@@ -45,7 +45,7 @@ pub struct Plan {
 }
 
 impl Default for Plan {
-    /// The challenge's site: a real mix, two enrichers, one client.
+    /// The default site: a realistic mix, two enrichers, one client.
     fn default() -> Self {
         Self {
             mix: Mix::Real,
@@ -57,17 +57,17 @@ impl Default for Plan {
     }
 }
 
-/// What a stretch of load came to.
+/// The result of a period of load.
 pub struct Run {
     /// Events that were sent, probes included.
     pub events: u64,
-    /// How many a second that was.
+    /// Events per second.
     pub rate: f64,
     /// Whether it was ended early, because the pipeline was too far behind.
     pub cut_short: bool,
-    /// What the clients saw of it.
+    /// What the clients received.
     pub watched: Watched,
-    /// What the processes used for it.
+    /// CPU time and memory of the processes.
     pub usage: Usage,
     /// How long after the receipt events got to each hop.
     pub hops: Hops,
@@ -80,7 +80,7 @@ impl Run {
     }
 }
 
-/// A pipeline, its load, and who watches.
+/// A pipeline with its load and clients.
 pub struct Site {
     pub pipeline: Pipeline,
     pub watchers: Watchers,
@@ -96,7 +96,7 @@ impl Site {
         let mut builder = Pipeline::builder()
             .with(Role::Enricher, plan.enrichers)
             .stale_after(stale_after(plan.sessions))
-            // All clients have one address, and those of the next measurement come before the last have gone.
+            // All clients have one address, and those of the next measurement connect before the previous ones are closed.
             .flag(Role::Gateway, "--request-rate", "100000")
             .flag(Role::Gateway, "--max-clients", "16000")
             .emitter(EmitterConfig {
@@ -153,7 +153,7 @@ impl Site {
             took += sent.took;
             cut_short = self.is_far_behind(&operator).await?;
         }
-        // What is still on its way is a part of the cost, and the slowest.
+        // Events in transit are part of the cost, and they are the slowest.
         self.is_drained().await?;
         let usage = Usage::now()?.since(&usage);
         Ok(Run {
@@ -183,13 +183,13 @@ impl Site {
         self.pipeline.queue_is_empty().await
     }
 
-    /// That as many sessions are shown as should be, after a while.
+    /// Waits until the expected number of sessions is shown.
     pub async fn is_complete(&self) -> Result<()> {
         let shown = ExpectedView::after_load(&self.load).count() + self.probes.count();
         shows(&self.pipeline, shown).await
     }
 
-    /// That nothing was given up, and that after a while every session is right in the view; ends the probes.
+    /// Closes the probes, waits until every session in the view is right, and checks that no event was dropped.
     pub async fn is_right(&self) -> Result<()> {
         self.probes.close(&self.pipeline);
         let expected = ExpectedView::after_load(&self.load);

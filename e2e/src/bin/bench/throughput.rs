@@ -16,24 +16,24 @@ const BEARABLE: f64 = 1_000.0;
 /// What a trial must have sent of what it was told, or the load generator itself was too slow.
 const SENT: f64 = 0.98;
 
-/// The rates of the first short runs, near which the limits are looked for.
+/// The rates of the first short runs, from which the search starts.
 const FIRST_LIGHT: f64 = 400_000.0;
 const FIRST_REAL: f64 = 130_000.0;
 
 /// The p99 that a short run may have, in milliseconds: a pipeline that falls behind has no time to show it.
 const BEARABLE_IN_SHORT: f64 = 200.0;
 
-/// How much shorter a short run is, how many there are at most, and by how much one differs from the one before.
+/// How much shorter a short run is, the maximum number of them, and the factor between two rates.
 const SHORTER: u32 = 15;
 const LOOKS: usize = 6;
 const STRIDE: f64 = 1.2;
 
-/// The step down from the highest rate of the short runs to the first at full length, and where one is not sustained
-/// from that to the next; and how many are tried.
+/// The factor from the highest rate of the short runs to the first run at full length, and from a rate that is not
+/// sustained to the next one; and the maximum number of full runs.
 const STEP: f64 = 0.92;
 const TRIALS: usize = 6;
 
-/// What was found.
+/// The results.
 pub struct Throughput {
     pub section: Section,
     /// With two enrichers and one client; none if none of the rates tried was sustained.

@@ -26,7 +26,7 @@ type Socket = WebSocketStream<TcpStream>;
 /// How many connections are made at once.
 const CONNECTING: usize = 64;
 
-/// Little, because there may be ten thousand clients.
+/// Small, because there may be ten thousand clients.
 const READ_BUFFER: usize = 16 * 1024;
 
 /// How every delta begins, up to its revision.
@@ -38,23 +38,23 @@ const LONGEST: u64 = 600_000_000;
 /// How long a slow client sleeps between two frames.
 const NAP: Duration = Duration::from_secs(1);
 
-/// What clients there are.
+/// The number and kinds of clients.
 #[derive(Args)]
 pub struct Flags {
     /// The gateway's WebSocket.
     #[arg(long)]
     url: String,
 
-    /// How many.
+    /// The number of clients.
     #[arg(long)]
     clients: usize,
 
-    /// How many more that read a frame a second.
+    /// The number of additional clients that read one frame per second.
     #[arg(long, default_value_t = 0)]
     slow: usize,
 }
 
-/// What clients have seen since they were last asked.
+/// What the clients have received since the last request.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Watched {
     /// Frames, over all clients.
@@ -67,7 +67,7 @@ pub struct Watched {
     pub lost: u64,
     /// Probes seen, over all clients.
     pub probes: u64,
-    /// From sending to receiving, in milliseconds.
+    /// The median from sending to receiving, in milliseconds.
     pub p50: f64,
     /// The same.
     pub p99: f64,
@@ -109,7 +109,7 @@ impl Tally {
     }
 }
 
-/// Connects all clients, says so with a line, and then answers each line with what they have seen since the last.
+/// Connects all clients and prints a line, and then answers each line with what they have received since the last.
 pub async fn watch(flags: &Flags) -> Result<()> {
     let tally = Arc::new(Mutex::new(Tally::new()?));
     let url = flags.url.as_str();
@@ -181,7 +181,7 @@ async fn follow(mut socket: Socket, tally: Arc<Mutex<Tally>>) {
         last = revision;
         for place in touched.find_iter(frame) {
             if let Some(sent_at) = probes::sent_at(&frame[place..]) {
-                // More than the longest is the longest.
+                // Higher latencies count as the highest.
                 tally
                     .latencies
                     .saturating_record(now.saturating_sub(sent_at * 1_000));
@@ -198,7 +198,7 @@ async fn doze(mut socket: Socket) {
     }
 }
 
-/// A delta's revision; a snapshot has none, and what follows it follows nothing.
+/// A delta's revision; a snapshot has none, so the delta after it follows no other.
 fn revision(frame: &[u8]) -> Option<u64> {
     probes::leading_number(frame.strip_prefix(DELTA)?)
 }

@@ -9,7 +9,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::watch::Watched;
 
-/// What a process of clients is called in `/proc`.
+/// The name of the client process in `/proc`.
 pub const CLIENTS: &str = "bench";
 
 /// WebSocket clients in a process of their own, which ends when this is dropped.
@@ -38,7 +38,7 @@ impl Watchers {
         Ok(watchers)
     }
 
-    /// What they have seen since they were last asked.
+    /// What they have received since the last request.
     pub async fn seen(&mut self) -> Result<Watched> {
         self.questions.write_all(b"\n").await?;
         self.answer().await

@@ -21,7 +21,7 @@ fn plan(cluster: bool, seed: u64, number: u64) -> (ProcessCounts, Vec<Fault>) {
     (counts, round(counts, PACE, FaultCategory::VARIANTS, seed, number))
 }
 
-/// Whether the strike is felt at that moment, or what it hit is not surely back.
+/// Whether the fault is active at that time, or its target may not have recovered yet.
 fn is_away(fault: &Fault, at: Duration) -> bool {
     let clock = matches!(fault.kind, FaultKind::ClockForwards | FaultKind::ClockBackwards);
     !clock && fault.at <= at && at < fault.over() + Duration::from_secs(10)
@@ -33,7 +33,7 @@ fn away(plan: &[Fault], at: Duration, is_meant: impl Fn(Target) -> bool) -> usiz
         .count()
 }
 
-/// Every tenth of a second of a round, and of what is felt of it afterwards.
+/// Every tenth of a second of a round and of the recoveries after it.
 fn moments() -> impl Iterator<Item = Duration> {
     (0..1_100).map(|tenths| Duration::from_millis(tenths * 100))
 }

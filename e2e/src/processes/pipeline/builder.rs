@@ -22,7 +22,7 @@ use crate::processes::nats_server::NatsServer;
 const MAX_PIPELINES: u32 = 5;
 static RUNNING: Semaphore = Semaphore::const_new(MAX_PIPELINES as usize);
 
-/// After how much silence a session is stale unless a test sets it: long enough that none goes stale while a test waits,
+/// How long a session may be silent before it is stale, unless a test sets it: long enough that none goes stale while a test waits,
 /// because a view without sessions would then be right.
 const STALE_AFTER: Duration = Duration::from_mins(9);
 
@@ -198,7 +198,7 @@ impl Builder {
 }
 
 impl Pipeline {
-    /// One of each process, unless told otherwise.
+    /// One of each process by default.
     #[must_use]
     pub fn builder() -> Builder {
         Builder::default()

@@ -279,7 +279,7 @@ impl Pipeline {
             None => self.emitter.url(),
         };
         let own = match role {
-            // A test says where its messages go.
+            // Each test sets the receiver of its messages.
             Role::Notifier => ("--cooldown", "1h".to_owned()),
             Role::Ingestor => ("--emitter-url", emitter_url()),
             Role::Enricher => ("--deanonymizer-url", self.deanonymizer.url()),

@@ -121,7 +121,7 @@ async fn ingestor_that_connects_learns_of_all_who_are_there() -> Result<()> {
             "{before} {opened_at} {sent}"
         );
     }
-    // One goes and one comes while the ingestor is dead.
+    // One visitor leaves and one arrives while the ingestor is down.
     site.instance_mut(Role::Ingestor, 0)?.process.kill().await?;
     let mut late = Browser::at(&collector, &late_address);
     let before = clock::now();

@@ -28,7 +28,7 @@ impl VisitingBrowser {
         Self::start("browser/driver/visitor.mjs", collector)
     }
 
-    /// Starts Firefox, which has fewer actions and tells no beacons.
+    /// Starts Firefox, which supports fewer actions and does not report beacons.
     pub fn firefox(collector: &Collector) -> Result<Self> {
         Self::start("browser/driver/firefox-visitor.mjs", collector)
     }
@@ -101,7 +101,7 @@ impl VisitingBrowser {
     }
 }
 
-/// Whether a beacon tells a page whose address ends so.
+/// Whether a beacon reports a page whose address has this ending.
 pub fn shows(path: &'static str) -> impl Fn(&Value) -> bool {
     move |beacon| beacon["k"] == "v" && beacon["u"].as_str().is_some_and(|url| url.ends_with(path))
 }

@@ -1,4 +1,4 @@
-//! `collector check`: what it says of pages that report their visitors, and of pages that do not.
+//! `collector check`: its output for pages that report their visitors, and for pages that do not.
 
 use anyhow::{Context as _, Result, ensure};
 use axum::Router;
@@ -12,7 +12,7 @@ use tokio::process::Command;
 
 use super::site::{Browser, Collector, USUAL, arrives};
 
-/// Runs the check; gives its exit code and what it prints.
+/// Runs the check, and returns its exit code and output.
 async fn check(collector: &Collector, url: &str) -> Result<(i32, String)> {
     let output = Command::new(workspace_binary("collector")?)
         .args([
@@ -60,7 +60,7 @@ fn pages(base: &str, script: &str) -> [(&'static str, String); 9] {
     ]
 }
 
-/// What the check says of each of them: its exit code, and a part of the text.
+/// The expected result for each page: the exit code, and a part of the output.
 const EXPECTED: [(&str, i32, &str); 9] = [
     ("/", 0, "The collector accepts beacons from this website."),
     (

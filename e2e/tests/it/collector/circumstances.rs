@@ -17,7 +17,7 @@ const FLAGS: &[(&str, &str)] = &[
     ("--beacon-rate", "1000"),
 ];
 
-/// Waits until the table has one row whose page's address ends so.
+/// Waits until the table has one row whose page's address has this ending.
 async fn is_on(site: &Pipeline, path: &str) -> Result<()> {
     eventually(&format!("the table shows {path}"), async || {
         let rows = rows(site, HERE).await?;
@@ -138,7 +138,7 @@ async fn phone_arrives_moves_and_leaves() -> Result<()> {
     is_gone(&site, HERE).await
 }
 
-/// Firefox may end the process of its last page before that page has said that it is left. Its silence says so, then.
+/// Firefox may end the process of its last page before that page has said that it is left. The collector then closes it because it is silent.
 #[tokio::test]
 async fn firefox_arrives_moves_and_leaves() -> Result<()> {
     let flags = FLAGS.iter().map(|flag| match *flag {

@@ -33,7 +33,7 @@ async fn table_equals_the_open_tabs_after_kills_in_any_order() -> Result<()> {
         }
         kill(victim, &mut collector, &mut site).await?;
         site.ready().await?;
-        // What a heartbeat says; a page that was closed meanwhile has none.
+        // The next heartbeat of each open page.
         for browser in browsers.iter_mut().chain(&mut staying) {
             browser.sees(1, "/next").await?;
         }
@@ -43,7 +43,7 @@ async fn table_equals_the_open_tabs_after_kills_in_any_order() -> Result<()> {
         for browser in browsers.iter_mut().step_by(3) {
             browser.leaves(1).await?;
         }
-        // A collector that is killed forgets who has just left, and such a row stays until it is stale.
+        // A killed collector forgets who has just left, and such a row stays until it is stale.
         if victims.get(n + 1) == Some(&"collector") {
             for browser in browsers.iter().step_by(3) {
                 is_gone(&site, &browser.address).await?;

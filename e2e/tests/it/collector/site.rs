@@ -98,7 +98,7 @@ pub struct Browser {
     url: String,
     /// The session's id, as the tracker makes it.
     pub session: String,
-    /// The address that a trusted proxy tells.
+    /// The address that a trusted proxy reports.
     pub address: String,
     /// The website that the page is of.
     pub origin: String,
@@ -147,7 +147,7 @@ impl Browser {
         Ok(())
     }
 
-    /// Sends any body, and gives the answer's status.
+    /// Sends any body, and returns the response's status.
     pub async fn sends(&self, body: String) -> Result<StatusCode> {
         let request = self.client.post(&self.url);
         let answer = request
@@ -175,7 +175,7 @@ pub async fn rows(pipeline: &Pipeline, address: &str) -> Result<Vec<VisibleSessi
         .collect())
 }
 
-/// Waits until an address has one row, and gives it.
+/// Waits until an address has one row, and returns it.
 pub async fn arrives(pipeline: &Pipeline, address: &str) -> Result<VisibleSession> {
     eventually(&format!("{address} is shown once"), async || {
         let mut rows = rows(pipeline, address).await?;

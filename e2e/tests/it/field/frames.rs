@@ -1,4 +1,4 @@
-//! Frames that hold more, or something around, one event.
+//! Frames with several events, or with other bytes around an event.
 
 use anyhow::{Result, ensure};
 use e2e::eventually;

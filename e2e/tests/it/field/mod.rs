@@ -1,4 +1,4 @@
-//! Connections to what others run: emitters, proxies, authorities and NATS servers with rules of their own.
+//! Connections to third-party systems: emitters, proxies, certificate authorities and NATS servers with their own rules.
 
 mod certificates;
 mod emitter_access;

@@ -33,7 +33,7 @@ pub enum Script {
     Send(Vec<Message>),
 }
 
-/// What is known of one handshake.
+/// A recorded handshake.
 #[derive(Clone, Debug)]
 pub struct Handshake {
     /// The request with its headers.
@@ -72,7 +72,7 @@ impl ScriptedEmitter {
             while let Ok((stream, _)) = listener.accept().await {
                 let (script, tls, seen) = (locked(&current).clone(), tls.clone(), Arc::clone(&seen));
                 tokio::spawn(async move {
-                    // What a client does not like is its own affair.
+                    // Errors on the client's side do not concern the emitter.
                     let _ = match tls {
                         None => serve(stream, script, &seen).await,
                         Some(tls) => match tls.accept(stream).await {
@@ -174,7 +174,7 @@ where
         };
         socket.close(Some(frame)).await?;
     }
-    // Until the client goes.
+    // Until the client disconnects.
     while futures_util::StreamExt::next(&mut socket)
         .await
         .is_some_and(|message| message.is_ok())

@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::scripted_emitter::{Script, ScriptedEmitter, acceptor};
 use super::standalone::{Standalone, folder};
 
-/// A running tinyproxy, which lets in only who knows the password.
+/// A running tinyproxy, which requires a password.
 struct Proxy {
     process: Process,
     port: u16,

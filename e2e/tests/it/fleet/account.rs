@@ -19,7 +19,7 @@ fn openings(site: &Pipeline, numbers: std::ops::Range<u32>) -> Vec<Event> {
         .collect()
 }
 
-/// Waits until each enricher says so of the account, on every way in which it says it.
+/// Waits until each enricher reports this state of the account on every interface.
 async fn every_enricher_says(site: &Pipeline, account: Account, reason: Option<&str>) -> Result<()> {
     let state = match account {
         Account::Ok => "ok",

@@ -31,12 +31,12 @@ async fn limit_is_that_of_the_fleet(enrichers: usize) -> Result<()> {
         Ok(())
     })
     .await?;
-    // So long that all enrichers have calls in flight at the same time.
+    // Long enough that all enrichers have calls in flight at the same time.
     site.deanonymizer
         .set_latency(Latency::fixed(Duration::from_secs(2)));
     let mut came = 0;
     eventually("the whole limit is used", async || {
-        // In a message each: the queue hands out messages, and the events of one go to one enricher.
+        // One message per event, because all events of a message go to one enricher.
         if came < MOST_VISITORS {
             site.send(&[Visitor::from(&site.ip(Kind::CompanyOnly, came)).opened(0)]);
             came += 1;

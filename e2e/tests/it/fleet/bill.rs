@@ -9,7 +9,7 @@ use simulator::world::Kind;
 
 const PRICE: f64 = 0.25;
 
-/// Two new visitors from each address of these numbers come, and are identified.
+/// Sends two new visitors from each of these addresses, and waits until they are identified.
 async fn come(site: &Pipeline, numbers: std::ops::Range<u32>) -> Result<()> {
     for number in numbers {
         let ip = site.ip(Kind::Full, number);
@@ -104,7 +104,7 @@ async fn the_meter_goes_on_when_nats_gateways_and_enrichers_restart() -> Result<
     Ok(())
 }
 
-/// Visitors come, and all calls that were ever made are on the bill; gives since when it counts.
+/// Sends visitors, and waits until all calls ever made are on the bill. Returns when the bill was begun.
 async fn counted(site: &Pipeline, numbers: std::ops::Range<u32>) -> Result<Timestamp> {
     come(site, numbers).await?;
     eventually("all calls are on the bill", async || {

@@ -40,7 +40,7 @@ async fn limits_the_fleet_and_delays_only_unknown_visitors() -> Result<()> {
             assert!(calls <= 5 * minutes, "{calls} calls in {minutes} minutes");
             let stats = site.instance(Role::Gateway, 0)?.http.stats().await?;
             ensure!(calls >= 5, "{calls} calls");
-            // One that goes from enricher to enricher may count twice.
+            // A visitor who moves between enrichers may count twice.
             ensure!(stats.active_sessions + stats.being_identified >= 21, "{stats:?}");
             Ok(())
         },
@@ -130,7 +130,7 @@ async fn is_used_up(site: &Pipeline, budget: &str, enrichers: usize, next: &mut 
                     Figures::Ingestor(_) | Figures::Gateway(_) | Figures::Notifier(_) => None,
                 });
             let reasons: Vec<_> = reasons.collect();
-            // One that was killed is named for a few seconds more.
+            // A killed enricher is still listed for a few seconds.
             ensure!(
                 reasons.len() == enrichers && reasons.iter().all(|reason| reason.contains(budget)),
                 "{reasons:?}"
@@ -141,7 +141,7 @@ async fn is_used_up(site: &Pipeline, budget: &str, enrichers: usize, next: &mut 
     .await
 }
 
-/// What the page shows, once it is that.
+/// Waits until the page shows this.
 async fn meter_says(site: &Pipeline, paid: u64) -> Result<(Lookups, Timestamp)> {
     eventually(&format!("{paid} calls are on the bill"), async || {
         let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
@@ -198,7 +198,7 @@ async fn a_used_up_budget_outlives_nats_and_each_enricher() -> Result<()> {
     is_used_up(&site, "20/day", 2, &mut next).await?;
     assert_eq!(site.deanonymizer.stats().calls, 20, "after that of the enrichers");
 
-    // The gateway that starts now knows no more than the enrichers.
+    // The gateway that starts now knows only what the enrichers report.
     site.gateway()?.process.restart().await?;
     site.ready().await?;
     assert_eq!(meter_says(&site, 20).await?.1, since);

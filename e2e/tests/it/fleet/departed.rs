@@ -22,7 +22,7 @@ fn of_all(visitors: &[Visitor], event: impl Fn(&Visitor) -> Event) -> Vec<Event>
     visitors.iter().map(event).collect()
 }
 
-/// Waits until events of that time are older than so long.
+/// Waits until events of that time are older than this duration.
 async fn are_older(sent_at: Timestamp, age: Duration) -> Result<()> {
     eventually("the events are old", async || {
         ensure!(clock::now() - sent_at > millis(age));

@@ -1,4 +1,4 @@
-//! `make bench-lookups` in short: whatever the Deanonymizer's fault, everybody is shown in the end and nobody known is lost.
+//! A short `make bench-lookups`: under each fault of the Deanonymizer, all visitors are shown in the end and no known one is lost.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const TRIAL: LookupTrial = LookupTrial {
     grace: Duration::from_mins(1),
 };
 
-/// By how much the calls per address may exceed the bar where calls fail at random: three standard deviations of the
+/// By how much the calls per address may exceed the limit if calls fail at random: three standard deviations of the
 /// sample.
 fn deviation(condition: Condition) -> f64 {
     match condition {

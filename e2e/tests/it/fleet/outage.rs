@@ -17,7 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 /// How long each phase is measured.
 const PHASE: Duration = Duration::from_secs(12);
 
-/// Maximum number of calls a second that the whole fleet makes to see whether it is over.
+/// Maximum number of probes per second by the whole fleet.
 const TRIES: f64 = 5.0;
 
 /// Visitors who are known, and new ones who keep coming.
@@ -49,7 +49,7 @@ impl Visitors {
         }
     }
 
-    /// Does something while they come.
+    /// Runs `work` while visitors keep arriving.
     async fn around<T>(&self, site: &Pipeline, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             never = self.come(site) => match never {},
@@ -160,7 +160,7 @@ async fn visitors_who_vanish_cost_no_further_work() -> Result<()> {
         Ok(())
     })
     .await?;
-    // Longer than all the retries that something gets which may soon succeed.
+    // Longer than all prompt retries together.
     let viewer = site.viewer().await?;
     Latencies::measure(&site, &viewer, &known, PHASE).await?;
     let opened = r#"visitor_enricher_events_total{kind="session-opened"}"#;

@@ -1,4 +1,4 @@
-//! A Deanonymizer that is slow, refuses, or gives one visitor an answer of no use: nobody else notices.
+//! A Deanonymizer that is slow, refuses, or gives an unusable answer for one visitor: no other visitor is affected.
 
 use std::time::Duration;
 

@@ -52,7 +52,7 @@ async fn are(site: &Pipeline, what: &str, content: Content) -> Result<()> {
     .await
 }
 
-/// A new visitor from each address.
+/// Sends a new visitor from each address.
 fn come(site: &Pipeline) {
     for number in 0..CALLS {
         site.send(&[Visitor::from(&VisitorLoad::ip(site, number)).opened(0)]);

@@ -18,7 +18,7 @@ async fn site() -> Result<Pipeline> {
         .await
 }
 
-/// Waits for what must come true, while the visitors give signs of life.
+/// Waits for a condition while the visitors send keep-alives.
 async fn eventually_alive<T>(
     site: &Pipeline,
     visitors: &[&Visitor],
@@ -142,7 +142,7 @@ async fn unidentified_visitors_who_leave_are_removed_and_cost_nothing_more() -> 
     for visitor in &visitors {
         site.shows_no(visitor).await?;
     }
-    // Until every enricher has heard of it, one may still be trying.
+    // Until every enricher has received it, one may still retry.
     site.queue_is_empty().await?;
     let activities = site
         .metric(Role::Enricher, "visitor_enricher_activities_published_total")
@@ -209,7 +209,7 @@ async fn rows_of_a_hidden_address_disappear_when_another_enricher_learns_of_it()
         shown_by_one_that_cannot_know(|site| Visitor::from(&site.ip(Kind::NexaCore, 1))).await?;
     let viewer = site.viewer().await?;
     one_that_can_know(&mut site).await?;
-    // Of the visitor who is shown nothing is heard any more.
+    // The shown visitor sends nothing any more.
     let another = Visitor::from(&hidden.ip);
     eventually_alive(&site, &[&another], "the row is gone", async || {
         ensure!(viewer.view().removals.contains_key(&hidden.guid));

@@ -1,4 +1,4 @@
-//! What the fleet knows outlives the server that kept it, and nothing else.
+//! Verdicts survive the NATS server that stored them, and nothing else does.
 
 use std::collections::BTreeSet;
 
@@ -68,7 +68,7 @@ async fn verdicts_are_restored_into_a_lost_bucket() -> Result<()> {
         "after the restart of NATS"
     );
 
-    // Who starts now knows no more than the bucket.
+    // An enricher that starts now knows only what is in the bucket.
     for number in 0..3 {
         site.instance_mut(Role::Enricher, number)?
             .process

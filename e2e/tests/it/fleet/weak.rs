@@ -1,4 +1,4 @@
-//! A Deanonymizer that says that it is too much.
+//! A Deanonymizer that is overloaded, and says so with 429 or 503.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use simulator::event::Event;
 use simulator::world::Kind;
 use tokio::time::Instant;
 
-/// How long it wants to be left alone.
+/// The pause that it asks for.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 fn openings(site: &Pipeline, numbers: std::ops::Range<u32>) -> Vec<Event> {
@@ -62,7 +62,7 @@ async fn pause_is_honoured_for_the_requested_time() -> Result<()> {
     Ok(())
 }
 
-/// How many calls run at once at the most.
+/// The maximum number of concurrent calls.
 const CALLS_AT_ONCE: u64 = 8;
 
 async fn concurrency(site: &Pipeline) -> Result<u64> {
@@ -70,8 +70,8 @@ async fn concurrency(site: &Pipeline) -> Result<u64> {
         .await
 }
 
-/// Waits until it gets as many calls at once as it may, while visitors from these addresses on keep coming. Gives the
-/// address that is next.
+/// Sends visitors from these addresses on until the maximum number of calls runs concurrently. Returns the next unused
+/// address.
 async fn gets_the_most(site: &Pipeline, mut next: u32) -> Result<u32> {
     eventually("it gets as many calls at once as it may", async || {
         // Enough that calls have to wait, and no more than are soon identified afterwards.

@@ -100,7 +100,7 @@ async fn arrivals_are_told_over_kills_of_notifiers_nats_and_receiver() -> Result
     Ok(())
 }
 
-/// Waits until nothing has been told for longer than a notifier needs to take over from another.
+/// Waits until nothing has been announced for longer than a notifier needs to take over from another.
 async fn settled(receiver: &Receiver) -> Result<()> {
     const QUIET: Duration = Duration::from_secs(12);
     eventually("nothing more is told", async || {
@@ -117,7 +117,7 @@ async fn settled(receiver: &Receiver) -> Result<()> {
 #[tokio::test]
 async fn a_visit_that_began_while_no_notifier_ran_is_told_once() -> Result<()> {
     let (builder, receiver) = with_notifiers("gap", 1)?;
-    // So short that only the memory of visits keeps them from being told again.
+    // So short that only the memory of visits keeps them from being announced again.
     let mut site = builder.flag(Role::Notifier, "--cooldown", "1s").start().await?;
     let (before, before_domain) = visitor(&site, 1)?;
     site.send(&[before.opened(0)]);

@@ -93,7 +93,7 @@ impl Receiver {
         }
     }
 
-    /// The next requests are answered so, later ones with 200.
+    /// Answers the next requests with these replies, and later ones with 200.
     pub fn answers(&self, answers: &[Answer]) {
         self.state().answers.extend(answers);
     }

@@ -62,7 +62,7 @@ impl Seen {
         Ok(())
     }
 
-    /// That the page believes what it shows.
+    /// Checks that the page reports itself as up to date.
     pub fn is_live(&self) -> Result<()> {
         ensure!(self.freshness.as_deref() == Some("live"), "{:?}", self.freshness);
         Ok(())
@@ -126,7 +126,7 @@ impl Page {
         })
     }
 
-    /// Does something that gives no answer.
+    /// Runs a command without a result.
     pub async fn does(&mut self, command: Value) -> Result<()> {
         self.tells::<Option<Value>>(command).await.map(drop)
     }
@@ -157,7 +157,7 @@ impl Page {
         .await
     }
 
-    /// That the browser has complained about nothing.
+    /// Checks that the browser has logged no error or warning.
     pub async fn is_content(&mut self) -> Result<()> {
         let complaints: Vec<String> = self.tells(json!({ "command": "complaints" })).await?;
         ensure!(complaints.is_empty(), "{complaints:?}");

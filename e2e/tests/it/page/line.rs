@@ -1,4 +1,4 @@
-//! Whatever happens to the line and the gateway, the page is right afterwards, and honest meanwhile.
+//! After any fault of the connection or the gateway the page is right, and it reports the fault meanwhile.
 
 use std::time::Duration;
 

@@ -112,7 +112,7 @@ async fn averages_match_the_sessions_of_the_api() -> Result<()> {
             seconds(seen.figure("Session duration")?)?,
             (clock::now() - mean_opening) / 1_000,
         );
-        // Between the look and the reckoning a second may have passed.
+        // A second may have passed between reading the page and computing the expected value.
         ensure!((shown - right).abs() <= 1, "{shown} s instead of {right} s");
         Ok(())
     })
@@ -157,7 +157,7 @@ async fn wrong_clock_of_the_computer_does_not_change_ages() -> Result<()> {
     Ok(())
 }
 
-/// How long a lively site is watched for what must not be shown.
+/// How long a busy site is checked for content that must not be shown.
 const WATCHED_FOR: Duration = Duration::from_mins(2);
 
 #[tokio::test]

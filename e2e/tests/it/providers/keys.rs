@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{KEY, Service, failed};
 
-/// An OpenTelemetry collector that keeps the bytes that it is told.
+/// An OpenTelemetry collector that keeps the bytes that it receives.
 struct Collector {
     endpoint: String,
     told: Arc<Mutex<Vec<u8>>>,

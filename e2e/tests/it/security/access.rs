@@ -1,4 +1,4 @@
-//! `--access-token`: nobody sees anything without it, and nobody finds it out by trying.
+//! `--access-token`: nobody can read anything without it, and nobody can guess it.
 
 use std::path::Path;
 

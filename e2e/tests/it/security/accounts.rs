@@ -1,4 +1,4 @@
-//! A NATS server with our configuration and one client for each user, each of which hears all that it may hear.
+//! A NATS server with our configuration and one client for each user, each of which receives everything that it may receive.
 
 use std::fs;
 
@@ -25,7 +25,7 @@ pub const STREAMS: [(&str, &str); 7] = [
     ("KV_visitor_secrets", "$KV.visitor_secrets.>"),
 ];
 
-/// Marks the end of what a user has heard so far.
+/// Marks the end of the messages that a user has received so far.
 const THE_LAST: &str = "the.last";
 
 /// A user's connection.
@@ -78,7 +78,7 @@ impl User {
 pub struct Accounts {
     pub server: NatsServer,
     pub users: Vec<User>,
-    /// Hears all that reaches the account of the streams.
+    /// Receives everything that reaches the account of the streams.
     pub maintainer: User,
 }
 

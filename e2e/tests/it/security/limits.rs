@@ -21,14 +21,14 @@ async fn answer_to(site: &Pipeline, bytes: &[u8]) -> Result<String> {
         .base()
         .replace("http://", "");
     let mut stream = TcpStream::connect(address).await?;
-    // It may have had enough before it has read all.
+    // It may close the connection before it has read everything.
     let _ = stream.write_all(bytes).await;
     let mut answer = Vec::new();
     let _ = timeout(WAIT_TIMEOUT, stream.read_to_end(&mut answer)).await?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// That a visitor who comes now is shown.
+/// Checks that a new visitor is shown.
 async fn goes_on(site: &Pipeline) -> Result<()> {
     let visitor = Visitor::from(&site.ip(Kind::CompanyOnly, 1));
     site.send(&[visitor.opened(0)]);
@@ -98,7 +98,7 @@ async fn hold(site: &Pipeline, count: usize) -> Result<Vec<TcpStream>> {
     Ok(held)
 }
 
-/// What a connection from this address of the machine is told first.
+/// The first response to a connection from this address of the machine.
 async fn status_from(site: &Pipeline, source: &str, path: &str) -> Result<StatusCode> {
     let client = reqwest::Client::builder()
         .local_address(Some(source.parse()?))
@@ -161,7 +161,7 @@ async fn client_that_sends_too_much_is_disconnected() -> Result<()> {
             break;
         }
     }
-    // What it had still to say may come in the way of the close frame.
+    // Other frames may arrive before the close frame.
     let _ = loud.closed().await;
     let sent_away = "visitor_gateway_clients_too_talkative_total";
     assert_eq!(site.metric(Role::Gateway, sent_away).await?, 1);

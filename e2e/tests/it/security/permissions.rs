@@ -1,4 +1,4 @@
-//! Each user of NATS tries everything that there is, and what arrives is what it needs and nothing else.
+//! Each NATS user publishes to every kind of subject, and only the messages that it needs arrive.
 
 use std::collections::BTreeSet;
 
@@ -321,7 +321,7 @@ async fn messages_arrive_only_where_needed() -> Result<()> {
     Ok(())
 }
 
-/// A gateway that was taken over must not tell other gateways that enrichers and ingestors are well.
+/// A compromised gateway must not report enrichers and ingestors as ready to other gateways.
 #[tokio::test]
 async fn gateway_cannot_impersonate_other_processes() -> Result<()> {
     let mut site = Accounts::start("permissions.statuses").await?;

@@ -1,4 +1,4 @@
-//! Those who connect and then do little.
+//! Clients that connect and then send or read slowly.
 
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ async fn endless_requests_time_out() -> Result<()> {
         let mut stream = TcpStream::connect(address(&site)?).await?;
         stream.write_all(begun).await?;
         let trickle = async {
-            // A byte of a header or a body now and then, for as long as the gateway takes them.
+            // A byte of a header or a body from time to time, for as long as the gateway accepts them.
             loop {
                 sleep(Duration::from_millis(200)).await;
                 if stream.write_all(b"x").await.is_err() {

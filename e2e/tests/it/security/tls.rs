@@ -1,4 +1,4 @@
-//! TLS between everybody, where that is set.
+//! TLS on all connections, if configured.
 
 use std::process::Command;
 use std::sync::Arc;

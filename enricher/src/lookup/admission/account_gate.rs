@@ -28,7 +28,7 @@ const KEY_LOOKS: Duration = Duration::from_millis(250);
 #[derive(Clone)]
 pub struct AccountGate {
     state: Arc<Mutex<AccountState>>,
-    /// Held while the fleet is told of a refusal, so that calls that are refused together tell it once.
+    /// Held while a refusal is reported to the fleet, so that calls that are refused together report it once.
     refusals: Arc<tokio::sync::Mutex<()>>,
     shared_cache: SharedCache,
     key_file: Option<KeyFile>,

@@ -41,7 +41,7 @@ pub enum Evidence {
 }
 
 impl Evidence {
-    /// The signal of a call that ended with this kind of failure; `None` for a call that yielded a verdict.
+    /// The evidence of a call that ended with this kind of failure; `None` for a call that yielded a verdict.
     pub fn of(failure: Option<FailureKind>) -> Self {
         match failure {
             None => Self::Success,
@@ -81,7 +81,7 @@ pub struct Breaker {
 }
 
 impl Breaker {
-    /// Closed.
+    /// Creates a closed breaker.
     pub fn new() -> Self {
         Self {
             state: State::Closed,

@@ -53,7 +53,7 @@ pub struct Budget {
 pub struct Reservation {
     /// The span in which they may be made.
     pub span: SpanNumber,
-    /// How many.
+    /// The number of calls.
     pub calls: u64,
 }
 

@@ -36,7 +36,7 @@ impl Expiry<Key, Deferral> for UntilForgotten {
 }
 
 impl Deferrals {
-    /// Empty.
+    /// Creates an empty copy.
     pub fn new() -> Self {
         Self(
             Cache::builder()

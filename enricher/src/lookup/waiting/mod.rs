@@ -91,7 +91,7 @@ pub struct WaitingSessions<T> {
 }
 
 impl<T> WaitingSessions<T> {
-    /// Nobody waits.
+    /// Creates an empty set.
     pub fn new() -> Self {
         Self {
             addresses: HashMap::new(),
@@ -333,7 +333,7 @@ impl<T> WaitingSessions<T> {
         self.sessions + self.postponed.len()
     }
 
-    /// Which sessions are being identified, and others.
+    /// A sample of the sessions that are being identified, including `others`.
     pub fn sample_with<'a>(&'a self, others: impl Iterator<Item = &'a Guid>) -> Sample {
         let sessions = self.addresses.values().flat_map(|address| &address.sessions);
         let waiting = sessions.map(|(guid, _)| guid).chain(self.postponed.keys());

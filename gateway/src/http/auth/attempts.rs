@@ -21,7 +21,7 @@ const CAPACITY: u64 = 100_000;
 pub struct Attempts(Cache<IpAddr, u32>);
 
 impl Attempts {
-    /// Without wrong tokens so far.
+    /// Creates an empty table.
     pub fn new() -> Self {
         Self(
             Cache::builder()

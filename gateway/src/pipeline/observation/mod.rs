@@ -97,7 +97,7 @@ struct IngestorGap {
     witnessed: Option<Timestamp>,
 }
 
-/// That ingestors have reported again.
+/// The first reports of ingestors after the gap.
 #[derive(Clone, Copy, Debug)]
 struct Heard {
     /// When the first status arrived.
@@ -121,7 +121,7 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// For a gateway that has just started.
+    /// Creates the observation of a gateway that has just started.
     pub fn new(stale_after: Millis, now: Timestamp) -> Self {
         Self {
             stale_after,
@@ -260,7 +260,7 @@ impl Observation {
         }
     }
 
-    /// The last time at which everything was known, unless that is now; before that has ever been so, the start.
+    /// The last time at which everything was known; `None` if that is now. Until everything has been known once, the start.
     pub fn as_of(&self) -> Option<Timestamp> {
         match &self.state {
             State::Starting { since } => Some(*since),
@@ -293,7 +293,7 @@ impl Observation {
         })
     }
 
-    /// What is cut off, and since when, at the last update. Empty exactly if there is no [`Observation::as_of`].
+    /// What is cut off, and since when, at the last update. Empty if and only if [`Observation::as_of`] is `None`.
     pub fn interruptions(&self) -> Vec<Interruption> {
         match &self.state {
             State::Observing => Vec::new(),

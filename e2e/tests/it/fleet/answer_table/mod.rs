@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use self::row::{Cached, Protocol, Retried, Row, Shown, Told};
 use self::rows::{HIDDEN, ROWS, WAIT, whole, whole_of_file};
 
-/// The minimum pause after a refused account, as the pipelines of these tests are told.
+/// The minimum pause after a refused account, with which the pipelines of these tests run.
 const ACCOUNT_RETRY: Duration = Duration::from_secs(1);
 
 /// By how much two calls may come closer together than they were sent.
@@ -172,7 +172,7 @@ impl Trial {
             Retried::OnceThenRarely => {
                 self.is_asked(ip, 2).await?;
                 self.others_come(ip, row.protocol).await?;
-                // One for the benefit of the doubt, once another answer was usable.
+                // One early call is allowed after another answer was usable.
                 ensure!(self.calls(ip).len() <= 4, "{:?}", self.calls(ip));
                 return Ok(());
             }
@@ -182,7 +182,7 @@ impl Trial {
                 self.others_come(ip, row.protocol).await?;
                 self.is_asked(ip, 5).await?;
                 self.others_come(ip, row.protocol).await?;
-                // One for the benefit of the doubt, once another answer was usable.
+                // One early call is allowed after another answer was usable.
                 ensure!(self.calls(ip).len() <= 6, "{:?}", self.calls(ip));
                 return Ok(());
             }
@@ -195,7 +195,7 @@ impl Trial {
             Retried::AfterTheWait | Retried::Queued => WAIT,
             Retried::AccountProbe => ACCOUNT_RETRY,
         };
-        // A date is over at the third.
+        // The date of a `Retry-After` has passed at the third call.
         self.is_asked(ip, 2).await?;
         let calls = self.calls(ip);
         ensure!(calls[1] - calls[0] + TRANSIT >= pause, "{calls:?}");

@@ -45,7 +45,7 @@ pub(super) enum Retried {
     AccountProbe,
 }
 
-/// What operators are told beyond the count.
+/// What is reported to operators besides the count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Told {
     Nothing,

@@ -9,7 +9,7 @@
 //! most calls time out.
 //!
 //! The limit applies to the whole fleet: one enricher adapts it, and a round waits until the others have followed. An
-//! enricher that is asked for fewer calls halves the limit itself and tells the others.
+//! enricher that is asked for fewer calls halves the limit itself and reports that to the others.
 //!
 //! This is our own code because the existing crates are layers around a service and hold the permit for the whole call.
 //! Here the fleet's lease and the budget come between permit and call, and most permits end without a call.
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 /// of four seconds, and it doubles per round while that is not enough.
 const INITIAL_LIMIT: f64 = 256.0;
 
-/// How long the other enrichers take to follow a new limit: they are told it every second.
+/// How long the other enrichers take to follow a new limit, which is reported to them every second.
 const FOLLOW: Duration = Duration::from_millis(1_500);
 
 /// The factors by which the limit moves after the start.
