@@ -10,8 +10,8 @@ export default defineConfig({
   base: './',
   server: {
     host: '127.0.0.1',
-    // The tests read the protocol's frames.
-    fs: { allow: ['.', '../protocol/fixtures'] },
+    // The tests read the protocol's frames, and the reasons of enrichers.
+    fs: { allow: ['.', '../protocol/fixtures', '../enricher/src/lookup/failure.rs'] },
     proxy: {
       '/api': GATEWAY,
       '/login': GATEWAY,

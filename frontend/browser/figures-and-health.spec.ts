@@ -80,7 +80,39 @@ test.describe('system status', () => {
     await expectStatus(page, 'Live');
     const status = await openSystemStatus(page);
     await expect(status).toContainText('Gateways 1 of 2 ready');
-    await expect(status).toContainText('gateway web-2: NATS is away');
+    await expect(status).toContainText('gateway web-2: not ready');
+    await expect(status.getByText('NATS is away')).toBeVisible();
+  });
+
+  test.describe('in German', () => {
+    test.use({ locale: 'de-DE' });
+
+    test('explains reasons, and quotes the English ones as such', async ({ page, gateway }) => {
+      const cause = 'deanonymizer: cannot connect to 127.0.0.1:4830: Connection refused';
+      gateway.processes = [
+        anIngestor({ ready: false, reason: 'nats: not connected: Connection refused' }),
+        anEnricher({ breaker: 'open', lookupsHeldBack: 'the Deanonymizer does not answer', reason: cause }),
+      ];
+      await page.goto('/');
+      await expectStatus(page, 'Neue Besucher werden zurzeit nicht erkannt. Die Liste unten stimmt.');
+      await page.getByRole('button', { name: 'Systemstatus' }).click();
+      const status = page.getByRole('dialog', { name: 'Systemstatus' });
+      await expect(status).toContainText('Der Deanonymizer antwortet nicht');
+      await expect(status).toContainText('keine Verbindung zu NATS');
+      await expect(status.getByText(cause)).toHaveAttribute('lang', 'en');
+      await expect(status.getByText('nats: not connected')).toHaveAttribute('lang', 'en');
+    });
+  });
+
+  test('does not say that everything is ready while no visitor is identified', async ({ page, gateway }) => {
+    gateway.processes = [
+      anIngestor(),
+      anEnricher({ breaker: 'open', lookupsHeldBack: 'the Deanonymizer does not answer' }),
+    ];
+    await page.goto('/');
+    const status = await openSystemStatus(page);
+    await expect(status).toContainText('The Deanonymizer does not answer');
+    await expect(status).not.toContainText('Everything is ready');
   });
 
   test('and one sentence for sellers say that visitors wait for the Deanonymizer', async ({

@@ -62,7 +62,7 @@ it('lists the parts of the system', () => {
   const [problems, parts] = within(status).getAllByRole('list');
   const texts = (list: HTMLElement | undefined) =>
     [...(list?.children ?? [])].map((item) => item.textContent);
-  expect(texts(problems)).toEqual(['ingestor: none is running', 'enricher host-2: no NATS']);
+  expect(texts(problems)).toEqual(['ingestor: none is running', 'enricher host-2: not readyno NATS']);
   expect(texts(parts)).toEqual([
     'Emitter unknown',
     'Deanonymizer answers',
@@ -82,7 +82,7 @@ it.each([
   ['The lookup budget is used up', 'failing', { lookupsHeldBack: 'the lookup budget is used up' }],
 ] as const)('says "%s" (%s)', (text, severity, enricher) => {
   open({ processes: [anEnricher(enricher)] });
-  expect(screen.getByText(text).dataset.severity).toBe(severity);
+  expect(screen.getByText(text).closest('li')?.dataset.severity).toBe(severity);
 });
 
 it.each([

@@ -4,6 +4,7 @@ import { useLive } from '../store/useLive';
 import type { Deanonymizer } from './deanonymizer';
 import type { Severity } from './headline';
 import { assessPipeline, type Emitter, type Health, type ProcessGroup } from './pipeline';
+import { explainHeldBack } from './reasons';
 
 /** Up to this many queued messages are normal. */
 const MANY_QUEUED = 100;
@@ -35,23 +36,44 @@ export function SystemStatus() {
   );
 }
 
-function ProblemList({ health: { problems } }: { health: Health }) {
+function ProblemList({ health: { problems, emitter, deanonymizer } }: { health: Health }) {
   const invalid = useLive(({ status }) => status.invalidMessages);
-  const all = invalid > 0 ? [...problems, t('problemInvalidMessages', { count: invalid })] : problems;
-  if (all.length === 0) return <p>{t('systemOk')}</p>;
+  const all =
+    invalid > 0
+      ? [...problems, { text: t('problemInvalidMessages', { count: invalid }), reason: '' }]
+      : problems;
+  if (all.length === 0) {
+    // What the list of parts says must not be contradicted.
+    const fine = emitter.state === 'connected' && DEANONYMIZER[deanonymizer.state] === 'ok';
+    return fine ? <p>{t('systemOk')}</p> : null;
+  }
   return (
     <ul className="all-problems">
-      {all.map((problem) => (
-        <li key={problem}>{problem}</li>
+      {all.map(({ text, reason }) => (
+        <li key={text}>
+          {text}
+          <Reasons texts={[reason]} />
+        </li>
       ))}
     </ul>
   );
 }
 
+/** What processes report, in their own words, which are English. */
+function Reasons({ texts }: { texts: readonly string[] }) {
+  return texts
+    .filter((text) => text !== '')
+    .map((text) => (
+      <span key={text} className="reason" lang="en">
+        {text}
+      </span>
+    ));
+}
+
 /** @param current whether the states are up to date; otherwise nothing is shown as ok */
 function Parts({ health, current }: { health: Health; current: boolean }) {
   const identifying = useLive(({ view: { stats } }) => stats?.beingIdentified ?? 0);
-  const { groups, emitter, deanonymizer, queued } = health;
+  const { groups, emitter, deanonymizer, causes, queued } = health;
   const severity = (known: Severity) => (current ? known : 'unknown');
   return (
     <section>
@@ -61,7 +83,8 @@ function Parts({ health, current }: { health: Health; current: boolean }) {
           {describeEmitter(emitter)}
         </li>
         <li data-severity={severity(DEANONYMIZER[deanonymizer.state])}>
-          {describeDeanonymizer(deanonymizer)}
+          <DeanonymizerState deanonymizer={deanonymizer} />
+          <Reasons texts={causes} />
         </li>
         {groups.map((group) => (
           <li
@@ -115,7 +138,7 @@ function describeEmitter({ state, silentSeconds }: Emitter): string {
   }
 }
 
-function describeDeanonymizer({ state, heldBack }: Deanonymizer): string {
+function DeanonymizerState({ deanonymizer: { state, heldBack } }: { deanonymizer: Deanonymizer }) {
   switch (state) {
     case 'answering':
       return t('deanonymizerAnswering');
@@ -128,8 +151,11 @@ function describeDeanonymizer({ state, heldBack }: Deanonymizer): string {
     case 'exhausted':
       return t('deanonymizerExhausted');
     case 'held back':
-      // The enrichers' own words.
-      return asSentence(heldBack.join('; '));
+      return heldBack.map(explainHeldBack).every((text) => text !== null) ? (
+        heldBack.map(explainHeldBack).join('; ')
+      ) : (
+        <span lang="en">{asSentence(heldBack.join('; '))}</span>
+      );
   }
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { GatewayStatus, IngestorStatus, Pipeline } from '../feed/status';
 import { formatSince } from '../shared/format';
 import { anEnricher, aPipeline, NOW } from '../testing/samples';
-import { assessPipeline } from './pipeline';
+import { assessPipeline, type Problem } from './pipeline';
 
 const status = { instance: 'host-1', at: NOW - 500, startedAt: NOW - 60_000, ready: true, reason: null };
 const ingestor: IngestorStatus = {
@@ -21,6 +21,10 @@ const gateway: GatewayStatus = { ...status, process: 'gateway', sessions: 1, cli
 
 function assessThese(...processes: Pipeline['processes']) {
   return assessPipeline(aPipeline({ processes }), NOW);
+}
+
+function textsOf(problems: readonly Problem[]): string[] {
+  return problems.map(({ text }) => text);
 }
 
 describe('groups and problems', () => {
@@ -51,19 +55,22 @@ describe('groups and problems', () => {
       [0, 1],
     ]);
     expect(problems).toEqual([
-      'enricher host-2: the Deanonymizer does not answer',
-      'gateway host-1: not ready',
+      { text: 'enricher host-2: not ready', reason: 'the Deanonymizer does not answer' },
+      { text: 'gateway host-1: not ready', reason: '' },
     ]);
   });
 
   it('ignore the last status of a silent process', () => {
     const { groups, problems } = assessThese(ingestor, { ...enricher, at: NOW - 12_000 }, gateway);
     expect(groups[1]).toEqual({ process: 'enricher', ready: 0, total: 1 });
-    expect(problems).toEqual(['enricher host-1 has sent no status for 12s']);
+    expect(textsOf(problems)).toEqual(['enricher host-1 has sent no status for 12s']);
   });
 
   it('include required processes that are missing', () => {
-    expect(assessThese(gateway).problems).toEqual(['ingestor: none is running', 'enricher: none is running']);
+    expect(textsOf(assessThese(gateway).problems)).toEqual([
+      'ingestor: none is running',
+      'enricher: none is running',
+    ]);
   });
 
   it('count processes that vanished, by kind', () => {
@@ -73,7 +80,7 @@ describe('groups and problems', () => {
       { process: 'gateway', instance: 'host-4', since: NOW - 60_000 },
     ];
     const pipeline = aPipeline({ processes: [ingestor, enricher, gateway], missing });
-    expect(assessPipeline(pipeline, NOW).problems).toEqual([
+    expect(textsOf(assessPipeline(pipeline, NOW).problems)).toEqual([
       `2 enricher missing since ${formatSince(NOW - 120_000, NOW)}`,
       `1 gateway missing since ${formatSince(NOW - 60_000, NOW)}`,
     ]);
@@ -114,6 +121,13 @@ describe('the Deanonymizer', () => {
     expect(deanonymizer.state).toBe('held back');
     expect(deanonymizer.heldBack).toEqual(['the Deanonymizer does not answer']);
     expect(problems).toEqual([]);
+  });
+
+  it('cannot be used for the reason that enrichers report although they are ready', () => {
+    const reason = 'deanonymizer: connection refused';
+    const cut = { ...open, reason };
+    const { causes } = assessThese(ingestor, cut, { ...cut, instance: 'host-3' }, enricher, gateway);
+    expect(causes).toEqual([reason]);
   });
 
   it('is judged by enrichers that are ready', () => {

@@ -2,6 +2,7 @@ import type { IngestorStatus, MissingProcess, Pipeline } from '../feed/status';
 import { formatDuration, formatSince } from '../shared/format';
 import { t } from '../shared/messages/text';
 import { accountOf, assessAccount, assessDeanonymizer, type Deanonymizer } from './deanonymizer';
+import { explainNotReady } from './reasons';
 
 /** Milliseconds without a status after which a process counts as not ready; each sends one a second. */
 const QUIET_AFTER = 10_000;
@@ -23,8 +24,16 @@ export interface Health {
   deanonymizer: Deanonymizer;
   /** Messages in the queue. */
   queued: number;
-  /** What fails, and why; in the words of operators. */
-  problems: string[];
+  /** What fails; in the words of operators. */
+  problems: Problem[];
+  /** Why the Deanonymizer cannot be used, as the enrichers that are ready report it. */
+  causes: string[];
+}
+
+export interface Problem {
+  text: string;
+  /** As the process reports it, in English; empty if it says nothing more. */
+  reason: string;
 }
 
 /** The emitter as the ingestors see it; unknown without an ingestor. */
@@ -57,24 +66,24 @@ export function assessPipeline({ processes, missing = [] }: Pipeline, now: numbe
     // All of them report the same queue.
     queued: Math.max(0, ...enrichers.map(({ queueWaiting }) => queueWaiting)),
     problems: [
-      ...(account === null
-        ? []
-        : [t(account === 'refused' ? 'deanonymizerRefused' : 'deanonymizerExhausted')]),
-      ...groups.filter(isMissing).map(({ process }) => t('problemNoneRuns', { process })),
-      ...problemsOfMissing(missing, now),
+      ...withoutReason(
+        account === null ? [] : [t(account === 'refused' ? 'deanonymizerRefused' : 'deanonymizerExhausted')],
+      ),
+      ...withoutReason(groups.filter(isMissing).map(({ process }) => t('problemNoneRuns', { process }))),
+      ...withoutReason(problemsOfMissing(missing, now)),
       ...states
         .map(({ problem }) => problem)
         .filter((problem) => problem !== null)
-        .filter(({ reason }) => account === null || !isAboutAccount(reason))
-        .map(({ text }) => text),
+        .filter(({ reason }) => account === null || !isAboutAccount(reason)),
     ],
+    causes: [...new Set(enrichers.filter(({ ready }) => ready).map(({ reason }) => reason))].filter(
+      (reason) => reason !== null,
+    ),
   };
 }
 
-interface Problem {
-  text: string;
-  /** As the process reports it. */
-  reason: string;
+function withoutReason(texts: readonly string[]): Problem[] {
+  return texts.map((text) => ({ text, reason: '' }));
 }
 
 function problemOf(status: Pipeline['processes'][number], now: number): Problem | null {
@@ -84,8 +93,8 @@ function problemOf(status: Pipeline['processes'][number], now: number): Problem 
     return { text: t('problemQuiet', { process, duration: formatDuration(quietFor / 1_000) }), reason: '' };
   }
   if (status.ready) return null;
-  const reason = status.reason ?? t('problemNotReady');
-  return { text: t('problemReason', { process, reason }), reason };
+  const text = t('problemReason', { process, reason: explainNotReady(status.reason) });
+  return { text, reason: status.reason ?? '' };
 }
 
 /** One for each kind of process, since the first of them vanished. */
