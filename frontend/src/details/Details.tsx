@@ -88,36 +88,8 @@ function Visitor({ guid }: { guid: string }) {
         </p>
       )}
       <CompanyFacts session={session} />
-      <Facts title={t('factsContact')}>
-        {session.contact?.emailAddresses.map((email, index) => (
-          <Fact key={`email ${index}`} text={email} href={mailtoUrl(email)} />
-        ))}
-        {session.contact?.phoneNumbers.map((phone, index) => (
-          <Fact key={`phone ${index}`} text={phone} href={telUrl(phone)} />
-        ))}
-        {isUnreachable(session) && <p className="quiet">{t('noContactFacts')}</p>}
-      </Facts>
-      <Facts title={t('factsSession')}>
-        <Fact text={session.ip} href={null} mono />
-        <Origin session={session} />
-        <Referrer session={session} />
-        <dl className="times">
-          <dt>{t('onSiteSince')}</dt>
-          <dd translate="no">{formatTime(session.openedAt)}</dd>
-          {left === null && (
-            <>
-              <dt>{t('onSiteFor')}</dt>
-              <dd>
-                <Age since={session.openedAt} />
-              </dd>
-              <dt>{t('lastActive')}</dt>
-              <dd>
-                <Age since={session.lastActivityAt} phrase="ago" />
-              </dd>
-            </>
-          )}
-        </dl>
-      </Facts>
+      <ContactFacts session={session} />
+      <SessionFacts session={session} left={left !== null} />
       {visit.pages.length > 0 && (
         <Facts title={t('factsPages')}>
           <Pages visit={visit} version={visit.version} />
@@ -127,6 +99,47 @@ function Visitor({ guid }: { guid: string }) {
         <Timeline visit={visit} version={visit.version} />
       </Facts>
     </>
+  );
+}
+
+function ContactFacts({ session }: { session: Session }) {
+  return (
+    <Facts title={t('factsContact')}>
+      {session.contact?.emailAddresses.map((email, index) => (
+        <Fact key={`email ${index}`} text={email} href={mailtoUrl(email)} />
+      ))}
+      {session.contact?.phoneNumbers.map((phone, index) => (
+        <Fact key={`phone ${index}`} text={phone} href={telUrl(phone)} />
+      ))}
+      {isUnreachable(session) && <p className="quiet">{t('noContactFacts')}</p>}
+    </Facts>
+  );
+}
+
+/** @param left whether the visitor has left, so that no duration goes on */
+function SessionFacts({ session, left }: { session: Session; left: boolean }) {
+  return (
+    <Facts title={t('factsSession')}>
+      <Fact text={session.ip} href={null} mono />
+      <Origin session={session} />
+      <Referrer session={session} />
+      <dl className="times">
+        <dt>{t('onSiteSince')}</dt>
+        <dd translate="no">{formatTime(session.openedAt)}</dd>
+        {!left && (
+          <>
+            <dt>{t('onSiteFor')}</dt>
+            <dd>
+              <Age since={session.openedAt} />
+            </dd>
+            <dt>{t('lastActive')}</dt>
+            <dd>
+              <Age since={session.lastActivityAt} phrase="ago" />
+            </dd>
+          </>
+        )}
+      </dl>
+    </Facts>
   );
 }
 

@@ -25,8 +25,6 @@ export interface NavigationOptions {
 /**
  * Keyboard navigation of the rows: arrows, Page, Home and End move the focus, Enter and Space activate, Left and
  * Right collapse and expand.
- *
- * When the line that has the focus leaves, the focus moves to the one that takes its place.
  */
 export function useRowNavigation({
   lines,
@@ -37,30 +35,7 @@ export function useRowNavigation({
   act,
   onOtherKey,
 }: NavigationOptions): RowNavigation {
-  const focusWanted = useRef(false);
-  const last = useRef({ index: -1, focused: false });
-
-  // A row can get the focus only once scrolling has rendered it.
-  useEffect(() => {
-    if (!focusWanted.current) return;
-    const row = scroller?.querySelector<HTMLElement>('[role=row][tabindex="0"]');
-    if (!row) return;
-    focusWanted.current = false;
-    row.focus({ preventScroll: true });
-  });
-
-  useEffect(() => {
-    const index = lines.findIndex(({ key }) => key === current);
-    const { activeElement } = document;
-    if (index >= 0) {
-      last.current = { index, focused: activeElement?.role === 'row' };
-      return;
-    }
-    const next = lines[Math.min(last.current.index, lines.length - 1)];
-    if (!last.current.focused || activeElement !== document.body || !next) return;
-    focusWanted.current = true;
-    setCurrent(next.key);
-  });
+  const moveFocus = useRowFocus({ lines, scroller, current, setCurrent });
 
   const onKeyDown = (event: KeyboardEvent) => {
     // Buttons and links in a row handle their own keys, and the browser has its shortcuts.
@@ -72,8 +47,7 @@ export function useRowNavigation({
     if (target !== null) {
       const next = lines[target];
       if (!next) return;
-      focusWanted.current = true;
-      setCurrent(next.key);
+      moveFocus(next.key);
       rows.scrollToRow(target);
     } else if (line && (event.key === 'Enter' || event.key === ' ')) {
       act(line);
@@ -88,6 +62,44 @@ export function useRowNavigation({
   // If the current row is not on the screen, the first one that is takes its place in the tab order.
   const onScreen = rows.visible.map((item) => lines[item.index]?.key ?? null);
   return { current: onScreen.includes(current) ? current : (onScreen[0] ?? null), onKeyDown };
+}
+
+type FocusOptions = Pick<NavigationOptions, 'lines' | 'scroller' | 'current' | 'setCurrent'>;
+
+/**
+ * Returns how to move the focus to a line. When the line that has the focus leaves, the focus moves to the one that
+ * takes its place.
+ */
+function useRowFocus({ lines, scroller, current, setCurrent }: FocusOptions): (key: string) => void {
+  const wanted = useRef(false);
+  const last = useRef({ index: -1, focused: false });
+  const moveFocus = (key: string) => {
+    wanted.current = true;
+    setCurrent(key);
+  };
+
+  // A row can get the focus only once scrolling has rendered it.
+  useEffect(() => {
+    if (!wanted.current) return;
+    const row = scroller?.querySelector<HTMLElement>('[role=row][tabindex="0"]');
+    if (!row) return;
+    wanted.current = false;
+    row.focus({ preventScroll: true });
+  });
+
+  useEffect(() => {
+    const index = lines.findIndex(({ key }) => key === current);
+    const { activeElement } = document;
+    if (index >= 0) {
+      last.current = { index, focused: activeElement?.role === 'row' };
+      return;
+    }
+    const next = lines[Math.min(last.current.index, lines.length - 1)];
+    if (!last.current.focused || activeElement !== document.body || !next) return;
+    moveFocus(next.key);
+  });
+
+  return moveFocus;
 }
 
 /** Index of the row that a key moves to from `index`, or null for other keys. */
