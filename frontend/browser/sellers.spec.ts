@@ -124,6 +124,16 @@ test.describe('rows', () => {
   });
 });
 
+/** Expects a button to be in sight, and to end above the table. */
+async function expectClearOfRows(page: Page, button: Locator): Promise<void> {
+  await expect(button).toBeVisible();
+  const [above, below] = await Promise.all([
+    button.boundingBox(),
+    table(page).locator('xpath=..').boundingBox(),
+  ]);
+  expect((above?.y ?? 0) + (above?.height ?? 0)).toBeLessThanOrEqual((below?.y ?? 0) + 0.5);
+}
+
 test.describe('many arrivals', () => {
   /** Lets one visitor arrive every 25 ms for this long. */
   async function crowd(gateway: MockGateway, from: number, milliseconds: number): Promise<void> {
@@ -146,7 +156,9 @@ test.describe('many arrivals', () => {
     const before = await order(page);
     await crowd(gateway, 1_000, 500);
     expect(await order(page)).toEqual(before);
-    await page.getByRole('button', { name: /^\d+ new$/ }).click();
+    const pill = page.getByRole('button', { name: /^\d+ new$/ });
+    await expectClearOfRows(page, pill);
+    await pill.click();
     await expect.poll(() => order(page)).not.toEqual(before);
   });
 });
@@ -162,7 +174,9 @@ test.describe('a finger', () => {
     await name.dispatchEvent('pointerdown', { pointerType: 'touch', bubbles: true });
     gateway.put(aSession({ guid: 'third', ip: 'third' }));
     gateway.flush();
-    await expect(page.getByRole('button', { name: '1 new' })).toBeVisible();
+    const pill = page.getByRole('button', { name: '1 new' });
+    await expectClearOfRows(page, pill);
+    expect((await pill.boundingBox())?.height).toBeGreaterThanOrEqual(44);
     expect(await order(page)).toEqual(['first', 'second']);
     await page.getByLabel('Search visitors').tap();
     await expect.poll(() => order(page)).toEqual(['third', 'first', 'second']);

@@ -9,7 +9,7 @@ import { NewVersion } from './health/NewVersion';
 import { Menu } from './settings/Menu';
 import { Shortcuts } from './settings/Shortcuts';
 import { t } from './shared/messages/text';
-import { TableFooter } from './table/TableFooter';
+import { TableSummary } from './table/TableSummary';
 import { Toolbar } from './toolbar/Toolbar';
 import { VisitorTable } from './table/VisitorTable';
 import { WatchMenu } from './watch/WatchMenu';
@@ -30,8 +30,8 @@ export function App() {
         <section className="table-side" aria-label={t('visitors')}>
           <Toolbar />
           <CompanyView />
+          <TableSummary />
           <VisitorTable />
-          <TableFooter />
         </section>
         <TopCompanies />
         <Details />

@@ -1,5 +1,5 @@
 import { createContext, useContext, useSyncExternalStore } from 'react';
-import { type Column, COLUMNS, DEFAULT_COLUMNS, FIXED_COLUMNS } from '../address/query';
+import { type Column, COLUMNS, FIXED_COLUMNS } from '../address/query';
 import { isLanguage, type Language, setLanguage } from '../shared/messages/language';
 import type { StoredText } from '../shared/storedText';
 import { Subscribers } from '../shared/subscribers';
@@ -16,7 +16,7 @@ export interface Stored {
 export class Settings {
   readonly #stored: Stored;
   readonly #subscribers = new Subscribers();
-  #columns: ReadonlySet<Column>;
+  #columns: ReadonlySet<Column> | null;
 
   constructor(stored: Stored) {
     this.#stored = stored;
@@ -44,15 +44,13 @@ export class Settings {
     this.apply();
   }
 
-  /** The columns of the table; replaced with each change. */
-  get columns(): ReadonlySet<Column> {
+  /** The columns of the table, replaced with each change; null as long as the reader has not chosen any. */
+  get columns(): ReadonlySet<Column> | null {
     return this.#columns;
   }
 
-  /** Shows a column, or hides it. */
-  showColumn(column: Column, shown: boolean): void {
-    const columns = COLUMNS.filter((one) => (one === column ? shown : this.#columns.has(one)));
-    this.#stored.columns.write(columns.join(' '));
+  setColumns(columns: ReadonlySet<Column>): void {
+    this.#stored.columns.write(COLUMNS.filter((column) => columns.has(column)).join(' '));
     this.apply();
   }
 
@@ -67,9 +65,9 @@ export class Settings {
   }
 }
 
-function readColumns(stored: StoredText): ReadonlySet<Column> {
+function readColumns(stored: StoredText): ReadonlySet<Column> | null {
   const names = stored.read()?.split(' ');
-  if (names === undefined) return new Set(DEFAULT_COLUMNS);
+  if (names === undefined) return null;
   return new Set(COLUMNS.filter((column) => FIXED_COLUMNS.includes(column) || names.includes(column)));
 }
 
@@ -91,8 +89,8 @@ export function useChosenLanguage(): Language | null {
   return useSyncExternalStore(settings.subscribe, () => settings.language);
 }
 
-/** The columns that the reader has chosen. */
-export function useChosenColumns(): ReadonlySet<Column> {
+/** The columns that the reader has chosen, or null. */
+export function useChosenColumns(): ReadonlySet<Column> | null {
   const settings = useSettings();
   return useSyncExternalStore(settings.subscribe, () => settings.columns);
 }

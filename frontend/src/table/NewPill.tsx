@@ -1,7 +1,7 @@
 import { t } from '../shared/messages/text';
 import { useLive, useLiveStore } from '../store/useLive';
 
-/** Over the top of the table: how many arrived while the order is held; a click lets them in. */
+/** How many arrived while the order is held; a click lets them in. It covers no row, and moves none. */
 export function NewPill() {
   const live = useLiveStore();
   const count = useLive(({ listing }) => (listing.heldBy === null ? 0 : listing.waiting.came));

@@ -2,6 +2,7 @@ import {
   type AgeFilter,
   type Column,
   COLUMNS,
+  DEFAULT_COLUMNS,
   FIXED_COLUMNS,
   type KnownFilter,
   type SortKey,
@@ -24,10 +25,10 @@ export const HEADINGS: Record<SortKey, MessageKey> = {
 
 /** The width of each column (`grid-template-columns`). */
 const WIDTHS: Record<Column, string> = {
-  contact: 'minmax(0, 2fr)',
-  company: 'minmax(0, 2.15fr)',
-  page: 'minmax(0, 1.5fr)',
-  email: 'minmax(0, 2.15fr)',
+  contact: 'minmax(0, 2.1fr)',
+  company: 'minmax(0, 2.3fr)',
+  page: 'minmax(0, 1.2fr)',
+  email: 'minmax(0, 1.8fr)',
   phone: 'minmax(10rem, 1.25fr)',
   place: 'minmax(0, 1.5fr)',
   ip: 'minmax(9.75rem, 1fr)',
@@ -53,6 +54,11 @@ const CLASSES: Partial<Record<Column, string>> = { page: 'seen' };
 /** The class of a column's cells. */
 export function classOf(column: Column): string {
   return `cell ${CLASSES[column] ?? column}`;
+}
+
+/** The columns that a reader who has chosen none sees; without room for it, no IP address beside the page, so that names are not cut. */
+export function defaultColumns(hasPages: boolean, roomy: boolean): ReadonlySet<Column> {
+  return new Set(DEFAULT_COLUMNS.filter((column) => column !== 'ip' || roomy || !hasPages));
 }
 
 /** The columns to show, in their order: without pages as long as no visitor had one. While visitors are grouped, the company's comes first. */

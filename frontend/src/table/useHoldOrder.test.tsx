@@ -3,7 +3,7 @@ import { cleanup, fireEvent } from '@testing-library/react';
 import { useState } from 'react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { TestPage } from '../testing/testPage';
-import { TableFooter } from './TableFooter';
+import { TableSummary } from './TableSummary';
 import { HOLD_TIMEOUT, useHoldOrder } from './useHoldOrder';
 
 let page: TestPage;
@@ -15,7 +15,7 @@ function Rows() {
   return (
     <>
       <div className="rows" ref={setBody} />
-      <TableFooter />
+      <TableSummary />
     </>
   );
 }

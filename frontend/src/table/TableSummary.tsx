@@ -1,8 +1,9 @@
 import { t } from '../shared/messages/text';
 import { useLive, useLiveStore } from '../store/useLive';
+import { NewPill } from './NewPill';
 
-/** The number of visitors in the table; and, while the order is held, what is waiting. */
-export function TableFooter() {
+/** Over the table: the number of visitors in it; and, while the order is held, what is waiting. */
+export function TableSummary() {
   const live = useLiveStore();
   const shown = useLive(({ listing }) => listing.shown);
   const active = useLive(({ view: { stats } }) => stats?.activeSessions ?? 0);
@@ -11,6 +12,7 @@ export function TableFooter() {
   return (
     <div className="shown">
       <span>{describeShown(shown, Math.max(shown, active))}</span>
+      <NewPill />
       {held !== null && (
         <span className="held">
           <span>{t(held === 'reader' ? 'orderHeld' : 'orderHeldBusy')}</span>
