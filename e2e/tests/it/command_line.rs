@@ -281,6 +281,35 @@ fn invalid_environment_variable_is_reported_by_its_flag() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn help_names_variables_without_their_values() -> Result<()> {
+    const VALUE: &str = "s3cret-of-the-environment";
+    for process in ["ingestor", "enricher", "gateway", "notifier", "collector"] {
+        let help = |arguments: &[&str], variables: &[&str]| -> Result<String> {
+            let output = Command::new(workspace_binary(process)?)
+                .args(arguments)
+                .arg("--help")
+                .env_clear()
+                .envs(variables.iter().map(|variable| (*variable, VALUE)))
+                .output()?;
+            ensure!(output.status.success(), "{process}: {}", output.status);
+            Ok(String::from_utf8(output.stdout)?)
+        };
+        let plain = help(&[], &[])?;
+        let variables: Vec<_> = plain
+            .split("[env: ")
+            .skip(1)
+            .filter_map(|rest| rest.split_once([']', '=']).map(|(variable, _)| variable))
+            .collect();
+        ensure!(variables.len() > 10, "{process} names its variables");
+        for command in [&[][..], &["check-config"]] {
+            let help = help(command, &variables)?;
+            ensure!(!help.contains(VALUE), "{process} {command:?}: {help}");
+        }
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn log_lines_are_json_on_request() -> Result<()> {
     let mut builder = Pipeline::builder();

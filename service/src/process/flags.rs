@@ -202,9 +202,17 @@ fn without_secrets<F: clap::Parser>(mut error: clap::Error) -> clap::Error {
 }
 
 fn read<F: clap::Parser>() -> Result<F, clap::Error> {
-    let mut command = command_line::<F>();
+    let mut command = without_values(command_line::<F>());
     let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
     F::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+}
+
+/// The command line whose `--help` names environment variables without their values. A value may be a secret, and a page of
+/// help is often shown to others; `check-config` says which settings are in force.
+fn without_values(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|argument| argument.hide_env_values(true))
+        .mut_subcommands(without_values)
 }
 
 /// Prints what is wrong with the configuration on one line, and returns the exit code.
