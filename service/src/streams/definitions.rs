@@ -20,7 +20,7 @@ use crate::nats::Nats;
 use crate::process::flags::Common;
 use crate::streams::reconcile::{self, Difference, Plan};
 use crate::streams::settings::{StreamKind, application};
-use crate::streams::watch::CHECK_INTERVAL;
+use crate::streams::watch::{CHECK_INTERVAL, NO_LEADER, has_leader};
 use crate::telemetry::health::Health;
 
 /// The part's name in [`Health`].
@@ -65,6 +65,9 @@ pub enum StreamError {
     /// NATS did not return its settings.
     #[error(transparent)]
     Unread(#[from] GetStreamError),
+    /// It stores nothing, and what a server tells of it may be old.
+    #[error("{name} does not answer: {reason}", name = .0, reason = NO_LEADER)]
+    NoLeader(String),
     /// A stream of that name has a setting that cannot be changed.
     #[error("{name} has another setting: {difference}; delete it, and it is created again")]
     Unfit {
@@ -238,6 +241,9 @@ impl Streams {
         let config = kind.config(&self.flags);
         let jetstream = self.nats.jetstream();
         let stream = jetstream.get_or_create_stream(config.clone()).await?;
+        if !has_leader(stream.cached_info()) {
+            return Err(StreamError::NoLeader(config.name));
+        }
         let (updated, differences) = match reconcile::plan(&stream.cached_info().config, &config) {
             Plan::Keep => return Ok(stream),
             Plan::Refuse(difference) => {

@@ -1,11 +1,12 @@
 //! Watches a stream that a process depends on: requests its state about once a second, and reports when it is missing,
 //! replaced or emptied.
 
+use std::mem;
 use std::time::Duration;
 
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::GetStreamErrorKind;
-use async_nats::jetstream::stream::Stream;
+use async_nats::jetstream::stream::{Info, Stream};
 use tokio::time::sleep;
 
 use crate::nats::Nats;
@@ -13,6 +14,9 @@ use crate::streams::incarnation::{Change, StreamIncarnation, StreamState};
 
 /// How often the state is requested.
 pub const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Why a stream without a leader cannot be relied on.
+pub(super) const NO_LEADER: &str = "its servers have no quorum";
 
 /// Why a stream cannot be relied on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,9 +30,17 @@ pub enum StreamFault {
     /// Its messages are gone.
     #[error("was emptied and is being repaired")]
     Emptied,
-    /// Its state is not known.
+    /// Its state is not known, or it stores nothing.
     #[error("does not answer: {0}")]
     Unanswered(String),
+}
+
+/// Whether the stream has a leader. A stream of a cluster has none while its servers have no quorum. It stores nothing then,
+/// but a server that is left still tells its state, which may be an old one.
+pub(super) fn has_leader(info: &Info) -> bool {
+    info.cluster
+        .as_ref()
+        .is_none_or(|cluster| cluster.leader.as_ref().is_some_and(|leader| !leader.is_empty()))
 }
 
 /// Watches one stream for the loss of its messages.
@@ -39,6 +51,8 @@ pub struct StreamWatch {
     incarnation: Option<StreamIncarnation>,
     /// Whether a check has found it replaced or emptied since the last [`Self::begin`].
     lost: Option<Change>,
+    /// Whether the stream had no leader at the last check.
+    leaderless: bool,
 }
 
 impl StreamWatch {
@@ -50,6 +64,7 @@ impl StreamWatch {
             name,
             incarnation: None,
             lost: None,
+            leaderless: false,
         }
     }
 
@@ -57,6 +72,7 @@ impl StreamWatch {
     pub fn begin(&mut self, stream: &Stream) -> Change {
         let state = StreamState::from(stream.cached_info());
         let lost = self.lost.take();
+        self.leaderless = false;
         let Some(incarnation) = &mut self.incarnation else {
             self.incarnation = Some(StreamIncarnation::of(&state));
             return Change::Same;
@@ -128,9 +144,18 @@ impl StreamWatch {
     /// Evaluates a check, and returns the stream as it was then.
     ///
     /// # Errors
-    /// Fails if the stream can no longer be relied on.
+    /// Fails if the stream can no longer be relied on. It may be without a leader for one check, but not for two.
     pub fn evaluate(&mut self, check: StateCheck) -> Result<Stream, StreamFault> {
         let (change, stream) = check.found?;
+        let was_leaderless = mem::replace(&mut self.leaderless, !has_leader(stream.cached_info()));
+        if self.leaderless {
+            // An election takes a moment; a missing quorum lasts.
+            return if was_leaderless {
+                Err(StreamFault::Unanswered(NO_LEADER.to_owned()))
+            } else {
+                Ok(stream)
+            };
+        }
         match change {
             Change::Same => {
                 if let Some(incarnation) = &mut self.incarnation {
