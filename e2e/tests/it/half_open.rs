@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use e2e::processes::{Pipeline, Role, TcpProxy};
 use e2e::{Visitor, eventually};
+use protocol::stream;
 use simulator::world::Kind;
 
 #[tokio::test]
@@ -83,4 +84,54 @@ async fn server_on_which_jetstream_does_not_answer_is_left() -> Result<()> {
     site.shows(&new).await?;
     site.ready().await?;
     site.view_is_right().await
+}
+
+/// Freezes all servers of a cluster except the one that leads the queue, so that nothing is stored. Returns their numbers.
+async fn freeze_all_but_the_leader(site: &mut Pipeline) -> Result<Vec<usize>> {
+    let queue = site.operator().await?.get_stream(stream::RAW).await?;
+    let cluster = queue.cached_info().cluster.as_ref();
+    let leader = cluster.and_then(|cluster| cluster.leader.clone());
+    let leader = leader.context("the queue has a leader")?;
+    let mut frozen = Vec::new();
+    for (number, server) in site.nats_servers().enumerate() {
+        // The server with the number 0 is called visitor-1.
+        if leader != format!("visitor-{}", number + 1) {
+            server.process.pause()?;
+            frozen.push(number);
+        }
+    }
+    Ok(frozen)
+}
+
+/// Resumes these servers. Then everything is right again.
+async fn recovers(site: &mut Pipeline, frozen: &[usize]) -> Result<()> {
+    for (number, server) in site.nats_servers().enumerate() {
+        if frozen.contains(&number) {
+            server.process.resume()?;
+        }
+    }
+    site.ready().await?;
+    let visitor = Visitor::from(&site.ip(Kind::Full, 1));
+    site.send(&[visitor.opened(0)]);
+    site.shows(&visitor).await?;
+    site.view_is_right().await
+}
+
+async fn ingestor_misses_the_quorum(site: &Pipeline) -> Result<()> {
+    eventually("the ingestor says that nothing is stored", async || {
+        let reason = site.instance(Role::Ingestor, 0)?.http.reason().await?;
+        ensure!(reason.contains("no quorum"), "{reason}");
+        Ok(())
+    })
+    .await
+}
+
+/// The server that is left goes on telling the queue's state. An ingestor without anything to send learns only from that
+/// state that nothing would be stored.
+#[tokio::test]
+async fn idle_ingestor_is_not_ready_without_a_quorum() -> Result<()> {
+    let mut site = Pipeline::builder().cluster().start().await?;
+    let frozen = freeze_all_but_the_leader(&mut site).await?;
+    ingestor_misses_the_quorum(&site).await?;
+    recovers(&mut site, &frozen).await
 }
