@@ -8,27 +8,31 @@ use e2e::processes::{Pipeline, nats_cli, repository};
 use serde_json::Value;
 use tokio::process::Command;
 
-/// A command that the user of each context may run, and one that it may not.
-const COMMANDS: &[(&str, &str, &str)] = &[
+/// Commands that the user of each context may run, and commands that it may not.
+const COMMANDS: &[(&str, &[&str], &[&str])] = &[
     (
         "visitor-admin",
-        "server report jetstream",
-        "stream info VISITOR_RAW",
+        &["server report jetstream", "server report accounts", "server list"],
+        // The system account of a NATS server cannot have JetStream.
+        &["stream info VISITOR_RAW", "kv ls"],
     ),
     (
         "visitor-maintainer",
-        "stream edit VISITOR_REJECTED --description mended --force",
-        "server report jetstream",
+        &[
+            "stream edit VISITOR_REJECTED --description mended --force",
+            "kv ls",
+        ],
+        &["server report jetstream"],
     ),
     (
         "visitor-operator",
-        "stream info VISITOR_RAW",
-        "stream rm VISITOR_RAW --force",
+        &["stream info VISITOR_RAW", "stream ls", "kv ls"],
+        &["stream rm VISITOR_RAW --force", "server report jetstream"],
     ),
     (
         "visitor-reader",
-        "stream info VISITOR_SESSIONS",
-        "stream info VISITOR_RAW",
+        &["stream info VISITOR_SESSIONS"],
+        &["stream info VISITOR_RAW"],
     ),
 ];
 
@@ -64,7 +68,8 @@ async fn each_context_lets_its_user_do_what_it_is_for_and_no_more() -> Result<()
         assert_eq!(content["url"], "nats://127.0.0.1:4222");
         content["url"] = site.nats.url().into();
         fs::write(contexts.join(&file), content.to_string())?;
-        for (command, may) in [(permitted, true), (denied, false)] {
+        let commands = permitted.iter().map(|command| (command, true));
+        for (command, may) in commands.chain(denied.iter().map(|command| (command, false))) {
             let output = Command::new(&cli)
                 .args(["--context", context, "--timeout", "2s"])
                 .args(command.split(' '))
