@@ -16,6 +16,7 @@ mod documents;
 mod emitter;
 mod field;
 mod fleet;
+mod following;
 mod freezes;
 mod half_open;
 mod hostile;
