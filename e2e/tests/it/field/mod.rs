@@ -6,6 +6,7 @@ mod frames;
 mod nats;
 mod nats_domains;
 mod nats_names;
+mod nats_operator;
 mod nats_settings;
 mod scripted_emitter;
 mod secrets;
