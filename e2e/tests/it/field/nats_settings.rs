@@ -6,7 +6,9 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use async_nats::jetstream::stream::{Config, RetentionPolicy, StorageType};
 use e2e::eventually;
+use e2e::processes::workspace_binary;
 use nkeys::KeyPair;
+use tokio::process::Command;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::nats::Server;
@@ -202,4 +204,38 @@ async fn rotated_password_is_read_again_and_a_wrong_one_is_named_without_a_flood
     ensure!(attempts(&log) <= 2, "{log}");
     fs::write(&password, "second\n")?;
     ready(&ingestor).await
+}
+
+#[tokio::test]
+async fn check_config_names_an_account_that_is_too_small() -> Result<()> {
+    let configuration =
+        "accounts { A { jetstream { max_memory: 64MB }, users: [{ user: ada, password: a }] } }\n";
+    let server = Server::start(&folder()?, configuration).await?;
+    let look = async |raw_mib: &str| -> Result<String> {
+        let output = Command::new(workspace_binary("ingestor")?)
+            .args([
+                "--nats-url",
+                &server.url(),
+                "--nats-user",
+                "ada",
+                "--nats-password",
+                "a",
+            ])
+            .args(["--raw-mib", raw_mib, "--rejected-mib", "1", "check-config"])
+            .env_clear()
+            .output()
+            .await?;
+        Ok(String::from_utf8(output.stdout)?)
+    };
+    let too_small = "problem  the NATS account may hold 64 MiB in memory, 0 MiB of which are taken, and the streams that do \
+                     not exist yet need 65 MiB";
+    let said = look("64").await?;
+    ensure!(said.contains(too_small), "{said}");
+    ensure!(
+        said.contains("VISITOR_RAW does not exist; the process creates it, with 64 MiB in memory"),
+        "{said}"
+    );
+    let said = look("63").await?;
+    ensure!(!said.contains("NATS account"), "{said}");
+    Ok(())
 }
