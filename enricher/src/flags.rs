@@ -191,18 +191,23 @@ impl Flags {
 
     /// The TLS configuration of calls; `None` for the system's default.
     fn tls(&self) -> anyhow::Result<Option<ClientConfig>> {
-        let identity = self.deanonymizer_cert.clone().zip(self.deanonymizer_key.clone());
-        let identity = identity.map(|(certificate, key)| tls::Identity {
-            certificate,
-            certificate_flag: "--deanonymizer-cert",
-            key,
-            key_flag: "--deanonymizer-key",
-        });
+        let identity = self.identity();
         let ca_file = self.common.ca_file.as_deref();
         let is_needed = ca_file.is_some() || identity.is_some();
         is_needed
             .then(|| tls::config(ca_file, identity.as_ref()))
             .transpose()
+    }
+
+    /// The certificate that the service is shown.
+    fn identity(&self) -> Option<tls::Identity> {
+        let files = self.deanonymizer_cert.clone().zip(self.deanonymizer_key.clone());
+        files.map(|(certificate, key)| tls::Identity {
+            certificate,
+            certificate_flag: "--deanonymizer-cert",
+            key,
+            key_flag: "--deanonymizer-key",
+        })
     }
 
     /// The file with the key for that service.
@@ -293,6 +298,8 @@ impl CommandLine for Flags {
                 .map(|url| Target {
                     name: "the identification service".to_owned(),
                     url,
+                    ca_file: self.common.ca_file.clone(),
+                    identity: self.identity(),
                 })
                 .into_iter()
                 .collect(),

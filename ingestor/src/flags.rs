@@ -94,7 +94,6 @@ impl Flags {
 
     /// How to connect to one emitter.
     fn access(&self, url: &EmitterUrl) -> Access {
-        let identity = self.emitter_cert.clone().zip(self.emitter_key.clone());
         Access {
             url: url.clone(),
             headers_file: self.emitter_headers_file.clone().map(|path| HeadersFile {
@@ -102,13 +101,19 @@ impl Flags {
                 emitters: self.emitter_url.clone(),
             }),
             ca_file: self.common.ca_file.clone(),
-            identity: identity.map(|(certificate, key)| tls::Identity {
-                certificate,
-                certificate_flag: "--emitter-cert",
-                key,
-                key_flag: "--emitter-key",
-            }),
+            identity: self.identity(),
         }
+    }
+
+    /// The certificate that emitters are shown.
+    fn identity(&self) -> Option<tls::Identity> {
+        let files = self.emitter_cert.clone().zip(self.emitter_key.clone());
+        files.map(|(certificate, key)| tls::Identity {
+            certificate,
+            certificate_flag: "--emitter-cert",
+            key,
+            key_flag: "--emitter-key",
+        })
     }
 
     /// The limits of the outbox.
@@ -142,6 +147,8 @@ impl CommandLine for Flags {
         let reaches = self.emitter_url.iter().map(|emitter| Target {
             name: "the SessionsEmitter".to_owned(),
             url: emitter.url().clone(),
+            ca_file: self.common.ca_file.clone(),
+            identity: self.identity(),
         });
         Ok(Plan {
             does: vec![

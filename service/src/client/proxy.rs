@@ -87,6 +87,23 @@ pub async fn connect(uri: &Uri, limit: Duration) -> Result<TcpStream, ConnectErr
     })
 }
 
+/// Whether a proxy stands between this process and the host of `uri`.
+#[must_use]
+pub fn applies_to(uri: &Uri) -> bool {
+    Matcher::from_env().intercept(uri).is_some()
+}
+
+/// Connects to the proxy for `uri`, or to its host if there is none.
+///
+/// # Errors
+/// Fails if it cannot be reached within `limit`.
+pub async fn connect_to_proxy(uri: &Uri, limit: Duration) -> Result<TcpStream, ConnectError> {
+    match Matcher::from_env().intercept(uri) {
+        Some(proxy) => direct(proxy.uri(), limit).await,
+        None => direct(uri, limit).await,
+    }
+}
+
 /// Asks the proxy for a tunnel to `host` (RFC 9110 section 9.3.6). Fails with the reason why there is none, such as the
 /// status of its response.
 async fn open_tunnel(

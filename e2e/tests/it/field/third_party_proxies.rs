@@ -161,3 +161,51 @@ async fn deanonymizer_is_called_through_a_proxy_with_own_authority_and_client_ce
     terminator.abort();
     Ok(())
 }
+
+/// What `check-config` says about a process without NATS.
+async fn check_config(process: &str, flags: &[(&str, &str)], proxy: &str) -> Result<String> {
+    let output = tokio::process::Command::new(workspace_binary(process)?)
+        .args(flags.iter().flat_map(|(flag, value)| [*flag, *value]))
+        .args(["--nats-url", "nats://127.0.0.1:1", "check-config"])
+        .env_clear()
+        .env("HTTPS_PROXY", proxy)
+        .output()
+        .await?;
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+#[tokio::test]
+async fn check_config_reaches_third_parties_through_a_proxy_with_own_authority() -> Result<()> {
+    let folder = folder()?;
+    let certificates = Certificates::make(&folder)?;
+    let authority = certificates.authority();
+    let trust = ("--ca-file", authority.to_str().context("path")?);
+    let proxy = Proxy::start(&folder).await?;
+    let server = ScriptedEmitter::encrypted(Script::Send(Vec::new()), &certificates).await?;
+    for (process, flag, scheme, name) in [
+        ("ingestor", "--emitter-url", "wss", "the SessionsEmitter"),
+        (
+            "enricher",
+            "--deanonymizer-url",
+            "https",
+            "the identification service",
+        ),
+    ] {
+        let place = format!("{scheme}://127.0.0.1:{}", server.port());
+        let url = (flag, place.as_str());
+        let said = check_config(process, &[url, trust], &proxy.url()).await?;
+        let ok = format!("ok       {name} {place}: accepts connections with TLS");
+        ensure!(said.contains(&ok), "{said}");
+        proxy.has_connected_to(server.port()).await?;
+        let problem = format!("problem  {name} {place}: ");
+        let said = check_config(process, &[url], &proxy.url()).await?;
+        ensure!(
+            said.contains(&problem) && said.contains("UnknownIssuer"),
+            "{said}"
+        );
+        // Nobody listens there.
+        let said = check_config(process, &[url, trust], "http://127.0.0.1:1").await?;
+        ensure!(said.contains(&problem), "{said}");
+    }
+    Ok(())
+}

@@ -1,7 +1,10 @@
 //! What a process would do, and what is found about it.
 
+use std::path::PathBuf;
+
 use url::Url;
 
+use crate::client::tls::Identity;
 use crate::streams::StreamKind;
 
 /// What a process would do.
@@ -26,6 +29,10 @@ pub struct Target {
     pub name: String,
     /// Where it is. A connection to host and port is opened; no request is sent.
     pub url: Url,
+    /// Certificates of additional trusted authorities.
+    pub ca_file: Option<PathBuf>,
+    /// The certificate that it is shown.
+    pub identity: Option<Identity>,
 }
 
 /// What was found about one thing.

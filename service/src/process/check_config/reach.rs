@@ -3,56 +3,69 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
+use hyper::Uri;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use url::Url;
 
 use super::plan::{Finding, Target};
 use super::settings::place;
+use crate::client::proxy::{self, ConnectError};
+use crate::client::tls;
 
-/// How long resolving, connecting and the TLS handshake may take, each.
+/// How long connecting, a proxy's answer and the TLS handshake may take, each.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Connects to a target and disconnects.
+/// Connects to a target as the process would, through the proxy of the environment if there is one, and disconnects.
 pub(super) async fn look(target: &Target) -> Finding {
     let whom = format!("{} {}", target.name, place(&target.url));
-    match connect(&target.url).await {
+    match connect(target).await {
         Ok(how) => Finding::Ok(format!("{whom}: {how}")),
-        Err(error) => Finding::Problem(format!("{whom}: {error:#}")),
+        Err(error) => match error.downcast_ref() {
+            Some(ConnectError::Unsupported { proxy }) if target.url.scheme() == "https" => Finding::Note(
+                format!("{whom}: not checked, because {proxy} is not an http:// proxy"),
+            ),
+            // Its text names the cause.
+            Some(unreachable) => Finding::Problem(format!("{whom}: {unreachable}")),
+            None => Finding::Problem(format!("{whom}: {error:#}")),
+        },
     }
 }
 
-async fn connect(url: &Url) -> anyhow::Result<&'static str> {
-    use anyhow::Context as _;
-
-    let host = url.host_str().context("has no host")?.trim_matches(['[', ']']);
+async fn connect(target: &Target) -> anyhow::Result<&'static str> {
+    let url = &target.url;
     let secure = matches!(url.scheme(), "https" | "wss" | "tls");
-    let port = url.port_or_known_default().context("has no port")?;
-    let stream = timeout(TIMEOUT, TcpStream::connect((host, port)))
-        .await
-        .context("no connection within 3 s")?
-        .context("cannot connect")?;
+    let uri = http_uri(url, secure)?;
+    // A client of plain HTTP sends its requests to the proxy, and asks for no tunnel.
+    if url.scheme() == "http" && proxy::applies_to(&uri) {
+        proxy::connect_to_proxy(&uri, TIMEOUT).await?;
+        return Ok("its proxy accepts connections; no request was sent");
+    }
+    let stream = proxy::connect(&uri, TIMEOUT).await?;
     if !secure {
         return Ok("accepts connections; no request was sent");
     }
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let name = ServerName::try_from(host.to_owned()).context("its name cannot be in a certificate")?;
-    timeout(TIMEOUT, connector().connect(name, stream))
-        .await
-        .context("no TLS handshake within 3 s")?
-        .context("its certificate or TLS cannot be used")?;
+    let config = tls::config(target.ca_file.as_deref(), target.identity.as_ref())?;
+    timeout(
+        TIMEOUT,
+        TlsConnector::from(Arc::new(config)).connect(name, stream),
+    )
+    .await
+    .context("no TLS handshake within 3 s")?
+    .context("its certificate or TLS cannot be used")?;
     Ok("accepts connections with TLS, and its certificate is trusted; no request was sent")
 }
 
-fn connector() -> TlsConnector {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let config = ClientConfig::builder()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    TlsConnector::from(Arc::new(config))
+/// Scheme, host and port, for the rules of proxies.
+fn http_uri(url: &Url, secure: bool) -> anyhow::Result<Uri> {
+    let scheme = if secure { "https" } else { "http" };
+    let host = url.host_str().context("has no host")?;
+    let port = url.port_or_known_default().context("has no port")?;
+    Ok(format!("{scheme}://{host}:{port}/").parse()?)
 }
 
 #[cfg(test)]
@@ -65,6 +78,8 @@ mod tests {
             url: format!("{scheme}://127.0.0.1:{port}/x?key=secret")
                 .parse()
                 .unwrap(),
+            ca_file: None,
+            identity: None,
         }
     }
 
