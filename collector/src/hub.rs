@@ -140,7 +140,7 @@ impl HubTask {
     fn connect(&mut self, client: mpsc::Sender<Frames>) {
         // Events that are not sent yet are in the snapshot.
         self.send();
-        let events = self.visits.opened().chain(self.visits.closed());
+        let events = self.visits.opened().chain(self.visits.closed(clock::uptime()));
         let frames: Frames = events.map(|event| frame::text(&event)).collect();
         if client.try_send(frames).is_ok() {
             self.clients.push(client);

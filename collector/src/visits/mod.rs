@@ -17,7 +17,7 @@ use service::client_limit::client_key;
 
 use self::admission::Admission;
 pub use self::event::Event;
-use self::session::{Due, Phase, Session};
+use self::session::{Closing, Due, Phase, Session};
 pub use self::settings::Settings;
 pub use self::tabs::Silence;
 use crate::beacon::{Beacon, Presence};
@@ -134,11 +134,11 @@ impl Visits {
             .map(|(id, session)| session.opened(*id))
     }
 
-    /// A closed event for each session that is closed and remembered. One that was sent before may not have arrived.
-    pub fn closed(&self) -> impl Iterator<Item = Event> {
-        self.closed
-            .values()
-            .filter_map(|id| Some(self.sessions.get(id)?.closed_again(*id)))
+    /// A closed event for each closing that is remembered. One that was sent before may not have arrived.
+    pub fn closed(&self, now: Millis) -> impl Iterator<Item = Event> {
+        self.sessions
+            .iter()
+            .filter_map(move |(id, session)| session.closed_again(*id, now, &self.settings))
     }
 
     /// How many sessions there are.
@@ -243,22 +243,29 @@ impl Visits {
                 session.phase = Phase::Open { told_at: now };
                 events.push(session.keep_alive(id));
             }
-            Due::Close(left_at) => self.close(id, left_at, now, events),
+            Due::Close(left_at) => {
+                events.push(session.closed(id, left_at));
+                self.remember(id, Closing { at: now, left_at });
+            }
+            Due::Withdraw(closing) => {
+                session.withdraw();
+                self.remember(id, closing);
+            }
             Due::Forget => self.forget(id),
         }
     }
 
-    fn close(&mut self, id: u128, left_at: Millis, now: Millis, events: &mut Vec<Event>) {
+    /// Keeps a session that is closed, so that late beacons do not open it again.
+    fn remember(&mut self, id: u128, closing: Closing) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
         self.turn += 1;
         let closed = Phase::Closed {
-            at: now,
+            closing,
             turn: self.turn,
         };
         let before = std::mem::replace(&mut session.phase, closed);
-        events.push(session.closed(id, left_at));
         let address = session.address;
         self.closed.insert(self.turn, id);
         self.leave(before, address);

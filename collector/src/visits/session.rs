@@ -37,11 +37,27 @@ pub enum Phase {
     },
     /// Its closed event was sent.
     Closed {
-        /// When it was sent.
-        at: Millis,
+        /// When its closed event was sent.
+        closing: Closing,
         /// Its position among the sessions to forget.
         turn: u64,
     },
+}
+
+/// A closed event that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closing {
+    /// When it was sent.
+    pub at: Millis,
+    /// Since when no tab had been open.
+    pub left_at: Millis,
+}
+
+impl Closing {
+    /// Whether it must still be remembered, because its guid is not shown again until then.
+    fn is_remembered(self, now: Millis, settings: &Settings) -> bool {
+        now < self.at + settings.remember_closings
+    }
 }
 
 /// The next action for a session.
@@ -55,6 +71,8 @@ pub enum Due {
     KeepAlive,
     /// Close it; no tab has been open since this time.
     Close(Millis),
+    /// Forget this visit, which was not reported, and go on remembering the closing of the one before.
+    Withdraw(Closing),
     /// Forget it.
     Forget,
 }
@@ -76,6 +94,8 @@ pub struct Session {
     heard_at: Millis,
     /// How many earlier sessions with the same id were closed.
     visit: u32,
+    /// The closing of the visit before, in a session that was restarted.
+    earlier: Option<Closing>,
     first_seen_at: Millis,
     active_at: Millis,
     tabs: Tabs,
@@ -97,6 +117,7 @@ impl Session {
             is_continued: false,
             heard_at: now,
             visit: 0,
+            earlier: None,
             first_seen_at: now,
             active_at: now,
             tabs: Tabs::default(),
@@ -109,8 +130,18 @@ impl Session {
     pub fn restart(&mut self, address: IpAddr, now: Millis) {
         let old = std::mem::replace(self, Self::new(address, now));
         self.visit = old.visit + 1;
+        self.earlier = match old.phase {
+            Phase::Closed { closing, .. } => Some(closing),
+            Phase::Settling { .. } | Phase::Waiting { .. } | Phase::Open { .. } => None,
+        };
         self.deadline = old.deadline;
         self.tabs = old.tabs;
+    }
+
+    /// Returns to the visit before, whose guid is closed. The next visit gets the number of this one.
+    pub fn withdraw(&mut self) {
+        self.visit -= 1;
+        self.earlier = None;
     }
 
     /// Applies a beacon to its tab. Returns `false` if a later beacon is known; see [`Tabs::apply`].
@@ -155,13 +186,16 @@ impl Session {
         let closes_at = self.tabs.left_at().map(|at| at + settings.leave_grace);
         let abandoned = closes_at.is_some_and(|at| at <= now);
         match self.phase {
-            Phase::Closed { at, .. } if at + settings.remember_closings <= now => Due::Forget,
+            Phase::Closed { closing, .. } if !closing.is_remembered(now, settings) => Due::Forget,
             Phase::Open { .. } if abandoned => Due::Close(self.tabs.left_at().unwrap_or(now)),
             Phase::Open { told_at } if told_at + settings.refresh <= now => Due::KeepAlive,
             Phase::Settling { .. } | Phase::Waiting { .. } if abandoned && self.is_inherited => {
                 Due::Close(self.tabs.left_at().unwrap_or(now))
             }
-            Phase::Settling { .. } | Phase::Waiting { .. } if abandoned => Due::Forget,
+            Phase::Settling { .. } | Phase::Waiting { .. } if abandoned => self
+                .earlier
+                .filter(|closing| closing.is_remembered(now, settings))
+                .map_or(Due::Forget, Due::Withdraw),
             Phase::Settling { before, since }
                 if settled_at(before, since, settings).is_some_and(|at| at <= now) =>
             {
@@ -179,7 +213,7 @@ impl Session {
             Phase::Settling { before, since } => settled_at(before, since, settings),
             Phase::Waiting { .. } => None,
             Phase::Open { told_at } => Some(told_at + settings.refresh),
-            Phase::Closed { at, .. } => return Some(at + settings.remember_closings),
+            Phase::Closed { closing, .. } => return Some(closing.at + settings.remember_closings),
         };
         let tabs = self.tabs.next_expiry(settings.silence);
         let closes = self.tabs.left_at().map(|at| at + settings.leave_grace);
@@ -193,32 +227,35 @@ impl Session {
 
     /// The opened event.
     pub fn opened(&self, id: u128) -> Event {
-        self.event(EventKind::SessionOpened, id, self.first_seen_at)
+        self.event(EventKind::SessionOpened, id, self.visit, self.first_seen_at)
     }
 
     /// A keep-alive with the time at which the page was last seen.
     pub fn keep_alive(&self, id: u128) -> Event {
-        self.event(EventKind::KeepAlive, id, self.active_at)
+        self.event(EventKind::KeepAlive, id, self.visit, self.active_at)
     }
 
     /// The closed event.
     pub fn closed(&self, id: u128, at: Millis) -> Event {
-        self.event(EventKind::SessionClosed, id, at)
+        self.event(EventKind::SessionClosed, id, self.visit, at)
     }
 
-    /// The closed event once more.
-    pub fn closed_again(&self, id: u128) -> Event {
-        let at = match self.phase {
-            Phase::Closed { at, .. } => self.tabs.left_at().unwrap_or(at),
-            Phase::Settling { .. } | Phase::Waiting { .. } | Phase::Open { .. } => self.heard_at,
+    /// The last closed event once more, if it is remembered: that of this visit or of the one before.
+    pub fn closed_again(&self, id: u128, now: Millis, settings: &Settings) -> Option<Event> {
+        let (visit, closing) = match self.phase {
+            Phase::Closed { closing, .. } => (self.visit, closing),
+            Phase::Settling { .. } | Phase::Waiting { .. } | Phase::Open { .. } => {
+                (self.visit.checked_sub(1)?, self.earlier?)
+            }
         };
-        self.closed(id, at)
+        let event = || self.event(EventKind::SessionClosed, id, visit, closing.left_at);
+        closing.is_remembered(now, settings).then(event)
     }
 
-    fn event(&self, kind: EventKind, id: u128, at: Millis) -> Event {
+    fn event(&self, kind: EventKind, id: u128, visit: u32, at: Millis) -> Event {
         let mut name = [0; 20];
         name[..16].copy_from_slice(&id.to_be_bytes());
-        name[16..].copy_from_slice(&self.visit.to_be_bytes());
+        name[16..].copy_from_slice(&visit.to_be_bytes());
         Event {
             kind,
             guid: Uuid::new_v5(&NAMESPACE, &name),

@@ -1,5 +1,6 @@
 //! Sessions as a whole.
 
+mod closings;
 mod properties;
 mod rules;
 

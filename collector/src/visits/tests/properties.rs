@@ -83,4 +83,27 @@ proptest! {
         prop_assert!(world.visits.by_address.is_empty());
         prop_assert!(world.visits.closed.is_empty() && world.visits.waiting.is_empty());
     }
+
+    #[test]
+    fn closed_guid_never_opens_again(
+        steps in vec((0..2_u128, 0..3_u32, select(vec![Visible, Hidden, Left]), select(vec![0_i64, 500, 3_000, 15_000])), 1..80),
+    ) {
+        let mut world = World::new(Settings { remember_closings: 1_000_000_000, ..SETTINGS });
+        let mut now = START;
+        for ((session, tab, presence, pause), number) in steps.into_iter().zip(1..) {
+            now += pause;
+            world.run(now);
+            let _ = world.apply(beacon(session, tab, number, presence), now);
+            world.agrees();
+        }
+        world.run(now + 1_000_000);
+        let mut closed = BTreeSet::new();
+        for event in &world.events {
+            if event.kind == EventKind::SessionClosed {
+                closed.insert(event.guid);
+            } else {
+                prop_assert!(!closed.contains(&event.guid), "a closed guid is used again");
+            }
+        }
+    }
 }
