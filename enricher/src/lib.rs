@@ -83,7 +83,7 @@ async fn enrich(flags: Flags, deanonymizer: Deanonymizer, free_tier: FreeTier) -
     let names = [intake::PART, local::PART, secrets::PART, live_records::PART];
     let process = Process::start("enricher", &flags, &names).await?;
     let (judged_sender, judged) = mpsc::unbounded_channel();
-    let parts = Parts::new(flags, process, judged_sender)?;
+    let parts = Parts::new(flags, process, judged_sender).await?;
     let pipeline = parts.pipeline(deanonymizer, free_tier, judged).await?;
     let queue = parts.queue();
     let live_records = parts.live_records();
@@ -150,11 +150,11 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(flags: Flags, process: Process, judged: mpsc::UnboundedSender<Key>) -> anyhow::Result<Self> {
+    async fn new(flags: Flags, process: Process, judged: mpsc::UnboundedSender<Key>) -> anyhow::Result<Self> {
         let (nats, health) = (process.nats.clone(), process.health.clone());
         let rules = Arc::new(Rules::new(flags.hidden()));
         let hasher = AddressHasher::new(secrets::new_secret());
-        let shared_cache = SharedCache::new(nats.clone(), &process.instance, Arc::clone(&rules));
+        let shared_cache = SharedCache::new(nats.clone(), &process.instance, Arc::clone(&rules)).await?;
         let metrics = Arc::new(Metrics::new(&process.metrics, flags.price_per_lookup));
         let meter = meter(&flags, &shared_cache, &metrics);
         Ok(Self {
@@ -237,6 +237,7 @@ impl Parts {
                 Arc::clone(&self.rules),
                 self.hasher.clone(),
                 self.guard.clone(),
+                self.shared_cache.holders().clone(),
             ),
             rules: Arc::clone(&self.rules),
             hasher: self.hasher.clone(),

@@ -22,8 +22,9 @@ use crate::filter::rules::Rules;
 use crate::lookup::admission::guard::{Guard, Permit};
 use crate::lookup::cache::deferral::{Deferral, Unusable};
 use crate::lookup::cache::entry::{CachedVerdict, Entry};
+use crate::lookup::cache::leases::{Claim, Lease};
 use crate::lookup::cache::local::LocalCache;
-use crate::lookup::cache::shared::{Claim, LEASE_TTL, Lease, SharedCache};
+use crate::lookup::cache::shared::SharedCache;
 use crate::lookup::cache::verdict_store::VerdictStore;
 use crate::lookup::failure::LookupFailure;
 use crate::lookup::interest::Interest;
@@ -31,6 +32,9 @@ use crate::lookup::provider::deanonymizer::Deanonymizer;
 use crate::metrics::Metrics;
 use crate::metrics::outcomes::VerdictSource;
 use crate::verdict::Verdict;
+
+/// How often a lookup that waits for another enricher's call checks whether its lease has expired or its holder has exited.
+const LEASE_CHECK: Duration = Duration::from_secs(2);
 
 /// How long verdicts are valid.
 #[derive(Clone, Copy, Debug)]
@@ -183,14 +187,17 @@ impl Lookup {
                 .ok_or(LookupFailure::HeldBack(reason))?;
             return Ok(from_fleet(found));
         }
+        let mut exited = None;
         loop {
+            // A failure to open shows in the claim.
+            self.shared_cache.claim_gate().opened().await;
             let permit = self.guard.enter().await?;
             if interest.is_lost() {
                 return Err(LookupFailure::NotWanted);
             }
             let subscription = self.local_cache.subscribe(key);
             let changed = subscription.notified();
-            let claim = self.shared_cache.claim(key, early).await;
+            let claim = self.shared_cache.claim(key, early, exited.as_ref()).await;
             let claim = claim.inspect_err(|_| self.local_cache.unsubscribe(key))?;
             match claim {
                 Claim::Verdict(found) => {
@@ -209,10 +216,15 @@ impl Lookup {
                         is_from_call: true,
                     });
                 }
-                Claim::Theirs => {
+                Claim::Theirs(holder) => {
                     drop(permit);
-                    // An expiring lease sends no update to subscribers.
-                    drop(timeout(LEASE_TTL / 2, changed).await);
+                    exited = if self.shared_cache.holders().has_exited(&holder).await {
+                        Some(holder)
+                    } else {
+                        // An expiring lease sends no update to subscribers.
+                        drop(timeout(LEASE_CHECK, changed).await);
+                        None
+                    };
                 }
             }
         }

@@ -189,7 +189,7 @@ impl Pipeline {
             self.decide_undecided().await;
             self.send_activities().await;
         }
-        self.drain(intake, housekeeping).await;
+        Box::pin(self.drain(intake, housekeeping)).await;
     }
 
     /// A span for something that a message causes, if the message is traced.

@@ -1,4 +1,4 @@
-//! Listens to the other enrichers: does any of them hide by other rules, and how many calls do they make?
+//! Listens to the other enrichers: does any of them hide by other rules, how many calls do they make, and are they connected?
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::address_key::AddressHasher;
 use crate::filter::rules::Rules;
 use crate::lookup::admission::guard::Guard;
+use crate::lookup::cache::holders::Holders;
 
 /// The subject of the enrichers' status.
 const SUBJECT: &str = "visitor.status.enricher.*";
@@ -37,7 +38,13 @@ impl OtherRules {
 }
 
 /// Listens in a separate task until the process exits.
-pub fn listen(nats: Nats, rules: Arc<Rules>, hasher: AddressHasher, guard: Guard) -> OtherRules {
+pub fn listen(
+    nats: Nats,
+    rules: Arc<Rules>,
+    hasher: AddressHasher,
+    guard: Guard,
+    holders: Holders,
+) -> OtherRules {
     let (sender, receiver) = watch::channel(None);
     tokio::spawn(async move {
         loop {
@@ -54,6 +61,7 @@ pub fn listen(nats: Nats, rules: Arc<Rules>, hasher: AddressHasher, guard: Guard
                         }) = &status
                         {
                             guard.on_status(instance, figures);
+                            holders.on_status(instance);
                         }
                         if has_other_rules(status.as_ref(), &rules.fingerprint(&hasher)) {
                             sender.send_replace(Some(Instant::now()));

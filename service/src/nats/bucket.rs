@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::context::PublishError;
-use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::message::{OutboundMessage, PublishMessage};
 use async_nats::jetstream::stream::DirectGetError;
 use bytes::Bytes;
 use serde::Serialize;
@@ -21,6 +21,9 @@ pub enum BucketError {
     /// An entry was not written.
     #[error("the bucket does not acknowledge: {0}")]
     Unacknowledged(#[from] PublishError),
+    /// The connection was lost before the bucket acknowledged, or the bucket is being restored.
+    #[error("the connection to the bucket was lost, or the bucket is being restored")]
+    Disconnected,
     /// An entry was not read.
     #[error("the bucket cannot be read: {0}")]
     Unreadable(#[from] DirectGetError),
@@ -53,6 +56,12 @@ impl Bucket {
         Self { nats, name }
     }
 
+    /// The connection to it.
+    #[must_use]
+    pub fn nats(&self) -> &Nats {
+        &self.nats
+    }
+
     /// Writes a value if the entry has the expected sequence (0 for none), or unconditionally if none is given. Returns the
     /// new sequence; `None` if the entry has another sequence.
     ///
@@ -73,7 +82,18 @@ impl Bucket {
             message = message.expected_last_subject_sequence(expected);
         }
         let message = message.outbound_message(self.nats.entry_subject(self.name, key));
-        Ok(self.nats.replace(message).await?)
+        self.replace(message).await
+    }
+
+    /// Does not wait for an acknowledgement that was lost with the connection.
+    async fn replace(&self, message: OutboundMessage) -> Result<Option<u64>, BucketError> {
+        let Some(epoch) = self.nats.epoch() else {
+            return Ok(self.nats.replace(message).await?);
+        };
+        tokio::select! {
+            written = self.nats.replace(message) => Ok(written?),
+            () = self.nats.lost(epoch) => Err(BucketError::Disconnected),
+        }
     }
 
     /// The entry's value, unless there is none or it was deleted or has expired, and the entry's sequence, 0 for none.
@@ -100,7 +120,7 @@ impl Bucket {
             .ttl(MARKER_TTL)
             .expected_last_subject_sequence(expected)
             .outbound_message(self.nats.entry_subject(self.name, key));
-        self.nats.replace(message).await?;
+        self.replace(message).await?;
         Ok(())
     }
 }

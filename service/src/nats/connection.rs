@@ -155,6 +155,13 @@ impl Nats {
         self.link.borrow().connected
     }
 
+    /// The epoch of the connection, if it is established.
+    #[must_use]
+    pub fn epoch(&self) -> Option<u64> {
+        let link = *self.link.borrow();
+        link.connected.then_some(link.epoch)
+    }
+
     /// Waits until the connection is established, and returns its epoch.
     pub async fn connected(&self) -> u64 {
         let mut link = self.link.clone();

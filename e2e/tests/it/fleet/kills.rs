@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use e2e::Visitor;
 use e2e::load::VisitorLoad;
 use e2e::processes::{Pipeline, Role};
+use serde_json::{Value, json};
 use simulator::deanonymizer::Latency;
 
 #[tokio::test]
@@ -71,7 +72,7 @@ async fn a_call_that_outlasts_a_lease_is_made_once() -> Result<()> {
         .start()
         .await?;
     site.deanonymizer
-        .set_latency(Latency::fixed(Duration::from_secs(6)));
+        .set_latency(Latency::fixed(Duration::from_secs(18)));
     let ip = VisitorLoad::ip(&site, 0);
     for _ in 0..100 {
         site.send(&[Visitor::from(&ip).opened(0)]);
@@ -100,5 +101,26 @@ async fn the_call_of_a_killed_enricher_is_made_by_another() -> Result<()> {
     site.shows(&visitor).await?;
     let calls = site.deanonymizer.calls_for(&visitor.ip);
     assert_eq!((calls.calls, calls.successes), (2, 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lease_is_taken_over_once_its_holder_is_gone() -> Result<()> {
+    let site = Pipeline::start().await?;
+    let visitor = Visitor::from(&VisitorLoad::ip(&site, 0));
+    let operator = site.nats.client("operator").await?;
+    let explained = operator
+        .request("visitor.explain", visitor.ip.clone().into())
+        .await?;
+    let explained: Value = serde_json::from_slice(&explained.payload)?;
+    let key = explained["key"].as_str().context("no key")?.to_owned();
+    // It never expires.
+    let lease = json!({ "state": "leased", "by": "gone", "at": 0, "inbox": "_INBOX_enricher.gone" });
+    let maintainer = async_nats::jetstream::new(site.nats.client("maintainer").await?);
+    let bucket = maintainer.get_key_value("visitor_profiles").await?;
+    bucket.put(key, lease.to_string().into()).await?;
+    site.send(&[visitor.opened(0)]);
+    site.shows(&visitor).await?;
+    assert_eq!(site.deanonymizer.calls_for(&visitor.ip).calls, 1);
     Ok(())
 }

@@ -9,8 +9,15 @@ use e2e::{Visitor, eventually};
 use futures_util::future::try_join;
 use serde_json::Value;
 use simulator::deanonymizer::Latency;
+use tokio::time::sleep;
 
 const CALLS: u32 = 4;
+
+/// How long an enricher is cut off from NATS.
+const CUT: Duration = Duration::from_secs(7);
+
+/// How many calls two enrichers have under way together.
+const SHARED_CALLS: u32 = 12;
 
 /// The bucket's entry for an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,4 +175,69 @@ async fn verdicts_are_stored_though_a_frozen_server_acknowledges_late() -> Resul
     are(&site, "the verdicts are stored", Content::Verdict).await?;
     unstored_are(&site, 0).await?;
     nobody_is_paid_for_again(site).await
+}
+
+/// Two enrichers that have calls under way.
+async fn two_with_calls(latency: Duration) -> Result<Pipeline> {
+    let site = Pipeline::builder()
+        .with(Role::Enricher, 2)
+        .flag(Role::Enricher, "--lookup-timeout", "30s")
+        .start()
+        .await?;
+    site.deanonymizer.set_latency(Latency::fixed(latency));
+    for number in 0..SHARED_CALLS {
+        let ip = VisitorLoad::ip(&site, number);
+        site.send(&[Visitor::from(&ip).opened(0)]);
+    }
+    eventually("all calls are under way", async || {
+        let stats = site.deanonymizer.stats();
+        ensure!(stats.in_flight == u64::from(SHARED_CALLS), "{stats:?}");
+        Ok(())
+    })
+    .await?;
+    Ok(site)
+}
+
+async fn nats_restarts_and_each_call_is_made_once(mut site: Pipeline) -> Result<()> {
+    site.nats.process.start()?;
+    site.ready().await?;
+    site.view_is_right().await?;
+    site.queue_is_empty().await?;
+    assert_eq!(site.deanonymizer.stats().calls, u64::from(SHARED_CALLS));
+    Ok(())
+}
+
+#[tokio::test]
+async fn calls_under_way_when_nats_restarts_empty_are_made_once() -> Result<()> {
+    let mut site = two_with_calls(Duration::from_secs(8)).await?;
+    site.nats.process.kill().await?;
+    nats_restarts_and_each_call_is_made_once(site).await
+}
+
+#[tokio::test]
+async fn answers_that_come_while_nats_is_down_are_paid_for_once_by_two_enrichers() -> Result<()> {
+    let mut site = two_with_calls(Duration::from_secs(6)).await?;
+    site.nats.process.kill().await?;
+    eventually("all calls are answered", async || {
+        let stats = site.deanonymizer.stats();
+        ensure!(stats.in_flight == 0, "{stats:?}");
+        Ok(())
+    })
+    .await?;
+    nats_restarts_and_each_call_is_made_once(site).await
+}
+
+#[tokio::test]
+async fn another_enricher_does_not_pay_again_while_one_is_cut_off() -> Result<()> {
+    let mut site = with_calls(Duration::from_secs(12)).await?;
+    site.add(Role::Enricher)?;
+    site.ready().await?;
+    site.enricher()?.cut_from_nats()?;
+    come(&site);
+    sleep(CUT).await;
+    site.enricher()?.restore_nats();
+    site.view_is_right().await?;
+    site.queue_is_empty().await?;
+    assert_eq!(site.deanonymizer.stats().calls, u64::from(CALLS));
+    Ok(())
 }

@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::lookup::admission::budget::{Budget, Reservation};
 use crate::lookup::billing::bill::Bill;
+use crate::lookup::cache::claim_gate::RESTORE_TIME;
 use crate::lookup::cache::shared::{CONFLICTS, SharedCache};
 
 /// How often the bill in the bucket is compared with what is known here.
@@ -22,10 +23,6 @@ const WRITE_PAUSE: Duration = Duration::from_millis(200);
 
 /// How long a process that is exiting tries to write its last calls.
 const LAST_WRITE_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// How long no call is reserved after a bill was begun: the bucket may have been lost, and enrichers that know what was
-/// spent before need this long to restore it.
-const RESTORE_TIME: Duration = Duration::from_secs(3);
 
 /// This enricher's copy of the bill. Clones share it.
 #[derive(Clone)]
@@ -194,6 +191,7 @@ impl Meter {
     pub async fn reserve(&self, budget: &Budget) -> Result<Option<Reservation>, BucketError> {
         loop {
             let reserved = self.exchange(|bill, name, now| {
+                // The bucket may have been lost, and others may know what was spent before.
                 let restored_at = bill.since + RESTORE_TIME;
                 // A bill from the future means that the clock was set back.
                 if (bill.since..restored_at).contains(&now) {

@@ -51,6 +51,8 @@ pub enum Entry {
         by: Arc<str>,
         /// When the lease was last renewed.
         since: Timestamp,
+        /// The NATS subject on which the enricher answers as long as it is connected; `None` if it runs a release without one.
+        inbox: Option<Arc<str>>,
         /// The deferral that applies if the result of its call is never written; `None` for the first call.
         deferral: Option<Deferral>,
     },
@@ -92,6 +94,8 @@ struct Wire {
     by: Arc<str>,
     at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    inbox: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     deferral: Option<Deferral>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
@@ -117,6 +121,7 @@ impl TryFrom<Wire> for Entry {
                 return Ok(Self::Lease {
                     by: wire.by,
                     since: wire.at,
+                    inbox: wire.inbox,
                     deferral: wire.deferral,
                 });
             }
@@ -151,6 +156,7 @@ impl From<Entry> for Wire {
             state,
             by,
             at,
+            inbox: None,
             deferral,
             expires_at: None,
             attempts: None,
@@ -158,8 +164,16 @@ impl From<Entry> for Wire {
             contact: None,
         };
         let found = match entry {
-            Entry::Lease { by, since, deferral } => {
-                return without_verdict(State::Leased, by, since, deferral);
+            Entry::Lease {
+                by,
+                since,
+                inbox,
+                deferral,
+            } => {
+                return Self {
+                    inbox,
+                    ..without_verdict(State::Leased, by, since, deferral)
+                };
             }
             Entry::Deferred { by, at, deferral } => {
                 return without_verdict(State::Deferred, by, at, Some(deferral));
@@ -175,6 +189,7 @@ impl From<Entry> for Wire {
             state,
             by: Arc::clone(&found.by),
             at: found.looked_up_at,
+            inbox: None,
             deferral: None,
             expires_at: Some(found.expires_at),
             attempts: Some(found.attempts),
@@ -220,6 +235,7 @@ mod tests {
                 Entry::Lease {
                     by: "e1".into(),
                     since: unix_ms(10),
+                    inbox: None,
                     deferral: None,
                 },
                 r#"{"state":"leased","by":"e1","at":10}"#,
@@ -228,9 +244,10 @@ mod tests {
                 Entry::Lease {
                     by: "e1".into(),
                     since: unix_ms(10),
+                    inbox: Some("_INBOX_enricher.x".into()),
                     deferral: Some(deferral),
                 },
-                r#"{"state":"leased","by":"e1","at":10,"deferral":{"failures":2,"retryAt":30,"earlyRetry":true}}"#,
+                r#"{"state":"leased","by":"e1","at":10,"inbox":"_INBOX_enricher.x","deferral":{"failures":2,"retryAt":30,"earlyRetry":true}}"#,
             ),
             (
                 Entry::Deferred {

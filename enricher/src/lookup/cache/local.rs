@@ -19,6 +19,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::address_key::Key;
 use crate::lookup::admission::guard::Guard;
+use crate::lookup::cache::claim_gate::RESTORE_TIME;
 use crate::lookup::cache::deferrals::Deferrals;
 use crate::lookup::cache::entry::{CachedVerdict, Entry, Pause};
 use crate::lookup::cache::shared::{PAUSE, SharedCache};
@@ -144,10 +145,11 @@ impl LocalCache {
             lost: false,
         };
         loop {
-            match self
+            let connection = self
                 .one_connection(&shared_cache, &guard, &nats, &streams, &health, &mut bucket)
-                .await
-            {
+                .await;
+            shared_cache.claim_gate().close();
+            match connection {
                 Ok(()) => {
                     backoff.reset();
                     // What the bucket holds is uncertain until it is read again.
@@ -175,11 +177,17 @@ impl LocalCache {
         let bucket = streams.profiles().await?;
         let mut changes = bucket.watch_with_history(">").await?;
         *lost |= watch.begin(&bucket.stream) != Change::Same;
+        let mut delay = Duration::ZERO;
         if *lost {
             self.put_back(shared_cache, guard, health).await?;
             *lost = false;
+            // The others need time to put back what they have paid for or are paying for.
+            if shared_cache.holders().has_others() {
+                delay = RESTORE_TIME;
+            }
         }
         health.ok(PART);
+        shared_cache.claim_gate().open(epoch, delay);
         let mut interrupted = std::pin::pin!(nats.lost(epoch));
         let mut check = std::pin::pin!(watch.check(self.least_messages(guard)));
         loop {

@@ -1,10 +1,9 @@
-//! The bucket `visitor_profiles`: shares verdicts, leases, the bill and pauses among all enrichers.
+//! The bucket `visitor_profiles`: shares verdicts, the bill and pauses among all enrichers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::stream::PROFILES;
-use protocol::{Timestamp, time};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use service::bucket::{Bucket, BucketError};
@@ -13,11 +12,10 @@ use tokio::sync::Semaphore;
 
 use crate::address_key::Key;
 use crate::filter::rules::Rules;
+use crate::lookup::cache::claim_gate::ClaimGate;
 use crate::lookup::cache::deferral::Deferral;
 use crate::lookup::cache::entry::{CachedVerdict, Entry, Pause};
-
-/// How long after its last renewal a lease expires. A process that crashes delays an address by no more than this.
-pub const LEASE_TTL: Duration = Duration::from_secs(4);
+use crate::lookup::cache::holders::Holders;
 
 /// How many verdicts are corrected at once.
 const CORRECTIONS: usize = 64;
@@ -28,37 +26,12 @@ pub const CONFLICTS: usize = 32;
 /// The key of the pause that the Deanonymizer has asked for.
 pub const PAUSE: &str = "pause";
 
-/// The result of an attempt to take a lease.
-pub enum Claim {
-    /// There already is a verdict.
-    Verdict(Arc<CachedVerdict>),
-    /// Another enricher is looking the address up.
-    Theirs,
-    /// Its answers are unusable, and it is not time to ask again.
-    Deferred(Deferral),
-    /// We are.
-    Ours(Lease),
-}
-
-/// The exclusive right to look an address up.
-pub struct Lease {
-    key: Key,
-    sequence: u64,
-    /// The unusable answers for the address so far.
-    pub before: Option<Deferral>,
-}
-
-impl Lease {
-    /// The sequence of its entry in the bucket, as far as is known.
-    pub fn sequence(&self) -> u64 {
-        self.sequence
-    }
-}
-
 /// The bucket. Clones share it.
 #[derive(Clone)]
 pub struct SharedCache {
-    bucket: Bucket,
+    pub(super) bucket: Bucket,
+    claim_gate: ClaimGate,
+    holders: Holders,
     instance: Arc<str>,
     rules: Arc<Rules>,
     /// Corrections under way.
@@ -67,18 +40,34 @@ pub struct SharedCache {
 
 impl SharedCache {
     /// The bucket for the enricher with that name, which filters by these rules.
-    pub fn new(nats: Nats, instance: &str, rules: Arc<Rules>) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// Fails if the client is closed.
+    pub async fn new(nats: Nats, instance: &str, rules: Arc<Rules>) -> anyhow::Result<Self> {
+        let claim_gate = ClaimGate::new();
+        Ok(Self {
+            holders: Holders::start(&nats, instance, claim_gate.clone()).await?,
             bucket: Bucket::new(nats, PROFILES),
+            claim_gate,
             instance: instance.into(),
             rules,
             corrections: Arc::new(Semaphore::new(CORRECTIONS)),
-        }
+        })
     }
 
     /// The name under which this enricher writes.
     pub fn instance(&self) -> &Arc<str> {
         &self.instance
+    }
+
+    /// Whether leases may be taken.
+    pub fn claim_gate(&self) -> &ClaimGate {
+        &self.claim_gate
+    }
+
+    /// The other enrichers that may hold leases.
+    pub fn holders(&self) -> &Holders {
+        &self.holders
     }
 
     /// The value of a key.
@@ -113,85 +102,6 @@ impl SharedCache {
         corrected
     }
 
-    /// Takes the lease on an address, unless there is a verdict, another enricher has it, or it is too early to ask again.
-    /// `early`: another address has just had a usable answer.
-    ///
-    /// # Errors
-    /// Fails if it is not certain which enricher has it.
-    pub async fn claim(&self, key: Key, early: bool) -> Result<Claim, BucketError> {
-        let name = key.text();
-        let (mut expected, mut before) = (0, None::<Deferral>);
-        for _ in 0..CONFLICTS {
-            let now = clock::now();
-            let (entry, ttl) = self.lease_entry(before, now);
-            if let Some(sequence) = self.write(&name, &entry, ttl, Some(expected)).await? {
-                return Ok(Claim::Ours(Lease {
-                    key,
-                    sequence,
-                    before,
-                }));
-            }
-            (expected, before) = match self.standing(&name).await? {
-                (Some(Entry::Verdict(found)), sequence) => {
-                    return Ok(Claim::Verdict(self.admit(key, found, sequence)));
-                }
-                // The entry of an expired lease, which is kept because failures are remembered for longer.
-                (Some(Entry::Lease { since, deferral, .. }), sequence)
-                    if deferral.is_some() && (now - since).abs() > time::millis(LEASE_TTL) =>
-                {
-                    (sequence, deferral)
-                }
-                (Some(Entry::Lease { .. }), _) => return Ok(Claim::Theirs),
-                (Some(Entry::Deferred { deferral, .. }), sequence) => (sequence, Some(deferral)),
-                // No entry, or the marker of a deleted one.
-                (None, sequence) => (sequence, None),
-            };
-            if let Some(deferral) = before {
-                if !deferral.allows(now, early) {
-                    return Ok(Claim::Deferred(deferral));
-                }
-                before = Some(deferral.spend_early_retry(now));
-            }
-        }
-        Err(BucketError::Contended(CONFLICTS))
-    }
-
-    /// Renews the lease repeatedly. Returns only when it is lost, for example because this process was frozen.
-    pub async fn keep(&self, lease: &mut Lease) {
-        loop {
-            tokio::time::sleep(LEASE_TTL / 3).await;
-            let (entry, ttl) = self.lease_entry(lease.before, clock::now());
-            match self
-                .write(&lease.key.text(), &entry, ttl, Some(lease.sequence))
-                .await
-            {
-                Ok(Some(sequence)) => lease.sequence = sequence,
-                Ok(None) => return,
-                Err(error) => tracing::debug!(%error, "a lease was not renewed"),
-            }
-        }
-    }
-
-    /// Releases the lease without a verdict. Earlier unusable answers stay recorded.
-    ///
-    /// # Errors
-    /// Fails if the bucket does not acknowledge; the lease then expires.
-    pub async fn release(&self, lease: Lease) -> Result<(), BucketError> {
-        if let Some(before) = lease.before {
-            return self.defer(lease, before).await;
-        }
-        // If this fails to delete it, another enricher already holds the lease, or there is a verdict.
-        self.bucket.delete(&lease.key.text(), lease.sequence).await
-    }
-
-    /// Releases the lease and tells the fleet when the address may be looked up again.
-    ///
-    /// # Errors
-    /// Fails if the bucket does not acknowledge.
-    pub async fn defer(&self, lease: Lease, deferral: Deferral) -> Result<(), BucketError> {
-        self.write_deferral(lease.key, deferral, lease.sequence).await
-    }
-
     /// Writes a deferral again that the bucket may have lost.
     ///
     /// # Errors
@@ -200,7 +110,12 @@ impl SharedCache {
         self.write_deferral(key, deferral, 0).await
     }
 
-    async fn write_deferral(&self, key: Key, deferral: Deferral, expected: u64) -> Result<(), BucketError> {
+    pub(super) async fn write_deferral(
+        &self,
+        key: Key,
+        deferral: Deferral,
+        expected: u64,
+    ) -> Result<(), BucketError> {
         let now = clock::now();
         let entry = Entry::Deferred {
             by: Arc::clone(&self.instance),
@@ -285,21 +200,6 @@ impl SharedCache {
             .write(&key.text(), &Entry::Verdict(found), ttl, expected)
             .await?;
         Ok(written.is_some())
-    }
-
-    /// A lease that begins or is renewed now, and how long its entry is kept. It contains the deferral that applies if its
-    /// enricher is killed.
-    fn lease_entry(&self, before: Option<Deferral>, now: Timestamp) -> (Entry, Duration) {
-        let deferral = before.map(|before| before.unrecorded(now));
-        let entry = Entry::Lease {
-            by: Arc::clone(&self.instance),
-            since: now,
-            deferral,
-        };
-        (
-            entry,
-            deferral.map_or(LEASE_TTL, |deferral| deferral.remaining(now)),
-        )
     }
 
     pub(super) async fn write(
