@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn manual_names_flags_variables_and_exit_codes() {
         let page = String::from_utf8(manual(command_line::<Flags>()).unwrap()).unwrap();
-        for part in ["Does something", "amount", "How much", "AMOUNT", "EXIT STATUS"] {
+        for part in ["Does something", "amount", "The amount", "AMOUNT", "EXIT STATUS"] {
             assert!(page.contains(part), "{part}: {page}");
         }
         for (code, _) in EXIT_CODES {
