@@ -5,5 +5,6 @@ mod browser;
 mod check;
 mod circumstances;
 mod hostile_input;
+mod kill_orders;
 mod kills;
 pub mod site;

@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 use super::browser::{HERE, VisitingBrowser, shows};
 use super::site::{Collector, arrives, is_gone, rows};
 
-/// Short times, and no heartbeat in the course of a test.
+/// A short time to settle, and no heartbeat in the course of a test. The grace is the default one, because a busy machine
+/// takes seconds to load a page, and the visit must last until then.
 const FLAGS: &[(&str, &str)] = &[
     ("--demo", ""),
     ("--settle", "300ms"),
-    ("--leave-grace", "2s"),
+    ("--leave-grace", "10s"),
     ("--heartbeat", "5m"),
     ("--beacon-rate", "1000"),
 ];
@@ -142,7 +143,7 @@ async fn phone_arrives_moves_and_leaves() -> Result<()> {
 #[tokio::test]
 async fn firefox_arrives_moves_and_leaves() -> Result<()> {
     let flags = FLAGS.iter().map(|flag| match *flag {
-        ("--heartbeat", _) => ("--heartbeat", "4s"),
+        ("--heartbeat", _) => ("--heartbeat", "5s"),
         other => other,
     });
     let collector = Collector::start(&flags.collect::<Vec<_>>()).await?;

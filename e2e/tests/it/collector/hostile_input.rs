@@ -1,15 +1,18 @@
 //! Hostile requests to the collector.
 
-use anyhow::{Result, ensure};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
 use e2e::eventually;
 use futures_util::future::try_join_all;
 use reqwest::StatusCode;
 use simulator::world::Kind;
+use tokio::time::sleep;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
-use super::site::{Browser, Collector, USUAL, arrives};
+use super::site::{Browser, Collector, SITE, USUAL, arrives, is_gone, patient_pipeline};
 
 #[tokio::test]
 async fn forged_address_is_ignored_without_trusted_proxies() -> Result<()> {
@@ -103,7 +106,7 @@ async fn replayed_beacons_change_nothing() -> Result<()> {
     visitor.sees(1, "/").await?;
     let row = arrives(&site, &address).await?;
     let recorded = |number: u32, kind: &str, path: &str| {
-        let page = format!("{}{path}", super::site::SITE);
+        let page = format!("{SITE}{path}");
         serde_json::json!({ "s": visitor.session, "p": 1, "n": number, "k": kind, "u": page }).to_string()
     };
     let replays = [
@@ -172,6 +175,123 @@ async fn nothing_a_beacon_says_reaches_log_or_metrics() -> Result<()> {
     ] {
         assert!(!metrics.contains(said), "{said} is in the metrics");
         assert!(!log.contains(said), "{said} is in the log");
+    }
+    Ok(())
+}
+
+/// The only thing that an answer repeats is an origin of `--sites`, as the protocol of browsers requires.
+#[tokio::test]
+async fn no_header_of_an_answer_repeats_what_was_sent() -> Result<()> {
+    let collector = Collector::start(USUAL).await?;
+    let mut browser = Browser::at(&collector, "198.51.100.77");
+    let beacon = |url: &str| {
+        let session = &browser.session;
+        serde_json::json!({ "s": session, "p": 7_654_321, "n": 1, "k": "v", "u": url, "t": "spies" })
+            .to_string()
+    };
+    let [accepted, refused] = [beacon(&format!("{SITE}/spies")), beacon("https://spies.example/")];
+    let preflight = reqwest::Client::new()
+        .request(reqwest::Method::OPTIONS, format!("{}/v", collector.url))
+        .header("access-control-request-headers", "x-spies")
+        .header("access-control-request-method", "POST")
+        .header("x-forwarded-for", "198.51.100.77");
+    let mut answers = vec![
+        browser.posts(accepted.clone()).await?,
+        browser.posts(accepted.clone()).await?,
+        browser.posts(refused).await?,
+        browser.posts("spies".repeat(1_000)).await?,
+    ];
+    for origin in [SITE, "https://spies.example"] {
+        let preflight = preflight.try_clone().context("no body")?;
+        answers.push(preflight.header("origin", origin).send().await?);
+    }
+    "https://spies.example".clone_into(&mut browser.origin);
+    answers.push(browser.posts(accepted).await?);
+    let statuses: Vec<_> = answers.iter().map(|answer| answer.status().as_u16()).collect();
+    assert_eq!(statuses, [204, 204, 400, 413, 204, 403, 403]);
+    for answer in answers {
+        let headers = format!("{:?}", answer.headers());
+        for sent in ["spies", "198.51.100.77", "7654321", browser.session.as_str()] {
+            assert!(!headers.contains(sent), "{sent} is in {headers}");
+        }
+        assert_eq!(answer.text().await?, "");
+    }
+    Ok(())
+}
+
+/// Visitors whom a flood must not disturb.
+const TRUE_VISITORS: u32 = 8;
+
+/// Sends a round of everything that somebody could send in bulk, each from another address.
+async fn floods(collector: &Collector, round: u32) -> Result<()> {
+    let senders = (0..24_u32).map(async |n| {
+        let mut browser = Browser::at(collector, &format!("203.0.113.{}", (round + n) % 250));
+        match n % 4 {
+            0 | 1 => browser.sees(1, "/flood").await,
+            2 => browser.sends("x".repeat(4_000)).await.map(drop),
+            _ => {
+                "https://evil.example".clone_into(&mut browser.origin);
+                browser.sends("{}".to_owned()).await.map(drop)
+            }
+        }
+    });
+    try_join_all(senders).await.map(drop)
+}
+
+#[tokio::test]
+async fn flood_leaves_true_visitors_in_the_table() -> Result<()> {
+    let limits = [("--max-sessions", "100")];
+    let collector = Collector::start(&[USUAL, &limits].concat()).await?;
+    let site = patient_pipeline(&collector).await?;
+    let mut visitors = Vec::new();
+    for n in 0..TRUE_VISITORS {
+        let mut visitor = Browser::at(&collector, &site.ip(Kind::CompanyOnly, n));
+        visitor.sees(1, "/").await?;
+        let guid = arrives(&site, &visitor.address).await?.guid;
+        visitors.push((visitor, guid));
+    }
+    let flood = async {
+        for round in 0.. {
+            floods(&collector, round).await?;
+            // Leaves some of the machine to the tests beside.
+            sleep(Duration::from_millis(20)).await;
+        }
+        anyhow::Ok(())
+    };
+    let visits = async {
+        eventually("the collector takes no more sessions", async || {
+            ensure!(collector.dropped("max-sessions").await? > 0);
+            Ok(())
+        })
+        .await?;
+        for (visitor, guid) in &mut visitors {
+            visitor.sees(1, "/next").await?;
+            eventually("the visitor moves on", async || {
+                let row = arrives(&site, &visitor.address).await?;
+                ensure!(row.guid == *guid, "another visit");
+                ensure!(row.page.is_some_and(|page| page.url.ends_with("/next")));
+                Ok(())
+            })
+            .await?;
+        }
+        for (visitor, _) in visitors.iter_mut().step_by(2) {
+            visitor.leaves(1).await?;
+            is_gone(&site, &visitor.address).await?;
+        }
+        for (visitor, guid) in visitors.iter().skip(1).step_by(2) {
+            ensure!(
+                arrives(&site, &visitor.address).await?.guid == *guid,
+                "another visit"
+            );
+        }
+        anyhow::Ok(())
+    };
+    tokio::select! {
+        ended = flood => ended?,
+        done = visits => done?,
+    }
+    for reason in ["max-sessions", "body", "origin"] {
+        assert!(collector.dropped(reason).await? > 0, "{reason}");
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use e2e::eventually;
 use e2e::processes::{Pipeline, Role};
 use simulator::world::Kind;
 
-use super::site::{Browser, Collector, USUAL, arrives, is_gone};
+use super::site::{Browser, Collector, USUAL, arrives, is_gone, patient_pipeline};
 
 /// Visitors before each kill and after it.
 const OF_EACH: u32 = 12;
@@ -53,6 +53,12 @@ async fn table_equals_the_open_tabs_after_kills_in_any_order() -> Result<()> {
         staying.extend(stay.map(|(_, browser)| browser));
     }
     let open: BTreeSet<_> = staying.iter().map(|browser| browser.address.clone()).collect();
+    table_equals(&site, &open, "/next").await?;
+    no_lookup_was_paid_twice(&site)
+}
+
+/// Waits until the table shows these addresses, each once and on this page, and no other.
+pub async fn table_equals(site: &Pipeline, open: &BTreeSet<String>, path: &str) -> Result<()> {
     eventually("the table equals the open tabs", async || {
         let sessions = site.sessions().await?;
         let shown: Vec<_> = sessions.values().map(|session| session.ip.to_string()).collect();
@@ -62,14 +68,18 @@ async fn table_equals_the_open_tabs_after_kills_in_any_order() -> Result<()> {
             shown.len(),
             open.len()
         );
-        ensure!(shown.into_iter().collect::<BTreeSet<_>>() == open);
+        ensure!(shown.into_iter().collect::<BTreeSet<_>>() == *open);
         for session in sessions.values() {
             let page = session.page.as_ref().context("no page")?;
-            ensure!(page.url.ends_with("/next"), "{page:?}");
+            ensure!(page.url.ends_with(path), "{page:?}");
         }
         Ok(())
     })
-    .await?;
+    .await
+}
+
+/// Fails if an address was looked up more than once.
+pub fn no_lookup_was_paid_twice(site: &Pipeline) -> Result<()> {
     let stats = site.deanonymizer.stats();
     ensure!(
         stats.calls == stats.distinct_ips as u64,
@@ -78,7 +88,8 @@ async fn table_equals_the_open_tabs_after_kills_in_any_order() -> Result<()> {
     Ok(())
 }
 
-async fn kill(victim: &str, collector: &mut Collector, site: &mut Pipeline) -> Result<()> {
+/// Kills a process and starts it again.
+pub async fn kill(victim: &str, collector: &mut Collector, site: &mut Pipeline) -> Result<()> {
     match victim {
         "collector" => {
             collector.process.kill().await?;
@@ -92,13 +103,6 @@ async fn kill(victim: &str, collector: &mut Collector, site: &mut Pipeline) -> R
         _ => site.nats.process.restart().await?,
     }
     Ok(())
-}
-
-/// A pipeline in which nothing goes stale in the course of a test.
-async fn patient_pipeline(collector: &Collector) -> Result<Pipeline> {
-    let builder = collector.pipeline();
-    let builder = builder.flag(Role::Gateway, "--stale-after", "10m");
-    builder.flag(Role::Enricher, "--stale-after", "10m").start().await
 }
 
 /// Visitors who are in the table.

@@ -149,6 +149,11 @@ impl Browser {
 
     /// Sends any body, and returns the response's status.
     pub async fn sends(&self, body: String) -> Result<StatusCode> {
+        Ok(self.posts(body).await?.status())
+    }
+
+    /// Sends any body, and gives the answer.
+    pub async fn posts(&self, body: String) -> Result<reqwest::Response> {
         let request = self.client.post(&self.url);
         let answer = request
             .header("origin", &self.origin)
@@ -162,8 +167,15 @@ impl Browser {
             answer.headers().get("set-cookie").is_none(),
             "the collector sets a cookie"
         );
-        Ok(answer.status())
+        Ok(answer)
     }
+}
+
+/// A pipeline in which nothing goes stale in the course of a test.
+pub async fn patient_pipeline(collector: &Collector) -> Result<Pipeline> {
+    let builder = collector.pipeline();
+    let builder = builder.flag(Role::Gateway, "--stale-after", "10m");
+    builder.flag(Role::Enricher, "--stale-after", "10m").start().await
 }
 
 /// The rows of an address.
