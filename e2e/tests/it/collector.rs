@@ -8,3 +8,4 @@ mod hostile_input;
 mod kill_orders;
 mod kills;
 pub mod site;
+mod walk;
