@@ -16,7 +16,7 @@ export type Column = (typeof COLUMNS)[number];
 
 /** The columns that are always shown. */
 export const FIXED_COLUMNS: readonly Column[] = ['contact', 'company'];
-/** The columns that are shown unless the reader chooses others, where there is room for them. */
+/** The columns that are shown unless the reader chooses others. */
 export const DEFAULT_COLUMNS: readonly Column[] = COLUMNS.filter((column) => column !== 'place');
 
 /** `visitors` orders companies by their number of visitors; it exists only while the table is grouped. */

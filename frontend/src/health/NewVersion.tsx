@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { t } from '../shared/messages/text';
 import { useLive } from '../store/useLive';
 import { hasNewVersion } from './newVersion';
@@ -9,13 +9,11 @@ import { hasNewVersion } from './newVersion';
  */
 export function NewVersion() {
   const live = useLive(({ status: { freshness } }) => freshness === 'live');
-  const wasLive = useRef(false);
+  const connections = useLive(({ status }) => status.connections);
   const [newer, setNewer] = useState(false);
   useEffect(() => {
-    if (!live) return;
-    if (wasLive.current) void hasNewVersion().then(setNewer);
-    wasLive.current = true;
-  }, [live]);
+    if (live && connections > 1) void hasNewVersion().then(setNewer);
+  }, [live, connections]);
   if (!newer) return null;
   return (
     <p className="new-version" role="alert">

@@ -1,5 +1,5 @@
 import { createContext, useContext, useSyncExternalStore } from 'react';
-import { type Column, COLUMNS, FIXED_COLUMNS } from '../address/query';
+import { type Column, COLUMNS, DEFAULT_COLUMNS, FIXED_COLUMNS } from '../address/query';
 import { isLanguage, type Language, setLanguage } from '../shared/messages/language';
 import type { StoredText } from '../shared/storedText';
 import { Subscribers } from '../shared/subscribers';
@@ -16,7 +16,7 @@ export interface Stored {
 export class Settings {
   readonly #stored: Stored;
   readonly #subscribers = new Subscribers();
-  #columns: ReadonlySet<Column> | null;
+  #columns: ReadonlySet<Column>;
 
   constructor(stored: Stored) {
     this.#stored = stored;
@@ -44,13 +44,15 @@ export class Settings {
     this.apply();
   }
 
-  /** The columns of the table, replaced with each change; null as long as the reader has not chosen any. */
-  get columns(): ReadonlySet<Column> | null {
+  /** The columns of the table; replaced with each change. */
+  get columns(): ReadonlySet<Column> {
     return this.#columns;
   }
 
-  setColumns(columns: ReadonlySet<Column>): void {
-    this.#stored.columns.write(COLUMNS.filter((column) => columns.has(column)).join(' '));
+  /** Shows a column, or hides it. */
+  showColumn(column: Column, shown: boolean): void {
+    const columns = COLUMNS.filter((one) => (one === column ? shown : this.#columns.has(one)));
+    this.#stored.columns.write(columns.join(' '));
     this.apply();
   }
 
@@ -65,9 +67,9 @@ export class Settings {
   }
 }
 
-function readColumns(stored: StoredText): ReadonlySet<Column> | null {
+function readColumns(stored: StoredText): ReadonlySet<Column> {
   const names = stored.read()?.split(' ');
-  if (names === undefined) return null;
+  if (names === undefined) return new Set(DEFAULT_COLUMNS);
   return new Set(COLUMNS.filter((column) => FIXED_COLUMNS.includes(column) || names.includes(column)));
 }
 
@@ -89,8 +91,8 @@ export function useChosenLanguage(): Language | null {
   return useSyncExternalStore(settings.subscribe, () => settings.language);
 }
 
-/** The columns that the reader has chosen, or null. */
-export function useChosenColumns(): ReadonlySet<Column> | null {
+/** The columns that the reader has chosen. */
+export function useChosenColumns(): ReadonlySet<Column> {
   const settings = useSettings();
   return useSyncExternalStore(settings.subscribe, () => settings.columns);
 }

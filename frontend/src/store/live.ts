@@ -22,6 +22,8 @@ const INVALID_WINDOW = 60_000;
 /** The state of the connection and the displayed time; replaced before each rendered frame. */
 export interface LiveStatus {
   freshness: Freshness;
+  /** How often the page has connected. A new connection may come and be live between two updates of this status. */
+  connections: number;
   /** Whole seconds since the last accepted frame, or since the page was opened. */
   silentSeconds: number;
   /**
@@ -66,6 +68,7 @@ export class Live implements ConnectionListener {
   readonly #openedAt: number;
   #lastFrameAt: number | null = null;
   #connected = false;
+  #connections = 0;
   #invalidMessages = 0;
   /** When the last `MANY_INVALID` of them arrived. */
   #invalidAt: number[] = [];
@@ -110,7 +113,8 @@ export class Live implements ConnectionListener {
 
   onConnectionChange(up: boolean): void {
     this.#connected = up;
-    if (!up) this.view.expectSnapshot();
+    if (up) this.#connections += 1;
+    else this.view.expectSnapshot();
     this.#scheduleUpdate();
   }
 
@@ -213,6 +217,7 @@ export class Live implements ConnectionListener {
         silentFor,
         this.view.asOf !== null,
       ),
+      connections: this.#connections,
       silentSeconds: Math.floor(silentFor / SECOND),
       now: this.#displayedTime(elapsed),
       invalidMessages: this.#invalidMessages,

@@ -2,7 +2,6 @@ import {
   type AgeFilter,
   type Column,
   COLUMNS,
-  DEFAULT_COLUMNS,
   FIXED_COLUMNS,
   type KnownFilter,
   type SortKey,
@@ -54,11 +53,6 @@ const CLASSES: Partial<Record<Column, string>> = { page: 'seen' };
 /** The class of a column's cells. */
 export function classOf(column: Column): string {
   return `cell ${CLASSES[column] ?? column}`;
-}
-
-/** The columns that a reader who has chosen none sees; without room for it, no IP address beside the page, so that names are not cut. */
-export function defaultColumns(hasPages: boolean, roomy: boolean): ReadonlySet<Column> {
-  return new Set(DEFAULT_COLUMNS.filter((column) => column !== 'ip' || roomy || !hasPages));
 }
 
 /** The columns to show, in their order: without pages as long as no visitor had one. While visitors are grouped, the company's comes first. */

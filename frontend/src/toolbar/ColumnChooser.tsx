@@ -2,15 +2,14 @@ import * as Popover from '@radix-ui/react-popover';
 import { COLUMNS, FIXED_COLUMNS } from '../address/query';
 import { Icon } from '../components/Icon';
 import { PopoverPanel } from '../components/PopoverPanel';
-import { useSettings } from '../settings/useSettings';
+import { useChosenColumns, useSettings } from '../settings/useSettings';
 import { t } from '../shared/messages/text';
 import { HEADINGS } from '../table/columns';
-import { useWantedColumns } from '../table/useColumns';
 
 /** Chooses the columns of the table; this browser keeps the choice. */
 export function ColumnChooser() {
   const settings = useSettings();
-  const wanted = useWantedColumns();
+  const chosen = useChosenColumns();
   const choices = COLUMNS.filter((column) => !FIXED_COLUMNS.includes(column));
   return (
     <Popover.Root>
@@ -22,13 +21,8 @@ export function ColumnChooser() {
           <label key={column}>
             <input
               type="checkbox"
-              checked={wanted.has(column)}
-              onChange={({ target }) => {
-                const columns = new Set(wanted);
-                if (target.checked) columns.add(column);
-                else columns.delete(column);
-                settings.setColumns(columns);
-              }}
+              checked={chosen.has(column)}
+              onChange={({ target }) => settings.showColumn(column, target.checked)}
             />
             <span>{t(HEADINGS[column])}</span>
           </label>
