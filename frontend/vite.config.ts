@@ -11,7 +11,7 @@ export default defineConfig({
   server: {
     host: '127.0.0.1',
     // The tests read the protocol's frames, and the reasons of enrichers.
-    fs: { allow: ['.', '../protocol/fixtures', '../enricher/src/lookup/failure.rs'] },
+    fs: { allow: ['.', '../protocol/fixtures', '../enricher/src/lookup/held_back.rs'] },
     proxy: {
       '/api': GATEWAY,
       '/login': GATEWAY,

@@ -8,29 +8,12 @@ use protocol::status::Account;
 use service::bucket::BucketError;
 
 use crate::lookup::admission::account::Refusal;
-use crate::lookup::admission::budget::Budget;
 use crate::lookup::admission::concurrency::CallOutcome;
 use crate::lookup::cache::deferral::{Deferral, Unusable};
+use crate::lookup::held_back::{HeldBack, Outage};
 
 /// When a queued request is repeated if the provider does not say.
 const QUEUED_PAUSE: Duration = Duration::from_secs(2);
-
-/// Why a call is held back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HeldBack {
-    /// The breaker is open.
-    #[error("the Deanonymizer does not answer")]
-    BreakerOpen,
-    /// The Deanonymizer asked for a pause.
-    #[error("the Deanonymizer asked for a pause (Retry-After)")]
-    LeftAlone,
-    /// The provider does not accept our account.
-    #[error("{0}")]
-    Account(Refusal),
-    /// The fleet has spent its budget.
-    #[error("the lookup budget of {0} is used up")]
-    BudgetUsedUp(Budget),
-}
 
 /// What a failed lookup means for the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -267,6 +250,24 @@ impl LookupFailure {
             | FailureKind::TimedOut
             | FailureKind::Unusable
             | FailureKind::Queued => None,
+        }
+    }
+
+    /// How the call failed, if that counts against the provider.
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        match self.kind() {
+            FailureKind::Throttled => Some(Outage::RateLimited),
+            FailureKind::Unreachable | FailureKind::Interrupted | FailureKind::TimedOut => {
+                Some(Outage::Silent)
+            }
+            FailureKind::ServerError => match self {
+                Self::Status(status, _) => Some(Outage::Status(*status)),
+                _ => None,
+            },
+            FailureKind::NotAsked | FailureKind::Unusable | FailureKind::Account | FailureKind::Queued => {
+                None
+            }
         }
     }
 

@@ -5,6 +5,7 @@ pub mod billing;
 pub mod cache;
 pub mod failure;
 pub mod free_tier;
+pub mod held_back;
 pub mod interest;
 pub mod pauses;
 pub mod provider;

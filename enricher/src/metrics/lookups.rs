@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::lookup::admission::guard::CallFigures;
 use crate::lookup::failure::LookupFailure;
 use crate::lookup::free_tier::NoCall;
+use crate::lookup::held_back::HeldBack;
 use crate::metrics::outcomes::{VerdictCounts, VerdictSource};
 use crate::verdict::Verdict;
 
@@ -32,6 +33,7 @@ pub struct LookupMetrics {
     pub call_duration: Latency,
     breaker: States,
     account: States,
+    held_back: States,
     concurrency: Gauge,
 }
 
@@ -87,6 +89,11 @@ impl LookupMetrics {
                 "Our account at the provider: 1 for its state, 0 for the others",
                 &["ok", "refused", "exhausted"],
             ),
+            held_back: metrics.states(
+                "lookups_held_back",
+                "Why no calls are made: 1 for the reason, 0 for the others",
+                &HeldBack::TOKENS,
+            ),
             concurrency: metrics.add(
                 "lookup_concurrency",
                 "How many calls this enricher may run at once now: its share of the fleet's limit",
@@ -112,8 +119,9 @@ impl LookupMetrics {
         self.failed.get_or_create(&[("kind", failure.token())]).inc();
     }
 
-    /// Sets whether calls may be made now, and how many.
-    pub fn set_admission(&self, calls: &CallFigures, account: Account) {
+    /// Sets whether calls may be made now and why not, and how many.
+    pub fn set_admission(&self, calls: &CallFigures, account: Account, held_back: Option<HeldBack>) {
+        self.held_back.set(held_back.map_or("none", HeldBack::token));
         self.breaker.set(match calls.breaker {
             Breaker::Closed => "closed",
             Breaker::HalfOpen => "half-open",

@@ -104,7 +104,8 @@ impl Metrics {
     pub fn figures(&self, guard: &Guard) -> EnricherFigures {
         let calls = guard.figures();
         let account = guard.account().account();
-        self.lookups.set_admission(&calls, account);
+        let held_back = guard.held_back();
+        self.lookups.set_admission(&calls, account, held_back);
         EnricherFigures {
             being_identified: self.being_identified.get(),
             unidentified: Some(
@@ -120,7 +121,7 @@ impl Metrics {
             lookup_concurrency: calls.share,
             lookups_in_flight: calls.in_flight,
             fleet_lookup_limit: calls.fleet_limit,
-            lookups_held_back: guard.held_back().map(|reason| reason.to_string()),
+            lookups_held_back: held_back.map(|reason| reason.to_string()),
             account,
             fleet: guard.meter().total(),
             rules: None,

@@ -3,10 +3,15 @@
 import type { MessageKey } from '../shared/messages/en';
 import { t } from '../shared/messages/text';
 
-/** Why enrichers make no calls (`HeldBack` in enricher/src/lookup/failure.rs). */
+/** Why enrichers make no calls (`HeldBack` in enricher/src/lookup/held_back.rs). */
 const HELD_BACK: readonly (readonly [RegExp, MessageKey])[] = [
   [/^the Deanonymizer does not answer$/, 'heldBackNoAnswer'],
   [/^the Deanonymizer asked for a pause \(Retry-After\)$/, 'heldBackPause'],
+  [
+    /^the Deanonymizer refuses calls with status 429: our rate limit or quota is used up$/,
+    'heldBackRateLimit',
+  ],
+  [/^the Deanonymizer answers with status (?<status>\d+)$/, 'heldBackStatus'],
   [/^the lookup budget of (?<budget>\S+) is used up$/, 'heldBackBudget'],
   [/^the Deanonymizer refused our key \(\d+\)$/, 'deanonymizerRefused'],
   [/^our account at the Deanonymizer is exhausted \(\d+\)$/, 'deanonymizerExhausted'],
@@ -27,6 +32,12 @@ const FAILING_PARTS: Readonly<Record<string, MessageKey>> = {
 
 /** Why no calls are made, in the page's language; null for a reason that this page does not know. */
 export function explainHeldBack(reason: string): string | null {
+  // A request for a pause may be followed by how the call failed.
+  const parts = reason.split('; ').map(explainOne);
+  return parts.includes(null) ? null : parts.join('; ');
+}
+
+function explainOne(reason: string): string | null {
   for (const [pattern, key] of HELD_BACK) {
     const match = pattern.exec(reason);
     if (match !== null) return t(key, match.groups);

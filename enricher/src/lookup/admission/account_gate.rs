@@ -15,7 +15,8 @@ use crate::address_key::{AddressHasher, Key};
 use crate::lookup::cache::deferral::Unusable;
 use crate::lookup::cache::shared::SharedCache;
 use crate::lookup::cache::shared_account::Probe;
-use crate::lookup::failure::{FailureKind, HeldBack, LookupFailure, RetryAfter};
+use crate::lookup::failure::{FailureKind, LookupFailure, RetryAfter};
+use crate::lookup::held_back::HeldBack;
 use crate::lookup::provider::key_file::KeyFile;
 
 /// The part's name in [`Health`].

@@ -14,7 +14,8 @@ use crate::lookup::admission::budget::{Allowance, Budget, Reservation, SpanNumbe
 use crate::lookup::admission::concurrency::{CallOutcome, CallTag, Concurrency};
 use crate::lookup::admission::share::{PeerCalls, Peers};
 use crate::lookup::billing::meter::Meter;
-use crate::lookup::failure::{HeldBack, LookupFailure};
+use crate::lookup::failure::LookupFailure;
+use crate::lookup::held_back::{HeldBack, Outage};
 
 /// The maximum number of lookups in progress, above any limit of concurrent calls.
 const MAX_LOOKUPS: usize = 2048;
@@ -33,6 +34,8 @@ pub struct Guard {
 
 struct State {
     breaker: Breaker,
+    /// How the last call failed that counts against the provider, if no call has succeeded since.
+    outage: Option<Outage>,
     concurrency: Concurrency,
     in_flight: usize,
     peers: Peers,
@@ -76,9 +79,9 @@ impl State {
     /// Why the breaker holds calls back.
     fn shut(&self, now: Instant) -> HeldBack {
         if self.breaker.is_paused(now) {
-            HeldBack::LeftAlone
+            HeldBack::LeftAlone(self.outage)
         } else {
-            HeldBack::BreakerOpen
+            HeldBack::BreakerOpen(self.outage.unwrap_or(Outage::Silent))
         }
     }
 }
@@ -88,6 +91,7 @@ impl Guard {
     pub fn new(max: u16, budget: Option<Budget>, account: AccountGate, meter: Meter, instance: &str) -> Self {
         let state = State {
             breaker: Breaker::new(),
+            outage: None,
             concurrency: Concurrency::new(max, Instant::now()),
             in_flight: 0,
             peers: Peers::new(instance),
@@ -301,6 +305,10 @@ impl Permit {
             Evidence::of(failure.map(LookupFailure::kind)),
             now,
         );
+        match failure {
+            None => state.outage = None,
+            Some(failure) => state.outage = failure.outage().or(state.outage),
+        }
         if let Some(wait) = failure.and_then(LookupFailure::pause) {
             state.breaker.pause(wait, now);
         }

@@ -111,3 +111,18 @@ fn every_token_is_listed() {
         assert!(LookupFailure::TOKENS.contains(&failure.token()));
     }
 }
+
+#[test]
+fn outage_is_how_a_call_failed_that_counts_against_the_provider() {
+    for (failure, outage) in [
+        (LookupFailure::Timeout, Some(Outage::Silent)),
+        (LookupFailure::RateLimited(None), Some(Outage::RateLimited)),
+        (LookupFailure::Status(503, None), Some(Outage::Status(503))),
+        (LookupFailure::NotJson, None),
+        (LookupFailure::AccountRefused(401, None), None),
+        (LookupFailure::Queued(None), None),
+        (LookupFailure::NotWanted, None),
+    ] {
+        assert_eq!(failure.outage(), outage, "{failure}");
+    }
+}

@@ -96,7 +96,7 @@ impl Deanonymizer {
         })
     }
 
-    /// The same, reporting to `health` whether it can be reached, and to `responses` what it answers.
+    /// The same, reporting to `health` whether it can be reached and accepts calls, and to `responses` what it answers.
     #[must_use]
     pub fn reporting_to(mut self, health: Health, responses: StatusCodes) -> Self {
         self.reachability.report_to(health);
@@ -114,13 +114,14 @@ impl Deanonymizer {
     /// # Errors
     /// Fails if the call yields no verdict.
     pub async fn ask(&self, ip: &str) -> Result<Answer, LookupFailure> {
-        let reply = self.reply(ip).await?;
-        match &self.service {
+        let outcome = self.reply(ip).await.and_then(|reply| match &self.service {
             Service::Provider(provider) => Ok(reply.found(provider)?.answer),
             Service::None | Service::Native(_) => {
                 native::read(ip, reply.status, reply.retry_after, &reply.body)
             }
-        }
+        });
+        self.reachability.ended(&outcome);
+        outcome
     }
 
     /// Makes one paid call to a provider, and reads its answer.
@@ -144,7 +145,6 @@ impl Deanonymizer {
         // Not the client's own timeout: after a freeze, that would drop an answer that has arrived and is paid for.
         let reply = freeze::within(self.timeout, self.send(ip)).await;
         let reply = reply.unwrap_or(Err(LookupFailure::Timeout));
-        self.reachability.ended(&reply);
         if let (Some(responses), Ok(reply)) = (&self.responses, &reply) {
             responses.count(reply.status);
         }

@@ -1,14 +1,16 @@
-//! Why the provider cannot be reached, by host and cause, as `/readyz` reports it.
+//! Why the provider cannot be reached, by host and cause, or accepts no calls, as `/readyz` reports it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use service::client::cause::Cause;
 use service::health::Health;
 use service::log_throttle::LogThrottle;
+use tokio::time::Instant;
 
-use crate::lookup::failure::LookupFailure;
+use crate::lookup::failure::{LookupFailure, RetryAfter};
+use crate::lookup::held_back::Outage;
 
 /// The part's name in [`Health`].
 const PART: &str = "deanonymizer";
@@ -17,7 +19,11 @@ const PART: &str = "deanonymizer";
 /// not unreachable.
 const FAILURES: u32 = 3;
 
-/// Whether the provider's connections succeed. Clones share it.
+/// How long the provider must refuse every call with 429 before a quota counts as used up. A rate limit that is exceeded by
+/// a burst of visitors lets calls through sooner.
+const THROTTLED_FOR: Duration = Duration::from_secs(10);
+
+/// Whether the provider's connections succeed, and whether it accepts calls. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Reachability {
     /// Host and port.
@@ -25,6 +31,8 @@ pub struct Reachability {
     connect_timeout: Duration,
     health: Health,
     failures: Arc<AtomicU32>,
+    /// Since when every call has been refused with 429.
+    throttled_since: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Reachability {
@@ -35,6 +43,7 @@ impl Reachability {
             connect_timeout,
             health: Health::default(),
             failures: Arc::default(),
+            throttled_since: Arc::default(),
         }
     }
 
@@ -63,10 +72,34 @@ impl Reachability {
             }
             // Nothing was sent, which says nothing.
             Err(LookupFailure::KeyUnusable(_) | LookupFailure::NotWanted) => {}
+            Err(LookupFailure::RateLimited(retry_after)) => self.throttled(*retry_after),
             _ => {
                 self.failures.store(0, Ordering::Relaxed);
+                *self
+                    .throttled_since
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner) = None;
                 self.health.ok(PART);
             }
+        }
+    }
+
+    /// A call was refused with 429. A provider that wants no calls for long will refuse them until then.
+    fn throttled(&self, retry_after: RetryAfter) {
+        let since = *self
+            .throttled_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert_with(Instant::now);
+        if since.elapsed() + retry_after.unwrap_or_default() >= THROTTLED_FOR {
+            let reason = Outage::RateLimited;
+            self.health.impaired(
+                PART,
+                format!("{reason}. New visitors are not identified until it accepts calls again."),
+            );
+        } else if self.failures.swap(0, Ordering::Relaxed) >= FAILURES {
+            // It can be reached again.
+            self.health.ok(PART);
         }
     }
 
@@ -122,6 +155,36 @@ mod tests {
         assert!(health.impairment().is_some(), "no call was made");
         reachability.ended::<()>(&Err(LookupFailure::Status(500, None)));
         assert_eq!((health.impairment(), health.reason()), (None, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn says_that_a_quota_is_used_up_once_no_call_has_been_accepted_for_a_while() {
+        let health = Health::default();
+        let mut reachability = Reachability::new("127.0.0.1:1".to_owned(), Duration::from_secs(2));
+        reachability.report_to(health.clone());
+        let throttled = |wait| reachability.ended::<()>(&Err(LookupFailure::RateLimited(wait)));
+        let told = "deanonymizer: the Deanonymizer refuses calls with status 429: our rate limit or quota is used up. \
+                    New visitors are not identified until it accepts calls again.";
+        throttled(None);
+        tokio::time::advance(THROTTLED_FOR / 2).await;
+        throttled(Some(THROTTLED_FOR / 4));
+        assert_eq!(health.impairment(), None, "it may be a burst of visitors");
+        reachability.ended(&Ok(()));
+        tokio::time::advance(THROTTLED_FOR / 2).await;
+        throttled(None);
+        assert_eq!(health.impairment(), None, "a call was accepted in between");
+        tokio::time::advance(THROTTLED_FOR).await;
+        throttled(None);
+        assert_eq!(health.impairment().as_deref(), Some(told));
+        assert_eq!(health.reason(), None, "the rest is done");
+        reachability.ended(&Ok(()));
+        assert_eq!(health.impairment(), None);
+        throttled(Some(THROTTLED_FOR));
+        assert_eq!(
+            health.impairment().as_deref(),
+            Some(told),
+            "it wants no calls for long"
+        );
     }
 
     /// Why a call fails at a server with a certificate of this last year, whose authority is trusted or not.

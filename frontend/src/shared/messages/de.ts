@@ -43,6 +43,8 @@ export const de: Catalogue = {
   deanonymizerRetried: 'Deanonymizer wird wieder versucht',
   heldBackNoAnswer: 'Der Deanonymizer antwortet nicht',
   heldBackPause: 'Der Deanonymizer bittet um eine Pause',
+  heldBackRateLimit: 'Unser Limit oder Kontingent beim Deanonymizer ist aufgebraucht (429)',
+  heldBackStatus: 'Der Deanonymizer antwortet mit Status {status}',
   heldBackBudget: 'Das Budget von {budget} Abfragen ist verbraucht',
   deanonymizerRefused: 'Der Deanonymizer lehnt unseren Schlüssel ab',
   deanonymizerExhausted: 'Unser Konto beim Deanonymizer ist aufgebraucht',

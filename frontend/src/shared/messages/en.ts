@@ -43,6 +43,8 @@ export const en = {
   deanonymizerRetried: 'Trying the Deanonymizer again',
   heldBackNoAnswer: 'The Deanonymizer does not answer',
   heldBackPause: 'The Deanonymizer asked for a pause',
+  heldBackRateLimit: 'Our rate limit or quota at the Deanonymizer is used up (429)',
+  heldBackStatus: 'The Deanonymizer answers with status {status}',
   heldBackBudget: 'The lookup budget of {budget} is used up',
   deanonymizerRefused: 'The Deanonymizer refuses our key',
   deanonymizerExhausted: 'Our account at the Deanonymizer has no lookups left',

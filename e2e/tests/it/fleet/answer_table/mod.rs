@@ -15,7 +15,7 @@ use protocol::frame::VisibleSession;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use self::row::{Cached, Protocol, Retried, Row, Shown, Told};
+use self::row::{Cached, Outage, Protocol, Retried, Row, Shown, Told};
 use self::rows::{HIDDEN, ROWS, WAIT, whole, whole_of_file};
 
 /// The minimum pause after a refused account, with which the pipelines of these tests run.
@@ -310,6 +310,37 @@ async fn native_answers_come_to_what_the_document_says() -> Result<()> {
 #[tokio::test]
 async fn answers_to_a_provider_file_come_to_what_the_document_says() -> Result<()> {
     every_row(Protocol::File).await
+}
+
+#[tokio::test]
+async fn failing_calls_are_told_once_nearly_all_fail() -> Result<()> {
+    let trial = Trial::start(ScriptedProvider::start()?, Protocol::Native).await?;
+    for (number, row) in ROWS.iter().enumerate() {
+        let (Told::OnceNearlyAllFail(outage), Some(reply)) = (row.told, (row.replies)("").pop()) else {
+            continue;
+        };
+        let visitors: Vec<_> = (0..20)
+            .map(|visitor| Visitor::from(&format!("11.{number}.{visitor}.1")))
+            .collect();
+        for visitor in &visitors {
+            trial.provider.reply(&visitor.ip, reply.clone());
+            trial.site.send(&[visitor.opened(0)]);
+        }
+        trial.outage_is_told(outage, "").await.context(row.answer)?;
+        let is_quota = outage == Outage::RateLimited;
+        trial.quota_is_impaired(is_quota).await.context(row.answer)?;
+        for visitor in &visitors {
+            trial
+                .provider
+                .reply(&visitor.ip, whole_in(row.protocol, &visitor.ip));
+        }
+        for visitor in &visitors {
+            trial.site.shows(visitor).await?;
+            trial.site.send(&[visitor.closed(0)]);
+        }
+        trial.quota_is_impaired(false).await.context(row.answer)?;
+    }
+    Ok(())
 }
 
 /// Nothing is paid or taken from the budget while no connection is made, and then everybody is identified.

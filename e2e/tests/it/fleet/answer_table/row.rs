@@ -49,9 +49,37 @@ pub(super) enum Retried {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Told {
     Nothing,
-    BreakerOnceNearlyAllFail,
-    LeftAlone,
+    OnceNearlyAllFail(Outage),
+    Paused(Outage),
     Account,
+}
+
+/// How calls fail, as operators are told while none are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outage {
+    Silent,
+    RateLimited,
+    Status,
+}
+
+impl Outage {
+    /// The label of `visitor_enricher_lookups_held_back`.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Silent => "no-answer",
+            Self::RateLimited => "rate-limited",
+            Self::Status => "status",
+        }
+    }
+
+    /// What `lookupsHeldBack` contains.
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Self::Silent => "the Deanonymizer does not answer",
+            Self::RateLimited => "status 429: our rate limit or quota is used up",
+            Self::Status => "the Deanonymizer answers with status ",
+        }
+    }
 }
 
 /// A row.
@@ -110,11 +138,21 @@ impl fmt::Display for Retried {
 
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::OnceNearlyAllFail(outage) => write!(f, "{outage}, once nearly all calls fail"),
+            Self::Paused(outage) => write!(f, "{outage}, and that calls are paused"),
+            Self::Account => f.write_str("the state of the account, on `/readyz` too"),
+        }
+    }
+}
+
+impl fmt::Display for Outage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Nothing => "",
-            Self::BreakerOnceNearlyAllFail => "once nearly all calls fail",
-            Self::LeftAlone => "that calls are paused",
-            Self::Account => "the state of the account, on `/readyz` too",
+            Self::Silent => "that it does not answer",
+            Self::RateLimited => "that our rate limit or quota is used up",
+            Self::Status => "the status",
         })
     }
 }

@@ -11,8 +11,8 @@ use service::clock;
 use super::row::Retried::{
     self, AccountProbe, AfterTheWait, FourTimesThenRarely, OnceThenRarely, Queued, Rarely, Soon,
 };
-use super::row::Told::{self, Account, BreakerOnceNearlyAllFail, LeftAlone, Nothing};
-use super::row::{Cached, Protocol, Row, Shown};
+use super::row::Told::{self, Account, Nothing, OnceNearlyAllFail, Paused};
+use super::row::{Cached, Outage, Protocol, Row, Shown};
 
 /// A company whose sessions are never shown.
 pub(super) const HIDDEN: &str = "0d3f5a62-41f7-4b7e-9c55-5e2f0a6b9d33";
@@ -289,14 +289,18 @@ pub(super) const ROWS: [Row; 35] = [
         Account,
         |_| with_wait([402]),
     )),
-    failed("429", Soon, "rate-limited", BreakerOnceNearlyAllFail, |_| {
-        statuses([429])
-    }),
+    failed(
+        "429",
+        Soon,
+        "rate-limited",
+        OnceNearlyAllFail(Outage::RateLimited),
+        |_| statuses([429]),
+    ),
     failed(
         "429 with `Retry-After`",
         AfterTheWait,
         "rate-limited",
-        LeftAlone,
+        Paused(Outage::RateLimited),
         |_| {
             let now = Duration::from_millis(u64::try_from(clock::now().unix_ms()).unwrap_or_default());
             let date = httpdate::fmt_http_date(UNIX_EPOCH + now + WAIT + SLACK);
@@ -309,21 +313,21 @@ pub(super) const ROWS: [Row; 35] = [
         "500 to 599, 408, 425, a redirect and every status without a meaning",
         Soon,
         "status",
-        BreakerOnceNearlyAllFail,
+        OnceNearlyAllFail(Outage::Status),
         |_| statuses([500, 502, 503, 504, 599, 408, 425, 302, 204]),
     ),
     failed(
         "the same with `Retry-After`",
         AfterTheWait,
         "status",
-        LeftAlone,
+        Paused(Outage::Status),
         |_| with_wait([500, 503, 408, 302]),
     ),
     failed(
         "no answer, or not the whole, within `--lookup-timeout`",
         Soon,
         "timeout",
-        BreakerOnceNearlyAllFail,
+        OnceNearlyAllFail(Outage::Silent),
         |_| {
             vec![
                 Reply::Silence,
@@ -335,7 +339,7 @@ pub(super) const ROWS: [Row; 35] = [
         "the connection breaks during the call",
         Soon,
         "interrupted",
-        BreakerOnceNearlyAllFail,
+        OnceNearlyAllFail(Outage::Silent),
         |_| {
             vec![
                 Reply::Reset,
@@ -348,14 +352,14 @@ pub(super) const ROWS: [Row; 35] = [
         "the connection is refused",
         Retried::Unsent,
         "unreachable",
-        BreakerOnceNearlyAllFail,
+        OnceNearlyAllFail(Outage::Silent),
         |_| Vec::new(),
     )),
     unpaid(failed(
         "the attempt to connect is not answered",
         Retried::Unsent,
         "unreachable",
-        BreakerOnceNearlyAllFail,
+        OnceNearlyAllFail(Outage::Silent),
         |_| Vec::new(),
     )),
     of_file(native("200 with the fields of the file", |_| {

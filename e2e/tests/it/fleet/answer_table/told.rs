@@ -4,26 +4,55 @@ use anyhow::{Result, ensure};
 use e2e::clients::HttpResponse;
 use e2e::processes::{Reply, Role};
 use e2e::{Visitor, eventually};
-use protocol::status::{Account, Figures};
+use protocol::status::{Account, EnricherFigures as Enricher, Figures};
 
 use super::Trial;
-use super::row::{Row, Told};
+use super::row::{Outage, Row, Told};
 
 impl Trial {
     pub(super) async fn is_told(&self, row: &Row) -> Result<()> {
         match row.told {
-            Told::Nothing | Told::BreakerOnceNearlyAllFail => Ok(()),
+            // It takes more calls that fail: `failing_calls_are_told_once_nearly_all_fail`.
+            Told::Nothing | Told::OnceNearlyAllFail(_) => Ok(()),
             Told::Account => self.account_is_told(row).await,
-            Told::LeftAlone => eventually("it is told that calls are paused", async || {
-                let pipeline = self.site.instance(Role::Gateway, 0)?.http.pipeline().await?;
-                let is_told = pipeline.processes.iter().any(|process| {
-                    matches!(&process.figures, Figures::Enricher(enricher) if enricher.lookups_held_back.is_some())
-                });
-                ensure!(is_told, "{pipeline:?}");
-                Ok(())
-            })
-            .await,
+            Told::Paused(outage) => {
+                self.outage_is_told(outage, "asked for a pause (Retry-After)")
+                    .await
+            }
         }
+    }
+
+    /// In the status that the page shows, and in the metrics. `also` is what the status says besides.
+    pub(super) async fn outage_is_told(&self, outage: Outage, also: &str) -> Result<()> {
+        let label = outage.label();
+        let metric = format!("visitor_enricher_lookups_held_back{{state=\"{label}\"}}");
+        let reason = outage.reason();
+        eventually("it is told why no calls are made", async || {
+            let pipeline = self.site.instance(Role::Gateway, 0)?.http.pipeline().await?;
+            let is_told = pipeline.processes.iter().any(|process| {
+                matches!(&process.figures, Figures::Enricher(Enricher { lookups_held_back: Some(told), .. })
+                    if told.contains(reason) && told.contains(also))
+            });
+            ensure!(is_told, "{pipeline:?}");
+            ensure!(
+                self.site.metric(Role::Enricher, &metric).await? > 0,
+                "not {label}"
+            );
+            Ok(())
+        })
+        .await
+    }
+
+    /// `/readyz` names, or no longer names, the used-up quota; the enricher is ready all the same.
+    pub(super) async fn quota_is_impaired(&self, is_impaired: bool) -> Result<()> {
+        let enricher = self.site.instance(Role::Enricher, 0)?;
+        eventually("/readyz names the quota while it is used up", async || {
+            let ready = HttpResponse::of(enricher.http.request("/readyz")).await?;
+            let told = ready.text.contains("impaired") && ready.text.contains("quota is used up");
+            ensure!(ready.status == 200 && told == is_impaired, "{}", ready.text);
+            Ok(())
+        })
+        .await
     }
 
     /// A call for another address than `ip` is refused first, because the account counts as refused after two.
