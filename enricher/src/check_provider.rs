@@ -11,22 +11,24 @@ use crate::filter::profile::filter;
 use crate::lookup::failure::{FailureKind, LookupFailure};
 use crate::lookup::free_tier::{FreeTier, NoCall};
 use crate::lookup::provider::deanonymizer::{Deanonymizer, Service};
-use crate::lookup::provider::{Billed, Finding, Provider, Reason};
+use crate::lookup::provider::{Finding, Reason};
 use crate::verdict::Verdict;
 
 /// Asks the provider, and prints what would be shown and why.
 ///
 /// # Errors
-/// If no provider is configured, or its answer yields no verdict.
+/// If no service is configured.
 pub async fn run(
     deanonymizer: &Deanonymizer,
     free_tier: &FreeTier,
     hidden: &HiddenCompanies,
     ip: &str,
 ) -> anyhow::Result<ExitCode> {
-    let Service::Provider(provider) = deanonymizer.service() else {
-        anyhow::bail!("check-provider needs --deanonymizer-provider");
-    };
+    if matches!(deanonymizer.service(), Service::None) {
+        anyhow::bail!(
+            "check-provider has nobody to ask: set --deanonymizer-provider, or a --deanonymizer-url other than none"
+        );
+    }
     if let Some(reason) = free_tier.no_call(ip) {
         say(&explain(reason));
         if reason == NoCall::Family {
@@ -35,11 +37,11 @@ pub async fn run(
     }
     say(&format!(
         "Asking {} about {ip}. This is one paid call.",
-        provider.name
+        deanonymizer.service().name()
     ));
-    let (lines, code) = match deanonymizer.find(provider, ip).await {
+    let (lines, code) = match deanonymizer.find(ip).await {
         Ok((status, finding)) => (
-            report(provider, status, finding, free_tier, hidden, ip)?,
+            report(deanonymizer, status, finding, free_tier, hidden, ip)?,
             ExitCode::SUCCESS,
         ),
         Err(failure) => (failed(&failure), ExitCode::FAILURE),
@@ -74,22 +76,27 @@ fn explain(reason: NoCall) -> String {
 }
 
 fn report(
-    provider: &Provider,
+    deanonymizer: &Deanonymizer,
     status: u16,
     finding: Finding,
     free_tier: &FreeTier,
     hidden: &HiddenCompanies,
     ip: &str,
 ) -> anyhow::Result<String> {
+    let has_file = matches!(deanonymizer.service(), Service::Provider(_));
     let why = match &finding.reason {
-        Reason::Fields => "the answer contains the fields that the file names".to_owned(),
-        Reason::NoFields => "the answer contains none of the fields that the file names".to_owned(),
+        Reason::Fields if has_file => "the answer contains the fields that the file names".to_owned(),
+        Reason::Fields => "the answer contains a company or a contact".to_owned(),
+        Reason::NoFields if has_file => {
+            "the answer contains none of the fields that the file names".to_owned()
+        }
+        Reason::NoFields => "the answer contains neither a company nor a contact".to_owned(),
         Reason::Status(status) => format!("status {status} means that the address is unknown"),
         Reason::UnknownIf(pointer, value) => format!("{pointer} is {value:?}, which unknown_if names"),
     };
-    let found_somebody = finding.answer.company.is_some() || finding.answer.contact.is_some();
-    let is_billed = provider.billed == Billed::Call || found_somebody;
-    let (verdict, shown) = match filter(finding.answer, hidden) {
+    let answer = Ok(finding.answer);
+    let is_billed = deanonymizer.bills(&answer);
+    let (verdict, shown) = match filter(answer?, hidden) {
         Verdict::Hidden => (
             "hidden: nothing is shown, because the company is one of --hide-companies",
             None,
@@ -121,9 +128,7 @@ fn failed(failure: &LookupFailure) -> String {
         FailureKind::Queued => "The provider is still working on it: ask again in a few seconds.",
         FailureKind::Throttled => "Enrichers slow down automatically.",
         FailureKind::NotAsked => "Nothing was sent.",
-        FailureKind::Unreachable => {
-            "Nothing was sent: is the URL of the file right, and does the network allow it?"
-        }
+        FailureKind::Unreachable => "Nothing was sent: is the URL right, and does the network allow it?",
         FailureKind::Unusable => "Enrichers treat such an answer as unusable for this address.",
         FailureKind::Interrupted | FailureKind::TimedOut | FailureKind::ServerError => {
             "The enrichers retry automatically."

@@ -4,19 +4,27 @@ use std::process::{Command, Output};
 
 use anyhow::{Result, ensure};
 use e2e::processes::workspace_binary;
-use simulator::deanonymizer::{Failure, Persona};
+use simulator::deanonymizer::{Deanonymizer, DeanonymizerConfig, Failure, Persona};
 use simulator::world::Kind;
 
 use super::{KEY, Service};
 
 async fn check(service: &Service, ip: &str) -> Result<(Option<i32>, String)> {
+    let (file, key_file) = (service.file.to_string_lossy(), service.key_file.to_string_lossy());
+    let flags = [
+        "--deanonymizer-provider",
+        &file,
+        "--deanonymizer-key-file",
+        &key_file,
+    ];
+    check_with(&flags, ip).await
+}
+
+async fn check_with(flags: &[&str], ip: &str) -> Result<(Option<i32>, String)> {
     let mut command = Command::new(workspace_binary("enricher")?);
     command
         .env_clear()
-        .arg("--deanonymizer-provider")
-        .arg(&service.file)
-        .arg("--deanonymizer-key-file")
-        .arg(&service.key_file)
+        .args(flags)
         .args(["check-provider", "--ip", ip]);
     // The simulator answers in this process meanwhile.
     let Output {
@@ -48,6 +56,66 @@ async fn says_what_would_be_shown_and_why() -> Result<()> {
     let (code, said) = check(&service, "203.0.113.7").await?;
     ensure!(code == Some(0) && said.contains("documentation"), "{said}");
     assert_eq!(service.simulator.stats().calls, calls + 1, "it was asked for");
+    Ok(())
+}
+
+#[tokio::test]
+async fn asks_the_deanonymizer_in_its_own_protocol() -> Result<()> {
+    let simulator = Deanonymizer::start(DeanonymizerConfig::default())?;
+    let url = format!("http://user:{KEY}@{}/deanonymize", simulator.addr());
+    let world = simulator.world();
+    let hidden = world.answer(&world.ip(Kind::NexaCore, 1));
+    let hidden = hidden.company().map(|company| company.name.clone());
+    for (kind, parts) in [
+        (
+            Kind::Full,
+            [
+                "Verdict: shown\n",
+                "contains a company or a contact",
+                "\"company\": {",
+            ],
+        ),
+        (
+            Kind::NexaCore,
+            ["Verdict: hidden", "--hide-companies", "Status:  200"],
+        ),
+        (
+            Kind::Empty,
+            [
+                "without company and contact",
+                "neither a company nor a contact",
+                "Billed:  yes",
+            ],
+        ),
+        (
+            Kind::Unknown,
+            [
+                "Status:  404",
+                "status 404 means that the address is unknown",
+                "one paid call",
+            ],
+        ),
+    ] {
+        let calls = simulator.stats().calls;
+        let (code, said) = check_with(&["--deanonymizer-url", &url], &world.ip(kind, 1)).await?;
+        assert_eq!(code, Some(0), "{said}");
+        assert_eq!(simulator.stats().calls, calls + 1);
+        for part in parts {
+            ensure!(said.contains(part), "{kind:?}: no {part:?} in {said}");
+        }
+        ensure!(
+            !hidden.as_ref().is_some_and(|hidden| said.contains(hidden)),
+            "{said}"
+        );
+    }
+    simulator.fail_all(Some(Failure::Unauthorized));
+    let (code, said) = check_with(&["--deanonymizer-url", &url], &world.ip(Kind::Full, 1)).await?;
+    ensure!(
+        code == Some(1) && said.contains("refused our key (401)"),
+        "{said}"
+    );
+    let (code, said) = check_with(&["--deanonymizer-url", "none"], "11.0.0.1").await?;
+    ensure!(code != Some(0) && said.contains("nobody to ask"), "{said}");
     Ok(())
 }
 

@@ -50,6 +50,18 @@ impl Service {
         }
     }
 
+    /// What to call it when people read about it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Provider(provider) => provider.name.clone(),
+            // Not the URL, which may hold a password.
+            Self::None | Self::Native(_) => self.host().map_or_else(
+                || "the Deanonymizer".to_owned(),
+                |(host, port)| format!("the Deanonymizer at {host}:{port}"),
+            ),
+        }
+    }
+
     /// The host and port that are called; `None` if no service is called.
     fn host(&self) -> Option<(String, u16)> {
         let url = self.url()?;
@@ -114,23 +126,26 @@ impl Deanonymizer {
     /// # Errors
     /// Fails if the call yields no verdict.
     pub async fn ask(&self, ip: &str) -> Result<Answer, LookupFailure> {
-        let outcome = self.reply(ip).await.and_then(|reply| match &self.service {
-            Service::Provider(provider) => Ok(reply.found(provider)?.answer),
-            Service::None | Service::Native(_) => {
-                native::read(ip, reply.status, reply.retry_after, &reply.body)
-            }
-        });
+        let outcome = self.find(ip).await;
         self.reachability.ended(&outcome);
-        outcome
+        Ok(outcome?.1.answer)
     }
 
-    /// Makes one paid call to a provider, and reads its answer.
+    /// The same; also returns the status and which part of the answer decided.
     ///
     /// # Errors
     /// Fails if the call yields no verdict.
-    pub async fn find(&self, provider: &Provider, ip: &str) -> Result<(u16, Finding), LookupFailure> {
-        let reply = self.reply(ip).await?;
-        Ok((reply.status, reply.found(provider)?))
+    pub async fn find(&self, ip: &str) -> Result<(u16, Finding), LookupFailure> {
+        let Reply {
+            status,
+            retry_after,
+            body,
+        } = self.reply(ip).await?;
+        let finding = match &self.service {
+            Service::Provider(provider) => provider::find(provider, status, retry_after, &body),
+            Service::None | Service::Native(_) => native::find(ip, status, retry_after, &body),
+        };
+        Ok((status, finding?))
     }
 
     /// Whether a call with this result must be paid for.
@@ -233,12 +248,6 @@ struct Reply {
     status: u16,
     retry_after: Option<Duration>,
     body: Vec<u8>,
-}
-
-impl Reply {
-    fn found(&self, provider: &Provider) -> Result<Finding, LookupFailure> {
-        provider::find(provider, self.status, self.retry_after, &self.body)
-    }
 }
 
 /// Reads the body, unless it is larger than any valid answer.

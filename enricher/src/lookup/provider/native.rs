@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::filter::answer::Answer;
 use crate::lookup::failure::LookupFailure;
 use crate::lookup::provider::lenient_json;
+use crate::lookup::provider::reading::{Finding, Reason};
 
 /// A JSON object. Serde would also accept an array for a struct.
 type Object = serde_json::Map<String, Value>;
@@ -93,6 +94,25 @@ fn parse(body: &[u8]) -> Result<(String, Answer), serde_json::Error> {
 /// The text behind a byte order mark, if there is one: RFC 8259 section 8.1 forbids it and lets readers skip it.
 pub(crate) fn without_bom(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
+/// Reads the answer to a call for `ip`, and says which part of it decided.
+///
+/// # Errors
+/// Fails if the answer yields no verdict.
+pub fn find(
+    ip: &str,
+    status: u16,
+    retry_after: Option<Duration>,
+    body: &[u8],
+) -> Result<Finding, LookupFailure> {
+    let answer = read(ip, status, retry_after, body)?;
+    let reason = match status {
+        200 if answer.company.is_none() && answer.contact.is_none() => Reason::NoFields,
+        200 => Reason::Fields,
+        other => Reason::Status(other),
+    };
+    Ok(Finding { answer, reason })
 }
 
 /// Reads the answer to a call for `ip`.
