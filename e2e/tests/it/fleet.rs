@@ -10,6 +10,7 @@ mod departed;
 mod explain;
 mod faults;
 mod kills;
+mod known;
 mod outage;
 mod slow;
 mod stored;
