@@ -70,7 +70,7 @@ pub enum LookupFailure {
     #[error("the Deanonymizer has queued the request")]
     Queued(RetryAfter),
     /// The file with the key cannot be used now, so nothing was sent.
-    #[error("--deanonymizer-key-file cannot be used: {0}")]
+    #[error("the key cannot be used: {0}")]
     KeyUnusable(Arc<str>),
     /// The body is not JSON, or is truncated.
     #[error("the Deanonymizer's answer is not valid JSON")]
@@ -129,8 +129,8 @@ impl From<BucketError> for LookupFailure {
 }
 
 impl LookupFailure {
-    /// Every kind's label.
-    pub const TOKENS: [&'static str; 18] = [
+    /// The label of each way in which a call fails.
+    pub const TOKENS: [&'static str; 14] = [
         "unreachable",
         "interrupted",
         "timeout",
@@ -145,10 +145,6 @@ impl LookupFailure {
         "wrong-form",
         "other-ip",
         "too-large",
-        "held-back",
-        "deferred",
-        "not-wanted",
-        "fleet",
     ];
 
     /// What the failure says about the provider.

@@ -13,6 +13,6 @@ mod resolver;
 #[cfg(test)]
 mod tests;
 
-pub use description::{Billed, Family, Provider};
+pub use description::{Family, Provider};
 pub use reading::{Finding, Reason, find};
 pub use request::UnusableKey;

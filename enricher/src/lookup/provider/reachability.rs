@@ -1,4 +1,4 @@
-//! Why the provider cannot be reached, by host and cause, or accepts no calls, as `/readyz` reports it.
+//! Why the provider cannot be reached, by host and cause, accepts no calls, or has not been asked for want of a key, as `/readyz` reports it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -70,8 +70,12 @@ impl Reachability {
                     );
                 }
             }
+            Err(failure @ LookupFailure::KeyUnusable(_)) => self.health.impaired(
+                PART,
+                format!("{failure}. New visitors are not identified until it can be read."),
+            ),
             // Nothing was sent, which says nothing.
-            Err(LookupFailure::KeyUnusable(_) | LookupFailure::NotWanted) => {}
+            Err(LookupFailure::NotWanted) => {}
             Err(LookupFailure::RateLimited(retry_after)) => self.throttled(*retry_after),
             _ => {
                 self.failures.store(0, Ordering::Relaxed);
@@ -155,6 +159,19 @@ mod tests {
         assert!(health.impairment().is_some(), "no call was made");
         reachability.ended::<()>(&Err(LookupFailure::Status(500, None)));
         assert_eq!((health.impairment(), health.reason()), (None, None));
+    }
+
+    #[test]
+    fn says_that_the_key_cannot_be_read() {
+        let health = Health::default();
+        let mut reachability = Reachability::new("127.0.0.1:1".to_owned(), Duration::from_secs(2));
+        reachability.report_to(health.clone());
+        let unusable = LookupFailure::KeyUnusable("--deanonymizer-key-file /key is empty".into());
+        reachability.ended::<()>(&Err(unusable));
+        let told = health.impairment().unwrap();
+        assert!(told.contains("/key is empty. New visitors"), "{told}");
+        reachability.ended(&Ok(()));
+        assert_eq!(health.impairment(), None);
     }
 
     #[tokio::test(start_paused = true)]

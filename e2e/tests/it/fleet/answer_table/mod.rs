@@ -1,5 +1,8 @@
 //! `docs/lookups.md`: what follows from each answer of a provider, row by row against the real enricher.
 
+mod all_calls;
+mod complete;
+mod replies;
 mod row;
 mod rows;
 mod told;
@@ -9,14 +12,15 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use async_nats::Client;
-use e2e::processes::{Builder, Pipeline, Reply, Role, ScriptedProvider, repository};
+use e2e::processes::{Builder, Pipeline, Reply, Role, ScriptedProvider};
 use e2e::{Visitor, eventually};
 use protocol::frame::VisibleSession;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use self::row::{Cached, Outage, Protocol, Retried, Row, Shown, Told};
-use self::rows::{HIDDEN, ROWS, WAIT, whole, whole_of_file};
+use self::replies::{WAIT, whole, whole_of_file};
+use self::row::{Cached, Protocol, Retried, Row, Shown, Told};
+use self::rows::{HIDDEN, ROWS};
 
 /// The minimum pause after a refused account, with which the pipelines of these tests run.
 const ACCOUNT_RETRY: Duration = Duration::from_secs(1);
@@ -310,112 +314,4 @@ async fn native_answers_come_to_what_the_document_says() -> Result<()> {
 #[tokio::test]
 async fn answers_to_a_provider_file_come_to_what_the_document_says() -> Result<()> {
     every_row(Protocol::File).await
-}
-
-#[tokio::test]
-async fn failing_calls_are_told_once_nearly_all_fail() -> Result<()> {
-    let trial = Trial::start(ScriptedProvider::start()?, Protocol::Native).await?;
-    for (number, row) in ROWS.iter().enumerate() {
-        let (Told::OnceNearlyAllFail(outage), Some(reply)) = (row.told, (row.replies)("").pop()) else {
-            continue;
-        };
-        let visitors: Vec<_> = (0..20)
-            .map(|visitor| Visitor::from(&format!("11.{number}.{visitor}.1")))
-            .collect();
-        for visitor in &visitors {
-            trial.provider.reply(&visitor.ip, reply.clone());
-            trial.site.send(&[visitor.opened(0)]);
-        }
-        trial.outage_is_told(outage, "").await.context(row.answer)?;
-        let is_quota = outage == Outage::RateLimited;
-        trial.quota_is_impaired(is_quota).await.context(row.answer)?;
-        for visitor in &visitors {
-            trial
-                .provider
-                .reply(&visitor.ip, whole_in(row.protocol, &visitor.ip));
-        }
-        for visitor in &visitors {
-            trial.site.shows(visitor).await?;
-            trial.site.send(&[visitor.closed(0)]);
-        }
-        trial.quota_is_impaired(false).await.context(row.answer)?;
-    }
-    Ok(())
-}
-
-/// Nothing is paid or taken from the budget while no connection is made, and then everybody is identified.
-async fn is_not_sent(answer: &str, mut provider: ScriptedProvider) -> Result<()> {
-    const VISITORS: u64 = 2;
-    let row = ROWS
-        .iter()
-        .find(|row| row.answer == answer)
-        .context("no such row")?;
-    ensure!(!row.paid && row.shown == Shown::NotYet && row.retried == Retried::Unsent);
-    let site = site_for(&provider, row.protocol)?
-        .flag(Role::Enricher, "--lookup-budget", &format!("{VISITORS}/day"))
-        .start()
-        .await?;
-    let mut visitors = Vec::new();
-    for number in 0..VISITORS {
-        let visitor = Visitor::from(&format!("11.0.0.{number}"));
-        provider.reply(&visitor.ip, whole_in(row.protocol, &visitor.ip));
-        site.send(&[visitor.opened(0)]);
-        visitors.push(visitor);
-    }
-    let counted = format!(
-        r#"visitor_enricher_lookups_failed_total{{kind="{}"}}"#,
-        row.counted
-    );
-    eventually("more calls have failed than the budget holds", async || {
-        let counted = site.metric(Role::Enricher, &counted).await?;
-        ensure!(counted > VISITORS, "{counted}");
-        Ok(())
-    })
-    .await?;
-    let paid = site
-        .metric(Role::Enricher, "visitor_enricher_lookups_paid_total")
-        .await?;
-    ensure!(paid == 0, "{paid} were paid");
-    ensure!(site.sessions().await?.is_empty());
-    provider.serve()?;
-    for visitor in &visitors {
-        is_shown_as(&ROWS[0], &site.shows(visitor).await?)?;
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn refused_connection_is_neither_paid_nor_taken_off_the_budget() -> Result<()> {
-    let provider = ScriptedProvider::start_refusing()?;
-    is_not_sent("the connection is refused", provider).await
-}
-
-#[tokio::test]
-async fn unanswered_connection_attempt_is_neither_paid_nor_taken_off_the_budget() -> Result<()> {
-    let provider = ScriptedProvider::start_stalled().await?;
-    is_not_sent("the attempt to connect is not answered", provider).await
-}
-
-#[test]
-fn document_has_these_rows_and_no_others() -> Result<()> {
-    let document = std::fs::read_to_string(repository().join("docs/lookups.md"))?;
-    for (protocol, heading) in [
-        (Protocol::Native, "## In the Deanonymizer's own protocol"),
-        (Protocol::File, "## With a provider file"),
-    ] {
-        let (_, section) = document.split_once(heading).context(heading)?;
-        let section = section.split("\n## ").next().unwrap_or_default();
-        let written: Vec<_> = section
-            .lines()
-            .filter(|line| line.starts_with("| "))
-            .skip(1)
-            .collect();
-        let tested: Vec<_> = ROWS
-            .iter()
-            .filter(|row| row.protocol == protocol)
-            .map(Row::to_string)
-            .collect();
-        assert_eq!(written, tested, "{heading}");
-    }
-    Ok(())
 }

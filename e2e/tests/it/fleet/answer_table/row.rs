@@ -52,6 +52,7 @@ pub(super) enum Told {
     OnceNearlyAllFail(Outage),
     Paused(Outage),
     Account,
+    KeyFile,
 }
 
 /// How calls fail, as operators are told while none are made.
@@ -143,6 +144,7 @@ impl fmt::Display for Told {
             Self::OnceNearlyAllFail(outage) => write!(f, "{outage}, once nearly all calls fail"),
             Self::Paused(outage) => write!(f, "{outage}, and that calls are paused"),
             Self::Account => f.write_str("the state of the account, on `/readyz` too"),
+            Self::KeyFile => f.write_str("what is wrong with the file, on `/readyz`"),
         }
     }
 }

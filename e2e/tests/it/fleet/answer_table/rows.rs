@@ -1,13 +1,14 @@
 //! The rows of `docs/lookups.md`: each answer, and what follows from it.
 
-use std::io::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
-use anyhow::Result;
 use e2e::processes::Reply;
 use serde_json::json;
 use service::clock;
 
+use super::replies::{
+    SLACK, WAIT, deflate, encoded, good, gzip, statuses, whole, whole_of_file, with, with_wait,
+};
 use super::row::Retried::{
     self, AccountProbe, AfterTheWait, FourTimesThenRarely, OnceThenRarely, Queued, Rarely, Soon,
 };
@@ -16,69 +17,6 @@ use super::row::{Cached, Outage, Protocol, Row, Shown};
 
 /// A company whose sessions are never shown.
 pub(super) const HIDDEN: &str = "0d3f5a62-41f7-4b7e-9c55-5e2f0a6b9d33";
-
-/// A whole answer of the Deanonymizer.
-pub(super) fn whole(ip: &str) -> serde_json::Value {
-    json!({ "ip": ip, "data": {
-        "company": { "guid": "7b1d3c52-6f0e-4e0b-9a5e-0c8a5a4f1d11", "name": "Lumen", "domain": "lumen.example" },
-        "contact": {
-            "guid": "2f6d1a34-4a0f-4d5e-8a2b-6b1c0d9e7f22", "name": "Ada Quill", "title": "CTO",
-            "emailAddresses": ["ada@lumen.example"], "phoneNumbers": ["+1 555 0100"],
-        },
-    } })
-}
-
-/// The same in the form of the provider file.
-pub(super) fn whole_of_file() -> serde_json::Value {
-    json!({
-        "company": { "name": "Lumen", "domain": "lumen.example" },
-        "person": { "name": "Ada Quill", "title": "CTO" },
-    })
-}
-
-fn with(ip: &str, pointer: &str, value: serde_json::Value) -> String {
-    let mut body = whole(ip);
-    if let Some(place) = body.pointer_mut(pointer) {
-        *place = value;
-    }
-    body.to_string()
-}
-
-fn good(ip: &str) -> Reply {
-    Reply::json(&whole(ip).to_string())
-}
-
-fn encoded(ip: &str, name: &str, encode: fn(&[u8]) -> Result<Vec<u8>>) -> Reply {
-    let body = encode(whole(ip).to_string().as_bytes()).unwrap_or_default();
-    Reply::new(200, &format!("content-encoding: {name}\r\n"), &body)
-}
-
-fn gzip(body: &[u8]) -> Result<Vec<u8>> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(body)?;
-    Ok(encoder.finish()?)
-}
-
-fn deflate(body: &[u8]) -> Result<Vec<u8>> {
-    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(body)?;
-    Ok(encoder.finish()?)
-}
-
-fn statuses<const N: usize>(statuses: [u16; N]) -> Vec<Reply> {
-    statuses.map(|status| Reply::new(status, "", b"no")).into()
-}
-
-/// What the provider asks for where a row has a `Retry-After`.
-pub(super) const WAIT: Duration = Duration::from_secs(2);
-
-/// How much later a date is, since it passes meanwhile and has no fractions of a second.
-const SLACK: Duration = Duration::from_secs(4);
-
-fn with_wait<const N: usize>(statuses: [u16; N]) -> Vec<Reply> {
-    let header = format!("retry-after: {}\r\n", WAIT.as_secs());
-    statuses.map(|status| Reply::new(status, &header, b"no")).into()
-}
 
 const fn native(answer: &'static str, replies: fn(&str) -> Vec<Reply>) -> Row {
     Row {
@@ -132,7 +70,7 @@ const fn of_file(row: Row) -> Row {
 }
 
 /// Every row in the order of the document.
-pub(super) const ROWS: [Row; 35] = [
+pub(super) const ROWS: [Row; 36] = [
     native("200 with company and contact", |ip| vec![good(ip)]),
     native(
         "200, compressed with gzip or deflate although we ask for `identity`",
@@ -360,6 +298,13 @@ pub(super) const ROWS: [Row; 35] = [
         Retried::Unsent,
         "unreachable",
         OnceNearlyAllFail(Outage::Silent),
+        |_| Vec::new(),
+    )),
+    unpaid(failed(
+        "none was asked for, because `--deanonymizer-key-file` cannot be read",
+        Retried::Unsent,
+        "key-unusable",
+        Told::KeyFile,
         |_| Vec::new(),
     )),
     of_file(native("200 with the fields of the file", |_| {

@@ -12,8 +12,8 @@ use super::row::{Outage, Row, Told};
 impl Trial {
     pub(super) async fn is_told(&self, row: &Row) -> Result<()> {
         match row.told {
-            // It takes more calls that fail: `failing_calls_are_told_once_nearly_all_fail`.
-            Told::Nothing | Told::OnceNearlyAllFail(_) => Ok(()),
+            // Tests of their own: `failing_calls_are_told_once_nearly_all_fail`, `unreadable_key_…`.
+            Told::Nothing | Told::OnceNearlyAllFail(_) | Told::KeyFile => Ok(()),
             Told::Account => self.account_is_told(row).await,
             Told::Paused(outage) => {
                 self.outage_is_told(outage, "asked for a pause (Retry-After)")
