@@ -126,10 +126,10 @@ impl HubTask {
     }
 
     fn apply(&mut self, beacon: Beacon, address: IpAddr) {
-        let heard = self
+        let outcome = self
             .visits
             .apply(beacon, address, clock::uptime(), &mut self.events);
-        match heard {
+        match outcome {
             Ok(()) => {
                 self.metrics.accepted.inc();
             }

@@ -265,7 +265,7 @@ impl CommandLine for Flags {
         let deanonymizer = self.deanonymizer()?;
         let service = deanonymizer.service();
         self.free_tier(service)?;
-        let whom = match service {
+        let lookups = match service {
             Service::None => "makes no lookups: shows visitors with their network and country".to_owned(),
             Service::Native(_) => "looks up addresses at the Deanonymizer; each call costs money".to_owned(),
             Service::Provider(provider) => {
@@ -276,7 +276,7 @@ impl CommandLine for Flags {
         Ok(Plan {
             does: vec![
                 "reads VISITOR_RAW and publishes records to VISITOR_SESSIONS".to_owned(),
-                whom,
+                lookups,
                 format!("serves health and metrics on {}", self.http_listen),
             ],
             notes: budget

@@ -39,15 +39,15 @@ pub struct Sighting {
 
 /// The page of an event, seen at that time.
 #[must_use]
-pub fn page_told(told: &Reported<'_>, at: Timestamp) -> Option<SeenPage> {
-    let page = told.page.as_ref().map(|page| Arc::new(page.to_page()));
+pub fn seen_page(reported: &Reported<'_>, at: Timestamp) -> Option<SeenPage> {
+    let page = reported.page.as_ref().map(|page| Arc::new(page.to_page()));
     page.map(|page| SeenPage { at, page })
 }
 
 /// The referrer of an event, reported at that time.
 #[must_use]
-pub fn referrer_told(told: &Reported<'_>, at: Timestamp) -> Option<SeenReferrer> {
-    let url = told.referrer.as_deref().map(Arc::from);
+pub fn seen_referrer(reported: &Reported<'_>, at: Timestamp) -> Option<SeenReferrer> {
+    let url = reported.referrer.as_deref().map(Arc::from);
     url.map(|url| SeenReferrer { at, url })
 }
 

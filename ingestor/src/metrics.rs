@@ -150,8 +150,12 @@ impl IngestorMetrics {
     /// Counts a valid event, and the parts of it that cannot be kept.
     pub fn event(&self, event: &Event<'_>) {
         self.events[event.kind as usize].inc();
-        let told = &event.told;
-        let dropped = [told.page_dropped, told.title_dropped, told.referrer_dropped];
+        let reported = &event.reported;
+        let dropped = [
+            reported.page_dropped,
+            reported.title_dropped,
+            reported.referrer_dropped,
+        ];
         for (counter, dropped) in self.fields_dropped.iter().zip(dropped) {
             if dropped {
                 counter.inc();

@@ -60,7 +60,7 @@ impl Crate {
                 Item::Mod(child) if is_for_tests(&child.attrs) => {}
                 Item::Mod(child) => self.add_child(file, folder, &path, child)?,
                 Item::Use(declaration) if is_for_tests(&declaration.attrs) => {}
-                Item::Use(declaration) => module.bring_in(&declaration.tree, &mut Vec::new()),
+                Item::Use(declaration) => module.add_imports(&declaration.tree, &mut Vec::new()),
                 item => module.items.push(item),
             }
         }
@@ -89,14 +89,14 @@ impl Crate {
 
 impl Module {
     /// Notes what a `use` declaration brings in.
-    fn bring_in(&mut self, tree: &UseTree, path: &mut Vec<String>) {
+    fn add_imports(&mut self, tree: &UseTree, path: &mut Vec<String>) {
         match tree {
             UseTree::Path(step) => {
                 path.push(step.ident.to_string());
-                self.bring_in(&step.tree, path);
+                self.add_imports(&step.tree, path);
                 path.pop();
             }
-            UseTree::Group(group) => group.items.iter().for_each(|tree| self.bring_in(tree, path)),
+            UseTree::Group(group) => group.items.iter().for_each(|tree| self.add_imports(tree, path)),
             UseTree::Glob(_) => self.globs.push(path.clone()),
             UseTree::Name(name) => self.name(&name.ident.to_string(), &name.ident.to_string(), path),
             UseTree::Rename(rename) => self.name(&rename.rename.to_string(), &rename.ident.to_string(), path),

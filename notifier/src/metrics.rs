@@ -10,8 +10,8 @@ pub struct NotifierMetrics {
     pub arrivals: Counter,
     /// Arrivals of companies that were announced recently.
     pub cooled_down: Counter,
-    /// Arrivals told.
-    pub told: Counter,
+    /// Announced arrivals.
+    pub announced: Counter,
     /// Arrivals that may have been announced twice.
     pub repeats: Counter,
     given_up: Family<Label, Counter>,
@@ -69,7 +69,7 @@ impl NotifierMetrics {
                 "cooled_down",
                 "Arrivals of watched companies that were announced recently or are about to be",
             ),
-            told: counter("told", "Arrivals told"),
+            announced: counter("told", "Arrivals announced"),
             repeats: counter(
                 "repeats",
                 "Arrivals that may have been announced twice, because a notifier exited before it recorded the outcome",
@@ -101,7 +101,7 @@ impl NotifierMetrics {
         let given_up = GivenUp::ALL.map(|reason| self.given_up.get_or_create(&reason.label()).get());
         NotifierFigures {
             sends: self.sends.get() > 0,
-            told: self.told.get(),
+            told: self.announced.get(),
             waiting: self.waiting.get(),
             given_up: given_up.iter().sum(),
         }

@@ -46,7 +46,7 @@ fn only_events_are_events() -> Checked {
             let guid = Guid::new(&event.guid);
             prop_assert!(guid.is_ok_and(|guid| is_token(&guid.to_string())));
             prop_assert!(ip::is_plausible(&event.ip));
-            if let Some(page) = &event.told.page {
+            if let Some(page) = &event.reported.page {
                 prop_assert!(is_page(&page.url, &page.title));
             }
             let (at, _) = time::believable(event.timestamp, Timestamp::from_unix_ms(1_750_000_000_000));
@@ -76,7 +76,7 @@ fn a_raw_message_has_a_believable_time_for_each_line() -> Checked {
 }
 
 #[test]
-fn only_records_and_tombstones_are_taken_and_come_out_as_they_went_in() -> Checked {
+fn only_records_and_tombstones_are_accepted_and_they_round_trip() -> Checked {
     Door::Sessions.check(|bytes| {
         let Ok(message) = serde_json::from_slice::<SessionMessage>(bytes) else {
             return Ok(());
@@ -110,7 +110,7 @@ fn only_records_and_tombstones_are_taken_and_come_out_as_they_went_in() -> Check
 }
 
 #[test]
-fn only_activities_are_taken_and_come_out_as_they_went_in() -> Checked {
+fn only_activities_are_accepted_and_they_round_trip() -> Checked {
     Door::Activity.check(|bytes| {
         let Ok(activities) = serde_json::from_slice::<Vec<Activity>>(bytes) else {
             return Ok(());

@@ -123,8 +123,8 @@ impl Fault {
     }
 }
 
-/// The faults of the emitter in the challenge.
-const BY_NATURE: [Fault; 10] = [
+/// The faults that are enabled by default.
+const DEFAULT_FAULTS: [Fault; 10] = [
     Fault::KeepAliveBeforeOpening,
     Fault::DoubleOpening,
     Fault::DoubleClosing,
@@ -143,7 +143,7 @@ pub struct Faults(BTreeSet<Fault>);
 
 /// An unknown fault name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no fault `{0}`; there are all, default, none, {known}", known = known_names())]
+#[error("unknown fault `{0}`; the faults are all, default, none, {known}", known = known_names())]
 pub struct UnknownFault(String);
 
 impl Faults {
@@ -179,7 +179,7 @@ impl Faults {
 /// The faults that are enabled by default.
 impl Default for Faults {
     fn default() -> Self {
-        BY_NATURE.into_iter().collect()
+        DEFAULT_FAULTS.into_iter().collect()
     }
 }
 
@@ -197,7 +197,7 @@ impl FromStr for Faults {
         for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
             match name {
                 "all" => faults.extend(Self::all().0),
-                "default" => faults.extend(BY_NATURE),
+                "default" => faults.extend(DEFAULT_FAULTS),
                 "none" => {}
                 _ => {
                     let _ = faults.insert(name.parse().map_err(|_| UnknownFault(name.to_owned()))?);
@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_read_back() {
+    fn names_round_trip() {
         for fault in Faults::all().iter() {
             assert_eq!(fault.to_string().parse(), Ok(fault));
         }
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn lists() {
+    fn parses_lists() {
         assert_eq!("none".parse(), Ok(Faults::none()));
         assert_eq!("".parse(), Ok(Faults::none()));
         assert_eq!("all".parse(), Ok(Faults::all()));
@@ -244,12 +244,12 @@ mod tests {
             "default,refuse"
                 .parse::<Faults>()
                 .map(|faults| faults.iter().count()),
-            Ok(BY_NATURE.len() + 1)
+            Ok(DEFAULT_FAULTS.len() + 1)
         );
     }
 
     #[test]
-    fn an_unknown_name_is_named() {
+    fn unknown_fault_is_named_in_the_error() {
         let error = "default,silense".parse::<Faults>().unwrap_err().to_string();
         assert!(
             error.contains("`silense`") && error.contains("silence"),

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lacks_only_a_timestamp_is_an_event() {
+    fn event_that_lacks_only_its_timestamp_is_valid() {
         let untimed = Event {
             timestamp: String::new(),
             ..event()

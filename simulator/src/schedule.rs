@@ -45,7 +45,7 @@ enum ScheduledEvent {
     /// The next step of a session.
     Session(VecDeque<Step>),
     /// A fault of the whole site strikes.
-    Strike(Fault),
+    SiteFault(Fault),
     /// Such a fault ends.
     End(Act),
 }
@@ -76,11 +76,11 @@ impl Schedule {
             entered: 0,
         };
         for _ in 0..lively.sessions() {
-            schedule.enter_midway();
+            schedule.schedule_running_session();
         }
         schedule.enter_next_arrival(0);
         for fault in lively.faults().iter() {
-            schedule.enter_strike(fault, 0);
+            schedule.schedule_site_fault(fault, 0);
         }
         schedule
     }
@@ -116,9 +116,9 @@ impl Schedule {
                 acts.push(Act::Send(step));
                 self.enter_session(came_ms, steps);
             }
-            ScheduledEvent::Strike(fault) => {
-                self.strike(now_ms, fault, acts);
-                self.enter_strike(fault, now_ms);
+            ScheduledEvent::SiteFault(fault) => {
+                self.begin_site_fault(now_ms, fault, acts);
+                self.schedule_site_fault(fault, now_ms);
             }
             ScheduledEvent::End(act) => acts.push(act),
         }
@@ -135,7 +135,7 @@ impl Schedule {
         }
     }
 
-    fn strike(&mut self, now_ms: u64, fault: Fault, acts: &mut Vec<Act>) {
+    fn begin_site_fault(&mut self, now_ms: u64, fault: Fault, acts: &mut Vec<Act>) {
         match fault {
             Fault::CloseAll => acts.push(Act::CloseAll {
                 cleanly: self.rng.random_bool(0.5),
@@ -163,9 +163,8 @@ impl Schedule {
         script::plan(self.world, &self.faults, self.rhythm, &mut self.rng)
     }
 
-    /// A session that has been going on for a while when the site opens: it opens now, but has only the rest of its
-    /// time left.
-    fn enter_midway(&mut self) {
+    /// Schedules a session that is already running when the site opens: it opens now, with the rest of its duration.
+    fn schedule_running_session(&mut self) {
         let mut steps = self.plan();
         let end_ms = steps
             .iter()
@@ -193,10 +192,10 @@ impl Schedule {
         self.enter(due_ms, ScheduledEvent::Arrival);
     }
 
-    fn enter_strike(&mut self, fault: Fault, now_ms: u64) {
+    fn schedule_site_fault(&mut self, fault: Fault, now_ms: u64) {
         if let Occurrence::Site(every) = fault.occurrence() {
             let due_ms = now_ms + self.waiting_time(every.as_secs_f64() * 1_000.0);
-            self.enter(due_ms, ScheduledEvent::Strike(fault));
+            self.enter(due_ms, ScheduledEvent::SiteFault(fault));
         }
     }
 

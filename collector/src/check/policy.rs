@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_repeats_what_only_the_default_allows() {
+    fn missing_directive_repeats_the_sources_of_the_default() {
         let missing = |policy| {
             Policy::all(policy)
                 .next()

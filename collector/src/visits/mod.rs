@@ -81,9 +81,9 @@ impl Visits {
         self.advance(now, events);
         let id = beacon.session;
         if self.sessions.get(&id).is_some_and(Session::is_live) {
-            self.hear_live(beacon, now, events)?;
+            self.apply_to_live(beacon, now, events)?;
         } else {
-            self.hear_new(beacon, address, now)?;
+            self.apply_to_new(beacon, address, now)?;
         }
         self.schedule(id);
         // A session that has been settled before, or needs no settling, opens at once.
@@ -98,7 +98,7 @@ impl Visits {
                 break;
             }
             self.deadlines.pop_first();
-            self.look_at(id, now, events);
+            self.run_due_action(id, now, events);
             self.schedule(id);
         }
         while let Some((turn, id)) = self.waiting.first_key_value().map(|(turn, id)| (*turn, *id)) {
@@ -113,7 +113,7 @@ impl Visits {
 
     fn open(&mut self, id: u128, now: Millis, events: &mut Vec<Event>) {
         if let Some(session) = self.sessions.get_mut(&id) {
-            session.phase = Phase::Open { told_at: now };
+            session.phase = Phase::Open { sent_at: now };
             self.open += 1;
             events.push(session.opened(id));
         }
@@ -158,17 +158,22 @@ impl Visits {
             .count()
     }
 
-    fn hear_live(&mut self, beacon: Beacon, now: Millis, events: &mut Vec<Event>) -> Result<(), DropReason> {
+    fn apply_to_live(
+        &mut self,
+        beacon: Beacon,
+        now: Millis,
+        events: &mut Vec<Event>,
+    ) -> Result<(), DropReason> {
         let (id, presence) = (beacon.session, beacon.presence);
         let session = self.sessions.get_mut(&id).ok_or(DropReason::Outdated)?;
         if !session.apply_to_tab(&beacon, now) {
             return Err(DropReason::Outdated);
         }
         session.apply(beacon, now, &self.settings);
-        if let Phase::Open { told_at } = &mut session.phase
+        if let Phase::Open { sent_at } = &mut session.phase
             && presence == Presence::Visible
         {
-            *told_at = now;
+            *sent_at = now;
             events.push(session.keep_alive(id));
         }
         Ok(())
@@ -177,7 +182,7 @@ impl Visits {
     /// A beacon of a session that is unknown or closed.
     ///
     /// The page of an unknown session may already be left: an earlier beacon may arrive later.
-    fn hear_new(&mut self, beacon: Beacon, address: IpAddr, now: Millis) -> Result<(), DropReason> {
+    fn apply_to_new(&mut self, beacon: Beacon, address: IpAddr, now: Millis) -> Result<(), DropReason> {
         let returns = match beacon.presence {
             Presence::Visible => true,
             Presence::Hidden => beacon.settled,
@@ -226,7 +231,7 @@ impl Visits {
         Ok(())
     }
 
-    fn look_at(&mut self, id: u128, now: Millis, events: &mut Vec<Event>) {
+    fn run_due_action(&mut self, id: u128, now: Millis, events: &mut Vec<Event>) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
@@ -240,7 +245,7 @@ impl Visits {
                 self.waiting.insert(self.turn, id);
             }
             Due::KeepAlive => {
-                session.phase = Phase::Open { told_at: now };
+                session.phase = Phase::Open { sent_at: now };
                 events.push(session.keep_alive(id));
             }
             Due::Close(left_at) => {

@@ -33,7 +33,7 @@ pub enum Phase {
     /// Its opened event was sent.
     Open {
         /// When its last event was sent.
-        told_at: Millis,
+        sent_at: Millis,
     },
     /// Its closed event was sent.
     Closed {
@@ -188,7 +188,7 @@ impl Session {
         match self.phase {
             Phase::Closed { closing, .. } if !closing.is_remembered(now, settings) => Due::Forget,
             Phase::Open { .. } if abandoned => Due::Close(self.tabs.left_at().unwrap_or(now)),
-            Phase::Open { told_at } if told_at + settings.refresh <= now => Due::KeepAlive,
+            Phase::Open { sent_at } if sent_at + settings.refresh <= now => Due::KeepAlive,
             Phase::Settling { .. } | Phase::Waiting { .. } if abandoned && self.is_inherited => {
                 Due::Close(self.tabs.left_at().unwrap_or(now))
             }
@@ -212,7 +212,7 @@ impl Session {
         let own = match self.phase {
             Phase::Settling { before, since } => settled_at(before, since, settings),
             Phase::Waiting { .. } => None,
-            Phase::Open { told_at } => Some(told_at + settings.refresh),
+            Phase::Open { sent_at } => Some(sent_at + settings.refresh),
             Phase::Closed { closing, .. } => return Some(closing.at + settings.remember_closings),
         };
         let tabs = self.tabs.next_expiry(settings.silence);

@@ -15,19 +15,19 @@ use simulator::deanonymizer::Latency;
 use simulator::world::Kind;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// How long the Deanonymizer thinks about a call.
-const THINKING: Duration = Duration::from_millis(30);
+/// The latency of the Deanonymizer.
+const LATENCY: Duration = Duration::from_millis(30);
 
 /// The share of calls that it answers with 500.
 const ERROR_RATE: f64 = 0.1;
 
-/// How much longer than with a healthy Deanonymizer known visitors may wait, and how much more than what comes in may be
-/// handled during an outage.
-const MOST_SLOWER: f64 = 1.2;
-const MOST_HANDLED: f64 = 1.5;
+/// How much longer known visitors may wait than with a healthy Deanonymizer, and the maximum ratio of handled to sent
+/// events during an outage.
+const MAX_SLOWDOWN: f64 = 1.2;
+const MAX_HANDLED_RATIO: f64 = 1.5;
 
 /// Maximum number of visitors that may wait for a second time-out where one call in ten is never answered.
-const HANDFUL: usize = 30;
+const MAX_STILL_WAITING: usize = 30;
 
 /// The trial of each fault.
 const TRIAL: LookupTrial = LookupTrial {
@@ -126,7 +126,7 @@ async fn bench(flags: &Flags) -> Result<()> {
 /// How long visitors wait under each fault of the Deanonymizer.
 async fn faults(flags: &Flags) -> Result<()> {
     println!(
-        "{:<20} {:>9} {:>5} {:>11} {:>13} {:>12} {:>13} {:>10} {:>10}  bars",
+        "{:<20} {:>9} {:>5} {:>11} {:>13} {:>12} {:>13} {:>10} {:>10}  exceeded limits",
         "Deanonymizer",
         "enrichers",
         "came",
@@ -162,20 +162,20 @@ async fn faults(flags: &Flags) -> Result<()> {
                 outcome.calls_per_ip,
                 outcome.max_in_flight,
                 p99 * 1e3,
-                missed_bars(condition, &outcome, slower),
+                missed_limits(condition, &outcome, slower),
             );
         }
     }
     Ok(())
 }
 
-/// Which of the bars an outcome misses.
-fn missed_bars(condition: Condition, outcome: &LookupOutcome, slower: f64) -> String {
+/// The limits that an outcome exceeds.
+fn missed_limits(condition: Condition, outcome: &LookupOutcome, slower: f64) -> String {
     let may_wait = match condition {
-        Condition::Hangs(_) => HANDFUL,
+        Condition::Hangs(_) => MAX_STILL_WAITING,
         _ => 0,
     };
-    let bars = [
+    let limits = [
         ("never shown", outcome.never_shown <= may_wait),
         ("known missing", outcome.known_missing == 0),
         (
@@ -183,9 +183,9 @@ fn missed_bars(condition: Condition, outcome: &LookupOutcome, slower: f64) -> St
             outcome.calls_per_ip <= condition.most_calls_per_ip() + 0.005,
         ),
         ("known paid again", outcome.calls_for_known == 0),
-        ("known p99", slower <= MOST_SLOWER),
+        ("known p99", slower <= MAX_SLOWDOWN),
     ];
-    let missed: Vec<_> = bars
+    let missed: Vec<_> = limits
         .iter()
         .filter(|(_, held)| !held)
         .map(|(name, _)| *name)
@@ -217,7 +217,7 @@ async fn handled(flags: &Flags) -> Result<()> {
         window: Duration::from_secs(8),
     };
     println!(
-        "\n{:>12} {:>13} {:>11} {:>6}  bar",
+        "\n{:>12} {:>13} {:>11} {:>6}  limit",
         "outage of", "events in /s", "handled /s", "ratio"
     );
     for rate in trial.run(&site).await? {
@@ -227,7 +227,7 @@ async fn handled(flags: &Flags) -> Result<()> {
             rate.incoming,
             rate.handled,
             rate.ratio(),
-            if rate.ratio() <= MOST_HANDLED {
+            if rate.ratio() <= MAX_HANDLED_RATIO {
                 "held"
             } else {
                 "MISSED"
@@ -245,7 +245,7 @@ async fn calls_of_a_fleet(flags: &Flags, enrichers: usize, kills: bool) -> Resul
         .start()
         .await?;
     site.deanonymizer.set_error_rate(ERROR_RATE);
-    site.deanonymizer.set_latency(Latency::fixed(THINKING));
+    site.deanonymizer.set_latency(Latency::fixed(LATENCY));
     let crowd = VisitorLoad {
         addresses: flags.addresses,
         events: flags.addresses * 25,
@@ -275,7 +275,7 @@ async fn outage(flags: &Flags) -> Result<String> {
         .stale_after(lasting + Duration::from_mins(2))
         .start()
         .await?;
-    site.deanonymizer.set_latency(Latency::fixed(THINKING));
+    site.deanonymizer.set_latency(Latency::fixed(LATENCY));
     let known: Vec<_> = (0..KNOWN)
         .map(|number| Visitor::from(&site.ip(Kind::Full, number)))
         .collect();

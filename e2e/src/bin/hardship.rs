@@ -48,7 +48,7 @@ enum Hardship {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match Box::pin(suffer(&Flags::parse())).await {
+    match Box::pin(run(&Flags::parse())).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("FAILED: {error:#}");
@@ -57,7 +57,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn suffer(flags: &Flags) -> Result<()> {
+async fn run(flags: &Flags) -> Result<()> {
     let mut site = Pipeline::builder()
         .emitter(EmitterConfig::default())
         .start()
@@ -142,7 +142,7 @@ async fn outage(site: &mut Pipeline, load: &mut Load, lasting: Duration) -> Resu
     site.ready().await?;
     took("NATS: started again, until all are ready", began);
     site.queue_is_empty().await?;
-    took("NATS: until the queue is worked off", began);
+    took("NATS: until the queue is processed", began);
     print_memory(&[
         ("before", before),
         ("while NATS is away", during),
@@ -164,11 +164,11 @@ async fn overload(site: &Pipeline, load: &mut Load, lasting: Duration) -> Result
     print_memory(&[("before", before), ("at the end", during)]);
     print_dropped(site).await?;
     let began = Instant::now();
-    within(SETTLING, "the queue is worked off", async || {
+    within(SETTLING, "the queue is processed", async || {
         site.queue_is_empty().await
     })
     .await?;
-    took("until the queue is worked off", began);
+    took("until the queue is processed", began);
     Ok(())
 }
 
@@ -211,11 +211,11 @@ async fn all_put_back(site: &Pipeline, sessions: usize) -> Result<()> {
 fn print_memory(times: &[(&str, Usage)]) {
     for name in ["ingestor", "enricher", "gateway", "nats-server"] {
         let of = |usage: &Usage| usage.of(name).memory >> 20;
-        let told: Vec<_> = times
+        let seconds: Vec<_> = times
             .iter()
             .map(|(when, usage)| format!("{} MiB {when}", of(usage)))
             .collect();
-        println!("{name}: {}", told.join(", "));
+        println!("{name}: {}", seconds.join(", "));
     }
 }
 

@@ -78,7 +78,7 @@ mod tests {
     use simulator::event::EventKind;
 
     #[test]
-    fn each_session_is_told_with_its_events() {
+    fn each_session_is_described_with_its_events() {
         let sent = [SentEvent {
             kind: EventKind::SessionOpened,
             guid: "A".to_owned(),

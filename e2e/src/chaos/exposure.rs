@@ -179,7 +179,7 @@ mod tests {
         let company = company_of(world, &ip).unwrap();
         page.hidden.send_modify(|hidden| {
             hidden.hide(&company);
-            hidden.told(NOW);
+            hidden.rules_applied(NOW);
         });
         assert!(page.frame(vec![row("b", &ip)], NOW + 4_999).is_empty());
         assert_eq!(page.frame(vec![], NOW + 5_000), ["a", "b"]);

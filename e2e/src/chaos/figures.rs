@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_consumer_that_is_gone_has_delivered_still_counts() {
+    fn deliveries_of_a_lost_consumer_still_count() {
         let mut redelivered = Redelivered::default();
         for count in [3, 5, 1, 4, -10, -8] {
             redelivered.seen(count);

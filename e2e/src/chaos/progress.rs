@@ -27,7 +27,7 @@ pub struct UnderWay {
     /// When it began.
     pub began_at: Timestamp,
     /// The number of enrichers that have the new rules.
-    pub told: usize,
+    pub updated_enrichers: usize,
 }
 
 impl UnderWay {
@@ -38,7 +38,7 @@ impl UnderWay {
             fault,
             began: Instant::now(),
             began_at: clock::now(),
-            told: 0,
+            updated_enrichers: 0,
         }
     }
 
@@ -50,28 +50,29 @@ impl UnderWay {
 
     /// The next enricher that gets new rules, if it is due.
     #[must_use]
-    pub fn enricher_to_tell(&self, enrichers: usize) -> Option<usize> {
-        let is_due = || self.began.elapsed() >= RULES_STEP * u32::try_from(self.told).unwrap_or(u32::MAX);
-        let changes = self.fault.target == Target::HiddenCompanies && self.told < enrichers;
-        (changes && is_due()).then_some(self.told)
+    pub fn enricher_to_update(&self, enrichers: usize) -> Option<usize> {
+        let is_due =
+            || self.began.elapsed() >= RULES_STEP * u32::try_from(self.updated_enrichers).unwrap_or(u32::MAX);
+        let changes = self.fault.target == Target::HiddenCompanies && self.updated_enrichers < enrichers;
+        (changes && is_due()).then_some(self.updated_enrichers)
     }
 }
 
 /// Active faults and recoveries.
 #[derive(Default)]
-pub struct Hurting {
+pub struct ActiveFaults {
     /// Faults that are not over.
     pub under_way: Vec<UnderWay>,
     /// Targets that recover.
     pub recoveries: Vec<Recovery>,
 }
 
-impl Hurting {
-    /// Whether a target still recovers that the plan expects to be available for this fault.
+impl ActiveFaults {
+    /// Whether this fault must wait, because the plan expects a target to be available that is still recovering.
     #[must_use]
-    pub fn lacks_one_counted_on(&self, next: &Fault) -> bool {
-        let mut away = self.recoveries.iter();
-        away.any(|recovery| recovery.fault.over() + BACK <= next.at)
+    pub fn must_wait_for_recovery(&self, next: &Fault) -> bool {
+        let mut recovering = self.recoveries.iter();
+        recovering.any(|recovery| recovery.fault.over() + BACK <= next.at)
     }
 
     /// Whether all targets have recovered.

@@ -70,14 +70,14 @@ impl<'a> QuietPoint<'a> {
         sent: &mut SentEvents,
     ) -> Result<Duration> {
         let since = Instant::now();
-        let mut told = since;
+        let mut printed_at = since;
         within(WAIT_TIMEOUT, "every view is right", async || {
             sleep(COMPARE_INTERVAL).await;
             let looked = self.look(site, pages, sent).await;
             if let Err(error) = &looked
-                && told.elapsed() >= PRINT_INTERVAL
+                && printed_at.elapsed() >= PRINT_INTERVAL
             {
-                told = Instant::now();
+                printed_at = Instant::now();
                 let error = error.to_string();
                 let lines: Vec<_> = error.lines().take(2).collect();
                 println!("not right yet: {}", lines.join(" "));

@@ -88,7 +88,7 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "pages: {} snapshots, {} gaps, {} rows came back after they were told closed",
+            "pages: {} snapshots, {} gaps, {} rows came back after they were reported as closed",
             self.snapshots, self.gaps, self.returned
         )?;
         write!(

@@ -15,13 +15,13 @@ use crate::chaos::fault::{Fault, Target};
 use crate::chaos::figures::Figures;
 use crate::chaos::injector;
 use crate::chaos::plan;
-use crate::chaos::progress::{Hurting, Recovery, UnderWay};
+use crate::chaos::progress::{ActiveFaults, Recovery, UnderWay};
 use crate::chaos::quiet_point::QuietPoint;
 use crate::chaos::recovery;
 use crate::chaos::report::Report;
 use crate::chaos::roaming_client::RoamingClient;
 use crate::chaos::sent_events::SentEvents;
-use crate::chaos::settings::{STALE_AFTER, Settings, is_its_usual_self};
+use crate::chaos::settings::{STALE_AFTER, Settings, set_deanonymizer_faults};
 use crate::eventually::eventually;
 use crate::oracle::{HiddenCompanies, LateReading};
 use crate::processes::{Pipeline, Role};
@@ -33,7 +33,7 @@ const STEP: Duration = Duration::from_millis(10);
 const STAYS: Duration = Duration::from_secs(7);
 
 /// The number of exposed rows that an error names.
-const EXPOSURES_TOLD: usize = 5;
+const MAX_PRINTED_EXPOSURES: usize = 5;
 
 /// Runs all rounds.
 ///
@@ -81,7 +81,7 @@ impl Chaos {
             .instances(Role::Gateway)
             .map(|gateway| gateway.http.base().to_owned())
             .collect();
-        let other_way_round = gateways.iter().rev().cloned().collect();
+        let in_reverse = gateways.iter().rev().cloned().collect();
         let (hidden, rules) = watch::channel(HiddenCompanies::default());
         let exposures: Arc<Mutex<Exposures>> = Arc::default();
         let world = site.deanonymizer.world();
@@ -92,7 +92,7 @@ impl Chaos {
         };
         let pages = vec![
             page(0, gateways.clone(), None),
-            page(1, other_way_round, None),
+            page(1, in_reverse, None),
             page(2, gateways, Some(STAYS)),
         ];
         eventually("every page shows somebody from a company", async || {
@@ -120,13 +120,13 @@ impl Chaos {
 
     /// Injects the faults of a round, and waits until all targets have recovered.
     async fn round(&mut self, faults: &[Fault]) -> Result<()> {
-        is_its_usual_self(&self.site.deanonymizer, true);
+        set_deanonymizer_faults(&self.site.deanonymizer, true);
         let mut began = Instant::now();
-        let mut active = Hurting::default();
+        let mut active = ActiveFaults::default();
         for fault in faults {
             let due = began + fault.at;
-            while Instant::now() < due || active.lacks_one_counted_on(fault) {
-                self.go_on(&mut active).await?;
+            while Instant::now() < due || active.must_wait_for_recovery(fault) {
+                self.advance(&mut active).await?;
             }
             // If the machine is too slow for the plan, the plan waits.
             began += due.elapsed();
@@ -134,23 +134,24 @@ impl Chaos {
             active.under_way.push(UnderWay::new(*fault));
         }
         while !active.is_over() {
-            self.go_on(&mut active).await?;
+            self.advance(&mut active).await?;
         }
         Ok(())
     }
 
     /// Continues faults of several steps, ends those that are due, and reports recoveries.
-    async fn go_on(&mut self, active: &mut Hurting) -> Result<()> {
+    async fn advance(&mut self, active: &mut ActiveFaults) -> Result<()> {
         let enrichers = self.settings.counts().enrichers;
         for under_way in &mut active.under_way {
-            if let Some(enricher) = under_way.enricher_to_tell(enrichers) {
+            if let Some(enricher) = under_way.enricher_to_update(enrichers) {
                 let hidden = self.hidden.borrow().clone();
                 injector::set_rules(&mut self.site, enricher, &hidden).await?;
-                under_way.told += 1;
+                under_way.updated_enrichers += 1;
             }
         }
-        let over =
-            |under_way: &mut UnderWay| under_way.is_over() && under_way.enricher_to_tell(enrichers).is_none();
+        let over = |under_way: &mut UnderWay| {
+            under_way.is_over() && under_way.enricher_to_update(enrichers).is_none()
+        };
         for under_way in active.under_way.extract_if(.., over) {
             let recovery = self.end(&under_way).await?;
             active.recoveries.push(recovery);
@@ -235,7 +236,8 @@ impl Chaos {
             });
         }
         if target == Target::HiddenCompanies {
-            self.hidden.send_modify(|hidden| hidden.told(clock::now()));
+            self.hidden
+                .send_modify(|hidden| hidden.rules_applied(clock::now()));
         }
         let over = Instant::now();
         let back = recovery::back(&self.site, target, kind).await?;
@@ -248,7 +250,7 @@ impl Chaos {
 
     /// Waits until every gateway and every page shows what it should.
     async fn quiet_point(&mut self) -> Result<()> {
-        is_its_usual_self(&self.site.deanonymizer, false);
+        set_deanonymizer_faults(&self.site.deanonymizer, false);
         let hidden = self.hidden.borrow().clone();
         let quiet_point = QuietPoint::new(&hidden, &self.late);
         let called_at = quiet_point.called_at();
@@ -275,10 +277,10 @@ impl Chaos {
     /// Checks that no page was ever sent what must not be shown.
     fn nothing_was_exposed(&self) -> Result<()> {
         let exposures = self.exposures.lock().unwrap_or_else(PoisonError::into_inner);
-        let first: Vec<_> = exposures.iter().take(EXPOSURES_TOLD).collect();
+        let first: Vec<_> = exposures.iter().take(MAX_PRINTED_EXPOSURES).collect();
         ensure!(
             exposures.is_empty(),
-            "hidden shown {}: {first:?}",
+            "{} rows of hidden companies were shown, such as {first:?}",
             exposures.len()
         );
         Ok(())

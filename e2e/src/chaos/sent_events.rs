@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_session_closed_long_ago_nothing_matters() {
+    fn events_of_a_session_closed_long_ago_are_dropped() {
         let mut sent = SentEvents::default();
         sent.add(vec![
             event(EventKind::SessionOpened, "a", 1, 1),

@@ -96,9 +96,10 @@ impl Settings {
     }
 }
 
-/// The faults of the Deanonymizer during a round. Afterwards it has none, so that new visitors are identified soon.
-pub(super) fn is_its_usual_self(deanonymizer: &Deanonymizer, is: bool) {
-    let share = |usual| if is { usual } else { 0.0 };
+/// Enables the faults of the Deanonymizer for a round. Afterwards they are disabled, so that new visitors are identified
+/// soon.
+pub(super) fn set_deanonymizer_faults(deanonymizer: &Deanonymizer, enabled: bool) {
+    let share = |share| if enabled { share } else { 0.0 };
     deanonymizer.set_error_rate(share(0.1));
     deanonymizer.set_hang_rate(share(0.002));
     deanonymizer.set_garbage(share(0.02), &Failure::GARBAGE);

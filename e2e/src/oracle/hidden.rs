@@ -47,9 +47,9 @@ impl HiddenCompanies {
     }
 
     /// All enrichers have the new rules.
-    pub fn told(&mut self, at: Timestamp) {
-        for told in self.hidden.values_mut() {
-            told.get_or_insert(at);
+    pub fn rules_applied(&mut self, at: Timestamp) {
+        for applied_at in self.hidden.values_mut() {
+            applied_at.get_or_insert(at);
         }
     }
 
@@ -73,10 +73,11 @@ impl HiddenCompanies {
     /// The companies whose rows may not be shown at that time, not even briefly.
     #[must_use]
     pub fn in_force(&self, at: Timestamp) -> BTreeSet<String> {
-        let in_force = |told: &Option<Timestamp>| told.is_some_and(|told| told + GRACE <= at);
+        let in_force =
+            |applied_at: &Option<Timestamp>| applied_at.is_some_and(|applied| applied + GRACE <= at);
         self.hidden
             .iter()
-            .filter(|(_, told)| in_force(told))
+            .filter(|(_, applied_at)| in_force(applied_at))
             .map(|(company, _)| company.clone())
             .collect()
     }
@@ -127,17 +128,17 @@ mod tests {
     }
 
     #[test]
-    fn rules_are_in_force_some_seconds_after_all_were_told() {
+    fn rules_are_in_force_some_seconds_after_all_were_updated() {
         let mut hidden = HiddenCompanies::default();
         hidden.hide("A");
         assert!(hidden.in_force(Timestamp::MAX).is_empty());
-        hidden.told(unix_ms(1_000));
+        hidden.rules_applied(unix_ms(1_000));
         assert!(hidden.in_force(unix_ms(5_999)).is_empty());
         assert!(hidden.in_force(unix_ms(6_000)).contains("a"));
-        hidden.told(unix_ms(9_000));
+        hidden.rules_applied(unix_ms(9_000));
         assert!(
             hidden.in_force(unix_ms(6_000)).contains("a"),
-            "it was told before"
+            "the rule was applied before"
         );
     }
 }

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_on_its_way_may_be_seen_or_not_but_what_has_arrived_must() {
+    fn events_in_transit_may_be_shown_and_arrived_ones_must() {
         let circumstances = Circumstances {
             world: World::new(0),
             hidden: &HiddenCompanies::none(),

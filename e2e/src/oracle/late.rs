@@ -34,7 +34,7 @@ mod tests {
     use protocol::time::unix_ms;
 
     #[test]
-    fn what_was_sent_while_nobody_read_may_have_been_received_afterwards() {
+    fn events_sent_while_nobody_read_may_be_received_later() {
         let late = [
             LateReading {
                 from: unix_ms(100),

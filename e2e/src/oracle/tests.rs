@@ -155,7 +155,7 @@ fn read_late_is_received_late() {
 }
 
 #[test]
-fn of_a_company_that_is_hidden_now_nothing_is_expected_and_once_it_is_released_anything() {
+fn hidden_company_has_no_rows_and_a_released_one_may_have_any() {
     let world = World::new(0);
     let ip = world.ip(Kind::CompanyOnly, 1);
     let mut hidden = HiddenCompanies::default();

@@ -175,11 +175,11 @@ impl NatsServer {
     pub async fn client_with_events(
         &self,
         user: &str,
-        tell: impl Fn(async_nats::Event) + Send + Sync + 'static,
+        on_event: impl Fn(async_nats::Event) + Send + Sync + 'static,
     ) -> Result<Client> {
         let options =
             ConnectOptions::with_user_and_password(user.into(), user.into()).event_callback(move |event| {
-                tell(event);
+                on_event(event);
                 std::future::ready(())
             });
         self.connect(user, options).await

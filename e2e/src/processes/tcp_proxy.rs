@@ -129,8 +129,8 @@ async fn forward(client: TcpStream, route: Route, mut cut: watch::Receiver<bool>
     let unlimited = AtomicU64::new(0);
     tokio::select! {
         () = copy(client_read, target_write, cut.clone(), &unlimited, |_| {}) => {}
-        () = copy(target_read, client_write, cut, &route.rate, |told| {
-            nats_clock::shift(told, route.nats_clock_offset.load(Ordering::Relaxed));
+        () = copy(target_read, client_write, cut, &route.rate, |message| {
+            nats_clock::shift(message, route.nats_clock_offset.load(Ordering::Relaxed));
         }) => {}
     }
 }

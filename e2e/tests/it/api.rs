@@ -35,7 +35,7 @@ async fn sessions_are_the_snapshot_and_stats_and_pipeline_parts_of_it() -> Resul
         },
         stats
     );
-    eventually("the pipeline tells of all processes", async || {
+    eventually("the pipeline lists all processes", async || {
         let pipeline = serde_json::to_value(gateway.pipeline().await?)?;
         let processes = pipeline["processes"].as_array().into_iter().flatten();
         let names: Vec<_> = processes

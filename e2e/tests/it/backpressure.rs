@@ -24,17 +24,17 @@ fn come(site: &Pipeline, visitors: &[Visitor]) {
     }
 }
 
-/// What the gateway, and so the page, knows of the ingestor.
-async fn told(site: &Pipeline) -> Result<(Option<String>, IngestorFigures)> {
+/// The ingestor's reason and figures, as the gateway and the page get them.
+async fn ingestor_status(site: &Pipeline) -> Result<(Option<String>, IngestorFigures)> {
     let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
-    let mut told = pipeline
+    let mut statuses = pipeline
         .processes
         .into_iter()
         .filter_map(|status| match status.figures {
             Figures::Ingestor(figures) => Some((status.reason, figures)),
             Figures::Enricher(_) | Figures::Gateway(_) | Figures::Notifier(_) => None,
         });
-    told.next().context("there is no status of the ingestor")
+    statuses.next().context("there is no status of the ingestor")
 }
 
 #[tokio::test]
@@ -46,8 +46,8 @@ async fn events_wait_in_the_ingestor_while_the_queue_is_full() -> Result<()> {
     site.enricher()?.process.kill().await?;
     let visitors = visitors(&site, 9_000);
     come(&site, &visitors);
-    eventually("the page is told that the queue is full", async || {
-        let (reason, figures) = told(&site).await?;
+    eventually("the page reports that the queue is full", async || {
+        let (reason, figures) = ingestor_status(&site).await?;
         ensure!(reason.is_some_and(|reason| reason.contains("full, the enrichers do not keep up")));
         ensure!(figures.waiting > 0, "{figures:?}");
         Ok(())
@@ -66,7 +66,7 @@ async fn events_wait_in_the_ingestor_while_the_queue_is_full() -> Result<()> {
     site.view_is_right().await?;
     let stats = site.instance(Role::Gateway, 0)?.http.stats().await?;
     assert_eq!(stats.active_sessions, visitors.len() as u64);
-    assert_eq!(told(&site).await?.1.dropped, 0);
+    assert_eq!(ingestor_status(&site).await?.1.dropped, 0);
     Ok(())
 }
 
@@ -114,8 +114,8 @@ async fn oldest_events_are_dropped_and_counted_when_the_outbox_is_full() -> Resu
         Some(dropped),
         "not the oldest went"
     );
-    eventually("the page is told", async || {
-        ensure!(told(&site).await?.1.dropped == dropped);
+    eventually("the page reports the dropped events", async || {
+        ensure!(ingestor_status(&site).await?.1.dropped == dropped);
         Ok(())
     })
     .await

@@ -14,7 +14,7 @@ const ADDRESSES: u32 = 20;
 /// Waits until the tombstone of the visitor is in the stream, and returns its TTL.
 async fn tombstone_ttl(site: &Pipeline, visitor: &Visitor) -> Result<Duration> {
     let stream = site.operator().await?.get_stream("VISITOR_SESSIONS").await?;
-    eventually("the tombstone is there", async || {
+    eventually("the tombstone is in the stream", async || {
         let subject = format!("visitor.session.{}", visitor.guid);
         let message = stream.direct_get_last_for_subject(subject).await?;
         let text = String::from_utf8_lossy(&message.payload).into_owned();
@@ -65,7 +65,7 @@ async fn closing_is_remembered_for_the_configured_time() -> Result<()> {
         site.settle().await?;
         ensure!(
             viewer.frames().iter().all(|frame| !frame.contains(&visitor.guid)),
-            "a ghost"
+            "a closed session was shown again"
         );
     }
     Ok(())
@@ -101,10 +101,10 @@ async fn late_events_extend_how_long_a_closing_is_remembered() -> Result<()> {
         .frames()
         .iter()
         .position(|frame| frame.contains(&format!(r#"["{guid}","closed"]"#)));
-    let after = gone.context("no frame tells of the closing")? + 1;
+    let after = gone.context("no frame reports the closing")? + 1;
     ensure!(
         viewer.frames()[after..].iter().all(|frame| !frame.contains(guid)),
-        "it came back"
+        "the closed session was shown again"
     );
     Ok(())
 }
@@ -114,7 +114,7 @@ async fn is_gone(site: &Pipeline, visitor: &Visitor) -> Result<()> {
     let subject = format!("visitor.session.{}", visitor.guid);
     ensure!(
         stream.direct_get_last_for_subject(subject).await.is_err(),
-        "it is there"
+        "the session's message is still in the stream"
     );
     Ok(())
 }
@@ -136,9 +136,9 @@ async fn live_sessions_stay(cluster: bool) -> Result<()> {
     }
     site.view_is_right().await?;
 
-    come_and_go(&site, &live);
+    open_and_close_many(&site, &live);
     let enricher = &site.instance(Role::Enricher, 0)?.process;
-    eventually("it is told that room is short", async || {
+    eventually("the enricher logs that the stream is filling up", async || {
         ensure!(enricher.log()?.contains("the stream of sessions is"));
         Ok(())
     })
@@ -172,7 +172,7 @@ async fn live_sessions_stay(cluster: bool) -> Result<()> {
             .await?
             > 0
     );
-    eventually("all is well again", async || {
+    eventually("the enricher is ready again", async || {
         site.instance(Role::Enricher, 0)?.http.ready().await
     })
     .await
@@ -189,8 +189,8 @@ async fn have_records(site: &Pipeline, visitors: &[Visitor]) -> Result<()> {
     Ok(())
 }
 
-/// Many times more closings than there is room for, while `live` are still there.
-fn come_and_go(site: &Pipeline, live: &[Visitor]) {
+/// Sends many times more closings than the stream can hold, while `live` stay active.
+fn open_and_close_many(site: &Pipeline, live: &[Visitor]) {
     for round in 0..40_u32 {
         let passing: Vec<_> = (0..200)
             .map(|n| Visitor::from(&site.ip(Kind::Full, n % ADDRESSES)))
@@ -238,7 +238,7 @@ async fn new_visitors_wait_when_records_fill_the_stream() -> Result<()> {
         site.send(&some.iter().map(|visitor| visitor.opened(0)).collect::<Vec<_>>());
     }
     let enricher = site.instance(Role::Enricher, 0)?;
-    eventually("it is told that the stream is full", async || {
+    eventually("readiness reports that the stream is full", async || {
         let answer = enricher.http.get("/readyz").await?;
         ensure!(answer.text.contains("new visitors wait"), "{}", answer.text);
         Ok(())

@@ -335,7 +335,7 @@ async fn cost_is_reported() -> Result<()> {
             site.queue_is_empty().await?;
         }
     }
-    eventually("the status tells what was paid and saved", async || {
+    eventually("the status reports what was paid and saved", async || {
         let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
         let text = serde_json::to_value(&pipeline)?;
         let lookups = text["processes"]

@@ -59,7 +59,7 @@ async fn ingestor_waits_while_the_emitter_refuses_connections() -> Result<()> {
     })
     .await?;
     assert!(reason.contains("emitter"), "{reason}");
-    eventually("the gateway tells of it", async || {
+    eventually("the gateway reports it", async || {
         let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
         ensure!(pipeline.processes.iter().any(|status| {
             !status.ready

@@ -126,7 +126,7 @@ async fn ingestor_misses_the_quorum(site: &Pipeline) -> Result<()> {
     .await
 }
 
-/// The server that is left goes on telling the queue's state. An ingestor without anything to send learns only from that
+/// The remaining server keeps reporting the queue's state. An ingestor without anything to send learns only from that
 /// state that nothing would be stored.
 #[tokio::test]
 async fn idle_ingestor_is_not_ready_without_a_quorum() -> Result<()> {

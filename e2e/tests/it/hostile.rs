@@ -128,7 +128,7 @@ async fn messages_in_the_streams() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_clients_say_to_the_gateway() -> Result<()> {
+async fn messages_of_clients_to_the_gateway() -> Result<()> {
     let mut site = Pipeline::start().await?;
     let viewer = site.viewer().await?;
     for input in Door::Requests.corpus()? {

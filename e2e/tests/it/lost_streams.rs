@@ -65,7 +65,7 @@ async fn is_repaired(mut site: Pipeline, visitors: &[Visitor]) -> Result<()> {
 
 /// Waits until the stream has another creation time, and at least one message where that is asked for.
 async fn is_made_again(jetstream: &Context, name: &str, before: i128) -> Result<()> {
-    eventually(&format!("{name} is made again"), async || {
+    eventually(&format!("{name} is created again"), async || {
         let stream = jetstream.get_stream(name).await?;
         ensure!(stream.cached_info().created.unix_timestamp_nanos() != before);
         Ok(())
@@ -167,7 +167,11 @@ async fn verdicts_are_restored_after_the_bucket_is_deleted_or_purged() -> Result
     }
     site.queue_is_empty().await?;
     site.view_is_right().await?;
-    assert_eq!(site.deanonymizer.stats().calls, calls, "nobody is paid for twice");
+    assert_eq!(
+        site.deanonymizer.stats().calls,
+        calls,
+        "an address was paid for twice"
+    );
     Ok(())
 }
 
@@ -237,7 +241,7 @@ async fn deleted_consumer_is_recreated() -> Result<()> {
     let administrator = administrator(&site).await?;
     let raw = administrator.get_stream(stream::RAW).await?;
     raw.delete_consumer(stream::ENRICHER).await?;
-    eventually("the consumer is made again", async || {
+    eventually("the consumer is created again", async || {
         raw.consumer_info(stream::ENRICHER).await?;
         Ok(())
     })
@@ -254,7 +258,7 @@ async fn consumer_with_wrong_settings_is_corrected() -> Result<()> {
     config.filter_subject = "visitor.raw.keep-alive".into();
     config.ack_wait = Duration::from_hours(1);
     raw.create_consumer(config).await?;
-    eventually("the settings are ours again", async || {
+    eventually("the consumer has the configured settings again", async || {
         let config = raw.consumer_info(stream::ENRICHER).await?.config;
         ensure!(config.filter_subject.is_empty() && config.ack_wait < Duration::from_mins(1));
         Ok(())
@@ -332,7 +336,7 @@ async fn readiness_says_that_a_stream_is_missing_until_it_is_repaired() -> Resul
         })
         .await?;
     }
-    eventually("the page is told", async || {
+    eventually("the page reports it", async || {
         let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
         let mut reasons = pipeline
             .processes

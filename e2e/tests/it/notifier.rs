@@ -40,15 +40,15 @@ fn visitor(site: &Pipeline, n: u32) -> Result<(Visitor, String)> {
     Ok((visitor, domain))
 }
 
-/// Waits until all of these companies were told at least once.
-async fn told(receiver: &Receiver, domains: &[&String]) -> Result<()> {
-    eventually("the companies are told", async || {
-        let told = receiver.told()?;
+/// Waits until all of these companies were announced at least once.
+async fn are_announced(receiver: &Receiver, domains: &[&String]) -> Result<()> {
+    eventually("the companies are announced", async || {
+        let announced = receiver.announcements()?;
         let missing: Vec<_> = domains
             .iter()
-            .filter(|domain| !told.contains_key(**domain))
+            .filter(|domain| !announced.contains_key(**domain))
             .collect();
-        ensure!(missing.is_empty(), "{missing:?} are missing in {told:?}");
+        ensure!(missing.is_empty(), "{missing:?} are missing in {announced:?}");
         Ok(())
     })
     .await
@@ -57,7 +57,7 @@ async fn told(receiver: &Receiver, domains: &[&String]) -> Result<()> {
 /// Waits until the notifiers have noted everything that they have announced: after a kill before that, it is announced again.
 async fn noted(site: &Pipeline) -> Result<()> {
     let operator = site.operator().await?;
-    eventually("the notifiers have noted what they told", async || {
+    eventually("the notifiers have noted what they announced", async || {
         let sessions = operator.get_stream(stream::SESSIONS).await?;
         let consumer = sessions.consumer_info(stream::NOTIFIER).await?;
         ensure!(
@@ -70,7 +70,7 @@ async fn noted(site: &Pipeline) -> Result<()> {
 }
 
 #[tokio::test]
-async fn each_watched_company_is_told_once_per_cooldown() -> Result<()> {
+async fn each_watched_company_is_announced_once_per_cooldown() -> Result<()> {
     let (builder, receiver) = with_notifiers("cooldown", 1)?;
     let watchlist = folder("cooldown").join("watchlist");
     std::fs::write(&watchlist, "# nobody yet\n")?;
@@ -110,14 +110,14 @@ async fn each_watched_company_is_told_once_per_cooldown() -> Result<()> {
     .await?;
     let again = Visitor::from(&awaited.ip);
     site.send(&[unwatched.opened(0), awaited.opened(1_000)]);
-    told(&receiver, &[&domain]).await?;
+    are_announced(&receiver, &[&domain]).await?;
     site.send(&[awaited.closed(0), again.opened(0), awaited.keep_alive(0)]);
     site.settle().await?;
     site.send(&[other.opened(0)]);
-    told(&receiver, &[&other_domain]).await?;
-    let told = receiver.told()?;
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told.values().all(|times| *times == 1), "{told:?}");
+    are_announced(&receiver, &[&other_domain]).await?;
+    let announced = receiver.announcements()?;
+    assert_eq!(announced.len(), 2, "{announced:?}");
+    assert!(announced.values().all(|times| *times == 1), "{announced:?}");
     assert_eq!(
         site.metric(Role::Notifier, "visitor_notifier_cooled_down_total")
             .await?,
@@ -127,22 +127,22 @@ async fn each_watched_company_is_told_once_per_cooldown() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_company_is_told_again_after_the_cooldown() -> Result<()> {
+async fn company_is_announced_again_after_the_cooldown() -> Result<()> {
     let (builder, receiver) = with_notifiers("again", 1)?;
     let site = builder.flag(Role::Notifier, "--cooldown", "1s").start().await?;
     let (first, domain) = visitor(&site, 1)?;
     site.send(&[first.opened(0)]);
-    told(&receiver, &[&domain]).await?;
-    eventually("the company is told again", async || {
+    are_announced(&receiver, &[&domain]).await?;
+    eventually("the company is announced again", async || {
         site.send(&[Visitor::from(&first.ip).opened(0)]);
-        ensure!(receiver.told()?[&domain] >= 2);
+        ensure!(receiver.announcements()?[&domain] >= 2);
         Ok(())
     })
     .await
 }
 
 #[tokio::test]
-async fn visits_from_before_are_not_told_after_restarts() -> Result<()> {
+async fn earlier_visits_are_not_announced_after_restarts() -> Result<()> {
     let (builder, receiver) = with_notifiers("before", 0)?;
     let mut site = builder
         // So short that only the memory of visits keeps them from being announced again.
@@ -161,7 +161,7 @@ async fn visits_from_before_are_not_told_after_restarts() -> Result<()> {
     site.ready().await?;
     let (seen, seen_domain) = visitor(&site, 10)?;
     site.send(&[seen.opened(0)]);
-    told(&receiver, &[&seen_domain]).await?;
+    are_announced(&receiver, &[&seen_domain]).await?;
     noted(&site).await?;
 
     for role in [Role::Notifier, Role::Enricher, Role::Gateway] {
@@ -182,8 +182,8 @@ async fn visits_from_before_are_not_told_after_restarts() -> Result<()> {
 
     let (marker, marker_domain) = visitor(&site, 11)?;
     site.send(&[marker.opened(0)]);
-    told(&receiver, &[&marker_domain]).await?;
-    let told: BTreeSet<_> = receiver.told()?.into_iter().collect();
-    assert_eq!(told, BTreeSet::from([(seen_domain, 1), (marker_domain, 1)]));
+    are_announced(&receiver, &[&marker_domain]).await?;
+    let announced: BTreeSet<_> = receiver.announcements()?.into_iter().collect();
+    assert_eq!(announced, BTreeSet::from([(seen_domain, 1), (marker_domain, 1)]));
     Ok(())
 }

@@ -17,8 +17,8 @@ fn url(path: &str) -> String {
     format!("https://shop.example{path}")
 }
 
-/// The frame of an event that tells more.
-fn telling(event: &Event, more: &Value) -> Result<String> {
+/// The frame of an event with additional fields.
+fn frame_with(event: &Event, more: &Value) -> Result<String> {
     let mut json: Value = serde_json::from_str(&event.to_json())?;
     let fields = more.as_object().context("no object")?.clone();
     json.as_object_mut().context("no object")?.extend(fields);
@@ -26,7 +26,7 @@ fn telling(event: &Event, more: &Value) -> Result<String> {
 }
 
 fn on_page(event: &Event, path: &str) -> Result<String> {
-    telling(event, &json!({ "page": { "url": url(path), "title": path } }))
+    frame_with(event, &json!({ "page": { "url": url(path), "title": path } }))
 }
 
 fn page_of(session: &VisibleSession) -> Option<&str> {
@@ -72,11 +72,11 @@ async fn page_of_the_latest_event_and_referrer_of_the_earliest_are_shown_in_any_
     let orders = [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [1, 3, 0, 2]];
     for (n, order) in (0..).zip(orders) {
         let visitor = Visitor::from(&site.ip(Kind::Full, n));
-        let arrived = telling(
+        let arrived = frame_with(
             &visitor.opened(5_000),
             &json!({ "page": { "url": url("/"), "title": "Shop" }, "referrer": REFERRER }),
         )?;
-        let later = telling(
+        let later = frame_with(
             &visitor.keep_alive(2_000),
             &json!({ "page": { "url": url("/tea"), "title": "Tea" }, "referrer": "https://later.example/" }),
         )?;
@@ -153,7 +153,7 @@ async fn last_page_survives_restarts_of_everything() -> Result<()> {
         .await?;
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
     let arrived = json!({ "page": { "url": url("/"), "title": "" }, "referrer": REFERRER });
-    site.emitter.send_text(&telling(&visitor.opened(0), &arrived)?);
+    site.emitter.send_text(&frame_with(&visitor.opened(0), &arrived)?);
     is_on(&site, &visitor, "/").await?;
     site.emitter.send_text(&on_page(&visitor.keep_alive(0), "/tea")?);
     is_on(&site, &visitor, "/tea").await?;
@@ -186,7 +186,7 @@ async fn last_page_survives_restarts_of_everything() -> Result<()> {
         site.send(&[visitor.keep_alive(0)]);
         let record = record(&site, &visitor).await?;
         ensure!(record.page.is_some_and(|seen| *seen.page.url == *url("/tea")));
-        ensure!(record.referrer.is_some_and(|told| &*told.url == REFERRER));
+        ensure!(record.referrer.is_some_and(|referrer| &*referrer.url == REFERRER));
         Ok(())
     })
     .await?;
@@ -216,7 +216,7 @@ async fn unusable_pages_are_dropped_alone_and_counted() -> Result<()> {
     let mut visitors = Vec::new();
     for (n, more) in (0..).zip(&unusable) {
         let visitor = Visitor::from(&site.ip(Kind::Full, n));
-        site.emitter.send_text(&telling(&visitor.opened(0), more)?);
+        site.emitter.send_text(&frame_with(&visitor.opened(0), more)?);
         visitors.push(visitor);
     }
     let half = Visitor::from(&site.ip(Kind::Full, 9));
@@ -259,12 +259,12 @@ async fn pages_are_in_no_log_and_those_of_hidden_companies_nowhere() -> Result<(
     for visitor in &hidden {
         let more = json!({ "page": { "url": url("/hidden-path"), "title": "T" }, "referrer": "https://hidden.example/" });
         for event in [visitor.opened(0), visitor.keep_alive(0), visitor.keep_alive(0)] {
-            site.emitter.send_text(&telling(&event, &more)?);
+            site.emitter.send_text(&frame_with(&event, &more)?);
         }
     }
     let more =
         json!({ "page": { "url": url("/shown-path"), "title": "T" }, "referrer": "https://shown.example/" });
-    site.emitter.send_text(&telling(&shown.opened(0), &more)?);
+    site.emitter.send_text(&frame_with(&shown.opened(0), &more)?);
     is_on(&site, &shown, "/shown-path").await?;
     // Rejected for its guid; the payload is kept for the operator, and the reason says nothing of it.
     site.emitter.send_text(

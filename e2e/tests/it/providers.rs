@@ -149,7 +149,7 @@ async fn survives(persona: Persona) -> Result<()> {
     site.send(&[known.opened(0)]);
     site.shows(&known).await?;
     let mut n = 10;
-    let mut hurt = async |what: &str, fail: &dyn Fn(), heal: &dyn Fn()| -> Result<()> {
+    let mut fail_and_recover = async |what: &str, fail: &dyn Fn(), recover: &dyn Fn()| -> Result<()> {
         fail();
         n += 1;
         let visitor = service.visitor(Kind::CompanyOnly, n);
@@ -164,32 +164,32 @@ async fn survives(persona: Persona) -> Result<()> {
         site.send(&[again.opened(0)]);
         site.shows(&again).await?;
         ensure!(!site.sessions().await?.contains_key(&visitor.guid), "{what}");
-        heal();
+        recover();
         let session = site.shows(&visitor).await?;
         ensure!(session.company.is_some(), "{persona} {what}");
         Ok(())
     };
     let simulator = &service.simulator;
     let fail_all = |failure| move || simulator.fail_all(failure);
-    hurt(
+    fail_and_recover(
         "a 429",
         &fail_all(Some(Failure::TooManyRequests)),
         &fail_all(None),
     )
     .await?;
-    hurt(
+    fail_and_recover(
         "an outage",
         &fail_all(Some(Failure::ServerError)),
         &fail_all(None),
     )
     .await?;
-    hurt(
+    fail_and_recover(
         "a refused key",
         &fail_all(Some(Failure::Unauthorized)),
         &fail_all(None),
     )
     .await?;
-    hurt("a used-up quota", &|| simulator.set_quota(Some(0)), &|| {
+    fail_and_recover("a used-up quota", &|| simulator.set_quota(Some(0)), &|| {
         simulator.set_quota(None);
     })
     .await?;

@@ -73,7 +73,7 @@ async fn comes_up(site: &Pipeline, viewer: &Viewer) -> Result<()> {
 }
 
 #[tokio::test]
-async fn many_visitors_come_up_on_a_slow_line() -> Result<()> {
+async fn many_visitors_appear_over_a_slow_connection() -> Result<()> {
     let site = with_page()
         .alone()
         .log_filter("info,service=debug,async_nats=warn")

@@ -97,8 +97,8 @@ async fn take(State(spans): State<Arc<Mutex<Vec<Span>>>>, body: Bytes) -> Status
             .find(|attribute| attribute.key == "service.name")
             .map(|attribute| text(attribute.value.as_ref()))
             .unwrap_or_default();
-        let told = of_process.scope_spans.into_iter().flat_map(|scope| scope.spans);
-        spans.extend(told.map(|span| {
+        let exported = of_process.scope_spans.into_iter().flat_map(|scope| scope.spans);
+        spans.extend(exported.map(|span| {
             Span {
                 service: service.clone(),
                 name: span.name,
@@ -173,13 +173,13 @@ async fn one_trace_spans_emitter_lookup_and_page() -> Result<()> {
     viewer
         .sees("the visitor", |view| view.sessions.contains_key(&visitor.guid))
         .await?;
-    let spans = eventually("every part of the trace is told", async || {
+    let spans = eventually("every part of the trace is exported", async || {
         let spans = collector.spans();
         for (service, name, _) in PARTS {
-            let told = spans
+            let is_exported = spans
                 .iter()
                 .any(|span| span.name == *name && span.service == *service);
-            ensure!(told, "no {name} in {spans:#?}");
+            ensure!(is_exported, "no {name} in {spans:#?}");
         }
         Ok(spans)
     })
@@ -206,10 +206,10 @@ async fn one_trace_spans_emitter_lookup_and_page() -> Result<()> {
     }
     assert_eq!(trace["receive"].attributes["kind"], "session-opened");
     assert_eq!(trace["receive"].attributes["events"], "1");
-    let told = format!("{spans:?}");
+    let text = format!("{spans:?}");
     assert!(
-        !told.contains(&visitor.guid) && !told.contains(&visitor.ip),
-        "{told}"
+        !text.contains(&visitor.guid) && !text.contains(&visitor.ip),
+        "{text}"
     );
     Ok(())
 }
@@ -225,7 +225,7 @@ async fn keep_alives_and_closings_are_traced_to_the_page() -> Result<()> {
     site.queue_is_empty().await?;
     site.send(&[visitor.closed(0)]);
     site.shows_no(&visitor).await?;
-    eventually("both are told to the end", async || {
+    eventually("both traces are exported completely", async || {
         let spans = collector.spans();
         for writing in ["write activities", "write tombstone"] {
             let shown = spans.iter().filter(|span| span.name == writing).any(|written| {

@@ -24,7 +24,7 @@ fn times(heard: &TappedMessage) -> Result<Vec<i64>> {
 }
 
 /// The message on a session's subject, with its TTL in seconds.
-async fn standing(site: &Pipeline, visitor: &Visitor) -> Result<(Value, u64)> {
+async fn stored_message(site: &Pipeline, visitor: &Visitor) -> Result<(Value, u64)> {
     let jetstream = site.operator().await?;
     let stream = jetstream.get_stream("VISITOR_SESSIONS").await?;
     let subject = format!("visitor.session.{}", visitor.guid);
@@ -205,7 +205,7 @@ async fn tombstone_replaces_the_record() -> Result<()> {
     for list in ["emailAddresses", "phoneNumbers"] {
         contact[list] = contact.get(list).cloned().unwrap_or_else(|| json!([]));
     }
-    let (record, ttl) = standing(&site, &visitor).await?;
+    let (record, ttl) = stored_message(&site, &visitor).await?;
     let identified_at = record["identifiedAt"].as_i64();
     let after_receipt = identified_at
         .zip(record["receivedAt"].as_i64())
@@ -232,7 +232,7 @@ async fn tombstone_replaces_the_record() -> Result<()> {
     let opened = visitor.opened(5_000);
     site.send(std::slice::from_ref(&opened));
     eventually("the record is completed", async || {
-        let (record, ttl) = standing(&site, &visitor).await?;
+        let (record, ttl) = stored_message(&site, &visitor).await?;
         let opened_at = opened.timestamp_ms();
         let completed = expected("session-opened", opened_at, opened_at, at, &record["receivedAt"]);
         ensure!(record == completed && ttl == 86_400, "{ttl}: {record}");
@@ -243,7 +243,7 @@ async fn tombstone_replaces_the_record() -> Result<()> {
     let closed = visitor.closed(500);
     site.send(std::slice::from_ref(&closed));
     site.shows_no(&visitor).await?;
-    let (tombstone, ttl) = standing(&site, &visitor).await?;
+    let (tombstone, ttl) = stored_message(&site, &visitor).await?;
     assert_eq!(
         tombstone,
         json!({
@@ -266,10 +266,10 @@ async fn record_of_a_stale_session_expires_after_a_quarter_of_an_hour() -> Resul
     let visitor = Visitor::from(&site.ip(Kind::Full, 1));
     site.send(&[visitor.opened(0)]);
     site.shows(&visitor).await?;
-    let (record, ttl) = standing(&site, &visitor).await?;
+    let (record, ttl) = stored_message(&site, &visitor).await?;
     assert_eq!(ttl, 86_400);
     eventually("the record has less time", async || {
-        let (stale, ttl) = standing(&site, &visitor).await?;
+        let (stale, ttl) = stored_message(&site, &visitor).await?;
         ensure!(ttl == 900, "{ttl}");
         ensure!(stale == record, "{stale}");
         Ok(())
@@ -277,7 +277,7 @@ async fn record_of_a_stale_session_expires_after_a_quarter_of_an_hour() -> Resul
     .await?;
     site.send(&[visitor.keep_alive(0)]);
     eventually("the record has its time again", async || {
-        let (_, ttl) = standing(&site, &visitor).await?;
+        let (_, ttl) = stored_message(&site, &visitor).await?;
         ensure!(ttl == 86_400, "{ttl}");
         Ok(())
     })

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn named_companies_are_told_from_the_data_centres() {
+    fn named_companies_are_distinguished_from_the_data_centres() {
         assert!(HiddenCompanies::new([]).are_only_data_centres());
         assert!(hidden(&DATA_CENTRES).are_only_data_centres());
         assert!(!hidden(&["acme.example"]).are_only_data_centres());

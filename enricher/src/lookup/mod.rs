@@ -286,7 +286,7 @@ impl Lookup {
                 tracing::debug!(%error, "the deferral of an address was not shared with the fleet");
             }
             // The address is not logged: it may turn out to be one that must not be shown.
-            tracing::debug!(%failure, "an unusable answer");
+            tracing::debug!(%failure, "an answer is unusable; its address is looked up again later");
             return LookupFailure::Deferred(deferral);
         }
         if let Err(error) = self.shared_cache.release(lease).await {

@@ -134,12 +134,12 @@ impl Pipeline {
     pub(super) async fn on_lookup_done(&mut self, done: LookupDone) {
         match done {
             LookupDone::Verdict(key, found) => self.on_verdict(key, found).await,
-            LookupDone::Stored(key, guid, outcome) => self.found_standing(key, &guid, outcome),
+            LookupDone::Stored(key, guid, outcome) => self.adopt_stored(key, &guid, outcome),
         }
     }
 
     /// The fleet has already published the session with its identity, or closed it, so it needs no verdict.
-    fn found_standing(&mut self, key: Key, guid: &Guid, outcome: PublishOutcome) {
+    fn adopt_stored(&mut self, key: Key, guid: &Guid, outcome: PublishOutcome) {
         self.metrics.lookups.saved_by_fleet.inc();
         self.waiting.identified(guid);
         self.sessions.adopt(guid, outcome, clock::uptime());
@@ -180,7 +180,7 @@ impl Pipeline {
             Err(failure) if matches!(*failure, LookupFailure::HeldBack(_)) => self.waiting.put_back(key),
             Err(failure) => {
                 // The address is not logged: it may turn out to be one that must not be shown.
-                tracing::debug!(%failure, "no verdict for now");
+                tracing::debug!(%failure, "a lookup yielded no verdict; it is retried");
                 let now = Instant::now().into_std();
                 self.waiting
                     .failed(key, failure.retry(clock::now()), now, rand::random());

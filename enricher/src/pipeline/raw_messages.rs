@@ -13,7 +13,7 @@ use crate::queue::delivery::Delivery;
 use crate::queue::in_flight::{DeliveryId, Redelivery};
 use crate::queue::intake::Intake;
 use crate::records::sessions::Action;
-use crate::sighting::{EventTimes, Sighting, page_told, referrer_told};
+use crate::sighting::{EventTimes, Sighting, seen_page, seen_referrer};
 
 impl Pipeline {
     pub(super) async fn on_intake(&mut self, intake: Intake) {
@@ -110,12 +110,12 @@ impl Pipeline {
             opening,
             at,
             received_at,
-            referrer_at: event.told.referrer.is_some().then_some(at),
+            referrer_at: event.reported.referrer.is_some().then_some(at),
         };
         match self.sessions.decide(&guid, times, now) {
             // Most events: they need no copy of the address.
             Action::Touch => {
-                let page = page_told(&event.told, at);
+                let page = seen_page(&event.reported, at);
                 let activity = Activity {
                     guid,
                     at,
@@ -131,8 +131,8 @@ impl Pipeline {
                     opening,
                     at,
                     received_at,
-                    page: page_told(&event.told, at),
-                    referrer: referrer_told(&event.told, at),
+                    page: seen_page(&event.reported, at),
+                    referrer: seen_referrer(&event.reported, at),
                 };
                 self.act(action, sighting, id, now).await;
             }

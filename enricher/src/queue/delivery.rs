@@ -56,7 +56,7 @@ impl Delivery {
     /// Tells the queue that the message is still being handled.
     pub async fn progress(&self) {
         if let Err(error) = self.message.ack_with(AckKind::Progress).await {
-            tracing::debug!(error, "the queue was not told of progress");
+            tracing::debug!(error, "progress was not reported to the queue");
         }
     }
 

@@ -8,7 +8,7 @@ use protocol::event::{self, RECEIVED_AT_HEADER};
 use protocol::{Event, EventKind, Guid, Millis, stream, subject, time};
 use service::{Nats, last_message};
 
-use crate::sighting::{Sighting, page_told, referrer_told};
+use crate::sighting::{Sighting, seen_page, seen_referrer};
 
 /// How many messages one step of a scan reads.
 const MAX_SCANNED: usize = 64;
@@ -63,8 +63,8 @@ impl OpenedEvents {
                 opening: true,
                 at,
                 received_at,
-                page: page_told(&event.told, at),
-                referrer: referrer_told(&event.told, at),
+                page: seen_page(&event.reported, at),
+                referrer: seen_referrer(&event.reported, at),
             });
         }
     }

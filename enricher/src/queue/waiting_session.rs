@@ -28,7 +28,7 @@ impl<T> WaitingSession<T> {
     /// Merges a further sighting. Returns the ticket of one that is no longer needed, if there is one.
     pub fn fold(&mut self, sighting: Sighting, ticket: T) -> Option<T> {
         let mut other = (sighting, ticket);
-        if tells_opening_better(&other.0, &self.first.0) {
+        if has_better_opening(&other.0, &self.first.0) {
             std::mem::swap(&mut self.first, &mut other);
         }
         match &mut self.latest {
@@ -45,7 +45,7 @@ impl<T> WaitingSession<T> {
                 None
             }
             None => {
-                tell(&mut self.first.0, &other.0);
+                merge_page_and_referrer(&mut self.first.0, &other.0);
                 Some(other.1)
             }
         }
@@ -71,18 +71,18 @@ impl<T> WaitingSession<T> {
     }
 }
 
-fn tells_opening_better(one: &Sighting, other: &Sighting) -> bool {
+fn has_better_opening(one: &Sighting, other: &Sighting) -> bool {
     (!one.opening, one.at) < (!other.opening, other.at)
 }
 
 /// Adopts what a dropped sighting says about the latest activity.
 fn absorb(kept: &mut Sighting, dropped: &Sighting) {
     kept.at = kept.at.max(dropped.at);
-    tell(kept, dropped);
+    merge_page_and_referrer(kept, dropped);
 }
 
 /// Adopts page and referrer of a dropped sighting.
-fn tell(kept: &mut Sighting, dropped: &Sighting) {
+fn merge_page_and_referrer(kept: &mut Sighting, dropped: &Sighting) {
     SeenPage::merge(&mut kept.page, dropped.page.as_ref());
     SeenReferrer::merge(&mut kept.referrer, dropped.referrer.as_ref());
 }
@@ -111,8 +111,8 @@ mod tests {
         }
     }
 
-    /// A sighting that tells page and referrer, if they have a name.
-    fn telling(sighting: Sighting, page: Option<&str>, referrer: Option<&str>) -> Sighting {
+    /// A sighting with this page and referrer, if any.
+    fn with_page_and_referrer(sighting: Sighting, page: Option<&str>, referrer: Option<&str>) -> Sighting {
         let at = sighting.at;
         let page = page.map(|url| SeenPage {
             at,
@@ -161,7 +161,7 @@ mod tests {
             let sightings: Vec<_> = sightings
                 .into_iter()
                 .map(|((opening, at, received_at), page, referrer)| {
-                    telling(sighting(opening, unix_ms(at), unix_ms(received_at)), page, referrer)
+                    with_page_and_referrer(sighting(opening, unix_ms(at), unix_ms(received_at)), page, referrer)
                 })
                 .collect();
             let mut all = sightings.iter().cloned().zip(0..);

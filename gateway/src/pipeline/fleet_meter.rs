@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bill_begun_later_counts_only_where_nobody_knows_the_first() {
+    fn later_bill_counts_only_if_the_first_is_unknown() {
         let mut meter = FleetMeter::default();
         assert_eq!(update(&mut meter, &[bill(unix_ms(5), 3)]), bill(unix_ms(5), 3));
         assert_eq!(

@@ -24,7 +24,7 @@ pub struct Observer {
     /// The currency in which lookups are paid.
     currency: Option<Currency>,
     /// The interruptions in the last frame.
-    told: Vec<Interruption>,
+    sent_interruptions: Vec<Interruption>,
     /// Sessions that were being identified when the website was last observed.
     being_identified: u64,
 }
@@ -36,7 +36,7 @@ impl Observer {
             observation: Observation::new(stale_after, now),
             health,
             currency,
-            told: Vec::new(),
+            sent_interruptions: Vec::new(),
             being_identified: 0,
         }
     }
@@ -79,11 +79,11 @@ impl Observer {
 
     /// Whether the interruptions differ from those in the last frame.
     pub fn has_news(&self) -> bool {
-        self.observation.interruptions() != self.told
+        self.observation.interruptions() != self.sent_interruptions
     }
 
     /// A frame with the current interruptions was sent.
     pub fn frame_sent(&mut self) {
-        self.told = self.observation.interruptions();
+        self.sent_interruptions = self.observation.interruptions();
     }
 }

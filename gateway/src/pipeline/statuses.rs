@@ -241,10 +241,10 @@ mod tests {
         );
         statuses.forget_gone(BILLED_AFTER);
         assert_eq!(statuses.pipeline().lookups.paid, 20, "with no enricher left");
-        let told = serde_json::to_string(&pipeline).unwrap();
+        let json = serde_json::to_string(&pipeline).unwrap();
         assert!(
-            told.contains("\"lookupsSince\":7") && !told.contains("fleet"),
-            "{told}"
+            json.contains("\"lookupsSince\":7") && !json.contains("fleet"),
+            "{json}"
         );
     }
 
@@ -252,10 +252,10 @@ mod tests {
     fn which_sessions_wait_is_not_passed_on() {
         let mut statuses = Statuses::default();
         statuses.received(status(enricher(3), "a"), 0);
-        let told = serde_json::to_string(&statuses.pipeline()).unwrap();
+        let json = serde_json::to_string(&statuses.pipeline()).unwrap();
         assert!(
-            told.contains("\"beingIdentified\":3") && !told.contains("unidentified"),
-            "{told}"
+            json.contains("\"beingIdentified\":3") && !json.contains("unidentified"),
+            "{json}"
         );
     }
 

@@ -18,7 +18,7 @@ pub struct StreamCheck {
     /// The minimum number of messages that the stream must hold; 0 while it is unknown.
     expected: AtomicU64,
     /// Notified when a write has failed.
-    doubted: Notify,
+    requested: Notify,
 }
 
 impl StreamCheck {
@@ -33,13 +33,13 @@ impl StreamCheck {
     }
 
     /// A write has failed, so the stream must be checked immediately.
-    pub fn doubt(&self) {
-        self.doubted.notify_one();
+    pub fn request(&self) {
+        self.requested.notify_one();
     }
 
     /// Waits until a write has failed.
-    pub async fn doubted(&self) {
-        self.doubted.notified().await;
+    pub async fn requested(&self) {
+        self.requested.notified().await;
     }
 }
 

@@ -164,7 +164,7 @@ impl StreamReader for Reader {
         {
             self.intake.send(StreamEvent::Traced(span)).await?;
         }
-        let told = match self.followed {
+        let event = match self.followed {
             Followed::Sessions => serde_json::from_slice(&message.payload).map(|mut session| {
                 let ttl = message.headers.as_ref().and_then(last_message::ttl);
                 if let (SessionMessage::Tombstone(tombstone), Some(ttl)) = (&mut session, ttl) {
@@ -175,8 +175,8 @@ impl StreamReader for Reader {
             }),
             Followed::Activity => serde_json::from_slice(&message.payload).map(StreamEvent::Activities),
         };
-        match told {
-            Ok(told) => self.intake.send(told).await?,
+        match event {
+            Ok(event) => self.intake.send(event).await?,
             Err(error) => {
                 let reason = if error.is_data() {
                     Rejection::WrongType
@@ -208,10 +208,10 @@ impl StreamReader for Reader {
         }
     }
 
-    fn doubted(&self) -> BoxFuture<'static, ()> {
+    fn check_requested(&self) -> BoxFuture<'static, ()> {
         let check = Arc::clone(&self.check);
         match self.followed {
-            Followed::Sessions => Box::pin(async move { check.doubted().await }),
+            Followed::Sessions => Box::pin(async move { check.requested().await }),
             Followed::Activity => Box::pin(pending()),
         }
     }

@@ -68,7 +68,7 @@ impl Writer {
                     tracing::warn!(%error, suppressed, "cannot write a session to the stream, retrying");
                 }
                 view.mark_dirty(&guid);
-                self.repair.check.doubt();
+                self.repair.check.request();
             }
         }
     }

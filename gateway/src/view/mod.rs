@@ -262,7 +262,7 @@ fn visible(record: &Record) -> VisibleSession {
         network: record.profile.network.clone(),
         country: record.profile.country.clone(),
         page: record.page.as_ref().map(|seen| Arc::clone(&seen.page)),
-        referrer: record.referrer.as_ref().map(|told| Arc::clone(&told.url)),
+        referrer: record.referrer.as_ref().map(|referrer| Arc::clone(&referrer.url)),
         unidentified: record.unidentified,
     }
 }

@@ -131,7 +131,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn coming_and_going_leaves_what_a_pass_over_all_would_find(
+        fn incremental_statistics_match_a_full_recount(
             sessions in proptest::collection::vec((0..10_000i64, proptest::option::of("[a-c]")), 0..40),
             kept in 0..40usize,
         ) {

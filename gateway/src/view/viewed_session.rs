@@ -40,7 +40,7 @@ impl Shown {
             profile: record.profile.clone(),
             unidentified: record.unidentified,
             page: record.page.as_ref().map(|seen| Arc::clone(&seen.page)),
-            referrer: record.referrer.as_ref().map(|told| Arc::clone(&told.url)),
+            referrer: record.referrer.as_ref().map(|referrer| Arc::clone(&referrer.url)),
             last_activity_at: record.last_activity_at,
         }
     }
@@ -67,7 +67,7 @@ impl Shown {
             || *profile != record.profile
             || unidentified != record.unidentified
             || page.as_ref() != record.page.as_ref().map(|seen| &seen.page)
-            || referrer.as_ref() != record.referrer.as_ref().map(|told| &told.url)
+            || referrer.as_ref() != record.referrer.as_ref().map(|referrer| &referrer.url)
         {
             Difference::Other
         } else if last_activity_at != record.last_activity_at {

@@ -117,7 +117,7 @@ pub fn wanted(session: &Session, stored: Option<StoredMessage>, active: bool) ->
     let content = stored.map(|stored| stored.content);
     match session {
         Session::Early { .. } => None,
-        Session::Opened(record) => (!says(content, record, active)).then(|| WriteBack {
+        Session::Opened(record) => (!is_current(content, record, active)).then(|| WriteBack {
             message: SessionMessage::Record(record.clone()),
             ttl: if active { RECORD_TTL } else { STALE_RECORD_TTL },
             expected,
@@ -157,7 +157,7 @@ fn page_digest(record: &Record) -> u64 {
 
 /// Whether the content has everything of the record that clients are shown, with the right TTL. Later activities and pages
 /// are in the stream of activities.
-fn says(content: Option<Content>, record: &Record, active: bool) -> bool {
+fn is_current(content: Option<Content>, record: &Record, active: bool) -> bool {
     match content {
         Some(Content::Record {
             opened_at,

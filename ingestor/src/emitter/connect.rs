@@ -187,7 +187,7 @@ impl Access {
         let tcp = proxy::connect(&uri, CONNECT_TIMEOUT).await?;
         let shaking = async {
             let stream = self.encrypted(target, tcp).await?;
-            shake(target, &uri, stream, headers).await
+            exchange_handshake(target, &uri, stream, headers).await
         };
         match timeout(HANDSHAKE_TIMEOUT, shaking).await {
             Ok(answer) => answer,
@@ -219,7 +219,7 @@ impl Access {
 }
 
 /// Sends the handshake and reads its response.
-async fn shake(
+async fn exchange_handshake(
     target: &EmitterUrl,
     uri: &Uri,
     stream: Stream,

@@ -61,7 +61,7 @@ enum End {
     NotConnected(#[from] ConnectError),
     #[error("closed by the emitter")]
     Closed,
-    #[error("closed by the emitter with code {code}{}", colon(.reason))]
+    #[error("closed by the emitter with code {code}{}", after_colon(.reason))]
     ClosedBecause { code: u16, reason: String },
     #[error("silent for {} s", .0.as_secs_f64())]
     Silent(Duration),
@@ -109,7 +109,7 @@ impl End {
 }
 
 /// The reason after a colon, if there is one.
-fn colon(reason: &str) -> String {
+fn after_colon(reason: &str) -> String {
     if reason.is_empty() {
         String::new()
     } else {

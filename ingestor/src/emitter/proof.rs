@@ -24,7 +24,7 @@ pub struct Proof {
     is_given: bool,
     has_sent_event: bool,
     /// Whether the last connection ended early and without an event.
-    is_doubted: bool,
+    needs_event: bool,
 }
 
 impl Proof {
@@ -39,7 +39,7 @@ impl Proof {
     /// ended early.
     pub fn heard(&mut self, sign: Sign) -> bool {
         self.has_sent_event |= sign == Sign::Event;
-        let is_enough = self.has_sent_event || !self.is_doubted;
+        let is_enough = self.has_sent_event || !self.needs_event;
         is_enough && self.give()
     }
 
@@ -58,7 +58,7 @@ impl Proof {
     pub fn ended(&mut self, now: Instant) -> bool {
         let was_stable = self.is_stable(now);
         if self.connected_at.take().is_some() {
-            self.is_doubted = !was_stable && !self.has_sent_event;
+            self.needs_event = !was_stable && !self.has_sent_event;
         }
         was_stable
     }

@@ -32,7 +32,7 @@ fn a_lone_event_goes_out_at_once() {
 }
 
 #[test]
-fn what_comes_during_a_round_trip_shares_a_message() {
+fn events_during_a_round_trip_share_a_message() {
     let mut outbox = Outbox::new(ROOMY);
     outbox.push(KeepAlive, b"{1}", 5);
     let (id, _) = outbox.next_batch().unwrap();

@@ -116,7 +116,7 @@ impl Publisher {
         let mut backoff = Backoff::for_nats();
         loop {
             let nats = self.nats.clone();
-            let epoch = self.gathering(&mut events, nats.connected()).await;
+            let epoch = self.gather_while(&mut events, nats.connected()).await;
             if let Err(problem) = self.prepare(&mut events).await {
                 self.health.failing(PART, problem);
                 self.nats.leave_unresponsive_server(epoch).await;
@@ -148,7 +148,7 @@ impl Publisher {
                     }
                 }
             }
-            self.gathering(&mut events, sleep(backoff.next_delay())).await;
+            self.gather_while(&mut events, sleep(backoff.next_delay())).await;
         }
     }
 
@@ -160,11 +160,11 @@ impl Publisher {
             streams.raw().await
         };
         let raw = self
-            .gathering(events, made)
+            .gather_while(events, made)
             .await
             .map_err(|error| error.to_string())?;
         self.full = false;
-        self.gathering(events, clock::known()).await;
+        self.gather_while(events, clock::known()).await;
         match self.watch.begin(&raw) {
             Change::Same => self.outbox.resend_unacknowledged(),
             Change::Replaced | Change::Emptied => {
@@ -307,7 +307,7 @@ impl Publisher {
     }
 
     /// Waits for `work` and gathers events meanwhile, so that the feed does not wait.
-    async fn gathering<T>(
+    async fn gather_while<T>(
         &mut self,
         events: &mut mpsc::Receiver<Vec<Accepted>>,
         work: impl Future<Output = T>,

@@ -69,7 +69,7 @@ fn a_company_that_becomes_known_later_is_an_arrival_once() {
 }
 
 #[test]
-fn visits_from_before_the_first_start_are_no_arrivals() {
+fn visits_before_the_first_start_are_not_arrivals() {
     let mut visits = Visits::new(None);
     assert!(!visits.record(&record(1, START, true), place(1, START), START));
     assert!(!visits.record(&record(2, START, false), place(2, START), START));
@@ -84,7 +84,7 @@ fn visits_from_before_the_first_start_are_no_arrivals() {
 }
 
 #[test]
-fn what_gateways_put_back_is_no_arrival_and_what_came_meanwhile_is() {
+fn restored_records_are_not_arrivals_and_new_ones_are() {
     let mut visits = following();
     assert!(visits.record(&record(1, START, true), place(7, START), START));
     visits.lost();
@@ -93,7 +93,7 @@ fn what_gateways_put_back_is_no_arrival_and_what_came_meanwhile_is() {
 }
 
 #[test]
-fn a_process_that_had_not_read_all_tells_nothing_of_a_stream_that_was_lost() {
+fn incomplete_start_announces_nothing_after_a_stream_loss() {
     let position = Position {
         handled: 0,
         since: START,
@@ -109,13 +109,13 @@ fn a_short_gap_without_any_notifier_is_made_up_for() {
         handled: 10,
         since: START - 1,
     };
-    let told = |sequence, opened_at, now| {
+    let announced = |sequence, opened_at, now| {
         Visits::new(Some(position)).record(&record(1, opened_at, true), place(sequence, now), now)
     };
-    assert!(told(11, START, START + 1_000));
-    assert!(!told(10, START, START + 1_000), "it was handled");
-    assert!(!told(11, START - 2, START + 1_000), "it was there before");
-    assert!(!told(11, START, START + SHORT_GAP + 1), "the gap was long");
+    assert!(announced(11, START, START + 1_000));
+    assert!(!announced(10, START, START + 1_000), "it was handled");
+    assert!(!announced(11, START - 2, START + 1_000), "it was there before");
+    assert!(!announced(11, START, START + SHORT_GAP + 1), "the gap was long");
 }
 
 #[test]
@@ -157,15 +157,15 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn each_visit_is_told_exactly_once_whatever_is_repeated(steps in proptest::collection::vec(step(), 0..60)) {
+    fn each_visit_is_announced_exactly_once(steps in proptest::collection::vec(step(), 0..60)) {
         let mut visits = following();
-        let (mut told, mut identified, mut closed) = (vec![0; 6], [false; 6], [false; 6]);
+        let (mut announced, mut identified, mut closed) = (vec![0; 6], [false; 6], [false; 6]);
         for (sequence, step) in steps.into_iter().enumerate() {
             let place = place(sequence as u64, START);
             match step {
                 Step::Record(n, with_company) => {
                     let arrived = visits.record(&record(n, START, with_company), place, START);
-                    told[n] += usize::from(arrived);
+                    announced[n] += usize::from(arrived);
                     identified[n] |= with_company && !closed[n];
                 }
                 Step::Tombstone(n) => {
@@ -176,7 +176,7 @@ proptest! {
             }
         }
         for n in 0..6 {
-            prop_assert_eq!(told[n], usize::from(identified[n]), "visit {}", n);
+            prop_assert_eq!(announced[n], usize::from(identified[n]), "visit {}", n);
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use service::bucket::{Bucket, BucketError};
 use service::{Nats, clock};
 
-use super::store::standing;
+use super::store::read_entry;
 
 /// The key of the lease.
 const KEY: &str = "sender";
@@ -92,7 +92,7 @@ impl LeaseKeeper {
         let asked_at = clock::uptime();
         let expected = match self.sequence {
             Some(sequence) => sequence,
-            None => match standing::<Lease>(&self.bucket, KEY).await? {
+            None => match read_entry::<Lease>(&self.bucket, KEY).await? {
                 // One of our renewals was written although it seemed to fail.
                 (Some(lease), sequence) if lease.by == self.by => sequence,
                 (Some(_), _) => return Ok(()),

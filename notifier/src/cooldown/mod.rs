@@ -15,7 +15,7 @@ use self::claim::{Claim, CompanyKey};
 
 /// A claim as it is in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct StoredClaim {
     /// The claim.
     pub claim: Claim,
     /// Its sequence in the bucket; 0 if the bucket has been lost since.
@@ -26,7 +26,7 @@ pub struct Standing {
 #[derive(Debug)]
 pub struct Claims {
     cooldown: Duration,
-    standing: HashMap<CompanyKey, Standing>,
+    stored: HashMap<CompanyKey, StoredClaim>,
     /// The waiting claims, the oldest first.
     waiting: BTreeSet<(Timestamp, CompanyKey)>,
     /// The claim of each session.
@@ -39,7 +39,7 @@ impl Claims {
     pub fn new(cooldown: Duration) -> Self {
         Self {
             cooldown,
-            standing: HashMap::new(),
+            stored: HashMap::new(),
             waiting: BTreeSet::new(),
             of_session: HashMap::new(),
         }
@@ -48,14 +48,14 @@ impl Claims {
     /// The bucket holds this claim. A message that is older than the known claim is ignored, and so is one from before the
     /// arrival was announced.
     pub fn heard(&mut self, key: CompanyKey, claim: Claim, sequence: u64) {
-        let is_older = |known: &Standing| {
+        let is_older = |known: &StoredClaim| {
             known.sequence > sequence
                 || (known.claim.id == claim.id
                     && known.claim.waiting().is_none()
                     && claim.waiting().is_some())
                 || (known.sequence == 0 && known.claim.claimed_at > claim.claimed_at)
         };
-        if self.standing.get(&key).is_some_and(is_older) {
+        if self.stored.get(&key).is_some_and(is_older) {
             return;
         }
         self.remove_waiting(&key);
@@ -63,36 +63,33 @@ impl Claims {
             self.of_session.insert(arrival.guid.clone(), key.clone());
             self.waiting.insert((claim.claimed_at, key.clone()));
         }
-        self.standing.insert(key, Standing { claim, sequence });
+        self.stored.insert(key, StoredClaim { claim, sequence });
     }
 
     /// The bucket no longer holds a claim under this key.
     pub fn gone(&mut self, key: &CompanyKey, sequence: u64) {
         if self
-            .standing
+            .stored
             .get(key)
             .is_some_and(|known| known.sequence <= sequence)
         {
             self.remove_waiting(key);
-            self.standing.remove(key);
+            self.stored.remove(key);
         }
     }
 
     /// The bucket has lost everything, so the claims that are known here must be put back.
     pub fn lost(&mut self) {
-        for standing in self.standing.values_mut() {
-            standing.sequence = 0;
+        for stored in self.stored.values_mut() {
+            stored.sequence = 0;
         }
     }
 
     /// The claims to put back into a lost bucket.
     #[must_use]
     pub fn all(&self) -> Vec<(CompanyKey, Claim)> {
-        let lost = self
-            .standing
-            .iter()
-            .filter(|(_, standing)| standing.sequence == 0);
-        lost.map(|(key, standing)| (key.clone(), standing.claim.clone()))
+        let lost = self.stored.iter().filter(|(_, stored)| stored.sequence == 0);
+        lost.map(|(key, stored)| (key.clone(), stored.claim.clone()))
             .collect()
     }
 
@@ -100,20 +97,20 @@ impl Claims {
     #[must_use]
     pub fn covers(&self, key: &CompanyKey, seen_at: Timestamp) -> bool {
         self.get(key)
-            .is_some_and(|standing| standing.claim.covers(seen_at, self.cooldown))
+            .is_some_and(|stored| stored.claim.covers(seen_at, self.cooldown))
     }
 
     /// The claim on a company.
     #[must_use]
-    pub fn get(&self, key: &CompanyKey) -> Option<&Standing> {
-        self.standing.get(key)
+    pub fn get(&self, key: &CompanyKey) -> Option<&StoredClaim> {
+        self.stored.get(key)
     }
 
     /// The waiting claims, the oldest first.
-    pub fn waiting(&self) -> impl Iterator<Item = (&CompanyKey, &Standing)> {
+    pub fn waiting(&self) -> impl Iterator<Item = (&CompanyKey, &StoredClaim)> {
         self.waiting
             .iter()
-            .filter_map(|(_, key)| self.standing.get_key_value(key))
+            .filter_map(|(_, key)| self.stored.get_key_value(key))
     }
 
     /// The number of waiting claims.
@@ -131,28 +128,28 @@ impl Claims {
     /// The minimum number of messages that the bucket must hold.
     #[must_use]
     pub fn expected(&self, now: Timestamp) -> u64 {
-        let surely_there = |standing: &Standing| {
-            standing.sequence > 0 && standing.claim.ttl(now, self.cooldown) > Some(Duration::from_secs(10))
+        let is_certainly_stored = |stored: &StoredClaim| {
+            stored.sequence > 0 && stored.claim.ttl(now, self.cooldown) > Some(Duration::from_secs(10))
         };
-        u64::from(self.standing.values().take(16).any(surely_there))
+        u64::from(self.stored.values().take(16).any(is_certainly_stored))
     }
 
     /// Forgets expired claims.
     pub fn forget_expired(&mut self, now: Timestamp) {
         let over: Vec<_> = self
-            .standing
+            .stored
             .iter()
-            .filter(|(_, standing)| standing.claim.ttl(now, self.cooldown).is_none())
+            .filter(|(_, stored)| stored.claim.ttl(now, self.cooldown).is_none())
             .map(|(key, _)| key.clone())
             .collect();
         for key in over {
             self.remove_waiting(&key);
-            self.standing.remove(&key);
+            self.stored.remove(&key);
         }
     }
 
     fn remove_waiting(&mut self, key: &CompanyKey) {
-        if let Some(known) = self.standing.get(key) {
+        if let Some(known) = self.stored.get(key) {
             self.waiting.remove(&(known.claim.claimed_at, key.clone()));
             if let Some(arrival) = known.claim.waiting() {
                 self.of_session.remove(&arrival.guid);

@@ -51,7 +51,7 @@ impl Store {
             if let Some(sequence) = self.write(key, claim, expected).await? {
                 return Ok(Claimed::Ours(sequence));
             }
-            expected = match self.standing(key).await? {
+            expected = match self.read_entry(key).await? {
                 // An earlier attempt of ours was written although it seemed to fail.
                 (Some(stored), sequence) if stored.id == claim.id && stored.waiting().is_some() => {
                     return Ok(Claimed::Ours(sequence));
@@ -80,7 +80,7 @@ impl Store {
             if let Some(sequence) = self.write(key, claim, expected).await? {
                 return Ok(Some(sequence));
             }
-            expected = match self.standing(key).await? {
+            expected = match self.read_entry(key).await? {
                 (Some(stored), sequence) if stored.id == claim.id && stored.waiting().is_some() => sequence,
                 // Another notifier has put back an older claim into a bucket that was lost.
                 (Some(stored), sequence) if stored.claimed_at < claim.claimed_at => sequence,
@@ -113,13 +113,13 @@ impl Store {
         self.bucket.write(key.as_str(), claim, ttl, Some(expected)).await
     }
 
-    async fn standing(&self, key: &CompanyKey) -> Result<(Option<Claim>, u64), BucketError> {
-        standing(&self.bucket, key.as_str()).await
+    async fn read_entry(&self, key: &CompanyKey) -> Result<(Option<Claim>, u64), BucketError> {
+        read_entry(&self.bucket, key.as_str()).await
     }
 }
 
 /// The value of a key, if it has one, and the sequence of its entry; 0 if there is none.
-pub(super) async fn standing<T: DeserializeOwned>(
+pub(super) async fn read_entry<T: DeserializeOwned>(
     bucket: &Bucket,
     name: &str,
 ) -> Result<(Option<T>, u64), BucketError> {

@@ -77,7 +77,7 @@ fn a_claim_stays_longer_than_it_counts() {
 }
 
 #[test]
-fn claims_wait_in_their_order_until_they_are_told_or_gone() {
+fn claims_wait_in_order_until_they_are_announced_or_gone() {
     let mut claims = Claims::new(HOUR);
     claims.heard(key(1), Claim::new(arrival("a"), NOW + 2), 1);
     claims.heard(key(2), Claim::new(arrival("b"), NOW + 1), 2);
@@ -99,7 +99,7 @@ fn claims_wait_in_their_order_until_they_are_told_or_gone() {
 }
 
 #[test]
-fn what_a_lost_bucket_held_is_put_back() {
+fn content_of_a_lost_bucket_is_restored() {
     let mut claims = Claims::new(HOUR);
     claims.heard(key(1), Claim::new(arrival("a"), NOW), 7);
     assert!(claims.all().is_empty());
@@ -115,7 +115,7 @@ fn what_a_lost_bucket_held_is_put_back() {
 }
 
 #[test]
-fn what_was_told_is_not_unlearned() {
+fn announced_claim_never_becomes_waiting_again() {
     let mut claims = Claims::new(HOUR);
     let waiting = Claim::new(arrival("a"), NOW);
     claims.heard(key(1), waiting.announced(NOW + 1), 7);
@@ -141,7 +141,10 @@ fn the_form_of_claims_is_frozen() {
     assert_eq!(serde_json::from_value::<Claim>(json).unwrap(), claim);
     let announced = serde_json::to_value(claim.announced(NOW)).unwrap();
     assert_eq!(announced["state"], "told");
-    assert!(announced.get("arrival").is_none(), "what was told is not kept");
+    assert!(
+        announced.get("arrival").is_none(),
+        "an announced arrival is not kept"
+    );
     assert!(matches!(
         serde_json::from_value::<Claim>(announced).unwrap().state,
         State::Announced { at: NOW }

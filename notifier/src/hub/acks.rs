@@ -44,8 +44,8 @@ impl Acks {
 
     /// The held messages whose session is done now.
     pub fn release(&mut self, waits: impl Fn(&Guid) -> bool) -> Vec<Message> {
-        let told = self.held.extract_if(|guid, _| !waits(guid));
-        let deliveries = told.flat_map(|(_, deliveries)| deliveries);
+        let released = self.held.extract_if(|guid, _| !waits(guid));
+        let deliveries = released.flat_map(|(_, deliveries)| deliveries);
         deliveries.map(|delivery| delivery.message).collect()
     }
 

@@ -153,7 +153,7 @@ impl Hub {
             self.proceed();
         }
         loop {
-            self.note_told();
+            self.record_announced();
             if !self.is_sending && self.noting == 0 {
                 return;
             }

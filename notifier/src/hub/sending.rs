@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use service::bucket::BucketError;
 use service::clock;
 
-use crate::cooldown::Standing;
+use crate::cooldown::StoredClaim;
 use crate::cooldown::claim::{Claim, CompanyKey, State};
 use crate::cooldown::lease::Held;
 use crate::cooldown::store::Store;
@@ -45,10 +45,10 @@ pub struct Sent {
 
 impl Sender {
     /// Marks each claim as being sent, then sends those that are still ours.
-    pub async fn send(self, batch: Vec<(CompanyKey, Standing)>) -> Sent {
-        let marked = join_all(batch.into_iter().map(|(key, standing)| self.mark(key, standing))).await;
+    pub async fn send(self, batch: Vec<(CompanyKey, StoredClaim)>) -> Sent {
+        let marked = join_all(batch.into_iter().map(|(key, stored)| self.mark(key, stored))).await;
         let items: Vec<_> = marked.into_iter().filter_map(Result::ok).flatten().collect();
-        let told: Vec<_> = items
+        let announced: Vec<_> = items
             .iter()
             .filter_map(|item| {
                 let arrival = item.claim.waiting()?.clone();
@@ -57,19 +57,19 @@ impl Sender {
             })
             .collect();
         // Marking may have taken long, and another notifier may send by now.
-        if told.is_empty() || !self.held.is_held() {
+        if announced.is_empty() || !self.held.is_held() {
             return Sent { items, outcome: None };
         }
-        let message = self.messages.render(&told, clock::now());
-        let outcome = self.receiver.send(&message_id(&told), &message).await;
+        let message = self.messages.render(&announced, clock::now());
+        let outcome = self.receiver.send(&message_id(&announced), &message).await;
         Sent {
             items,
             outcome: Some(outcome),
         }
     }
 
-    async fn mark(&self, key: CompanyKey, standing: Standing) -> Result<Option<Item>, BucketError> {
-        let Standing { mut claim, sequence } = standing;
+    async fn mark(&self, key: CompanyKey, stored: StoredClaim) -> Result<Option<Item>, BucketError> {
+        let StoredClaim { mut claim, sequence } = stored;
         let State::Waiting { sender, .. } = &mut claim.state else {
             return Ok(None);
         };
@@ -91,8 +91,8 @@ impl Sender {
 }
 
 /// The id of a message: the same for the same arrivals, so that a receiver recognizes another attempt.
-fn message_id(told: &[AnnouncedArrival]) -> String {
-    let ids: Vec<_> = told.iter().map(|told| told.id.as_str()).collect();
+fn message_id(announced: &[AnnouncedArrival]) -> String {
+    let ids: Vec<_> = announced.iter().map(|announced| announced.id.as_str()).collect();
     let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, ids.join(" ").as_bytes());
     format!("msg_{}", id.simple())
 }

@@ -1,5 +1,7 @@
 //! The work that the hub starts, and its results.
 
+use std::time::Duration;
+
 use async_nats::jetstream::Message;
 use protocol::{Guid, Millis, Timestamp};
 use service::bucket::BucketError;
@@ -22,13 +24,16 @@ const MAX_CLAIMING: usize = 64;
 /// How long to wait after a failed write, in ms.
 const RETRY: Millis = 1_000;
 
+/// The pause after an attempt that sent nothing.
+const EMPTY_SEND_PAUSE: Duration = Duration::from_millis(200);
+
 impl Hub {
     /// Starts all work that can be done now.
     pub(super) fn proceed(&mut self) {
         if self.bucket == Bucket::Ready {
             self.claim_companies();
             self.send_message();
-            self.note_told();
+            self.record_announced();
         }
         self.acknowledge();
     }
@@ -171,7 +176,7 @@ impl Hub {
             .claims
             .waiting()
             .take(self.pace.batch(MAX_ARRIVALS))
-            .map(|(key, standing)| (key.clone(), standing.clone()))
+            .map(|(key, stored)| (key.clone(), stored.clone()))
             .collect();
         if batch.is_empty() {
             return;
@@ -185,7 +190,7 @@ impl Hub {
         self.is_sending = false;
         let Some(outcome) = outcome else {
             // Nothing was sent: the bucket does not answer, or another notifier sends.
-            self.pace.hold(TICK_AFTER_NOTHING, clock::uptime());
+            self.pace.hold(EMPTY_SEND_PAUSE, clock::uptime());
             return;
         };
         let chance = rand::random();
@@ -195,7 +200,7 @@ impl Hub {
                 self.health.ok(WEBHOOK_PART);
                 self.metrics.messages.inc();
                 for item in items {
-                    self.on_told(item);
+                    self.on_announced(item);
                 }
             }
             Outcome::Refused { reason } => {
@@ -233,8 +238,8 @@ impl Hub {
         }
     }
 
-    fn on_told(&mut self, item: Item) {
-        self.metrics.told.inc();
+    fn on_announced(&mut self, item: Item) {
+        self.metrics.announced.inc();
         if item.is_repeat {
             self.metrics.repeats.inc();
         }
@@ -248,7 +253,7 @@ impl Hub {
         self.unnoted.push((item.key, announced, item.sequence));
     }
 
-    pub(super) fn note_told(&mut self) {
+    pub(super) fn record_announced(&mut self) {
         for (key, claim, expected) in std::mem::take(&mut self.unnoted) {
             self.noting += 1;
             let store = self.sender.store.clone();
@@ -275,7 +280,7 @@ impl Hub {
         let old: Vec<_> = self
             .claims
             .waiting()
-            .take_while(|(_, standing)| standing.claim.is_given_up(now))
+            .take_while(|(_, stored)| stored.claim.is_given_up(now))
             .map(|(key, _)| key.clone())
             .collect();
         for key in old {
@@ -285,7 +290,7 @@ impl Hub {
 
     /// Removes a claim whose arrival is not announced.
     pub(super) fn remove(&mut self, key: &CompanyKey, reason: GivenUp) {
-        let Some(sequence) = self.claims.get(key).map(|standing| standing.sequence) else {
+        let Some(sequence) = self.claims.get(key).map(|stored| stored.sequence) else {
             return;
         };
         self.claims.gone(key, sequence);
@@ -341,9 +346,6 @@ impl Hub {
     }
 }
 
-/// The pause after an attempt that sent nothing.
-const TICK_AFTER_NOTHING: std::time::Duration = std::time::Duration::from_millis(200);
-
 async fn pause() {
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
 }

@@ -11,7 +11,7 @@ pub fn render(
     now: Timestamp,
     link: impl Fn(&Arrival) -> Option<String>,
 ) -> Value {
-    let arrivals: Vec<_> = arrivals.iter().map(|told| one(told, &link)).collect();
+    let arrivals: Vec<_> = arrivals.iter().map(|announced| one(announced, &link)).collect();
     json!({
         "type": "company.arrived",
         "timestamp": time(now),

@@ -13,7 +13,10 @@ use crate::arrivals::arrival::Arrival;
 const MAX_SECTION: usize = 3_000;
 
 pub fn render(arrivals: &[AnnouncedArrival], link: impl Fn(&Arrival) -> Option<String>) -> Value {
-    let all: Vec<_> = arrivals.iter().map(|told| told.arrival.clone()).collect();
+    let all: Vec<_> = arrivals
+        .iter()
+        .map(|announced| announced.arrival.clone())
+        .collect();
     let blocks: Vec<_> = all
         .iter()
         .map(|arrival| {

@@ -8,7 +8,10 @@ use super::text;
 use crate::arrivals::arrival::Arrival;
 
 pub fn render(arrivals: &[AnnouncedArrival], link: impl Fn(&Arrival) -> Option<String>) -> Value {
-    let all: Vec<_> = arrivals.iter().map(|told| told.arrival.clone()).collect();
+    let all: Vec<_> = arrivals
+        .iter()
+        .map(|announced| announced.arrival.clone())
+        .collect();
     let body: Vec<_> = all
         .iter()
         .map(|arrival| container(arrival, link(arrival)))

@@ -33,7 +33,7 @@ fn arrival(name: &str) -> Arrival {
     }
 }
 
-fn told(name: &str) -> AnnouncedArrival {
+fn announced(name: &str) -> AnnouncedArrival {
     AnnouncedArrival {
         id: "arrival_1".into(),
         arrival: arrival(name),
@@ -47,7 +47,7 @@ fn rendered(format: Format, arrivals: &[AnnouncedArrival]) -> Value {
 
 #[test]
 fn json_says_everything() {
-    let message = rendered(Format::Json, &[told("Lumen & Sons")]);
+    let message = rendered(Format::Json, &[announced("Lumen & Sons")]);
     assert_eq!(message["type"], "company.arrived");
     assert_eq!(message["timestamp"], "2025-06-15T15:06:40Z");
     let arrival = &message["data"]["arrivals"][0];
@@ -68,7 +68,7 @@ fn json_says_everything() {
             country: None,
             ..arrival_of_nobody()
         },
-        ..told("x")
+        ..announced("x")
     };
     let message = Messages {
         format: Format::Json,
@@ -93,7 +93,7 @@ fn arrival_of_nobody() -> Arrival {
 
 #[test]
 fn slack_gets_a_text_and_a_section_per_arrival() {
-    let message = rendered(Format::Slack, &[told("Lumen & Sons"), told("Varga")]);
+    let message = rendered(Format::Slack, &[announced("Lumen & Sons"), announced("Varga")]);
     assert_eq!(message["text"], "Lumen &amp; Sons and Varga are on the website");
     let blocks = message["blocks"].as_array().unwrap();
     assert_eq!(blocks.len(), 2);
@@ -114,7 +114,7 @@ fn slack_gets_a_text_and_a_section_per_arrival() {
 
 #[test]
 fn teams_gets_an_adaptive_card() {
-    let message = rendered(Format::Teams, &[told("Lumen & *Sons*")]);
+    let message = rendered(Format::Teams, &[announced("Lumen & *Sons*")]);
     assert_eq!(message["type"], "message");
     let attachment = &message["attachments"][0];
     assert_eq!(
@@ -143,7 +143,7 @@ fn names_cannot_inject_markup_or_lines() {
         "a*b*`c`~d~\nPage: evil",
         "\u{202e}nemuL\u{200b}",
     ] {
-        let message = rendered(Format::Slack, &[told(name)]);
+        let message = rendered(Format::Slack, &[announced(name)]);
         let texts = [&message["text"], &message["blocks"][0]["text"]["text"]];
         for text in texts.map(|text| text.as_str().unwrap()) {
             let ours = text.rsplit_once("\n<").map_or(text, |(before, _)| before);
@@ -154,7 +154,7 @@ fn names_cannot_inject_markup_or_lines() {
             assert!(!ours.contains("\nPage: evil"), "{text:?}");
             assert!(ours.matches('*').count() <= 2, "{text:?}");
         }
-        let card = rendered(Format::Teams, &[told(name)]).to_string();
+        let card = rendered(Format::Teams, &[announced(name)]).to_string();
         assert!(
             !card.contains("TextBlock\"") || card.contains("RichTextBlock"),
             "{card}"
@@ -165,7 +165,7 @@ fn names_cannot_inject_markup_or_lines() {
 
 #[test]
 fn many_arrivals_are_summed_up() {
-    let many: Vec<_> = (0..5).map(|n| told(&format!("Company {n}"))).collect();
+    let many: Vec<_> = (0..5).map(|n| announced(&format!("Company {n}"))).collect();
     let message = rendered(Format::Slack, &many);
     assert_eq!(
         message["text"],
@@ -176,7 +176,7 @@ fn many_arrivals_are_summed_up() {
 proptest! {
     #[test]
     fn every_message_keeps_to_the_limits(name in "\\PC{0,400}", count in 1..=MAX_ARRIVALS) {
-        let many: Vec<_> = (0..count).map(|_| told(&name)).collect();
+        let many: Vec<_> = (0..count).map(|_| announced(&name)).collect();
         let slack = rendered(Format::Slack, &many);
         prop_assert!(slack["blocks"].as_array().unwrap().len() <= 50);
         for block in slack["blocks"].as_array().unwrap() {

@@ -26,7 +26,7 @@ pub struct Event<'a> {
     /// The emitter's timestamp, if it can be read.
     pub timestamp: Option<Timestamp>,
     /// Page and referrer, if the emitter sends them.
-    pub told: Reported<'a>,
+    pub reported: Reported<'a>,
 }
 
 impl<'a> Event<'a> {
@@ -46,7 +46,7 @@ impl<'a> Event<'a> {
             guid,
             ip,
             timestamp,
-            told,
+            reported,
         } = fields(json).map_err(|error| {
             // Our visitor rejects only values that are not objects. Any other error is a syntax error.
             if error.is_data() {
@@ -68,7 +68,7 @@ impl<'a> Event<'a> {
             guid,
             ip,
             timestamp,
-            told,
+            reported,
         })
     }
 }
@@ -86,9 +86,9 @@ fn fields(json: &[u8]) -> serde_json::Result<Fields<'_>> {
 
 fn read<'de>(
     mut json: serde_json::Deserializer<impl serde_json::de::Read<'de>>,
-    told: bool,
+    with_page: bool,
 ) -> serde_json::Result<Fields<'de>> {
-    let fields = ReadFields { told }.deserialize(&mut json)?;
+    let fields = ReadFields { with_page }.deserialize(&mut json)?;
     json.end()?;
     Ok(fields)
 }
@@ -100,12 +100,12 @@ struct Fields<'a> {
     guid: Field<'a>,
     ip: Field<'a>,
     timestamp: Field<'a>,
-    told: Reported<'a>,
+    reported: Reported<'a>,
 }
 
-/// Reads the fields of an event, including page and referrer if `told` is set.
+/// Reads the fields of an event, including page and referrer if `with_page` is set.
 struct ReadFields {
-    told: bool,
+    with_page: bool,
 }
 
 impl<'de> DeserializeSeed<'de> for ReadFields {
@@ -133,17 +133,17 @@ impl<'de> Visitor<'de> for ReadFields {
                 "guid" => fields.guid = map.next_value()?,
                 "ip" => fields.ip = map.next_value()?,
                 "timestamp" => fields.timestamp = map.next_value()?,
-                "page" if self.told => page = map.next_value()?,
-                "referrer" if self.told => referrer = map.next_value()?,
+                "page" if self.with_page => page = map.next_value()?,
+                "referrer" if self.with_page => referrer = map.next_value()?,
                 name => {
-                    fields.told.page_dropped |= name == "page";
-                    fields.told.referrer_dropped |= name == "referrer";
+                    fields.reported.page_dropped |= name == "page";
+                    fields.reported.referrer_dropped |= name == "referrer";
                     map.next_value::<IgnoredAny>()?;
                 }
             }
         }
-        if self.told {
-            fields.told = Reported::of(page, referrer);
+        if self.with_page {
+            fields.reported = Reported::of(page, referrer);
         }
         Ok(fields)
     }
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_matters_only_where_it_is_needed() {
+    fn invalid_utf8_is_rejected_only_in_required_fields() {
         let with = |name: &str, text: &[u8]| {
             [
                 br#"{"ip":"::1","eventType":"keep-alive","guid":"a",""#,
@@ -249,20 +249,20 @@ mod tests {
         let json = with(
             r#""page":{"title":"Tea \"Oolong\"","url":"https://shop.example/tea","more":[]},"referrer":"https://search.example/""#,
         );
-        let told = Event::parse(json.as_bytes()).unwrap().told;
-        let page = told.page.unwrap();
+        let reported = Event::parse(json.as_bytes()).unwrap().reported;
+        let page = reported.page.unwrap();
         assert_eq!(
             (&*page.url, &*page.title),
             ("https://shop.example/tea", "Tea \"Oolong\"")
         );
-        assert_eq!(told.referrer.as_deref(), Some("https://search.example/"));
+        assert_eq!(reported.referrer.as_deref(), Some("https://search.example/"));
         for more in [
             r#""page":null,"referrer":null"#,
             r#""referrer":"""#,
             r#""more":1"#,
         ] {
             assert_eq!(
-                Event::parse(with(more).as_bytes()).unwrap().told,
+                Event::parse(with(more).as_bytes()).unwrap().reported,
                 Reported::default(),
                 "{more}"
             );
@@ -306,14 +306,18 @@ mod tests {
         ];
         for (more, dropped) in cases {
             let json = format!(r#"{{{more},"eventType":"keep-alive","ip":"::1","guid":"a"}}"#);
-            let told = Event::parse(json.as_bytes()).unwrap().told;
+            let reported = Event::parse(json.as_bytes()).unwrap().reported;
             assert_eq!(
-                (told.page_dropped, told.title_dropped, told.referrer_dropped),
+                (
+                    reported.page_dropped,
+                    reported.title_dropped,
+                    reported.referrer_dropped
+                ),
                 dropped,
                 "{more:.60}"
             );
-            assert_eq!(told.page.is_some(), dropped.1, "{more:.60}");
-            assert_eq!(told.referrer, None);
+            assert_eq!(reported.page.is_some(), dropped.1, "{more:.60}");
+            assert_eq!(reported.referrer, None);
         }
         let no_text = [
             &br#"{"eventType":"keep-alive","ip":"::1","guid":"a","page":{"url":"/"#[..],
@@ -321,13 +325,17 @@ mod tests {
             br#""}}"#,
         ]
         .concat();
-        assert!(Event::parse(&no_text).unwrap().told.page_dropped);
+        assert!(Event::parse(&no_text).unwrap().reported.page_dropped);
+    }
+
+    #[test]
+    fn longest_page_is_kept() {
         let fits = format!(
             r#"{{"eventType":"keep-alive","ip":"::1","guid":"a","page":{{"url":"{}","title":"{}"}}}}"#,
             "\u{1f375}".repeat(2_000),
             "\u{1f375}".repeat(300)
         );
-        assert!(Event::parse(fits.as_bytes()).unwrap().told.page.is_some());
+        assert!(Event::parse(fits.as_bytes()).unwrap().reported.page.is_some());
     }
 
     proptest! {

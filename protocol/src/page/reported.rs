@@ -47,33 +47,33 @@ pub struct Reported<'a> {
 impl<'a> Reported<'a> {
     /// Keeps what can be kept.
     pub(crate) fn of(page: PageField<'a>, referrer: Field<'a>) -> Self {
-        let mut told = Self::default();
+        let mut reported = Self::default();
         match page {
             PageField::Missing => {}
-            PageField::OtherType => told.page_dropped = true,
+            PageField::OtherType => reported.page_dropped = true,
             PageField::Object { url, title } => match url.text() {
                 Ok(url) if is_usable_url(&url) => {
                     let title = match title {
                         Field::Missing => Cow::Borrowed(""),
                         Field::Text(title) if is_usable(&title, MAX_TITLE) => title,
                         Field::Text(_) | Field::OtherType => {
-                            told.title_dropped = true;
+                            reported.title_dropped = true;
                             Cow::Borrowed("")
                         }
                     };
-                    told.page = Some(ReportedPage { url, title });
+                    reported.page = Some(ReportedPage { url, title });
                 }
-                Ok(_) | Err(_) => told.page_dropped = true,
+                Ok(_) | Err(_) => reported.page_dropped = true,
             },
         }
         match referrer {
             // A browser without a referrer reports "".
             Field::Text(url) if url.is_empty() => {}
-            Field::Text(url) if is_usable_url(&url) => told.referrer = Some(url),
+            Field::Text(url) if is_usable_url(&url) => reported.referrer = Some(url),
             Field::Missing => {}
-            Field::Text(_) | Field::OtherType => told.referrer_dropped = true,
+            Field::Text(_) | Field::OtherType => reported.referrer_dropped = true,
         }
-        told
+        reported
     }
 }
 
@@ -150,14 +150,14 @@ impl<'de> Visitor<'de> for PageVisitor {
 
 /// Reads a page from one of our own messages; one that cannot be kept is omitted.
 pub(crate) fn kept_page<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Page>, D::Error> {
-    let told = Reported::of(PageField::deserialize(deserializer)?, Field::Missing);
-    Ok(told.page.as_ref().map(ReportedPage::to_page))
+    let reported = Reported::of(PageField::deserialize(deserializer)?, Field::Missing);
+    Ok(reported.page.as_ref().map(ReportedPage::to_page))
 }
 
 /// Like [`kept_page`], for a referrer.
 pub(crate) fn kept_referrer<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Arc<str>>, D::Error> {
-    let told = Reported::of(PageField::Missing, Field::deserialize(deserializer)?);
-    Ok(told.referrer.map(|url| url.as_ref().into()))
+    let reported = Reported::of(PageField::Missing, Field::deserialize(deserializer)?);
+    Ok(reported.referrer.map(|url| url.as_ref().into()))
 }

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_answer_is_taken_over_at_once() {
+    fn first_answer_is_adopted_at_once() {
         assert!(Estimator::new(GUESS).is_unsure());
         assert!(!known(-3_600_000).is_unsure());
     }
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_taken_over_when_answers_agree_on_it() {
+    fn step_is_adopted_when_answers_agree_on_it() {
         for by in [-3_600_000, -1_000, 300, 980_000] {
             let mut estimator = known(0);
             assert_eq!(estimator.take(sample(1_000, by, 1, 1)), Correction::None);
@@ -239,12 +239,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn stays_within_the_error_however_uneven_the_ways(
+        fn stays_within_the_error_with_any_asymmetric_delays(
             ahead in -10_000_000..10_000_000_i64,
-            ways in proptest::collection::vec((0..500_i64, 0..500_i64), 1..60),
+            delays in proptest::collection::vec((0..500_i64, 0..500_i64), 1..60),
         ) {
             let mut estimator = Estimator::new(GUESS);
-            for (round, (there, back)) in (0..).zip(ways) {
+            for (round, (there, back)) in (0..).zip(delays) {
                 let correction = estimator.take(sample(round * 1_000, ahead, there, back));
                 prop_assert!(!matches!(correction, Correction::Step(_)));
                 let wrong = (estimator.origin.at - GUESS - ahead).abs();
@@ -273,10 +273,10 @@ mod tests {
         #[test]
         fn a_step_is_followed_within_the_error(
             by in prop_oneof![-10_000_000..-1_500_i64, 1_500..10_000_000_i64],
-            ways in proptest::collection::vec((0..200_i64, 0..200_i64), 3),
+            delays in proptest::collection::vec((0..200_i64, 0..200_i64), 3),
         ) {
             let mut estimator = known(0);
-            for (round, (there, back)) in (1..).zip(ways) {
+            for (round, (there, back)) in (1..).zip(delays) {
                 estimator.take(sample(round * 1_000, by, there, back));
             }
             prop_assert!((estimator.origin.at - GUESS - by).abs() <= 200 + ROUNDING);

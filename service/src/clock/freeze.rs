@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_there_when_the_deadline_is_due_counts() {
+    async fn data_that_waits_when_the_deadline_is_due_counts() {
         let deadline = Duration::from_secs(1);
         let late = tokio::time::sleep(deadline + LAST_READ / 2);
         assert_eq!(within(deadline, late).await, Some(()));

@@ -178,7 +178,7 @@ mod tests {
         }
 
         #[test]
-        fn what_was_stamped_before_a_step_gets_no_older_by_it(
+        fn times_from_before_a_step_do_not_age(
             by in prop_oneof![-HOUR..-60_000_i64, 60_000..HOUR],
             ago in 0..30_000_i64,
         ) {

@@ -313,15 +313,16 @@ impl Reporter {
             Event::ServerError(error) => {
                 if let Some(suppressed) = REFUSED.allow() {
                     let error = without_names(&error.to_string());
-                    tracing::warn!(error, suppressed, "NATS reported an error");
+                    tracing::warn!(error, suppressed, "the NATS server reported an error");
                 }
             }
             Event::ClientError(error) if self.link.borrow().connected => {
-                tracing::warn!(%error, "NATS client");
+                tracing::warn!(%error, "the NATS client reported an error");
             }
             // The client reports every attempt to reconnect; health has reported the disconnection once.
-            Event::ClientError(error) => tracing::debug!(%error, "NATS client"),
-            Event::LameDuckMode | Event::Draining => tracing::info!(%event, "NATS"),
+            Event::ClientError(error) => tracing::debug!(%error, "the NATS client reported an error"),
+            Event::LameDuckMode => tracing::info!("the NATS server is shutting down"),
+            Event::Draining => tracing::info!("the NATS connection is being drained"),
         }
     }
 }
@@ -352,7 +353,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_server_refuses_names_no_session() {
+    fn server_errors_are_logged_without_session_names() {
         assert_eq!(
             without_names(r#"Permissions Violation for Publish to "visitor.session.59ef0b55-de86""#),
             r#"Permissions Violation for Publish to "visitor.session.…""#

@@ -218,11 +218,11 @@ mod tests {
              (1000 seconds ago)"
                 .into(),
         );
-        let (sender, told) = std::sync::mpsc::channel();
+        let (sender, reasons) = std::sync::mpsc::channel();
         let choice = ServerChoice::new(move |reason| sender.send(reason).unwrap());
         choice.next(vec![server]).await;
         assert_eq!(
-            told.recv().unwrap(),
+            reasons.recv().unwrap(),
             "cannot connect to 127.0.0.1:4222: IO error: certificate expired"
         );
     }

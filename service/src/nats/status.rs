@@ -158,11 +158,11 @@ impl Reporter {
             () = self.publish(&nats) => {}
             () = self.answer(&nats) => {}
         }
-        self.say_goodbye(&nats).await;
+        self.publish_last_status(&nats).await;
     }
 
-    /// Tells the gateways that the process was told to stop, so that they do not report it as missing.
-    async fn say_goodbye(&self, nats: &Nats) {
+    /// Reports to the gateways that the process is stopping, so that they do not report it as missing.
+    async fn publish_last_status(&self, nats: &Nats) {
         if !nats.is_connected() {
             return;
         }
@@ -185,7 +185,7 @@ impl Reporter {
             // Gateways wait for the first status of a process, so it does not wait for the second to end.
             tokio::select! {
                 _ = seconds.tick() => {}
-                () = self.health.turned() => {}
+                () = self.health.readiness_changed() => {}
             }
             if nats.is_connected()
                 && let Err(error) = nats.client().publish(subject.clone(), self.json(false)).await

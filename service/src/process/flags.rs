@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn errors_hold_no_secret() {
-        for (message, told) in [
+        for (message, expected) in [
             (
                 "error: unexpected argument 'ws://u:s3cret@h' found",
                 "error: unexpected argument 'ws://…' found",
@@ -288,7 +288,7 @@ mod tests {
                 "error: must begin with ws:// or wss://",
             ),
         ] {
-            assert_eq!(one_line(message), told);
+            assert_eq!(one_line(message), expected);
         }
     }
 

@@ -33,7 +33,7 @@ pub const ACK_WAIT: Duration = Duration::from_secs(6);
 pub const NOTIFIER_ACK_WAIT: Duration = Duration::from_secs(30);
 
 /// Maximum number of messages that notifiers hold while they wait for a receiver.
-const MAX_UNTOLD: i64 = 20_000;
+const MAX_UNACKED_ARRIVALS: i64 = 20_000;
 
 /// The minimum time between two updates of a stream's settings.
 const UPDATE_INTERVAL: Duration = Duration::from_mins(1);
@@ -200,7 +200,7 @@ impl Streams {
             metadata: application(),
             ack_policy: AckPolicy::Explicit,
             ack_wait: NOTIFIER_ACK_WAIT,
-            max_ack_pending: MAX_UNTOLD,
+            max_ack_pending: MAX_UNACKED_ARRIVALS,
             deliver_policy,
             ..pull::Config::default()
         };

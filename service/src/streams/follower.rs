@@ -61,7 +61,7 @@ pub trait StreamReader: Send {
     fn expected(&self) -> Box<dyn FnOnce() -> u64 + Send>;
 
     /// Waits until there is a reason to check the stream's state at once.
-    fn doubted(&self) -> BoxFuture<'static, ()> {
+    fn check_requested(&self) -> BoxFuture<'static, ()> {
         Box::pin(pending())
     }
 }
@@ -127,14 +127,14 @@ impl<R: StreamReader> Follower<R> {
         }
         let nats = self.nats.clone();
         let mut interrupted = pin!(nats.lost(epoch));
-        let mut doubted = self.reader.doubted();
+        let mut check_requested = self.reader.check_requested();
         let mut next_check = pin!(self.check(CHECK_INTERVAL, caught_up));
         let mut checks_now = false;
         loop {
             let message = tokio::select! {
                 () = &mut interrupted => return Ok(()),
-                () = &mut doubted, if !checks_now => {
-                    doubted = self.reader.doubted();
+                () = &mut check_requested, if !checks_now => {
+                    check_requested = self.reader.check_requested();
                     next_check.set(self.check(Duration::ZERO, caught_up));
                     checks_now = true;
                     continue;

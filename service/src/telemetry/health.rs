@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 pub struct Health {
     parts: Arc<Mutex<Parts>>,
     /// Notified when the process becomes ready or ceases to be.
-    turned: Arc<Notify>,
+    readiness_changed: Arc<Notify>,
 }
 
 /// The reason of each failing part.
@@ -46,7 +46,7 @@ impl Health {
         let mut parts = self.lock();
         let failed = parts.failing.remove(part).is_some();
         if failed && parts.failing.is_empty() {
-            self.turned.notify_one();
+            self.readiness_changed.notify_one();
         }
         if parts.impaired.remove(part).is_some() || failed {
             tracing::info!(part, "ok");
@@ -57,7 +57,7 @@ impl Health {
     pub fn failing(&self, part: &str, reason: impl Into<String>) {
         let mut parts = self.lock();
         if parts.failing.is_empty() {
-            self.turned.notify_one();
+            self.readiness_changed.notify_one();
         }
         note(&mut parts.failing, part, reason.into());
     }
@@ -68,8 +68,8 @@ impl Health {
     }
 
     /// Waits until the process has become ready or has ceased to be since the last call. For one task.
-    pub async fn turned(&self) {
-        self.turned.notified().await;
+    pub async fn readiness_changed(&self) {
+        self.readiness_changed.notified().await;
     }
 
     /// The failing parts on one line; `None` if there are none.
@@ -133,18 +133,18 @@ mod tests {
     #[test]
     fn reports_that_readiness_changed_and_nothing_else() {
         let health = Health::starting(&["nats", "emitter"]);
-        let has_turned = || health.turned().now_or_never().is_some();
-        assert!(!has_turned());
+        let has_changed = || health.readiness_changed().now_or_never().is_some();
+        assert!(!has_changed());
         health.ok("nats");
-        assert!(!has_turned(), "the emitter is still missing");
+        assert!(!has_changed(), "the emitter is still missing");
         health.ok("emitter");
-        assert!(has_turned());
-        assert!(!has_turned(), "once per change");
+        assert!(has_changed());
+        assert!(!has_changed(), "once per change");
         health.failing("emitter", "connection refused");
-        assert!(has_turned());
+        assert!(has_changed());
         health.failing("emitter", "connection reset");
         health.failing("nats", "not connected");
-        assert!(!has_turned(), "it was not ready before");
+        assert!(!has_changed(), "it was not ready before");
     }
 
     #[test]

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_changed_file_is_taken_over_and_an_unusable_one_is_not() {
+    fn changed_file_is_adopted_unless_it_is_unusable() {
         let path = std::env::temp_dir().join(format!("watchlist-{}", std::process::id()));
         std::fs::write(&path, "lumen.example\n").unwrap();
         let mut file = WatchlistFile::open(path.clone()).unwrap();

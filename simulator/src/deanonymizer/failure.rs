@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_read_back() {
+    fn names_round_trip() {
         for failure in Failure::VARIANTS {
             assert_eq!(failure.to_string().parse(), Ok(*failure));
         }

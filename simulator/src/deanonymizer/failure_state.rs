@@ -101,7 +101,7 @@ impl FailureState {
     }
 
     /// Takes one call from the quota. Returns `false` if it is used up.
-    pub(super) fn take_of_quota(&mut self) -> bool {
+    pub(super) fn take_from_quota(&mut self) -> bool {
         match &mut self.quota {
             None => true,
             Some(0) => false,
@@ -132,8 +132,8 @@ impl FailureState {
     /// The latency of the next call, and its failure, if any. A setting for the address takes precedence over one for all
     /// addresses, and that over random faults.
     pub(super) fn next(&self, ip: &str, rng: &mut ChaCha8Rng) -> (Duration, Option<Failure>) {
-        let told = self.by_ip.get(&canonical(ip)).copied().or(self.all);
-        (self.latency.draw(rng), told.or_else(|| self.chance(rng)))
+        let configured = self.by_ip.get(&canonical(ip)).copied().or(self.all);
+        (self.latency.draw(rng), configured.or_else(|| self.chance(rng)))
     }
 
     fn chance(&self, rng: &mut ChaCha8Rng) -> Option<Failure> {

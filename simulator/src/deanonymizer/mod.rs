@@ -25,7 +25,7 @@ pub use persona::Persona;
 
 use crate::{listener::Listener, world::World};
 use failure_state::FailureState;
-use server::Desk;
+use server::SharedState;
 
 /// The configuration of a Deanonymizer. Everything but the first two can be changed while it runs.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +68,7 @@ impl Default for DeanonymizerConfig {
 /// Rates are shares from 0 to 1; values outside are clamped. Every call is counted, however it ends.
 pub struct Deanonymizer {
     listener: Listener,
-    desk: Desk,
+    state: SharedState,
     tasks: TaskTracker,
     stop: CancellationToken,
     _stop_on_drop: DropGuard,
@@ -87,16 +87,16 @@ impl Deanonymizer {
             config.garbage_rate,
         );
         let world = World::new(config.seed).with_hostile_names(config.hostile_names);
-        let desk = Desk::new(world, failure_state, config.seed, config.persona);
+        let state = SharedState::new(world, failure_state, config.seed, config.persona);
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let serve = {
-            let desk = desk.clone();
-            move |stream| server::serve(stream, &desk)
+            let state = state.clone();
+            move |stream| server::serve(stream, &state)
         };
         let listener = Listener::open(config.listen, tasks.clone(), stop.clone(), serve)?;
         Ok(Self {
             listener,
-            desk,
+            state,
             tasks,
             _stop_on_drop: stop.clone().drop_guard(),
             stop,
@@ -118,88 +118,88 @@ impl Deanonymizer {
     /// The world of its answers.
     #[must_use]
     pub fn world(&self) -> World {
-        self.desk.world()
+        self.state.world()
     }
 
     /// Its statistics so far. The same as `GET /stats`.
     #[must_use]
     pub fn stats(&self) -> DeanonymizerStats {
-        self.desk.ledger().stats()
+        self.state.ledger().stats()
     }
 
     /// Resets the maximum number of concurrent calls.
     pub fn forget_most_in_flight(&self) {
-        self.desk.ledger().forget_most_in_flight();
+        self.state.ledger().forget_most_in_flight();
     }
 
     /// The calls for one address, in any spelling. The same as `GET /calls?ip=`.
     #[must_use]
     pub fn calls_for(&self, ip: &str) -> IpStats {
-        self.desk.ledger().ip(ip)
+        self.state.ledger().ip(ip)
     }
 
     /// Changes the latency.
     pub fn set_latency(&self, latency: Latency) {
-        self.desk.failure_state().latency = latency;
+        self.state.failure_state().latency = latency;
     }
 
     /// Changes the share of calls answered with 500.
     pub fn set_error_rate(&self, rate: f64) {
-        self.desk.failure_state().error_rate = rate;
+        self.state.failure_state().error_rate = rate;
     }
 
     /// Changes the share of calls that are never answered. Those that hang already go on hanging.
     pub fn set_hang_rate(&self, rate: f64) {
-        self.desk.failure_state().hang_rate = rate;
+        self.state.failure_state().hang_rate = rate;
     }
 
     /// Changes the share of calls answered with garbage, and the kinds of it: each of `kinds` is as likely.
     pub fn set_garbage(&self, rate: f64, kinds: &[Failure]) {
-        let mut failure_state = self.desk.failure_state();
+        let mut failure_state = self.state.failure_state();
         failure_state.garbage_rate = rate;
         failure_state.garbage = kinds.to_vec();
     }
 
     /// Changes what [`Failure::TooManyRequestsRetryAfter`] asks for, in whole seconds. One second at first.
     pub fn set_retry_after(&self, retry_after: Duration) {
-        self.desk.failure_state().retry_after = retry_after;
+        self.state.failure_state().retry_after = retry_after;
     }
 
     /// Sets the key that requests to a simulated service must have; `None` accepts any.
     pub fn set_key(&self, key: Option<&str>) {
-        self.desk.failure_state().key = key.map(str::to_owned);
+        self.state.failure_state().key = key.map(str::to_owned);
     }
 
     /// Sets how many more requests a simulated service answers before its quota is used up; `None` for no limit.
     pub fn set_quota(&self, quota: Option<u64>) {
-        self.desk.failure_state().quota = quota;
+        self.state.failure_state().quota = quota;
     }
 
     /// Makes all calls fail in one way, or stops doing so.
     pub fn fail_all(&self, failure: Option<Failure>) {
-        self.desk.failure_state().all = failure;
+        self.state.failure_state().all = failure;
     }
 
     /// Makes all calls for one address, in any spelling, fail in one way.
     pub fn fail_ip(&self, ip: &str, failure: Failure) {
-        self.desk.failure_state().fail_ip(ip, failure);
+        self.state.failure_state().fail_ip(ip, failure);
     }
 
     /// Ends [`fail_ip`](Self::fail_ip). Calls that already hang continue to hang.
     pub fn heal_ip(&self, ip: &str) {
-        self.desk.failure_state().heal_ip(ip);
+        self.state.failure_state().heal_ip(ip);
     }
 
     /// Answers all calls for one address, in any spelling, with 200 and this body.
     pub fn answer_ip(&self, ip: &str, body: &[u8]) {
-        self.desk
+        self.state
             .failure_state()
             .answer_ip(ip, Bytes::copy_from_slice(body));
     }
 
     /// Resets all connections. Calls under way fail.
     pub fn drop_all(&self) {
-        self.desk.reset_connections();
+        self.state.reset_connections();
     }
 
     /// Starts or stops refusing connections; in force when it returns. Existing ones are reset; otherwise clients would

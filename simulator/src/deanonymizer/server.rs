@@ -37,7 +37,7 @@ const SLOW: Duration = Duration::from_millis(100);
 
 /// State that all calls share.
 #[derive(Clone)]
-pub(super) struct Desk(Arc<Shared>);
+pub(super) struct SharedState(Arc<Shared>);
 
 struct Shared {
     world: World,
@@ -53,7 +53,7 @@ struct Shared {
 #[derive(Clone)]
 struct Reset(CancellationToken);
 
-impl Desk {
+impl SharedState {
     pub(super) fn new(
         world: World,
         failure_state: FailureState,
@@ -102,9 +102,9 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Serves one connection until either side ends it. Not an `async fn`, so that a connection belongs to those that can
 /// be reset as soon as it has been accepted.
-pub(super) fn serve(mut stream: TcpStream, desk: &Desk) -> impl Future<Output = ()> + Send + use<> {
-    let reset = desk.connection();
-    let router = router(desk.clone()).layer(Extension(Reset(reset.clone())));
+pub(super) fn serve(mut stream: TcpStream, state: &SharedState) -> impl Future<Output = ()> + Send + use<> {
+    let reset = state.connection();
+    let router = router(state.clone()).layer(Extension(Reset(reset.clone())));
     async move {
         let calls = http1::Builder::new()
             .serve_connection(TokioIo::new(&mut stream), TowerToHyperService::new(router));
@@ -120,8 +120,8 @@ pub(super) fn serve(mut stream: TcpStream, desk: &Desk) -> impl Future<Output = 
     }
 }
 
-fn router(desk: Desk) -> Router {
-    let asked = match desk.0.persona {
+fn router(state: SharedState) -> Router {
+    let asked = match state.0.persona {
         None => Router::new().route("/deanonymize", post(deanonymize)),
         Some(persona) if persona.is_posted() => Router::new().route(persona.path(), post(play_by_query)),
         Some(persona) if persona.path().contains("{ip}") => {
@@ -132,7 +132,7 @@ fn router(desk: Desk) -> Router {
     asked
         .route("/stats", get(stats))
         .route("/calls", get(calls))
-        .with_state(desk)
+        .with_state(state)
 }
 
 #[derive(Deserialize)]
@@ -147,78 +147,80 @@ struct Calls {
     stats: IpStats,
 }
 
-async fn stats(State(desk): State<Desk>) -> Json<DeanonymizerStats> {
-    Json(desk.ledger().stats())
+async fn stats(State(state): State<SharedState>) -> Json<DeanonymizerStats> {
+    Json(state.ledger().stats())
 }
 
-async fn calls(State(desk): State<Desk>, Query(Question { ip }): Query<Question>) -> Json<Calls> {
-    let stats = desk.ledger().ip(&ip);
-    Json(Calls { ip, stats })
+async fn calls(State(state): State<SharedState>, Query(Question { ip }): Query<Question>) -> Json<Calls> {
+    let counts = state.ledger().ip(&ip);
+    Json(Calls { ip, stats: counts })
 }
 
 async fn deanonymize(
-    State(desk): State<Desk>,
+    State(state): State<SharedState>,
     Extension(Reset(reset)): Extension<Reset>,
     Json(Question { ip }): Json<Question>,
 ) -> Response {
-    let _call = Call::begin(&desk, &ip);
-    let (latency, failure) = desk.failure_state().next(&ip, &mut desk.rng());
+    let _call = Call::begin(&state, &ip);
+    let (latency, failure) = state.failure_state().next(&ip, &mut state.rng());
     if let Some(failure) = failure {
-        desk.ledger().fail(failure);
+        state.ledger().fail(failure);
     }
     sleep(latency).await;
     let response = match failure {
-        None => right_answer(&desk, &ip),
+        None => right_answer(&state, &ip),
         Some(Failure::Hang) => pending().await,
         Some(Failure::Reset) => {
             reset.cancel();
             pending().await
         }
-        Some(failure) => wrong_answer(&desk, &ip, failure),
+        Some(failure) => wrong_answer(&state, &ip, failure),
     };
-    desk.ledger()
+    state
+        .ledger()
         .answer(&ip, response.status().as_u16(), failure.is_none());
     response
 }
 
 async fn play_by_query(
-    desk: State<Desk>,
+    state: State<SharedState>,
     reset: Extension<Reset>,
     headers: HeaderMap,
     Query(Question { ip }): Query<Question>,
 ) -> Response {
-    play(desk, reset, &headers, ip).await
+    play(state, reset, &headers, ip).await
 }
 
 async fn play_by_path(
-    desk: State<Desk>,
+    state: State<SharedState>,
     reset: Extension<Reset>,
     headers: HeaderMap,
     Path(ip): Path<String>,
 ) -> Response {
-    play(desk, reset, &headers, ip).await
+    play(state, reset, &headers, ip).await
 }
 
 /// Answers as the played service does.
 async fn play(
-    State(desk): State<Desk>,
+    State(state): State<SharedState>,
     Extension(Reset(reset)): Extension<Reset>,
     headers: &HeaderMap,
     ip: String,
 ) -> Response {
-    let Some(persona) = desk.0.persona else {
+    let Some(persona) = state.0.persona else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let _call = Call::begin(&desk, &ip);
-    let is_first = desk.ledger().ip(&ip).calls == 1;
-    let (latency, failure) = desk.failure_state().next(&ip, &mut desk.rng());
+    let _call = Call::begin(&state, &ip);
+    let is_first = state.ledger().ip(&ip).calls == 1;
+    let (latency, failure) = state.failure_state().next(&ip, &mut state.rng());
     if let Some(failure) = failure {
-        desk.ledger().fail(failure);
+        state.ledger().fail(failure);
     }
     sleep(latency).await;
     let key = persona.key(headers);
     let knows_key = key.is_some_and(|key| {
-        desk.failure_state()
+        state
+            .failure_state()
             .key
             .as_deref()
             .is_none_or(|known| known == key)
@@ -232,13 +234,13 @@ async fn play(
         }
         Some(failure) => match persona.failure(failure) {
             Some(failed) => (reply(failed), false),
-            None => (wrong_answer(&desk, &ip, failure), false),
+            None => (wrong_answer(&state, &ip, failure), false),
         },
         None if is_first && persona.queues(&ip) => (reply(Persona::queued()), false),
-        None if !desk.failure_state().take_of_quota() => (reply(persona.exhausted()), false),
-        None => (reply(persona.answer(desk.world(), &ip)), true),
+        None if !state.failure_state().take_from_quota() => (reply(persona.exhausted()), false),
+        None => (reply(persona.answer(state.world(), &ip)), true),
     };
-    desk.ledger().answer(&ip, response.status().as_u16(), is_right);
+    state.ledger().answer(&ip, response.status().as_u16(), is_right);
     response
 }
 
@@ -250,12 +252,12 @@ fn reply((status, body): Reply) -> Response {
 }
 
 /// A call that counts as in flight until it is dropped, even if that is because the client has disconnected.
-struct Call<'a>(&'a Desk);
+struct Call<'a>(&'a SharedState);
 
 impl<'a> Call<'a> {
-    fn begin(desk: &'a Desk, ip: &str) -> Self {
-        desk.ledger().begin(ip);
-        Self(desk)
+    fn begin(state: &'a SharedState, ip: &str) -> Self {
+        state.ledger().begin(ip);
+        Self(state)
     }
 }
 
@@ -265,17 +267,17 @@ impl Drop for Call<'_> {
     }
 }
 
-fn right_answer(desk: &Desk, ip: &str) -> Response {
-    if let Some(told) = desk.failure_state().body(ip) {
-        return ([(header::CONTENT_TYPE, "application/json")], told).into_response();
+fn right_answer(state: &SharedState, ip: &str) -> Response {
+    if let Some(body) = state.failure_state().body(ip) {
+        return ([(header::CONTENT_TYPE, "application/json")], body).into_response();
     }
-    match desk.world().answer(ip).body(ip) {
+    match state.world().answer(ip).body(ip) {
         Some(body) => Json(body).into_response(),
         None => (StatusCode::NOT_FOUND, "unknown IP").into_response(),
     }
 }
 
-fn wrong_answer(desk: &Desk, ip: &str, failure: Failure) -> Response {
+fn wrong_answer(state: &SharedState, ip: &str, failure: Failure) -> Response {
     let json = [(header::CONTENT_TYPE, "application/json")];
     match failure {
         Failure::ServerError => (StatusCode::INTERNAL_SERVER_ERROR, "something went wrong").into_response(),
@@ -287,13 +289,13 @@ fn wrong_answer(desk: &Desk, ip: &str, failure: Failure) -> Response {
         Failure::UnprocessableEntity => StatusCode::UNPROCESSABLE_ENTITY.into_response(),
         Failure::TooManyRequests => StatusCode::TOO_MANY_REQUESTS.into_response(),
         Failure::TooManyRequestsRetryAfter => {
-            let seconds = desk.failure_state().retry_after.as_secs().to_string();
+            let seconds = state.failure_state().retry_after.as_secs().to_string();
             (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, seconds)]).into_response()
         }
         Failure::SlowBody => {
-            (json, slowly(failure.garbage(desk.world(), ip, &mut desk.rng()))).into_response()
+            (json, slowly(failure.garbage(state.world(), ip, &mut state.rng()))).into_response()
         }
-        Failure::Html200 => Html(failure.garbage(desk.world(), ip, &mut desk.rng())).into_response(),
+        Failure::Html200 => Html(failure.garbage(state.world(), ip, &mut state.rng())).into_response(),
         Failure::TruncatedJson
         | Failure::MissingFields
         | Failure::NullFields
@@ -302,7 +304,7 @@ fn wrong_answer(desk: &Desk, ip: &str, failure: Failure) -> Response {
         | Failure::HugeBody
         // These two never reach this function: they are not answered.
         | Failure::Hang
-        | Failure::Reset => (json, failure.garbage(desk.world(), ip, &mut desk.rng())).into_response(),
+        | Failure::Reset => (json, failure.garbage(state.world(), ip, &mut state.rng())).into_response(),
     }
 }
 

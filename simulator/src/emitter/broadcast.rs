@@ -80,11 +80,11 @@ impl Broadcast {
     }
 
     pub(super) fn close_all(&self) {
-        self.dismiss(Outbox::close);
+        self.remove_all(Outbox::close);
     }
 
     pub(super) fn drop_all(&self) {
-        self.dismiss(Outbox::reset);
+        self.remove_all(Outbox::reset);
     }
 
     pub(super) fn silence(&self, silent: bool) {
@@ -161,7 +161,7 @@ impl Broadcast {
     }
 
     /// Removes all clients at once, so that later waits for clients wait for new ones.
-    fn dismiss(&self, part: impl Fn(&Outbox)) {
+    fn remove_all(&self, part: impl Fn(&Outbox)) {
         let mut state = self.state();
         state.clients.drain().for_each(|(_, outbox)| part(&outbox));
         self.recount(&state);

@@ -9,7 +9,7 @@ use simulator::{
 use crate::client::Client;
 
 #[tokio::test]
-async fn what_a_client_hears_leaves_the_sessions_that_the_load_expects() {
+async fn received_frames_match_the_expected_sessions() {
     let emitter = Emitter::start(EmitterConfig::default()).unwrap();
     let mut client = Client::connect(&emitter).await;
     let mut load = Load::new(&LoadConfig {

@@ -6,7 +6,7 @@ use Presence::{Left, Visible};
 use super::*;
 
 #[test]
-fn closing_is_told_again_after_its_browser_has_returned() {
+fn closing_is_sent_again_after_its_browser_has_returned() {
     let mut world = World::new(SETTINGS);
     world.apply(beacon(1, 1, 1, Visible), START).unwrap();
     world.run(START + 5_000);
@@ -15,12 +15,12 @@ fn closing_is_told_again_after_its_browser_has_returned() {
     world.apply(beacon(1, 2, 1, Visible), START + 20_000).unwrap();
     world.run(START + 23_000);
     assert_eq!(world.kinds(), [SessionOpened, SessionClosed, SessionOpened]);
-    let told: Vec<_> = world
+    let closings: Vec<_> = world
         .visits
         .closed(START + 23_000)
         .map(|event| closing(&event))
         .collect();
-    assert_eq!(told, [closing(&world.events[1])]);
+    assert_eq!(closings, [closing(&world.events[1])]);
     assert_eq!(world.visits.closed(START + 615_000).count(), 0, "it is forgotten");
 }
 
@@ -44,12 +44,12 @@ fn guid_stays_closed_after_a_return_that_is_too_short_to_be_reported() {
         world.agrees();
     }
     assert_eq!(world.kinds(), [SessionOpened, SessionClosed]);
-    let told: Vec<_> = world
+    let closings: Vec<_> = world
         .visits
         .closed(START + 90_000)
         .map(|event| closing(&event))
         .collect();
-    assert_eq!(told, [closing(&world.events[1])]);
+    assert_eq!(closings, [closing(&world.events[1])]);
 
     world.apply(beacon(1, 3, 1, Visible), START + 100_000).unwrap();
     world.run(START + 103_000);

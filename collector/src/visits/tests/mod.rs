@@ -84,9 +84,9 @@ impl World {
     }
 
     fn agrees(&self) {
-        let told: BTreeSet<_> = self.visits.opened().map(|event| event.guid).collect();
-        assert_eq!(self.open(), told);
-        assert_eq!(self.visits.counts().open, told.len());
+        let opened: BTreeSet<_> = self.visits.opened().map(|event| event.guid).collect();
+        assert_eq!(self.open(), opened);
+        assert_eq!(self.visits.counts().open, opened.len());
         let live = self
             .visits
             .sessions

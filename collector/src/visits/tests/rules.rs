@@ -329,15 +329,15 @@ fn leave_of_an_unknown_session_closes_nothing_once_all_pages_have_been_heard() {
 }
 
 #[test]
-fn remembered_closings_are_told_again() {
+fn remembered_closings_are_sent_again() {
     let mut world = World::new(SETTINGS);
     world.apply(beacon(1, 1, 1, Visible), START).unwrap();
     world.run(START + 5_000);
     world.apply(beacon(1, 1, 2, Left), START + 5_000).unwrap();
     world.run(START + 614_999);
     assert_eq!(world.kinds(), [SessionOpened, SessionClosed]);
-    let told: Vec<_> = world.visits.closed(START + 614_999).collect();
-    assert_eq!(told, world.events[1..]);
+    let closings: Vec<_> = world.visits.closed(START + 614_999).collect();
+    assert_eq!(closings, world.events[1..]);
     world.run(START + 615_000);
     assert_eq!(world.visits.closed(START + 615_000).count(), 0);
 }

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_processes_only_what_came_since() {
+    fn sums_new_observations_of_several_processes() {
         let before = Buckets::read(TEXT, "a_seconds").unwrap();
         let mut both = Buckets::default();
         both.add(&before);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_empty_and_what_is_no_number_is_said() {
+    fn missing_histogram_is_empty_and_an_invalid_number_is_an_error() {
         assert_eq!(Buckets::read(TEXT, "b_seconds").unwrap(), Buckets::default());
         assert!(Buckets::read("a_bucket{le=\"x\"} 1", "a").is_err());
     }

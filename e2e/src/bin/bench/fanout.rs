@@ -17,11 +17,11 @@ use crate::watchers::{CLIENTS, Watchers};
 /// Changes per second. With a slow client, the rate is higher than its connection can carry, and the step is longer by
 /// this factor, so that it falls behind: the gateway keeps more than six seconds of frames for it.
 const RATE: f64 = 1_000.0;
-const MUCH: f64 = 20_000.0;
-const LONGER: u32 = 3;
+const HIGH_RATE: f64 = 20_000.0;
+const SLOW_STEP_FACTOR: u32 = 3;
 
-/// How many watch where one is slow.
-const BESIDE: usize = 100;
+/// The number of other clients when one is slow.
+const WATCHING: usize = 100;
 
 /// The number of clients, how many more are slow, and the changes per second.
 #[derive(Clone, Copy)]
@@ -33,11 +33,11 @@ struct Step {
 
 const STEPS: [Step; 6] = [
     step(1, 0, RATE),
-    step(BESIDE, 0, RATE),
+    step(WATCHING, 0, RATE),
     step(1_000, 0, RATE),
     step(10_000, 0, RATE),
-    step(BESIDE, 0, MUCH),
-    step(BESIDE, 1, MUCH),
+    step(WATCHING, 0, HIGH_RATE),
+    step(WATCHING, 1, HIGH_RATE),
 ];
 
 const fn step(clients: usize, slow: usize, rate: f64) -> Step {
@@ -68,7 +68,7 @@ pub async fn measure(most: usize, lasting: Duration) -> Result<Section> {
     Ok(Section::new(Part::Fanout.title())
         .say(&format!(
             "1,000 sessions. CPU is in cores: 1.00 is one core all the time. The \
-             clients' share is the benchmark's own. The row with a slow client shows the figures of {BESIDE} other clients, \
+             clients' share is the benchmark's own. The row with a slow client shows the figures of {WATCHING} other clients, \
              while one client reads a frame per second over a slow connection. In total, clients fell behind {behind} \
              times and {slow} were disconnected as too slow. Calls per IP address: {:.3}.",
             site.lookups_per_ip()
@@ -89,7 +89,7 @@ async fn serve(site: &mut Site, step: Step, lasting: Duration) -> Result<Served>
     })
     .await?;
     let lasting = if step.rate > RATE {
-        lasting * LONGER
+        lasting * SLOW_STEP_FACTOR
     } else {
         lasting
     };

@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_not_be_measured_is_said_and_fails() {
+    fn unmeasured_part_is_reported_and_fails() {
         let error = anyhow::anyhow!("no NATS");
         let sections = [
             Section::new("One").say("All is well."),

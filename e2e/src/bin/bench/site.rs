@@ -26,14 +26,14 @@ const OPENED_WITHIN: Duration = Duration::from_mins(5);
 const PROBES: f64 = 500.0;
 const SHARE_OF_PROBES: f64 = 0.5;
 
-/// How often it is looked how far behind the pipeline is, and what is too far for it to get back: bytes that the ingestor
-/// has not read, events that wait in it, and messages in the queue.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-const FAR_UNREAD: usize = 64 * 1024 * 1024;
-const FAR_WAITING: u64 = 300_000;
-const FAR_QUEUED: u64 = 2_000;
+/// How often the backlog of the pipeline is checked, and the limits beyond which a run is cut short: bytes that the
+/// ingestor has not read, events that wait in it, and messages in the queue.
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
+const MAX_UNREAD: usize = 64 * 1024 * 1024;
+const MAX_WAITING: u64 = 300_000;
+const MAX_QUEUED: u64 = 2_000;
 
-/// How a site is to be.
+/// The configuration of a site.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     pub mix: Mix,
@@ -143,11 +143,11 @@ impl Site {
         let operator = self.pipeline.operator().await?;
         let (mut events, mut took, mut left, mut cut_short) = (0, Duration::ZERO, lasting, false);
         while !left.is_zero() && !cut_short {
-            let stretch = LOOK_EVERY.min(left);
-            left = left.saturating_sub(stretch);
+            let step = CHECK_INTERVAL.min(left);
+            left = left.saturating_sub(step);
             let (sent, probes) = tokio::join!(
-                self.load.run(&self.pipeline.emitter, stretch),
-                self.probes.send(&self.pipeline, probing, stretch),
+                self.load.run(&self.pipeline.emitter, step),
+                self.probes.send(&self.pipeline, probing, step),
             );
             events += sent.sent.events() + probes;
             took += sent.took;
@@ -169,7 +169,7 @@ impl Site {
     async fn is_far_behind(&self, operator: &Context) -> Result<bool> {
         let (waiting, queued) = self.pipeline.queued(operator).await?;
         let unread = self.pipeline.emitter.backlog();
-        Ok(unread > FAR_UNREAD || waiting > FAR_WAITING || queued > FAR_QUEUED)
+        Ok(unread > MAX_UNREAD || waiting > MAX_WAITING || queued > MAX_QUEUED)
     }
 
     /// Waits until all that was sent is read and handled.
@@ -196,7 +196,7 @@ impl Site {
         self.pipeline.shows_exactly(&expected, &[]).await?;
         let dropped = "visitor_ingestor_events_dropped_total";
         let dropped = self.pipeline.metric(Role::Ingestor, dropped).await?;
-        ensure!(dropped == 0, "{dropped} events were given up");
+        ensure!(dropped == 0, "{dropped} events were dropped");
         Ok(())
     }
 

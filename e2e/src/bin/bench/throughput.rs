@@ -11,21 +11,21 @@ use crate::report::{Section, Table};
 use crate::site::{Plan, Run, Site};
 
 /// The p99 that a sustained rate may have, in milliseconds.
-const BEARABLE: f64 = 1_000.0;
+const MAX_P99: f64 = 1_000.0;
 
-/// What a trial must have sent of what it was told, or the load generator itself was too slow.
-const SENT: f64 = 0.98;
+/// The minimum share of the requested rate that a trial must have sent; below it, the load generator was too slow.
+const MIN_SENT_SHARE: f64 = 0.98;
 
 /// The rates of the first short runs, from which the search starts.
 const FIRST_LIGHT: f64 = 400_000.0;
 const FIRST_REAL: f64 = 130_000.0;
 
 /// The p99 that a short run may have, in milliseconds: a pipeline that falls behind has no time to show it.
-const BEARABLE_IN_SHORT: f64 = 200.0;
+const MAX_SHORT_RUN_P99: f64 = 200.0;
 
 /// How much shorter a short run is, the maximum number of them, and the factor between two rates.
 const SHORTER: u32 = 15;
-const LOOKS: usize = 6;
+const MAX_SHORT_RUNS: usize = 6;
 const STRIDE: f64 = 1.2;
 
 /// The factor from the highest rate of the short runs to the first run at full length, and from a rate that is not
@@ -69,7 +69,7 @@ pub async fn measure(lasting: Duration) -> Result<Throughput> {
          no frame is missed, no event is dropped, and every session is right at the end. 10,000 sessions are live. In the \
          real mix, 18 % of the steps close one session and open another; the light mix has only keep-alives of known \
          visitors. The search uses runs of a {SHORTER}th of the time, each at {STRIDE} times the rate before, until the p99 of two in a row is \
-         over {BEARABLE_IN_SHORT} ms. Then {STEP} of the highest rate before that runs at full length and, if it is not \
+         over {MAX_SHORT_RUN_P99} ms. Then {STEP} of the highest rate before that runs at full length and, if it is not \
          sustained, {STEP} of that.",
         lasting.as_secs(),
     ));
@@ -116,17 +116,17 @@ fn row(plan: &Plan, found: Option<&(Run, f64)>) -> Vec<String> {
 /// The run at the highest of the rates tried that was sustained at full length, and the lookups per address.
 async fn most(plan: Plan, lasting: Duration) -> Result<Option<(Run, f64)>> {
     let mut site = Site::start(plan).await?;
-    let mut rate = look_for(&mut site, first(plan.mix), lasting / SHORTER).await?;
-    let mut looked_at = Some(site);
+    let mut rate = search(&mut site, first(plan.mix), lasting / SHORTER).await?;
+    let mut searched = Some(site);
     for _ in 0..TRIALS {
         rate *= STEP;
-        // After an overload, the next run gets a new site: one full of closings, kept for ten minutes, is not a fair start.
-        let mut site = match looked_at.take() {
+        // After an overload, the next run gets a new site, because the old one still remembers closings for ten minutes.
+        let mut site = match searched.take() {
             Some(site) => site,
             None => Site::start(plan).await?,
         };
         let run = site.run(rate, lasting).await?;
-        match judge(&run, rate, BEARABLE) {
+        match judge(&run, rate, MAX_P99) {
             Ok(()) => {
                 site.is_right().await?;
                 return Ok(Some((run, site.lookups_per_ip())));
@@ -144,22 +144,22 @@ const fn first(mix: Mix) -> f64 {
     }
 }
 
-/// The highest rate that is borne in a short run: up from the first until one is not, or down until one is.
-async fn look_for(site: &mut Site, first: f64, lasting: Duration) -> Result<f64> {
+/// The highest rate that a short run sustains: searches upwards from the first rate, or downwards if that fails.
+async fn search(site: &mut Site, first: f64, lasting: Duration) -> Result<f64> {
     // A pipeline that has just been started is slower than it will be.
     site.run(first / STRIDE, lasting).await?;
     let mut rate = first;
-    if is_borne(site, rate, lasting).await? {
-        for _ in 0..LOOKS {
-            if !is_borne(site, rate * STRIDE, lasting).await? {
+    if is_sustained_briefly(site, rate, lasting).await? {
+        for _ in 0..MAX_SHORT_RUNS {
+            if !is_sustained_briefly(site, rate * STRIDE, lasting).await? {
                 break;
             }
             rate *= STRIDE;
         }
     } else {
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_SHORT_RUNS {
             rate /= STRIDE;
-            if is_borne(site, rate, lasting).await? {
+            if is_sustained_briefly(site, rate, lasting).await? {
                 break;
             }
         }
@@ -167,11 +167,11 @@ async fn look_for(site: &mut Site, first: f64, lasting: Duration) -> Result<f64>
     Ok(rate)
 }
 
-/// Whether one of two short runs goes well: on a machine that does other things as well, a moment decides.
-async fn is_borne(site: &mut Site, rate: f64, lasting: Duration) -> Result<bool> {
+/// Whether one of two short runs sustains the rate: a single run can fail because the machine was busy for a moment.
+async fn is_sustained_briefly(site: &mut Site, rate: f64, lasting: Duration) -> Result<bool> {
     for _ in 0..2 {
         let run = site.run(rate, lasting).await?;
-        if judge(&run, rate, BEARABLE_IN_SHORT).is_ok() {
+        if judge(&run, rate, MAX_SHORT_RUN_P99).is_ok() {
             return Ok(true);
         }
     }
@@ -179,14 +179,18 @@ async fn is_borne(site: &mut Site, rate: f64, lasting: Duration) -> Result<bool>
 }
 
 /// Checks that the rate was sustained, with a p99 of at most this number of milliseconds.
-fn judge(run: &Run, rate: f64, bearable: f64) -> Result<()> {
+fn judge(run: &Run, rate: f64, max_p99: f64) -> Result<()> {
     let Run {
         watched, rate: sent, ..
     } = run;
     anyhow::ensure!(!run.cut_short, "the queue grows");
-    anyhow::ensure!(*sent >= rate * SENT, "only {}/s were sent", whole(*sent));
+    anyhow::ensure!(
+        *sent >= rate * MIN_SENT_SHARE,
+        "only {}/s were sent",
+        whole(*sent)
+    );
     anyhow::ensure!(watched.probes > 0, "no probe was seen");
-    anyhow::ensure!(watched.p99 < bearable, "p99 is {:.0} ms", watched.p99);
+    anyhow::ensure!(watched.p99 < max_p99, "p99 is {:.0} ms", watched.p99);
     anyhow::ensure!(watched.gaps == 0, "clients missed {} frames", watched.gaps);
     anyhow::ensure!(watched.lost == 0, "{} clients were lost", watched.lost);
     Ok(())

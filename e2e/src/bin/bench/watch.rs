@@ -114,7 +114,7 @@ pub async fn watch(flags: &Flags) -> Result<()> {
     let tally = Arc::new(Mutex::new(Tally::new()?));
     let url = flags.url.as_str();
     for _ in 0..flags.slow {
-        tokio::spawn(doze(connect(url, true).await?));
+        tokio::spawn(read_slowly(connect(url, true).await?));
     }
     let connect = || async move { connect(url, false).await };
     let sockets: Vec<_> = stream::repeat_with(connect)
@@ -125,17 +125,17 @@ pub async fn watch(flags: &Flags) -> Result<()> {
     for socket in sockets {
         tokio::spawn(follow(socket, Arc::clone(&tally)));
     }
-    tell(&Watched::default())?;
+    print_line(&Watched::default())?;
     let mut questions = BufReader::new(stdin()).lines();
     while questions.next_line().await?.is_some() {
         let seen = std::mem::replace(&mut *lock(&tally), Tally::new()?);
-        tell(&seen.watched())?;
+        print_line(&seen.watched())?;
     }
     Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "the parent reads it there")]
-fn tell(watched: &Watched) -> Result<()> {
+fn print_line(watched: &Watched) -> Result<()> {
     println!("{}", serde_json::to_string(watched)?);
     Ok(())
 }
@@ -191,8 +191,8 @@ async fn follow(mut socket: Socket, tally: Arc<Mutex<Tally>>) {
     lock(&tally).lost += 1;
 }
 
-/// A client that reads far less than there is.
-async fn doze(mut socket: Socket) {
+/// A client that reads much less than it is sent.
+async fn read_slowly(mut socket: Socket) {
     while let Some(Ok(_)) = socket.next().await {
         sleep(NAP).await;
     }

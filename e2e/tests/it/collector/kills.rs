@@ -142,7 +142,7 @@ async fn visitors_who_leave_while_no_ingestor_listens_are_gone_when_one_connects
 }
 
 #[tokio::test]
-async fn visitors_whose_first_word_to_a_restarted_collector_is_their_leave_are_gone() -> Result<()> {
+async fn visitors_who_leave_during_a_collector_restart_are_removed() -> Result<()> {
     let mut collector = Collector::start(USUAL).await?;
     let site = patient_pipeline(&collector).await?;
     let mut browsers = visitors(&collector, &site).await?;

@@ -141,9 +141,9 @@ async fn failure_names_the_address_and_its_cause_once() -> Result<()> {
         ))
         .await?;
     let log = ingestor.process.log()?;
-    let told = format!("cannot connect to {unused}: Connection refused");
+    let expected = format!("cannot connect to {unused}: Connection refused");
     ensure!(
-        log.matches(&told).count() == 1 && !log.contains("s3cret"),
+        log.matches(&expected).count() == 1 && !log.contains("s3cret"),
         "{log}"
     );
     let unknown = Standalone::ingestor("ws://nowhere.invalid", &[], &[]).await?;

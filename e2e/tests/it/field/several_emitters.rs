@@ -63,7 +63,7 @@ async fn each_emitter_has_its_own_connection_and_state() -> Result<()> {
         },
     )
     .await?;
-    eventually("the status tells of each emitter", async || {
+    eventually("the status lists each emitter", async || {
         let figures = figures(&site).await?;
         let connected = |name: &str| is_connected(&figures, name);
         ensure!(figures.emitters.len() == 2, "{figures:?}");
@@ -83,7 +83,7 @@ async fn each_emitter_has_its_own_connection_and_state() -> Result<()> {
 
     let log = site.instance(Role::Ingestor, 0)?.process.log()?;
     for text in [log, metrics, ingestor.reason().await?] {
-        ensure!(!text.contains("s3cret"), "a secret is told: {text}");
+        ensure!(!text.contains("s3cret"), "a secret is exposed: {text}");
     }
     Ok(())
 }

@@ -30,8 +30,8 @@ async fn every_enricher_says(site: &Pipeline, account: Account, reason: Option<&
     eventually(&format!("every enricher says {account:?}"), async || {
         for enricher in site.instances(Role::Enricher) {
             let name = enricher.process.name();
-            let told = enricher.http.metric(&metric).await?;
-            ensure!(told == 1, "{name}: not {state}");
+            let value = enricher.http.metric(&metric).await?;
+            ensure!(value == 1, "{name}: not {state}");
             let answer = HttpResponse::of(enricher.http.request("/readyz")).await?;
             ensure!(
                 reason.map_or(answer.status == 200, |reason| {
@@ -45,17 +45,17 @@ async fn every_enricher_says(site: &Pipeline, account: Account, reason: Option<&
             ensure!(alive.status == 200, "{name} must not be restarted for it");
         }
         let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
-        let told = pipeline
+        let accounts = pipeline
             .processes
             .iter()
             .filter_map(|process| match &process.figures {
                 Figures::Enricher(enricher) => Some(enricher.account),
                 Figures::Ingestor(_) | Figures::Gateway(_) | Figures::Notifier(_) => None,
             });
-        let told: Vec<_> = told.collect();
+        let accounts: Vec<_> = accounts.collect();
         ensure!(
-            !told.is_empty() && told.iter().all(|told| *told == account),
-            "{told:?}"
+            !accounts.is_empty() && accounts.iter().all(|reported| *reported == account),
+            "{accounts:?}"
         );
         Ok(())
     })

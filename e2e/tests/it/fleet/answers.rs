@@ -75,9 +75,9 @@ async fn invalid_answers_are_counted_by_kind_and_never_used() -> Result<()> {
             continue;
         };
         let answer = site.deanonymizer.world().answer(&record.ip);
-        let told = record.profile.company.as_ref().map(|company| &company.name);
+        let name = record.profile.company.as_ref().map(|company| &company.name);
         assert_eq!(
-            told,
+            name,
             answer.company().map(|company| &company.name),
             "{}",
             record.ip

@@ -20,8 +20,8 @@ async fn come(site: &Pipeline, numbers: std::ops::Range<u32>) -> Result<()> {
     site.view_is_right().await
 }
 
-/// What the gateway says that the fleet has paid.
-async fn told(site: &Pipeline) -> Result<Lookups> {
+/// What the fleet has paid, according to the gateway.
+async fn reported_lookups(site: &Pipeline) -> Result<Lookups> {
     Ok(site.instance(Role::Gateway, 0)?.http.pipeline().await?.lookups)
 }
 
@@ -53,10 +53,10 @@ async fn spending_of_a_killed_enricher_stays_on_the_bill() -> Result<()> {
     site.deanonymizer.set_error_rate(0.1);
     come(&site, 0..60).await?;
     let calls = site.deanonymizer.stats().calls;
-    let first = eventually("the gateway tells the sum of the enrichers", async || {
-        let (told, metrics) = (told(&site).await?, metrics(&site).await?);
-        ensure!(told == metrics, "{told:?}, not {metrics:?}");
-        Ok(told)
+    let first = eventually("the gateway reports the sum of the enrichers", async || {
+        let (reported, metrics) = (reported_lookups(&site).await?, metrics(&site).await?);
+        ensure!(reported == metrics, "{reported:?}, not {metrics:?}");
+        Ok(reported)
     })
     .await?;
     assert_eq!(first.paid, calls, "{first:?}");
@@ -71,13 +71,13 @@ async fn spending_of_a_killed_enricher_stays_on_the_bill() -> Result<()> {
     let calls = site.deanonymizer.stats().calls;
     let spent = calls as f64 * PRICE;
     eventually("the bill is that of the Deanonymizer", async || {
-        let told = told(&site).await?;
+        let reported = reported_lookups(&site).await?;
         let right = Lookups {
             paid: calls,
             spent,
-            ..told
+            ..reported
         };
-        ensure!(told == right, "{told:?}, not {right:?}");
+        ensure!(reported == right, "{reported:?}, not {right:?}");
         Ok(())
     })
     .await

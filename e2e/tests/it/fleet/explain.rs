@@ -26,18 +26,21 @@ async fn reports_the_source_of_a_verdict() -> Result<()> {
     site.send(&[known.opened(0), unknown.opened(0), hidden.opened(0)]);
     site.settle().await?;
 
-    let told = explain(&operator, &known.ip).await?;
+    let explanation = explain(&operator, &known.ip).await?;
     let answer = site.deanonymizer.world().answer(&known.ip);
     let company = answer.company().context("a company")?;
-    assert_eq!(told["verdict"], "shown");
+    assert_eq!(explanation["verdict"], "shown");
     assert_eq!(
-        told["company"],
+        explanation["company"],
         json!({ "guid": company.guid, "name": company.name, "domain": company.domain })
     );
-    assert_eq!((&told["contact"], &told["attempts"]), (&Value::Null, &json!(1)));
-    let [looked_up, expires] = ["lookedUpAt", "expiresAt"].map(|name| told[name].as_i64());
+    assert_eq!(
+        (&explanation["contact"], &explanation["attempts"]),
+        (&Value::Null, &json!(1))
+    );
+    let [looked_up, expires] = ["lookedUpAt", "expiresAt"].map(|name| explanation[name].as_i64());
     assert_eq!(expires, looked_up.map(|at| at + 24 * 60 * 60 * 1_000));
-    let by = told["by"].as_str().context("no enricher")?;
+    let by = explanation["by"].as_str().context("no enricher")?;
     eventually("the gateway has heard of who looked it up", async || {
         let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
         let mut instances = pipeline.processes.iter().map(|process| &process.instance);
@@ -46,14 +49,20 @@ async fn reports_the_source_of_a_verdict() -> Result<()> {
     })
     .await?;
 
-    let told = explain(&operator, &unknown.ip).await?;
-    assert_eq!(told["verdict"], "unknown");
-    assert_eq!((&told["company"], &told["contact"]), (&Value::Null, &Value::Null));
+    let explanation = explain(&operator, &unknown.ip).await?;
+    assert_eq!(explanation["verdict"], "unknown");
+    assert_eq!(
+        (&explanation["company"], &explanation["contact"]),
+        (&Value::Null, &Value::Null)
+    );
 
-    let told = explain(&operator, &hidden.ip).await?;
-    assert_eq!(told["verdict"], "hidden");
-    assert_eq!((&told["company"], &told["contact"]), (&Value::Null, &Value::Null));
-    let text = told.to_string();
+    let explanation = explain(&operator, &hidden.ip).await?;
+    assert_eq!(explanation["verdict"], "hidden");
+    assert_eq!(
+        (&explanation["company"], &explanation["contact"]),
+        (&Value::Null, &Value::Null)
+    );
+    let text = explanation.to_string();
     assert!(
         !text.contains(&hidden.ip) && !text.contains(NEXACORE) && !text.contains("NexaCore"),
         "{text}"
@@ -74,8 +83,8 @@ async fn reports_that_there_is_no_verdict_yet() -> Result<()> {
     site.deanonymizer.fail_ip(&visitor.ip, Failure::Hang);
     site.send(&[visitor.opened(0)]);
     eventually("the address is being looked up", async || {
-        let told = explain(&operator, &visitor.ip).await?;
-        ensure!(told["verdict"] == "being looked up", "{told}");
+        let explanation = explain(&operator, &visitor.ip).await?;
+        ensure!(explanation["verdict"] == "being looked up", "{explanation}");
         Ok(())
     })
     .await

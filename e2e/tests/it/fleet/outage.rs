@@ -64,8 +64,8 @@ fn says_why(status: &Status) -> bool {
 }
 
 /// Waits until metrics, statuses and the page report that calls are held back.
-async fn is_told(site: &Pipeline, statuses: &Tap) -> Result<()> {
-    eventually("metrics tell that the breaker is open", async || {
+async fn is_reported(site: &Pipeline, statuses: &Tap) -> Result<()> {
+    eventually("the metrics report that the breaker is open", async || {
         for enricher in site.instances(Role::Enricher) {
             let closed = enricher
                 .http
@@ -81,7 +81,7 @@ async fn is_told(site: &Pipeline, statuses: &Tap) -> Result<()> {
             serde_json::from_slice(&heard.payload).is_ok_and(|status| says_why(&status))
         })
         .await?;
-    eventually("the gateway tells that calls are held back", async || {
+    eventually("the gateway reports that calls are held back", async || {
         let pipeline = site.instance(Role::Gateway, 0)?.http.pipeline().await?;
         ensure!(pipeline.processes.iter().any(says_why), "{pipeline:?}");
         Ok(())
@@ -112,7 +112,7 @@ async fn does_not_delay_known_visitors() -> Result<()> {
     let healthy = visitors.around(&site, healthy).await?.percentile(99);
 
     site.deanonymizer_refuses(true).await?;
-    visitors.around(&site, is_told(&site, &statuses)).await?;
+    visitors.around(&site, is_reported(&site, &statuses)).await?;
     let (begun, before) = (Instant::now(), site.lookups_tried().await?);
     let outage = Latencies::measure(&site, &viewer, &watched, PHASE);
     let outage = visitors.around(&site, outage).await?.percentile(99);

@@ -108,7 +108,7 @@ async fn unidentified_data_centre_visitor_disappears_for_good() -> Result<()> {
     let gone = shown
         .iter()
         .position(|frame| frame.contains(&format!(r#"["{}","hidden"]"#, hidden.guid)))
-        .context("no frame tells of the end")?;
+        .context("no frame reports the end")?;
     assert!(
         !shown[gone + 1..].iter().any(|frame| frame.contains(&hidden.guid)),
         "the visitor came back"

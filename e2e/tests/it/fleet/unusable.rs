@@ -90,10 +90,10 @@ async fn unusable_answers_survive_the_loss_of_the_bucket() -> Result<()> {
         let answer = operator
             .request("visitor.explain", visitor.ip.clone().into())
             .await?;
-        let told: serde_json::Value = serde_json::from_slice(&answer.payload)?;
+        let explanation: serde_json::Value = serde_json::from_slice(&answer.payload)?;
         ensure!(
-            told["verdict"] == "deferred" && told["failures"].as_u64() >= Some(failures),
-            "{told}, {:?}",
+            explanation["verdict"] == "deferred" && explanation["failures"].as_u64() >= Some(failures),
+            "{explanation}, {:?}",
             site.deanonymizer.stats()
         );
         Ok(())

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::receiver::Receiver;
-use super::{folder, told, visitor};
+use super::{are_announced, folder, visitor};
 
 #[tokio::test]
 async fn receiver_needs_a_trusted_certificate() -> Result<()> {
@@ -56,7 +56,7 @@ async fn receiver_needs_a_trusted_certificate() -> Result<()> {
         .await?;
     let (awaited, domain) = visitor(&site, 1)?;
     site.send(&[awaited.opened(0)]);
-    told(&receiver, &[&domain]).await
+    are_announced(&receiver, &[&domain]).await
 }
 
 /// Puts TLS in front of the receiver. Answers a file with its new address.

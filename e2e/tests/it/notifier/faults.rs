@@ -7,7 +7,7 @@ use e2e::eventually;
 use e2e::processes::Role;
 
 use super::receiver::Receiver;
-use super::{noted, told, visitor, with_notifiers};
+use super::{are_announced, noted, visitor, with_notifiers};
 
 #[tokio::test]
 async fn retry_after_is_honoured() -> Result<()> {
@@ -16,16 +16,16 @@ async fn retry_after_is_honoured() -> Result<()> {
     receiver.answers(&[(429, Some("3")), (503, None), (500, None)]);
     let (awaited, domain) = visitor(&site, 1)?;
     site.send(&[awaited.opened(0)]);
-    told(&receiver, &[&domain]).await?;
+    are_announced(&receiver, &[&domain]).await?;
     let requests = receiver.requests();
     assert_eq!(requests.len(), 4);
     assert!(requests[1].at - requests[0].at >= Duration::from_secs(3));
-    assert_eq!(receiver.told()?[&domain], 1);
+    assert_eq!(receiver.announcements()?[&domain], 1);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_receiver_that_is_down_is_waited_for_over_a_kill_of_the_notifier() -> Result<()> {
+async fn arrivals_wait_for_an_unreachable_receiver_across_a_kill_of_the_notifier() -> Result<()> {
     let (builder, mut receiver) = with_notifiers("down", 1)?;
     let mut site = builder.start().await?;
     receiver.refuse();
@@ -47,13 +47,13 @@ async fn a_receiver_that_is_down_is_waited_for_over_a_kill_of_the_notifier() -> 
     site.settle().await?;
     site.instance_mut(Role::Notifier, 0)?.process.restart().await?;
     receiver.serve()?;
-    told(&receiver, &[&domain]).await?;
-    assert_eq!(receiver.told()?[&domain], 1);
+    are_announced(&receiver, &[&domain]).await?;
+    assert_eq!(receiver.announcements()?[&domain], 1);
     site.ready().await
 }
 
 #[tokio::test]
-async fn arrivals_are_told_over_kills_of_notifiers_nats_and_receiver() -> Result<()> {
+async fn arrivals_are_announced_despite_kills_of_notifiers_nats_and_receiver() -> Result<()> {
     let (builder, mut receiver) = with_notifiers("kills", 2)?;
     let mut site = builder.start().await?;
     let mut domains = Vec::new();
@@ -86,16 +86,16 @@ async fn arrivals_are_told_over_kills_of_notifiers_nats_and_receiver() -> Result
         // What only one notifier remembers is lost with it, so the next fault waits until the fleet has recovered.
         site.ready().await?;
     }
-    told(&receiver, &domains.iter().collect::<Vec<_>>()).await?;
+    are_announced(&receiver, &domains.iter().collect::<Vec<_>>()).await?;
     settled(&receiver).await?;
     repeats += site
         .metric(Role::Notifier, "visitor_notifier_repeats_total")
         .await?;
-    let told = receiver.told()?;
-    let twice: usize = told.values().map(|times| times - 1).sum();
+    let announced = receiver.announcements()?;
+    let twice: usize = announced.values().map(|times| times - 1).sum();
     ensure!(
         twice as u64 <= repeats,
-        "{twice} repetitions, {repeats} counted: {told:?}"
+        "{twice} repetitions, {repeats} counted: {announced:?}"
     );
     Ok(())
 }
@@ -103,11 +103,11 @@ async fn arrivals_are_told_over_kills_of_notifiers_nats_and_receiver() -> Result
 /// Waits until nothing has been announced for longer than a notifier needs to take over from another.
 async fn settled(receiver: &Receiver) -> Result<()> {
     const QUIET: Duration = Duration::from_secs(12);
-    eventually("nothing more is told", async || {
+    eventually("nothing more is announced", async || {
         let last = receiver.requests().last().map(|request| request.at);
         ensure!(
             last.is_none_or(|at| at.elapsed() >= QUIET),
-            "something was told lately"
+            "something was announced lately"
         );
         Ok(())
     })
@@ -115,13 +115,13 @@ async fn settled(receiver: &Receiver) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_visit_that_began_while_no_notifier_ran_is_told_once() -> Result<()> {
+async fn visit_that_began_without_a_notifier_is_announced_once() -> Result<()> {
     let (builder, receiver) = with_notifiers("gap", 1)?;
     // So short that only the memory of visits keeps them from being announced again.
     let mut site = builder.flag(Role::Notifier, "--cooldown", "1s").start().await?;
     let (before, before_domain) = visitor(&site, 1)?;
     site.send(&[before.opened(0)]);
-    told(&receiver, &[&before_domain]).await?;
+    are_announced(&receiver, &[&before_domain]).await?;
     noted(&site).await?;
     site.instance_mut(Role::Notifier, 0)?.process.kill().await?;
     let (meanwhile, domain) = visitor(&site, 2)?;
@@ -129,17 +129,17 @@ async fn a_visit_that_began_while_no_notifier_ran_is_told_once() -> Result<()> {
     site.settle().await?;
     site.instance_mut(Role::Notifier, 0)?.process.start()?;
     site.ready().await?;
-    told(&receiver, &[&domain]).await?;
+    are_announced(&receiver, &[&domain]).await?;
     noted(&site).await?;
     site.instance_mut(Role::Notifier, 0)?.process.restart().await?;
     site.ready().await?;
     let (marker, marker_domain) = visitor(&site, 3)?;
     site.send(&[marker.opened(0)]);
-    told(&receiver, &[&marker_domain]).await?;
-    let told = receiver.told()?;
+    are_announced(&receiver, &[&marker_domain]).await?;
+    let announced = receiver.announcements()?;
     ensure!(
-        told.len() == 3 && told.values().all(|times| *times == 1),
-        "{told:?}"
+        announced.len() == 3 && announced.values().all(|times| *times == 1),
+        "{announced:?}"
     );
     Ok(())
 }

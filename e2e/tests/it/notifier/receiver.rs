@@ -103,18 +103,18 @@ impl Receiver {
         self.state().requests.clone()
     }
 
-    /// How often each company was told, by its domain: in requests that were answered with 200.
-    pub fn told(&self) -> Result<BTreeMap<String, usize>> {
-        let mut told = BTreeMap::new();
+    /// The number of announcements per company domain, in requests that were answered with 200.
+    pub fn announcements(&self) -> Result<BTreeMap<String, usize>> {
+        let mut announced = BTreeMap::new();
         for request in self.requests().iter().filter(|request| request.status == 200) {
             let json = request.json()?;
             let arrivals = json["data"]["arrivals"].as_array().context("no arrivals")?;
             for arrival in arrivals {
                 let domain = arrival["company"]["domain"].as_str().context("no domain")?;
-                *told.entry(domain.to_owned()).or_default() += 1;
+                *announced.entry(domain.to_owned()).or_default() += 1;
             }
         }
-        Ok(told)
+        Ok(announced)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

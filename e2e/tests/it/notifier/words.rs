@@ -7,7 +7,7 @@ use e2e::eventually;
 use e2e::processes::Role;
 use standardwebhooks::Webhook;
 
-use super::{folder, told, visitor, with_notifiers};
+use super::{are_announced, folder, visitor, with_notifiers};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -25,7 +25,7 @@ async fn messages_are_signed_and_lead_to_the_visitor() -> Result<()> {
     receiver.answers(&[(500, None)]);
     let (awaited, domain) = visitor(&site, 1)?;
     site.send(&[awaited.opened(0)]);
-    told(&receiver, &[&domain]).await?;
+    are_announced(&receiver, &[&domain]).await?;
     let requests = receiver.requests();
     for request in &requests {
         Webhook::new(SECRET)?.verify(&request.body, &request.headers)?;
@@ -52,7 +52,7 @@ async fn messages_are_signed_and_lead_to_the_visitor() -> Result<()> {
     for secret in ["s3cret", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] {
         assert!(
             !log.contains(secret) && !metrics.contains(secret),
-            "{secret} is told"
+            "{secret} is exposed"
         );
     }
     Ok(())
@@ -70,7 +70,7 @@ async fn a_burst_is_gathered_and_messages_are_a_second_apart() -> Result<()> {
         domains.push(domain);
     }
     site.send(&events);
-    told(&receiver, &domains.iter().collect::<Vec<_>>()).await?;
+    are_announced(&receiver, &domains.iter().collect::<Vec<_>>()).await?;
     let requests = receiver.requests();
     assert!(requests.len() < domains.len() / 2, "{} messages", requests.len());
     for pair in requests.windows(2) {

@@ -128,11 +128,11 @@ impl Page {
 
     /// Runs a command without a result.
     pub async fn does(&mut self, command: Value) -> Result<()> {
-        self.tells::<Option<Value>>(command).await.map(drop)
+        self.query::<Option<Value>>(command).await.map(drop)
     }
 
     /// Runs a command, and returns its result.
-    pub async fn tells<T: DeserializeOwned>(&mut self, command: Value) -> Result<T> {
+    pub async fn query<T: DeserializeOwned>(&mut self, command: Value) -> Result<T> {
         self.ask.write_all(format!("{command}\n").as_bytes()).await?;
         let answer = self.answers.next_line().await?.context("the browser has ended")?;
         match serde_json::from_str(&answer)? {
@@ -150,7 +150,7 @@ impl Page {
     /// Waits until the page shows something.
     pub async fn shows(&mut self, what: &str, is_it: impl Fn(&Seen) -> Result<()>) -> Result<Seen> {
         eventually(&format!("the page shows {what}"), async || {
-            let seen: Seen = self.tells(json!({ "command": "look" })).await?;
+            let seen: Seen = self.query(json!({ "command": "look" })).await?;
             is_it(&seen)?;
             Ok(seen)
         })
@@ -159,7 +159,7 @@ impl Page {
 
     /// Checks that the browser has logged no error or warning.
     pub async fn is_content(&mut self) -> Result<()> {
-        let complaints: Vec<String> = self.tells(json!({ "command": "complaints" })).await?;
+        let complaints: Vec<String> = self.query(json!({ "command": "complaints" })).await?;
         ensure!(complaints.is_empty(), "{complaints:?}");
         Ok(())
     }

@@ -12,7 +12,7 @@ use super::table::Guests;
 async fn reads(page: &mut Page, role: &str, name: &str, is_it: impl Fn(&str) -> bool) -> Result<()> {
     eventually(&format!("{role} {name:?} says it"), async || {
         let text: String = page
-            .tells(json!({ "command": "read", "role": role, "name": name }))
+            .query(json!({ "command": "read", "role": role, "name": name }))
             .await?;
         ensure!(is_it(&text), "{text}");
         Ok(())
@@ -95,7 +95,7 @@ async fn reachable_visitors_email_and_phone_are_copied() -> Result<()> {
             said.contains(&format!("Copied {text}"))
         })
         .await?;
-        let clipboard: String = page.tells(json!({ "command": "clipboard" })).await?;
+        let clipboard: String = page.query(json!({ "command": "clipboard" })).await?;
         assert_eq!(clipboard, **text);
     }
     page.is_content().await
@@ -125,7 +125,7 @@ async fn arrivals_wait_behind_a_button_while_the_mouse_is_on_the_rows() -> Resul
                 .await?;
         }
         let waits: bool = page
-            .tells(json!({ "command": "has", "role": "button", "name": "1 new" }))
+            .query(json!({ "command": "has", "role": "button", "name": "1 new" }))
             .await?;
         ensure!(waits, "no button");
         Ok(())

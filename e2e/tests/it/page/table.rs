@@ -184,7 +184,7 @@ async fn export_contains_the_shown_rows_without_formulas() -> Result<()> {
         Ok(())
     })
     .await?;
-    let csv: String = page.tells(json!({ "command": "save", "name": "Export" })).await?;
+    let csv: String = page.query(json!({ "command": "save", "name": "Export" })).await?;
     let lines: Vec<_> = csv.trim_end().split("\r\n").collect();
     ensure!(
         lines.len() == 4 && lines[0].contains("Company,Domain,Contact"),

@@ -145,7 +145,7 @@ async fn wrong_clock_of_the_computer_does_not_change_ages() -> Result<()> {
         let seen = page
             .shows("the visitor", |seen| seen.row(&visitor).map(drop))
             .await?;
-        let its_clock: i64 = page.tells(json!({ "command": "clock" })).await?;
+        let its_clock: i64 = page.query(json!({ "command": "clock" })).await?;
         ensure!(
             (its_clock - clock::now().unix_ms() - wrong).abs() < 60_000,
             "the clock is right"
@@ -183,7 +183,7 @@ async fn hidden_data_is_never_in_the_document() -> Result<()> {
         WATCHED_FOR * 2,
         "the site has been watched for minutes",
         async || {
-            let texts: Vec<String> = page.tells(json!({ "command": "everShown" })).await?;
+            let texts: Vec<String> = page.query(json!({ "command": "everShown" })).await?;
             everything.extend(texts);
             ensure!(since.elapsed() >= WATCHED_FOR, "not yet");
             Ok(())

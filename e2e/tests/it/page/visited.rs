@@ -65,7 +65,7 @@ async fn pages_appear_as_soon_as_one_visitor_has_one() -> Result<()> {
         })
         .await?;
     }
-    let csv: String = page.tells(json!({ "command": "save", "name": "Export" })).await?;
+    let csv: String = page.query(json!({ "command": "save", "name": "Export" })).await?;
     ensure!(
         csv.contains("https://shop.example/windows,<b>Windows</b>,https://search.example/"),
         "{csv}"

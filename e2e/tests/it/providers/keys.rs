@@ -19,17 +19,18 @@ use super::{KEY, Service, failed};
 /// An OpenTelemetry collector that keeps the bytes that it receives.
 struct Collector {
     endpoint: String,
-    told: Arc<Mutex<Vec<u8>>>,
+    received: Arc<Mutex<Vec<u8>>>,
     _serving: AbortOnDropHandle<()>,
 }
 
 impl Collector {
     async fn start() -> Result<Self> {
-        let told: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let received: Arc<Mutex<Vec<u8>>> = Arc::default();
         let keep = {
-            let told = Arc::clone(&told);
+            let received = Arc::clone(&received);
             async move |body: Bytes| {
-                told.lock()
+                received
+                    .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .extend_from_slice(&body);
             }
@@ -42,14 +43,14 @@ impl Collector {
         });
         Ok(Self {
             endpoint,
-            told,
+            received,
             _serving: AbortOnDropHandle::new(serving),
         })
     }
 
     fn text(&self) -> String {
-        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&told).into_owned()
+        let received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&received).into_owned()
     }
 }
 
@@ -72,8 +73,8 @@ async fn bucket(site: &Pipeline) -> Result<String> {
 
 #[tokio::test]
 async fn key_appears_nowhere() -> Result<()> {
-    // A key in the URL is the hardest to keep: errors and logs of clients like to tell URLs.
-    let service = Service::start(Persona::IpInfo, "told")?;
+    // A key in the URL is the hardest to keep: errors and logs of clients often contain URLs.
+    let service = Service::start(Persona::IpInfo, "exposed-key")?;
     let text = std::fs::read_to_string(&service.file)?;
     std::fs::write(&service.file, text.replace("/{ip}\"", "/{ip}?token={key}\""))?;
     let collector = Collector::start().await?;
@@ -119,7 +120,7 @@ async fn key_appears_nowhere() -> Result<()> {
     places.push(("a trace", collector.text()));
     for (place, text) in places {
         ensure!(!text.is_empty(), "{place} is empty");
-        ensure!(!text.contains(KEY), "{place} tells the key");
+        ensure!(!text.contains(KEY), "{place} contains the key");
     }
     Ok(())
 }
@@ -182,10 +183,10 @@ async fn rotated_key_takes_effect_at_once() -> Result<()> {
         site.send(&[visitor.opened(0)]);
     }
     let account = async |expected: u64| {
-        let told = site
+        let received = site
             .metric(Role::Enricher, r#"visitor_enricher_account{state="refused"}"#)
             .await?;
-        ensure!(told == expected, "{told}");
+        ensure!(received == expected, "{received}");
         Ok(())
     };
     eventually("every enricher knows that the old key is refused", async || {

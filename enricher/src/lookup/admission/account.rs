@@ -112,20 +112,20 @@ impl AccountEntry {
     }
 
     /// The entry that replaces this one, which is not accepted, after another refusal.
-    pub fn refused_again(&self, told: Self) -> Self {
-        if self.state != told.state {
-            return told;
+    pub fn refused_again(&self, refused: Self) -> Self {
+        if self.state != refused.state {
+            return refused;
         }
         // A refusal without Retry-After does not shorten the wait that an earlier Retry-After asked for.
-        let retry_at = if self.key == told.key {
-            self.retry_at.max(told.retry_at)
+        let retry_at = if self.key == refused.key {
+            self.retry_at.max(refused.retry_at)
         } else {
-            told.retry_at
+            refused.retry_at
         };
         Self {
             since: self.since,
             retry_at,
-            ..told
+            ..refused
         }
     }
 

@@ -153,9 +153,9 @@ impl AccountGate {
             self.lock().answered(pass.key.clone(), clock::now());
             if pass.is_probe {
                 self.lock().accepted(Instant::now());
-                self.tell();
+                self.report_health();
                 if let Err(error) = self.shared_cache.account_accepted(&pass.key).await {
-                    tracing::debug!(%error, "the fleet was not told that the account is accepted");
+                    tracing::debug!(%error, "the acceptance of the account was not shared with the fleet");
                 }
             }
         }
@@ -198,14 +198,14 @@ impl AccountGate {
             }
         };
         let ruling = self.shared_cache.refused(&call).await.unwrap_or_else(|error| {
-            tracing::debug!(%error, "the fleet was not told of a refusal; the other enrichers detect it themselves");
+            tracing::debug!(%error, "a refusal was not shared with the fleet; the other enrichers detect it themselves");
             call.ruling(self.lock().not_accepted())
         });
         match ruling {
             Ruling::Account(entry) => {
                 let wait = entry.wait(clock::now(), self.retry);
                 self.lock().refused(entry, Instant::now(), wait);
-                self.tell();
+                self.report_health();
                 false
             }
             Ruling::Address(_) => true,
@@ -228,7 +228,7 @@ impl AccountGate {
             .as_ref()
             .map_or(Duration::ZERO, |entry| entry.wait(clock::now(), self.retry));
         self.lock().learn(entry, wait, Instant::now());
-        self.tell();
+        self.report_health();
     }
 
     /// The state of the account for the key that this enricher has.
@@ -250,7 +250,7 @@ impl AccountGate {
             if self.lock().not_accepted().is_some() {
                 let key = self.key();
                 self.lock().has_key(key);
-                self.tell();
+                self.report_health();
             }
         }
     }
@@ -265,7 +265,7 @@ impl AccountGate {
     }
 
     /// Reports the account on `/readyz`.
-    fn tell(&self) {
+    fn report_health(&self) {
         let refusal = self.lock().refusal();
         match refusal {
             Some(refusal) => self.health.failing(PART, refusal.advice(self.key_file.is_some())),

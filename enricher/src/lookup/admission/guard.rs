@@ -181,12 +181,12 @@ impl Guard {
         let mut state = self.lock();
         let share = state.share(now);
         let breaker = state.breaker.state();
-        let tells_limit = state.leads(now) || state.concurrency.demands_fewer(now);
+        let reports_limit = state.leads(now) || state.concurrency.demands_fewer(now);
         let figures = CallFigures {
             breaker,
             share: share as u64,
             in_flight: state.in_flight as u64,
-            fleet_limit: tells_limit.then(|| state.concurrency.limit() as u64),
+            fleet_limit: reports_limit.then(|| state.concurrency.limit() as u64),
         };
         drop(state);
         // The share may have grown, because others have left or the limit was raised.
@@ -319,13 +319,13 @@ impl Permit {
         }
         let after = state.breaker.state();
         drop(state);
-        tell(before, after, failure);
+        log_outage(before, after, failure);
         self.ended = true;
     }
 }
 
 /// Logs when an outage begins and ends, not each time that a call probes.
-fn tell(before: BreakerState, after: BreakerState, failure: Option<&LookupFailure>) {
+fn log_outage(before: BreakerState, after: BreakerState, failure: Option<&LookupFailure>) {
     match (before, after, failure) {
         (BreakerState::Closed, BreakerState::Open, Some(failure)) => {
             tracing::warn!(%failure, "lookups fail; calls to the Deanonymizer are held back");

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_not_heard_all_takes_a_small_share() {
+    fn enricher_without_all_statuses_takes_a_small_share() {
         let now = Instant::now();
         let mut peers = Peers::new("e");
         assert_eq!(peers.share(512, true, now), 64);
@@ -241,11 +241,11 @@ mod tests {
         let now = Instant::now();
         let mut peers = fleet(3, now).remove(1);
         for (name, limit) in [("e0", 128), ("e2", 64)] {
-            let told = PeerCalls {
+            let calls = PeerCalls {
                 fleet_limit: Some(limit),
                 ..QUIET
             };
-            peers.on_status(name, told, now);
+            peers.on_status(name, calls, now);
         }
         assert_eq!(peers.reported_limit(now), Some(64));
     }
@@ -256,17 +256,17 @@ mod tests {
         let mut fleet = fleet(3, now);
         let leads: Vec<_> = fleet.iter().map(|peers| peers.leads(true, now)).collect();
         assert_eq!(leads, [true, false, false]);
-        let told = PeerCalls {
+        let calls = PeerCalls {
             fleet_limit: Some(77),
             ..QUIET
         };
-        fleet[2].on_status("e0", told, now);
+        fleet[2].on_status("e0", calls, now);
         assert_eq!(fleet[2].reported_limit(now), Some(77));
         assert_eq!(fleet[2].reported_limit(now + GONE_AFTER), None);
     }
 
     #[test]
-    fn who_makes_no_calls_leaves_the_limit_to_another() {
+    fn enricher_without_calls_leaves_the_limit_to_another() {
         let now = Instant::now();
         let mut fleet = fleet(2, now);
         assert!(!fleet[0].leads(false, now));

@@ -180,7 +180,7 @@ impl Meter {
     /// Records the calls that ended during the shutdown, if the bucket is available.
     pub async fn write_last(&self) {
         if !matches!(timeout(LAST_WRITE_TIMEOUT, self.write()).await, Ok(Ok(()))) {
-            tracing::debug!("the last calls are not on the bill");
+            tracing::debug!("the last calls were not written to the bill");
         }
     }
 

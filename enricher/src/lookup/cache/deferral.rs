@@ -257,7 +257,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn six_calls_at_most_in_ten_minutes_and_first_calls_of_killed_enrichers(
+        fn at_most_six_calls_in_ten_minutes_besides_first_calls_of_killed_enrichers(
             unusable in prop::sample::select(&[REJECTED, Unusable::Damaged, Unusable::Malformed]),
             step in 1_i64..10_000,
             early in prop::collection::vec(any::<bool>(), 1..50),

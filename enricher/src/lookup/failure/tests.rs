@@ -22,7 +22,7 @@ fn only_calls_that_were_looked_at_are_paid() {
 }
 
 #[test]
-fn what_the_provider_works_on_is_asked_for_later() {
+fn queued_request_is_repeated_later() {
     let wait = Duration::from_secs(3);
     assert_eq!(
         LookupFailure::Queued(Some(wait)).retry(Timestamp::from_unix_ms(0)),
@@ -80,7 +80,7 @@ fn retry_after_pauses_the_fleet_unless_it_concerns_one_address_or_the_account() 
 }
 
 #[test]
-fn what_cannot_be_read_counts_as_damaged_on_its_way() {
+fn unreadable_answer_counts_as_damaged_in_transit() {
     assert_eq!(LookupFailure::NotJson.unusable(), Some(Unusable::Damaged));
     for failure in [
         LookupFailure::WrongForm,

@@ -149,12 +149,15 @@ mod tests {
             assert_eq!(health.impairment(), None, "it may be chance");
         }
         reachability.ended::<()>(&Err(refused.clone()));
-        let told = health.impairment().unwrap();
+        let reason = health.impairment().unwrap();
         assert!(
-            told.starts_with("deanonymizer: cannot connect to 127.0.0.1:1: Connection refused"),
-            "{told}"
+            reason.starts_with("deanonymizer: cannot connect to 127.0.0.1:1: Connection refused"),
+            "{reason}"
         );
-        assert!(!told.contains("s3cret") && !told.contains("11.0.0.1"), "{told}");
+        assert!(
+            !reason.contains("s3cret") && !reason.contains("11.0.0.1"),
+            "{reason}"
+        );
         reachability.ended::<()>(&Err(LookupFailure::NotWanted));
         assert!(health.impairment().is_some(), "no call was made");
         reachability.ended::<()>(&Err(LookupFailure::Status(500, None)));

@@ -85,7 +85,7 @@ pub struct WaitingSessions<T> {
     retries: BTreeMap<RetryAt, Key>,
     next_retry: u64,
     /// Addresses to retry early once the provider gives a usable answer.
-    doubted: HashSet<Key>,
+    retry_on_success: HashSet<Key>,
     /// Sessions whose messages went back to the queue, and until when these are expected again.
     postponed: GuidMap<Millis>,
 }
@@ -99,7 +99,7 @@ impl<T> WaitingSessions<T> {
             ready: ReadyQueue::default(),
             retries: BTreeMap::new(),
             next_retry: 0,
-            doubted: HashSet::new(),
+            retry_on_success: HashSet::new(),
             postponed: GuidMap::default(),
         }
     }
@@ -217,9 +217,9 @@ impl<T> WaitingSessions<T> {
             }
         );
         // The first answer for any address ends an outage. An address that fails on its own is not retried for each answer.
-        let outlasted_chance = is_transient && address.transient >= retry::CHANCE && !address.revived;
-        if early_retry || outlasted_chance {
-            self.doubted.insert(key);
+        let is_revivable = is_transient && address.transient >= retry::RANDOM_FAILURES && !address.revived;
+        if early_retry || is_revivable {
+            self.retry_on_success.insert(key);
         }
         let failures = if is_transient {
             address.transient
@@ -232,13 +232,13 @@ impl<T> WaitingSessions<T> {
 
     /// The provider has given a usable answer, so failures of other addresses may have been its fault and may be over.
     pub fn succeeded(&mut self, now: Instant) {
-        for key in std::mem::take(&mut self.doubted) {
+        for key in std::mem::take(&mut self.retry_on_success) {
             let Some(address) = self.addresses.get_mut(&key) else {
                 continue;
             };
             if let Stage::Retry(at) = address.stage {
                 address.early = true;
-                if address.transient >= retry::CHANCE {
+                if address.transient >= retry::RANDOM_FAILURES {
                     address.transient = 0;
                     address.revived = true;
                 }
@@ -290,7 +290,7 @@ impl<T> WaitingSessions<T> {
         self.sessions = 0;
         self.ready.clear();
         self.retries.clear();
-        self.doubted.clear();
+        self.retry_on_success.clear();
         let addresses = self.addresses.drain().map(|(_, address)| address);
         addresses
             .flat_map(|address| {

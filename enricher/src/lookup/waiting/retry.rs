@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::lookup::failure::RetryKind;
 use crate::lookup::pauses;
 
-/// This many transient failures in a row are not chance any longer, even if every other call fails.
-pub const CHANCE: u32 = 16;
+/// With this many transient failures in a row, the failures are not random, even if every other call fails.
+pub const RANDOM_FAILURES: u32 = 16;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
@@ -18,8 +18,8 @@ pub fn pause(kind: RetryKind, failures: u32, jitter: f64) -> Duration {
     let failures = failures.max(1);
     let pause = match kind {
         RetryKind::NotSent => exponential(failures, LONGEST_PAUSE_UNSENT),
-        RetryKind::Transient if failures < CHANCE => exponential(failures, LONGEST_PAUSE),
-        RetryKind::Transient => pauses::rare(failures - CHANCE),
+        RetryKind::Transient if failures < RANDOM_FAILURES => exponential(failures, LONGEST_PAUSE),
+        RetryKind::Transient => pauses::rare(failures - RANDOM_FAILURES),
         // This pause already includes jitter.
         RetryKind::Deferred { wait, .. } => return wait,
         // It waits for the account instead.
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn what_costs_nothing_is_tried_every_few_seconds() {
+    fn unsent_lookups_are_retried_every_few_seconds() {
         assert_eq!(pause(RetryKind::NotSent, 1_000_000, 0.0), LONGEST_PAUSE_UNSENT);
         assert_eq!(pause(RetryKind::NotSent, 0, 0.0), FIRST_PAUSE);
     }

@@ -86,7 +86,7 @@ fn a_failed_lookup_is_tried_again_after_its_pause() {
 }
 
 #[test]
-fn where_no_lookup_may_begin_the_line_stays_as_it_is() {
+fn queue_is_unchanged_while_no_lookup_may_begin() {
     let (mut waiting, now) = (WaitingSessions::new(), Instant::now());
     waiting.add(key(1), sighting("a", unix_ms(1)), 1);
     waiting.add(key(2), sighting("b", unix_ms(1)), 2);
@@ -111,7 +111,7 @@ fn the_interest_is_lost_with_the_last_session() {
 }
 
 #[test]
-fn who_has_not_been_sighted_for_long_stops_waiting() {
+fn silent_sessions_stop_waiting() {
     let mut waiting = WaitingSessions::new();
     waiting.add(key(1), sighting("a", unix_ms(10)), 1);
     waiting.add(key(1), sighting("b", unix_ms(20)), 2);
@@ -156,7 +156,7 @@ fn everybody_can_be_taken_out() {
 }
 
 #[test]
-fn a_lookup_that_ended_for_those_who_left_decides_nothing_for_those_who_came() {
+fn result_of_an_abandoned_lookup_does_not_affect_later_sessions() {
     let (mut waiting, now) = (WaitingSessions::new(), Instant::now());
     waiting.add(key(1), sighting("a", unix_ms(1)), 1);
     assert_eq!(waiting.next(now, true), Some(key(1)));
@@ -202,10 +202,10 @@ fn usable_answer_for_another_address_brings_an_early_retry() {
     assert_eq!(waiting.next_retry(), Some(now + Duration::from_secs(30)));
 }
 
-/// Fails until the pause is no longer that of chance; returns the time of the last failure.
-fn outlast_chance(waiting: &mut WaitingSessions<u32>, begin: Instant) -> Instant {
+/// Fails more often in a row than at random; returns the time of the last failure.
+fn exceed_random_failures(waiting: &mut WaitingSessions<u32>, begin: Instant) -> Instant {
     let mut failed_at = begin;
-    for _ in 0..retry::CHANCE {
+    for _ in 0..retry::RANDOM_FAILURES {
         failed_at = waiting.next_retry().unwrap_or(begin);
         assert_eq!(waiting.next(failed_at, true), Some(key(1)));
         waiting.failed(key(1), RetryKind::Transient, failed_at, 0.0);
@@ -217,10 +217,10 @@ fn outlast_chance(waiting: &mut WaitingSessions<u32>, begin: Instant) -> Instant
 fn outage_is_over_with_the_first_answer_to_anybody() {
     let (mut waiting, now) = (WaitingSessions::new(), Instant::now());
     waiting.add(key(1), sighting("a", unix_ms(1)), 1);
-    let recovered = outlast_chance(&mut waiting, now) + Duration::from_secs(1);
+    let recovered = exceed_random_failures(&mut waiting, now) + Duration::from_secs(1);
     assert_eq!(waiting.next(recovered, true), None);
     waiting.succeeded(recovered);
-    let failed_at = outlast_chance(&mut waiting, recovered);
+    let failed_at = exceed_random_failures(&mut waiting, recovered);
     waiting.succeeded(failed_at);
     assert_eq!(
         waiting.next(failed_at, true),
@@ -230,7 +230,7 @@ fn outage_is_over_with_the_first_answer_to_anybody() {
 }
 
 #[test]
-fn failures_that_cost_no_call_use_up_no_chance() {
+fn unsent_lookups_do_not_count_as_transient_failures() {
     let (mut waiting, mut now) = (WaitingSessions::new(), Instant::now());
     waiting.add(key(1), sighting("a", unix_ms(1)), 1);
     for _ in 0..100 {

@@ -56,10 +56,10 @@ impl Published {
             Some(opened_at) => event.opening && event.at < opened_at,
             None => event.opening || event.at < self.first_seen_at,
         };
-        let tells_referrer = event
+        let has_better_referrer = event
             .referrer_at
             .is_some_and(|at| self.referrer_at.is_none_or(|known| at < known));
-        better || tells_referrer || now - self.published_at > RECORD_HALF_LIFE
+        better || has_better_referrer || now - self.published_at > RECORD_HALF_LIFE
     }
 }
 

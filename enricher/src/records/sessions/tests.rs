@@ -268,8 +268,8 @@ fn lost_stream_forgets_records_and_renews_tombstones() {
 }
 
 #[test]
-fn record_without_the_referrer_is_updated_once_an_event_tells_it() {
-    let told_at = |at| Sighting {
+fn record_without_a_referrer_is_updated_once_an_event_reports_one() {
+    let with_referrer_at = |at| Sighting {
         referrer: Some(SeenReferrer {
             at,
             url: "https://search.example/".into(),
@@ -281,8 +281,14 @@ fn record_without_the_referrer_is_updated_once_an_event_tells_it() {
         see(&mut sessions, sighting(false, unix_ms(10)), 10),
         Action::Touch
     );
-    assert_eq!(see(&mut sessions, told_at(unix_ms(20)), 20), Action::Update);
-    let record = told_at(unix_ms(20)).record(Profile::default());
+    assert_eq!(
+        see(&mut sessions, with_referrer_at(unix_ms(20)), 20),
+        Action::Update
+    );
+    let record = with_referrer_at(unix_ms(20)).record(Profile::default());
     sessions.end_publish(&guid(), PublishOutcome::Published(Published::of(&record, 0)));
-    assert_eq!(see(&mut sessions, told_at(unix_ms(30)), 30), Action::Touch);
+    assert_eq!(
+        see(&mut sessions, with_referrer_at(unix_ms(30)), 30),
+        Action::Touch
+    );
 }

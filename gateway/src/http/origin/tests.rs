@@ -27,7 +27,7 @@ fn our_own_pages_and_those_that_are_allowed() {
 }
 
 #[test]
-fn nobody_elses() {
+fn foreign_and_opaque_origins_are_rejected() {
     for (host, origin) in [
         ("127.0.0.1:3000", "http://127.0.0.1:3001"),
         ("127.0.0.1:3000", "http://localhost:3000"),

@@ -81,7 +81,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn stale_is_who_was_silent_for_too_long_of_the_observed_time(
+        fn only_observed_silence_makes_a_session_stale(
             lengths in proptest::collection::vec((0..80i64, 1..200i64), 0..5),
             later in 0..200i64,
             ago in 1..900i64,

@@ -136,7 +136,7 @@ fn a_gateway_that_hears_nobody_from_the_start_says_so() {
 }
 
 #[test]
-fn nothing_goes_stale_while_the_streams_cannot_be_read_and_the_rule_holds_once_the_backlog_is_worked_off() {
+fn nothing_goes_stale_while_streams_are_unreadable_or_the_backlog_is_processed() {
     let mut world = World::running();
     world.reads(false);
     world.is_connected = false;
@@ -174,7 +174,7 @@ fn a_backlog_is_waited_for_no_longer_than_a_session_may_be_silent() {
 }
 
 #[test]
-fn a_connection_that_died_unnoticed_is_told_from_processes_that_are_gone() {
+fn unnoticed_disconnection_is_distinguished_from_missing_processes() {
     let mut world = World::running();
     world.is_connected = false;
     world.pass(6_000);
@@ -218,7 +218,7 @@ fn the_time_without_any_ingestor_does_not_count() {
 }
 
 #[test]
-fn the_time_without_any_enricher_counts_once_the_queue_is_worked_off() {
+fn time_without_any_enricher_counts_once_the_queue_is_processed() {
     let mut world = World::running();
     world.enricher = None;
     world.pass(300_000);
@@ -259,7 +259,7 @@ fn an_ingestor_that_was_frozen_read_nothing_meanwhile() {
 }
 
 #[test]
-fn of_a_time_without_nats_only_that_without_an_ingestor_is_left_out() {
+fn only_time_without_an_ingestor_is_excluded_after_a_nats_outage() {
     let mut world = World::running();
     world.reads(false);
     world.is_connected = false;

@@ -25,7 +25,7 @@ fn guid(name: &str) -> Guid {
     Guid::new(name).unwrap()
 }
 
-fn tell(view: &mut View, name: &str, event: Event, at: Timestamp) {
+fn apply(view: &mut View, name: &str, event: Event, at: Timestamp) {
     let message = match event {
         Event::Activity => return view.activity(&Activity::new(guid(name), at, at), at),
         Event::Record => SessionMessage::Record(Record {
@@ -66,7 +66,7 @@ fn shown(view: &View) -> Vec<String> {
 #[test]
 fn a_step_back_leaves_nothing_in_the_future() {
     let mut view = View::new(STALE_AFTER);
-    tell(&mut view, "a", Event::Record, START);
+    apply(&mut view, "a", Event::Record, START);
     view.take_changes();
     view.shift(-HOUR, START - HOUR, START - HOUR);
     let session = &view.take_changes().changed[0];
@@ -102,8 +102,8 @@ proptest! {
             }
             steady.tick(now);
             stepping.tick(now + stepped);
-            tell(&mut steady, name, event, now);
-            tell(&mut stepping, name, event, now + stepped);
+            apply(&mut steady, name, event, now);
+            apply(&mut stepping, name, event, now + stepped);
             prop_assert_eq!(shown(&steady), shown(&stepping));
             prop_assert_eq!(steady.count(), stepping.count());
         }

@@ -51,7 +51,7 @@ fn apply(view: &mut View, statuses: &mut Statuses, (door, bytes, _): &Received, 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_024, ..config() })]
     #[test]
-    fn whatever_is_heard_can_be_told(all in proptest::collection::vec(received(), 0..8)) {
+    fn any_messages_make_valid_frames(all in proptest::collection::vec(received(), 0..8)) {
         let (mut view, mut statuses, mut now) = (View::new(Duration::from_mins(1)), Statuses::default(), NOW);
         for received in &all {
             now += received.2;

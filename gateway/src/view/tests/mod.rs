@@ -50,7 +50,7 @@ fn tombstone(name: &str, at: Timestamp) -> SessionMessage {
     })
 }
 
-fn tell(view: &mut View, message: SessionMessage, sequence: u64, now: Timestamp) {
+fn apply(view: &mut View, message: SessionMessage, sequence: u64, now: Timestamp) {
     let stored = StoredMessage::new(&message, sequence, Some(RECORD_TTL), now);
     view.message(message, stored, now);
 }
@@ -62,7 +62,7 @@ fn names(sessions: &[VisibleSession]) -> Vec<String> {
 #[test]
 fn a_hidden_session_leaves_as_hidden_and_stays_away() {
     let mut view = View::new(STALE_AFTER);
-    tell(
+    apply(
         &mut view,
         record("a", Some(unix_ms(0)), unix_ms(0)),
         1,
@@ -76,9 +76,9 @@ fn a_hidden_session_leaves_as_hidden_and_stays_away() {
         hidden: true,
         ttl: tombstone_ttl(REMEMBER_CLOSINGS),
     });
-    tell(&mut view, hidden, 2, unix_ms(5));
+    apply(&mut view, hidden, 2, unix_ms(5));
     assert_eq!(view.take_changes().removed, [(guid("a"), Removal::Hidden)]);
-    tell(
+    apply(
         &mut view,
         record("a", Some(unix_ms(0)), unix_ms(9)),
         3,
@@ -96,7 +96,7 @@ fn a_hidden_session_leaves_as_hidden_and_stays_away() {
 #[test]
 fn a_session_comes_moves_and_goes() {
     let mut view = View::new(STALE_AFTER);
-    tell(
+    apply(
         &mut view,
         record("a", Some(unix_ms(0)), unix_ms(0)),
         1,
@@ -105,7 +105,7 @@ fn a_session_comes_moves_and_goes() {
     assert_eq!(names(&view.take_changes().changed), ["a"]);
     view.activity(&Activity::new(guid("a"), unix_ms(5), unix_ms(5)), unix_ms(5));
     assert_eq!(view.take_changes().touched, [(guid("a"), unix_ms(5))]);
-    tell(&mut view, tombstone("a", unix_ms(9)), 2, unix_ms(9));
+    apply(&mut view, tombstone("a", unix_ms(9)), 2, unix_ms(9));
     assert_eq!(view.take_changes().removed, [(guid("a"), Removal::Closed)]);
     assert!(!view.has_news());
     assert_eq!(
@@ -123,14 +123,14 @@ fn a_session_comes_moves_and_goes() {
 #[test]
 fn a_session_that_came_and_went_between_two_frames_is_removed_for_clients_that_joined_meanwhile() {
     let mut view = View::new(STALE_AFTER);
-    tell(
+    apply(
         &mut view,
         record("a", Some(unix_ms(0)), unix_ms(0)),
         1,
         unix_ms(0),
     );
     assert_eq!(names(&view.sessions()), ["a"], "a client that joins now has it");
-    tell(&mut view, tombstone("a", unix_ms(1)), 2, unix_ms(1));
+    apply(&mut view, tombstone("a", unix_ms(1)), 2, unix_ms(1));
     let removed = vec![(guid("a"), Removal::Closed)];
     let expected = Changes {
         removed,
@@ -143,7 +143,7 @@ fn a_session_that_came_and_went_between_two_frames_is_removed_for_clients_that_j
 #[test]
 fn a_session_that_left_twice_between_two_frames_is_removed_once_for_its_last_reason() {
     let mut view = View::new(STALE_AFTER);
-    tell(
+    apply(
         &mut view,
         record("a", Some(unix_ms(0)), unix_ms(0)),
         1,
@@ -155,20 +155,20 @@ fn a_session_that_left_twice_between_two_frames_is_removed_once_for_its_last_rea
         &Activity::new(guid("a"), unix_ms(61_001), unix_ms(61_001)),
         unix_ms(61_001),
     );
-    tell(&mut view, tombstone("a", unix_ms(61_002)), 2, unix_ms(61_002));
+    apply(&mut view, tombstone("a", unix_ms(61_002)), 2, unix_ms(61_002));
     assert_eq!(view.take_changes().removed, [(guid("a"), Removal::Closed)]);
 }
 
 #[test]
 fn two_sessions_from_one_address_are_two_rows() {
     let mut view = View::new(STALE_AFTER);
-    tell(
+    apply(
         &mut view,
         record("a", Some(unix_ms(0)), unix_ms(0)),
         1,
         unix_ms(0),
     );
-    tell(
+    apply(
         &mut view,
         record("b", Some(unix_ms(0)), unix_ms(0)),
         2,
@@ -182,7 +182,7 @@ fn two_sessions_from_one_address_are_two_rows() {
 #[test]
 fn a_silent_session_goes_stale_and_comes_back_with_its_opened_time() {
     let mut view = View::new(STALE_AFTER);
-    tell(
+    apply(
         &mut view,
         record("a", Some(unix_ms(0)), unix_ms(0)),
         1,
@@ -206,7 +206,7 @@ fn a_silent_session_goes_stale_and_comes_back_with_its_opened_time() {
 fn a_session_that_came_back_goes_stale_again() {
     let mut view = View::new(STALE_AFTER);
     // As a gateway sees it that starts: the record of long ago first, and then what has happened since.
-    tell(
+    apply(
         &mut view,
         record("a", Some(unix_ms(0)), unix_ms(0)),
         1,
@@ -239,7 +239,7 @@ fn a_session_that_came_back_goes_stale_again() {
 #[test]
 fn a_session_that_left_and_came_back_between_two_frames_is_not_removed() {
     let mut view = View::new(STALE_AFTER);
-    tell(
+    apply(
         &mut view,
         record("a", Some(unix_ms(0)), unix_ms(0)),
         1,
@@ -256,9 +256,9 @@ fn a_session_that_left_and_came_back_between_two_frames_is_not_removed() {
 }
 
 #[test]
-fn what_was_stale_before_it_came_is_never_shown() {
+fn session_that_is_stale_on_arrival_is_never_shown() {
     let mut view = View::new(STALE_AFTER);
-    tell(
+    apply(
         &mut view,
         record("a", Some(unix_ms(0)), unix_ms(0)),
         1,
@@ -271,13 +271,13 @@ fn what_was_stale_before_it_came_is_never_shown() {
 #[test]
 fn everything_is_forgotten_in_the_end() {
     let mut view = View::new(STALE_AFTER);
-    tell(
+    apply(
         &mut view,
         record("a", Some(unix_ms(0)), unix_ms(0)),
         1,
         unix_ms(0),
     );
-    tell(&mut view, tombstone("b", unix_ms(0)), 2, unix_ms(0));
+    apply(&mut view, tombstone("b", unix_ms(0)), 2, unix_ms(0));
     view.activity(&Activity::new(guid("c"), unix_ms(0), unix_ms(0)), unix_ms(0));
     for minute in 1..30 {
         view.tick(unix_ms(minute * 60_000));
@@ -289,13 +289,13 @@ fn everything_is_forgotten_in_the_end() {
 #[test]
 fn a_closing_is_remembered_as_long_as_late_events_come() {
     let mut view = View::new(STALE_AFTER);
-    tell(&mut view, tombstone("a", unix_ms(0)), 1, unix_ms(0));
+    apply(&mut view, tombstone("a", unix_ms(0)), 1, unix_ms(0));
     for minute in 1..20 {
         let now = unix_ms(minute * 60_000);
         view.activity(&Activity::new(guid("a"), now, now), now);
         view.tick(now);
     }
-    tell(
+    apply(
         &mut view,
         record("a", Some(unix_ms(1_200_000)), unix_ms(1_200_000)),
         2,
@@ -307,13 +307,13 @@ fn a_closing_is_remembered_as_long_as_late_events_come() {
 #[test]
 fn a_lost_stream_is_put_back() {
     let mut view = View::new(STALE_AFTER);
-    tell(
+    apply(
         &mut view,
         record("a", Some(unix_ms(0)), unix_ms(0)),
         1,
         unix_ms(0),
     );
-    tell(&mut view, tombstone("b", unix_ms(0)), 2, unix_ms(0));
+    apply(&mut view, tombstone("b", unix_ms(0)), 2, unix_ms(0));
     assert_eq!(view.write_backs(10, unix_ms(0), false), []);
     view.stream_lost();
     let writes = view.write_backs(10, unix_ms(0), false);
@@ -326,7 +326,7 @@ fn a_lost_stream_is_put_back() {
 fn nothing_is_concluded_from_silence_during_an_interruption() {
     let mut view = View::new(STALE_AFTER);
     for (name, at) in [("silent", unix_ms(0)), ("active", unix_ms(100_000))] {
-        tell(&mut view, record(name, Some(at), at), 1, unix_ms(100_000));
+        apply(&mut view, record(name, Some(at), at), 1, unix_ms(100_000));
     }
     view.stream_lost();
     let written = |writes: Vec<WriteBack>| -> Vec<_> {
@@ -352,7 +352,7 @@ fn nothing_is_concluded_from_silence_during_an_interruption() {
 fn write_backs_are_bounded() {
     let mut view = View::new(STALE_AFTER);
     for name in ["a", "b", "c"] {
-        tell(
+        apply(
             &mut view,
             record(name, Some(unix_ms(0)), unix_ms(0)),
             1,

@@ -46,7 +46,7 @@ fn only_session(view: &View) -> VisibleSession {
 #[test]
 fn another_page_is_a_change_and_the_same_page_a_touch() {
     let mut view = View::new(STALE_AFTER);
-    tell(&mut view, record_with_page(unix_ms(0), "/a"), 1, unix_ms(0));
+    apply(&mut view, record_with_page(unix_ms(0), "/a"), 1, unix_ms(0));
     let arrived = view.take_changes();
     assert_eq!(page_of(&arrived.changed[0]), Some("/a"));
     assert_eq!(
@@ -69,7 +69,7 @@ fn another_page_is_a_change_and_the_same_page_a_touch() {
 fn equal_pages_are_kept_once() {
     let mut view = View::new(STALE_AFTER);
     for name in ["a", "b"] {
-        tell(
+        apply(
             &mut view,
             record(name, Some(unix_ms(0)), unix_ms(0)),
             1,
@@ -93,7 +93,7 @@ fn equal_pages_are_kept_once() {
 #[test]
 fn page_is_written_to_the_stream_before_its_activity_expires() {
     let mut view = View::new(STALE_AFTER);
-    tell(&mut view, record_with_page(unix_ms(0), "/a"), 1, unix_ms(0));
+    apply(&mut view, record_with_page(unix_ms(0), "/a"), 1, unix_ms(0));
     view.activity(
         &activity(unix_ms(1_000), Some(seen(unix_ms(1_000), "/b"))),
         unix_ms(1_000),
@@ -120,7 +120,7 @@ fn page_is_written_to_the_stream_before_its_activity_expires() {
     assert_eq!(record.page, Some(seen(unix_ms(1_000), "/b")));
 
     let mut next = View::new(STALE_AFTER);
-    tell(&mut next, written.remove(0).1, 2, unix_ms(120_000));
+    apply(&mut next, written.remove(0).1, 2, unix_ms(120_000));
     next.activity(&activity(unix_ms(119_000), None), unix_ms(120_000));
     assert_eq!(page_of(&only_session(&next)), Some("/b"));
 }
@@ -128,7 +128,7 @@ fn page_is_written_to_the_stream_before_its_activity_expires() {
 #[test]
 fn page_that_each_event_repeats_is_never_written() {
     let mut view = View::new(STALE_AFTER);
-    tell(&mut view, record_with_page(unix_ms(0), "/a"), 1, unix_ms(0));
+    apply(&mut view, record_with_page(unix_ms(0), "/a"), 1, unix_ms(0));
     for now in (0..600_000).step_by(15_000).map(unix_ms) {
         view.activity(&activity(now, Some(seen(now, "/b"))), now);
         view.tick(now);
@@ -139,11 +139,11 @@ fn page_that_each_event_repeats_is_never_written() {
 #[test]
 fn lost_stream_gets_page_and_referrer_again() {
     let mut view = View::new(STALE_AFTER);
-    tell(&mut view, record_with_page(unix_ms(0), "/a"), 1, unix_ms(0));
+    apply(&mut view, record_with_page(unix_ms(0), "/a"), 1, unix_ms(0));
     view.activity(&activity(unix_ms(5), Some(seen(unix_ms(5), "/b"))), unix_ms(5));
     view.stream_lost();
     // Another enricher was faster, with an event that has neither.
-    tell(
+    apply(
         &mut view,
         record("a", Some(unix_ms(0)), unix_ms(9)),
         1,
@@ -159,9 +159,9 @@ fn lost_stream_gets_page_and_referrer_again() {
 }
 
 #[test]
-fn nothing_is_left_of_the_page_of_a_session_that_is_hidden() {
+fn hidden_session_leaves_no_trace_of_its_page() {
     let mut view = View::new(STALE_AFTER);
-    tell(&mut view, record_with_page(unix_ms(0), "/secret"), 1, unix_ms(0));
+    apply(&mut view, record_with_page(unix_ms(0), "/secret"), 1, unix_ms(0));
     let hidden = Tombstone {
         guid: guid("a"),
         closed_at: unix_ms(5),
@@ -169,7 +169,7 @@ fn nothing_is_left_of_the_page_of_a_session_that_is_hidden() {
         hidden: true,
         ttl: tombstone_ttl(REMEMBER_CLOSINGS),
     };
-    tell(&mut view, SessionMessage::Tombstone(hidden), 2, unix_ms(5));
+    apply(&mut view, SessionMessage::Tombstone(hidden), 2, unix_ms(5));
     view.activity(
         &activity(unix_ms(6), Some(seen(unix_ms(6), "/secret"))),
         unix_ms(6),

@@ -197,7 +197,7 @@ proptest! {
             let mut view = View::new(STALE_AFTER);
             for input in inputs {
                 match input {
-                    Input::Message(message) => tell(&mut view, message.clone(), 1, unix_ms(50_000)),
+                    Input::Message(message) => apply(&mut view, message.clone(), 1, unix_ms(50_000)),
                     Input::Activity(activity) => view.activity(activity, unix_ms(50_000)),
                 }
             }
@@ -216,7 +216,7 @@ proptest! {
         for (index, step) in steps.into_iter().chain([Step::Frame]).enumerate() {
             let now = unix_ms(50_000) + 4_000 * Millis::try_from(index).unwrap();
             match step {
-                Step::Input(Input::Message(message)) => tell(&mut view, message, 1, now),
+                Step::Input(Input::Message(message)) => apply(&mut view, message, 1, now),
                 Step::Input(Input::Activity(activity)) => view.activity(&activity, now),
                 Step::Time => view.tick(now),
                 Step::Join => clients.push(Client::with_snapshot(&view, revision)),
@@ -273,7 +273,7 @@ proptest! {
     /// After the stream is lost, what one gateway puts back makes the same view at another, also where enrichers have
     /// begun to write again without knowing the earlier messages.
     #[test]
-    fn what_is_put_back_makes_the_same_view(inputs in inputs(), meanwhile in inputs()) {
+    fn restored_stream_gives_the_same_view(inputs in inputs(), meanwhile in inputs()) {
         let now = unix_ms(50_000);
         let (mut stream, mut activities, mut view) = (Stream::default(), Vec::new(), View::new(STALE_AFTER));
         for input in inputs {

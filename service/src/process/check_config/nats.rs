@@ -84,8 +84,8 @@ fn is_missing(error: &GetStreamError) -> bool {
     matches!(error.kind(), GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
 
-/// Whether the account's limit is too small for the streams that do not exist yet. A limit counts each copy of a stream. What
-/// the server itself can hold is told to nobody but its administrators.
+/// Whether the account's limit is too small for the streams that do not exist yet. A limit counts each copy of a stream. Only
+/// administrators can see the capacity of the server itself.
 fn lack_of_room(account: &Account, missing: &[Config], storage: Storage) -> Option<Finding> {
     let (limit, reserved, used) = match storage {
         Storage::Memory => (account.limits.max_memory, account.reserved_memory, account.memory),

@@ -143,24 +143,25 @@ fn clock_that_was_put_back_holds_up_no_probe() {
 fn retry_after_lengthens_the_time_until_the_probe() {
     let now = Instant::now();
     let (mut state, wait) = (AccountState::default(), Duration::from_mins(5));
-    let told = AccountEntry {
+    let entry = AccountEntry {
         retry_at: unix_ms(5 * MINUTE),
         ..refused(1)
     };
-    state.refused(told.clone(), now, wait);
+    state.refused(entry.clone(), now, wait);
     assert!(matches!(state.call(now + RETRY), Call::Held(_)));
     assert_eq!(state.call(now + wait), Call::Probe { untried: false });
     let by = "e2".into();
     assert_eq!(
-        told.probe(&key(1), false, &by, unix_ms(5 * MINUTE - 1), RETRY),
+        entry.probe(&key(1), false, &by, unix_ms(5 * MINUTE - 1), RETRY),
         None
     );
     assert!(
-        told.probe(&key(1), false, &by, unix_ms(5 * MINUTE), RETRY)
+        entry
+            .probe(&key(1), false, &by, unix_ms(5 * MINUTE), RETRY)
             .is_some()
     );
-    assert_eq!(told.wait(unix_ms(0), RETRY), wait);
-    let shorter = told.refused_again(refused(1));
+    assert_eq!(entry.wait(unix_ms(0), RETRY), wait);
+    let shorter = entry.refused_again(refused(1));
     assert_eq!(
         shorter.retry_at,
         unix_ms(5 * MINUTE),

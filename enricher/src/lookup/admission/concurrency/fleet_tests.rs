@@ -12,10 +12,10 @@ fn saturate_by_fleet(enrichers: usize, provider: Provider, lasting: Duration) ->
     let (started, mut rng) = (Instant::now(), StdRng::seed_from_u64(1));
     let mut leader = Concurrency::new(MAX, started);
     leader.shared_by(enrichers);
-    let (mut elapsed, mut told_at, mut told) = (Duration::ZERO, Duration::ZERO, leader.limit());
+    let (mut elapsed, mut adopted_at, mut adopted) = (Duration::ZERO, Duration::ZERO, leader.limit());
     while elapsed < lasting {
         let own = (leader.limit() / enrichers).max(1);
-        let in_flight = own + (told / enrichers).max(1) * (enrichers - 1);
+        let in_flight = own + (adopted / enrichers).max(1) * (enrichers - 1);
         let calls: Vec<_> = (0..own).map(|_| leader.begin(started + elapsed)).collect();
         leader.wait(started + elapsed);
         let CallOutcome::Answered(latency) = provider.answer(in_flight, &mut rng) else {
@@ -25,8 +25,8 @@ fn saturate_by_fleet(enrichers: usize, provider: Provider, lasting: Duration) ->
         for call in calls {
             leader.end(call, CallOutcome::Answered(latency), started + elapsed);
         }
-        if elapsed >= told_at + STATUS_INTERVAL {
-            (told_at, told) = (elapsed, leader.limit());
+        if elapsed >= adopted_at + STATUS_INTERVAL {
+            (adopted_at, adopted) = (elapsed, leader.limit());
         }
     }
     leader.limit()
@@ -90,7 +90,7 @@ fn unanswered_visitors(enrichers: usize, latency: Duration, start: &[u64], rest:
     let came = now;
     let mut in_flight: Vec<VecDeque<(Instant, CallTag)>> = vec![VecDeque::new(); enrichers];
     let mut waiting = vec![0; enrichers];
-    let (mut told_at, mut visitors) = (now, 0);
+    let (mut adopted_at, mut visitors) = (now, 0);
     while now < came + LASTING + GRACE {
         now += TICK;
         if now <= came + LASTING {
@@ -98,8 +98,8 @@ fn unanswered_visitors(enrichers: usize, latency: Duration, start: &[u64], rest:
             waiting[visitors % enrichers] += 1;
             visitors += 1;
         }
-        if now >= told_at + Duration::from_secs(1) {
-            told_at = now;
+        if now >= adopted_at + Duration::from_secs(1) {
+            adopted_at = now;
             let limit = fleet[0].limit();
             for follower in &mut fleet[1..] {
                 follower.follow(limit, now);
