@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-/// Reads JSON. If its syntax cannot be read, reads it again without lone surrogates and numbers out of range.
+/// Reads JSON, with or without a byte order mark. If its syntax cannot be read, reads it again without lone surrogates and numbers out of range.
 ///
 /// # Errors
 /// Fails if both attempts do.
 pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
+    let json = without_bom(json);
     match serde_json::from_slice(json) {
         Err(error) if error.is_syntax() => match repaired(json) {
             Cow::Owned(repaired) => serde_json::from_slice(&repaired),
@@ -16,6 +17,11 @@ pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Er
         },
         read => read,
     }
+}
+
+/// The text behind a byte order mark, if there is one: RFC 8259 section 8.1 forbids it and lets readers skip it.
+fn without_bom(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 /// Replaces escapes of lone surrogates (RFC 8259 section 8.2) by that of U+FFFD, and numbers that no `f64` can hold by

@@ -91,11 +91,6 @@ fn parse(body: &[u8]) -> Result<(String, Answer), serde_json::Error> {
     Ok((body.ip, Answer { company, contact }))
 }
 
-/// The text behind a byte order mark, if there is one: RFC 8259 section 8.1 forbids it and lets readers skip it.
-pub(crate) fn without_bom(body: &[u8]) -> &[u8] {
-    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
-}
-
 /// Reads the answer to a call for `ip`, and says which part of it decided.
 ///
 /// # Errors
@@ -135,7 +130,7 @@ pub fn read(
         400..=499 => return Err(LookupFailure::Rejected(status, retry_after)),
         other => return Err(LookupFailure::Status(other, retry_after)),
     }
-    let (answered, answer) = parse(without_bom(body)).map_err(|error| {
+    let (answered, answer) = parse(body).map_err(|error| {
         if error.is_data() {
             LookupFailure::WrongForm
         } else {

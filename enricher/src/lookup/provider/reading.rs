@@ -12,7 +12,6 @@ use crate::filter::answer::Answer;
 use crate::filter::hidden_companies::company_domain;
 use crate::lookup::failure::LookupFailure;
 use crate::lookup::provider::lenient_json;
-use crate::lookup::provider::native::without_bom;
 
 /// The namespace of the GUIDs for companies and contacts without one (RFC 9562, version 5). Changing it would make
 /// every known company a new one.
@@ -80,7 +79,7 @@ pub fn find(
         (None, 400..=499) => return Err(LookupFailure::Rejected(status, retry_after)),
         (None, _) => return Err(LookupFailure::Status(status, retry_after)),
     }
-    let json: Value = lenient_json::read(without_bom(body)).map_err(|_| LookupFailure::NotJson)?;
+    let json: Value = lenient_json::read(body).map_err(|_| LookupFailure::NotJson)?;
     for (pointer, values) in &provider.unknown_if {
         if let Some(value) = json.pointer(pointer)
             && values.iter().any(|other| means_the_same(value, other))
