@@ -1,15 +1,19 @@
 //! A listener that can stop listening and come back on the same port.
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc};
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::Mutex,
+    time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 const BACKLOG: u32 = 1_024;
+
+/// How long a port that was ours is waited for.
+const REBIND_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Visit = Arc<dyn Fn(TcpStream) + Send + Sync>;
 
@@ -60,14 +64,15 @@ impl Listener {
         *state = match (std::mem::replace(&mut *state, State::Closed), refuse) {
             (State::Open(accepting), true) => {
                 end(accepting).await;
-                State::Shut(bind(self.addr)?)
+                State::Shut(rebind(self.addr).await?)
             }
             (State::Shut(socket), false) => {
                 State::Open(accept_all(socket.listen(BACKLOG)?, self.visit.clone()))
             }
-            (State::Closed, true) => State::Shut(bind(self.addr)?),
+            (State::Closed, true) => State::Shut(rebind(self.addr).await?),
             (State::Closed, false) => {
-                State::Open(accept_all(bind(self.addr)?.listen(BACKLOG)?, self.visit.clone()))
+                let socket = rebind(self.addr).await?;
+                State::Open(accept_all(socket.listen(BACKLOG)?, self.visit.clone()))
             }
             (unchanged, _) => unchanged,
         };
@@ -90,6 +95,19 @@ async fn end(accepting: AbortOnDropHandle<()>) {
     let _ = accepting.await;
 }
 
+/// Binds a port that was ours. While it was free, an outgoing connection may have taken it, which ends soon.
+async fn rebind(addr: SocketAddr) -> io::Result<TcpSocket> {
+    let deadline = Instant::now() + REBIND_TIMEOUT;
+    loop {
+        match bind(addr) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
+                sleep(Duration::from_millis(20)).await;
+            }
+            bound => return bound,
+        }
+    }
+}
+
 fn bind(addr: SocketAddr) -> io::Result<TcpSocket> {
     let socket = if addr.is_ipv4() {
         TcpSocket::new_v4()?
@@ -109,9 +127,34 @@ fn accept_all(listener: TcpListener, visit: Visit) -> AbortOnDropHandle<()> {
                 Err(error) => {
                     // Out of file descriptors, most likely: give the others time to end.
                     tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    sleep(Duration::from_millis(100)).await;
                 }
             }
         }
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn waits_for_its_port_if_another_socket_has_taken_it() {
+        let any = "127.0.0.1:0".parse().unwrap();
+        let listener = Listener::open(
+            any,
+            TaskTracker::new(),
+            CancellationToken::new(),
+            |_stream| async {},
+        );
+        let listener = listener.unwrap();
+        listener.close().await;
+        let other = std::net::TcpListener::bind(listener.addr()).unwrap();
+        let (refused, ()) = tokio::join!(listener.refuse(true), async {
+            tokio::task::yield_now().await;
+            drop(other);
+        });
+        refused.unwrap();
+        assert!(TcpStream::connect(listener.addr()).await.is_err());
+    }
 }
