@@ -11,7 +11,7 @@ pub enum HeldBack {
     BreakerOpen(Outage),
     /// The Deanonymizer asked this enricher, or another one, for a pause.
     #[error("the Deanonymizer asked for a pause (Retry-After){}", reason(*.0))]
-    LeftAlone(Option<Outage>),
+    PauseRequested(Option<Outage>),
     /// The provider does not accept our account.
     #[error("{0}")]
     Account(Refusal),
@@ -36,12 +36,12 @@ impl HeldBack {
     #[must_use]
     pub fn token(self) -> &'static str {
         match self {
-            Self::BreakerOpen(outage) | Self::LeftAlone(Some(outage)) => match outage {
+            Self::BreakerOpen(outage) | Self::PauseRequested(Some(outage)) => match outage {
                 Outage::Silent => "no-answer",
                 Outage::RateLimited => "rate-limited",
                 Outage::Status(_) => "status",
             },
-            Self::LeftAlone(None) => "pause",
+            Self::PauseRequested(None) => "pause",
             Self::Account(_) => "account",
             Self::BudgetUsedUp(_) => "budget",
         }
@@ -83,11 +83,14 @@ mod tests {
                 "the Deanonymizer answers with status 503",
             ),
         ] {
-            let (open, paused) = (HeldBack::BreakerOpen(outage), HeldBack::LeftAlone(Some(outage)));
+            let (open, paused) = (
+                HeldBack::BreakerOpen(outage),
+                HeldBack::PauseRequested(Some(outage)),
+            );
             assert_eq!(open.to_string(), reason);
             let asked = "the Deanonymizer asked for a pause (Retry-After)";
             assert_eq!(paused.to_string(), format!("{asked}; {reason}"));
-            assert_eq!(HeldBack::LeftAlone(None).to_string(), asked);
+            assert_eq!(HeldBack::PauseRequested(None).to_string(), asked);
             assert_eq!((open.token(), paused.token()), (token, token));
             assert!(HeldBack::TOKENS.contains(&token));
         }

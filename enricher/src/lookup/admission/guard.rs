@@ -79,7 +79,7 @@ impl State {
     /// Why the breaker holds calls back.
     fn shut(&self, now: Instant) -> HeldBack {
         if self.breaker.is_paused(now) {
-            HeldBack::LeftAlone(self.outage)
+            HeldBack::PauseRequested(self.outage)
         } else {
             HeldBack::BreakerOpen(self.outage.unwrap_or(Outage::Silent))
         }

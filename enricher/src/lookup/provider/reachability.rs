@@ -1,7 +1,8 @@
-//! Why the provider cannot be reached, by host and cause, accepts no calls, or has not been asked for want of a key, as `/readyz` reports it.
+//! Why the provider answers no calls, as `/readyz` reports it: it cannot be reached (by host and cause), it refuses all calls
+//! with 429, or our key cannot be read.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use service::client::cause::Cause;
@@ -79,22 +80,21 @@ impl Reachability {
             Err(LookupFailure::RateLimited(retry_after)) => self.throttled(*retry_after),
             _ => {
                 self.failures.store(0, Ordering::Relaxed);
-                *self
-                    .throttled_since
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner) = None;
+                *self.throttled_since() = None;
                 self.health.ok(PART);
             }
         }
     }
 
-    /// A call was refused with 429. A provider that wants no calls for long will refuse them until then.
-    fn throttled(&self, retry_after: RetryAfter) {
-        let since = *self
-            .throttled_since
+    fn throttled_since(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.throttled_since
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert_with(Instant::now);
+    }
+
+    /// A call was refused with 429. A provider that wants no calls for long will refuse them until then.
+    fn throttled(&self, retry_after: RetryAfter) {
+        let since = *self.throttled_since().get_or_insert_with(Instant::now);
         if since.elapsed() + retry_after.unwrap_or_default() >= THROTTLED_FOR {
             let reason = Outage::RateLimited;
             self.health.impaired(
